@@ -1,0 +1,1 @@
+"""What every stage stands on: storage, table schemas, the campaign and its commits, backbones, tracking, errors."""

@@ -1,0 +1,121 @@
+"""One attempt at a cycle: what `label_ingest` decided, and where the attempt's objects are.
+
+An attempt is named by a digest of the cycle's inputs, so runs of the same inputs share it and finish each other's work,
+and runs of different inputs never overwrite each other.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from labelcycle.components.core.campaign import Campaign, load_campaign
+from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.objects import ObjectReference, read_json, write_json, write_object
+from labelcycle.components.core.recipe import Settings
+from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tables import read_table, write_table
+
+Action = Literal["cold_start", "train"]
+
+
+class Decision(Settings):
+    """What this cycle does and on which labels; `decision.json`, the first object of an attempt."""
+
+    cycle: int
+    action: Action
+    labels: list[ObjectReference]
+    new_labels: ObjectReference | None
+    labelled: int
+    answered: int
+    query_size: int
+    previous: dict[str, ObjectReference]
+    queries: list[ObjectReference]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The attempt that a stage works on."""
+
+    store: Store
+    campaign: Campaign
+    cycle: int
+    name: str
+    decision: Decision
+
+    def key(self, name: str) -> str:
+        """Where this attempt keeps the object called `name`."""
+        return attempt_key(self.cycle, self.name, name)
+
+    def write_json(self, name: str, value: Any) -> ObjectReference:
+        """Store `value` as JSON in this attempt."""
+        return write_json(self.store, self.key(name), value)
+
+    def write_table(self, name: str, table: pa.Table) -> ObjectReference:
+        """Store a Parquet table in this attempt."""
+        return write_table(self.store, self.key(name), table)
+
+    def write(self, name: str, data: bytes) -> ObjectReference:
+        """Store bytes in this attempt."""
+        return write_object(self.store, self.key(name), data)
+
+    def read_json(self, name: str) -> Any:
+        """An earlier stage's JSON object of this attempt.
+
+        Raises:
+            CampaignError: that stage has not run.
+        """
+        return json.loads(self.read(name))
+
+    def read(self, name: str) -> bytes:
+        """An earlier stage's object of this attempt.
+
+        Raises:
+            CampaignError: that stage has not run.
+        """
+        try:
+            return self.store.read(self.key(name))
+        except FileNotFoundError as error:
+            raise CampaignError(
+                f"{self.store.locate(self.key(name))} is missing: the stage that writes it has not run for this attempt."
+            ) from error
+
+    def labels(self) -> pa.Table:
+        """Every answer up to and including this cycle, sorted by id."""
+        tables = [read_table(self.store, reference, LABELS) for reference in self.decision.labels]
+        return pa.concat_tables([LABELS.empty_table(), *tables]).sort_by("sample_id")
+
+    def labelled(self) -> dict[str, str]:
+        """The class of each labelled sample, sorted by id; skipped and unsure answers are not among them."""
+        table = self.labels()
+        rows = zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), table["status"].to_pylist(), strict=True)
+        return {sample_id: label for sample_id, label, status in rows if status == "ok"}
+
+    def previous_json(self, name: str) -> Any | None:
+        """A JSON object of the commit before this cycle, or None where it has none of that name."""
+        reference = self.decision.previous.get(name)
+        return None if reference is None else read_json(self.store, reference)
+
+
+def open_attempt(root: str, cycle: int, attempt: str) -> Attempt:
+    """The attempt that `label_ingest` prepared.
+
+    Raises:
+        CampaignError: no campaign at `root`, or no such attempt.
+    """
+    store = open_store(root)
+    campaign = load_campaign(store)
+    key = attempt_key(cycle, attempt, "decision.json")
+    try:
+        decision = Decision.model_validate_json(store.read(key))
+    except FileNotFoundError as error:
+        raise CampaignError(
+            f"No attempt {attempt!r} at cycle {cycle} of {store.root}. Run the label_ingest stage first; it names one."
+        ) from error
+    except ValidationError as error:
+        raise CampaignError(f"{store.locate(key)} is not a decision. Delete it and run label_ingest again.") from error
+    return Attempt(store, campaign, cycle, attempt, decision)

@@ -1,0 +1,67 @@
+"""Backbones of a campaign, rebuilt from the weights that the campaign keeps."""
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load as load_tensors
+
+from labelcycle.components.core.backbones.embedded import model as embedded_model
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.storage import Store
+
+EMBEDDED = embedded_model.MODEL_NAME
+
+
+def device() -> torch.device:
+    """The accelerator where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.nn.Module:
+    """A timm model without its classifier: images (B, 3, H, W) → features (B, d).
+
+    Raises:
+        ConfigurationError: timm knows no model of this name, or refuses the image size.
+    """
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
+        raise ConfigurationError(
+            f"timm has no model {name!r}." + (f" Similar names: {close}." if close else " See timm.list_models().")
+        )
+    sized = {} if image_size is None else {"img_size": image_size}
+    try:
+        return timm.create_model(name, num_classes=0, **sized, **arguments)
+    except (TypeError, AssertionError) as error:
+        raise ConfigurationError(f"Backbone {name!r} cannot take images of {image_size} pixels: {error}") from error
+
+
+def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
+    """The campaign's backbone, in evaluation mode, on the available device.
+
+    Raises:
+        CampaignError: the stored weights are missing, changed or do not fit.
+    """
+    model = create(backbone.name, backbone.transform.image_size)
+    try:
+        model.load_state_dict(load_tensors(read_object(store, backbone.weights)), strict=True)
+    except RuntimeError as error:
+        raise CampaignError(f"The stored weights do not fit backbone {backbone.name!r}: {error}") from error
+    return model.eval().to(device())
+
+
+def attach_adapter(model: torch.nn.Module, folder: Path, trainable: bool = False) -> torch.nn.Module:
+    """The model with the LoRA adapter in `folder` (peft's safetensors and JSON) laid on.
+
+    With `trainable` the adapter stays separate, to be trained further; otherwise it is merged into the weights.
+    """
+    from peft import PeftModel
+
+    adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    if trainable:
+        return adapted
+    merged: torch.nn.Module = adapted.merge_and_unload()
+    return merged.eval()

@@ -1,0 +1,1 @@
+"""The tiny vision transformer that ships inside the package, so that demo and tests download nothing."""

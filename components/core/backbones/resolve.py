@@ -1,0 +1,116 @@
+"""From what the user names (backbone, weights, overrides) to the exact backbone that a campaign keeps."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save as save_tensors
+
+from labelcycle.components.core.backbones.build import create
+from labelcycle.components.core.campaign import Backbone, Transform
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class TransformOverrides:
+    """What the user sets differently from the model's own configuration; None keeps the model's."""
+
+    image_size: int | None = None
+    interpolation: str | None = None
+    crop_share: float | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
+def resolve_backbone(store: Store, name: str, weights: str | None, overrides: TransformOverrides) -> Backbone:
+    """Load a backbone once, keep its weights in the store, and describe it.
+
+    Every later stage reads these bytes, so no pod needs the hub and all stages use the same network.
+
+    Args:
+        store: where the campaign lives.
+        name: any timm model name whose model can be created without a classifier.
+        weights: a safetensors file, an `s3://` URI of one, or None for timm's own (its hub, or the packaged ones).
+        overrides: changes to the input transform.
+
+    Raises:
+        ConfigurationError: unknown model, unreadable or misfitting weights, refused transform.
+        TransientError: the hub cannot be reached.
+    """
+    model = _pretrained(name, weights, overrides.image_size)
+    data = save_tensors({key: value.contiguous() for key, value in model.state_dict().items()})
+    reference = ObjectReference(key=f"weights/{digest_of_bytes(data)}.safetensors", sha256=digest_of_bytes(data))
+    if not store.exists(reference.key):
+        store.write(reference.key, data)
+    return Backbone(name=name, weights=reference, transform=_transform(model, overrides), width=_width(model))
+
+
+def has_layers(backbone: Backbone, ending: str) -> bool:
+    """Whether the network has linear layers whose name ends in `ending`, such as `qkv`."""
+    model = create(backbone.name, backbone.transform.image_size)
+    return any(
+        name.split(".")[-1] == ending and isinstance(module, torch.nn.Linear) for name, module in model.named_modules()
+    )
+
+
+def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch.nn.Module:
+    if weights is None:
+        try:
+            return create(name, image_size, pretrained=True)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # the hub client raises many kinds, from several libraries
+            raise TransientError(
+                f"Cannot fetch the weights of {name!r} from the model hub: {error}. "
+                "Name a local file or s3:// URI with --weights, or try again."
+            ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        file = _local_weights(weights, Path(folder))
+        try:
+            return create(name, image_size, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
+        except (RuntimeError, KeyError, SafetensorError) as error:
+            raise ConfigurationError(f"The weights {weights!r} do not fit backbone {name!r}: {error}") from error
+
+
+def _local_weights(weights: str, folder: Path) -> Path:
+    if not weights.endswith(".safetensors"):
+        raise ConfigurationError(f"{weights!r} is not a .safetensors file; other formats can run code when loaded.")
+    if weights.startswith("s3://"):
+        parent, _, key = weights.rpartition("/")
+        try:
+            data = open_store(parent).read(key)
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"There is no object {weights!r}. Correct --weights.") from error
+        path = folder / "weights.safetensors"
+        path.write_bytes(data)
+        return path
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise ConfigurationError(f"There is no file {weights!r}. Correct --weights.")
+    return path
+
+
+def _transform(model: Any, overrides: TransformOverrides) -> Transform:
+    from timm.data import resolve_model_data_config
+
+    own = resolve_model_data_config(model)
+    size = overrides.image_size or own["input_size"][-1]
+    return Transform.model_validate(
+        {
+            "image_size": size,
+            "interpolation": overrides.interpolation or own["interpolation"],
+            "crop_share": overrides.crop_share or own["crop_pct"],
+            "mean": overrides.mean or own["mean"],
+            "std": overrides.std or own["std"],
+        }
+    )
+
+
+def _width(model: Any) -> int:
+    return int(model.num_features)

@@ -1,0 +1,143 @@
+"""The campaign's immutable description, `campaign.json`: the first object that every stage reads."""
+
+import json
+from typing import Annotated, Literal
+
+import pyarrow as pa
+from pydantic import Field, ValidationError
+
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.recipe import Recipe, Settings, describe
+from labelcycle.components.core.schemas import POOL, TRUTH
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tables import read_table
+
+SCHEMA_VERSION = 1
+KEY = "campaign.json"
+
+
+class Transform(Settings):
+    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
+
+    image_size: Annotated[int, Field(ge=8)]
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
+    crop_share: Annotated[float, Field(gt=0, le=1)]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Backbone(Settings):
+    """Which network makes the features, down to the bytes of its weights."""
+
+    name: str
+    weights: ObjectReference
+    transform: Transform
+    width: Annotated[int, Field(ge=1)]
+
+
+class Prices(Settings):
+    """What a label costs, in the campaign's own currency."""
+
+    label: Annotated[float, Field(ge=0)] = 1.0
+    annotators_per_label: Annotated[int, Field(ge=1)] = 1
+
+
+class Campaign(Settings):
+    """Everything that stays the same for the whole campaign."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    classes: Annotated[list[str], Field(min_length=2)]
+    recipe: Recipe
+    budget: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    initial: Annotated[int, Field(ge=1)]
+    seed: int
+    prices: Prices = Prices()
+    backbone: Backbone | None
+    base_space: str
+    pool: ObjectReference
+    truth: ObjectReference
+    labels_from: str | None
+    max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @property
+    def identifier(self) -> str:
+        """The name and a digest of the whole description: unique to this campaign."""
+        return f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+
+    def as_bytes(self) -> bytes:
+        """The content of `campaign.json`."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def query_size(self, labelled: int) -> int:
+        """How many samples to ask for next, with `labelled` labels paid for: a batch, within what is left."""
+        wanted = self.initial if labelled == 0 else self.batch
+        return max(0, min(wanted, self.budget - labelled))
+
+
+def create_campaign(store: Store, campaign: Campaign) -> bool:
+    """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
+
+    Raises:
+        CampaignError: the root holds another campaign.
+    """
+    if store.write_if_absent(KEY, campaign.as_bytes()):
+        return True
+    existing = load_campaign(store)
+    if existing != campaign:
+        raise CampaignError(
+            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
+            "Choose another root, or go on with that campaign: labelcycle run."
+        )
+    return False
+
+
+def load_campaign(store: Store) -> Campaign:
+    """The campaign at the store's root.
+
+    Raises:
+        CampaignError: none there, damaged, or written by a newer labelcycle.
+    """
+    try:
+        data = store.read(KEY)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CampaignError(f"No campaign at {store.root}. Create one with: labelcycle init {store.root} …") from error
+    try:
+        content = json.loads(data)
+        version = content["schema_version"]
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise CampaignError(
+                f"{store.locate(KEY)} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. "
+                "Upgrade labelcycle."
+            )
+        return Campaign.model_validate_json(data)
+    except ValidationError as error:
+        raise CampaignError(f"{store.locate(KEY)} is not a campaign description:\n{describe(error)}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CampaignError(f"{store.locate(KEY)} is not a campaign description: {error!r}") from error
+
+
+def validated_campaign(**settings: object) -> Campaign:
+    """A campaign from settings given by the user.
+
+    Raises:
+        ConfigurationError: a setting is refused; each is named.
+    """
+    try:
+        return Campaign.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"The campaign's settings are refused:\n{describe(error)}") from error
+
+
+def load_pool(store: Store, campaign: Campaign) -> pa.Table:
+    """The table of all samples, sorted by id."""
+    return read_table(store, campaign.pool, POOL)
+
+
+def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
+    """Known labels of the `val` and `test` samples, by id."""
+    table = read_table(store, campaign.truth, TRUTH)
+    return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))

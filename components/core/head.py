@@ -1,0 +1,64 @@
+"""The classification head at inference: batch normalisation and a linear layer, in numpy alone.
+
+Stages that only read a head (score, evaluate) need neither torch nor the network that made the features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+EPSILON = 1e-5
+"""Added to the running variance, as torch's BatchNorm1d does."""
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Parameters of BatchNorm1d(d) followed by Linear(d, C), under torch's names.
+
+    Attributes:
+        running_mean, running_var, scale, shift: float32, shape (d,).
+        weight: float32, shape (C, d).
+        bias: float32, shape (C,).
+    """
+
+    running_mean: npt.NDArray[np.float32]
+    running_var: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    shift: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Class scores before the softmax.
+
+        Args:
+            features: (N, d), any float type.
+
+        Returns:
+            float32, shape (N, C). One matrix product: normalisation is folded into the weights.
+        """
+        factor = self.scale / np.sqrt(self.running_var + EPSILON)
+        folded = self.weight * factor
+        offset = self.bias + self.weight @ (self.shift - self.running_mean * factor)
+        result: npt.NDArray[np.float32] = features.astype(np.float32, copy=False) @ folded.T + offset
+        return result
+
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
+        logits = self.logits(features)
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return logits
+
+    def to_bytes(self) -> bytes:
+        """The head as safetensors."""
+        return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LinearHead":
+        """The head in a safetensors file made by `to_bytes`."""
+        return cls(**load_tensors(data))

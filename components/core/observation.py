@@ -1,0 +1,85 @@
+"""What a stage tells while it works: progress, notices, time taken, errors.
+
+Where the environment variable `LABELCYCLE_EVENTS` names a file, each event is one JSON line appended to it, which is how
+`labelcycle run` draws its progress bars over stages that run as processes of their own. Elsewhere progress is a tqdm bar
+on standard error, which container logs keep readable.
+"""
+
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from tqdm import tqdm
+
+from labelcycle.components.core.errors import LabelcycleError
+
+EVENTS = "LABELCYCLE_EVENTS"
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def emit(event: str, **content: Any) -> None:
+    """Append one event for whoever watches; without a watcher this does nothing."""
+    if path := os.environ.get(EVENTS):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"event": event, **content}) + "\n")
+
+
+def notice(message: str) -> None:
+    """Tell the user something that needs no action now but should be seen."""
+    emit("notice", message=message)
+    if EVENTS not in os.environ:
+        print(message, file=sys.stderr)
+
+
+def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a stage's `run` so that its start, its end with the seconds taken, and its errors are events."""
+    stage = run.__module__.split(".")[-2]
+
+    @functools.wraps(run)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        emit("started", stage=stage, pid=os.getpid())
+        start = time.perf_counter()
+        try:
+            result = run(*args, **kwargs)
+        except LabelcycleError as error:
+            emit("error", stage=stage, message=str(error), exit_code=error.exit_code)
+            raise
+        emit("finished", stage=stage, seconds=time.perf_counter() - start)
+        return result
+
+    return wrapper
+
+
+class Progress:
+    """A counter towards a total, shown as a bar. Use as a context manager."""
+
+    def __init__(self, description: str, total: int, unit: str) -> None:
+        self._description, self._total, self._unit = description, total, unit
+        self._done = 0
+        self._told = 0.0
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> "Progress":
+        if EVENTS not in os.environ:
+            slow = 0.1 if sys.stderr.isatty() else 10.0
+            self._bar = tqdm(total=self._total, desc=self._description, unit=self._unit, mininterval=slow, delay=1.0)
+        return self
+
+    def advance(self, steps: int = 1) -> None:
+        """Count `steps` more as done."""
+        self._done += steps
+        if self._bar is not None:
+            self._bar.update(steps)
+        elif time.monotonic() - self._told > 0.2 or self._done >= self._total:
+            self._told = time.monotonic()
+            emit("progress", description=self._description, done=self._done, total=self._total, unit=self._unit)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

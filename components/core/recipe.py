@@ -1,0 +1,138 @@
+"""Recipes: which trainer, strategy, cold start and schedule a campaign uses, read from YAML and fully validated."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from labelcycle.components.core.errors import ConfigurationError
+
+
+class Settings(BaseModel):
+    """A group of settings: immutable, and refusing keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HeadTraining(Settings):
+    """What every trainer of a linear head shares. Defaults: PEAL, section 4.1."""
+
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
+class LinearTrainer(HeadTraining):
+    """Batch normalisation, dropout and a linear layer on frozen features (linear probing)."""
+
+    name: Literal["linear"] = "linear"
+
+
+class LoraTrainer(HeadTraining):
+    """The same head trained together with LoRA adapters in the backbone's attention blocks."""
+
+    name: Literal["lora"] = "lora"
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 16
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    target: str = "qkv"
+
+
+class Scorer(Settings):
+    """How the model is asked about the pool."""
+
+    name: Literal["softmax"] = "softmax"
+
+
+class Selector(Settings):
+    """Which strategy chooses the query, and its parameters."""
+
+    strategy: str
+    class_balanced: bool = False
+
+
+class ColdStart(Settings):
+    """How the first query is chosen, while there is no label yet."""
+
+    strategy: str = "random"
+
+
+class Schedule(Settings):
+    """How training changes from cycle to cycle."""
+
+    warm_start: bool = True
+    learning_rate_drops: list[int] = []
+    drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    def learning_rate(self, initial: float, cycle: int) -> float:
+        """The learning rate of `cycle`: `initial`, multiplied by `drop_factor` at each drop reached so far."""
+        return initial * self.drop_factor ** sum(cycle >= drop for drop in self.learning_rate_drops)
+
+
+class Recipe(Settings):
+    """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own."""
+
+    name: str
+    summary: str
+    source: str
+    cost: str
+    trainer: Annotated[LinearTrainer | LoraTrainer, Field(discriminator="name")]
+    scorer: Scorer = Scorer()
+    selector: Selector
+    cold_start: ColdStart = ColdStart()
+    schedule: Schedule = Schedule()
+
+    @property
+    def trains_on_images(self) -> bool:
+        """Whether training needs the images themselves rather than their features."""
+        return self.trainer.name == "lora"
+
+    @property
+    def uses_base_features(self) -> bool:
+        """Whether the features of the backbone as it comes are read by any stage."""
+        return not self.trains_on_images or self.cold_start.strategy != "random"
+
+
+def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a YAML file, with `overrides` (`{"trainer.epochs": 20}`) laid over it.
+
+    Raises:
+        ConfigurationError: the file is not readable YAML, or a key or value is refused; each is named.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"Cannot read recipe {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"Recipe {path} is not a mapping of settings. See pipelines/recipes for examples.")
+    for dotted, value in (overrides or {}).items():
+        _override(content, dotted, value)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"Recipe {path} is refused:\n{describe(error)}") from error
+
+
+def describe(error: ValidationError) -> str:
+    """The validation errors, a line each: the setting, what is wrong and what was given."""
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
+        else:
+            lines.append(f"  {name}: {problem['msg']}; got {problem['input']!r}.")
+    return "\n".join(lines)
+
+
+def _override(content: dict[str, Any], dotted: str, value: Any) -> None:
+    *groups, last = dotted.split(".")
+    place = content
+    for group in groups:
+        place = place.setdefault(group, {})
+        if not isinstance(place, dict):
+            raise ConfigurationError(f"Setting {dotted!r} does not exist: {group!r} is a single value, not a group.")
+    place[last] = value

@@ -1,0 +1,76 @@
+"""Column schemas of the Parquet tables that a campaign keeps."""
+
+import pyarrow as pa
+
+POOL = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("uri", pa.string()),
+        pa.field("sha256", pa.string()),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("caption", pa.string()),
+        pa.field("group", pa.string()),
+    ]
+)
+"""One row a sample. `split` is `pool`, `val` or `test`; `uri` and `sha256` are null where only embeddings were given."""
+
+TRUTH = pa.schema([pa.field("sample_id", pa.string(), nullable=False), pa.field("label", pa.string(), nullable=False)])
+"""Known labels of the `val` and `test` samples."""
+
+LABELS = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("annotator", pa.string()),
+        pa.field("time", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+    ]
+)
+"""One row an answer. `status` is `ok`, `skip` or `unsure`; only `ok` rows carry a label that is trained on."""
+
+QUERY = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("cluster", pa.int32()),
+        pa.field("predicted", pa.string()),
+        pa.field("confidence", pa.float32()),
+    ]
+)
+"""One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query."""
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("uri", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""Samples that were set aside because they cannot be read, and why."""
+
+
+def scores_schema(classes: int) -> pa.Schema:
+    """Model outputs on the pool for `classes` classes; `predicted` indexes the campaign's class list."""
+    return pa.schema(
+        [
+            pa.field("sample_id", pa.string(), nullable=False),
+            pa.field("predicted", pa.int32(), nullable=False),
+            pa.field("confidence", pa.float32(), nullable=False),
+            pa.field("margin", pa.float32(), nullable=False),
+            pa.field("entropy", pa.float32(), nullable=False),
+            pa.field("probabilities", pa.list_(pa.float32(), classes), nullable=False),
+        ]
+    )
+
+
+def features_schema(width: int) -> pa.Schema:
+    """One row a sample: its feature vector of `width` float16 values."""
+    return pa.schema(
+        [
+            pa.field("sample_id", pa.string(), nullable=False),
+            pa.field("feature", pa.list_(pa.float16(), width), nullable=False),
+        ]
+    )

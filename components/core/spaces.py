@@ -1,0 +1,120 @@
+"""Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.digests import digest_of_json
+from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.core.objects import write_json
+from labelcycle.components.core.schemas import QUARANTINE, features_schema
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes
+
+
+def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
+    """What a space made by a backbone depends on; `adapter_sha256` is None for the backbone as it comes."""
+    return {
+        "kind": "backbone",
+        "backbone": backbone.name,
+        "weights_sha256": backbone.weights.sha256,
+        "transform": backbone.transform.model_dump(mode="json"),
+        "adapter_sha256": adapter_sha256,
+    }
+
+
+def space_name(provenance: dict[str, Any]) -> str:
+    """The space's name: 16 hexadecimal digits of the digest of its provenance."""
+    return digest_of_json(provenance)[:16]
+
+
+class FeatureSpace:
+    """Rows of features by sample id. Parts are only ever added, each written atomically."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
+        self.name = name
+
+    def describe(self, provenance: dict[str, Any]) -> None:
+        """Write `space.json`, which says what the space was made from."""
+        write_json(self._store, f"spaces/{self.name}/space.json", provenance)
+
+    def ids(self) -> set[str]:
+        """Ids of all samples that have features here."""
+        found: set[str] = set()
+        for key in self._parts():
+            found.update(pq.read_table(self._store.fetch(key), columns=["sample_id"])["sample_id"].to_pylist())
+        return found
+
+    def add(self, ids: Sequence[str], features: npt.NDArray[np.float16]) -> None:
+        """Add rows as one part, named by its ids, so that writing the same rows again changes nothing.
+
+        Args:
+            ids: B sample ids.
+            features: float16, shape (B, d).
+
+        Raises:
+            InputError: a value is NaN or infinite; the samples are named.
+        """
+        bad = ~np.isfinite(features).all(axis=1)
+        if bad.any():
+            names = ", ".join(repr(ids[row]) for row in np.flatnonzero(bad)[:5])
+            raise InputError(
+                f"{int(bad.sum())} feature vectors hold NaN or infinite values (or values beyond float16's ±65504): "
+                f"{names}. Mend or remove these samples."
+            )
+        schema = features_schema(features.shape[1])
+        table = pa.table([pa.array(ids, pa.string()), matrix_to_column(features)], schema=schema)
+        self._store.write(f"spaces/{self.name}/part-{digest_of_json(list(ids))[:16]}.parquet", table_bytes(table))
+
+    def read(self, ids: Sequence[str] | None = None) -> tuple[list[str], npt.NDArray[np.float16]]:
+        """Features of `ids` (or of all samples), sorted by id; ids without features are left out.
+
+        Returns:
+            The ids found, and their features: float16, shape (rows, d).
+
+        Raises:
+            CampaignError: the space has no features at all, or a part is not readable.
+
+        Cost: memory for the wanted rows, and for one part at a time beside them.
+        """
+        wanted = None if ids is None else pa.array(ids, pa.string())
+        parts: list[pa.Table] = []
+        for key in self._parts():
+            try:
+                part = pq.read_table(self._store.fetch(key))
+            except pa.ArrowInvalid as error:
+                raise CampaignError(f"{self._store.locate(key)} is damaged. Delete it and run again.") from error
+            if wanted is not None:
+                part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
+            parts.append(part)
+        if not parts:
+            raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. Run the embed stage first.")
+        table = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
+        names: list[str] = table["sample_id"].to_pylist()
+        features = column_to_matrix(table["feature"]).astype(np.float16, copy=False)
+        fresh = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
+        if len(fresh) < len(names):
+            return [names[row] for row in fresh], features[fresh]
+        return names, features
+
+    def quarantine(self, label: str, rows: list[dict[str, str]]) -> None:
+        """Set the table of unreadable samples of one piece of work, replacing what that piece wrote before."""
+        table = pa.Table.from_pylist(rows, schema=QUARANTINE)
+        self._store.write(f"spaces/{self.name}/quarantine-{label}.parquet", table_bytes(table))
+
+    def quarantined(self) -> list[dict[str, str]]:
+        """Samples that could not be embedded: sample_id, uri and reason of each."""
+        rows: list[dict[str, str]] = []
+        for key in self._store.keys(f"spaces/{self.name}/quarantine-"):
+            rows.extend(pq.read_table(self._store.fetch(key)).to_pylist())
+        return sorted(rows, key=lambda row: row["sample_id"])
+
+    def _parts(self) -> list[str]:
+        return self._store.keys(f"spaces/{self.name}/part-")

@@ -1,0 +1,69 @@
+"""Where a campaign stands, read from its commits alone."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from labelcycle.components.core.campaign import Campaign, load_campaign
+from labelcycle.components.core.commits import Commit, read_commits
+from labelcycle.components.core.objects import read_json
+from labelcycle.components.core.storage import Store
+
+Phase = Literal["new", "labelling", "done"]
+
+
+@dataclass(frozen=True)
+class CycleSummary:
+    """The headline figures of a committed cycle, kept by its commit as `summary`."""
+
+    cycle: int
+    labels: int
+    answers: int
+    accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
+    space: str | None
+    query_size: int
+    known_unknown_ratio: float | None = None
+    known: int | None = None
+    unknown: int | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A campaign, its commits and their summaries.
+
+    `labelling` means that the last query has still to be answered, whether by people or by a label file that has the
+    answers already.
+    """
+
+    campaign: Campaign
+    commits: list[Commit]
+    summaries: list[CycleSummary]
+
+    @property
+    def phase(self) -> Phase:
+        """What comes next."""
+        if not self.commits:
+            return "new"
+        return "labelling" if self.summaries[-1].query_size else "done"
+
+    @property
+    def trained(self) -> list[CycleSummary]:
+        """Summaries of the cycles that trained a model; the cold start is not among them."""
+        return [summary for summary in self.summaries if summary.accuracy is not None]
+
+
+def read_state(store: Store) -> State:
+    """Read the campaign, its commits and one summary a commit.
+
+    What a query was worth is known one cycle later, so it is taken from the summary of the cycle after.
+    """
+    campaign = load_campaign(store)
+    commits = read_commits(store)
+    raw: list[dict[str, Any]] = [read_json(store, commit.objects["summary"]) for commit in commits]
+    summaries = []
+    for number, content in enumerate(raw):
+        own = {name: content[name] for name in CycleSummary.__dataclass_fields__ if name in content}
+        judged = raw[number + 1]["previous_query"] if number + 1 < len(raw) else None
+        summaries.append(CycleSummary(**own, **(judged or {})))
+    return State(campaign, commits, summaries)

@@ -1,0 +1,27 @@
+"""Open the store of a root, by the root's scheme."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage.folder import FolderStore
+from labelcycle.components.core.storage.store import Store
+
+
+def open_store(root: str) -> Store:
+    """The store at `root`: a folder path, a `file://` URI or `s3://bucket/prefix`.
+
+    Raises:
+        ConfigurationError: the root is empty or of another scheme.
+    """
+    if not root:
+        raise ConfigurationError("The campaign root is empty. Name a folder or s3://bucket/prefix.")
+    if root.startswith("s3://"):
+        from labelcycle.components.core.storage.s3 import S3Store
+
+        return S3Store(root)
+    if root.startswith("file://"):
+        return FolderStore(Path(unquote(urlsplit(root).path)))
+    if "://" in root:
+        raise ConfigurationError(f"Cannot open {root!r}: a campaign root is a folder or s3://bucket/prefix.")
+    return FolderStore(Path(root))

@@ -1,0 +1,53 @@
+"""The interface that every store keeps: whole objects by key, atomic writes, and a write that only one writer wins."""
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Objects by key under one root. A key is a relative POSIX path such as `cycles/0/commit.json`."""
+
+    @property
+    def root(self) -> str:
+        """The root as the user wrote it, absolute: `/data/campaign` or `s3://bucket/prefix`."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The object's content.
+
+        Raises:
+            FileNotFoundError: no object has this key.
+        """
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace the object, atomically: a reader sees the old content or the new, never a part."""
+        ...
+
+    def write_if_absent(self, key: str, data: bytes) -> bool:
+        """Create the object unless the key is taken, atomically. Returns whether this call created it."""
+        ...
+
+    def upload(self, path: Path, key: str) -> None:
+        """Create or replace the object from a local file, atomically, without holding it in memory."""
+        ...
+
+    def fetch(self, key: str) -> Path:
+        """A local file with the object's content, to be read only. It stays valid while the store object lives.
+
+        Raises:
+            FileNotFoundError: no object has this key.
+        """
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether an object has this key."""
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys that start with `prefix`, sorted; unfinished writes are not among them."""
+        ...
+
+    def locate(self, key: str) -> str:
+        """The object's absolute address, for people and other systems: a path or an `s3://` URI."""
+        ...

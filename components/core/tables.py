@@ -1,0 +1,54 @@
+"""Parquet tables in a store, and matrices inside their columns."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.objects import ObjectReference, read_object, write_object
+from labelcycle.components.core.storage import Store
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """The table as one Parquet file; equal tables give equal bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", compression_level=1)
+    return buffer.getvalue()
+
+
+def write_table(store: Store, key: str, table: pa.Table) -> ObjectReference:
+    """Store the table as Parquet under `key`."""
+    return write_object(store, key, table_bytes(table))
+
+
+def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> pa.Table:
+    """The Parquet table that `reference` names, its digest and its schema checked.
+
+    Raises:
+        CampaignError: missing, changed, not Parquet, or of another schema.
+    """
+    data = read_object(store, reference)
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise CampaignError(f"{store.locate(reference.key)} is not the expected table: {error}") from error
+
+
+def matrix_to_column(matrix: npt.NDArray[np.generic]) -> pa.FixedSizeListArray:
+    """A (rows, width) array as a fixed-size-list column, without copying rows one by one."""
+    rows, width = matrix.shape
+    values = pa.array(np.ascontiguousarray(matrix).reshape(rows * width))
+    return pa.FixedSizeListArray.from_arrays(values, width)
+
+
+def column_to_matrix(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
+    """A fixed-size-list column as a (rows, width) array of its value type."""
+    width = column.type.list_size
+    chunks = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width) for chunk in column.chunks]
+    if not chunks:
+        return np.empty((0, width), dtype=column.type.value_type.to_pandas_dtype())
+    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)

@@ -1,0 +1,29 @@
+"""Uncertainties of a predicted class distribution, shared by scoring and by the strategies that rank by them."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+
+
+def confidence(probabilities: Floats) -> Floats:
+    """Probability of the predicted class: (N, C) → (N,)."""
+    result: Floats = probabilities.max(axis=1)
+    return result
+
+
+def margin(probabilities: Floats) -> Floats:
+    """Difference between the two largest probabilities: (N, C) → (N,). O(N·C)."""
+    top = np.partition(probabilities, -2, axis=1)[:, -2:]
+    result: Floats = top[:, 1] - top[:, 0]
+    return result
+
+
+def entropy(probabilities: Floats) -> Floats:
+    """Shannon entropy in nats: (N, C) → (N,); 0·log 0 counts as 0.
+
+    Source: PEAL, section 3.3.1.
+    """
+    logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    result: Floats = -np.einsum("nc,nc->n", probabilities, logarithms)
+    return result

@@ -1,0 +1,1 @@
+"""Images → features in a named feature space; rows that exist are kept."""

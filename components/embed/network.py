@@ -1,0 +1,33 @@
+"""The network half of embedding: decoded batches → float16 features."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.backbones.build import attach_adapter, build_backbone, device
+from labelcycle.components.core.backbones.transform import normalise
+from labelcycle.components.core.campaign import Transform
+
+
+def load_network(attempt: Attempt, adapter: bool) -> torch.nn.Module:
+    """The campaign's backbone, with this attempt's adapter merged in if there is one."""
+    assert attempt.campaign.backbone is not None
+    model = build_backbone(attempt.store, attempt.campaign.backbone)
+    if not adapter:
+        return model
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            (Path(folder) / name).write_bytes(attempt.read(f"adapter/{name}"))
+        return attach_adapter(model, Path(folder))
+
+
+@torch.inference_mode()
+def forward(model: torch.nn.Module, pixels: npt.NDArray[np.uint8], transform: Transform) -> npt.NDArray[np.float16]:
+    """uint8 images (B, 3, H, W) → float16 features (B, d)."""
+    images = normalise(torch.from_numpy(pixels).to(device()), transform)
+    features: npt.NDArray[np.float16] = model(images).half().cpu().numpy()
+    return features

@@ -1,0 +1,65 @@
+"""What has to be embedded: which feature space, which samples, and whether there is anything to do at all."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow.compute as pc
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
+
+Target = Literal["base", "tuned"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image that belongs to a feature space."""
+
+    uri: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The samples that a feature space must hold for this cycle; none where nothing needs it."""
+
+    space: str
+    provenance: dict[str, Any]
+    adapter: bool
+    samples: dict[str, Sample]
+
+
+def plan_embedding(attempt: Attempt, target: Target) -> Plan:
+    """Decide what `target` needs.
+
+    `base` is the backbone as it comes; `tuned` is the backbone under this cycle's adapter, and the same as `base` for
+    trainers that leave the backbone alone. The last cycle asks for no more labels, so only its test set is embedded.
+    """
+    campaign = attempt.campaign
+    training = attempt.read_json("training.json") if target == "tuned" else None
+    space = training["space"] if training else campaign.base_space
+    adapter_sha256 = training["adapter_sha256"] if training else None
+    if campaign.backbone is None:
+        return Plan(space, {}, False, {})
+    needed = campaign.recipe.uses_base_features if space == campaign.base_space else True
+    return Plan(
+        space=space,
+        provenance=backbone_provenance(campaign.backbone, adapter_sha256),
+        adapter=adapter_sha256 is not None,
+        samples=_samples(attempt) if needed else {},
+    )
+
+
+def missing_rows(space: FeatureSpace, samples: dict[str, Sample]) -> set[str]:
+    """Ids among `samples` that have no features yet and were not found unreadable before."""
+    known = space.ids() | {row["sample_id"] for row in space.quarantined()}
+    return samples.keys() - known
+
+
+def _samples(attempt: Attempt) -> dict[str, Sample]:
+    pool = load_pool(attempt.store, attempt.campaign)
+    if attempt.decision.query_size == 0:
+        pool = pool.filter(pc.not_equal(pool["split"], "pool"))
+    columns = (pool[name].to_pylist() for name in ("sample_id", "uri", "sha256"))
+    return {sample_id: Sample(uri, sha256) for sample_id, uri, sha256 in zip(*columns, strict=True)}

@@ -1,0 +1,121 @@
+"""The embed stage: make sure that a feature space holds every sample that this cycle needs."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.digests import digest_of_json
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.observation import Progress, notice, observed
+from labelcycle.components.core.sharding import chunks_of_shard
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.embed.plan import Plan, Target, missing_rows, plan_embedding
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What the stage did: rows computed, rows that were there already, images set aside."""
+
+    space: str
+    embedded: int
+    kept: int
+    unreadable: int
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The facts as plain values."""
+        return asdict(self)
+
+
+@observed
+def run(
+    root: str, cycle: int, attempt: str, target: Target, shard: int = 0, shards: int = 1, batch_size: int = 64
+) -> Embedded:
+    """Embed the samples of this shard that the feature space lacks.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        cycle: the cycle, from 0.
+        attempt: the attempt's name, from label_ingest.
+        target: `base` for the backbone as it comes, `tuned` for the backbone under this cycle's adapter.
+        shard: which part of the work, from 0.
+        shards: how many parts there are; the features are the same for any number.
+        batch_size: images a forward pass.
+
+    Raises:
+        InputError: more images are unreadable than the campaign allows.
+
+    Cost: one forward pass an image. Memory for the network and a few batches, whatever the pool's size.
+    """
+    work = open_attempt(root, cycle, attempt)
+    plan = plan_embedding(work, target)
+    space = FeatureSpace(work.store, plan.space)
+    missing = missing_rows(space, plan.samples) if plan.samples else set()
+    chunks = [
+        [sample_id for sample_id in chunk if sample_id in missing]
+        for chunk in chunks_of_shard(list(plan.samples), shard, shards)
+    ]
+    chunks = [chunk for chunk in chunks if chunk]
+    embedded, unreadable = _embed_chunks(work, plan, space, chunks, batch_size) if chunks else (0, 0)
+    return Embedded(plan.space, embedded, len(plan.samples) - len(missing), unreadable)
+
+
+def _embed_chunks(
+    work: Attempt, plan: Plan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
+) -> tuple[int, int]:
+    """Embed chunk after chunk; reading runs ahead of the network and writing behind it, each in its own threads."""
+    from labelcycle.components.core.backbones.transform import pixel_transform
+    from labelcycle.components.embed.network import forward, load_network
+    from labelcycle.components.embed.reading import read_ahead
+
+    assert work.campaign.backbone is not None
+    transform = work.campaign.backbone.transform
+    model = load_network(work, plan.adapter)
+    space.describe(plan.provenance)
+    cut = [[chunk[start : start + batch_size] for start in range(0, len(chunk), batch_size)] for chunk in chunks]
+    batches = read_ahead(plan.samples, (piece for pieces in cut for piece in pieces), pixel_transform(transform))
+    embedded = unreadable = 0
+    with Progress("embed", sum(map(len, chunks)), "image") as progress, ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
+        for pieces in cut:
+            ids: list[str] = []
+            features: list[npt.NDArray[np.float16]] = []
+            bad: list[dict[str, str]] = []
+            for piece in pieces:
+                batch = next(batches)
+                if batch.ids:
+                    features.append(forward(model, batch.pixels, transform))
+                ids += batch.ids
+                bad += batch.unreadable
+                progress.advance(len(piece))
+            if written is not None:
+                written.result()
+            written = writer.submit(_write_chunk, space, ids, features, bad)
+            embedded += len(ids)
+            unreadable += len(bad)
+            _refuse_too_many(unreadable, plan, work.campaign.max_unreadable_share)
+        if written is not None:
+            written.result()
+    if unreadable:
+        notice(f"{unreadable} images cannot be read and were set aside: {work.store.locate(f'spaces/{space.name}/')}")
+    return embedded, unreadable
+
+
+def _write_chunk(
+    space: FeatureSpace, ids: list[str], features: list[npt.NDArray[np.float16]], unreadable: list[dict[str, str]]
+) -> None:
+    if ids:
+        space.add(ids, np.concatenate(features))
+    if unreadable:
+        space.quarantine(digest_of_json([row["sample_id"] for row in unreadable])[:16], unreadable)
+
+
+def _refuse_too_many(unreadable: int, plan: Plan, allowed_share: float) -> None:
+    if unreadable > allowed_share * len(plan.samples):
+        raise InputError(
+            f"{unreadable} of {len(plan.samples)} images cannot be read, more than the allowed share of "
+            f"{allowed_share:.0%}. Restore them, or begin a campaign with a larger --max-unreadable."
+        )

@@ -1,0 +1,80 @@
+"""The evaluate stage: measure this cycle's model on the test set."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.observation import observed
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.evaluate.known_unknown import known_unknown
+from labelcycle.components.evaluate.metrics import classification_metrics
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The headline figures of the cycle."""
+
+    labels: int
+    accuracy: float
+    macro_f1: float
+    ece: float
+    label_cost: float
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The facts as plain values."""
+        return asdict(self)
+
+
+@observed
+def run(root: str, cycle: int, attempt: str) -> Evaluated:
+    """Measure the model and write `metrics.json` into the attempt.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        cycle: the cycle, from 0.
+        attempt: the attempt's name, from label_ingest.
+
+    Raises:
+        InputError: no test image could be read.
+
+    Cost: one matrix product over the test features; no network is loaded.
+    """
+    work = open_attempt(root, cycle, attempt)
+    campaign = work.campaign
+    training = work.read_json("training.json")
+    head = LinearHead.from_bytes(work.read("head.safetensors"))
+    pool = load_pool(work.store, campaign)
+    test_ids = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
+    found, features = FeatureSpace(work.store, training["space"]).read(test_ids)
+    if not found:
+        raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
+    truth = load_truth(work.store, campaign)
+    index = {name: number for number, name in enumerate(campaign.classes)}
+    targets = np.array([index[truth[name]] for name in found], dtype=np.int64)
+    prices = campaign.prices
+    metrics = {
+        "cycle": cycle,
+        "labels": work.decision.labelled,
+        "answers": work.decision.answered,
+        "label_cost": work.decision.answered * prices.label * prices.annotators_per_label,
+        "space": training["space"],
+        "training": training,
+        "previous_query": _previous_query(work),
+        **classification_metrics(head.probabilities(features), targets, campaign.classes),
+    }
+    work.write_json("metrics.json", metrics)
+    return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
+
+
+def _previous_query(work: Attempt) -> dict[str, Any] | None:
+    reference = work.decision.previous.get("query")
+    if reference is None:
+        return None
+    return known_unknown(read_query(work.store, reference), work.labelled())

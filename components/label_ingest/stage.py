@@ -1,0 +1,146 @@
+"""The label_ingest stage: read new labels, and decide whether this run trains, waits or is done."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from labelcycle.components.core.attempt import Action, Decision
+from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.commits import Commit, attempt_key
+from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
+from labelcycle.components.core.handout import hand_out, handout_key
+from labelcycle.components.core.objects import ObjectReference, write_json, write_object
+from labelcycle.components.core.observation import observed
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.label_ingest.label_file import LabelRow, SampleIds, read_label_file
+
+Outcome = Literal["cold_start", "train", "wait", "done"]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What the rest of the run has to do.
+
+    Attributes:
+        decision: `cold_start` and `train` go on; `wait` and `done` end the run with nothing written.
+        cycle: the cycle that this run works on, or the last one when done.
+        attempt: its attempt; empty unless the run goes on.
+        reason: why, in words.
+        awaited: samples that people have still to label.
+    """
+
+    decision: Outcome
+    cycle: int
+    attempt: str
+    reason: str
+    awaited: int = 0
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The facts as plain values."""
+        return asdict(self)
+
+
+@observed
+def run(root: str, labels_from: str = "") -> Ingested:
+    """Decide what comes next for the campaign, and prepare the attempt.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own. A campaign
+            without a source reads the CSV that it handed out for its last query.
+
+    Raises:
+        InputError: a row of the label file is wrong; nothing is then written.
+
+    Cost: reads the commits, the last query and the label file.
+    """
+    store = open_store(root)
+    state = read_state(store)
+    if not state.commits:
+        return _begin(store, state, "cold_start", [], None, "no query yet: choose the first samples to label")
+    last = state.commits[-1]
+    hand_out(store, state.campaign, last)
+    if state.phase == "done":
+        return Ingested("done", last.cycle, "", _why_done(state))
+    asked: list[str] = read_query(store, last.objects["query"])["sample_id"].to_pylist()
+    source = labels_from or state.campaign.labels_from or handout_key(last.cycle)
+    answers = _read_answers(store, state.campaign, source)
+    awaited = [sample_id for sample_id in asked if sample_id not in answers]
+    if awaited:
+        few = ", ".join(repr(name) for name in awaited[:3]) + (", …" if len(awaited) > 3 else "")
+        reason = f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in {source}: {few}"
+        return Ingested("wait", last.cycle + 1, "", reason, len(awaited))
+    table = _label_table([answers[sample_id] for sample_id in sorted(asked)], source)
+    earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
+    reason = f"{len(asked)} new labels"
+    return _begin(store, state, "train", earlier, table, reason)
+
+
+def _begin(
+    store: Store,
+    state: State,
+    action: Action,
+    earlier: list[ObjectReference],
+    new_labels: pa.Table | None,
+    reason: str,
+) -> Ingested:
+    """Write the new labels and the decision of an attempt named by all that the cycle depends on."""
+    cycle = len(state.commits)
+    last: Commit | None = state.commits[-1] if state.commits else None
+    before = state.summaries[-1] if state.summaries else None
+    labels, new = list(earlier), None
+    labelled, answered = (before.labels, before.answers) if before else (0, 0)
+    if new_labels is not None:
+        data = table_bytes(new_labels)
+        new = write_object(store, f"labels/{cycle}-{digest_of_bytes(data)[:16]}.parquet", data)
+        labels.append(new)
+        labelled += new_labels["status"].to_pylist().count("ok")
+        answered += new_labels.num_rows
+    decision = Decision(
+        cycle=cycle,
+        action=action,
+        labels=labels,
+        new_labels=new,
+        labelled=labelled,
+        answered=answered,
+        query_size=state.campaign.query_size(answered),
+        previous=last.objects if last else {},
+        queries=[commit.objects["query"] for commit in state.commits],
+    )
+    content = decision.model_dump(mode="json")
+    attempt = digest_of_json({"campaign": state.campaign.identifier, "decision": content})[:16]
+    write_json(store, attempt_key(cycle, attempt, "decision.json"), content)
+    return Ingested(action, cycle, attempt, reason)
+
+
+def _read_answers(store: Store, campaign: Campaign, source: str) -> dict[str, LabelRow]:
+    pool = load_pool(store, campaign)
+    uris = dict(zip(pool["sample_id"].to_pylist(), pool["uri"].to_pylist(), strict=True))
+    outside = source.startswith("/") or "://" in source
+    return read_label_file(source if outside else store.locate(source), SampleIds(uris), campaign.classes)
+
+
+def _label_table(answers: list[LabelRow], source: str) -> pa.Table:
+    return pa.table(
+        {
+            "sample_id": [answer.sample_id for answer in answers],
+            "label": [answer.label for answer in answers],
+            "annotator": [answer.annotator or None for answer in answers],
+            "time": [answer.time or None for answer in answers],
+            "source": [source] * len(answers),
+            "status": [answer.status for answer in answers],
+        },
+        schema=LABELS,
+    )
+
+
+def _why_done(state: State) -> str:
+    answers, budget = state.summaries[-1].answers, state.campaign.budget
+    if answers >= budget:
+        return f"the budget of {budget} labels is spent"
+    return f"the pool is exhausted after {answers} of {budget} labels"

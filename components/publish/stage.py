@@ -1,0 +1,140 @@
+"""The publish stage: complete the cycle's record, commit it, and hand the query to the people who label."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.commits import Commit, write_commit
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.handout import hand_out
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.observation import notice, observed
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.state import CycleSummary, read_state
+from labelcycle.components.publish.confusion import draw_confusion
+from labelcycle.components.publish.contact_sheet import draw_contact_sheet
+from labelcycle.components.publish.learning_curve import draw_learning_curve
+from labelcycle.components.publish.report import Report, render_report
+
+
+@dataclass(frozen=True)
+class Published:
+    """The commit, and where the query was put for labelling.
+
+    Attributes:
+        cycle: the cycle.
+        committed: whether this attempt is the cycle's commit; False if another run committed the cycle first.
+        labels: labels so far.
+        accuracy: on the test set, None for the cold start.
+        query_size: samples handed out for labelling.
+        handout: where their list is; empty for an empty query.
+        report: where the cycle's report is; empty for the cold start.
+    """
+
+    cycle: int
+    committed: bool
+    labels: int
+    accuracy: float | None
+    query_size: int
+    handout: str
+    report: str
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The facts as plain values."""
+        return asdict(self)
+
+
+@observed
+def run(root: str, cycle: int, attempt: str) -> Published:
+    """Write plots, report and summary, commit the cycle if no other run has, and hand out the committed query.
+
+    Both halves may be repeated: a kill between commit and hand-out is mended by the next run's label_ingest.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        cycle: the cycle, from 0.
+        attempt: the attempt's name, from label_ingest.
+    """
+    work = open_attempt(root, cycle, attempt)
+    objects = _objects_of_stages(work)
+    metrics = work.read_json("metrics.json") if work.decision.action == "train" else None
+    query = read_query(work.store, objects["query"])
+    summary = _summary(work, metrics, query.num_rows)
+    objects["summary"] = work.write_json("summary.json", summary)
+    if metrics is not None:
+        objects |= _draw(work, metrics, query, summary)
+    mine = Commit(cycle=cycle, attempt=attempt, objects=objects)
+    committed = write_commit(work.store, mine)
+    state = read_state(work.store)
+    winner = state.commits[cycle]
+    if not committed:
+        notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
+    handed = hand_out(work.store, work.campaign, winner)
+    facts = state.summaries[cycle]
+    return Published(
+        cycle=cycle,
+        committed=committed,
+        labels=facts.labels,
+        accuracy=facts.accuracy,
+        query_size=facts.query_size,
+        handout=work.store.locate(handed) if handed else "",
+        report=work.store.locate(winner.objects["report"].key) if "report" in winner.objects else "",
+    )
+
+
+def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
+    """References to what the stages before this one wrote, by the name that the commit gives them."""
+    names = {"decision": "decision.json", "query": "query.parquet"}
+    if work.decision.action == "train":
+        names |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
+        if work.read_json("training.json")["adapter_sha256"] is not None:
+            names |= {
+                "adapter_model": "adapter/adapter_model.safetensors",
+                "adapter_config": "adapter/adapter_config.json",
+            }
+    objects = {
+        name: ObjectReference(key=work.key(file), sha256=digest_of_bytes(work.read(file)))
+        for name, file in names.items()
+    }
+    if work.decision.new_labels is not None:
+        objects["labels"] = work.decision.new_labels
+    return objects
+
+
+def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> dict[str, Any]:
+    figures = ("accuracy", "macro_f1", "ece", "space")
+    return {
+        "cycle": work.cycle,
+        "labels": work.decision.labelled,
+        "answers": work.decision.answered,
+        **{name: metrics[name] if metrics else None for name in figures},
+        "query_size": query_size,
+        "previous_query": metrics["previous_query"] if metrics else None,
+    }
+
+
+def _draw(
+    work: Attempt, metrics: dict[str, Any], query: pa.Table, summary: dict[str, Any]
+) -> dict[str, ObjectReference]:
+    """Plots and report of a trained cycle."""
+    earlier = read_state(work.store)
+    if len(earlier.commits) < work.cycle:
+        raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
+    own = CycleSummary(**{name: summary[name] for name in CycleSummary.__dataclass_fields__ if name in summary})
+    summaries = [*[past for past in earlier.summaries[: work.cycle] if past.accuracy is not None], own]
+    pool = load_pool(work.store, work.campaign)
+    uris = dict(zip(pool["sample_id"].to_pylist(), pool["uri"].to_pylist(), strict=True))
+    images = {
+        "learning_curve": draw_learning_curve(summaries),
+        "confusion_matrix": draw_confusion(metrics["confusion"], work.campaign.classes),
+    }
+    sheet = draw_contact_sheet(query, uris)
+    if sheet is not None:
+        images["contact_sheet"] = sheet
+    page = render_report(Report(work.campaign, summaries, metrics, query, images))
+    written = {name: work.write(f"{name}.png", data) for name, data in images.items()}
+    return {**written, "report": work.write("report.html", page.encode())}

@@ -1,0 +1,86 @@
+"""The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.select.strategy import STRATEGIES, Candidates
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The picks, best first.
+
+    Attributes:
+        ids: exactly min(budget, available) distinct sample ids, in rank order.
+        scores: what the strategy ranked by, (picks,).
+        reasons: why each was picked.
+    """
+
+    ids: npt.NDArray[np.str_]
+    scores: npt.NDArray[np.float64]
+    reasons: list[str]
+
+
+def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **parameters: Any) -> Selection:
+    """Choose the next samples to label.
+
+    The result depends on the ids and what belongs to them, not on the order of rows.
+
+    Args:
+        strategy: a name in STRATEGIES.
+        pool: the unlabelled samples.
+        budget: how many to choose; all are chosen where fewer are available.
+        seed: decides random choices.
+        parameters: the strategy's own.
+
+    Raises:
+        ConfigurationError: unknown strategy or parameter, missing needs, budget below 1.
+        InputError: duplicate ids, arrays of the wrong length, NaN or infinite values.
+    """
+    if strategy not in STRATEGIES:
+        raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
+    chosen = STRATEGIES[strategy]
+    if budget < 1:
+        raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
+    missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
+    if missing:
+        raise ConfigurationError(f"Strategy {strategy!r} needs {', '.join(missing)}, which the candidates lack.")
+    _check(pool)
+    if not len(pool):
+        return Selection(pool.ids, np.empty(0), [])
+    ordered = _sorted_by_id(pool)
+    try:
+        picks = chosen.choose(ordered, min(budget, len(pool)), seed, **parameters)
+    except TypeError as error:
+        if "unexpected keyword argument" in str(error):
+            raise ConfigurationError(f"Strategy {strategy!r}: {error}.") from error
+        raise
+    return Selection(ordered.ids[picks.rows], picks.scores, picks.reasons)
+
+
+def _check(pool: Candidates) -> None:
+    unique, counts = np.unique(pool.ids, return_counts=True)
+    if len(unique) < len(pool.ids):
+        raise InputError(f"The candidates hold id {str(unique[counts > 1][0])!r} more than once. Ids must be unique.")
+    for name in ("features", "probs"):
+        values = getattr(pool, name)
+        if values is None:
+            continue
+        if len(values) != len(pool):
+            raise InputError(f"The candidates have {len(pool)} ids but {len(values)} rows of {name}.")
+        bad = ~np.isfinite(values).all(axis=1)
+        if bad.any():
+            raise InputError(
+                f"{int(bad.sum())} candidates have NaN or infinite {name}, first {str(pool.ids[bad][0])!r}. "
+                "Mend or remove them."
+            )
+
+
+def _sorted_by_id(pool: Candidates) -> Candidates:
+    order = np.argsort(pool.ids, kind="stable")
+    arrays = {name: getattr(pool, name)[order] for name in ("features", "probs") if getattr(pool, name) is not None}
+    return replace(pool, ids=pool.ids[order], **arrays)

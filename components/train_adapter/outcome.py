@@ -1,0 +1,39 @@
+"""What training produces, and what it starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.objects import read_object
+from labelcycle.components.train_adapter.fit import Fitted
+from labelcycle.components.train_adapter.head_module import HeadModule
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained head, and the adapter's files by name where one was trained."""
+
+    head: LinearHead
+    adapter: dict[str, bytes] | None
+    fitted: Fitted
+    examples: int
+    trainable_parameters: int
+    total_parameters: int
+
+
+def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:
+    """Class names → int64 indices into the campaign's classes."""
+    index = {name: number for number, name in enumerate(classes)}
+    return torch.tensor([index[label] for label in labels], dtype=torch.int64)
+
+
+def warm_head(work: Attempt, width: int, dropout: float) -> HeadModule:
+    """A head for this cycle: the last cycle's parameters if the schedule says so and there are any, else fresh ones."""
+    head = HeadModule(width, len(work.campaign.classes), dropout)
+    previous = work.decision.previous.get("head")
+    if work.campaign.recipe.schedule.warm_start and previous is not None:
+        head.load(LinearHead.from_bytes(read_object(work.store, previous)))
+    return head

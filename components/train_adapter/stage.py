@@ -1,0 +1,87 @@
+"""The train_adapter stage: train the recipe's model on every label so far."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.observation import observed
+from labelcycle.components.core.recipe import LoraTrainer
+from labelcycle.components.core.spaces import backbone_provenance, space_name
+
+
+@dataclass(frozen=True)
+class TrainedFacts:
+    """What was trained, and the feature space that belongs to it."""
+
+    space: str
+    adapter_sha256: str | None
+    labelled: int
+    epochs: int
+    learning_rate: float
+    loss: float
+    validation_accuracy: float | None
+    trainable_parameters: int
+    total_parameters: int
+    trainable_share: float
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The facts as plain values."""
+        return asdict(self)
+
+
+@observed
+def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
+    """Train, and write head, adapter and facts into the attempt.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        cycle: the cycle, from 0.
+        attempt: the attempt's name, from label_ingest.
+
+    Raises:
+        InputError: no label can be trained on.
+    """
+    work = open_attempt(root, cycle, attempt)
+    recipe = work.campaign.recipe
+    labelled = work.labelled()
+    if not labelled:
+        raise InputError(f"Cycle {cycle} has no usable label: every answer was a skip or unsure. Label more samples.")
+    validation = _validation(work)
+    if isinstance(recipe.trainer, LoraTrainer):
+        from labelcycle.components.train_adapter.lora import train_lora
+
+        trained = train_lora(work, recipe.trainer, labelled, validation)
+    else:
+        from labelcycle.components.train_adapter.linear import train_linear
+
+        trained = train_linear(work, recipe.trainer, labelled, validation)
+    space, adapter_sha256 = work.campaign.base_space, None
+    if trained.adapter is not None and work.campaign.backbone is not None:
+        written = {name: work.write(f"adapter/{name}", data) for name, data in trained.adapter.items()}
+        adapter_sha256 = written["adapter_model.safetensors"].sha256
+        space = space_name(backbone_provenance(work.campaign.backbone, adapter_sha256))
+    work.write("head.safetensors", trained.head.to_bytes())
+    facts = TrainedFacts(
+        space=space,
+        adapter_sha256=adapter_sha256,
+        labelled=trained.examples,
+        epochs=trained.fitted.epochs,
+        learning_rate=recipe.schedule.learning_rate(recipe.trainer.learning_rate, cycle),
+        loss=trained.fitted.loss,
+        validation_accuracy=trained.fitted.validation_accuracy,
+        trainable_parameters=trained.trainable_parameters,
+        total_parameters=trained.total_parameters,
+        trainable_share=trained.trainable_parameters / trained.total_parameters,
+    )
+    work.write_json("training.json", facts.as_metadata())
+    return facts
+
+
+def _validation(work: Attempt) -> dict[str, str]:
+    """Class by id of the validation split; empty where the campaign has none."""
+    pool = load_pool(work.store, work.campaign)
+    truth = load_truth(work.store, work.campaign)
+    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
+    return {sample_id: truth[sample_id] for sample_id, split in rows if split == "val"}

@@ -1,0 +1,1 @@
+"""The recipes that come with labelcycle, one YAML file each."""
