@@ -4,13 +4,13 @@ import json
 from typing import Annotated, Literal
 
 import pyarrow as pa
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe, Settings, describe
-from labelcycle.components.core.schemas import POOL, TRUTH
+from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import read_table
 
@@ -44,12 +44,23 @@ class Prices(Settings):
     annotators_per_label: Annotated[int, Field(ge=1)] = 1
 
 
+def _distinct_classes(classes: list[str]) -> list[str]:
+    seen: set[str] = set()
+    for name in classes:
+        if not name or name != name.strip():
+            raise ValueError(f"class {name!r} is empty or has spaces around it")
+        if name in seen:
+            raise ValueError(f"class {name!r} is listed more than once")
+        seen.add(name)
+    return classes
+
+
 class Campaign(Settings):
     """Everything that stays the same for the whole campaign."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    classes: Annotated[list[str], Field(min_length=2)]
+    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_distinct_classes)]
     recipe: Recipe
     budget: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
@@ -60,6 +71,7 @@ class Campaign(Settings):
     base_space: str
     pool: ObjectReference
     truth: ObjectReference
+    quarantine: ObjectReference
     labels_from: str | None
     max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
 
@@ -141,3 +153,13 @@ def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
     """Known labels of the `val` and `test` samples, by id."""
     table = read_table(store, campaign.truth, TRUTH)
     return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+
+
+def sample_uris(store: Store, campaign: Campaign) -> dict[str, str | None]:
+    """The image address of every sample that people may know, quarantined ones among them, by id."""
+    tables = [load_pool(store, campaign), read_table(store, campaign.quarantine, QUARANTINE)]
+    return {
+        sample_id: uri
+        for table in tables
+        for sample_id, uri in zip(table["sample_id"].to_pylist(), table["uri"].to_pylist(), strict=True)
+    }

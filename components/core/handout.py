@@ -6,7 +6,7 @@ Written once and never replaced, so that nobody's work is overwritten; whoever f
 import csv
 import io
 
-from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.storage import Store
@@ -24,8 +24,7 @@ def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
         return None
     key = handout_key(commit.cycle)
     if not store.exists(key):
-        pool = load_pool(store, campaign)
-        uris = dict(zip(pool["sample_id"].to_pylist(), pool["uri"].to_pylist(), strict=True))
+        uris = sample_uris(store, campaign)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["sample_id", "uri", "rank", "predicted", "reason", "label", "status"])

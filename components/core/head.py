@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
+
+from labelcycle.components.core.errors import CampaignError
 
 EPSILON = 1e-5
 """Added to the running variance, as torch's BatchNorm1d does."""
@@ -60,5 +63,12 @@ class LinearHead:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LinearHead":
-        """The head in a safetensors file made by `to_bytes`."""
-        return cls(**load_tensors(data))
+        """The head in a safetensors file made by `to_bytes`.
+
+        Raises:
+            CampaignError: the bytes are no such file.
+        """
+        try:
+            return cls(**load_tensors(data))
+        except (SafetensorError, TypeError) as error:
+            raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error

@@ -50,7 +50,8 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         except LabelcycleError as error:
             emit("error", stage=stage, message=str(error), exit_code=error.exit_code)
             raise
-        emit("finished", stage=stage, seconds=time.perf_counter() - start)
+        facts = result.as_metadata() if hasattr(result, "as_metadata") else {}
+        emit("finished", stage=stage, seconds=time.perf_counter() - start, facts=facts)
         return result
 
     return wrapper

@@ -19,11 +19,16 @@ def keyed_order(ids: Iterable[str], *key: object) -> npt.NDArray[np.uint64]:
 
     Cost: O(N) BLAKE2b hashes, about a microsecond each.
     """
-    salt = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
+    salt = hashlib.blake2b(_text(key), digest_size=16).digest()
     digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8, key=salt).digest() for name in ids)
-    return np.frombuffer(digests, dtype=np.uint64)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64, copy=False)
 
 
 def seed_for(*key: object) -> int:
     """A 32-bit seed for a library's generator, derived from `key`."""
-    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=4).digest(), "big")
+    return int.from_bytes(hashlib.blake2b(_text(key), digest_size=4).digest(), "big")
+
+
+def _text(key: tuple[object, ...]) -> bytes:
+    """The key as bytes; a numpy number counts as the Python number it equals."""
+    return repr(tuple(part.item() if isinstance(part, np.generic) else part for part in key)).encode()

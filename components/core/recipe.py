@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import ConfigurationError
 class Settings(BaseModel):
     """A group of settings: immutable, and refusing keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class HeadTraining(Settings):
@@ -39,6 +39,9 @@ class LoraTrainer(HeadTraining):
     alpha: Annotated[int, Field(ge=1)] = 16
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     target: str = "qkv"
+
+
+TRAINERS = ("linear", "lora")
 
 
 class Scorer(Settings):
@@ -103,7 +106,7 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
         ConfigurationError: the file is not readable YAML, or a key or value is refused; each is named.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"Cannot read recipe {path}: {error}") from error
     if not isinstance(content, dict):
@@ -120,12 +123,22 @@ def describe(error: ValidationError) -> str:
     """The validation errors, a line each: the setting, what is wrong and what was given."""
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "(whole)"
+        name = ".".join(_as_written(problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
         else:
             lines.append(f"  {name}: {problem['msg']}; got {problem['input']!r}.")
     return "\n".join(lines)
+
+
+def _as_written(location: tuple[int | str, ...]) -> list[str]:
+    """The path to a setting without the trainer's kind, which pydantic puts in: trainer.linear.epochs → trainer.epochs."""
+    parts = [str(part) for part in location]
+    return [
+        part
+        for number, part in enumerate(parts)
+        if number == 0 or parts[number - 1] != "trainer" or part not in TRAINERS
+    ]
 
 
 def _override(content: dict[str, Any], dotted: str, value: Any) -> None:

@@ -49,7 +49,7 @@ class FeatureSpace:
         """Ids of all samples that have features here."""
         found: set[str] = set()
         for key in self._parts():
-            found.update(pq.read_table(self._store.fetch(key), columns=["sample_id"])["sample_id"].to_pylist())
+            found.update(self._read_part(key, ["sample_id"])["sample_id"].to_pylist())
         return found
 
     def add(self, ids: Sequence[str], features: npt.NDArray[np.float16]) -> None:
@@ -87,10 +87,7 @@ class FeatureSpace:
         wanted = None if ids is None else pa.array(ids, pa.string())
         parts: list[pa.Table] = []
         for key in self._parts():
-            try:
-                part = pq.read_table(self._store.fetch(key))
-            except pa.ArrowInvalid as error:
-                raise CampaignError(f"{self._store.locate(key)} is damaged. Delete it and run again.") from error
+            part = self._read_part(key)
             if wanted is not None:
                 part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
             parts.append(part)
@@ -113,8 +110,15 @@ class FeatureSpace:
         """Samples that could not be embedded: sample_id, uri and reason of each."""
         rows: list[dict[str, str]] = []
         for key in self._store.keys(f"spaces/{self.name}/quarantine-"):
-            rows.extend(pq.read_table(self._store.fetch(key)).to_pylist())
+            rows.extend(self._read_part(key).to_pylist())
         return sorted(rows, key=lambda row: row["sample_id"])
+
+    def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:
+        try:
+            with pq.ParquetFile(self._store.fetch(key)) as file:
+                return file.read(columns)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise CampaignError(f"{self._store.locate(key)} is damaged. Delete it and run again.") from error
 
     def _parts(self) -> list[str]:
         return self._store.keys(f"spaces/{self.name}/part-")

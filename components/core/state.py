@@ -48,6 +48,14 @@ class State:
         return "labelling" if self.summaries[-1].query_size else "done"
 
     @property
+    def why_done(self) -> str:
+        """Why a campaign whose phase is `done` asks for no more labels."""
+        answers = self.summaries[-1].answers
+        if answers >= self.campaign.budget:
+            return f"the budget of {self.campaign.budget} labels is spent"
+        return f"the pool is exhausted after {answers} of {self.campaign.budget} labels"
+
+    @property
     def trained(self) -> list[CycleSummary]:
         """Summaries of the cycles that trained a model; the cold start is not among them."""
         return [summary for summary in self.summaries if summary.accuracy is not None]

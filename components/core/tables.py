@@ -34,7 +34,7 @@ def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> p
     try:
         table = pq.read_table(pa.BufferReader(data))
         return table.select(schema.names).cast(schema)
-    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise CampaignError(f"{store.locate(reference.key)} is not the expected table: {error}") from error
 
 

@@ -1,13 +1,13 @@
 """Label files in CSV, JSON lines or Parquet: read whole, checked row by row, refused with the row and the remedy."""
 
-from collections.abc import Collection
+import csv
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
 import pyarrow.parquet as pq
 
 from labelcycle.components.core.errors import InputError
@@ -15,18 +15,19 @@ from labelcycle.components.core.storage import open_store
 
 ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
 LABEL_NAMES = ("label", "class")
+KNOWN_NAMES = (*ID_NAMES, *LABEL_NAMES, "annotator", "time", "status")
 STATUSES = ("ok", "skip", "unsure")
 
 
 @dataclass(frozen=True)
 class LabelRow:
-    """One answer, and the row it stands in (a CSV's header is row 1)."""
+    """One answer, and the row it stands in, as a spreadsheet or an editor counts (a CSV's header is row 1)."""
 
     row: int
     sample_id: str
     label: str | None
-    annotator: str | None
-    time: str | None
+    annotator: str
+    time: str
     status: str
 
 
@@ -51,7 +52,7 @@ def read_label_file(uri: str, known_ids: "SampleIds", classes: Collection[str] |
     annotators, times, statuses = (_optional_column(table, name) for name in ("annotator", "time", "status"))
     answers: dict[str, LabelRow] = {}
     for number, name in enumerate(ids):
-        row = number + (2 if uri.lower().endswith(".csv") else 1)
+        row = table.rows[number]
         place = f"{uri}, row {row}"
         label, status = labels[number], statuses[number]
         if not name:
@@ -60,7 +61,9 @@ def read_label_file(uri: str, known_ids: "SampleIds", classes: Collection[str] |
             continue
         sample_id = known_ids.resolve(name)
         if sample_id is None:
-            raise InputError(f"{place}: no sample {name!r} in this campaign. Correct the id or delete the row.")
+            raise InputError(
+                f"{place}: no sample, or more than one, is called {name!r}. Correct the id or delete the row."
+            )
         status = status or "ok"
         if status not in STATUSES:
             raise InputError(f"{place}: status {status!r} is not one of {', '.join(STATUSES)}.")
@@ -86,7 +89,8 @@ class SampleIds:
         self._by_uri = {uri: sample_id for sample_id, uri in uris.items() if uri}
         stems: dict[str, list[str]] = {}
         for sample_id in uris:
-            for short in {Path(sample_id).name, Path(sample_id).stem, str(Path(sample_id).with_suffix(""))}:
+            path = Path(sample_id)
+            for short in {path.name, path.stem, str(path.parent / path.stem)}:
                 stems.setdefault(short, []).append(sample_id)
         self._by_short_name = {short: ids[0] for short, ids in stems.items() if len(ids) == 1}
 
@@ -100,42 +104,105 @@ class SampleIds:
         return self._by_uri.get(name) or self._by_uri.get(str(Path(name).absolute())) or self._by_short_name.get(plain)
 
 
-def _read_table(uri: str) -> pa.Table:
-    folder, _, name = uri.rpartition("/")
-    try:
-        path = open_store(folder or ".").fetch(name)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"There is no label file {uri}. Correct its name.") from error
-    readers: dict[str, Any] = {".csv": _read_csv, ".jsonl": pa.json.read_json, ".parquet": pq.read_table}
-    ending = Path(name).suffix.lower()
-    if ending not in readers:
+@dataclass(frozen=True)
+class _Table:
+    """Cells by column, all columns as long as `rows`, which says where in the file each row stands."""
+
+    rows: list[int]
+    columns: dict[str, list[str]]
+
+
+def _read_table(uri: str) -> _Table:
+    ending = Path(uri).suffix.lower()
+    if ending not in READERS:
         raise InputError(f"{uri}: cannot read {ending or 'files without an ending'}. Use .csv, .jsonl or .parquet.")
+    folder, slash, name = uri.rpartition("/")
+    store = open_store(folder + slash if slash else ".")
     try:
-        return readers[ending](path)
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        path = store.fetch(unquote(name) if uri.startswith("file://") else name)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no label file {uri}. Correct its name.") from error
+    try:
+        return READERS[ending](path)
+    except (pa.ArrowException, csv.Error, OSError, ValueError) as error:
         raise InputError(f"{uri} cannot be read as {ending[1:]}: {error}") from error
 
 
-def _read_csv(path: Path) -> pa.Table:
-    """All columns as text, so that a label 007 or an id 1e3 stays what was written."""
-    with pa.csv.open_csv(path) as reader:
-        names = reader.schema.names
-    options = pa.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False)
-    return pa.csv.read_csv(path, convert_options=options)
+def _read_csv(path: Path) -> _Table:
+    """All cells as text, so that a label 007 or an id 1e3 stays what was written."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = ((row, cells) for row, cells in enumerate(csv.reader(file, strict=True), start=1) if cells)
+        _, header = next(records, (1, []))
+        names = [name.strip() for name in header]
+        if not names:
+            raise ValueError("the file is empty")
+        _refuse_repeated(names)
+        rows: list[int] = []
+        columns: list[list[str]] = [[] for _ in names]
+        for row, cells in records:
+            if len(cells) != len(names):
+                raise ValueError(f"row {row} has {len(cells)} cells where the header has {len(names)}")
+            rows.append(row)
+            for column, cell in zip(columns, cells, strict=True):
+                column.append(cell.strip())
+    return _Table(rows, dict(zip(names, columns, strict=True)))
 
 
-def _column(table: pa.Table, names: tuple[str, ...], uri: str) -> list[str]:
+def _read_json_lines(path: Path) -> _Table:
+    """One object a line, read one by one: guessing a column's type would turn labels that look like dates into dates."""
+    rows: list[int] = []
+    records: list[dict[str, object]] = []
+    with path.open(encoding="utf-8-sig") as file:
+        for row, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"row {row}: {error}") from error
+            if not isinstance(record, dict):
+                raise ValueError(f'row {row} is not an object such as {{"sample_id": "a.jpg", "label": "cat"}}')
+            rows.append(row)
+            records.append(record)
+    if not rows:
+        raise ValueError("the file is empty")
+    names = dict.fromkeys(name for record in records for name in record)
+    return _Table(rows, {name: [_text(record.get(name)) for record in records] for name in names})
+
+
+def _read_parquet(path: Path) -> _Table:
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    _refuse_repeated(table.column_names)
+    columns = {name: [_text(value) for value in table[name].to_pylist()] for name in table.column_names}
+    return _Table(list(range(1, table.num_rows + 1)), columns)
+
+
+READERS: dict[str, Callable[[Path], _Table]] = {
+    ".csv": _read_csv,
+    ".jsonl": _read_json_lines,
+    ".parquet": _read_parquet,
+}
+
+
+def _refuse_repeated(names: list[str]) -> None:
     for name in names:
-        if name in table.column_names:
-            return _texts(table[name])
+        if name in KNOWN_NAMES and names.count(name) > 1:
+            raise ValueError(f"there is more than one column {name!r}")
+
+
+def _column(table: _Table, names: tuple[str, ...], uri: str) -> list[str]:
+    for name in names:
+        if name in table.columns:
+            return table.columns[name]
     raise InputError(
-        f"{uri} has no column {names[0]!r} (or {', '.join(names[1:])}); its columns are {', '.join(table.column_names)}."
+        f"{uri} has no column {names[0]!r} (or {', '.join(names[1:])}); its columns are {', '.join(table.columns)}."
     )
 
 
-def _optional_column(table: pa.Table, name: str) -> list[str]:
-    return _texts(table[name]) if name in table.column_names else [""] * table.num_rows
+def _optional_column(table: _Table, name: str) -> list[str]:
+    return table.columns.get(name) or [""] * len(table.rows)
 
 
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    return ["" if value is None else str(value).strip() for value in column.to_pylist()]
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()

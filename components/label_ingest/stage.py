@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from labelcycle.components.core.attempt import Action, Decision
-from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.handout import hand_out, handout_key
@@ -66,7 +66,7 @@ def run(root: str, labels_from: str = "") -> Ingested:
     last = state.commits[-1]
     hand_out(store, state.campaign, last)
     if state.phase == "done":
-        return Ingested("done", last.cycle, "", _why_done(state))
+        return Ingested("done", last.cycle, "", state.why_done)
     asked: list[str] = read_query(store, last.objects["query"])["sample_id"].to_pylist()
     source = labels_from or state.campaign.labels_from or handout_key(last.cycle)
     answers = _read_answers(store, state.campaign, source)
@@ -119,10 +119,9 @@ def _begin(
 
 
 def _read_answers(store: Store, campaign: Campaign, source: str) -> dict[str, LabelRow]:
-    pool = load_pool(store, campaign)
-    uris = dict(zip(pool["sample_id"].to_pylist(), pool["uri"].to_pylist(), strict=True))
     outside = source.startswith("/") or "://" in source
-    return read_label_file(source if outside else store.locate(source), SampleIds(uris), campaign.classes)
+    ids = SampleIds(sample_uris(store, campaign))
+    return read_label_file(source if outside else store.locate(source), ids, campaign.classes)
 
 
 def _label_table(answers: list[LabelRow], source: str) -> pa.Table:
@@ -137,10 +136,3 @@ def _label_table(answers: list[LabelRow], source: str) -> pa.Table:
         },
         schema=LABELS,
     )
-
-
-def _why_done(state: State) -> str:
-    answers, budget = state.summaries[-1].answers, state.campaign.budget
-    if answers >= budget:
-        return f"the budget of {budget} labels is spent"
-    return f"the pool is exhausted after {answers} of {budget} labels"

@@ -1,17 +1,18 @@
 """The publish stage: complete the cycle's record, commit it, and hand the query to the people who label."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign import sample_uris
 from labelcycle.components.core.commits import Commit, write_commit
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.handout import hand_out
-from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.objects import ObjectReference, read_object
 from labelcycle.components.core.observation import notice, observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.state import CycleSummary, read_state
@@ -49,7 +50,7 @@ class Published:
 
 
 @observed
-def run(root: str, cycle: int, attempt: str) -> Published:
+def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     """Write plots, report and summary, commit the cycle if no other run has, and hand out the committed query.
 
     Both halves may be repeated: a kill between commit and hand-out is mended by the next run's label_ingest.
@@ -58,6 +59,7 @@ def run(root: str, cycle: int, attempt: str) -> Published:
         root: the campaign's folder or S3 prefix.
         cycle: the cycle, from 0.
         attempt: the attempt's name, from label_ingest.
+        report: where to put a copy of the report for the platform's own records; empty for none.
     """
     work = open_attempt(root, cycle, attempt)
     objects = _objects_of_stages(work)
@@ -74,6 +76,9 @@ def run(root: str, cycle: int, attempt: str) -> Published:
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
     handed = hand_out(work.store, work.campaign, winner)
+    if report and "report" in winner.objects:
+        Path(report).parent.mkdir(parents=True, exist_ok=True)
+        Path(report).write_bytes(read_object(work.store, winner.objects["report"]))
     facts = state.summaries[cycle]
     return Published(
         cycle=cycle,
@@ -126,8 +131,7 @@ def _draw(
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
     own = CycleSummary(**{name: summary[name] for name in CycleSummary.__dataclass_fields__ if name in summary})
     summaries = [*[past for past in earlier.summaries[: work.cycle] if past.accuracy is not None], own]
-    pool = load_pool(work.store, work.campaign)
-    uris = dict(zip(pool["sample_id"].to_pylist(), pool["uri"].to_pylist(), strict=True))
+    uris = sample_uris(work.store, work.campaign)
     images = {
         "learning_curve": draw_learning_curve(summaries),
         "confusion_matrix": draw_confusion(metrics["confusion"], work.campaign.classes),

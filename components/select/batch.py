@@ -1,5 +1,6 @@
 """The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises."""
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.select.strategy import STRATEGIES, Candidates
+from labelcycle.components.select.strategy import STRATEGIES, Candidates, Strategy
+
+
+ROUNDING = 0.01
+"""How far the sum of a row of probabilities may be from 1, as float16 rows of a thousand classes are."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **para
 
     Raises:
         ConfigurationError: unknown strategy or parameter, missing needs, budget below 1.
-        InputError: duplicate ids, arrays of the wrong length, NaN or infinite values.
+        InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities.
     """
     if strategy not in STRATEGIES:
         raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
@@ -49,17 +54,21 @@ def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **para
     missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
     if missing:
         raise ConfigurationError(f"Strategy {strategy!r} needs {', '.join(missing)}, which the candidates lack.")
+    _check_parameters(chosen, parameters)
     _check(pool)
     if not len(pool):
         return Selection(pool.ids, np.empty(0), [])
     ordered = _sorted_by_id(pool)
-    try:
-        picks = chosen.choose(ordered, min(budget, len(pool)), seed, **parameters)
-    except TypeError as error:
-        if "unexpected keyword argument" in str(error):
-            raise ConfigurationError(f"Strategy {strategy!r}: {error}.") from error
-        raise
+    picks = chosen.choose(ordered, min(budget, len(pool)), seed, **parameters)
     return Selection(ordered.ids[picks.rows], picks.scores, picks.reasons)
+
+
+def _check_parameters(strategy: Strategy, given: dict[str, Any]) -> None:
+    known = set(inspect.signature(strategy.choose).parameters) - {"pool", "budget", "seed"}
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        choice = f"It has: {', '.join(sorted(known))}." if known else "It has none."
+        raise ConfigurationError(f"Strategy {strategy.name!r} has no parameter {', '.join(unknown)}. {choice}")
 
 
 def _check(pool: Candidates) -> None:
@@ -72,11 +81,20 @@ def _check(pool: Candidates) -> None:
             continue
         if len(values) != len(pool):
             raise InputError(f"The candidates have {len(pool)} ids but {len(values)} rows of {name}.")
+        if values.ndim != 2:
+            raise InputError(f"The candidates' {name} have {values.ndim} dimensions; they must have rows and columns.")
         bad = ~np.isfinite(values).all(axis=1)
         if bad.any():
             raise InputError(
                 f"{int(bad.sum())} candidates have NaN or infinite {name}, first {str(pool.ids[bad][0])!r}. "
                 "Mend or remove them."
+            )
+    if pool.probs is not None:
+        bad = (pool.probs < 0).any(axis=1) | (np.abs(pool.probs.sum(axis=1, dtype=np.float64) - 1) > ROUNDING)
+        if bad.any():
+            raise InputError(
+                f"{int(bad.sum())} candidates have probs that are negative or do not sum to 1, first "
+                f"{str(pool.ids[bad][0])!r}. Give probabilities, not logits."
             )
 
 

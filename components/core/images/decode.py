@@ -6,6 +6,9 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+warnings.filterwarnings("ignore", module=r"PIL\.")
+"""Once for all: `catch_warnings` around each image would not be safe in threads."""
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are set aside unread, whatever their file size (decompression bombs)."""
@@ -33,33 +36,42 @@ def decode_image(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImage("empty file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnreadableImage(
-                        f"{image.width}×{image.height} pixels are more than the limit of {MAX_PIXELS:,}"
-                    )
-                image.load()
-                return _to_rgb(ImageOps.exif_transpose(image))
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {MAX_PIXELS:,}")
+            image.load()
+            return _to_rgb(_upright(image))
     except UnreadableImage:
         raise
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"more pixels than the limit of {MAX_PIXELS:,}") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadableImage("not a JPEG, PNG or WebP image") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+    except Exception as error:  # hostile bytes make decoders fail in ways that Pillow does not list
         raise UnreadableImage(f"cannot be decoded: {error}") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF asks; pixels are as good without EXIF that is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
         return image
-    if image.mode.startswith("I") or image.mode == "F":
-        wide = np.asarray(image).astype(np.float64)
-        return Image.fromarray((wide / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _to_eight_bits(image).convert("RGB")
     if "A" in image.mode or "transparency" in image.info:
         layered = image.convert("RGBA")
-        white = Image.new("RGBA", layered.size, "white")
-        return Image.alpha_composite(white, layered).convert("RGB")
-    return image.convert("RGB")
+        white = Image.new("RGB", layered.size, "white")
+        white.paste(layered, mask=layered.getchannel("A"))
+        return white
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Sixteen-bit greyscale, scaled so that 65535 becomes 255; the shade declared transparent becomes white."""
+    wide = np.asarray(image).astype(np.uint32)
+    wide[wide == image.info.get("transparency", -1)] = 65535
+    return Image.fromarray(((wide + 128) // 257).clip(0, 255).astype(np.uint8))

@@ -1,6 +1,7 @@
 """Where image bytes come from: a local file or an S3 object, by URI, read only below the folder that was named."""
 
 import functools
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,24 @@ def read_image(uri: str) -> bytes:
     """The bytes of an image.
 
     Raises:
-        UnreadableImage: missing, not allowed to be read, or larger than MAX_BYTES.
+        UnreadableImage: missing, no plain file, not allowed to be read, or larger than MAX_BYTES.
+        ConfigurationError: S3 refuses the credentials, or has no such bucket.
         TransientError: S3 does not answer.
     """
     if uri.startswith("s3://"):
         return _read_s3(uri)
     path = Path(uri)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UnreadableImage(f"{path.stat().st_size:,} bytes are more than the limit of {MAX_BYTES:,}")
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise UnreadableImage("cannot be read: not a plain file")
+        if facts.st_size > MAX_BYTES:
+            raise UnreadableImage(f"{facts.st_size:,} bytes are more than the limit of {MAX_BYTES:,}")
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UnreadableImage(f"cannot be read: {error}") from error
 
 
 def read_unchanged_image(uri: str, sha256: str) -> bytes:

@@ -1,14 +1,18 @@
 """A store in a local or mounted folder."""
 
+import errno
 import os
 import shutil
 import uuid
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.storage.store import checked_key, checked_prefix
 
 UNFINISHED = ".unfinished-"
+ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class FolderStore:
@@ -26,7 +30,13 @@ class FolderStore:
 
     def read(self, key: str) -> bytes:
         """See `Store.read`."""
-        return self._path(key).read_bytes()
+        path = self._path(key)
+        try:
+            return path.read_bytes()
+        except ABSENT as error:
+            raise FileNotFoundError(path) from error
+        except PermissionError as error:
+            raise ConfigurationError(f"{path} may not be read. Grant read access, then run again.") from error
 
     def write(self, key: str, data: bytes) -> None:
         """See `Store.write`."""
@@ -35,7 +45,7 @@ class FolderStore:
     def write_if_absent(self, key: str, data: bytes) -> bool:
         """See `Store.write_if_absent`. A hard link fails when the name is taken, which makes the test atomic."""
         try:
-            self._place(key, lambda temporary: temporary.write_bytes(data), os.link)
+            self._place(key, lambda temporary: temporary.write_bytes(data), _link)
         except FileExistsError:
             return False
         return True
@@ -57,7 +67,7 @@ class FolderStore:
 
     def keys(self, prefix: str) -> list[str]:
         """See `Store.keys`."""
-        folder = self._root / PurePosixPath(prefix).parent if not prefix.endswith("/") else self._root / prefix
+        folder = self._root / checked_prefix(prefix, self.root).rpartition("/")[0]
         found = (path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file())
         return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
@@ -66,10 +76,7 @@ class FolderStore:
         return str(self._path(key))
 
     def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key)
-        if parts.is_absolute() or ".." in parts.parts or not parts.parts:
-            raise ConfigurationError(f"Key {key!r} would leave the campaign root {self._root}.")
-        return self._root / parts
+        return self._root / checked_key(key, self.root)
 
     def _place(self, key: str, fill: Callable[[Path], object], finish: Callable[[Path, Path], object]) -> None:
         """Fill a temporary file, force it to disk, then rename or link it to its name."""
@@ -77,6 +84,9 @@ class FolderStore:
         temporary = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(path, error) from error
+        try:
             fill(temporary)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
@@ -84,8 +94,24 @@ class FolderStore:
         except FileExistsError:
             raise
         except OSError as error:
-            raise TransientError(
-                f"Cannot write {path}: {error.strerror or error}. Free space or grant write access, then run again."
-            ) from error
+            raise _not_writable(path, error) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno in NO_HARD_LINKS:
+            raise ConfigurationError(
+                f"The file system of {path} has no hard links, without which two runs cannot be kept apart. "
+                "Put the campaign on another file system or on S3."
+            ) from error
+        raise
+
+
+def _not_writable(path: Path, error: OSError) -> TransientError:
+    return TransientError(
+        f"Cannot write {path}: {error.strerror or error}. Free space or grant write access, then run again."
+    )

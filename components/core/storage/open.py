@@ -1,7 +1,7 @@
 """Open the store of a root, by the root's scheme."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage.folder import FolderStore
@@ -12,7 +12,7 @@ def open_store(root: str) -> Store:
     """The store at `root`: a folder path, a `file://` URI or `s3://bucket/prefix`.
 
     Raises:
-        ConfigurationError: the root is empty or of another scheme.
+        ConfigurationError: the root is empty, of another scheme, or on another host.
     """
     if not root:
         raise ConfigurationError("The campaign root is empty. Name a folder or s3://bucket/prefix.")
@@ -21,7 +21,10 @@ def open_store(root: str) -> Store:
 
         return S3Store(root)
     if root.startswith("file://"):
-        return FolderStore(Path(unquote(urlsplit(root).path)))
+        path = unquote(root.removeprefix("file://").removeprefix("localhost"))
+        if not path.startswith("/"):
+            raise ConfigurationError(f"Cannot open {root!r}: a file URI starts with file:/// and an absolute path.")
+        return FolderStore(Path(path))
     if "://" in root:
         raise ConfigurationError(f"Cannot open {root!r}: a campaign root is a folder or s3://bucket/prefix.")
     return FolderStore(Path(root))

@@ -6,30 +6,57 @@ because few self-hosted servers answer to bucket names as host names; `AWS_S3_AD
 """
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import boto3
+import boto3.exceptions
+import boto3.session
 import botocore.config
 import botocore.exceptions
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.storage.store import checked_key, checked_prefix
+
+CONNECT_SECONDS = 5
+"""How long one connection may take to open; with ATTEMPTS, a wrong endpoint is reported within a minute."""
+
+ATTEMPTS = 5
+"""How often one request is tried, with botocore's growing pauses in between."""
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
+CONFLICT = {"409", "ConditionalRequestConflict"}
 TAKEN = {"412", "PreconditionFailed"}
+NO_BUCKET = {"NoSuchBucket", "InvalidBucketName"}
 REFUSED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 
 
 def s3_client() -> Any:
-    """A boto3 S3 client that honours the usual AWS settings and retries transient failures."""
+    """A boto3 S3 client that honours the usual AWS settings and retries transient failures.
+
+    Each client has a session of its own, because boto3's default session must not make clients in several threads.
+
+    Raises:
+        ConfigurationError: the AWS settings name no usable endpoint, profile or style.
+    """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     style = os.environ.get("AWS_S3_ADDRESSING_STYLE") or ("path" if endpoint else "auto")
-    settings = botocore.config.Config(retries={"mode": "standard", "max_attempts": 6}, s3={"addressing_style": style})
-    return boto3.client("s3", config=settings)
+    try:
+        settings = botocore.config.Config(
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=CONNECT_SECONDS,
+            s3={"addressing_style": style},
+        )
+        return boto3.session.Session().client("s3", config=settings)
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            f"The AWS settings cannot be used: {error}. Correct AWS_ENDPOINT_URL, AWS_PROFILE or the setting named."
+        ) from error
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:
@@ -50,11 +77,13 @@ def s3_errors(address: str) -> Iterator[None]:
     try:
         yield
     except botocore.exceptions.ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = _code(error)
         if code in MISSING:
             raise FileNotFoundError(address) from error
-        if code == "NoSuchBucket":
-            raise ConfigurationError(f"The bucket of {address} does not exist. Create it, or correct its name.") from error
+        if code in NO_BUCKET:
+            raise ConfigurationError(
+                f"The bucket of {address} does not exist. Create it, or correct its name."
+            ) from error
         if code in REFUSED:
             raise ConfigurationError(
                 f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy."
@@ -64,7 +93,9 @@ def s3_errors(address: str) -> Iterator[None]:
         raise ConfigurationError(
             f"No credentials for {address}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role."
         ) from error
-    except botocore.exceptions.BotoCoreError as error:
+    except botocore.exceptions.ParamValidationError as error:
+        raise ConfigurationError(f"{address} is not an address that S3 can have: {error}. Correct it.") from error
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
         raise TransientError(f"Cannot reach S3 for {address}: {error}. Check AWS_ENDPOINT_URL, run again.") from error
 
 
@@ -75,7 +106,8 @@ class S3Store:
         self._bucket, self._prefix = split_s3_uri(root)
         self._root = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         self._client = client or s3_client()
-        self._fetched = tempfile.TemporaryDirectory(prefix="labelcycle-s3-", ignore_cleanup_errors=True)
+        self._fetched = Path(tempfile.mkdtemp(prefix="labelcycle-s3-"))
+        weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
 
     @property
     def root(self) -> str:
@@ -94,52 +126,75 @@ class S3Store:
             self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data)
 
     def write_if_absent(self, key: str, data: bytes) -> bool:
-        """See `Store.write_if_absent`."""
+        """See `Store.write_if_absent`. Where S3 sees two such writes at once it asks both to try again."""
         with s3_errors(self.locate(key)):
-            try:
-                self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, IfNoneMatch="*")
-            except botocore.exceptions.ClientError as error:
-                if error.response.get("Error", {}).get("Code", "") in TAKEN:
-                    return False
-                raise
-        return True
+            for attempt in range(ATTEMPTS):
+                try:
+                    self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, IfNoneMatch="*")
+                    return True
+                except botocore.exceptions.ClientError as error:
+                    if _code(error) in TAKEN:
+                        return False
+                    if _code(error) not in CONFLICT or attempt == ATTEMPTS - 1:
+                        raise
+        return False
 
     def upload(self, path: Path, key: str) -> None:
         """See `Store.upload`: multipart above boto3's threshold."""
         with s3_errors(self.locate(key)):
-            self._client.upload_file(str(path), self._bucket, self._name(key))
+            try:
+                self._client.upload_file(str(path), self._bucket, self._name(key))
+            except boto3.exceptions.S3UploadFailedError as error:
+                raise error.__cause__ or error.__context__ or error from None
 
     def fetch(self, key: str) -> Path:
         """See `Store.fetch`: a copy in a temporary folder that lives as long as this store."""
-        path = Path(self._fetched.name) / digest_of_bytes(key.encode())
-        with s3_errors(self.locate(key)):
+        path = self._fetched / digest_of_bytes(key.encode())
+        with self._missing_key_or_bucket(), s3_errors(self.locate(key)):
             self._client.download_file(self._bucket, self._name(key), str(path))
         return path
 
     def exists(self, key: str) -> bool:
         """See `Store.exists`."""
         try:
-            with s3_errors(self.locate(key)):
+            with self._missing_key_or_bucket(), s3_errors(self.locate(key)):
                 self._client.head_object(Bucket=self._bucket, Key=self._name(key))
         except FileNotFoundError:
             return False
         return True
 
     def keys(self, prefix: str) -> list[str]:
-        """See `Store.keys`."""
+        """See `Store.keys`. The empty objects that consoles make for folders are left out."""
         found: list[str] = []
-        start = len(self._name(""))
+        below = f"{self._prefix}/" if self._prefix else ""
         with s3_errors(self.locate(prefix)):
             pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._name(prefix)):
-                found.extend(item["Key"][start:] for item in page.get("Contents", []))
-        return sorted(found)
+            for page in pages.paginate(Bucket=self._bucket, Prefix=below + checked_prefix(prefix, self._root)):
+                found.extend(item["Key"][len(below) :] for item in page.get("Contents", []))
+        return sorted(key for key in found if key and not key.endswith("/"))
 
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return f"{self._root}/{key}"
 
     def _name(self, key: str) -> str:
-        if key.startswith("/") or ".." in PurePosixPath(key).parts:
-            raise ConfigurationError(f"Key {key!r} would leave the campaign root {self._root}.")
-        return f"{self._prefix}/{key}" if self._prefix else key
+        name = checked_key(key, self._root)
+        return f"{self._prefix}/{name}" if self._prefix else name
+
+    @contextmanager
+    def _missing_key_or_bucket(self) -> Iterator[None]:
+        """HEAD requests answer 404 for both; where the bucket is what is missing, say so."""
+        try:
+            yield
+        except FileNotFoundError:
+            with s3_errors(self._root):
+                try:
+                    self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{self._prefix}/", MaxKeys=1)
+                except botocore.exceptions.ClientError as error:
+                    if _code(error) in NO_BUCKET:
+                        raise
+            raise
+
+
+def _code(error: botocore.exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

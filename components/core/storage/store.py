@@ -1,7 +1,9 @@
 """The interface that every store keeps: whole objects by key, atomic writes, and a write that only one writer wins."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
+
+from labelcycle.components.core.errors import ConfigurationError
 
 
 class Store(Protocol):
@@ -51,3 +53,28 @@ class Store(Protocol):
     def locate(self, key: str) -> str:
         """The object's absolute address, for people and other systems: a path or an `s3://` URI."""
         ...
+
+
+def checked_key(key: str, root: str) -> str:
+    """`key`, if every store would take it for the same object below `root`.
+
+    Raises:
+        ConfigurationError: the key is empty, absolute, or has empty, `.` or `..` parts.
+    """
+    if not key or key.endswith("/"):
+        raise ConfigurationError(f"Key {key!r} names no object of the campaign root {root}.")
+    checked_prefix(key, root)
+    return key
+
+
+def checked_prefix(prefix: str, root: str) -> str:
+    """`prefix`, if all keys that start with it are below `root`.
+
+    Raises:
+        ConfigurationError: it is absolute, or has empty, `.` or `..` parts.
+    """
+    if prefix and str(PurePosixPath(prefix)) != prefix.removesuffix("/") or prefix.startswith("/"):
+        raise ConfigurationError(f"Key {prefix!r} is not a plain path below the campaign root {root}.")
+    if ".." in PurePosixPath(prefix).parts:
+        raise ConfigurationError(f"Key {prefix!r} would leave the campaign root {root}.")
+    return prefix

@@ -1,0 +1,223 @@
+"""A campaign in MLflow: one run for the campaign, and below it one for each committed cycle."""
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tracking import tags
+from labelcycle.components.core.tracking.location import TrackingLocation, tracking_location
+from labelcycle.components.core.tracking.surroundings import mlflow_at
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+EXPERIMENT = "labelcycle"
+
+
+def track_campaign(root: str) -> list[int]:
+    """Log to MLflow every committed cycle that it does not have yet.
+
+    Runs are found again by their tags, so calling this twice adds nothing, and a cycle whose logging was cut short is
+    completed.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+
+    Returns:
+        The cycles that were logged, in order.
+
+    Raises:
+        TransientError: MLflow cannot be reached or failed; what is missing is logged by the next call.
+        ConfigurationError: MLflow refuses the credentials or the settings.
+
+    Cost: importing mlflow, one search, then about a dozen requests and the uploads for each cycle that is missing.
+    """
+    store = open_store(root)
+    state = read_state(store)
+    if not state.commits:
+        return []
+    location = tracking_location(store)
+    with mlflow_at(location):
+        return _track(store, state, location)
+
+
+def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
+    from mlflow import MlflowClient
+
+    from labelcycle.components.core.tracking.cycle_run import CycleRun, log_cycle
+
+    client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
+    experiment = _experiment(client, location)
+    known = _find_runs(client, experiment, state.campaign)
+    missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
+    if missing or known.campaign is None:
+        parent = known.campaign or _create_campaign_run(client, experiment, store, state.campaign)
+        if not parent.data.params:
+            _log_settings(client, parent, state.campaign)
+        for commit in missing:
+            newest = commit.cycle == state.commits[-1].cycle
+            run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
+            log_cycle(client, CycleRun(store, state.campaign, commit, run, parent))
+        known = KnownRuns(parent, known.cycles)
+    if state.phase == "done" and known.campaign is not None and known.campaign.info.status != "FINISHED":
+        client.set_terminated(known.campaign.info.run_id, "FINISHED")
+    return [commit.cycle for commit in missing]
+
+
+@dataclass(frozen=True)
+class KnownRuns:
+    """The runs that MLflow has of a campaign."""
+
+    campaign: "Run | None"
+    cycles: "dict[int, Run]"
+
+
+def _find_runs(client: "MlflowClient", experiment: str, campaign: Campaign) -> KnownRuns:
+    """The campaign's run and its cycles' runs; the oldest where two processes made one each."""
+    parent: Run | None = None
+    cycles: dict[int, Run] = {}
+    token: str | None = None
+    while True:
+        page: Any = client.search_runs(
+            [experiment], tags.of_campaign(campaign), order_by=["attributes.start_time ASC"], page_token=token
+        )
+        for run in page:
+            if run.data.tags.get(tags.KIND) == "campaign":
+                parent = parent or run
+            elif tags.CYCLE in run.data.tags:
+                cycles.setdefault(int(run.data.tags[tags.CYCLE]), run)
+        token = page.token
+        if not token:
+            return KnownRuns(parent, cycles)
+
+
+def _is_complete(run: "Run | None") -> bool:
+    return run is not None and tags.COMPLETE in run.data.tags
+
+
+def _experiment(client: "MlflowClient", location: TrackingLocation) -> str:
+    """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be."""
+    if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return chosen
+    if injected := os.environ.get("MLFLOW_RUN_ID"):
+        experiment: str = client.get_run(injected).info.experiment_id
+        return experiment
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+    existing = client.get_experiment_by_name(name)
+    if existing is None:
+        return _create_experiment(client, name, location)
+    if existing.lifecycle_stage != "active":
+        raise ConfigurationError(
+            f"MLflow experiment {name!r} at {location.address} has been deleted. Restore it "
+            f"(mlflow experiments restore -x {existing.experiment_id}), or set MLFLOW_EXPERIMENT_NAME to another name."
+        )
+    found: str = existing.experiment_id
+    return found
+
+
+def _create_experiment(client: "MlflowClient", name: str, location: TrackingLocation) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        created: str = client.create_experiment(name, artifact_location=location.artifacts)
+        return created
+    except MlflowException:
+        # Another process may have created it between our question and our answer.
+        existing = client.get_experiment_by_name(name)
+        if existing is None:
+            raise
+        found: str = existing.experiment_id
+        return found
+
+
+def _create_campaign_run(client: "MlflowClient", experiment: str, store: Store, campaign: Campaign) -> "Run":
+    recipe = campaign.recipe
+    return client.create_run(
+        experiment,
+        start_time=_now(),
+        run_name=campaign.name,
+        tags={
+            tags.CAMPAIGN: campaign.identifier,
+            tags.KIND: "campaign",
+            tags.ROOT: store.root,
+            tags.NOTE: f"{recipe.summary}\n\nMethod: {recipe.name}. Source: {recipe.source}.",
+        },
+    )
+
+
+def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(name, str(value)) for name, value in campaign_settings(campaign).items()]
+    client.log_batch(parent.info.run_id, params=params)
+
+
+def campaign_settings(campaign: Campaign) -> dict[str, Any]:
+    """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
+    recipe = campaign.recipe.model_dump(mode="json", exclude={"name", "summary", "source", "cost"})
+    settings = {
+        "recipe": campaign.recipe.name,
+        **{f"{group}.{name}": value for group, content in recipe.items() for name, value in content.items()},
+        "classes": len(campaign.classes),
+        "budget": campaign.budget,
+        "batch": campaign.batch,
+        "initial": campaign.initial,
+        "seed": campaign.seed,
+        "price_per_label": campaign.prices.label,
+        "annotators_per_label": campaign.prices.annotators_per_label,
+        "base_space": campaign.base_space,
+    }
+    if campaign.backbone is not None:
+        settings["backbone"] = campaign.backbone.name
+        settings["backbone.weights_sha256"] = campaign.backbone.weights.sha256
+        settings["backbone.image_size"] = campaign.backbone.transform.image_size
+    return settings
+
+
+def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool) -> "Run":
+    """A new run for the cycle; for the newest cycle, the run that a platform has prepared for this process, if any."""
+    marks = {
+        **tags.identity(campaign, commit.cycle),
+        tags.KIND: "cycle",
+        tags.ATTEMPT: commit.attempt,
+        tags.COMMIT: commit.digest,
+    }
+    if newest and (pipeline_run := os.environ.get("KFP_RUN_ID")):
+        marks[tags.KFP_RUN] = pipeline_run
+    if newest and (prepared := _prepared_run(client)) is not None:
+        return _adopt(client, prepared, {tags.PARENT: parent.info.run_id, **prepared.data.tags, **marks})
+    return client.create_run(
+        parent.info.experiment_id,
+        start_time=_now(),
+        run_name=f"cycle {tags.padded(commit.cycle)}",
+        tags={tags.PARENT: parent.info.run_id, **marks},
+    )
+
+
+def _prepared_run(client: "MlflowClient") -> "Run | None":
+    """The run that `MLFLOW_RUN_ID` names, unless it is in use for another cycle already."""
+    injected = os.environ.get("MLFLOW_RUN_ID")
+    if not injected:
+        return None
+    run = client.get_run(injected)
+    return None if tags.KIND in run.data.tags else run
+
+
+def _adopt(client: "MlflowClient", run: "Run", marks: dict[str, str]) -> "Run":
+    """Set the tags that `run` does not have yet. A parent that the platform has given it stays its parent."""
+    from mlflow.entities import RunTag
+
+    new = [RunTag(name, value) for name, value in marks.items() if run.data.tags.get(name) != value]
+    client.log_batch(run.info.run_id, tags=new)
+    return client.get_run(run.info.run_id)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

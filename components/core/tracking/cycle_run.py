@@ -1,0 +1,136 @@
+"""What MLflow gets to know of one committed cycle. Every step may be repeated: a second time it changes nothing."""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Run, RunTag
+
+from labelcycle.components.core.attempt import Decision
+from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.objects import read_json, read_object
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tracking import tags
+from labelcycle.components.core.tracking.datasets import dataset_inputs, test_set
+from labelcycle.components.core.tracking.model_files import model_files
+from labelcycle.components.core.tracking.model_registry import Candidate, log_model, register
+
+HEADLINES = ("accuracy", "macro_f1", "ece", "labels", "label_cost", "known_unknown_ratio")
+"""Metrics that the campaign's run shows as curves over the cycles."""
+
+MODEL_FIGURES = ("accuracy", "macro_f1", "ece")
+"""Metrics that judge the model itself."""
+
+FILES = {
+    "learning_curve": "learning_curve.png",
+    "confusion_matrix": "confusion_matrix.png",
+    "contact_sheet": "contact_sheet.png",
+    "report": "report.html",
+    "metrics": "metrics.json",
+}
+"""Objects of a commit that become artifacts, and their file names there."""
+
+
+@dataclass(frozen=True)
+class CycleRun:
+    """A committed cycle, its run, and the campaign's run above it."""
+
+    store: Store
+    campaign: Campaign
+    commit: Commit
+    run: Run
+    parent: Run
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's id of the cycle's run."""
+        identifier: str = self.run.info.run_id
+        return identifier
+
+    def read_json(self, name: str) -> Any:
+        """A JSON object of the commit."""
+        return read_json(self.store, self.commit.objects[name])
+
+
+def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
+    """Log a cycle; the tag that marks it as complete comes last."""
+    decision = Decision.model_validate(cycle.read_json("decision"))
+    client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
+    if "head" in cycle.commit.objects:
+        _log_training(client, cycle)
+    else:
+        query_size = cycle.read_json("summary")["query_size"]
+        client.log_batch(cycle.run_id, metrics=_metrics(cycle, {"query_size": query_size}, step=0))
+    if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
+        client.set_terminated(cycle.run_id, "FINISHED")
+    client.log_batch(cycle.run_id, tags=[RunTag(tags.COMPLETE, "true")])
+
+
+def _log_training(client: MlflowClient, cycle: CycleRun) -> None:
+    measured = cycle.read_json("metrics")
+    figures = cycle_figures(measured)
+    headlines = {name: figures[name] for name in HEADLINES if name in figures}
+    figures["query_size"] = cycle.read_json("summary")["query_size"]
+    with _folder_of(_artifacts(cycle)) as folder:
+        client.log_artifacts(cycle.run_id, folder)
+    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured["labels"], measured["accuracy"])
+    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured)) as folder:
+        model_id = log_model(client, candidate, folder)
+    client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, measured["labels"], model_id))
+    register(client, candidate, model_id)
+    client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
+
+
+def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a cycle by name; those that are missing, infinite or not a number are left out."""
+    training, query = metrics["training"], metrics["previous_query"] or {}
+    candidates = {
+        **metrics,
+        "known_unknown_ratio": query.get("known_unknown_ratio"),
+        "training_loss": training["loss"],
+        "trainable_parameters": training["trainable_parameters"],
+        "validation_accuracy": training["validation_accuracy"],
+    }
+    return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _metrics(cycle: CycleRun, figures: dict[str, float], step: int, model_id: str | None = None) -> list[Metric]:
+    """Figures as MLflow's metrics, those of the test set tied to the model.
+
+    All bear the time at which the cycle's run began, so that MLflow knows them again when they are logged twice.
+    """
+    time, data = cycle.run.info.start_time, test_set(cycle.store, cycle.campaign)
+    metrics = []
+    for name, value in figures.items():
+        if model_id is not None and name in MODEL_FIGURES:
+            metrics.append(Metric(name, value, time, step, model_id, data.name, data.digest))
+        else:
+            metrics.append(Metric(name, value, time, step))
+    return metrics
+
+
+def _artifacts(cycle: CycleRun) -> dict[str, bytes]:
+    objects = cycle.commit.objects
+    return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
+
+
+@contextmanager
+def _folder_of(files: dict[str, bytes]) -> Iterator[str]:
+    """A temporary folder with these files, by path in it: MLflow uploads folders."""
+    with tempfile.TemporaryDirectory(prefix="labelcycle-mlflow-") as folder:
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        yield folder

@@ -1,0 +1,63 @@
+"""Where MLflow is, for a campaign: the server or database that the environment names, else a database of our own."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelcycle.components.core.storage import Store
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+
+
+@dataclass(frozen=True)
+class TrackingLocation:
+    """An MLflow to log to.
+
+    Attributes:
+        uri: tracking server or database. May hold a password: show `address` instead.
+        registry_uri: where models are registered.
+        artifacts: URI under which a new experiment keeps its files; None where the server decides.
+        lock: file to lock while logging; None where no folder is shared by those who log.
+    """
+
+    uri: str
+    registry_uri: str
+    artifacts: str | None
+    lock: Path | None
+
+    @property
+    def address(self) -> str:
+        """The tracking URI, fit to be shown."""
+        return without_credentials(self.uri)
+
+
+def tracking_location(store: Store) -> TrackingLocation:
+    """The MLflow of the campaign in `store`.
+
+    `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` decide. Without them it is a SQLite database in the campaign's folder,
+    or in the working directory for a campaign that is in S3.
+    """
+    folder = None if "://" in store.root else Path(store.root)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder or Path.cwd()) / DATABASE}"
+    registry_uri = os.environ.get("MLFLOW_REGISTRY_URI") or uri
+    database = _sqlite_file(uri)
+    if database is not None:
+        artifacts = (database.parent / ARTIFACTS).as_uri()
+        return TrackingLocation(uri, registry_uri, artifacts, database.with_name(f"{database.name}.lock"))
+    return TrackingLocation(uri, registry_uri, None, folder and folder / "mlflow.lock")
+
+
+def without_credentials(text: str) -> str:
+    """The text with `user:password@` cut out of every URI in it."""
+    return re.sub(r"://[^/\s'\"]*@", "://", text)
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    """The absolute path of the SQLite database that a URI names; None for other URIs and for databases in memory."""
+    scheme, _, rest = uri.partition("://")
+    path = rest.partition("?")[0].removeprefix("/")
+    if scheme.partition("+")[0] != "sqlite" or path in ("", ":memory:"):
+        return None
+    return Path(path).absolute()

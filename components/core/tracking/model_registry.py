@@ -1,0 +1,157 @@
+"""Models in MLflow: one logged model a cycle, registered as a version, with `challenger` and `champion` as aliases."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.tracking import tags
+
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+MODEL_TYPE = "labelcycle-classifier"
+SECONDS_TO_REGISTER = 30
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The model of one cycle, on its way into the registry."""
+
+    campaign: Campaign
+    commit: Commit
+    run: Run
+    labels: int
+    accuracy: float
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What marks the model as this cycle's; the accuracy is written so that it reads back exactly."""
+        return {
+            **tags.identity(self.campaign, self.commit.cycle),
+            tags.ATTEMPT: self.commit.attempt,
+            tags.ACCURACY: repr(self.accuracy),
+            tags.TEST_SET: self.campaign.truth.sha256,
+        }
+
+
+def registered_name(campaign: Campaign) -> str:
+    """The name that the campaign's models are registered under, unique to the campaign."""
+    return f"labelcycle-{campaign.identifier}"
+
+
+def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
+    """Log the model in `folder` as the run's output and return its id, the same id each time."""
+    model = _find_logged_model(client, candidate) or client.create_logged_model(
+        candidate.run.info.experiment_id,
+        name=f"{candidate.campaign.name}-{tags.padded(candidate.commit.cycle)}",
+        source_run_id=candidate.run.info.run_id,
+        tags=candidate.tags,
+        model_type=MODEL_TYPE,
+    )
+    model_id: str = model.model_id
+    if model.status != LoggedModelStatus.READY:
+        client.log_model_artifacts(model_id, folder)
+        client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    outputs = client.get_run(candidate.run.info.run_id).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        client.log_outputs(candidate.run.info.run_id, [LoggedModelOutput(model_id, candidate.labels)])
+    return model_id
+
+
+def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
+    """Register the logged model, name the campaign's newest `challenger`, and judge whether this one is `champion`."""
+    versions = _versions(client, candidate.campaign)
+    cycle = candidate.commit.cycle
+    if cycle not in versions:
+        versions[cycle] = _create_version(client, candidate, model_id)
+    name = registered_name(candidate.campaign)
+    client.set_registered_model_alias(name, CHALLENGER, versions[max(versions)].version)
+    if tags.PROMOTION not in versions[cycle].tags:
+        _judge(client, candidate, versions[cycle])
+
+
+def verdict(candidate: Candidate, champion: ModelVersion | None) -> tuple[bool, str]:
+    """Whether the candidate becomes champion, and why: its accuracy must not be lower on the same test set."""
+    mine = f"accuracy {candidate.accuracy:.4f}"
+    if champion is None:
+        return True, f"promoted: {mine}, and there was no champion"
+    theirs = _accuracy(champion)
+    if theirs is None or champion.tags.get(tags.TEST_SET) != candidate.campaign.truth.sha256:
+        return False, f"not promoted: the champion, version {champion.version}, was not measured on this test set"
+    compared = f"{mine}, champion version {champion.version} has {theirs:.4f}"
+    if candidate.accuracy >= theirs:
+        return True, f"promoted: {compared}"
+    return False, f"not promoted: {compared}"
+
+
+def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
+    champion = _if_present(lambda: client.get_model_version_by_alias(version.name, CHAMPION))
+    promoted, reason = verdict(candidate, champion)
+    if promoted:
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    client.set_model_version_tag(version.name, version.version, tags.PROMOTION, reason)
+
+
+def _accuracy(version: ModelVersion) -> float | None:
+    try:
+        return float(version.tags[tags.ACCURACY])
+    except (KeyError, ValueError):
+        return None
+
+
+def _find_logged_model(client: MlflowClient, candidate: Candidate) -> LoggedModel | None:
+    """The cycle's logged model, finished or not."""
+    wanted = tags.of_cycle(candidate.campaign, candidate.commit.cycle)
+    found = client.search_logged_models([candidate.run.info.experiment_id], filter_string=wanted)
+    return found[0] if found else None
+
+
+def _versions(client: MlflowClient, campaign: Campaign) -> dict[int, ModelVersion]:
+    """The campaign's registered versions by cycle."""
+    versions: dict[int, ModelVersion] = {}
+    token: str | None = None
+    while True:
+        page = client.search_model_versions(f"name = '{registered_name(campaign)}'", page_token=token)
+        for version in page:
+            if tags.CYCLE in version.tags:
+                versions[int(version.tags[tags.CYCLE])] = version
+        token = page.token
+        if not token:
+            return versions
+
+
+def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -> ModelVersion:
+    name = registered_name(candidate.campaign)
+    if _if_present(lambda: client.get_registered_model(name)) is None:
+        client.create_registered_model(
+            name,
+            tags={tags.CAMPAIGN: candidate.campaign.identifier},
+            description=f"Heads and adapters of labelcycle campaign {candidate.campaign.identifier}, one version a cycle.",
+        )
+    return client.create_model_version(
+        name,
+        source=f"models:/{model_id}",
+        run_id=candidate.run.info.run_id,
+        tags=candidate.tags,
+        description=f"Cycle {candidate.commit.cycle}: {candidate.labels} labels, accuracy {candidate.accuracy:.4f}.",
+        await_creation_for=SECONDS_TO_REGISTER,
+        model_id=model_id,
+    )
+
+
+def _if_present(ask: Callable[[], Thing]) -> Thing | None:
+    """The answer, or None where MLflow says that there is no such thing."""
+    try:
+        return ask()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
+            return None
+        raise

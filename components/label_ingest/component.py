@@ -1,0 +1,16 @@
+"""The label_ingest stage as a Kubeflow Pipelines component."""
+
+from typing import NamedTuple
+
+from labelcycle.components.core.kfp import stage
+
+
+@stage
+def label_ingest(
+    root: str, labels_from: str = ""
+) -> NamedTuple("Next", [("decision", str), ("cycle", int), ("attempt", str), ("reason", str)]):  # type: ignore[valid-type]
+    """Read new labels and decide what this run does: cold_start, train, wait or done."""
+    from labelcycle.components.label_ingest.stage import run
+
+    ingested = run(root=root, labels_from=labels_from)
+    return (ingested.decision, ingested.cycle, ingested.attempt, ingested.reason)

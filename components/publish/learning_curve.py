@@ -1,0 +1,54 @@
+"""The learning curve: test accuracy and macro F1 over the number of labels."""
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure
+
+TEXT_SIZE = 11
+"""In points; still legible where the figure is shrunk to the width of a phone."""
+SMALLEST_SPAN = 0.1
+"""The least part of the scale that is shown, so that noise does not look like a leap."""
+
+
+def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
+    """Draw accuracy and macro F1 of every trained cycle over its labels.
+
+    Args:
+        summaries: one a cycle, in order; cycles that trained no model are left out.
+
+    Returns:
+        A PNG of 720×456 pixels, the same bytes for the same summaries.
+    """
+    trained = [summary for summary in summaries if summary.accuracy is not None]
+    labels = [summary.labels for summary in trained]
+    accuracy = [summary.accuracy for summary in trained if summary.accuracy is not None]
+    macro_f1 = [float("nan") if summary.macro_f1 is None else summary.macro_f1 for summary in trained]
+    figure, axes = blank_figure(6.0, 3.8)
+    axes.plot(labels, accuracy, color="#0969da", marker="o", linewidth=2, markersize=6, label="accuracy")
+    axes.plot(
+        labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
+    )
+    _frame(axes, labels, [value for value in (*accuracy, *macro_f1) if value == value])
+    axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
+    axes.tick_params(labelsize=TEXT_SIZE)
+    figure.legend(
+        loc="outside upper left", ncols=2, frameon=False, labelcolor=INK, prop={"family": FONT, "size": TEXT_SIZE}
+    )
+    return as_png(figure)
+
+
+def _frame(axes: Axes, labels: list[int], shares: list[float]) -> None:
+    """Limits that hold all points, also a single one, and whole labels and percentages along the sides."""
+    first, last = min(labels, default=0), max(labels, default=1)
+    margin = max(1.0, 0.06 * (last - first))
+    axes.set_xlim(first - margin, last + margin)
+    lowest, highest = min(shares, default=0.0), max(shares, default=1.0)
+    middle = (lowest + highest) / 2
+    half = max(SMALLEST_SPAN / 2, 0.6 * (highest - lowest))
+    axes.set_ylim(max(-0.02, middle - half), min(1.02, middle + half))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)

@@ -1,0 +1,15 @@
+"""The train_adapter stage as a Kubeflow Pipelines component."""
+
+from kfp import dsl
+
+from labelcycle.components.core.kfp import stage
+
+
+@stage
+def train_adapter(root: str, cycle: int, attempt: str, model: dsl.Output[dsl.Model]) -> str:
+    """Train the recipe's model on every label so far. Returns the name of the model's feature space."""
+    from labelcycle.components.train_adapter.stage import run
+
+    trained = run(root=root, cycle=cycle, attempt=attempt)
+    model.metadata.update(trained.as_metadata())
+    return trained.space

@@ -1,0 +1,53 @@
+"""The loop around cycles: run until the budget is spent, a target is met, labels are awaited, or enough was done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.local import CycleRun, run_cycle
+
+End = Literal["done", "target", "waiting", "cycles"]
+
+
+@dataclass(frozen=True)
+class LoopEnd:
+    """Why the loop ended, in one word and in words, and where the campaign stands."""
+
+    end: End
+    reason: str
+    state: State
+
+
+def run_campaign(
+    root: str,
+    labels_from: str = "",
+    until_accuracy: float | None = None,
+    cycles: int | None = None,
+    on_cycle: Callable[[CycleRun], None] = lambda run: None,
+) -> LoopEnd:
+    """Run cycle after cycle.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
+        until_accuracy: stop once a committed cycle's test accuracy is at least this.
+        cycles: stop after this many trained cycles of this call.
+        on_cycle: called after each committed cycle.
+    """
+    trained = 0
+    while True:
+        state = read_state(open_store(root))
+        accuracy = state.trained[-1].accuracy if state.trained else None
+        if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
+            return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
+        if state.phase == "done":
+            return LoopEnd("done", state.why_done, state)
+        if cycles is not None and trained >= cycles:
+            return LoopEnd("cycles", f"{trained} cycles were asked for and run", state)
+        run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
+        if run.decision == "wait":
+            return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
+        trained += run.decision == "train"
+        on_cycle(run)

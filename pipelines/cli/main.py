@@ -1,0 +1,39 @@
+"""`labelcycle`: the commands, and how their errors end."""
+
+import sys
+
+import typer
+
+from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.pipelines.cli import init, recipes, run, stage, status
+
+app = typer.Typer(
+    name="labelcycle",
+    help="Turn a pool of unlabelled images and a labelling budget into a good classifier, by active learning.\n\n"
+    "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`.\n\n"
+    "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+app.command("init")(init.init)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("recipes")(recipes.recipes)
+app.add_typer(stage.app, name="stage")
+
+
+def main() -> None:
+    """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
+    try:
+        app()
+    except LabelcycleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped; nothing committed is lost, run the same command to go on", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        print(f"error: {error}. Check the path and its permissions.", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,42 @@
+"""`labelcycle run`: run cycles on this machine."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from labelcycle.components.core.errors import WAITING_FOR_LABELS
+
+
+def run(
+    root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
+    until_accuracy: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Stop once the test accuracy is at least this.")
+    ] = None,
+    cycles: Annotated[int | None, typer.Option(min=0, help="Stop after this many trained cycles.")] = None,
+    labels_from: Annotated[
+        str, typer.Option(help="Read this label file instead of the campaign's own source.")
+    ] = "",
+) -> None:
+    """Run cycles until the budget is spent, a target is met, or labels are awaited (exit code 3).
+
+    A run may be killed at any moment and started again: it goes on from the last committed cycle.
+    """
+    from pathlib import Path
+
+    from labelcycle.pipelines.campaign_loop import run_campaign
+    from labelcycle.pipelines.local import CycleRun
+
+    def report(run: CycleRun) -> None:
+        facts = run.facts["publish"]
+        figure = "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
+        asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
+        print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
+
+    own = str(Path(labels_from).absolute()) if labels_from and "://" not in labels_from else labels_from
+    end = run_campaign(root, own, until_accuracy, cycles, report)
+    if end.end == "waiting":
+        print(f"waiting for labels: {end.reason}", file=sys.stderr)
+        print("label them there, or deliver a file with --labels-from, and run again", file=sys.stderr)
+        raise typer.Exit(WAITING_FOR_LABELS)
+    print(f"{'done' if end.end != 'cycles' else 'stopped'}: {end.reason}")

@@ -1,0 +1,105 @@
+"""`labelcycle stage`: one stage as a process of its own, for Argo, scripts and debugging. Prints its facts as JSON."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Run one stage of a cycle and print its facts as JSON.", no_args_is_help=True)
+
+Root = Annotated[str, typer.Option(help="The campaign: a folder or s3://bucket/prefix.")]
+Cycle = Annotated[int, typer.Option(min=0, help="The cycle, from label_ingest's facts.")]
+AttemptName = Annotated[str, typer.Option(help="The attempt, from label_ingest's facts.")]
+Shard = Annotated[int, typer.Option(min=0, help="Which part of the work, from 0.")]
+Shards = Annotated[int, typer.Option(min=1, help="How many parts there are.")]
+FactsFile = Annotated[Path | None, typer.Option("--facts", help="Write the facts to this file as well.")]
+
+
+class Target(StrEnum):
+    """The feature spaces of a cycle."""
+
+    base = "base"
+    tuned = "tuned"
+
+
+def _tell(result: Any, file: Path | None) -> None:
+    text = json.dumps(result.as_metadata())
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    print(text)
+
+
+@app.command("label_ingest")
+def label_ingest(
+    root: Root,
+    labels_from: Annotated[str, typer.Option(help="A label file instead of the campaign's own source.")] = "",
+    facts: FactsFile = None,
+) -> None:
+    """Read new labels and decide: cold_start, train, wait or done."""
+    from labelcycle.components.label_ingest.stage import run
+
+    _tell(run(root=root, labels_from=labels_from), facts)
+
+
+@app.command("embed")
+def embed(
+    root: Root,
+    cycle: Cycle,
+    attempt: AttemptName,
+    target: Annotated[Target, typer.Option(help="The backbone as it comes, or under this cycle's adapter.")],
+    shard: Shard = 0,
+    shards: Shards = 1,
+    facts: FactsFile = None,
+) -> None:
+    """Make sure that a feature space holds what this cycle needs."""
+    from labelcycle.components.embed.stage import run
+
+    _tell(run(root, cycle, attempt, target.value, shard, shards), facts)
+
+
+@app.command("train_adapter")
+def train_adapter(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None) -> None:
+    """Train the recipe's model on every label so far."""
+    from labelcycle.components.train_adapter.stage import run
+
+    _tell(run(root, cycle, attempt), facts)
+
+
+@app.command("evaluate")
+def evaluate(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None) -> None:
+    """Measure this cycle's model on the test set."""
+    from labelcycle.components.evaluate.stage import run
+
+    _tell(run(root, cycle, attempt), facts)
+
+
+@app.command("score")
+def score(
+    root: Root, cycle: Cycle, attempt: AttemptName, shard: Shard = 0, shards: Shards = 1, facts: FactsFile = None
+) -> None:
+    """Ask the current model about the unlabelled pool."""
+    from labelcycle.components.score.stage import run
+
+    _tell(run(root, cycle, attempt, shard, shards), facts)
+
+
+@app.command("select")
+def select(root: Root, cycle: Cycle, attempt: AttemptName, shards: Shards = 1, facts: FactsFile = None) -> None:
+    """Choose the next samples to label."""
+    from labelcycle.components.select.stage import run
+
+    _tell(run(root, cycle, attempt, shards), facts)
+
+
+@app.command("publish")
+def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None) -> None:
+    """Commit the cycle, hand out its query and record it in MLflow."""
+    from labelcycle.components.publish.record import record_in_mlflow
+    from labelcycle.components.publish.stage import run
+
+    published = run(root, cycle, attempt)
+    record_in_mlflow(root)
+    _tell(published, facts)

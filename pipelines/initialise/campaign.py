@@ -1,0 +1,277 @@
+"""Begin a campaign: gather samples, labels and settings, check them together, and write `campaign.json` last."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelcycle.components.core.campaign import (
+    KEY,
+    Backbone,
+    Campaign,
+    create_campaign,
+    load_campaign,
+    validated_campaign,
+)
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
+from labelcycle.components.core.objects import ObjectReference, write_object
+from labelcycle.components.core.observation import Progress, notice
+from labelcycle.components.core.recipe import LoraTrainer, Recipe, read_recipe
+from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
+from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
+from labelcycle.pipelines.initialise.images import samples_from_images
+from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.splits import assign_splits, hold_out
+from labelcycle.pipelines.recipes.catalogue import recipe_path
+
+IMPORT_ROWS = 16_384
+OWN_LABELS = "oracle/labels.parquet"
+"""Where labels that came inside an embeddings file are kept; they play the annotator."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; the flags of `labelcycle init`."""
+
+    root: str
+    recipe: str
+    budget: int
+    batch: int
+    images: str | None = None
+    embeddings: str | None = None
+    labels_from: str | None = None
+    test: str | None = None
+    test_share: float = 0.1
+    initial: int | None = None
+    classes: list[str] = field(default_factory=list)
+    name: str | None = None
+    seed: int = 0
+    backbone: str | None = None
+    weights: str | None = None
+    image_size: int | None = None
+    interpolation: str | None = None
+    crop_share: float | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    label_price: float = 1.0
+    annotators_per_label: int = 1
+    max_unreadable_share: float = 0.05
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The campaign, whether this call created it, and how many samples went where."""
+
+    campaign: Campaign
+    created: bool
+    counts: dict[str, int]
+
+
+def begin_campaign(request: Request) -> Begun:
+    """Create the campaign that `request` describes; asking again for the same one changes nothing.
+
+    Raises:
+        ConfigurationError: settings that contradict each other or the data.
+        InputError: unusable images, embeddings, labels or test set.
+        CampaignError: the root belongs to another campaign, or to a newer labelcycle.
+    """
+    recipe = read_recipe(recipe_path(request.recipe), request.overrides)
+    store = open_store(request.root)
+    _refuse_other_campaign(store, request, recipe)
+    samples = _samples(request, recipe)
+    labels = _labels(request, samples)
+    test = _test(request, samples, labels)
+    splits, copies = assign_splits(samples, test)
+    truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
+    truth = {name: label for name, label in truth.items() if name in splits}
+    classes = _classes(request, {**labels, **test})
+    counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
+    _check_sizes(request, counts["pool"])
+    quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
+    backbone, base_space = _features(store, request, recipe, samples)
+    campaign = validated_campaign(
+        name=request.name or _name_of(store.root),
+        classes=classes,
+        recipe=recipe,
+        budget=request.budget,
+        batch=request.batch,
+        initial=request.initial or request.batch,
+        seed=request.seed,
+        prices={"label": request.label_price, "annotators_per_label": request.annotators_per_label},
+        backbone=backbone,
+        base_space=base_space,
+        pool=_write_pool(store, samples, splits),
+        truth=_write(store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")),
+        quarantine=_write(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
+        labels_from=_labels_source(store, request, samples, splits),
+        max_unreadable_share=request.max_unreadable_share,
+    )
+    created = create_campaign(store, campaign)
+    return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
+
+
+def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> None:
+    """Stop before any work where the root's campaign differs in its settings; differing data is found at the end."""
+    if not store.exists(KEY):
+        return
+    existing = load_campaign(store)
+    asked = {
+        "name": request.name or _name_of(store.root),
+        "recipe": recipe,
+        "budget": request.budget,
+        "batch": request.batch,
+        "seed": request.seed,
+    }
+    for name, value in asked.items():
+        if getattr(existing, name) != value:
+            raise CampaignError(
+                f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
+                "Choose another root, or go on with that campaign: labelcycle run."
+            )
+
+
+def _samples(request: Request, recipe: Recipe) -> Samples:
+    if (request.images is None) == (request.embeddings is None):
+        raise ConfigurationError("A campaign begins with either --images or --embeddings. Give one of them.")
+    if request.images is not None:
+        return samples_from_images(request.images, request.max_unreadable_share)
+    assert request.embeddings is not None
+    if recipe.trains_on_images:
+        raise ConfigurationError(
+            f"Recipe {recipe.name!r} trains on images and cannot use embeddings. "
+            "Give --images, or choose a recipe for frozen features such as linear_probe."
+        )
+    return samples_from_embeddings(request.embeddings)
+
+
+def _labels(request: Request, samples: Samples) -> dict[str, str]:
+    """Every label that is known before the campaign begins, by id."""
+    if request.labels_from is None:
+        return samples.labels
+    answers = read_label_file(request.labels_from, _ids(samples), request.classes or None)
+    return samples.labels | {name: answer.label for name, answer in answers.items() if answer.label is not None}
+
+
+def _test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
+    """Class by id of the test samples: from --test, from the source's own splits, or held out from the labels."""
+    if request.test is not None:
+        answers = read_label_file(request.test, _ids(samples), request.classes or None)
+        test = {name: answer.label for name, answer in answers.items() if answer.label is not None}
+        if not any(name in samples.uris for name in test):
+            raise InputError(f"{request.test} names no usable labelled sample. A test set needs some.")
+        asked_too = sum(name in test for name in labels)
+        if request.labels_from and asked_too:
+            notice(f"{asked_too} samples of {request.labels_from} are in the test set; they are never queried.")
+        return test
+    marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
+    unlabelled = [name for name in marked if name not in labels]
+    if unlabelled:
+        raise InputError(f"{request.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
+    if "test" in samples.splits.values():
+        return {name: labels[name] for name in marked if samples.splits[name] == "test"}
+    if not labels:
+        raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
+    usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
+    test = hold_out(usable, request.test_share, request.seed)
+    notice(f"No test set was given: {len(test)} labelled samples ({request.test_share:.0%} of each class) are held out.")
+    return test
+
+
+def _ids(samples: Samples) -> SampleIds:
+    return SampleIds(samples.uris | {row["sample_id"]: row["uri"] for row in samples.quarantined})
+
+
+def _classes(request: Request, labels: dict[str, str]) -> list[str]:
+    classes = request.classes or sorted(set(labels.values()))
+    if len(classes) < 2:
+        raise ConfigurationError(f"A classifier needs two classes or more; found {classes}. Name them with --classes.")
+    if len(set(classes)) < len(classes):
+        raise ConfigurationError(f"--classes names a class twice: {', '.join(classes)}.")
+    unknown = sorted(set(labels.values()) - set(classes))
+    if unknown:
+        raise InputError(f"Label {unknown[0]!r} is not among --classes: {', '.join(classes)}.")
+    return classes
+
+
+def _check_sizes(request: Request, pool: int) -> None:
+    for flag, size in (("--batch", request.batch), ("--initial", request.initial or request.batch)):
+        if size < 1:
+            raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
+        if size > pool:
+            raise ConfigurationError(f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer.")
+        if size > request.budget:
+            raise ConfigurationError(f"{flag} {size} is larger than --budget {request.budget}.")
+    if request.budget > pool:
+        notice(f"The budget of {request.budget} is larger than the pool: the campaign ends after {pool} labels.")
+
+
+def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
+    """The backbone and the name of its feature space; given embeddings are written into theirs."""
+    if samples.features is not None:
+        provenance = {"kind": "imported", "sha256": samples.source_sha256}
+        space = FeatureSpace(store, space_name(provenance))
+        space.describe(provenance)
+        ids = list(samples.uris)
+        with Progress("import embeddings", len(ids), "sample") as progress:
+            for start in range(0, len(ids), IMPORT_ROWS):
+                space.add(ids[start : start + IMPORT_ROWS], samples.features[start : start + IMPORT_ROWS])
+                progress.advance(min(IMPORT_ROWS, len(ids) - start))
+        return None, space.name
+    from labelcycle.components.core.backbones.build import EMBEDDED
+    from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
+
+    overrides = TransformOverrides(
+        request.image_size, request.interpolation, request.crop_share, request.mean, request.std
+    )
+    backbone = resolve_backbone(store, request.backbone or EMBEDDED, request.weights, overrides)
+    if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
+        raise ConfigurationError(
+            f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "
+            "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
+        )
+    return backbone, space_name(backbone_provenance(backbone, None))
+
+
+def _write_pool(store: Store, samples: Samples, splits: dict[str, str]) -> ObjectReference:
+    ids = sorted(splits)
+    columns = {
+        "sample_id": ids,
+        "uri": [samples.uris[name] for name in ids],
+        "sha256": [samples.sha256.get(name) for name in ids],
+        "split": [splits[name] for name in ids],
+        "caption": [None] * len(ids),
+        "group": [None] * len(ids),
+    }
+    return _write(store, "pool", pa.table(columns, schema=POOL))
+
+
+def _write(store: Store, kind: str, table: pa.Table) -> ObjectReference:
+    """Store a table under a name made from its content, so that another campaign's tables are never replaced."""
+    data = table_bytes(table)
+    folder = "pool" if kind == "pool" else f"pool/{kind}"
+    return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
+
+
+def _labels_source(store: Store, request: Request, samples: Samples, splits: dict[str, str]) -> str | None:
+    """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings."""
+    if request.labels_from is not None:
+        return request.labels_from if "://" in request.labels_from else str(Path(request.labels_from).absolute())
+    labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}
+    if not labels:
+        return None
+    table = pa.table([list(labels), list(labels.values())], schema=TRUTH)
+    store.write(OWN_LABELS, table_bytes(table))
+    return OWN_LABELS
+
+
+def _name_of(root: str) -> str:
+    last = root.rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._")[:64] or "campaign"

@@ -1,0 +1,151 @@
+"""Samples from a file of embeddings that a team already has: Parquet or npz."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelcycle.components.core.digests import digest_of_file
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.initialise.samples import Samples
+
+SPLITS = ("pool", "val", "test")
+
+
+def samples_from_embeddings(uri: str) -> Samples:
+    """Read embeddings.
+
+    Args:
+        uri: a path or `s3://` URI. Parquet: `sample_id`, `feature` (a list of numbers, all of one length), optionally
+            `label` and `split`. npz: `ids`, `features` (N, d), optionally `labels` (names, or indices into `classes`)
+            and `splits`. Splits are `pool`, `val` and `test`.
+
+    Raises:
+        InputError: unreadable, wrong columns or shapes, duplicate or empty ids, NaN, an unknown split; each is named.
+
+    Cost: memory for the features in float16 and in the file's own type.
+    """
+    folder, _, name = uri.rpartition("/")
+    try:
+        path = open_store(folder or ".").fetch(name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"There is no embeddings file {uri}. Correct its name.") from error
+    if name.endswith(".npz"):
+        content = _read_npz(path, uri)
+    elif name.endswith(".parquet"):
+        content = _read_parquet(path, uri)
+    else:
+        raise InputError(f"{uri}: embeddings are read from .parquet or .npz files.")
+    return _samples(content, uri, digest_of_file(path))
+
+
+def _read_npz(path: Path, uri: str) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            content = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise InputError(f"{uri} cannot be read as npz: {error}") from error
+    _require(content, ("ids", "features"), uri)
+    labels = content.get("labels")
+    if labels is not None and "classes" in content and np.issubdtype(labels.dtype, np.integer):
+        classes = content["classes"]
+        if len(labels) and not (0 <= labels.min() and labels.max() < len(classes)):
+            raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
+        labels = classes[labels]
+    return {
+        "ids": [str(name) for name in content["ids"].tolist()],
+        "features": content["features"],
+        "labels": None if labels is None else [str(label) for label in labels.tolist()],
+        "splits": None if "splits" not in content else [str(split) for split in content["splits"].tolist()],
+    }
+
+
+def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{uri} cannot be read as Parquet: {error}") from error
+    _require(table.column_names, ("sample_id", "feature"), uri)
+    texts = {
+        name: [None if value is None else str(value) for value in table[name].to_pylist()]
+        for name in ("sample_id", "label", "split")
+        if name in table.column_names
+    }
+    return {
+        "ids": texts["sample_id"],
+        "features": _list_column(table["feature"], uri),
+        "labels": texts.get("label"),
+        "splits": texts.get("split"),
+    }
+
+
+def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
+    """A column of lists of one length as a (rows, width) array."""
+    array = column.combine_chunks()
+    if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type)):
+        raise InputError(f"{uri}: column `feature` holds {array.type}; it must hold lists of numbers.")
+    widths = np.unique(pa.compute.list_value_length(array).to_numpy(zero_copy_only=False))
+    if array.null_count or len(widths) != 1:
+        raise InputError(f"{uri}: the vectors in `feature` must all be there and of one length; found {widths.tolist()}.")
+    values: npt.NDArray[np.floating] = array.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(array), -1)
+
+
+def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
+    ids: list[str | None] = content["ids"]
+    features = np.asarray(content["features"])
+    if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating) or len(features) != len(ids):
+        raise InputError(
+            f"{uri}: expected {len(ids)} feature vectors of floating-point numbers, one an id; "
+            f"found an array of shape {features.shape} and type {features.dtype}."
+        )
+    _check_ids(ids, uri)
+    _check_finite(features, ids, uri)
+    order = sorted(range(len(ids)), key=lambda row: str(ids[row]))
+    by_id = {
+        name: {} if content[name] is None else {str(ids[row]): content[name][row] for row in order if content[name][row]}
+        for name in ("labels", "splits")
+    }
+    unknown = sorted(set(by_id["splits"].values()) - set(SPLITS))
+    if unknown:
+        raise InputError(f"{uri}: split {unknown[0]!r} is not one of {', '.join(SPLITS)}.")
+    return Samples(
+        uris={str(ids[row]): None for row in order},
+        labels=by_id["labels"],
+        splits=by_id["splits"],
+        features=features[order].astype(np.float16),
+        source_sha256=sha256,
+    )
+
+
+def _check_ids(ids: list[str | None], uri: str) -> None:
+    if not ids:
+        raise InputError(f"{uri} holds no samples.")
+    seen: dict[str, int] = {}
+    for row, name in enumerate(ids):
+        if not name:
+            raise InputError(f"{uri}: row {row + 1} has no id. Give every sample one.")
+        if name in seen:
+            raise InputError(f"{uri}: id {name!r} stands in rows {seen[name]} and {row + 1}. Ids must be unique.")
+        seen[name] = row + 1
+
+
+def _check_finite(features: npt.NDArray[np.floating], ids: list[str | None], uri: str) -> None:
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(features.astype(np.float16)).all(axis=1)
+    if bad.any():
+        names = ", ".join(repr(ids[row]) for row in np.flatnonzero(bad)[:5])
+        raise InputError(
+            f"{uri}: {int(bad.sum())} feature vectors hold NaN, infinite values or values beyond ±65504 (features are kept "
+            f"as float16): {names}. Mend, scale or remove them."
+        )
+
+
+def _require(present: Any, names: tuple[str, ...], uri: str) -> None:
+    missing = [name for name in names if name not in present]
+    if missing:
+        raise InputError(f"{uri} lacks {', '.join(missing)}; it holds {', '.join(present)}.")

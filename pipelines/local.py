@@ -1,0 +1,97 @@
+"""The local engine: the same pipeline run by kfp.local, each stage a process of its own on this machine."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labelcycle.components.core.errors import LabelcycleError, TransientError
+from labelcycle.components.core.observation import EVENTS
+from labelcycle.pipelines.watch import Watcher
+
+LOG_TAIL = 30
+
+
+class StageError(LabelcycleError):
+    """A stage refused its work; the message and the exit code are the stage's own."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class CycleRun:
+    """What one run of the pipeline did.
+
+    Attributes:
+        facts: what each stage reported, by stage.
+        seconds: time of each stage's own work.
+        notices: what the user was told.
+    """
+
+    facts: dict[str, dict[str, Any]]
+    seconds: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def decision(self) -> str:
+        """What label_ingest decided: cold_start, train, wait or done."""
+        return str(self.facts["label_ingest"]["decision"])
+
+
+def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRun:
+    """Run the cycle pipeline once.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
+        title: stands before the stage's name in the progress display.
+
+    Raises:
+        StageError: a stage refused its work.
+        TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
+    """
+    from kfp import local
+
+    from labelcycle.pipelines.cycle import cycle
+
+    with tempfile.TemporaryDirectory(prefix="labelcycle-") as folder:
+        scratch = Path(folder)
+        events, log = scratch / "events.jsonl", scratch / "log.txt"
+        local.init(
+            runner=local.SubprocessRunner(use_venv=False),
+            pipeline_root=str(scratch / "outputs"),
+            workspace_root=str(scratch / "workspace"),
+            raise_on_error=True,
+        )
+        watcher = Watcher(events, title)
+        try:
+            with _environment({EVENTS: str(events)}), log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
+                cycle(root=root, labels_from=labels_from)
+        except RuntimeError as error:
+            if watcher.error is not None:
+                raise StageError(*watcher.error) from error
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+            raise TransientError(
+                f"A stage died without reporting an error (killed, or out of memory?). Its last output:\n{tail}\n"
+                "Nothing committed is lost. Run the same command again."
+            ) from error
+        return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
