@@ -5,20 +5,11 @@ so that the demo does what a user does: `labelcycle init`, `labelcycle run`, and
 """
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-import typer
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 from sklearn.datasets import load_digits
-
-from labelcycle.components.core.state import read_state
-from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.savings import Curve, savings
 
 CYCLES, BATCH, EPOCHS, TEST_SHARE = 6, 20, 40, 0.3
 ARMS = {"peal": "peal_entropy", "random": "random"}

@@ -132,13 +132,12 @@ def describe(error: ValidationError) -> str:
 
 
 def _as_written(location: tuple[int | str, ...]) -> list[str]:
-    """The path to a setting without the trainer's kind, which pydantic puts in: trainer.linear.epochs → trainer.epochs."""
-    parts = [str(part) for part in location]
-    return [
-        part
-        for number, part in enumerate(parts)
-        if number == 0 or parts[number - 1] != "trainer" or part not in TRAINERS
-    ]
+    """The path to a setting without the trainer's name, which pydantic puts in (trainer.linear.epochs)."""
+    parts: list[str] = []
+    for part in location:
+        if not (parts and parts[-1] == "trainer" and part in TRAINERS):
+            parts.append(str(part))
+    return parts
 
 
 def _override(content: dict[str, Any], dotted: str, value: Any) -> None:

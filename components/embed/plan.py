@@ -1,7 +1,7 @@
 """What has to be embedded: which feature space, which samples, and whether there is anything to do at all."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -9,7 +9,7 @@ from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import load_pool
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
 
-Target = Literal["base", "tuned"]
+TARGETS = ("base", "tuned")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Plan:
     samples: dict[str, Sample]
 
 
-def plan_embedding(attempt: Attempt, target: Target) -> Plan:
+def plan_embedding(attempt: Attempt, target: str) -> Plan:
     """Decide what `target` needs.
 
     `base` is the backbone as it comes; `tuned` is the backbone under this cycle's adapter, and the same as `base` for

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.digests import digest_of_json
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.observation import Progress, notice, observed
 from labelcycle.components.core.sharding import chunks_of_shard
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.embed.plan import Plan, Target, missing_rows, plan_embedding
+from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Embedded:
 
 @observed
 def run(
-    root: str, cycle: int, attempt: str, target: Target, shard: int = 0, shards: int = 1, batch_size: int = 64
+    root: str, cycle: int, attempt: str, target: str, shard: int = 0, shards: int = 1, batch_size: int = 64
 ) -> Embedded:
     """Embed the samples of this shard that the feature space lacks.
 
@@ -46,10 +46,13 @@ def run(
         batch_size: images a forward pass.
 
     Raises:
+        ConfigurationError: unknown target.
         InputError: more images are unreadable than the campaign allows.
 
     Cost: one forward pass an image. Memory for the network and a few batches, whatever the pool's size.
     """
+    if target not in TARGETS:
+        raise ConfigurationError(f"There is no target {target!r}. Choose one of: {', '.join(TARGETS)}.")
     work = open_attempt(root, cycle, attempt)
     plan = plan_embedding(work, target)
     space = FeatureSpace(work.store, plan.space)

@@ -43,8 +43,8 @@ def read_label_file(uri: str, known_ids: "SampleIds", classes: Collection[str] |
         classes: the campaign's classes; None accepts any label.
 
     Raises:
-        InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two labels that disagree;
-            the row and the remedy are named.
+        InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two labels that
+            disagree; the row and the remedy are named.
     """
     table = _read_table(uri)
     ids = _column(table, ID_NAMES, uri)
@@ -75,14 +75,14 @@ def read_label_file(uri: str, known_ids: "SampleIds", classes: Collection[str] |
         earlier = answers.setdefault(sample_id, answer)
         if (earlier.label, earlier.status) != (answer.label, answer.status):
             raise InputError(
-                f"{place}: {name!r} is {answer.label or answer.status!r} here but {earlier.label or earlier.status!r} in "
-                f"row {earlier.row}. Keep the one that is right."
+                f"{place}: {name!r} is {answer.label or answer.status!r} here but "
+                f"{earlier.label or earlier.status!r} in row {earlier.row}. Keep the one that is right."
             )
     return answers
 
 
 class SampleIds:
-    """Resolves the names that people use for samples: the id itself, a path to the image, or its name without ending."""
+    """Resolves the names that people use for samples: the id, a path to the image, or its name without ending."""
 
     def __init__(self, uris: dict[str, str | None]) -> None:
         self._ids = set(uris)
@@ -149,7 +149,7 @@ def _read_csv(path: Path) -> _Table:
 
 
 def _read_json_lines(path: Path) -> _Table:
-    """One object a line, read one by one: guessing a column's type would turn labels that look like dates into dates."""
+    """One object a line, each read for itself: a reader that guesses types turns labels like 2024-01-05 into times."""
     rows: list[int] = []
     records: list[dict[str, object]] = []
     with path.open(encoding="utf-8-sig") as file:

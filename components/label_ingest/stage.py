@@ -73,7 +73,9 @@ def run(root: str, labels_from: str = "") -> Ingested:
     awaited = [sample_id for sample_id in asked if sample_id not in answers]
     if awaited:
         few = ", ".join(repr(name) for name in awaited[:3]) + (", …" if len(awaited) > 3 else "")
-        reason = f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in {source}: {few}"
+        reason = (
+            f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in {source}: {few}"
+        )
         return Ingested("wait", last.cycle + 1, "", reason, len(awaited))
     table = _label_table([answers[sample_id] for sample_id in sorted(asked)], source)
     earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]

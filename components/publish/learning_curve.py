@@ -34,7 +34,12 @@ def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.tick_params(labelsize=TEXT_SIZE)
     figure.legend(
-        loc="outside upper left", ncols=2, frameon=False, labelcolor=INK, prop={"family": FONT, "size": TEXT_SIZE}
+        loc="outside upper left",
+        ncols=2,
+        handlelength=3,
+        frameon=False,
+        labelcolor=INK,
+        prop={"family": FONT, "size": TEXT_SIZE},
     )
     return as_png(figure)
 
@@ -48,7 +53,7 @@ def _frame(axes: Axes, labels: list[int], shares: list[float]) -> None:
     middle = (lowest + highest) / 2
     half = max(SMALLEST_SPAN / 2, 0.6 * (highest - lowest))
     axes.set_ylim(max(-0.02, middle - half), min(1.02, middle + half))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)

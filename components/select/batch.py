@@ -10,7 +10,6 @@ import numpy.typing as npt
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.select.strategy import STRATEGIES, Candidates, Strategy
 
-
 ROUNDING = 0.01
 """How far the sum of a row of probabilities may be from 1, as float16 rows of a thousand classes are."""
 

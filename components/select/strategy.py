@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -47,12 +46,11 @@ class Picks:
     reasons: list[str]
 
 
-class StrategyFunction(Protocol):
-    """The signature of a strategy. `budget` is between 1 and N; further parameters are the strategy's own."""
+StrategyFunction = Callable[..., Picks]
+"""`(pool: Candidates, budget: int, seed: int, **parameters) -> Picks`: `budget` distinct rows of the pool, best first.
 
-    def __call__(self, pool: Candidates, budget: int, seed: int, **parameters: Any) -> Picks:
-        """Choose `budget` distinct rows of the pool, best first."""
-        ...
+`budget` is between 1 and N; the pool is sorted by id; parameters are the strategy's own.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def strategy(*, needs: set[str]) -> Callable[[StrategyFunction], StrategyFunctio
     """
 
     def register(choose: StrategyFunction) -> StrategyFunction:
-        name: str = choose.__name__  # type: ignore[attr-defined]
+        name = choose.__name__
         STRATEGIES[name] = Strategy(name, choose, frozenset(needs))
         return choose
 

@@ -11,7 +11,9 @@ from labelcycle.components.train_adapter.fit import Examples, fit, seed_everythi
 from labelcycle.components.train_adapter.outcome import Trained, class_indices, warm_head
 
 
-def train_linear(work: Attempt, trainer: LinearTrainer, labelled: dict[str, str], validation: dict[str, str]) -> Trained:
+def train_linear(
+    work: Attempt, trainer: LinearTrainer, labelled: dict[str, str], validation: dict[str, str]
+) -> Trained:
     """Train the head on the base space.
 
     Args:

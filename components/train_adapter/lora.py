@@ -4,6 +4,7 @@ import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -16,8 +17,8 @@ from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image
-from labelcycle.components.core.observation import notice
 from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.observation import notice
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.recipe import LoraTrainer
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
@@ -87,7 +88,7 @@ def _adapted_backbone(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -
     return adapted
 
 
-def _adapter_files(model: torch.nn.Module) -> dict[str, bytes]:
+def _adapter_files(model: Any) -> dict[str, bytes]:
     """The adapter as peft saves it, its JSON brought into one order so that equal adapters have equal bytes."""
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder, safe_serialization=True)

@@ -105,7 +105,9 @@ def init(
     ] = 1,
     max_unreadable: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of unreadable images that is set aside, not refused.", rich_help_panel=COST),
+        typer.Option(
+            min=0, max=1, help="Share of unreadable images that is set aside, not refused.", rich_help_panel=COST
+        ),
     ] = 0.05,
 ) -> None:
     """Begin a campaign: inspect the data, fix the settings, and write ROOT/campaign.json.

@@ -14,9 +14,7 @@ def run(
         float | None, typer.Option(min=0, max=1, help="Stop once the test accuracy is at least this.")
     ] = None,
     cycles: Annotated[int | None, typer.Option(min=0, help="Stop after this many trained cycles.")] = None,
-    labels_from: Annotated[
-        str, typer.Option(help="Read this label file instead of the campaign's own source.")
-    ] = "",
+    labels_from: Annotated[str, typer.Option(help="Read this label file instead of the campaign's own source.")] = "",
 ) -> None:
     """Run cycles until the budget is spent, a target is met, or labels are awaited (exit code 3).
 
@@ -29,7 +27,9 @@ def run(
 
     def report(run: CycleRun) -> None:
         facts = run.facts["publish"]
-        figure = "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
+        figure = (
+            "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
+        )
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
 

@@ -15,12 +15,12 @@ from labelcycle.components.core.campaign import (
     load_campaign,
     validated_campaign,
 )
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.objects import ObjectReference, write_object
 from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.recipe import LoraTrainer, Recipe, read_recipe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
-from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
@@ -181,7 +181,9 @@ def _test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[st
         raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
     test = hold_out(usable, request.test_share, request.seed)
-    notice(f"No test set was given: {len(test)} labelled samples ({request.test_share:.0%} of each class) are held out.")
+    notice(
+        f"No test set was given: {len(test)} labelled samples ({request.test_share:.0%} of each class) are held out."
+    )
     return test
 
 
@@ -206,7 +208,9 @@ def _check_sizes(request: Request, pool: int) -> None:
         if size < 1:
             raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
         if size > pool:
-            raise ConfigurationError(f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer.")
+            raise ConfigurationError(
+                f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer."
+            )
         if size > request.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {request.budget}.")
     if request.budget > pool:

@@ -53,7 +53,7 @@ def _read_npz(path: Path, uri: str) -> dict[str, Any]:
     labels = content.get("labels")
     if labels is not None and "classes" in content and np.issubdtype(labels.dtype, np.integer):
         classes = content["classes"]
-        if len(labels) and not (0 <= labels.min() and labels.max() < len(classes)):
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
             raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
         labels = classes[labels]
     return {
@@ -86,11 +86,15 @@ def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
 def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
     """A column of lists of one length as a (rows, width) array."""
     array = column.combine_chunks()
-    if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type)):
+    if not (
+        pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    ):
         raise InputError(f"{uri}: column `feature` holds {array.type}; it must hold lists of numbers.")
     widths = np.unique(pa.compute.list_value_length(array).to_numpy(zero_copy_only=False))
     if array.null_count or len(widths) != 1:
-        raise InputError(f"{uri}: the vectors in `feature` must all be there and of one length; found {widths.tolist()}.")
+        raise InputError(
+            f"{uri}: the vectors in `feature` must all be there and of one length; found {widths.tolist()}."
+        )
     values: npt.NDArray[np.floating] = array.flatten().to_numpy(zero_copy_only=False)
     return values.reshape(len(array), -1)
 
@@ -107,7 +111,9 @@ def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
     _check_finite(features, ids, uri)
     order = sorted(range(len(ids)), key=lambda row: str(ids[row]))
     by_id = {
-        name: {} if content[name] is None else {str(ids[row]): content[name][row] for row in order if content[name][row]}
+        name: {}
+        if content[name] is None
+        else {str(ids[row]): content[name][row] for row in order if content[name][row]}
         for name in ("labels", "splits")
     }
     unknown = sorted(set(by_id["splits"].values()) - set(SPLITS))

@@ -51,5 +51,7 @@ def assign_splits(samples: Samples, test: dict[str, str]) -> tuple[dict[str, str
     if copies:
         notice(f"{len(copies)} pool images overlap the test set (identical files) and were set aside.")
     if "pool" not in splits.values():
-        raise InputError("The pool is empty: every sample belongs to the test set. Add images, or name fewer for --test.")
+        raise InputError(
+            "The pool is empty: every sample belongs to the test set. Add images, or name fewer for --test."
+        )
     return splits, copies

@@ -34,7 +34,8 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         )
     sized = {} if image_size is None else {"img_size": image_size}
     try:
-        return timm.create_model(name, num_classes=0, **sized, **arguments)
+        model: torch.nn.Module = timm.create_model(name, num_classes=0, **sized, **arguments)
+        return model
     except (TypeError, AssertionError) as error:
         raise ConfigurationError(f"Backbone {name!r} cannot take images of {image_size} pixels: {error}") from error
 
@@ -60,8 +61,6 @@ def attach_adapter(model: torch.nn.Module, folder: Path, trainable: bool = False
     """
     from peft import PeftModel
 
-    adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
-    if trainable:
-        return adapted
-    merged: torch.nn.Module = adapted.merge_and_unload()
-    return merged.eval()
+    adapted: Any = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    result: torch.nn.Module = adapted if trainable else adapted.merge_and_unload().eval()
+    return result

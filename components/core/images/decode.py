@@ -4,7 +4,7 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 warnings.filterwarnings("ignore", module=r"PIL\.")
 """Once for all: `catch_warnings` around each image would not be safe in threads."""
@@ -21,8 +21,8 @@ class UnreadableImage(Exception):
 def decode_image(data: bytes) -> Image.Image:
     """Decode a JPEG, PNG or WebP file.
 
-    Sixteen-bit greyscale is scaled to eight bits, CMYK and palettes are converted, transparent pixels are laid on white,
-    and a rotation asked for by EXIF is carried out. Of an animation the first frame is taken.
+    Sixteen-bit greyscale is scaled to eight bits, CMYK and palettes are converted, transparent pixels are laid on
+    white, and a rotation asked for by EXIF is carried out. Of an animation the first frame is taken.
 
     Args:
         data: the file's content.
@@ -45,7 +45,7 @@ def decode_image(data: bytes) -> Image.Image:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"more pixels than the limit of {MAX_PIXELS:,}") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableImage("not a JPEG, PNG or WebP image") from error
     except Exception as error:  # hostile bytes make decoders fail in ways that Pillow does not list
         raise UnreadableImage(f"cannot be decoded: {error}") from error

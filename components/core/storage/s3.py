@@ -81,12 +81,10 @@ def s3_errors(address: str) -> Iterator[None]:
         if code in MISSING:
             raise FileNotFoundError(address) from error
         if code in NO_BUCKET:
-            raise ConfigurationError(
-                f"The bucket of {address} does not exist. Create it, or correct its name."
-            ) from error
+            raise ConfigurationError(f"There is no bucket for {address}. Create it, or correct its name.") from error
         if code in REFUSED:
             raise ConfigurationError(
-                f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy."
+                f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket policy."
             ) from error
         raise TransientError(f"S3 failed on {address} ({code}): {error}. Run the same command again.") from error
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:

@@ -1,6 +1,6 @@
 """The interface that every store keeps: whole objects by key, atomic writes, and a write that only one writer wins."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from labelcycle.components.core.errors import ConfigurationError
@@ -63,8 +63,7 @@ def checked_key(key: str, root: str) -> str:
     """
     if not key or key.endswith("/"):
         raise ConfigurationError(f"Key {key!r} names no object of the campaign root {root}.")
-    checked_prefix(key, root)
-    return key
+    return checked_prefix(key, root)
 
 
 def checked_prefix(prefix: str, root: str) -> str:
@@ -73,8 +72,9 @@ def checked_prefix(prefix: str, root: str) -> str:
     Raises:
         ConfigurationError: it is absolute, or has empty, `.` or `..` parts.
     """
-    if prefix and str(PurePosixPath(prefix)) != prefix.removesuffix("/") or prefix.startswith("/"):
-        raise ConfigurationError(f"Key {prefix!r} is not a plain path below the campaign root {root}.")
-    if ".." in PurePosixPath(prefix).parts:
+    parts = prefix.removesuffix("/").split("/") if prefix else []
+    if ".." in parts:
         raise ConfigurationError(f"Key {prefix!r} would leave the campaign root {root}.")
+    if "" in parts or "." in parts:
+        raise ConfigurationError(f"Key {prefix!r} is not a plain path below the campaign root {root}.")
     return prefix

@@ -1,4 +1,4 @@
-"""The tables that a cycle was made from, as MLflow's dataset inputs: where each is, and its digest. No rows are copied."""
+"""The tables that a cycle was made from, as MLflow's dataset inputs: place and digest of each, never its rows."""
 
 import json
 from typing import Any

@@ -6,8 +6,8 @@ from labelcycle.components.core.tracking.location import without_credentials
 LONGEST_DETAIL = 400
 
 CREDENTIALS = (
-    "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account that may write; "
-    "if the server speaks of an invalid host header, add the host to its --allowed-hosts."
+    "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account that may "
+    "write; if the server speaks of an invalid host header, add the host to its --allowed-hosts."
 )
 SETTINGS = "Check MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME and MLFLOW_RUN_ID."
 LATER = "See that the server runs and MLFLOW_TRACKING_URI names it; the next run logs what is missing."

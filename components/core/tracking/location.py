@@ -36,8 +36,8 @@ class TrackingLocation:
 def tracking_location(store: Store) -> TrackingLocation:
     """The MLflow of the campaign in `store`.
 
-    `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` decide. Without them it is a SQLite database in the campaign's folder,
-    or in the working directory for a campaign that is in S3.
+    `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` decide. Without them it is a SQLite database in the campaign's
+    folder, or in the working directory for a campaign that is in S3.
     """
     folder = None if "://" in store.root else Path(store.root)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder or Path.cwd()) / DATABASE}"

@@ -134,7 +134,7 @@ def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -
         client.create_registered_model(
             name,
             tags={tags.CAMPAIGN: candidate.campaign.identifier},
-            description=f"Heads and adapters of labelcycle campaign {candidate.campaign.identifier}, one version a cycle.",
+            description=f"Heads and adapters of campaign {candidate.campaign.identifier}, a version a cycle.",
         )
     return client.create_model_version(
         name,

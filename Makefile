@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(INSTALLED): requirements.lock pyproject.toml
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+install: $(INSTALLED)  ## Create .venv with the locked dependencies
+
+demo: $(INSTALLED)  ## Run a whole campaign on handwritten digits, active learning next to random
+	$(PYTHON) -m labelcycle.pipelines.demo .demo
+
+check: $(INSTALLED) .typecheck  ## Lint, formatting and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	MYPYPATH=.typecheck $(VENV)/bin/mypy -p labelcycle.components -p labelcycle.pipelines
+
+test: check  ## Lint, types and every test
+	$(VENV)/bin/pytest -q -n 2
+
+bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
+	$(PYTHON) -m tests.bench.cycle
+
+lock: $(INSTALLED)  ## Resolve the dependencies again
+	$(PYTHON) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--extra dev pyproject.toml build-requirements.in --output-file requirements.lock
+
+.typecheck:
+	mkdir -p .typecheck/labelcycle
+	ln -sfn ../../components .typecheck/labelcycle/components
+	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
+
+.PHONY: help install demo check test bench-cycle lock

@@ -1,0 +1,2 @@
+
+from conftest_tracking import placeholder  # noqa

@@ -1,0 +1,85 @@
+"""The learning curve: what is drawn, for how many cycles, and that it is always the same picture."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.learning_curve import draw_learning_curve
+
+ACCURACY_BLUE = (0x09, 0x69, 0xDA)
+MACRO_F1_ORANGE = (0xBC, 0x4C, 0x00)
+
+
+def summary(cycle: int, labels: int, accuracy: float | None, macro_f1: float | None) -> CycleSummary:
+    return CycleSummary(
+        cycle=cycle,
+        labels=labels,
+        answers=labels,
+        accuracy=accuracy,
+        macro_f1=macro_f1,
+        ece=0.1,
+        space="space",
+        query_size=10,
+    )
+
+
+def rows_of(png: bytes, color: tuple[int, int, int]) -> np.ndarray:
+    """Heights above the lower edge at which `color` occurs below the legend, per column that has it."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))[60:]
+    rows, columns = np.nonzero((pixels == color).all(axis=2))
+    return np.array([len(pixels) - rows[columns == column].mean() for column in np.unique(columns)])
+
+
+CURVE = [summary(1, 40, 0.5, 0.3), summary(2, 80, 0.6, 0.45), summary(3, 120, 0.7, 0.5)]
+
+
+def test_the_size_is_fixed() -> None:
+    for summaries in (CURVE, CURVE[:1], []):
+        picture = Image.open(io.BytesIO(draw_learning_curve(summaries)))
+        assert picture.format == "PNG"
+        assert picture.size == (720, 456)
+
+
+def test_both_figures_rise_with_the_labels_and_accuracy_is_above() -> None:
+    png = draw_learning_curve(CURVE)
+    accuracy, macro_f1 = rows_of(png, ACCURACY_BLUE), rows_of(png, MACRO_F1_ORANGE)
+    assert accuracy[-1] > accuracy[0] + 50
+    assert macro_f1[-1] > macro_f1[0] + 50
+    assert accuracy[0] > macro_f1[0] + 50
+
+
+def test_a_single_cycle_is_two_points() -> None:
+    png = draw_learning_curve(CURVE[:1])
+    assert 3 < len(rows_of(png, ACCURACY_BLUE)) < 20
+    assert 3 < len(rows_of(png, MACRO_F1_ORANGE)) < 20
+
+
+def test_cycles_without_a_model_are_left_out() -> None:
+    assert draw_learning_curve([summary(0, 0, None, None), *CURVE]) == draw_learning_curve(CURVE)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_points_at_the_ends_of_the_scale_are_visible(share: float) -> None:
+    assert len(rows_of(draw_learning_curve([summary(1, 5, share, share)]), MACRO_F1_ORANGE)) > 3
+
+
+def test_the_same_cycles_give_the_same_bytes_and_others_do_not() -> None:
+    assert draw_learning_curve(CURVE) == draw_learning_curve(list(CURVE))
+    assert draw_learning_curve(CURVE) != draw_learning_curve(CURVE[:2])
+
+
+def test_the_png_names_no_time_and_no_software() -> None:
+    assert set(Image.open(io.BytesIO(draw_learning_curve(CURVE))).info) <= {"dpi"}
+
+
+def test_drawing_needs_neither_display_nor_pyplot() -> None:
+    program = (
+        "import sys; from labelcycle.components.publish.learning_curve import draw_learning_curve;"
+        "draw_learning_curve([]); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -1,0 +1,308 @@
+"""The report: complete, self-contained, safe against any name, and always the same page."""
+
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from labelcycle.components.core.campaign import Campaign, validated_campaign
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.recipe import Recipe
+from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.report import Report, render_report
+
+SCRIPT = "<script>alert(1)</script>"
+HOSTILE_ID = '"><img src=x onerror=alert(2)>'
+SOMEWHERE = ObjectReference(key="somewhere", sha256="0" * 64)
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: tags, attributes, text and tables; refuses tags that do not match."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.tables: list[list[list[str]]] = []
+        self.scrolling_tables = 0
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+        if tag == "table":
+            self.tables.append([])
+            assert self.open[-1] == "div" and self.attributes[-2][1]["class"] == "scroll"
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.text += f"{data} "
+        if self.open and self.open[-1] in ("td", "th"):
+            self.tables[-1][-1][-1] += data
+
+    def table(self, first_heading: str) -> list[list[str]]:
+        """Rows, without the headings, of the table that starts with this heading."""
+        (found,) = [rows for rows in self.tables if rows[0][0] == first_heading]
+        return found[1:]
+
+
+def campaign(**changes: Any) -> Campaign:
+    recipe = Recipe.model_validate(
+        {
+            "name": "linear_probe",
+            "summary": "Entropy on frozen features.",
+            "source": "A paper",
+            "cost": "little",
+            "trainer": {"name": "linear"},
+            "selector": {"strategy": "entropy"},
+        }
+    )
+    settings: dict[str, Any] = {
+        "name": "birds",
+        "classes": ["crow", "gull", SCRIPT, "absent"],
+        "recipe": recipe,
+        "budget": 400,
+        "batch": 40,
+        "initial": 40,
+        "seed": 1,
+        "prices": {"label": 0.5, "annotators_per_label": 2},
+        "backbone": None,
+        "base_space": "base-space",
+        "labels_from": None,
+        **{table: SOMEWHERE for table in ("pool", "truth", "quarantine") if table in Campaign.model_fields},
+    }
+    return validated_campaign(**settings | changes)
+
+
+def class_figures(name: str, f1: float, support: int) -> dict[str, Any]:
+    return {"name": name, "precision": f1, "recall": f1, "f1": f1, "support": support}
+
+
+METRICS: dict[str, Any] = {
+    "cycle": 2,
+    "labels": 80,
+    "answers": 83,
+    "label_cost": 83.0,
+    "space": "space-of-cycle-2",
+    "training": {
+        "space": "space-of-cycle-2",
+        "adapter_sha256": None,
+        "labelled": 80,
+        "epochs": 37,
+        "learning_rate": 0.0025,
+        "loss": 0.23456,
+        "validation_accuracy": None,
+        "trainable_parameters": 304_810,
+        "total_parameters": 86_400_000,
+        "trainable_share": 304_810 / 86_400_000,
+    },
+    "previous_query": {"known": 16, "unknown": 24, "known_unknown_ratio": 1.5},
+    "accuracy": 0.712,
+    "macro_f1": 0.654,
+    "ece": 0.087,
+    "test_samples": 1234,
+    "classes": [
+        class_figures("crow", 0.9, 10),
+        class_figures("gull", 0.3, 10),
+        class_figures(SCRIPT, 0.6, 10),
+        class_figures("absent", 0.0, 0),
+    ],
+    "confusion": [[9, 1, 0, 0], [7, 3, 0, 0], [0, 4, 6, 0], [0, 0, 0, 0]],
+}
+
+
+def summary(cycle: int, labels: int, accuracy: float, macro_f1: float, ece: float, **worth: Any) -> CycleSummary:
+    return CycleSummary(
+        cycle=cycle,
+        labels=labels,
+        answers=labels + 3,
+        accuracy=accuracy,
+        macro_f1=macro_f1,
+        ece=ece,
+        space="space",
+        query_size=40,
+        **worth,
+    )
+
+
+SUMMARIES = [summary(1, 40, 0.612, 0.66, 0.08), summary(2, 80, 0.712, 0.654, 0.087)]
+
+
+def query(count: int) -> pa.Table:
+    return pa.table(
+        {
+            "sample_id": [HOSTILE_ID, *(f"sample-{number}" for number in range(1, count))][:count],
+            "rank": list(range(1, count + 1)),
+            "score": [0.5] * count,
+            "reason": ["entropy 1.234"] * count,
+            "cluster": [None] * count,
+            "predicted": [SCRIPT, *[None] * (count - 1)][:count],
+            "confidence": [0.41, *[None] * (count - 1)][:count],
+        },
+        schema=QUERY,
+    )
+
+
+def report(**changes: Any) -> Report:
+    images = {"learning_curve": b"curve", "confusion_matrix": b"matrix", "contact_sheet": b"sheet"}
+    return dataclasses.replace(Report(campaign(), SUMMARIES, METRICS, query(30), images), **changes)
+
+
+def without_sheet() -> dict[str, bytes]:
+    return {"learning_curve": b"curve", "confusion_matrix": b"matrix"}
+
+
+def words(html: str) -> str:
+    return " ".join(Page(html).text.split())
+
+
+def test_the_headline_has_the_figures_and_their_change() -> None:
+    text = words(render_report(report()))
+    assert "birds: cycle 2" in text and "linear_probe" in text
+    assert "83 of 400 labels of the budget spent; 80 of them usable" in text
+    assert "Accuracy 71.2% +10.0 points since the previous cycle" in text
+    assert "Macro F1 65.4% -0.6 points since the previous cycle" in text
+    assert "Calibration error (ECE) 8.7% +0.7 points since the previous cycle" in text
+    assert "Label cost 83.00 +40.00 since the previous cycle" in text
+
+
+def test_each_change_is_marked_better_or_worse() -> None:
+    html = render_report(report())
+    directions = re.findall(r'<dd class="change (\w+)">([^ ]+)', html)
+    assert directions == [("better", "+10.0"), ("worse", "-0.6"), ("worse", "+0.7"), ("same", "+40.00")]
+
+
+def test_the_first_trained_cycle_has_no_change() -> None:
+    html = render_report(report(summaries=SUMMARIES[1:], metrics=METRICS | {"previous_query": None}))
+    assert words(html).count("first trained cycle") == 4
+    assert "since the previous" not in html
+
+
+def test_all_cycles_are_listed_with_what_their_query_was_worth() -> None:
+    assert Page(render_report(report())).table("Cycle") == [
+        ["2", "80", "71.2%", "65.4%", "8.7%", "40", "–"],
+        ["1", "40", "61.2%", "66.0%", "8.0%", "40", "24:16 = 1.50"],
+    ]
+
+
+@pytest.mark.parametrize(("known", "unknown", "worth"), [(0, 0, "–"), (0, 5, "5:0"), (4, 0, "0:4 = 0.00")])
+def test_a_query_with_nothing_known_has_no_ratio(known: int, unknown: int, worth: str) -> None:
+    previous = {"known": known, "unknown": unknown, "known_unknown_ratio": None}
+    html = render_report(report(metrics=METRICS | {"previous_query": previous}))
+    assert Page(html).table("Cycle")[1][-1] == worth
+
+
+def test_a_repeated_publish_writes_the_same_page() -> None:
+    """Once the cycle is committed, the state knows the last query's worth by itself; the page must not change."""
+    known = [summary(1, 40, 0.612, 0.66, 0.08, known=16, unknown=24, known_unknown_ratio=1.5), SUMMARIES[1]]
+    assert render_report(report(summaries=known)) == render_report(report())
+
+
+def test_the_worst_class_comes_first_and_untested_ones_last() -> None:
+    rows = Page(render_report(report())).table("Class")
+    assert [row[0] for row in rows] == ["gull", SCRIPT, "crow", "absent"]
+    assert rows[0] == ["gull", "30.0%", "30.0%", "30.0%", "10"]
+    assert rows[-1] == ["absent", "–", "–", "–", "0"]
+
+
+def test_the_most_frequent_mistakes_come_first() -> None:
+    assert Page(render_report(report())).table("True class") == [
+        ["gull", "crow", "7", "70.0%"],
+        [SCRIPT, "gull", "4", "40.0%"],
+        ["crow", "gull", "1", "10.0%"],
+    ]
+
+
+def test_how_the_model_was_trained() -> None:
+    text = words(render_report(report()))
+    for fact in (
+        "Trainable parameters 304,810 of 86,400,000 (0.35%)",
+        "Epochs 37",
+        "Learning rate 0.0025",
+        "Training loss 0.2346",
+        "Test samples 1,234",
+        "Feature space space-of-cycle-2",
+    ):
+        assert fact in text
+    assert "Validation accuracy" not in text
+
+
+def test_validation_accuracy_is_told_where_there_is_one() -> None:
+    training = METRICS["training"] | {"validation_accuracy": 0.687}
+    assert "Validation accuracy 68.7%" in words(render_report(report(metrics=METRICS | {"training": training})))
+
+
+def test_images_are_inside_the_page_with_a_description() -> None:
+    images = [attributes for tag, attributes in Page(render_report(report())).attributes if tag == "img"]
+    contents = [base64.b64decode(str(image["src"]).removeprefix("data:image/png;base64,")) for image in images]
+    assert contents == [b"curve", b"matrix", b"sheet"]
+    assert all(len(str(image["alt"])) > 20 for image in images)
+
+
+def test_without_a_contact_sheet_the_first_twenty_picks_are_listed() -> None:
+    html = render_report(report(images=without_sheet()))
+    rows = Page(html).table("Rank")
+    assert len(rows) == 20
+    assert rows[0] == ["1", HOSTILE_ID, SCRIPT, "41%", "entropy 1.234"]
+    assert rows[1] == ["2", "sample-1", "–", "–", "entropy 1.234"]
+    assert "30 samples to label" in words(html)
+
+
+def test_an_empty_query_says_that_nothing_more_is_asked() -> None:
+    text = words(render_report(report(query=query(0), images=without_sheet())))
+    assert "Nothing more is asked" in text and "samples to label" not in text
+
+
+def test_names_are_text_and_never_markup() -> None:
+    html = render_report(report())
+    assert SCRIPT not in html and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert HOSTILE_ID not in html and "&lt;img src=x onerror=alert(2)&gt;" in html
+    page = Page(html)
+    assert "script" not in {tag for tag, _ in page.attributes}
+    assert not [name for _, attributes in page.attributes for name in attributes if name.startswith("on")]
+
+
+def test_the_page_needs_nothing_beside_itself() -> None:
+    html = render_report(report())
+    page = Page(html)
+    assert not {tag for tag, _ in page.attributes} & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    sources = [attributes[name] for _, attributes in page.attributes for name in ("src", "href") if name in attributes]
+    assert sources and all(str(source).startswith("data:") for source in sources)
+    assert not re.search(r"https?://|url\(|@import", html)
+    policy = next(attributes for tag, attributes in page.attributes if "http-equiv" in attributes)
+    assert str(policy["content"]).startswith("default-src 'none'")
+
+
+def test_the_page_suits_phones_and_dark_screens() -> None:
+    html = render_report(report())
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert re.search(r"\.scroll \{[^}]*overflow: auto", html)
+    assert len(Page(html).tables) == 4
+
+
+def test_the_same_report_gives_the_same_page_wherever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = render_report(report())
+    monkeypatch.chdir(tmp_path)
+    assert render_report(report()) == first
