@@ -81,7 +81,7 @@ class Attempt:
             return self.store.read(self.key(name))
         except FileNotFoundError as error:
             raise CampaignError(
-                f"{self.store.locate(self.key(name))} is missing: the stage that writes it has not run for this attempt."
+                f"{self.store.locate(self.key(name))} is missing: its stage has not run for this attempt."
             ) from error
 
     def labels(self) -> pa.Table:

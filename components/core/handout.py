@@ -18,7 +18,7 @@ def handout_key(cycle: int) -> str:
 
 
 def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
-    """Write the committed query for people to label, unless it is there. Returns its key, or None for an empty query."""
+    """Write the committed query for people to label, unless it is there. Returns its key; None for an empty query."""
     query = read_query(store, commit.objects["query"])
     if query.num_rows == 0:
         return None

@@ -1,8 +1,8 @@
 """What a stage tells while it works: progress, notices, time taken, errors.
 
-Where the environment variable `LABELCYCLE_EVENTS` names a file, each event is one JSON line appended to it, which is how
-`labelcycle run` draws its progress bars over stages that run as processes of their own. Elsewhere progress is a tqdm bar
-on standard error, which container logs keep readable.
+Where the environment variable `LABELCYCLE_EVENTS` names a file, each event is one JSON line appended to it. That is how
+`labelcycle run` draws progress bars over stages that run as processes of their own. Elsewhere progress is a tqdm bar on
+standard error, which stays readable in container logs.
 """
 
 import functools

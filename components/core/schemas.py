@@ -12,7 +12,7 @@ POOL = pa.schema(
         pa.field("group", pa.string()),
     ]
 )
-"""One row a sample. `split` is `pool`, `val` or `test`; `uri` and `sha256` are null where only embeddings were given."""
+"""One row a sample. `split` is `pool`, `val` or `test`; `uri`, `sha256` are null where only embeddings were given."""
 
 TRUTH = pa.schema([pa.field("sample_id", pa.string(), nullable=False), pa.field("label", pa.string(), nullable=False)])
 """Known labels of the `val` and `test` samples."""

@@ -22,8 +22,8 @@ def classification_metrics(
         classes: C names.
 
     Returns:
-        Plain values; a precision or recall without any case counts as 0. Macro F1 is the mean over classes that occur in
-        `truth`, so that a class absent from the test set does not count as failed.
+        Plain values; a precision or recall without any case counts as 0. Macro F1 is the mean over classes that occur
+        in `truth`, so that a class absent from the test set does not count as failed.
     """
     predicted = probabilities.argmax(axis=1)
     count = len(classes)

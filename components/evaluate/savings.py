@@ -23,8 +23,8 @@ class Saving:
         labels: N1, labels used.
         equivalent_labels: N2, random labels needed for the same accuracy.
         ratio: (N2 - N1) / N2.
-        censored: the accuracy lies above (or below) everything that the random arm reached. N2 is then only known to be at
-            least (or at most) the given number, and the ratio is such a bound.
+        censored: the accuracy lies above (or below) everything that the random arm reached. N2 is then only known to be
+            at least (or at most) the given number, and the ratio is such a bound.
     """
 
     labels: int
@@ -36,9 +36,9 @@ class Saving:
 def savings(active: Curve, random: Curve) -> list[Saving]:
     """Sample-saving ratio at every point of the active curve.
 
-    Both curves are first made monotone by isotonic regression, because more labels never hurt in expectation and a wiggle
-    has no inverse. N2 is then read off the random curve inside its range only; where that curve is flat every N2 on the
-    flat part fits, and the one closest to N1 is taken, so that a curve against itself saves exactly nothing.
+    Both curves are first made monotone by isotonic regression, because more labels never hurt in expectation and a
+    wiggle has no inverse. N2 is then read off the random curve inside its range only; where that curve is flat every N2
+    on the flat part fits, and the one closest to N1 is taken, so that a curve against itself saves exactly nothing.
 
     Args:
         active: the curve of the strategy.
@@ -64,7 +64,7 @@ def _monotone(curve: Curve) -> npt.NDArray[np.float64]:
 def _labels_needed(
     labels: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], wanted: float
 ) -> tuple[float, float, bool]:
-    """The smallest and largest number of labels at which the rising curve has the wanted accuracy; censored outside it."""
+    """The smallest and largest number of labels at which the rising curve is as wanted; censored outside the curve."""
     if wanted > accuracy[-1]:
         return float(labels[-1]), float(labels[-1]), True
     if wanted < accuracy[0]:

@@ -52,8 +52,8 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
     space = FeatureSpace(work.store, work.read_json("training.json")["space"])
     pool = load_pool(work.store, work.campaign)
     asked = queried_ids(work)
-    unlabelled = [name for name in pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()]
-    chunks = list(chunks_of_shard([name for name in unlabelled if name not in asked], shard, shards))
+    in_pool: list[str] = pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()
+    chunks = list(chunks_of_shard([name for name in in_pool if name not in asked], shard, shards))
     rows = dict.fromkeys(name for chunk in chunks for name in chunk)
     found, features = space.read(list(rows)) if rows else ([], None)
     position = {name: row for row, name in enumerate(found)}

@@ -19,15 +19,16 @@ def init(
     embeddings: Annotated[
         str | None,
         typer.Option(
-            help="Instead of images: .parquet (sample_id, feature, label?, split?) or .npz (ids, features, labels?, splits?).",
+            help="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, splits); "
+            "labels and splits may be missing.",
             rich_help_panel=DATA,
         ),
     ] = None,
     labels_from: Annotated[
         str | None,
         typer.Option(
-            help="Label file (CSV, JSONL, Parquet: sample_id,label) read at every cycle. It may hold all labels and play "
-            "the annotator, or grow while people label. Without it each query is handed out as a CSV to fill in.",
+            help="Label file (CSV, JSONL, Parquet: sample_id,label) read at every cycle. It may hold all labels and "
+            "play the annotator, or grow while people label. Without it queries are handed out as CSV to fill in.",
             rich_help_panel=LABELS,
         ),
     ] = None,

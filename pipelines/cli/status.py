@@ -25,8 +25,8 @@ def status(
 def status_facts(state: State, root: str) -> dict[str, Any]:
     """The status as plain values.
 
-    `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the cycles
-    that trained a model; the first query of all, chosen without a model, is under `cold_start`.
+    `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
+    cycles that trained a model; the first query of all, chosen without a model, is under `cold_start`.
     """
     campaign = state.campaign
     cold = next((summary for summary in state.summaries if summary.accuracy is None), None)

@@ -146,8 +146,8 @@ def _check_finite(features: npt.NDArray[np.floating], ids: list[str | None], uri
     if bad.any():
         names = ", ".join(repr(ids[row]) for row in np.flatnonzero(bad)[:5])
         raise InputError(
-            f"{uri}: {int(bad.sum())} feature vectors hold NaN, infinite values or values beyond ±65504 (features are kept "
-            f"as float16): {names}. Mend, scale or remove them."
+            f"{uri}: {int(bad.sum())} feature vectors hold NaN, infinite values or values beyond ±65504 (features are "
+            f"kept as float16): {names}. Mend, scale or remove them."
         )
 
 

@@ -94,9 +94,9 @@ def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
     candidates = {
         **metrics,
         "known_unknown_ratio": query.get("known_unknown_ratio"),
-        "training_loss": training["loss"],
-        "trainable_parameters": training["trainable_parameters"],
-        "validation_accuracy": training["validation_accuracy"],
+        "training_loss": training.get("loss"),
+        "trainable_parameters": training.get("trainable_parameters"),
+        "validation_accuracy": training.get("validation_accuracy"),
     }
     return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
 

@@ -26,6 +26,7 @@ import json, sys
 from labelcycle.components.core.storage import open_store
 root, number = sys.argv[1:]
 store = open_store(root)
+print("ready", flush=True)
 sys.stdin.readline()
 print(json.dumps([key for key in range(20) if store.write_if_absent(f"{key}/commit.json", number.encode())]))
 """
@@ -182,13 +183,19 @@ def test_write_if_absent_is_won_by_one_of_many_threads(store: Store) -> None:
 
 
 def test_write_if_absent_is_won_by_one_of_many_processes(store: Store) -> None:
+    command = [sys.executable, "-c", WRITER, store.root]
     writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, store.root, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for number in range(3)
     ]
-    won = [json.loads(writer.communicate(b"go\n")[0]) for writer in writers]
+    for writer in writers:
+        assert writer.stdout and writer.stdin
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    won = [json.loads(writer.communicate()[0]) for writer in writers]
     assert sorted(key for keys in won for key in keys) == list(range(20))
     for number, keys in enumerate(won):
         assert all(store.read(f"{key}/commit.json") == str(number).encode() for key in keys)
