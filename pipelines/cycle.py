@@ -15,8 +15,8 @@ from labelcycle.components.train_adapter.component import train_adapter
 def attempt_at_cycle(root: str, decision: str, cycle: int, attempt: str) -> None:
     """Carry out what label_ingest decided; decisions other than cold_start and train run nothing.
 
-    A pipeline of its own because kfp.local resolves conditions on a pipeline's inputs, but not on one of several outputs
-    of a task.
+    A pipeline of its own because kfp.local resolves conditions on a pipeline's inputs, but not on one of several
+    outputs of a task.
 
     Args:
         root: the campaign's folder or S3 prefix.

@@ -38,6 +38,18 @@ def s3_server() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def s3_administrator(s3_server: str) -> Any:
+    """A client to prepare buckets with; one for all tests, because making a client is slow."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=s3_server,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        region_name="us-east-1",
+    )
+
+
 @pytest.fixture
 def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """AWS settings of this test alone: credentials that any test server takes, and none of the machine's own."""
@@ -62,10 +74,10 @@ def s3_endpoint(s3_server: str, aws_environment: None, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def s3_root(s3_endpoint: str) -> str:
+def s3_root(s3_endpoint: str, s3_administrator: Any) -> str:
     """A root on S3 that no other test uses: `s3://<new bucket>/prefix`."""
     bucket = f"bucket-{uuid.uuid4().hex[:12]}"
-    boto3.session.Session().client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
+    s3_administrator.create_bucket(Bucket=bucket)
     return f"s3://{bucket}/prefix"
 
 

@@ -126,6 +126,8 @@ def describe(error: ValidationError) -> str:
         name = ".".join(_as_written(problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
+        elif problem["type"] == "missing":
+            lines.append(f"  {name}: missing. Add it.")
         else:
             lines.append(f"  {name}: {problem['msg']}; got {problem['input']!r}.")
     return "\n".join(lines)

@@ -25,5 +25,5 @@ def entropy(probabilities: Floats) -> Floats:
     Source: PEAL, section 3.3.1.
     """
     logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
-    result: Floats = np.maximum(0, -np.einsum("nc,nc->n", probabilities, logarithms))
+    result: Floats = np.maximum(0, 0 - np.einsum("nc,nc->n", probabilities, logarithms))
     return result

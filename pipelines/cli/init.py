@@ -19,8 +19,8 @@ def init(
     embeddings: Annotated[
         str | None,
         typer.Option(
-            help="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, splits); "
-            "labels and splits may be missing.",
+            help="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, "
+            "splits); labels and splits may be missing.",
             rich_help_panel=DATA,
         ),
     ] = None,

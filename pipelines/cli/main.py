@@ -37,3 +37,7 @@ def main() -> None:
     except OSError as error:
         print(f"error: {error}. Check the path and its permissions.", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ def pixel_transform(transform: Transform) -> Callable[[Image.Image], npt.NDArray
         crop_pct=transform.crop_share,
         use_prefetcher=True,
     )
-    return steps  # type: ignore[no-any-return]
+    return lambda image: np.asarray(steps(image))
 
 
 def normalise(pixels: torch.Tensor, transform: Transform) -> torch.Tensor:

@@ -56,6 +56,7 @@ def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
     experiment = _experiment(client, location)
     known = _find_runs(client, experiment, state.campaign)
+    _refuse_another_history(known, state, location)
     missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
     if missing or known.campaign is None:
         parent = known.campaign or _create_campaign_run(client, experiment, store, state.campaign)
@@ -98,17 +99,34 @@ def _find_runs(client: "MlflowClient", experiment: str, campaign: Campaign) -> K
             return KnownRuns(parent, cycles)
 
 
+def _refuse_another_history(known: KnownRuns, state: State, location: TrackingLocation) -> None:
+    """Two roots may hold the same campaign with different labels; their runs must not be taken for each other's.
+
+    Raises:
+        ConfigurationError: MLflow has a cycle of this campaign that was committed differently.
+    """
+    for commit in state.commits:
+        run = known.cycles.get(commit.cycle)
+        if run is not None and run.data.tags.get(tags.COMMIT) != commit.digest:
+            other = known.campaign.data.tags.get(tags.ROOT) if known.campaign else "another root"
+            raise ConfigurationError(
+                f"MLflow at {location.address} has another cycle {commit.cycle} of campaign "
+                f"{state.campaign.identifier!r}, from {other}: the same campaign was run twice, with different labels. "
+                "Set MLFLOW_EXPERIMENT_NAME to another name for this one."
+            )
+
+
 def _is_complete(run: "Run | None") -> bool:
     return run is not None and tags.COMPLETE in run.data.tags
 
 
 def _experiment(client: "MlflowClient", location: TrackingLocation) -> str:
     """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be."""
-    if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return chosen
     if injected := os.environ.get("MLFLOW_RUN_ID"):
         experiment: str = client.get_run(injected).info.experiment_id
         return experiment
+    if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return chosen
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
     existing = client.get_experiment_by_name(name)
     if existing is None:
@@ -183,12 +201,7 @@ def campaign_settings(campaign: Campaign) -> dict[str, Any]:
 
 def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool) -> "Run":
     """A new run for the cycle; for the newest cycle, the run that a platform has prepared for this process, if any."""
-    marks = {
-        **tags.identity(campaign, commit.cycle),
-        tags.KIND: "cycle",
-        tags.ATTEMPT: commit.attempt,
-        tags.COMMIT: commit.digest,
-    }
+    marks = {tags.KIND: "cycle", **tags.identity(campaign, commit)}
     if newest and (pipeline_run := os.environ.get("KFP_RUN_ID")):
         marks[tags.KFP_RUN] = pipeline_run
     if newest and (prepared := _prepared_run(client)) is not None:

@@ -9,6 +9,7 @@ from labelcycle.components.core.storage import Store
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class TrackingLocation:
     Attributes:
         uri: tracking server or database. May hold a password: show `address` instead.
         registry_uri: where models are registered.
-        artifacts: URI under which a new experiment keeps its files; None where the server decides.
+        artifacts: URI under which a new experiment keeps its files; None where the server decides. A bare database
+            has no place for them, and MLflow would take the working directory of whoever comes first.
         lock: file to lock while logging; None where no folder is shared by those who log.
     """
 
@@ -46,7 +48,9 @@ def tracking_location(store: Store) -> TrackingLocation:
     if database is not None:
         artifacts = (database.parent / ARTIFACTS).as_uri()
         return TrackingLocation(uri, registry_uri, artifacts, database.with_name(f"{database.name}.lock"))
-    return TrackingLocation(uri, registry_uri, None, folder and folder / "mlflow.lock")
+    beside_campaign = folder.as_uri() if folder else store.root
+    kept = f"{beside_campaign}/{ARTIFACTS}" if _scheme(uri) in DATABASES else None
+    return TrackingLocation(uri, registry_uri, kept, folder and folder / "mlflow.lock")
 
 
 def without_credentials(text: str) -> str:
@@ -56,8 +60,12 @@ def without_credentials(text: str) -> str:
 
 def _sqlite_file(uri: str) -> Path | None:
     """The absolute path of the SQLite database that a URI names; None for other URIs and for databases in memory."""
-    scheme, _, rest = uri.partition("://")
-    path = rest.partition("?")[0].removeprefix("/")
-    if scheme.partition("+")[0] != "sqlite" or path in ("", ":memory:"):
+    path = uri.partition("://")[2].partition("?")[0].removeprefix("/")
+    if _scheme(uri) != "sqlite" or path in ("", ":memory:"):
         return None
     return Path(path).absolute()
+
+
+def _scheme(uri: str) -> str:
+    """`postgresql+psycopg2://…` → `postgresql`."""
+    return uri.partition("://")[0].partition("+")[0]

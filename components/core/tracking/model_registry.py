@@ -1,8 +1,6 @@
 """Models in MLflow: one logged model a cycle, registered as a version, with `challenger` and `champion` as aliases."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
@@ -17,8 +15,6 @@ CHALLENGER = "challenger"
 CHAMPION = "champion"
 MODEL_TYPE = "labelcycle-classifier"
 SECONDS_TO_REGISTER = 30
-
-Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,7 @@ class Candidate:
     def tags(self) -> dict[str, str]:
         """What marks the model as this cycle's; the accuracy is written so that it reads back exactly."""
         return {
-            **tags.identity(self.campaign, self.commit.cycle),
-            tags.ATTEMPT: self.commit.attempt,
+            **tags.identity(self.campaign, self.commit),
             tags.ACCURACY: repr(self.accuracy),
             tags.TEST_SET: self.campaign.truth.sha256,
         }
@@ -69,13 +64,14 @@ def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
 def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
     """Register the logged model, name the campaign's newest `challenger`, and judge whether this one is `champion`."""
     versions = _versions(client, candidate.campaign)
-    cycle = candidate.commit.cycle
-    if cycle not in versions:
-        versions[cycle] = _create_version(client, candidate, model_id)
-    name = registered_name(candidate.campaign)
-    client.set_registered_model_alias(name, CHALLENGER, versions[max(versions)].version)
-    if tags.PROMOTION not in versions[cycle].tags:
-        _judge(client, candidate, versions[cycle])
+    mine = next((version for version in versions if version.tags[tags.COMMIT] == candidate.commit.digest), None)
+    if mine is None:
+        mine = _create_version(client, candidate, model_id)
+        versions.append(mine)
+    newest = max(versions, key=lambda version: (version.tags[tags.CYCLE], int(version.version)))
+    client.set_registered_model_alias(newest.name, CHALLENGER, newest.version)
+    if tags.PROMOTION not in mine.tags:
+        _judge(client, candidate, mine)
 
 
 def verdict(candidate: Candidate, champion: ModelVersion | None) -> tuple[bool, str]:
@@ -93,11 +89,20 @@ def verdict(candidate: Candidate, champion: ModelVersion | None) -> tuple[bool, 
 
 
 def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
-    champion = _if_present(lambda: client.get_model_version_by_alias(version.name, CHAMPION))
-    promoted, reason = verdict(candidate, champion)
+    promoted, reason = verdict(candidate, _champion(client, version.name))
     if promoted:
         client.set_registered_model_alias(version.name, CHAMPION, version.version)
     client.set_model_version_tag(version.name, version.version, tags.PROMOTION, reason)
+
+
+def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The registered model's champion; MLflow answers a missing alias with an error."""
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
+            return None
+        raise
 
 
 def _accuracy(version: ModelVersion) -> float | None:
@@ -109,20 +114,18 @@ def _accuracy(version: ModelVersion) -> float | None:
 
 def _find_logged_model(client: MlflowClient, candidate: Candidate) -> LoggedModel | None:
     """The cycle's logged model, finished or not."""
-    wanted = tags.of_cycle(candidate.campaign, candidate.commit.cycle)
+    wanted = tags.of_commit(candidate.commit)
     found = client.search_logged_models([candidate.run.info.experiment_id], filter_string=wanted)
     return found[0] if found else None
 
 
-def _versions(client: MlflowClient, campaign: Campaign) -> dict[int, ModelVersion]:
-    """The campaign's registered versions by cycle."""
-    versions: dict[int, ModelVersion] = {}
+def _versions(client: MlflowClient, campaign: Campaign) -> list[ModelVersion]:
+    """The campaign's registered versions; what people have registered beside them is left out."""
+    versions: list[ModelVersion] = []
     token: str | None = None
     while True:
         page = client.search_model_versions(f"name = '{registered_name(campaign)}'", page_token=token)
-        for version in page:
-            if tags.CYCLE in version.tags:
-                versions[int(version.tags[tags.CYCLE])] = version
+        versions += [version for version in page if {tags.CYCLE, tags.COMMIT} <= version.tags.keys()]
         token = page.token
         if not token:
             return versions
@@ -130,12 +133,15 @@ def _versions(client: MlflowClient, campaign: Campaign) -> dict[int, ModelVersio
 
 def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -> ModelVersion:
     name = registered_name(candidate.campaign)
-    if _if_present(lambda: client.get_registered_model(name)) is None:
+    try:
         client.create_registered_model(
             name,
             tags={tags.CAMPAIGN: candidate.campaign.identifier},
             description=f"Heads and adapters of campaign {candidate.campaign.identifier}, a version a cycle.",
         )
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
     return client.create_model_version(
         name,
         source=f"models:/{model_id}",
@@ -145,13 +151,3 @@ def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -
         await_creation_for=SECONDS_TO_REGISTER,
         model_id=model_id,
     )
-
-
-def _if_present(ask: Callable[[], Thing]) -> Thing | None:
-    """The answer, or None where MLflow says that there is no such thing."""
-    try:
-        return ask()
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
-            return None
-        raise

@@ -1,6 +1,7 @@
 """Tags by which runs, models and model versions are found again, and the names that they are shown under."""
 
 from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.commits import Commit
 
 CAMPAIGN = "labelcycle.campaign"
 CYCLE = "labelcycle.cycle"
@@ -27,11 +28,16 @@ def of_campaign(campaign: Campaign) -> str:
     return f"tags.`{CAMPAIGN}` = '{campaign.identifier}'"
 
 
-def of_cycle(campaign: Campaign, cycle: int) -> str:
-    """MLflow's search filter for everything of one cycle of a campaign."""
-    return f"{of_campaign(campaign)} AND tags.`{CYCLE}` = '{padded(cycle)}'"
+def of_commit(commit: Commit) -> str:
+    """MLflow's search filter for everything of one committed cycle."""
+    return f"tags.`{COMMIT}` = '{commit.digest}'"
 
 
-def identity(campaign: Campaign, cycle: int) -> dict[str, str]:
-    """The tags that `of_cycle` finds."""
-    return {CAMPAIGN: campaign.identifier, CYCLE: padded(cycle)}
+def identity(campaign: Campaign, commit: Commit) -> dict[str, str]:
+    """The tags that these filters find, on whatever belongs to a cycle."""
+    return {
+        CAMPAIGN: campaign.identifier,
+        CYCLE: padded(commit.cycle),
+        ATTEMPT: commit.attempt,
+        COMMIT: commit.digest,
+    }

@@ -1,5 +1,6 @@
-"""A campaign that is committed but was never trained: small tables and made-up figures, written by the core functions."""
+"""A campaign that is committed but was never trained: small tables, made-up figures, written by core functions."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,8 +167,6 @@ def _labels(cycle: int) -> pa.Table:
 @pytest.fixture(autouse=True)
 def no_mlflow_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shield the tests from the MLflow and pipeline settings of whoever runs them."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("MLFLOW_", "KFP_")):
             monkeypatch.delenv(name)

@@ -1,0 +1,86 @@
+"""Where image bytes come from."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.images import source
+from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.source import list_images, read_image, read_unchanged_image
+from labelcycle.components.core.storage import Store, open_store
+
+
+@pytest.fixture
+def store(store_root: str) -> Store:
+    return open_store(store_root)
+
+
+def test_read_image(store: Store) -> None:
+    store.write("a/b.jpg", b"content")
+    assert read_image(store.locate("a/b.jpg")) == b"content"
+
+
+def test_missing_images(store: Store) -> None:
+    store.write("a.jpg", b"")
+    with pytest.raises(UnreadableImage, match="cannot be read: [nN]o such"):
+        read_image(store.locate("missing.jpg"))
+
+
+def test_large_files_are_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MAX_BYTES", 1000)
+    store.write("within.jpg", bytes(1000))
+    store.write("beyond.jpg", bytes(1001))
+    assert len(read_image(store.locate("within.jpg"))) == 1000
+    with pytest.raises(UnreadableImage, match="1,001 bytes are more than the limit of 1,000"):
+        read_image(store.locate("beyond.jpg"))
+
+
+def test_unchanged_images(store: Store) -> None:
+    store.write("a.jpg", b"content")
+    assert read_unchanged_image(store.locate("a.jpg"), digest_of_bytes(b"content")) == b"content"
+    store.write("a.jpg", b"another")
+    with pytest.raises(UnreadableImage, match="its content has changed since the campaign began"):
+        read_unchanged_image(store.locate("a.jpg"), digest_of_bytes(b"content"))
+
+
+def test_missing_bucket(s3_endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="no bucket"):
+        read_image("s3://there-is-no-such-bucket/a.jpg")
+
+
+def test_what_is_no_plain_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for uri in (str(tmp_path), str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(UnreadableImage, match="not a plain file"):
+            read_image(uri)
+
+
+def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
+    for name in ("a\0b", "x" * 5000):
+        with pytest.raises(UnreadableImage, match="cannot be read"):
+            read_image(f"{tmp_path}/{name}")
+
+
+def test_list_images(store: Store) -> None:
+    names = ["b/c.JPG", "a.png", "b/d.jpeg", "ünï.webp", "a/z.jpg"]
+    for name in [*names, "notes.txt", "jpg", "b/archive.jpg.zip"]:
+        store.write(name, b"")
+    found = list_images(store.root)
+    assert list(found) == sorted(names)
+    assert found == {name: store.locate(name) for name in names}
+
+
+def test_list_images_of_other_endings(store: Store) -> None:
+    for name in ("a.png", "b.gif"):
+        store.write(name, b"")
+    assert list(list_images(store.root, (".gif",))) == ["b.gif"]
+
+
+def test_list_images_of_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("missing", "file"):
+        with pytest.raises(ConfigurationError, match=f"{name} is not a folder. Name the folder"):
+            list_images(str(tmp_path / name))

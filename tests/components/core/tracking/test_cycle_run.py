@@ -1,0 +1,22 @@
+from labelcycle.components.core.tracking.cycle_run import cycle_figures
+
+
+def test_figures_are_the_finite_numbers():
+    metrics = {
+        "cycle": 3,
+        "accuracy": 0.5,
+        "ece": float("nan"),
+        "macro_f1": None,
+        "labels": 12,
+        "space": "a name",
+        "warm": True,
+        "classes": [],
+        "training": {"loss": float("inf"), "trainable_parameters": 7},
+        "previous_query": None,
+    }
+    assert cycle_figures(metrics) == {"accuracy": 0.5, "labels": 12.0, "trainable_parameters": 7.0}
+
+
+def test_known_unknown_ratio_is_the_previous_query_s():
+    metrics = {"training": {}, "previous_query": {"known": 2, "unknown": 3, "known_unknown_ratio": 1.5}}
+    assert cycle_figures(metrics) == {"known_unknown_ratio": 1.5}

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from safetensors.numpy import load_file
+
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.tracking import track_campaign
+
+
+class Registry:
+    """The campaign's registered model, read by MLflow's own client."""
+
+    def __init__(self, campaign: Any) -> None:
+        self.uri = f"sqlite:///{Path(campaign.root) / 'mlflow.db'}"
+        self.name = f"labelcycle-{campaign.campaign.identifier}"
+        self.client = MlflowClient(tracking_uri=self.uri)
+
+    def cycle(self, alias: str) -> str:
+        version: Any = self.client.get_model_version_by_alias(self.name, alias)
+        tag: str = version.tags["labelcycle.cycle"]
+        return tag
+
+    def promotions(self) -> list[str]:
+        versions = self.client.search_model_versions(f"name = '{self.name}'", order_by=["version_number ASC"])
+        return [version.tags["labelcycle.promotion"] for version in versions]
+
+
+@pytest.fixture
+def registry(campaign: Any) -> Registry:
+    campaign.commit_cold_start()
+    return Registry(campaign)
+
+
+def test_model_is_a_folder_of_safetensors(campaign, registry, tmp_path, monkeypatch):
+    campaign.commit_training(accuracy=0.5)
+    track_campaign(campaign.root)
+    version = registry.client.get_model_version_by_alias(registry.name, "champion")
+    (model,) = registry.client.search_logged_models(["1"])
+    assert version.source == f"models:/{model.model_id}"
+    assert version.run_id == model.source_run_id
+    assert {metric.key: metric.value for metric in model.metrics} == {"accuracy": 0.5, "macro_f1": 0.25, "ece": 0.1}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+    folder = Path(download_artifacts(f"models:/{registry.name}@champion", dst_path=str(tmp_path / "downloaded")))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == {
+        "head.safetensors",
+        "adapter/adapter_model.safetensors",
+        "adapter/adapter_config.json",
+        "model.json",
+    }
+    assert load_file(folder / "head.safetensors")["weight"].shape == (2, 3)
+    assert LinearHead.from_bytes((folder / "head.safetensors").read_bytes()).weight[0, 0] == 1
+    description = json.loads((folder / "model.json").read_text())
+    backbone = campaign.campaign.backbone
+    assert description["backbone"]["name"] == "tiny"
+    assert description["backbone"]["weights_sha256"] == backbone.weights.sha256
+    assert description["backbone"]["transform"]["image_size"] == 32
+    assert description["classes"] == ["cat", "dog"]
+    assert description["space"] == "0123456789abcdef"
+    assert (description["cycle"], description["campaign"]) == (1, campaign.campaign.identifier)
+
+
+def test_challenger_is_the_newest_and_champion_the_best(campaign, registry):
+    campaign.commit_training(accuracy=0.5)
+    track_campaign(campaign.root)
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0001", "0001")
+    campaign.commit_training(accuracy=0.75)
+    track_campaign(campaign.root)
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0002", "0002")
+    campaign.commit_training(accuracy=0.7)
+    track_campaign(campaign.root)
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0003", "0002")
+    campaign.commit_training(accuracy=0.75)
+    track_campaign(campaign.root)
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0004", "0004")
+    assert registry.promotions() == [
+        "promoted: accuracy 0.5000, and there was no champion",
+        "promoted: accuracy 0.7500, champion version 1 has 0.5000",
+        "not promoted: accuracy 0.7000, champion version 2 has 0.7500",
+        "promoted: accuracy 0.7500, champion version 2 has 0.7500",
+    ]
+
+
+def test_a_champion_of_unknown_accuracy_stays(campaign, registry):
+    campaign.commit_training(accuracy=0.5)
+    track_campaign(campaign.root)
+    registry.client.delete_model_version_tag(registry.name, "1", "labelcycle.accuracy")
+    campaign.commit_training(accuracy=0.75)
+    track_campaign(campaign.root)
+    assert registry.cycle("champion") == "0001"
+    assert registry.promotions()[1].startswith("not promoted: the champion, version 1, was not measured")
+
+
+def test_a_run_deleted_by_hand_is_logged_again_without_a_second_version(campaign, registry):
+    first = campaign.commit_training(accuracy=0.5)
+    campaign.commit_training(accuracy=0.4)
+    track_campaign(campaign.root)
+    (run,) = registry.client.search_runs(["1"], f"tags.`labelcycle.commit` = '{first.digest}'")
+    registry.client.delete_run(run.info.run_id)
+    assert track_campaign(campaign.root) == [1]
+    assert len(registry.promotions()) == 2
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0002", "0001")
