@@ -1,13 +1,12 @@
 """The local engine: the same pipeline run by kfp.local, each stage a process of its own on this machine."""
 
 import contextlib
-import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labelcycle.components.core.environment import environment
 from labelcycle.components.core.errors import LabelcycleError, TransientError
 from labelcycle.components.core.observation import EVENTS
 from labelcycle.pipelines.watch import Watcher
@@ -70,7 +69,7 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
         )
         watcher = Watcher(events, title)
         try:
-            with _environment({EVENTS: str(events)}), log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
+            with environment({EVENTS: str(events)}), log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
                 cycle(root=root, labels_from=labels_from)
         except RuntimeError as error:
             if watcher.error is not None:
@@ -81,17 +80,3 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
                 "Nothing committed is lost. Run the same command again."
             ) from error
         return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

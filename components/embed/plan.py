@@ -51,10 +51,25 @@ def plan_embedding(attempt: Attempt, target: str) -> Plan:
     )
 
 
-def missing_rows(space: FeatureSpace, samples: dict[str, Sample]) -> set[str]:
-    """Ids among `samples` that have no features yet and were not found unreadable before."""
-    known = space.ids() | {row["sample_id"] for row in space.quarantined()}
-    return samples.keys() - known
+def set_aside(space: FeatureSpace, samples: dict[str, Sample]) -> set[str]:
+    """Ids among `samples` that were found unreadable, and have no features from a later try either."""
+    quarantined = samples.keys() & {row["sample_id"] for row in space.quarantined()}
+    return quarantined - space.ids() if quarantined else quarantined
+
+
+def missing_rows(space: FeatureSpace, samples: dict[str, Sample], allowed_unreadable: float) -> set[str]:
+    """Ids among `samples` that have no features yet and were not set aside.
+
+    Where more were set aside than allowed they are missing again: the user was asked to restore them.
+
+    Args:
+        space: the feature space.
+        samples: what it must hold.
+        allowed_unreadable: how many samples may be set aside.
+    """
+    unreadable = set_aside(space, samples)
+    missing = samples.keys() - space.ids()
+    return missing if len(unreadable) > allowed_unreadable else missing - unreadable
 
 
 def _samples(attempt: Attempt) -> dict[str, Sample]:

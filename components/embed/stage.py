@@ -1,8 +1,7 @@
 """The embed stage: make sure that a feature space holds every sample that this cycle needs."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,24 +9,21 @@ import numpy.typing as npt
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import Progress, notice, observed
 from labelcycle.components.core.sharding import chunks_of_shard
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding
+from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding, set_aside
 
 
 @dataclass(frozen=True)
-class Embedded:
+class Embedded(Facts):
     """What the stage did: rows computed, rows that were there already, images set aside."""
 
     space: str
     embedded: int
     kept: int
     unreadable: int
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed
@@ -56,7 +52,8 @@ def run(
     work = open_attempt(root, cycle, attempt)
     plan = plan_embedding(work, target)
     space = FeatureSpace(work.store, plan.space)
-    missing = missing_rows(space, plan.samples) if plan.samples else set()
+    allowed = work.campaign.max_unreadable_share * len(plan.samples)
+    missing = missing_rows(space, plan.samples, allowed) if plan.samples else set()
     chunks = [
         [sample_id for sample_id in chunk if sample_id in missing]
         for chunk in chunks_of_shard(list(plan.samples), shard, shards)
@@ -103,7 +100,8 @@ def _embed_chunks(
         if written is not None:
             written.result()
     if unreadable:
-        notice(f"{unreadable} images cannot be read and were set aside: {work.store.locate(f'spaces/{space.name}/')}")
+        _refuse_too_many(len(set_aside(space, plan.samples)), plan, work.campaign.max_unreadable_share)
+        notice(f"{unreadable} images cannot be read and were set aside: {work.store.locate(f'spaces/{space.name}')}")
     return embedded, unreadable
 
 

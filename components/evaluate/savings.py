@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import IsotonicRegression
+from sklearn.isotonic import isotonic_regression
+
+ROUNDING = 1e-9
+"""Accuracies this close are the same: far less than one test sample, far more than floating-point error."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def savings(active: Curve, random: Curve) -> list[Saving]:
 
 
 def _monotone(curve: Curve) -> npt.NDArray[np.float64]:
-    fitted: npt.NDArray[np.float64] = IsotonicRegression().fit_transform(curve.labels, curve.accuracy)
+    fitted: npt.NDArray[np.float64] = isotonic_regression(np.asarray(curve.accuracy, float))
     return fitted
 
 
@@ -65,11 +68,11 @@ def _labels_needed(
     labels: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], wanted: float
 ) -> tuple[float, float, bool]:
     """The smallest and largest number of labels at which the rising curve is as wanted; censored outside the curve."""
-    if wanted > accuracy[-1]:
+    if wanted > accuracy[-1] + ROUNDING:
         return float(labels[-1]), float(labels[-1]), True
-    if wanted < accuracy[0]:
+    if wanted < accuracy[0] - ROUNDING:
         return float(labels[0]), float(labels[0]), True
-    equal = np.flatnonzero(accuracy == wanted)
+    equal = np.flatnonzero(np.abs(accuracy - wanted) <= ROUNDING)
     if len(equal):
         return float(labels[equal[0]]), float(labels[equal[-1]]), False
     after = int(np.searchsorted(accuracy, wanted))

@@ -1,6 +1,6 @@
 """The evaluate stage: measure this cycle's model on the test set."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
@@ -18,7 +19,7 @@ from labelcycle.components.evaluate.metrics import classification_metrics
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Evaluated(Facts):
     """The headline figures of the cycle."""
 
     labels: int
@@ -26,10 +27,6 @@ class Evaluated:
     macro_f1: float
     ece: float
     label_cost: float
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

@@ -1,7 +1,7 @@
 """The label_ingest stage: read new labels, and decide whether this run trains, waits or is done."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
@@ -9,6 +9,7 @@ from labelcycle.components.core.attempt import Action, Decision
 from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.handout import hand_out, handout_key
 from labelcycle.components.core.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.observation import observed
@@ -23,7 +24,7 @@ Outcome = Literal["cold_start", "train", "wait", "done"]
 
 
 @dataclass(frozen=True)
-class Ingested:
+class Ingested(Facts):
     """What the rest of the run has to do.
 
     Attributes:
@@ -39,10 +40,6 @@ class Ingested:
     attempt: str
     reason: str
     awaited: int = 0
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

@@ -1,7 +1,9 @@
 """Recording in MLflow after the commit: a record that fails is told and made up for later, never a lost cycle."""
 
+import time
+
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.observation import emit, notice
 
 
 def record_in_mlflow(root: str) -> None:
@@ -11,7 +13,10 @@ def record_in_mlflow(root: str) -> None:
     """
     from labelcycle.components.core.tracking import track_campaign
 
+    start = time.perf_counter()
     try:
-        track_campaign(root)
+        recorded = track_campaign(root)
     except LabelcycleError as error:
         notice(f"MLflow has no record of this cycle yet: {error}")
+        return
+    emit("finished", stage="record", seconds=time.perf_counter() - start, facts={"cycles": recorded})

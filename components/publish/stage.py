@@ -1,6 +1,6 @@
 """The publish stage: complete the cycle's record, commit it, and hand the query to the people who label."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from labelcycle.components.core.campaign import sample_uris
 from labelcycle.components.core.commits import Commit, write_commit
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, read_object
 from labelcycle.components.core.observation import notice, observed
@@ -23,7 +24,7 @@ from labelcycle.components.publish.report import Report, render_report
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(Facts):
     """The commit, and where the query was put for labelling.
 
     Attributes:
@@ -43,10 +44,6 @@ class Published:
     query_size: int
     handout: str
     report: str
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

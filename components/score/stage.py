@@ -1,13 +1,13 @@
 """The score stage: ask the current head about every unlabelled sample of the pool."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import open_attempt
 from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import Progress, observed
 from labelcycle.components.core.queries import queried_ids
@@ -19,14 +19,10 @@ from labelcycle.components.core.uncertainty import confidence, entropy, margin
 
 
 @dataclass(frozen=True)
-class Scored:
+class Scored(Facts):
     """How many samples this shard scored."""
 
     scored: int
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

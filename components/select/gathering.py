@@ -34,7 +34,8 @@ def gather_candidates(work: Attempt, needs: frozenset[str], shards: int) -> Cand
         pool = load_pool(work.store, work.campaign)
         asked = queried_ids(work)
         in_pool = pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()
-        ids = [name for name in in_pool if name not in asked]
+        unreadable = {row["sample_id"] for row in FeatureSpace(work.store, work.campaign.base_space).quarantined()}
+        ids = [name for name in in_pool if name not in asked and name not in unreadable]
     features: npt.NDArray[np.floating] | None = None
     if "features" in needs:
         space = work.read_json("training.json")["space"] if table is not None else work.campaign.base_space

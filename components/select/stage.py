@@ -1,6 +1,6 @@
 """The select stage: choose the cycle's query."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.tables import table_bytes
@@ -17,17 +18,13 @@ from labelcycle.components.select.gathering import gather_candidates
 
 
 @dataclass(frozen=True)
-class Selected:
+class Selected(Facts):
     """The query that was written."""
 
     strategy: str
     size: int
     uri: str
     sha256: str
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

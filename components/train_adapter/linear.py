@@ -1,5 +1,6 @@
 """Linear probing: train the head on features of the frozen backbone."""
 
+import numpy as np
 import torch
 
 from labelcycle.components.core.attempt import Attempt
@@ -53,4 +54,4 @@ def _examples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[
     if not found:
         return None
     targets = class_indices([classes_by_id[sample_id] for sample_id in found], classes)
-    return Examples(torch.from_numpy(features).float(), targets)
+    return Examples(torch.from_numpy(features.astype(np.float32)), targets)

@@ -1,18 +1,18 @@
 """The train_adapter stage: train the recipe's model on every label so far."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.recipe import LoraTrainer
 from labelcycle.components.core.spaces import backbone_provenance, space_name
 
 
 @dataclass(frozen=True)
-class TrainedFacts:
+class TrainedFacts(Facts):
     """What was trained, and the feature space that belongs to it."""
 
     space: str
@@ -25,10 +25,6 @@ class TrainedFacts:
     trainable_parameters: int
     total_parameters: int
     trainable_share: float
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The facts as plain values."""
-        return asdict(self)
 
 
 @observed

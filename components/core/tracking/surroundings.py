@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import filelock
 
+from labelcycle.components.core.environment import environment
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.tracking.failures import translated
 from labelcycle.components.core.tracking.location import TrackingLocation
@@ -44,7 +45,7 @@ def mlflow_at(location: TrackingLocation) -> Iterator[None]:
     """
     try:
         with ExitStack() as stack:
-            stack.enter_context(_environment(location.uri))
+            stack.enter_context(environment(_settings(location.uri)))
             stack.enter_context(_silence())
             stack.enter_context(_global_tracking_uri(location.uri))
             stack.enter_context(_alone(location))
@@ -57,20 +58,10 @@ def mlflow_at(location: TrackingLocation) -> Iterator[None]:
         raise ours from None
 
 
-@contextmanager
-def _environment(uri: str) -> Iterator[None]:
+def _settings(uri: str) -> dict[str, str]:
+    """The environment that MLflow works in: ours, unless the user set it otherwise."""
     wanted = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-    wanted |= ALWAYS | {"MLFLOW_TRACKING_URI": uri}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return wanted | ALWAYS | {"MLFLOW_TRACKING_URI": uri}
 
 
 @contextmanager
