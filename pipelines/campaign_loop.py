@@ -49,5 +49,7 @@ def run_campaign(
         run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
         if run.decision == "wait":
             return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
+        if run.decision == "done":
+            continue  # another run has committed the last cycle since the state was read
         trained += run.decision == "train"
         on_cycle(run)

@@ -11,6 +11,12 @@ from labelcycle.components.select.component import select
 from labelcycle.components.train_adapter.component import train_adapter
 
 
+def _never_cached(*tasks: dsl.PipelineTask) -> None:
+    """Stages write to the campaign's root, which a platform's cache cannot see; they skip what is done by themselves."""
+    for task in tasks:
+        task.set_caching_options(False)
+
+
 @dsl.pipeline(name="labelcycle-attempt", description="Train or begin cold, then choose what to label next.")
 def attempt_at_cycle(root: str, decision: str, cycle: int, attempt: str) -> None:
     """Carry out what label_ingest decided; decisions other than cold_start and train run nothing.
@@ -29,7 +35,8 @@ def attempt_at_cycle(root: str, decision: str, cycle: int, attempt: str) -> None
     with dsl.If(decision == "cold_start", name="cold-start"):
         base = embed(target="base", **work)
         chosen = select(**work).after(base)
-        publish(**work).after(chosen)
+        published = publish(**work).after(chosen)
+        _never_cached(base, chosen, published)
 
     with dsl.If(decision == "train", name="train"):
         base = embed(target="base", **work)
@@ -38,7 +45,8 @@ def attempt_at_cycle(root: str, decision: str, cycle: int, attempt: str) -> None
         evaluated = evaluate(**work).after(tuned)
         scored = score(**work).after(tuned)
         chosen = select(**work).after(scored)
-        publish(**work).after(evaluated, chosen)
+        published = publish(**work).after(evaluated, chosen)
+        _never_cached(base, trained, tuned, evaluated, scored, chosen, published)
 
 
 @dsl.pipeline(name="labelcycle-cycle", description="Ingest labels, train, evaluate, and choose what to label next.")
@@ -49,7 +57,8 @@ def cycle(root: str, labels_from: str = "") -> None:
         root: the campaign's folder or S3 prefix.
         labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
     """
-    following = label_ingest(root=root, labels_from=labels_from).set_caching_options(False)
+    following = label_ingest(root=root, labels_from=labels_from)
+    _never_cached(following)
     attempt_at_cycle(
         root=root,
         decision=following.outputs["decision"],

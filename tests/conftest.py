@@ -1,17 +1,89 @@
-"""Fixtures for all tests: an S3 server of our own, and roots on it."""
+"""Fixtures for all tests: an S3 server of our own and roots on it, tiny data, and campaigns on them."""
 
+import importlib
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3.session
+import numpy as np
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from PIL import Image
 from werkzeug.serving import make_server
 
+from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.images import source
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Tiny networks gain nothing from threads, which would fight over cores with other test processes."""
+
+CLASSES = ["blue", "green", "red"]
+TRAINING = ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish")
+COLD_START = ("embed base", "select", "publish")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where the tiny images are, the labels of all of them, and those of the test set."""
+
+    images: Path
+    labels: Path
+    test: Path
+
+
+class Bench:
+    """A campaign whose stages a test runs one by one, in this process and without MLflow."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.cycle, self.attempt = 0, ""
+
+    def ingest(self, labels_from: str = "") -> Any:
+        """Run label_ingest; later stages work on the attempt that it names."""
+        facts = importlib.import_module("labelcycle.components.label_ingest.stage").run(self.root, labels_from)
+        self.cycle, self.attempt = facts.cycle, facts.attempt
+        return facts
+
+    def run(self, stage: str, **settings: Any) -> Any:
+        """Run a stage, `embed base` and `embed tuned` among them, on the attempt; returns its facts."""
+        name, _, target = stage.partition(" ")
+        if target:
+            settings["target"] = target
+        module = importlib.import_module(f"labelcycle.components.{name}.stage")
+        return module.run(root=self.root, cycle=self.cycle, attempt=self.attempt, **settings)
+
+    def run_until(self, last: str) -> Any:
+        """Ingest, and run the stages in order up to and including `last`; returns the facts of `last`."""
+        stages = COLD_START if self.ingest().decision == "cold_start" else TRAINING
+        for stage in stages[: stages.index(last) + 1]:
+            facts = self.run(stage)
+        return facts
+
+    def run_cycle(self) -> Any:
+        """Run a whole cycle; returns the facts of publish."""
+        return self.run_until("publish")
+
+    @property
+    def work(self) -> Attempt:
+        """The attempt that the stages work on."""
+        return open_attempt(self.root, self.cycle, self.attempt)
+
+    @property
+    def state(self) -> State:
+        return read_state(open_store(self.root))
+
+    def files(self) -> dict[str, bytes]:
+        """Every object of the campaign, by key."""
+        store = open_store(self.root)
+        return {key: store.read(key) for key in store.keys("")}
 
 
 def one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
@@ -88,3 +160,71 @@ def store_root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "campaign")
     root: str = request.getfixturevalue("s3_root")
     return root
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    """Sixty images of 32×32 in three classes that are easy to tell apart; labels of all, and of a test set of twelve.
+
+    Tests must not change them; those that have to make a copy.
+    """
+    folder = tmp_path_factory.mktemp("pictures")
+    generator = np.random.default_rng(0)
+    rows = []
+    for number, name in enumerate(CLASSES):
+        for index in range(20):
+            pixels = generator.integers(0, 90, (32, 32, 3), dtype=np.uint8)
+            pixels[..., number] += 120
+            sample_id = f"{name}/{index:02d}.png"
+            path = folder / "images" / sample_id
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+            rows.append((sample_id, name, index))
+    header = "sample_id,label\n"
+    (folder / "labels.csv").write_text(header + "".join(f"{name},{label}\n" for name, label, _ in rows))
+    (folder / "test.csv").write_text(header + "".join(f"{name},{label}\n" for name, label, row in rows if row < 4))
+    return Pictures(folder / "images", folder / "labels.csv", folder / "test.csv")
+
+
+@pytest.fixture(scope="session")
+def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty embeddings of width 8 in the same three classes, with labels and a test split of twelve, as npz."""
+    generator = np.random.default_rng(1)
+    labels = np.repeat(CLASSES, 20)
+    centres = np.repeat(np.eye(3, 8), 20, axis=0) * 4
+    path = tmp_path_factory.mktemp("embeddings") / "embeddings.npz"
+    np.savez(
+        path,
+        ids=np.array([f"{name}-{row:02d}" for row, name in enumerate(labels)]),
+        features=(centres + generator.normal(size=(60, 8))).astype(np.float32),
+        labels=labels,
+        splits=np.where(np.arange(60) % 20 < 4, "test", "pool"),
+    )
+    return path
+
+
+@pytest.fixture
+def begin(tmp_path: Path, embeddings: Path) -> Callable[..., Bench]:
+    """A function: settings of `labelcycle init` → a new campaign, by default of a quick recipe on the embeddings."""
+
+    def begun(root: str | None = None, **settings: Any) -> Bench:
+        quick = {"trainer.epochs": 20, "trainer.learning_rate": 0.02, **settings.pop("overrides", {})}
+        chosen = {"recipe": "linear_probe", "budget": 24, "batch": 8, "overrides": quick, **settings}
+        if "images" not in chosen:
+            chosen.setdefault("embeddings", str(embeddings))
+        root = root or str(tmp_path / "campaign")
+        begin_campaign(Request(root=root, **chosen))
+        return Bench(root)
+
+    return begun
+
+
+@pytest.fixture
+def begin_on_images(begin: Callable[..., Bench], pictures: Pictures) -> Callable[..., Bench]:
+    """The same on the pictures."""
+
+    def begun(root: str | None = None, **settings: Any) -> Bench:
+        data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
+        return begin(root, **(data | settings))
+
+    return begun

@@ -12,13 +12,14 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, load_campaign
-from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.commits import attempt_key, read_commit
+from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import ObjectReference, read_json, write_json, write_object
+from labelcycle.components.core.objects import ObjectReference, read_json, write_object
 from labelcycle.components.core.recipe import Settings
 from labelcycle.components.core.schemas import LABELS
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import read_table, write_table
+from labelcycle.components.core.tables import read_table, table_bytes
 
 Action = Literal["cold_start", "train"]
 
@@ -53,15 +54,25 @@ class Attempt:
 
     def write_json(self, name: str, value: Any) -> ObjectReference:
         """Store `value` as JSON in this attempt."""
-        return write_json(self.store, self.key(name), value)
+        return self.write(name, canonical_json(value))
 
     def write_table(self, name: str, table: pa.Table) -> ObjectReference:
         """Store a Parquet table in this attempt."""
-        return write_table(self.store, self.key(name), table)
+        return self.write(name, table_bytes(table))
 
     def write(self, name: str, data: bytes) -> ObjectReference:
-        """Store bytes in this attempt."""
-        return write_object(self.store, self.key(name), data)
+        """Store bytes in this attempt, and return the reference to them.
+
+        What the cycle's commit names stays as it is, and its reference is returned: a stage that comes late, or is run
+        again, may have trained to another result (on other hardware, or with another number of threads).
+        """
+        key = self.key(name)
+        commit = read_commit(self.store, self.cycle)
+        committed = commit.objects.values() if commit is not None else ()
+        for reference in committed:
+            if reference.key == key:
+                return reference
+        return write_object(self.store, key, data)
 
     def read_json(self, name: str) -> Any:
         """An earlier stage's JSON object of this attempt.

@@ -18,6 +18,12 @@ SCHEMA_VERSION = 1
 KEY = "campaign.json"
 
 
+Deviation = Annotated[float, Field(gt=0)]
+
+
+Precision = Literal["float32", "bfloat16"]
+
+
 class Transform(Settings):
     """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
 
@@ -25,7 +31,7 @@ class Transform(Settings):
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
     crop_share: Annotated[float, Field(gt=0, le=1)]
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[Deviation, Deviation, Deviation]
 
 
 class Backbone(Settings):
@@ -35,6 +41,7 @@ class Backbone(Settings):
     weights: ObjectReference
     transform: Transform
     width: Annotated[int, Field(ge=1)]
+    precision: Precision = "float32"
 
 
 class Prices(Settings):

@@ -25,6 +25,7 @@ def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[
         "backbone": backbone.name,
         "weights_sha256": backbone.weights.sha256,
         "transform": backbone.transform.model_dump(mode="json"),
+        "precision": backbone.precision,
         "adapter_sha256": adapter_sha256,
     }
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import attach_adapter, build_backbone, device
+from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device
 from labelcycle.components.core.backbones.transform import normalise
-from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.campaign import Backbone
 
 
 def load_network(attempt: Attempt, adapter: bool) -> torch.nn.Module:
@@ -26,8 +26,9 @@ def load_network(attempt: Attempt, adapter: bool) -> torch.nn.Module:
 
 
 @torch.inference_mode()
-def forward(model: torch.nn.Module, pixels: npt.NDArray[np.uint8], transform: Transform) -> npt.NDArray[np.float16]:
+def forward(model: torch.nn.Module, pixels: npt.NDArray[np.uint8], backbone: Backbone) -> npt.NDArray[np.float16]:
     """uint8 images (B, 3, H, W) → float16 features (B, d)."""
-    images = normalise(torch.from_numpy(pixels).to(device()), transform)
-    features: npt.NDArray[np.float16] = model(images).half().cpu().numpy()
+    images = normalise(torch.from_numpy(pixels).to(device()), backbone.transform)
+    with autocast(backbone):
+        features: npt.NDArray[np.float16] = model(images).half().cpu().numpy()
     return features

@@ -72,11 +72,13 @@ def _embed_chunks(
     from labelcycle.components.embed.reading import read_ahead
 
     assert work.campaign.backbone is not None
-    transform = work.campaign.backbone.transform
+    backbone = work.campaign.backbone
     model = load_network(work, plan.adapter)
     space.describe(plan.provenance)
     cut = [[chunk[start : start + batch_size] for start in range(0, len(chunk), batch_size)] for chunk in chunks]
-    batches = read_ahead(plan.samples, (piece for pieces in cut for piece in pieces), pixel_transform(transform))
+    batches = read_ahead(
+        plan.samples, (piece for pieces in cut for piece in pieces), pixel_transform(backbone.transform)
+    )
     embedded = unreadable = 0
     with Progress("embed", sum(map(len, chunks)), "image") as progress, ThreadPoolExecutor(1) as writer:
         written: Future[None] | None = None
@@ -87,7 +89,7 @@ def _embed_chunks(
             for piece in pieces:
                 batch = next(batches)
                 if batch.ids:
-                    features.append(forward(model, batch.pixels, transform))
+                    features.append(forward(model, batch.pixels, backbone))
                 ids += batch.ids
                 bad += batch.unreadable
                 progress.advance(len(piece))

@@ -8,7 +8,7 @@ from labelcycle.components.core.kfp import stage
 @stage
 def label_ingest(root: str, labels_from: str = "") -> NamedTuple(
     "Next", [("decision", str), ("cycle", int), ("attempt", str), ("reason", str)]
-):  # type: ignore[valid-type]
+):
     """Read new labels and decide what this run does: cold_start, train, wait or done."""
     from labelcycle.components.label_ingest.stage import run
 

@@ -1,6 +1,7 @@
 """The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises."""
 
 import inspect
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.select.strategy import STRATEGIES, Candidates, Strategy
+from labelcycle.components.select.strategy import STRATEGIES, Candidates
 
 ROUNDING = 0.01
 """How far the sum of a row of probabilities may be from 1, as float16 rows of a thousand classes are."""
@@ -45,15 +46,13 @@ def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **para
         ConfigurationError: unknown strategy or parameter, missing needs, budget below 1.
         InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities.
     """
-    if strategy not in STRATEGIES:
-        raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
+    check_parameters(strategy, parameters.keys())
     chosen = STRATEGIES[strategy]
     if budget < 1:
         raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
     missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
     if missing:
         raise ConfigurationError(f"Strategy {strategy!r} needs {', '.join(missing)}, which the candidates lack.")
-    _check_parameters(chosen, parameters)
     _check(pool)
     if not len(pool):
         return Selection(pool.ids, np.empty(0), [])
@@ -62,12 +61,19 @@ def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **para
     return Selection(ordered.ids[picks.rows], picks.scores, picks.reasons)
 
 
-def _check_parameters(strategy: Strategy, given: dict[str, Any]) -> None:
-    known = set(inspect.signature(strategy.choose).parameters) - {"pool", "budget", "seed"}
-    unknown = sorted(given.keys() - known)
+def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
+    """Check that there is such a strategy and that it has these parameters.
+
+    Raises:
+        ConfigurationError: unknown strategy or parameter.
+    """
+    if strategy not in STRATEGIES:
+        raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
+    known = set(inspect.signature(STRATEGIES[strategy].choose).parameters) - {"pool", "budget", "seed"}
+    unknown = sorted(given - known)
     if unknown:
         choice = f"It has: {', '.join(sorted(known))}." if known else "It has none."
-        raise ConfigurationError(f"Strategy {strategy.name!r} has no parameter {', '.join(unknown)}. {choice}")
+        raise ConfigurationError(f"Strategy {strategy!r} has no parameter {', '.join(unknown)}. {choice}")
 
 
 def _check(pool: Candidates) -> None:

@@ -1,6 +1,7 @@
 """The training loop that all trainers share."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,7 @@ def fit(
     settings: HeadTraining,
     learning_rate: float,
     seed: int,
+    precision: AbstractContextManager[object] | None = None,
 ) -> Fitted:
     """Train the parameters of `network` that require gradients, by Adam on the cross-entropy.
 
@@ -58,6 +60,7 @@ def fit(
         settings: epochs, batch size, weight decay.
         learning_rate: Adam's, constant over the epochs.
         seed: decides the order of the batches.
+        precision: a reusable context in which the network computes, such as `torch.autocast`; None for float32.
 
     Source: PEAL, section 4.1 (optimiser and defaults).
     """
@@ -66,20 +69,23 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     best: dict[str, torch.Tensor] | None = None
     best_accuracy: float | None = None
-    loss = torch.zeros(())
+    precision = precision or nullcontext()
+    total = 0.0
     with Progress("train", settings.epochs, "epoch") as progress:
         for _ in range(settings.epochs):
             network.train()
             total = 0.0
             for rows in shuffled_batches(len(training.targets), settings.batch_size, generator):
-                logits = network(prepare(training.inputs[rows]))
-                loss = torch.nn.functional.cross_entropy(logits, training.targets[rows].to(logits.device))
+                with precision:
+                    logits = network(prepare(training.inputs[rows]))
+                loss = torch.nn.functional.cross_entropy(logits.float(), training.targets[rows].to(logits.device))
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 total += loss.item() * len(rows)
             if validation is not None:
-                accuracy = _accuracy(network, prepare, validation, settings.batch_size)
+                with precision:
+                    accuracy = _accuracy(network, prepare, validation, settings.batch_size)
                 if best_accuracy is None or accuracy > best_accuracy:
                     best_accuracy, best = accuracy, _snapshot(network)
             progress.advance()

@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import attach_adapter, build_backbone, device
+from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device
 from labelcycle.components.core.backbones.transform import normalise, pixel_transform
 from labelcycle.components.core.campaign import Backbone, load_pool
 from labelcycle.components.core.digests import canonical_json
@@ -62,6 +62,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
         trainer,
         campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
         seed,
+        autocast(backbone),
     )
     trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     total = sum(parameter.numel() for parameter in network.parameters())

@@ -1,6 +1,7 @@
 """`labelcycle init`: begin a campaign."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,13 @@ import yaml
 from labelcycle.components.core.errors import ConfigurationError
 
 DATA, LABELS, METHOD, BACKBONE, COST = "Data", "Labels and test set", "Method and budget", "Backbone", "Cost and limits"
+
+
+class PrecisionName(StrEnum):
+    """What the network can compute in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
 
 
 def init(
@@ -84,6 +92,12 @@ def init(
         str | None,
         typer.Option(help="Its weights: .safetensors file or s3:// URI; else the model hub.", rich_help_panel=BACKBONE),
     ] = None,
+    precision: Annotated[
+        PrecisionName,
+        typer.Option(
+            help="What the network computes in; bfloat16 is faster where the chip has it.", rich_help_panel=BACKBONE
+        ),
+    ] = PrecisionName.float32,
     image_size: Annotated[
         int | None, typer.Option(help="Input pixels; by default the model's own.", rich_help_panel=BACKBONE)
     ] = None,
@@ -138,6 +152,7 @@ def init(
             seed=seed,
             backbone=backbone,
             weights=weights,
+            precision=precision.value,
             image_size=image_size,
             interpolation=interpolation,
             crop_share=crop_share,

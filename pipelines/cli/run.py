@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
+from labelcycle.pipelines.cli.paths import absolute
 
 
 def run(
@@ -20,8 +21,6 @@ def run(
 
     A run may be killed at any moment and started again: it goes on from the last committed cycle.
     """
-    from pathlib import Path
-
     from labelcycle.pipelines.campaign_loop import run_campaign
     from labelcycle.pipelines.local import CycleRun
 
@@ -33,8 +32,7 @@ def run(
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
 
-    own = str(Path(labels_from).absolute()) if labels_from and "://" not in labels_from else labels_from
-    end = run_campaign(root, own, until_accuracy, cycles, report)
+    end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report)
     if end.end == "waiting":
         print(f"waiting for labels: {end.reason}", file=sys.stderr)
         print("label them there, or deliver a file with --labels-from, and run again", file=sys.stderr)

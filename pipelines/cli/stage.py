@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from labelcycle.pipelines.cli.paths import absolute
+
 app = typer.Typer(help="Run one stage of a cycle and print its facts as JSON.", no_args_is_help=True)
 
 Root = Annotated[str, typer.Option(help="The campaign: a folder or s3://bucket/prefix.")]
@@ -41,7 +43,7 @@ def label_ingest(
     """Read new labels and decide: cold_start, train, wait or done."""
     from labelcycle.components.label_ingest.stage import run
 
-    _tell(run(root=root, labels_from=labels_from), facts)
+    _tell(run(root=root, labels_from=absolute(labels_from)), facts)
 
 
 @app.command("embed")

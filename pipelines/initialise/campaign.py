@@ -11,6 +11,7 @@ from labelcycle.components.core.campaign import (
     KEY,
     Backbone,
     Campaign,
+    Precision,
     create_campaign,
     load_campaign,
     validated_campaign,
@@ -25,6 +26,8 @@ from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance,
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
 from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
+from labelcycle.components.select import STRATEGIES
+from labelcycle.components.select.batch import check_parameters
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.images import samples_from_images
 from labelcycle.pipelines.initialise.samples import Samples
@@ -32,8 +35,8 @@ from labelcycle.pipelines.initialise.splits import assign_splits, hold_out
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 IMPORT_ROWS = 16_384
-OWN_LABELS = "oracle/labels.parquet"
-"""Where labels that came inside an embeddings file are kept; they play the annotator."""
+OWN_LABELS = "oracle"
+"""The folder of labels that came inside an embeddings file; they play the annotator."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Request:
     seed: int = 0
     backbone: str | None = None
     weights: str | None = None
+    precision: Precision = "float32"
     image_size: int | None = None
     interpolation: str | None = None
     crop_share: float | None = None
@@ -84,6 +88,7 @@ def begin_campaign(request: Request) -> Begun:
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
     recipe = read_recipe(recipe_path(request.recipe), request.overrides)
+    _check_strategies(recipe)
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
     samples = _samples(request, recipe)
@@ -103,7 +108,7 @@ def begin_campaign(request: Request) -> Begun:
         recipe=recipe,
         budget=request.budget,
         batch=request.batch,
-        initial=request.initial or request.batch,
+        initial=_initial(request),
         seed=request.seed,
         prices={"label": request.label_price, "annotators_per_label": request.annotators_per_label},
         backbone=backbone,
@@ -116,6 +121,20 @@ def begin_campaign(request: Request) -> Begun:
     )
     created = create_campaign(store, campaign)
     return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
+
+
+def _check_strategies(recipe: Recipe) -> None:
+    """Refuse now what the select stage would refuse after labels were paid for."""
+    if recipe.selector.class_balanced:
+        check_parameters(recipe.selector.strategy, {"class_balanced"})
+    check_parameters(recipe.selector.strategy, set())
+    check_parameters(recipe.cold_start.strategy, set())
+    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - {"features"})
+    if too_early:
+        raise ConfigurationError(
+            f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model has given "
+            "before the first labels. Choose another, such as random."
+        )
 
 
 def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> None:
@@ -161,22 +180,16 @@ def _labels(request: Request, samples: Samples) -> dict[str, str]:
 
 
 def _test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
-    """Class by id of the test samples: from --test, from the source's own splits, or held out from the labels."""
-    if request.test is not None:
-        answers = read_label_file(request.test, _ids(samples), request.classes or None)
-        test = {name: answer.label for name, answer in answers.items() if answer.label is not None}
-        if not any(name in samples.uris for name in test):
-            raise InputError(f"{request.test} names no usable labelled sample. A test set needs some.")
-        asked_too = sum(name in test for name in labels)
-        if request.labels_from and asked_too:
-            notice(f"{asked_too} samples of {request.labels_from} are in the test set; they are never queried.")
-        return test
+    """Class by id of the test samples: from --test and the source's own splits, or held out from the labels."""
+    named = _named_test(request, samples, labels) if request.test is not None else {}
+    known = labels | named
     marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
-    unlabelled = [name for name in marked if name not in labels]
+    unlabelled = [name for name in marked if name not in known]
     if unlabelled:
         raise InputError(f"{request.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
-    if "test" in samples.splits.values():
-        return {name: labels[name] for name in marked if samples.splits[name] == "test"}
+    test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
+    if test:
+        return test
     if not labels:
         raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
@@ -184,6 +197,19 @@ def _test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[st
     notice(
         f"No test set was given: {len(test)} labelled samples ({request.test_share:.0%} of each class) are held out."
     )
+    return test
+
+
+def _named_test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
+    """Class by id of the samples in --test."""
+    assert request.test is not None
+    answers = read_label_file(request.test, _ids(samples), request.classes or None)
+    test = {name: answer.label for name, answer in answers.items() if answer.label is not None}
+    if not any(name in samples.uris for name in test):
+        raise InputError(f"{request.test} names no usable labelled sample. A test set needs some.")
+    asked_too = sum(name in test for name in labels)
+    if request.labels_from and asked_too:
+        notice(f"{asked_too} samples of {request.labels_from} are in the test set; they are never queried.")
     return test
 
 
@@ -204,7 +230,7 @@ def _classes(request: Request, labels: dict[str, str]) -> list[str]:
 
 
 def _check_sizes(request: Request, pool: int) -> None:
-    for flag, size in (("--batch", request.batch), ("--initial", request.initial or request.batch)):
+    for flag, size in (("--batch", request.batch), ("--initial", _initial(request))):
         if size < 1:
             raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
         if size > pool:
@@ -215,6 +241,10 @@ def _check_sizes(request: Request, pool: int) -> None:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {request.budget}.")
     if request.budget > pool:
         notice(f"The budget of {request.budget} is larger than the pool: the campaign ends after {pool} labels.")
+
+
+def _initial(request: Request) -> int:
+    return request.batch if request.initial is None else request.initial
 
 
 def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
@@ -235,7 +265,7 @@ def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) 
     overrides = TransformOverrides(
         request.image_size, request.interpolation, request.crop_share, request.mean, request.std
     )
-    backbone = resolve_backbone(store, request.backbone or EMBEDDED, request.weights, overrides)
+    backbone = resolve_backbone(store, request.backbone or EMBEDDED, request.weights, overrides, request.precision)
     if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
         raise ConfigurationError(
             f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "
@@ -260,7 +290,7 @@ def _write_pool(store: Store, samples: Samples, splits: dict[str, str]) -> Objec
 def _write(store: Store, kind: str, table: pa.Table) -> ObjectReference:
     """Store a table under a name made from its content, so that another campaign's tables are never replaced."""
     data = table_bytes(table)
-    folder = "pool" if kind == "pool" else f"pool/{kind}"
+    folder = kind if kind in ("pool", OWN_LABELS) else f"pool/{kind}"
     return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
 
 
@@ -271,9 +301,7 @@ def _labels_source(store: Store, request: Request, samples: Samples, splits: dic
     labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}
     if not labels:
         return None
-    table = pa.table([list(labels), list(labels.values())], schema=TRUTH)
-    store.write(OWN_LABELS, table_bytes(table))
-    return OWN_LABELS
+    return _write(store, OWN_LABELS, pa.table([list(labels), list(labels.values())], schema=TRUTH)).key
 
 
 def _name_of(root: str) -> str:

@@ -1,5 +1,7 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,10 @@ def samples_from_embeddings(uri: str) -> Samples:
 
     Cost: memory for the features in float16 and in the file's own type.
     """
-    folder, _, name = uri.rpartition("/")
+    folder, slash, name = uri.rpartition("/")
+    store = open_store(folder + slash if slash else ".")
     try:
-        path = open_store(folder or ".").fetch(name)
+        path = store.fetch(name)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"There is no embeddings file {uri}. Correct its name.") from error
     if name.endswith(".npz"):
@@ -45,11 +48,20 @@ def samples_from_embeddings(uri: str) -> Samples:
 
 def _read_npz(path: Path, uri: str) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array without a name")
             content = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{uri} cannot be read as npz: {error}") from error
     _require(content, ("ids", "features"), uri)
+    for name in ("ids", "labels", "splits"):
+        if name in content and content[name].shape != content["ids"].shape[:1]:
+            raise InputError(
+                f"{uri}: `{name}` has shape {content[name].shape}; it must hold one value for each of the "
+                f"{len(content['ids']) if content['ids'].ndim else 0} ids."
+            )
     labels = content.get("labels")
     if labels is not None and "classes" in content and np.issubdtype(labels.dtype, np.integer):
         classes = content["classes"]
@@ -57,11 +69,16 @@ def _read_npz(path: Path, uri: str) -> dict[str, Any]:
             raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
         labels = classes[labels]
     return {
-        "ids": [str(name) for name in content["ids"].tolist()],
+        "ids": _texts(content["ids"]),
         "features": content["features"],
-        "labels": None if labels is None else [str(label) for label in labels.tolist()],
-        "splits": None if "splits" not in content else [str(split) for split in content["splits"].tolist()],
+        "labels": None if labels is None else _texts(labels),
+        "splits": None if "splits" not in content else _texts(content["splits"]),
     }
+
+
+def _texts(array: npt.NDArray[Any]) -> list[str]:
+    """Names as text, whether numpy kept them as text, bytes or numbers."""
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
 
 
 def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
@@ -102,7 +119,12 @@ def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
 def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
     ids: list[str | None] = content["ids"]
     features = np.asarray(content["features"])
-    if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating) or len(features) != len(ids):
+    if (
+        features.ndim != 2
+        or not features.shape[1]
+        or not np.issubdtype(features.dtype, np.floating)
+        or len(features) != len(ids)
+    ):
         raise InputError(
             f"{uri}: expected {len(ids)} feature vectors of floating-point numbers, one an id; "
             f"found an array of shape {features.shape} and type {features.dtype}."

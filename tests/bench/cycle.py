@@ -103,12 +103,12 @@ def bench_embedding(table: Table, scratch: Path, backbone: str, side: int, count
     cycle, attempt = begin(folder, root, backbone, random_weights(backbone, scratch / f"{backbone}.safetensors"))
     work = open_attempt(str(root), cycle, attempt)
     assert work.campaign.backbone is not None
-    transform = work.campaign.backbone.transform
+    backbone_kept = work.campaign.backbone
     model = load_network(work, adapter=False)
-    size = transform.image_size
+    size = backbone_kept.transform.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (BATCH, 3, size, size), dtype=np.uint8)
     tensor = torch.from_numpy(pixels).float()
-    forward(model, pixels, transform)
+    forward(model, pixels, backbone_kept)
 
     def bare() -> None:
         with torch.inference_mode():

@@ -21,11 +21,21 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def autocast(backbone: Backbone) -> torch.autocast:
+    """The precision that the campaign computes in: bfloat16 products where it asks for them, float32 elsewhere."""
+    return torch.autocast(device().type, dtype=torch.bfloat16, enabled=backbone.precision == "bfloat16")
+
+
 def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.nn.Module:
     """A timm model without its classifier: images (B, 3, H, W) → features (B, d).
 
+    Args:
+        name: a timm model name, with or without the tag of its weights.
+        image_size: pixels a side, for networks that are built for a size; convolutional networks take any.
+        arguments: handed to timm.
+
     Raises:
-        ConfigurationError: timm knows no model of this name, or refuses the image size.
+        ConfigurationError: timm knows no model or weights of this name, or refuses the image size.
     """
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
@@ -37,7 +47,15 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         model: torch.nn.Module = timm.create_model(name, num_classes=0, **sized, **arguments)
         return model
     except (TypeError, AssertionError) as error:
+        if sized and "unexpected keyword argument 'img_size'" in str(error):
+            return create(name, **arguments)
         raise ConfigurationError(f"Backbone {name!r} cannot take images of {image_size} pixels: {error}") from error
+    except RuntimeError as error:
+        if "Invalid pretrained tag" in str(error):
+            raise ConfigurationError(
+                f"timm has no weights of the name {name!r}: {error} Correct --backbone."
+            ) from error
+        raise
 
 
 def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:

@@ -1,19 +1,21 @@
 """From what the user names (backbone, weights, overrides) to the exact backbone that a campaign keeps."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import save as save_tensors
 
 from labelcycle.components.core.backbones.build import create
-from labelcycle.components.core.campaign import Backbone, Transform
+from labelcycle.components.core.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.recipe import describe
 from labelcycle.components.core.storage import Store, open_store
 
 
@@ -28,7 +30,13 @@ class TransformOverrides:
     std: tuple[float, float, float] | None = None
 
 
-def resolve_backbone(store: Store, name: str, weights: str | None, overrides: TransformOverrides) -> Backbone:
+def resolve_backbone(
+    store: Store,
+    name: str,
+    weights: str | None,
+    overrides: TransformOverrides,
+    precision: Precision = "float32",
+) -> Backbone:
     """Load a backbone once, keep its weights in the store, and describe it.
 
     Every later stage reads these bytes, so no pod needs the hub and all stages use the same network.
@@ -38,17 +46,21 @@ def resolve_backbone(store: Store, name: str, weights: str | None, overrides: Tr
         name: any timm model name whose model can be created without a classifier.
         weights: a safetensors file, an `s3://` URI of one, or None for timm's own (its hub, or the packaged ones).
         overrides: changes to the input transform.
+        precision: what the campaign's forward and backward passes compute in.
 
     Raises:
         ConfigurationError: unknown model, unreadable or misfitting weights, refused transform.
         TransientError: the hub cannot be reached.
     """
+    if overrides.image_size is not None and overrides.image_size < 8:
+        raise ConfigurationError(f"Images must be 8 pixels or more to a side; got --image-size {overrides.image_size}.")
     model = _pretrained(name, weights, overrides.image_size)
+    transform = _transform(model, overrides)
     data = save_tensors({key: value.contiguous() for key, value in model.state_dict().items()})
     reference = ObjectReference(key=f"weights/{digest_of_bytes(data)}.safetensors", sha256=digest_of_bytes(data))
     if not store.exists(reference.key):
         store.write(reference.key, data)
-    return Backbone(name=name, weights=reference, transform=_transform(model, overrides), width=_width(model))
+    return Backbone(name=name, weights=reference, transform=transform, width=_width(model), precision=precision)
 
 
 def has_layers(backbone: Backbone, ending: str) -> bool:
@@ -100,16 +112,18 @@ def _transform(model: Any, overrides: TransformOverrides) -> Transform:
     from timm.data import resolve_model_data_config
 
     own = resolve_model_data_config(model)
-    size = overrides.image_size or own["input_size"][-1]
-    return Transform.model_validate(
-        {
-            "image_size": size,
-            "interpolation": overrides.interpolation or own["interpolation"],
-            "crop_share": overrides.crop_share or own["crop_pct"],
-            "mean": overrides.mean or own["mean"],
-            "std": overrides.std or own["std"],
-        }
-    )
+    settings = {
+        "image_size": own["input_size"][-1],
+        "interpolation": own["interpolation"],
+        "crop_share": own["crop_pct"],
+        "mean": own["mean"],
+        "std": own["std"],
+    }
+    settings |= {name: value for name, value in asdict(overrides).items() if value is not None}
+    try:
+        return Transform.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"The input transform is refused:\n{describe(error)}") from error
 
 
 def _width(model: Any) -> int:

@@ -1,4 +1,4 @@
-"""Where image bytes come from: a local file or an S3 object, by URI, read only below the folder that was named."""
+"""Where image bytes come from: a local file or an S3 object, by URI, within a limit of size."""
 
 import functools
 import stat

@@ -1,0 +1,156 @@
+"""The publish stage: commit, hand-out, and what repeating it or losing the race does."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.commits import read_commit
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.queries import read_query
+
+TRAINED = {
+    "decision",
+    "labels",
+    "head",
+    "training",
+    "metrics",
+    "query",
+    "summary",
+    "learning_curve",
+    "confusion_matrix",
+    "report",
+}
+
+
+@pytest.fixture
+def campaign(begin: Callable[..., Any]) -> Any:
+    """A campaign after its cold start."""
+    made = begin()
+    made.run_cycle()
+    return made
+
+
+def test_the_cold_start(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    facts = campaign.run_cycle()
+    assert facts.as_metadata() == {
+        "cycle": 0,
+        "committed": True,
+        "labels": 0,
+        "accuracy": None,
+        "query_size": 8,
+        "handout": f"{campaign.root}/queries/cycle-0000.csv",
+        "report": "",
+    }
+    commit = read_commit(campaign.work.store, 0)
+    assert commit is not None and commit.objects.keys() == {"decision", "query", "summary"}
+
+
+def test_a_trained_cycle(campaign: Any) -> None:
+    facts = campaign.run_cycle()
+    commit = read_commit(campaign.work.store, 1)
+    assert commit is not None and commit.objects.keys() == TRAINED
+    assert (facts.cycle, facts.committed, facts.labels, facts.query_size) == (1, True, 8, 8)
+    assert facts.accuracy == campaign.work.read_json("metrics.json")["accuracy"]
+    assert Path(facts.report).read_bytes() == campaign.work.read("report.html")
+
+
+def test_adapters_are_committed(begin_on_images: Callable[..., Any]) -> None:
+    campaign = begin_on_images(recipe="peal_entropy", overrides={"trainer.epochs": 1, "trainer.rank": 1})
+    campaign.run_cycle()
+    campaign.run_cycle()
+    objects = campaign.state.commits[1].objects
+    assert objects.keys() == TRAINED | {"adapter_model", "adapter_config", "contact_sheet"}
+    assert objects["adapter_model"].sha256 == campaign.work.read_json("training.json")["adapter_sha256"]
+
+
+def test_digests_are_those_of_the_stored_bytes(campaign: Any) -> None:
+    campaign.run_cycle()
+    for commit in campaign.state.commits:
+        for reference in commit.objects.values():
+            assert digest_of_bytes(campaign.work.store.read(reference.key)) == reference.sha256
+
+
+def test_the_handout_lists_the_query(campaign: Any) -> None:
+    facts = campaign.run_cycle()
+    query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])
+    with Path(facts.handout).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name in ("sample_id", "predicted", "reason"):
+        assert [row[name] for row in rows] == query[name].to_pylist()
+    assert [row["rank"] for row in rows] == [str(rank) for rank in range(1, 9)]
+    assert all(row["label"] == row["status"] == "" for row in rows)
+
+
+def test_again_changes_no_byte(campaign: Any) -> None:
+    for _ in range(3):
+        first = campaign.run_cycle()
+        before = campaign.files()
+        assert campaign.run("publish") == first
+        assert campaign.files() == before
+
+
+def test_an_older_cycle_published_again_changes_no_byte(campaign: Any) -> None:
+    campaign.run_cycle()
+    attempt = campaign.attempt
+    campaign.run_cycle()
+    campaign.run_cycle()
+    before = campaign.files()
+    campaign.cycle, campaign.attempt = 1, attempt
+    assert campaign.run("publish").committed
+    assert campaign.files() == before
+
+
+def test_a_second_attempt_loses_and_changes_nothing(campaign: Any, tmp_path: Path, capsys: Any) -> None:
+    asked = read_query(campaign.work.store, campaign.state.commits[0].objects["query"])["sample_id"].to_pylist()
+    path = tmp_path / "labels.csv"
+    path.write_text("sample_id,label\n" + "".join(f"{name},red\n" for name in asked))
+    campaign.ingest(str(path))
+    for stage in ("train_adapter", "evaluate", "score", "select"):
+        campaign.run(stage)
+    loser = (campaign.cycle, campaign.attempt)
+    winner = campaign.run_cycle()
+    before = {key: data for key, data in campaign.files().items() if f"/{loser[1]}/" not in key}
+    campaign.cycle, campaign.attempt = loser
+    facts = campaign.run("publish")
+    assert not facts.committed and facts.accuracy == winner.accuracy and facts.report == winner.report
+    assert "Cycle 1 was committed by another run" in capsys.readouterr().err
+    assert {key: data for key, data in campaign.files().items() if f"/{loser[1]}/" not in key} == before
+
+
+def test_the_summary_has_the_headline_figures(campaign: Any) -> None:
+    for _ in range(2):
+        campaign.run_cycle()
+    first, second = campaign.state.trained
+    metrics = campaign.work.read_json("metrics.json")
+    assert (second.labels, second.answers, second.query_size) == (16, 16, 8)
+    assert (second.accuracy, second.macro_f1, second.ece) == tuple(
+        metrics[name] for name in ("accuracy", "macro_f1", "ece")
+    )
+    assert first.known is not None and first.known + first.unknown == 8
+    assert second.known is None
+
+
+def test_a_copy_of_the_report_is_put_where_the_platform_wants_it(campaign: Any, tmp_path: Path) -> None:
+    campaign.run_cycle()
+    campaign.run("publish", report=str(tmp_path / "some" / "report"))
+    assert (tmp_path / "some" / "report").read_bytes() == campaign.work.read("report.html")
+
+
+def test_a_stage_that_has_not_run_is_named(campaign: Any) -> None:
+    campaign.run_until("evaluate")
+    with pytest.raises(CampaignError, match=r"query.parquet is missing: its stage has not run"):
+        campaign.run("publish")
+    assert len(campaign.state.commits) == 1
+
+
+def test_the_last_cycle_hands_out_nothing(begin: Callable[..., Any]) -> None:
+    campaign = begin(budget=8)
+    campaign.run_cycle()
+    facts = campaign.run_cycle()
+    assert (facts.query_size, facts.handout) == (0, "")
+    assert not any(key.startswith("queries/cycle-0001") for key in campaign.files())

@@ -1,0 +1,99 @@
+"""Linear probing on features of the frozen backbone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.recipe import LinearTrainer
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.train_adapter.linear import train_linear
+from labelcycle.components.train_adapter.outcome import Trained
+
+QUICK = LinearTrainer(epochs=20, learning_rate=0.02)
+
+
+@pytest.fixture
+def campaign(begin: Callable[..., Any]) -> Any:
+    """A campaign whose first query is answered; its head is trained by the tests."""
+    made = begin()
+    made.run_cycle()
+    made.ingest()
+    return made
+
+
+def head_bytes(trained: Trained) -> bytes:
+    return trained.head.to_bytes()
+
+
+def accuracy(campaign: Any, trained: Trained) -> float:
+    """On every sample; an id begins with the sample's class."""
+    ids, features = FeatureSpace(campaign.work.store, campaign.state.campaign.base_space).read()
+    predicted = trained.head.probabilities(features).argmax(axis=1)
+    classes = campaign.state.campaign.classes
+    return float(np.mean([name.startswith(classes[number]) for name, number in zip(ids, predicted, strict=True)]))
+
+
+def test_separable_classes_are_learnt(campaign: Any) -> None:
+    labelled = {f"{name}-{row}": name for name in ("blue", "green", "red") for row in _rows(campaign, name, 5)}
+    trained = train_linear(campaign.work, LinearTrainer(epochs=100, learning_rate=0.02), labelled, {})
+    assert accuracy(campaign, trained) > 0.95
+    assert trained.examples == 15 and trained.adapter is None
+
+
+def test_wrong_labels_are_learnt_as_well(campaign: Any) -> None:
+    labelled = {name: "red" for name in campaign.work.labelled()}
+    assert accuracy(campaign, train_linear(campaign.work, QUICK, labelled, {})) == pytest.approx(1 / 3)
+
+
+def test_one_labelled_sample_is_enough(campaign: Any) -> None:
+    name, label = next(iter(campaign.work.labelled().items()))
+    trained = train_linear(campaign.work, QUICK, {name: label}, {})
+    assert trained.examples == 1
+    assert all(np.isfinite(values).all() for values in vars(trained.head).values())
+
+
+def test_a_warm_start_goes_on_from_the_previous_head(begin: Callable[..., Any], tmp_path: Path) -> None:
+    """With a vanishing learning rate, cycle 2 ends where it began: at cycle 1's head, or at a fresh one."""
+    heads = {}
+    still = LinearTrainer(epochs=1, learning_rate=1e-12, weight_decay=0)
+    for warm in (True, False):
+        campaign = begin(str(tmp_path / str(warm)), overrides={"schedule.warm_start": warm})
+        campaign.run_cycle()
+        campaign.run_cycle()
+        before = campaign.state.commits[1].objects["head"]
+        campaign.ingest()
+        trained = train_linear(campaign.work, still, campaign.work.labelled(), {})
+        heads[warm] = (trained.head.weight, _stored(campaign, before.key).weight)
+    assert np.allclose(*heads[True], atol=1e-6)
+    assert not np.allclose(*heads[False], atol=1e-2)
+
+
+def test_labelled_samples_without_features_are_refused(campaign: Any) -> None:
+    with pytest.raises(InputError, match="None of the labelled samples has features"):
+        train_linear(campaign.work, QUICK, {"gone": "red"}, {})
+
+
+def test_validation_samples_choose_the_epoch(campaign: Any) -> None:
+    labelled = campaign.work.labelled()
+    trained = train_linear(campaign.work, QUICK, labelled, labelled)
+    assert trained.fitted.validation_accuracy == 1.0
+
+
+def test_the_same_again_is_the_same_head(campaign: Any) -> None:
+    runs = [train_linear(campaign.work, QUICK, campaign.work.labelled(), {}) for _ in range(2)]
+    assert head_bytes(runs[0]) == head_bytes(runs[1])
+
+
+def _rows(campaign: Any, name: str, count: int) -> list[str]:
+    ids = FeatureSpace(campaign.work.store, campaign.state.campaign.base_space).ids()
+    return sorted(sample.partition("-")[2] for sample in ids if sample.startswith(name))[:count]
+
+
+def _stored(campaign: Any, key: str) -> Any:
+    from labelcycle.components.core.head import LinearHead
+
+    return LinearHead.from_bytes(campaign.work.store.read(key))

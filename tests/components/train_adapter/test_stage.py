@@ -1,0 +1,100 @@
+"""The train_adapter stage: what it writes, and that it writes the same again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.errors import InputError
+
+QUICK_LORA = {"trainer.epochs": 2, "trainer.rank": 2}
+
+
+def trained(campaign: Any) -> dict[str, bytes]:
+    """What the stage wrote, by name within the attempt."""
+    prefix = campaign.work.key("")
+    names = ("head.safetensors", "training.json", "adapter/")
+    return {
+        key.removeprefix(prefix): data
+        for key, data in campaign.files().items()
+        if key.removeprefix(prefix).startswith(names)
+    }
+
+
+def test_linear_facts(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    facts = campaign.run_until("train_adapter")
+    assert facts.space == campaign.state.campaign.base_space and facts.adapter_sha256 is None
+    assert (facts.labelled, facts.epochs, facts.validation_accuracy) == (8, 20, None)
+    assert facts.trainable_parameters == facts.total_parameters == 8 + 8 + 8 * 3 + 3
+    assert trained(campaign).keys() == {"head.safetensors", "training.json"}
+    assert campaign.work.read_json("training.json") == facts.as_metadata()
+
+
+def test_linear_again_writes_the_same_bytes(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    campaign.run_until("train_adapter")
+    before = campaign.files()
+    campaign.run("train_adapter")
+    assert campaign.files() == before
+
+
+def test_another_seed_trains_another_head(begin: Callable[..., Any], tmp_path: Any) -> None:
+    heads = []
+    for seed in (0, 1):
+        campaign = begin(str(tmp_path / str(seed)), seed=seed, budget=48, batch=48)
+        campaign.run_cycle()
+        campaign.run_until("train_adapter")
+        heads.append(trained(campaign)["head.safetensors"])
+    assert heads[0] != heads[1]
+
+
+def test_the_learning_rate_drops(begin: Callable[..., Any]) -> None:
+    campaign = begin(overrides={"schedule.learning_rate_drops": [2]})
+    campaign.run_cycle()
+    rates = []
+    for _ in range(2):
+        rates.append(campaign.run_until("train_adapter").learning_rate)
+        for stage in ("embed tuned", "evaluate", "score", "select", "publish"):
+            campaign.run(stage)
+    assert rates == pytest.approx([0.02, 0.002])
+
+
+def test_lora_facts(begin_on_images: Callable[..., Any]) -> None:
+    campaign = begin_on_images(recipe="peal_entropy", overrides=QUICK_LORA)
+    campaign.run_cycle()
+    facts = campaign.run_until("train_adapter")
+    adapter = 4 * 2 * (192 + 3 * 192)
+    head = 192 + 192 + 192 * 3 + 3
+    assert facts.trainable_parameters == adapter + head
+    assert facts.total_parameters == 1_829_568 + adapter + head
+    assert facts.trainable_share == pytest.approx((adapter + head) / facts.total_parameters)
+    assert facts.space != campaign.state.campaign.base_space and facts.adapter_sha256
+    assert trained(campaign).keys() == {
+        "head.safetensors",
+        "training.json",
+        "adapter/adapter_config.json",
+        "adapter/adapter_model.safetensors",
+    }
+
+
+def test_no_usable_label_is_refused(begin_on_images: Callable[..., Any], tmp_path: Any) -> None:
+    campaign = begin_on_images(labels_from=None, recipe="random", classes=["blue", "green", "red"])
+    campaign.run_cycle()
+    path = tmp_path / "labels.csv"
+    names = "".join(f"{name},,skip\n" for name in _asked(campaign))
+    path.write_text("sample_id,label,status\n" + names)
+    campaign.ingest(str(path))
+    with pytest.raises(InputError, match="every answer was a skip or unsure. Label more samples"):
+        campaign.run("train_adapter")
+
+
+def _asked(campaign: Any) -> list[str]:
+    from labelcycle.components.core.queries import read_query
+
+    names: list[str] = read_query(campaign.work.store, campaign.state.commits[0].objects["query"])[
+        "sample_id"
+    ].to_pylist()
+    return names

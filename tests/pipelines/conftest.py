@@ -1,0 +1,73 @@
+"""The command line as users have it, and an MLflow database that is ready, because making one takes seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("labelcycle"))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with MLflow's tables and nothing else."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    script = "import mlflow; mlflow.set_tracking_uri('sqlite:///' + sys.argv[1]); mlflow.search_experiments()"
+    subprocess.run([sys.executable, "-c", f"import sys; {script}", str(path)], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def mlflow(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The MLflow database of this test, for processes that it starts as well."""
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "KFP_")):
+            monkeypatch.delenv(name)
+    path = tmp_path / "mlflow.db"
+    shutil.copyfile(empty_database, path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def labelcycle(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs the installed command in a folder of the test; it never sees a traceback."""
+    folder = tmp_path / "working-directory"
+    folder.mkdir()
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        answer = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=folder,
+            env=os.environ | {"COLUMNS": "200", "HF_HUB_OFFLINE": "1"} | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert "Traceback" not in answer.stderr, answer.stderr
+        return answer
+
+    return run
+
+
+@pytest.fixture
+def write_npz(tmp_path: Path) -> Callable[..., str]:
+    """A function: changes → an npz file of six good embeddings with these changes; None leaves an array out."""
+
+    def write(**changes: object) -> str:
+        arrays = {
+            "ids": np.array([f"sample-{number}" for number in range(6)]),
+            "features": np.arange(24, dtype=np.float32).reshape(6, 4),
+            "labels": np.array(["cat", "dog"] * 3),
+            "splits": np.array(["test", "test", "val", "pool", "pool", "pool"]),
+        }
+        arrays = {name: array for name, array in (arrays | changes).items() if array is not None}  # type: ignore[misc]
+        np.savez(tmp_path / "embeddings.npz", **arrays)
+        return str(tmp_path / "embeddings.npz")
+
+    return write

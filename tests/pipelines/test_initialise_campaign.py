@@ -1,0 +1,229 @@
+"""Beginning a campaign: test sets, classes, sizes, and roots that are taken."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
+from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.schemas import QUARANTINE
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.tables import read_table
+
+LABELS = "sample_id,label\n"
+
+
+def splits(campaign: Any) -> dict[str, str]:
+    table = load_pool(open_store(campaign.root), campaign.state.campaign)
+    return dict(zip(table["sample_id"].to_pylist(), table["split"].to_pylist(), strict=True))
+
+
+def truth(campaign: Any) -> dict[str, str]:
+    return load_truth(open_store(campaign.root), campaign.state.campaign)
+
+
+def test_the_split_of_the_embeddings_is_kept(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    assert {name for name, split in splits(campaign).items() if split == "test"} == truth(campaign).keys()
+    assert len(truth(campaign)) == 12 and campaign.state.campaign.classes == ["blue", "green", "red"]
+
+
+def test_validation_samples_have_their_labels(begin: Callable[..., Any], write_npz: Callable[..., str]) -> None:
+    campaign = begin(embeddings=write_npz(), budget=3, batch=1)
+    assert truth(campaign) == {"sample-0": "cat", "sample-1": "dog", "sample-2": "cat"}
+    campaign.run_cycle()
+    assert campaign.run_until("train_adapter").validation_accuracy is not None
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25])
+def test_without_a_test_set_a_share_of_each_class_is_held_out(
+    begin: Callable[..., Any], embeddings: Path, tmp_path: Path, share: float
+) -> None:
+    content = {name: array for name, array in np.load(embeddings).items() if name != "splits"}
+    np.savez(tmp_path / "plain.npz", **content)
+    held = []
+    for number, seed in enumerate((0, 0, 1)):
+        campaign = begin(str(tmp_path / str(number)), embeddings=str(tmp_path / "plain.npz"), test_share=share, seed=seed)
+        held.append(truth(campaign))
+    labels = list(held[0].values())
+    assert [labels.count(name) for name in ("blue", "green", "red")] == [round(20 * share)] * 3
+    assert held[0] == held[1] != held[2]
+
+
+def test_a_test_file_and_a_test_split_add_up(
+    begin: Callable[..., Any], write_npz: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "test.csv").write_text(LABELS + "sample-3,dog\n")
+    campaign = begin(embeddings=write_npz(), test=str(tmp_path / "test.csv"), budget=2, batch=1)
+    assert truth(campaign) == {"sample-0": "cat", "sample-1": "dog", "sample-2": "cat", "sample-3": "dog"}
+    campaign.run_cycle()
+    campaign.run_until("evaluate")
+    assert campaign.work.read_json("metrics.json")["test_samples"] == 3
+
+
+@pytest.mark.parametrize("row", [0, 2], ids=["test", "val"])
+@pytest.mark.parametrize("test", [True, False], ids=["test file", "no test file"])
+def test_a_marked_sample_without_a_label_is_refused(
+    begin: Callable[..., Any], write_npz: Callable[..., str], tmp_path: Path, row: int, test: bool
+) -> None:
+    labels = np.array(["cat", "dog"] * 3)
+    labels[row] = ""
+    (tmp_path / "test.csv").write_text(LABELS + "sample-3,dog\n")
+    with pytest.raises(InputError, match=f"test or val sample 'sample-{row}' has no label"):
+        begin(embeddings=write_npz(labels=labels), test=str(tmp_path / "test.csv") if test else None, budget=2, batch=1)
+
+
+def test_a_copy_of_a_test_image_is_set_aside(
+    begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    shutil.copyfile(images / "red" / "00.png", images / "red" / "copy.png")
+    campaign = begin_on_images(images=str(images))
+    assert "1 pool images overlap the test set" in capsys.readouterr().err
+    assert "red/copy.png" not in splits(campaign)
+    table = read_table(open_store(campaign.root), campaign.state.campaign.quarantine, QUARANTINE)
+    assert table.to_pylist()[0]["reason"] == "the same image as the test sample 'red/00.png'"
+
+
+def test_the_same_request_twice_changes_nothing(begin_on_images: Callable[..., Any]) -> None:
+    before = begin_on_images().files()
+    assert begin_on_images().files() == before
+
+
+@pytest.mark.parametrize("change", [{"budget": 30}, {"recipe": "random"}, {"seed": 1}, {"label_price": 2.0}], ids=str)
+def test_another_request_for_the_same_root_is_refused(begin: Callable[..., Any], change: dict[str, Any]) -> None:
+    before = begin().files()
+    with pytest.raises(CampaignError, match="already belongs to campaign 'campaign-"):
+        begin(**change)
+    campaign = {key: data for key, data in before.items() if key == "campaign.json"}
+    assert campaign.items() <= before.items()
+
+
+def test_other_embeddings_for_the_same_root_leave_its_labels_alone(
+    begin: Callable[..., Any], embeddings: Path, tmp_path: Path
+) -> None:
+    campaign = begin()
+    before = campaign.files()
+    content = dict(np.load(embeddings))
+    np.savez(tmp_path / "other.npz", **(content | {"labels": np.roll(content["labels"], 20)}))
+    with pytest.raises(CampaignError, match="whose settings or data differ"):
+        begin(embeddings=str(tmp_path / "other.npz"))
+    assert before.items() <= campaign.files().items()
+
+
+def test_objects_have_the_digests_that_the_campaign_names(begin_on_images: Callable[..., Any]) -> None:
+    campaign = begin_on_images()
+    described = campaign.state.campaign
+    for reference in (described.pool, described.truth, described.quarantine, described.backbone.weights):
+        read_object(open_store(campaign.root), reference)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch": 49, "budget": 60}, "--batch 49 is larger than the pool of 48 samples"),
+        ({"initial": 49, "budget": 60}, "--initial 49 is larger than the pool"),
+        ({"batch": 9, "budget": 8}, "--batch 9 is larger than --budget 8"),
+        ({"batch": 0}, "--batch must be 1 or more; got 0"),
+        ({"initial": 0}, "--initial must be 1 or more; got 0"),
+        ({"embeddings": None}, "either --images or --embeddings"),
+        ({"images": "somewhere"}, "either --images or --embeddings"),
+        ({"recipe": "peal_entropy", "overrides": {}}, "'peal_entropy' trains on images and cannot use embeddings"),
+        ({"recipe": "unknown"}, "There is no recipe 'unknown'"),
+        ({"overrides": {"trainer.epoch": 3}}, "trainer.epoch: unknown setting"),
+        ({"overrides": {"selector.strategy": "dice"}}, "no strategy 'dice'"),
+        ({"name": "bad name"}, "name: "),
+        ({"classes": ["blue", "green", "red", "red"]}, "names a class twice"),
+        ({"classes": ["blue", "green", "red", ""]}, "class '' is empty"),
+        ({"overrides": {"cold_start.strategy": "entropy"}}, "cold_start.strategy 'entropy' needs probs"),
+        ({"recipe": "random", "overrides": {"selector.class_balanced": True}}, "no parameter class_balanced"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "-".join(value),
+)
+def test_settings_that_cannot_be_are_refused(
+    begin: Callable[..., Any], embeddings: Path, change: dict[str, Any], message: str
+) -> None:
+    data = {} if "images" not in change else {"embeddings": str(embeddings)}
+    with pytest.raises(ConfigurationError, match=message):
+        begin(**(data | change))
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "message"),
+    [
+        ("nobody.png,red\n", {}, "row 2: no sample, or more than one, is called 'nobody.png'"),
+        ("red/05.png,purple\n", {"classes": ["blue", "green", "red"]}, "row 2: 'purple' is not one of"),
+        ("red/05.png,red\nred/05.png,blue\n", {}, "row 3: 'red/05.png' is 'blue' here but 'red' in row 2"),
+    ],
+    ids=["unknown id", "unknown class", "disagreement"],
+)
+@pytest.mark.parametrize("flag", ["labels_from", "test"])
+def test_wrong_labels_are_refused_before_anything_is_written(
+    begin_on_images: Callable[..., Any], tmp_path: Path, flag: str, content: str, settings: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "wrong.csv").write_text(LABELS + content)
+    with pytest.raises(InputError, match=message):
+        begin_on_images(**{flag: str(tmp_path / "wrong.csv")}, **settings)
+    assert not (tmp_path / "campaign").exists()
+
+
+def test_a_test_set_of_the_whole_pool_is_refused(begin_on_images: Callable[..., Any], pictures: Any) -> None:
+    with pytest.raises(InputError, match="The pool is empty: every sample belongs to the test set"):
+        begin_on_images(test=str(pictures.labels))
+
+
+def test_no_test_set_and_no_labels(begin_on_images: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="There is no test set. Give --test FILE"):
+        begin_on_images(test=None, labels_from=None, classes=["blue", "green", "red"])
+
+
+def test_one_class_is_not_enough(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text(LABELS + "red/00.png,red\n")
+    with pytest.raises(ConfigurationError, match=r"two classes or more; found \['red'\]. Name them with --classes"):
+        begin_on_images(test=str(tmp_path / "test.csv"), labels_from=None)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.05])
+def test_unreadable_images_are_set_aside_up_to_the_share(
+    begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path, share: float
+) -> None:
+    images = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    for number in range(2):
+        (images / f"broken-{number}.png").write_bytes(b"no image")
+    if share < 2 / 62:
+        with pytest.raises(InputError, match=r"2 of 62 images .* first 'broken-0.png': not a JPEG, PNG or WebP image"):
+            begin_on_images(images=str(images), max_unreadable_share=share)
+    else:
+        campaign = begin_on_images(images=str(images), max_unreadable_share=share)
+        assert len(splits(campaign)) == 60
+
+
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_folders_without_images_are_refused(begin_on_images: Callable[..., Any], tmp_path: Path, folder: str) -> None:
+    (tmp_path / "empty").mkdir()
+    message = "is not a folder" if folder == "missing" else "holds no .jpg"
+    with pytest.raises((ConfigurationError, InputError), match=message):
+        begin_on_images(images=str(tmp_path / folder))
+
+
+def test_a_backbone_without_the_adapters_layers_is_refused(begin_on_images: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="has no linear layer named 'query' for the adapter"):
+        begin_on_images(recipe="peal_entropy", overrides={"trainer.target": "query"})
+
+
+def test_odd_file_names_are_samples(begin: Callable[..., Any], tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    names = ["a b.png", "ünï.PNG", "#1.jpg", 'quo"te,comma.webp']
+    for number, name in enumerate(names):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / name)
+    (tmp_path / "test.csv").write_text(LABELS + "a b.png,x\n#1.jpg,y\n")
+    campaign = begin(images=str(images), test=str(tmp_path / "test.csv"), budget=2, batch=2)
+    assert sorted(splits(campaign)) == sorted(names)
+    assert campaign.run_cycle().query_size == 2

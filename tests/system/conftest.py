@@ -1,0 +1,162 @@
+"""Campaigns that real `labelcycle` processes work on, each with an MLflow database and temporary folders of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECONDS = 400
+BATCH = 6
+SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "crash"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A `labelcycle` process, leader of its own process group, and the folder of its temporary files."""
+
+    process: subprocess.Popen[bytes]
+    temporary: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the stages have told so far, cycle after cycle; the last line may still be in the writing."""
+        files = sorted(self.temporary.glob("labelcycle-*/events.jsonl"), key=lambda path: path.stat().st_ctime_ns)
+        lines = [line for path in files for line in path.read_bytes().splitlines(keepends=True)]
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+    def finish(self) -> int:
+        """Wait for the end; returns the exit code."""
+        return self.process.wait(timeout=SECONDS)
+
+    def log(self) -> str:
+        """What the process has printed."""
+        return (self.temporary / "log.txt").read_text(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group; returns once none of its stages can write any more."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=SECONDS)
+        for event in self.events():
+            if event["event"] == "started":
+                _await_death(event["pid"])
+
+
+def _await_death(pid: int) -> None:
+    """An orphan may stay a zombie where nobody collects it, which is dead enough."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state == "Z":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} has survived SIGKILL")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with a campaign in it, and beside the campaign all else that its runs write."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "campaign"
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    def copy(self, folder: Path) -> "Place":
+        """The same campaign and database in another folder."""
+        return Place(shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("temporary-*")))
+
+    def start(self, command: str, *arguments: str) -> Run:
+        """Start `labelcycle <command> <root> <arguments>`."""
+        number = len(list(self.folder.glob("temporary-*")))
+        temporary = self.folder / f"temporary-{number}"
+        temporary.mkdir()
+        with (temporary / "log.txt").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "labelcycle.pipelines.cli.main", command, str(self.root), *arguments],
+                env=self._environment(temporary),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        run = Run(process, temporary)
+        STARTED.append(run)
+        return run
+
+    def call(self, command: str, *arguments: str) -> None:
+        """Run `labelcycle <command> <root> <arguments>`, which must succeed."""
+        run = self.start(command, *arguments)
+        assert run.finish() == 0, run.log()
+
+    def _environment(self, temporary: Path) -> dict[str, str]:
+        """One thread, because torch's sums depend on how many threads share them."""
+        foreign = ("MLFLOW_", "KFP_", "LABELCYCLE_")
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
+            "TMPDIR": str(temporary),
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "OMP_NUM_THREADS": "1",
+        }
+
+
+STARTED: list[Run] = []
+
+
+@pytest.fixture(autouse=True)
+def no_survivors() -> Iterator[None]:
+    """Whatever a test has started and not ended, ends with it."""
+    yield
+    while STARTED:
+        run = STARTED.pop()
+        if run.process.poll() is None:
+            run.kill()
+
+
+@pytest.fixture(scope="session")
+def pristine(pictures: Any, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A campaign just initialised, and an MLflow database with tables and nothing in them, which takes seconds."""
+    place = Place(tmp_path_factory.mktemp("pristine"))
+    subprocess.run(
+        [sys.executable, "-m", "mlflow", "db", "upgrade", place.tracking_uri],
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        check=True,
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    data = ["--images", str(pictures.images), "--labels-from", str(pictures.labels), "--test", str(pictures.test)]
+    place.call("init", *data, *SETTINGS, "--budget", str(2 * BATCH), "--batch", str(BATCH))
+    return place
+
+
+@pytest.fixture(scope="session")
+def reference(pristine: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The whole campaign, by one run that nothing disturbs."""
+    place = pristine.copy(tmp_path_factory.mktemp("reference") / "place")
+    place.call("run")
+    return place
+
+
+@pytest.fixture(scope="session")
+def begun(pristine: Place, reference: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The campaign as it was when its cold start had just been committed; MLflow has no record of that yet."""
+    place = pristine.copy(tmp_path_factory.mktemp("begun") / "place")
+    shutil.copytree(reference.root / "cycles" / "0", place.root / "cycles" / "0")
+    shutil.copytree(reference.root / "queries", place.root / "queries", ignore=shutil.ignore_patterns("*-0001.csv"))
+    return place
