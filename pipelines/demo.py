@@ -26,8 +26,8 @@ from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.evaluate.savings import Curve, Saving, savings
 
-CYCLES, BATCH, TEST_SHARE = 6, 20, 0.3
-TRAINING = ["trainer.epochs=20", "trainer.batch_size=16"]
+CYCLES, BATCH, TEST_SHARE = 6, 40, 0.3
+TRAINING = ["trainer.epochs=12", "trainer.batch_size=16"]
 ARMS = {
     "peal": ["--recipe", "peal_entropy"],
     "random": ["--recipe", "random", "--set", "trainer.name=lora"],

@@ -19,4 +19,4 @@ def test_every_data_file_is_listed() -> None:
         patterns = settings["package-data"][f"labelcycle.{part}"]
         files = [path for path in (ROOT / part).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         listed = {path for pattern in patterns for path in (ROOT / part).glob(pattern)}
-        assert [path for path in files if path.suffix != ".py" and path not in listed] == []
+        assert [path for path in files if path.suffix not in (".py", ".md") and path not in listed] == []

@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
+from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save as save_tensors
+from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import create
 from labelcycle.components.core.campaign import Backbone, Precision, Transform
@@ -17,6 +20,9 @@ from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import describe
 from labelcycle.components.core.storage import Store, open_store
+
+EVERY_LAYER = {"num_classes": 0, "custom_load": False}
+"""Makes timm refuse weights that lack a layer; else it goes on with random ones where the classifier differs."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,10 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
         except ConfigurationError:
             raise
         except Exception as error:  # the hub client raises many kinds, from several libraries
+            if "No pretrained weights exist" in str(error):
+                raise ConfigurationError(
+                    f"timm has no weights for backbone {name!r}. Give them with --weights."
+                ) from error
             raise TransientError(
                 f"Cannot fetch the weights of {name!r} from the model hub: {error}. "
                 "Name a local file or s3:// URI with --weights, or try again."
@@ -85,9 +95,20 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
     with tempfile.TemporaryDirectory() as folder:
         file = _local_weights(weights, Path(folder))
         try:
-            return create(name, image_size, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
+            bare = _without_classifier(name, file, Path(folder) / "bare.safetensors")
+            return create(name, image_size, pretrained=True, pretrained_cfg_overlay=EVERY_LAYER | {"file": str(bare)})
         except (RuntimeError, KeyError, SafetensorError) as error:
             raise ConfigurationError(f"The weights {weights!r} do not fit backbone {name!r}: {error}") from error
+
+
+def _without_classifier(name: str, file: Path, target: Path) -> Path:
+    """A copy of the weights without the classifier that the network is created without."""
+    settings = timm.get_pretrained_cfg(name)
+    classifier = (settings and settings.classifier) or ()
+    names = {classifier} if isinstance(classifier, str) else set(classifier)
+    tensors = load_tensors(file)
+    save_file({key: value for key, value in tensors.items() if key.rpartition(".")[0] not in names}, target)
+    return target
 
 
 def _local_weights(weights: str, folder: Path) -> Path:

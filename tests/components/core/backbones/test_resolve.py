@@ -123,6 +123,19 @@ def test_weights_of_another_network_are_refused(store: Store, tmp_path: Path) ->
         resolve_backbone(store, SMALL, str(path), AS_IT_IS)
 
 
+def test_weights_that_lack_a_layer_are_refused(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "partial.safetensors"
+    tensors = timm.create_model(SMALL).state_dict()
+    save_file({name: value for name, value in tensors.items() if not name.startswith("blocks.3.")}, str(path))
+    with pytest.raises(ConfigurationError, match=r"do not fit backbone 'test_vit'(.|\n)*blocks.3"):
+        resolve_backbone(store, SMALL, str(path), AS_IT_IS)
+
+
+def test_a_backbone_that_has_no_weights_is_refused(store: Store) -> None:
+    with pytest.raises(ConfigurationError, match="has no weights for backbone 'NAME'.*--weights"):
+        resolve_backbone(store, "NAME", None, AS_IT_IS)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

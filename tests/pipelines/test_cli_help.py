@@ -1,0 +1,41 @@
+"""What the command tells about itself, and that starting it is quick."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
+COMMANDS = [[], ["init"], ["run"], ["status"], ["recipes"], ["stage"], *(["stage", stage] for stage in STAGES)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help(labelcycle: Callable[..., Any], command: list[str]) -> None:
+    answer = labelcycle(*command, "--help")
+    assert answer.returncode == 0 and "Usage: labelcycle" in answer.stdout
+
+
+def test_exit_codes_are_told(labelcycle: Callable[..., Any]) -> None:
+    text = " ".join(labelcycle("--help").stdout.replace("│", " ").split())
+    for code in ("0 done", "1 wrong input or settings", "2 a failure that may pass", "3 waiting for labels"):
+        assert code in text
+
+
+def test_starting_loads_no_heavy_library() -> None:
+    script = (
+        "import sys, labelcycle.pipelines.cli.main; "
+        "heavy = {'torch', 'timm', 'peft', 'mlflow', 'kfp', 'sklearn', 'matplotlib', 'boto3'}; "
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
+
+
+def test_recipes_as_a_table_and_as_json(labelcycle: Callable[..., Any]) -> None:
+    found = json.loads(labelcycle("recipes", "--json").stdout)
+    table = labelcycle("recipes").stdout
+    assert {"random", "linear_probe", "peal_entropy"} <= {recipe["name"] for recipe in found}
+    assert all(recipe["name"] in table for recipe in found)

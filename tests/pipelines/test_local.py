@@ -1,0 +1,87 @@
+"""The local engine: whole cycles as processes, and how stages that fail are told."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.campaign_loop import run_campaign
+from labelcycle.pipelines.local import StageError, run_cycle
+
+pytestmark = [
+    pytest.mark.usefixtures("mlflow"),
+    # kfp's own code, which these tests run in this process
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:kfp"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:kfp"),
+]
+
+
+def test_it_commits_what_the_stages_commit_one_by_one(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    settings = {"budget": 16, "name": "same"}
+    engine = begin_on_images(str(tmp_path / "engine"), **settings)
+    seen: list[Any] = []
+    end = run_campaign(engine.root, on_cycle=seen.append)
+    assert end.end == "done" and [run.decision for run in seen] == ["cold_start", "train", "train"]
+    assert seen[1].facts.keys() == seen[1].seconds.keys()
+    assert seen[1].facts["publish"]["accuracy"] == end.state.trained[0].accuracy
+    by_hand = begin_on_images(str(tmp_path / "by-hand"), **settings)
+    for _ in range(3):
+        by_hand.run_cycle()
+    assert read_commits(open_store(by_hand.root)) == read_commits(open_store(engine.root))
+
+
+def test_waiting_runs_nothing_else(begin_on_images: Callable[..., Any]) -> None:
+    campaign = begin_on_images(labels_from=None, classes=["blue", "green", "red"], recipe="random")
+    campaign.run_cycle()
+    before = campaign.files()
+    run = run_cycle(campaign.root)
+    assert (run.decision, run.facts.keys()) == ("wait", {"label_ingest"})
+    assert campaign.files() == before
+
+
+def test_a_stage_that_refuses_is_told_in_its_own_words(begin: Callable[..., Any], tmp_path: Path) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    path = tmp_path / "labels.csv"
+    path.write_text("sample_id,label\nnobody,red\n")
+    with pytest.raises(StageError, match="row 2: no sample, or more than one, is called 'nobody'") as refusal:
+        run_cycle(campaign.root, str(path))
+    assert refusal.value.exit_code == 1
+
+
+def test_a_stage_that_dies_without_a_word(
+    begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process that imports the select stage dies, as if it were killed."""
+    campaign = begin()
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Killer:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'labelcycle.components.select.stage':\n"
+        "            print('last words', flush=True); os._exit(137)\n"
+        "sys.meta_path.insert(0, Killer())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(TransientError, match=r"A stage died without reporting an error(.|\n)*last words"):
+        run_cycle(campaign.root)
+    monkeypatch.delenv("PYTHONPATH")
+    assert campaign.state.phase == "new"
+    assert run_cycle(campaign.root).decision == "cold_start"
+
+
+def test_nothing_is_left_in_the_working_directory(
+    begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    run_cycle(campaign.root)
+    assert list(folder.iterdir()) == []
+    shutil.rmtree(folder)
