@@ -43,9 +43,10 @@ def run_campaign(
         if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
             return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
         if state.phase == "done":
-            return LoopEnd("done", state.why_done, state)
+            missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
+            return LoopEnd("done", state.why_done + missed, state)
         if cycles is not None and trained >= cycles:
-            return LoopEnd("cycles", f"{trained} cycles were asked for and run", state)
+            return LoopEnd("cycles", f"as many cycles as asked for ({trained}) were run", state)
         run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
         if run.decision == "wait":
             return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)

@@ -12,7 +12,7 @@ from labelcycle.components.train_adapter.component import train_adapter
 
 
 def _never_cached(*tasks: dsl.PipelineTask) -> None:
-    """Stages write to the campaign's root, which a platform's cache cannot see; they skip what is done by themselves."""
+    """Stages write to the campaign's root, which no platform's cache can see; they skip what is done by themselves."""
     for task in tasks:
         task.set_caching_options(False)
 

@@ -34,6 +34,8 @@ class Watcher:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
             disable=not self._console.is_terminal,
         )
         self._task: TaskID | None = None

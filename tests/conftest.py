@@ -60,16 +60,16 @@ class Bench:
         module = importlib.import_module(f"labelcycle.components.{name}.stage")
         return module.run(root=self.root, cycle=self.cycle, attempt=self.attempt, **settings)
 
-    def run_until(self, last: str) -> Any:
+    def run_until(self, last: str, labels_from: str = "") -> Any:
         """Ingest, and run the stages in order up to and including `last`; returns the facts of `last`."""
-        stages = COLD_START if self.ingest().decision == "cold_start" else TRAINING
+        stages = COLD_START if self.ingest(labels_from).decision == "cold_start" else TRAINING
         for stage in stages[: stages.index(last) + 1]:
             facts = self.run(stage)
         return facts
 
-    def run_cycle(self) -> Any:
+    def run_cycle(self, labels_from: str = "") -> Any:
         """Run a whole cycle; returns the facts of publish."""
-        return self.run_until("publish")
+        return self.run_until("publish", labels_from)
 
     @property
     def work(self) -> Attempt:

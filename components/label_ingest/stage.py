@@ -71,13 +71,15 @@ def run(root: str, labels_from: str = "") -> Ingested:
     if awaited:
         few = ", ".join(repr(name) for name in awaited[:3]) + (", …" if len(awaited) > 3 else "")
         reason = (
-            f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in {source}: {few}"
+            f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in "
+            f"{_address(store, source)}: {few}"
         )
         return Ingested("wait", last.cycle + 1, "", reason, len(awaited))
     table = _label_table([answers[sample_id] for sample_id in sorted(asked)], source)
     earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
     reason = f"{len(asked)} new labels"
-    return _begin(store, state, "train", earlier, table, reason)
+    usable = state.summaries[-1].labels + table["status"].to_pylist().count("ok")
+    return _begin(store, state, "train" if usable else "cold_start", earlier, table, reason)
 
 
 def _begin(
@@ -118,9 +120,13 @@ def _begin(
 
 
 def _read_answers(store: Store, campaign: Campaign, source: str) -> dict[str, LabelRow]:
-    outside = source.startswith("/") or "://" in source
     ids = SampleIds(sample_uris(store, campaign))
-    return read_label_file(source if outside else store.locate(source), ids, campaign.classes)
+    return read_label_file(_address(store, source), ids, campaign.classes)
+
+
+def _address(store: Store, source: str) -> str:
+    """Where a label source is: its own address, or a key of the campaign's store."""
+    return source if source.startswith("/") or "://" in source else store.locate(source)
 
 
 def _label_table(answers: list[LabelRow], source: str) -> pa.Table:

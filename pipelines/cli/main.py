@@ -28,6 +28,9 @@ def main() -> None:
     """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
     try:
         app()
+    except SystemExit as end:
+        # The command-line library ends wrong usage with 2, which here means that trying again may help.
+        sys.exit(1 if end.code == 2 else end.code)
     except LabelcycleError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

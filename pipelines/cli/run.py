@@ -21,20 +21,29 @@ def run(
 
     A run may be killed at any moment and started again: it goes on from the last committed cycle.
     """
+    from labelcycle.components.publish.record import record_in_mlflow
     from labelcycle.pipelines.campaign_loop import run_campaign
     from labelcycle.pipelines.local import CycleRun
 
+    recorded = False
+
     def report(run: CycleRun) -> None:
+        nonlocal recorded
+        recorded = "record" in run.facts
         facts = run.facts["publish"]
         figure = (
             "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
         )
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
+        if facts["report"]:
+            print(f"  report: {facts['report']}", file=sys.stderr, flush=True)
 
     end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report)
+    if not recorded:
+        record_in_mlflow(root)
     if end.end == "waiting":
         print(f"waiting for labels: {end.reason}", file=sys.stderr)
-        print("label them there, or deliver a file with --labels-from, and run again", file=sys.stderr)
+        print("fill them in there, or deliver a file with --labels-from, and run again", file=sys.stderr)
         raise typer.Exit(WAITING_FOR_LABELS)
     print(f"{'done' if end.end != 'cycles' else 'stopped'}: {end.reason}")

@@ -54,7 +54,7 @@ def _print_table(state: State) -> None:
     for heading in ("cycle", "labels", "accuracy", "macro F1", "ECE", "query", "unknown:known", "space"):
         table.add_column(heading, justify="right")
     for summary in state.summaries:
-        ratio = "" if summary.known is None else f"{summary.unknown}:{summary.known}"
+        ratio = f"{summary.unknown}:{summary.known}" if summary.known or summary.unknown else ""
         figures = [summary.accuracy, summary.macro_f1, summary.ece]
         shown = ["–" if figure is None else f"{figure:.4f}" for figure in figures]
         table.add_row(

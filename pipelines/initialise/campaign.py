@@ -132,7 +132,7 @@ def _check_strategies(recipe: Recipe) -> None:
     too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - {"features"})
     if too_early:
         raise ConfigurationError(
-            f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model has given "
+            f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "
             "before the first labels. Choose another, such as random."
         )
 

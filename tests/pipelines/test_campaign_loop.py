@@ -21,7 +21,7 @@ def campaign(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
         def run_cycle(root: str, labels_from: str = "", title: str = "") -> CycleRun:
             facts = {"label_ingest": asdict(made.ingest(labels_from))}
             if facts["label_ingest"]["decision"] in ("cold_start", "train"):
-                facts["publish"] = asdict(made.run_cycle())
+                facts["publish"] = asdict(made.run_cycle(labels_from))
             return CycleRun(facts)
 
         monkeypatch.setattr(campaign_loop, "run_cycle", run_cycle)

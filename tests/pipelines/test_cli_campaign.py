@@ -24,7 +24,12 @@ def status(labelcycle: Callable[..., Any], root: str) -> dict[str, Any]:
     ("recipe", "place"), [("random", "folder"), ("linear_probe", "s3")], ids=["random in a folder", "probe on S3"]
 )
 def test_from_begin_to_end(
-    labelcycle: Callable[..., Any], pictures: Any, request: pytest.FixtureRequest, tmp_path: Path, recipe: str, place: str
+    labelcycle: Callable[..., Any],
+    pictures: Any,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    recipe: str,
+    place: str,
 ) -> None:
     root = str(tmp_path / "campaign") if place == "folder" else request.getfixturevalue("s3_root")
     data = ["--images", pictures.images, "--labels-from", pictures.labels, "--test", pictures.test]
@@ -46,7 +51,10 @@ def test_from_begin_to_end(
     assert (facts["state"], facts["labels"], facts["awaited"], facts["recipe"]) == ("done", 16, 0, recipe)
     wanted = {"cycle", "labels", "accuracy", "space", "query_size", "known_unknown_ratio"}
     assert all(wanted <= cycle.keys() for cycle in facts["cycles"])
-    assert [(cycle["cycle"], cycle["labels"], cycle["query_size"]) for cycle in facts["cycles"]] == [(1, 8, 8), (2, 16, 0)]
+    assert [(cycle["cycle"], cycle["labels"], cycle["query_size"]) for cycle in facts["cycles"]] == [
+        (1, 8, 8),
+        (2, 16, 0),
+    ]
     assert facts["cycles"][1]["accuracy"] > 0.9
     assert "done" in labelcycle("status", root).stdout
 
@@ -54,15 +62,16 @@ def test_from_begin_to_end(
     assert (again.returncode, again.stdout) == (0, "done: the budget of 16 labels is spent\n")
 
 
-def test_people_label_by_filling_in_the_handout(
-    labelcycle: Callable[..., Any], pictures: Any, tmp_path: Path
-) -> None:
+def test_people_label_by_filling_in_the_handout(labelcycle: Callable[..., Any], pictures: Any, tmp_path: Path) -> None:
     root = tmp_path / "campaign"
     settings = ["--recipe", "random", "--budget", 8, "--batch", 4, "--test", pictures.test, *QUICK]
     assert labelcycle("init", root, "--images", pictures.images, *settings).returncode == 0
     waiting = labelcycle("run", root)
     assert waiting.returncode == 3
-    assert "waiting for labels: 4 of 4 samples of cycle 0's query have no label in queries/cycle-0000.csv" in waiting.stderr
+    assert (
+        "waiting for labels: 4 of 4 samples of cycle 0's query have no label in queries/cycle-0000.csv"
+        in waiting.stderr
+    )
     assert status(labelcycle, str(root))["awaited"] == 4
     handout = root / "queries" / "cycle-0000.csv"
     header, *lines = handout.read_text().splitlines()

@@ -38,7 +38,7 @@ def test_settings_that_cannot_be(
     answer = labelcycle("init", tmp_path / "campaign", "--embeddings", embeddings, *SETTINGS, *arguments)
     assert answer.returncode == 1
     assert answer.stderr.startswith("error: ") and message in answer.stderr
-    assert not (tmp_path / "campaign").exists()
+    assert not (tmp_path / "campaign" / "campaign.json").exists()
 
 
 @pytest.mark.parametrize(

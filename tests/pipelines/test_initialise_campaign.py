@@ -49,7 +49,9 @@ def test_without_a_test_set_a_share_of_each_class_is_held_out(
     np.savez(tmp_path / "plain.npz", **content)
     held = []
     for number, seed in enumerate((0, 0, 1)):
-        campaign = begin(str(tmp_path / str(number)), embeddings=str(tmp_path / "plain.npz"), test_share=share, seed=seed)
+        campaign = begin(
+            str(tmp_path / str(number)), embeddings=str(tmp_path / "plain.npz"), test_share=share, seed=seed
+        )
         held.append(truth(campaign))
     labels = list(held[0].values())
     assert [labels.count(name) for name in ("blue", "green", "red")] == [round(20 * share)] * 3

@@ -89,7 +89,7 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
                     f"timm has no weights for backbone {name!r}. Give them with --weights."
                 ) from error
             raise TransientError(
-                f"Cannot fetch the weights of {name!r} from the model hub: {error}. "
+                f"Cannot fetch the weights of {name!r} from the model hub: {str(error).rstrip('.')}. "
                 "Name a local file or s3:// URI with --weights, or try again."
             ) from error
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,9 @@ def attempt(store: Store, campaign: Campaign) -> Attempt:
     """An attempt at cycle 2 with two batches of labels."""
     create_campaign(store, campaign)
     first = write_table(store, "labels/1.parquet", labels(("c", "cat", "ok"), ("a", "dog", "ok")))
-    second = write_table(store, "labels/2.parquet", labels(("b", None, "skip"), ("d", None, "unsure"), ("e", "cat", "ok")))
+    second = write_table(
+        store, "labels/2.parquet", labels(("b", None, "skip"), ("d", None, "unsure"), ("e", "cat", "ok"))
+    )
     decision = Decision(
         cycle=2,
         action="train",

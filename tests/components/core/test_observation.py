@@ -48,7 +48,6 @@ def run(value: int) -> Facts:
     return Facts(value)
 
 
-
 def test_events_are_lines_of_json(events: Path) -> None:
     emit("one", text="ü\n")
     emit("two")

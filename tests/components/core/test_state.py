@@ -21,7 +21,15 @@ def commit(store: Store, **changes: Any) -> State:
     """Commit one more cycle with this summary; the state after it."""
     cycle = len(read_state(store).commits)
     figures = {"accuracy": None, "macro_f1": None, "ece": None, "space": None}
-    summary = {"cycle": cycle, "labels": 0, "answers": 0, **figures, "query_size": 20, "previous_query": None, **changes}
+    summary = {
+        "cycle": cycle,
+        "labels": 0,
+        "answers": 0,
+        **figures,
+        "query_size": 20,
+        "previous_query": None,
+        **changes,
+    }
     reference = write_json(store, f"cycles/{cycle}/a/summary.json", summary)
     assert write_commit(store, Commit(cycle=cycle, attempt="a", objects={"summary": reference}))
     return read_state(store)

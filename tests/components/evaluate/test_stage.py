@@ -15,7 +15,9 @@ def test_the_facts_are_those_of_metrics_json(begin: Callable[..., Any]) -> None:
     campaign.run_cycle()
     facts = campaign.run_until("evaluate")
     metrics = campaign.work.read_json("metrics.json")
-    assert facts.as_metadata() == {name: metrics[name] for name in ("labels", "accuracy", "macro_f1", "ece", "label_cost")}
+    assert facts.as_metadata() == {
+        name: metrics[name] for name in ("labels", "accuracy", "macro_f1", "ece", "label_cost")
+    }
     assert (facts.labels, facts.label_cost, metrics["test_samples"]) == (8, 12.0, 12)
     assert metrics["training"] == campaign.work.read_json("training.json")
     assert np.sum(metrics["confusion"]) == 12

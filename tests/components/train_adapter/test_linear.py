@@ -45,7 +45,7 @@ def test_separable_classes_are_learnt(campaign: Any) -> None:
 
 
 def test_wrong_labels_are_learnt_as_well(campaign: Any) -> None:
-    labelled = {name: "red" for name in campaign.work.labelled()}
+    labelled = dict.fromkeys(campaign.work.labelled(), "red")
     assert accuracy(campaign, train_linear(campaign.work, QUICK, labelled, {})) == pytest.approx(1 / 3)
 
 

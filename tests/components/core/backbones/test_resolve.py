@@ -132,8 +132,8 @@ def test_weights_that_lack_a_layer_are_refused(store: Store, tmp_path: Path) -> 
 
 
 def test_a_backbone_that_has_no_weights_is_refused(store: Store) -> None:
-    with pytest.raises(ConfigurationError, match="has no weights for backbone 'NAME'.*--weights"):
-        resolve_backbone(store, "NAME", None, AS_IT_IS)
+    with pytest.raises(ConfigurationError, match="has no weights for backbone 'test_vit4'.*--weights"):
+        resolve_backbone(store, "test_vit4", None, AS_IT_IS)
 
 
 @pytest.mark.parametrize(
