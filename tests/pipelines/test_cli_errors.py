@@ -120,3 +120,10 @@ def test_embeddings_with_objects(labelcycle: Callable[..., Any], tmp_path: Path)
     np.savez(tmp_path / "e.npz", ids=np.array(["a"], dtype=object), features=np.ones((1, 2)))
     answer = labelcycle("init", tmp_path / "campaign", "--embeddings", tmp_path / "e.npz")
     assert answer.returncode == 1 and "cannot be read as npz" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["run"], ["init", "x", "--budget", "many"], ["status", "x", "--wrong"], ["nothing"]]
+)
+def test_wrong_usage_is_not_worth_a_retry(labelcycle: Callable[..., Any], command: list[str]) -> None:
+    assert labelcycle(*command).returncode == 1

@@ -225,3 +225,13 @@ def test_the_handout_on_s3_is_read_back(begin: Callable[..., Any], s3_root: str,
     facts = campaign.ingest()
     assert facts.decision == "train"
     assert all(name.startswith(label) for name, label in campaign.work.labelled().items())
+
+
+def test_a_query_of_nothing_but_skips_is_asked_anew(asked: Any) -> None:
+    skipped = {row["sample_id"] for row in fill_in(handout(asked), [""] * 8, ["skip"] * 8)}
+    facts = asked.ingest()
+    assert (facts.decision, facts.cycle) == ("cold_start", 1)
+    asked.run("select")
+    asked.run("publish")
+    again = {row["sample_id"] for row in rows_of(handout(asked, 1))}
+    assert len(again) == 8 and not again & skipped
