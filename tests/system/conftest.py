@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 400
+SECONDS = 900
 BATCH = 6
 SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "crash"]
 

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of SQLAlchemy, by MLflow
 ]
 
-SECONDS = 400
+SECONDS = 900
 TRIES = 5
 ONE_CYCLE = ["--cycles", "1"]
 

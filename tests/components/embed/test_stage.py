@@ -217,3 +217,16 @@ def test_greyscale_and_other_sizes(begin_on_images: Callable[..., Any], own_pict
     Image.new("L", (9, 200), 128).save(own_pictures / "grey.png")
     campaign = begin_on_images(images=str(own_pictures))
     assert campaign.run_until("embed base").embedded == 61
+
+
+def test_bfloat16_is_a_space_of_its_own_with_nearly_the_same_features(
+    begin_on_images: Callable[..., Any], tmp_path: Path
+) -> None:
+    exact, coarse = begin_on_images(), begin_on_images(str(tmp_path / "coarse"), precision="bfloat16")
+    for campaign in (exact, coarse):
+        campaign.ingest()
+        campaign.run("embed", target="base")
+    assert exact.state.campaign.base_space != coarse.state.campaign.base_space
+    wanted, found = features(exact)[1].astype(np.float32), features(coarse)[1].astype(np.float32)
+    cosine = (wanted * found).sum(axis=1) / np.linalg.norm(wanted, axis=1) / np.linalg.norm(found, axis=1)
+    assert not np.array_equal(wanted, found) and cosine.min() > 0.99

@@ -33,7 +33,7 @@ from labelcycle.components.core.backbones.embedded.model import MODEL_NAME
 FOLDS = 5
 SEED = 0
 WEIGHT_DECAYS = (1e-4, 1e-3, 1e-2)  # per example: mean cross-entropy + weight_decay / 2 * |weights|^2
-EUROSAT_RAW_PIXELS = 16
+EUROSAT_RAW_PIXELS = 8  # a side; times three colours, as many columns as there are features
 
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -69,7 +69,7 @@ def embedded_features(images: list[Image.Image]) -> Matrix:
 
 
 def small_pixels(images: list[Image.Image]) -> Matrix:
-    """Give every image's pixels after it is shrunk to 16x16 by averaging: float32 (N, 768)."""
+    """Give every image's pixels after it is shrunk to 8x8 by averaging: float32 (N, 192)."""
     size = (EUROSAT_RAW_PIXELS, EUROSAT_RAW_PIXELS)
     return np.stack([np.asarray(image.resize(size, Image.Resampling.BOX), np.float32).ravel() for image in images])
 
@@ -125,7 +125,7 @@ def main() -> None:
     if arguments.eurosat:
         images, labels = read_eurosat(arguments.eurosat)
         report(f"EuroSAT, {len(images):,}", "embedded features, 192", embedded_features(images), labels)
-        report(f"EuroSAT, {len(images):,}", "pixels 16x16x3, 768", small_pixels(images), labels)
+        report(f"EuroSAT, {len(images):,}", "pixels 8x8x3, 192", small_pixels(images), labels)
     if arguments.teacher_features:
         with np.load(arguments.teacher_features, allow_pickle=False) as stored:
             matrix, labels = stored["features"].astype(np.float32), stored["labels"].astype(np.int64)
