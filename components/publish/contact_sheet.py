@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pyarrow as pa
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_image
@@ -56,12 +56,19 @@ def draw_contact_sheet(query: pa.Table, uris: dict[str, str | None], limit: int 
     return buffer.getvalue()
 
 
+def _fitted(picture: Image.Image) -> Image.Image:
+    """The picture enlarged or reduced to fit the thumbnail's square in its own shape, at least one pixel wide and high."""
+    scale = THUMBNAIL / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height))
+
+
 def _place_thumbnail(sheet: Image.Image, draw: ImageDraw.ImageDraw, uri: str | None, left: int, top: int) -> None:
     frame = (left, top, left + THUMBNAIL - 1, top + THUMBNAIL - 1)
     try:
         if not uri:
             raise UnreadableImage("no image file")
-        picture = ImageOps.contain(decode_image(read_image(uri)), (THUMBNAIL, THUMBNAIL))
+        picture = _fitted(decode_image(read_image(uri)))
     except UnreadableImage as reason:
         draw.rectangle(frame, fill=GREY)
         _write_lines(draw, _wrapped(str(reason), 12, THUMBNAIL - 20, 6), left + 10, top + 10, 12, QUIET)

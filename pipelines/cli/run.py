@@ -25,23 +25,23 @@ def run(
     from labelcycle.pipelines.campaign_loop import run_campaign
     from labelcycle.pipelines.local import CycleRun
 
-    recorded = False
+    recorded, page = False, ""
 
     def report(run: CycleRun) -> None:
-        nonlocal recorded
-        recorded = "record" in run.facts
+        nonlocal recorded, page
+        recorded, page = "record" in run.facts, run.facts["publish"]["report"]
         facts = run.facts["publish"]
         figure = (
             "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
         )
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
-        if facts["report"]:
-            print(f"  report: {facts['report']}", file=sys.stderr, flush=True)
 
     end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report)
     if not recorded:
         record_in_mlflow(root)
+    if page:
+        print(f"report: {page}", file=sys.stderr)
     if end.end == "waiting":
         print(f"waiting for labels: {end.reason}", file=sys.stderr)
         print("fill them in there, or deliver a file with --labels-from, and run again", file=sys.stderr)

@@ -67,7 +67,7 @@ def test_waiting_writes_nothing(asked: Any) -> None:
     before = asked.files()
     facts = asked.ingest()
     assert (facts.decision, facts.cycle, facts.attempt, facts.awaited) == ("wait", 1, "", 8)
-    assert f"8 of 8 samples of cycle 0's query have no label in {handout_key(0)}" in facts.reason
+    assert f"8 of 8 samples of cycle 0's query have no label in {handout(asked)}" in facts.reason
     assert asked.files() == before
 
 
