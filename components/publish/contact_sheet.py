@@ -57,7 +57,7 @@ def draw_contact_sheet(query: pa.Table, uris: dict[str, str | None], limit: int 
 
 
 def _fitted(picture: Image.Image) -> Image.Image:
-    """The picture enlarged or reduced to fit the thumbnail's square in its own shape, at least one pixel wide and high."""
+    """The picture in its own shape, enlarged or reduced to fit the thumbnail square; no side is less than a pixel."""
     scale = THUMBNAIL / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     return picture.resize((width, height))
