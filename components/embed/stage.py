@@ -66,30 +66,36 @@ def run(
 def _embed_chunks(
     work: Attempt, plan: Plan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
 ) -> tuple[int, int]:
-    """Embed chunk after chunk; reading runs ahead of the network and writing behind it, each in its own threads."""
+    """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
     from labelcycle.components.core.backbones.transform import pixel_transform
-    from labelcycle.components.embed.network import forward, load_network
-    from labelcycle.components.embed.reading import read_ahead
+    from labelcycle.components.embed.network import forward, load_network, one_core_a_batch
+    from labelcycle.components.embed.reading import Batch, read_batch
+    from labelcycle.components.embed.work_ahead import work_ahead
 
     assert work.campaign.backbone is not None
     backbone = work.campaign.backbone
     model = load_network(work, plan.adapter)
     space.describe(plan.provenance)
     cut = [[chunk[start : start + batch_size] for start in range(0, len(chunk), batch_size)] for chunk in chunks]
-    batches = read_ahead(
-        plan.samples, (piece for pieces in cut for piece in pieces), pixel_transform(backbone.transform)
-    )
+    to_pixels = pixel_transform(backbone.transform)
+
+    def embed_batch(ids: list[str]) -> tuple[Batch, npt.NDArray[np.float16] | None]:
+        batch = read_batch(plan.samples, ids, to_pixels)
+        return batch, forward(model, batch.pixels, backbone) if batch.ids else None
+
     embedded = unreadable = 0
-    with Progress("embed", sum(map(len, chunks)), "image") as progress, ThreadPoolExecutor(1) as writer:
+    progress = Progress("embed", sum(map(len, chunks)), "image")
+    with one_core_a_batch(), progress, ThreadPoolExecutor(1) as writer:
+        results = work_ahead((piece for pieces in cut for piece in pieces), embed_batch)
         written: Future[None] | None = None
         for pieces in cut:
             ids: list[str] = []
             features: list[npt.NDArray[np.float16]] = []
             bad: list[dict[str, str]] = []
             for piece in pieces:
-                batch = next(batches)
-                if batch.ids:
-                    features.append(forward(model, batch.pixels, backbone))
+                batch, rows = next(results)
+                if rows is not None:
+                    features.append(rows)
                 ids += batch.ids
                 bad += batch.unreadable
                 progress.advance(len(piece))
