@@ -96,12 +96,14 @@ def test_every_recipe_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize("path", READMES, ids=name_of)
 def test_every_flag_in_prose_exists(path: Path) -> None:
-    """Flags in back quotes belong to some command, whichever."""
+    """Flags in back quotes belong to some command, whichever, or to a script that lies beside the page."""
     commands: Any = typer.main.get_command(app)
     leaves = [
         leaf for command in commands.commands.values() for leaf in getattr(command, "commands", {"": command}).values()
     ]
     flags = {flag for leaf in leaves for option in leaf.params for flag in (*option.opts, *option.secondary_opts)}
+    for script in path.parent.glob("*.py"):
+        flags |= set(re.findall(r'"(--[a-z][a-z-]+)"', script.read_text(encoding="utf-8")))
     prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     named = {
         flag for quoted in re.findall(r"`([^`\n]+)`", prose) for flag in re.findall(r"(?<!\S)--[a-z][a-z-]+", quoted)
