@@ -42,11 +42,13 @@ def gather_candidates(work: Attempt, needs: frozenset[str], shards: int) -> Cand
         ids, features = FeatureSpace(work.store, space).read(ids)
         if table is not None:
             table = table.filter(pc.is_in(table["sample_id"], value_set=pa.array(ids)))
-    probabilities = column_to_matrix(table["probabilities"]) if table is not None else None
+    probabilities: npt.NDArray[np.floating] | None = None
+    if table is not None:
+        probabilities = column_to_matrix(table["probabilities"]).astype(np.float32, copy=False)
     return Candidates(
         ids=np.array(ids, dtype=np.str_),
         features=features,
-        probs=probabilities if table is not None else None,  # type: ignore[arg-type]
+        probs=probabilities,
         cycle=work.cycle,
     )
 
