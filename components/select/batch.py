@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.select.strategy import STRATEGIES, Candidates
-
-ROUNDING = 0.01
-"""How far the sum of a row of probabilities may be from 1, as float16 rows of a thousand classes are."""
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.select.blocks import for_each_block
+from labelcycle.components.select.checks import check_candidates
+from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
+from labelcycle.components.select.registry import STRATEGIES
+from labelcycle.components.select.rows import sorted_by_id
+from labelcycle.components.select.strategy import Candidates, Picks
 
 
 @dataclass(frozen=True)
@@ -23,23 +25,38 @@ class Selection:
         ids: exactly min(budget, available) distinct sample ids, in rank order.
         scores: what the strategy ranked by, (picks,).
         reasons: why each was picked.
+        clusters: number of the cluster that a pick stands for, -1 for none, (picks,).
+        represents: how many candidates a pick stands for, itself among them, 0 where nothing was clustered, (picks,).
+        explored: whether the pick was drawn at random for unbiased estimates, (picks,).
     """
 
     ids: npt.NDArray[np.str_]
     scores: npt.NDArray[np.float64]
     reasons: list[str]
+    clusters: npt.NDArray[np.int64]
+    represents: npt.NDArray[np.int64]
+    explored: npt.NDArray[np.bool_]
 
 
-def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **parameters: Any) -> Selection:
+def select_batch(
+    strategy: str,
+    pool: Candidates,
+    budget: int,
+    seed: int,
+    *,
+    constraints: Constraints = UNCONSTRAINED,
+    **parameters: Any,
+) -> Selection:
     """Choose the next samples to label.
 
-    The result depends on the ids and what belongs to them, not on the order of rows.
+    The result depends on the ids and what belongs to them, not on the order of rows or the number of threads.
 
     Args:
         strategy: a name in STRATEGIES.
-        pool: the unlabelled samples.
+        pool: the unlabelled samples. Where `probs` are needed and missing, they are computed from head and features.
         budget: how many to choose; all are chosen where fewer are available.
         seed: decides random choices.
+        constraints: what holds for every strategy: samples to leave out or to include, shares, quotas.
         parameters: the strategy's own.
 
     Raises:
@@ -50,15 +67,26 @@ def select_batch(strategy: str, pool: Candidates, budget: int, seed: int, **para
     chosen = STRATEGIES[strategy]
     if budget < 1:
         raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
+    check_candidates(pool)
+    if "probs" in chosen.needs and pool.probs is None:
+        pool = _with_probs(pool)
     missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
     if missing:
         raise ConfigurationError(f"Strategy {strategy!r} needs {', '.join(missing)}, which the candidates lack.")
-    _check(pool)
-    if not len(pool):
-        return Selection(pool.ids, np.empty(0), [])
-    ordered = _sorted_by_id(pool)
-    picks = chosen.choose(ordered, min(budget, len(pool)), seed, **parameters)
-    return Selection(ordered.ids[picks.rows], picks.scores, picks.reasons)
+    ordered = sorted_by_id(pool)
+
+    def ask(candidates: Candidates, size: int) -> Picks:
+        return chosen.choose(candidates, size, seed, **parameters)
+
+    picks, explored = choose_within(constraints, ordered, budget, seed, ask)
+    return Selection(
+        ids=ordered.ids[picks.rows],
+        scores=picks.scores,
+        reasons=picks.reasons,
+        clusters=np.full(len(picks.rows), -1) if picks.clusters is None else picks.clusters,
+        represents=np.zeros(len(picks.rows), np.int64) if picks.represents is None else picks.represents,
+        explored=explored,
+    )
 
 
 def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
@@ -76,34 +104,15 @@ def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
         raise ConfigurationError(f"Strategy {strategy!r} has no parameter {', '.join(unknown)}. {choice}")
 
 
-def _check(pool: Candidates) -> None:
-    unique, counts = np.unique(pool.ids, return_counts=True)
-    if len(unique) < len(pool.ids):
-        raise InputError(f"The candidates hold id {str(unique[counts > 1][0])!r} more than once. Ids must be unique.")
-    for name in ("features", "probs"):
-        values = getattr(pool, name)
-        if values is None:
-            continue
-        if len(values) != len(pool):
-            raise InputError(f"The candidates have {len(pool)} ids but {len(values)} rows of {name}.")
-        if values.ndim != 2:
-            raise InputError(f"The candidates' {name} have {values.ndim} dimensions; they must have rows and columns.")
-        bad = ~np.isfinite(values).all(axis=1)
-        if bad.any():
-            raise InputError(
-                f"{int(bad.sum())} candidates have NaN or infinite {name}, first {str(pool.ids[bad][0])!r}. "
-                "Mend or remove them."
-            )
-    if pool.probs is not None:
-        bad = (pool.probs < 0).any(axis=1) | (np.abs(pool.probs.sum(axis=1, dtype=np.float64) - 1) > ROUNDING)
-        if bad.any():
-            raise InputError(
-                f"{int(bad.sum())} candidates have probs that are negative or do not sum to 1, first "
-                f"{str(pool.ids[bad][0])!r}. Give probabilities, not logits."
-            )
+def _with_probs(pool: Candidates) -> Candidates:
+    """The candidates with probabilities from their head and features, where they have both."""
+    head, features = pool.head, pool.features
+    if head is None or features is None or not len(pool):
+        return pool
+    probs = np.empty((len(pool), len(head.bias)), np.float32)
 
+    def fill(rows: slice) -> None:
+        probs[rows] = head.probabilities(features[rows])
 
-def _sorted_by_id(pool: Candidates) -> Candidates:
-    order = np.argsort(pool.ids, kind="stable")
-    arrays = {name: getattr(pool, name)[order] for name in ("features", "probs") if getattr(pool, name) is not None}
-    return replace(pool, ids=pool.ids[order], **arrays)
+    for_each_block(len(pool), fill)
+    return replace(pool, probs=probs)

@@ -1,4 +1,4 @@
-"""What a strategy is: candidates in, row indices out, with a declaration of what it needs."""
+"""What a strategy is: candidates in, row indices out, with a declaration of what it reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.head import LinearHead
+
+PER_CANDIDATE = ("features", "probs", "disagreements", "mutual_information", "losses", "texts", "groups")
+"""The fields of `Candidates` that hold one row for each id."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Candidates:
         labelled_classes: (L,) class indices.
         head: the current classification head.
         cycle: the cycle that asks, which varies random strategies from cycle to cycle.
+        disagreements: (N,) integers, passes with dropout whose class differs from the one without.
+        mutual_information: (N,) nats, between the prediction and the dropout mask (BALD).
+        losses: (N,) at least 0, the current model's loss on each sample, where labels of the pool are known.
+        texts: (N, t) embeddings of the samples' captions.
+        groups: (N,) the group that each sample belongs to, such as a camera or a site; empty text for none.
     """
 
     ids: npt.NDArray[np.str_]
@@ -32,6 +40,11 @@ class Candidates:
     labelled_classes: npt.NDArray[np.integer] | None = None
     head: LinearHead | None = None
     cycle: int = 0
+    disagreements: npt.NDArray[np.integer] | None = None
+    mutual_information: npt.NDArray[np.floating] | None = None
+    losses: npt.NDArray[np.floating] | None = None
+    texts: npt.NDArray[np.floating] | None = None
+    groups: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -39,43 +52,47 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Picks:
-    """What a strategy returns: rows in rank order, and per pick a score and a reason."""
+    """What a strategy returns: rows in rank order, and what there is to say about each.
+
+    Attributes:
+        rows: (B,) distinct row indices of the pool.
+        scores: (B,) what the strategy ranked by.
+        reasons: B short texts for people.
+        clusters: (B,) number of the cluster that a pick stands for, -1 for none; None where nothing is clustered.
+        represents: (B,) how many samples of the pool a pick stands for, itself among them; None as above.
+    """
 
     rows: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
     reasons: list[str]
+    clusters: npt.NDArray[np.int64] | None = None
+    represents: npt.NDArray[np.int64] | None = None
 
 
 StrategyFunction = Callable[..., Picks]
 """`(pool: Candidates, budget: int, seed: int, **parameters) -> Picks`: `budget` distinct rows of the pool, best first.
 
-`budget` is between 1 and N; the pool is sorted by id; parameters are the strategy's own.
+`budget` is between 1 and N; the pool is sorted by id; parameters are the strategy's own, each with a default.
 """
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A registered strategy."""
+    """A registered strategy.
+
+    Attributes:
+        name: what recipes call it.
+        choose: the function.
+        needs: optional fields of `Candidates` without which it cannot work.
+        uses: optional fields that it takes into account where they are given.
+    """
 
     name: str
     choose: StrategyFunction
     needs: frozenset[str]
+    uses: frozenset[str]
 
-
-STRATEGIES: dict[str, Strategy] = {}
-"""All registered strategies, by name."""
-
-
-def strategy(*, needs: set[str]) -> Callable[[StrategyFunction], StrategyFunction]:
-    """Register a function as a strategy under its own name.
-
-    Args:
-        needs: the optional fields of `Candidates` that it reads.
-    """
-
-    def register(choose: StrategyFunction) -> StrategyFunction:
-        name = choose.__name__
-        STRATEGIES[name] = Strategy(name, choose, frozenset(needs))
-        return choose
-
-    return register
+    @property
+    def reads(self) -> frozenset[str]:
+        """Every optional field of `Candidates` that it looks at."""
+        return self.needs | self.uses

@@ -9,7 +9,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.strategy import Picks, strategy
+from labelcycle.components.select import Picks, strategy
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import numpy as np
 
 from labelcycle.components.core.uncertainty import entropy as shannon_entropy
 from labelcycle.components.select.ranking import balance_classes, best_first
-from labelcycle.components.select.strategy import Candidates, Picks, strategy
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
 
 
 @strategy(needs={"probs"})

@@ -7,7 +7,8 @@ Cost: O(N log N) time, O(N) memory.
 import numpy as np
 
 from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select.strategy import Candidates, Picks, strategy
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
 
 
 @strategy(needs=set())

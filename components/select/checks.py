@@ -1,0 +1,122 @@
+"""What candidates must be before any strategy sees them."""
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.select.blocks import for_each_block
+from labelcycle.components.select.strategy import PER_CANDIDATE, Candidates
+
+ROUNDING = 0.01
+"""How far the sum of a row of probabilities may be from 1, as float16 rows of a thousand classes are."""
+
+MATRICES = ("features", "probs", "texts")
+
+
+def check_candidates(pool: Candidates) -> None:
+    """Check shapes and values.
+
+    Raises:
+        InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities,
+            negative losses, labelled arrays that do not belong together, classes or widths that do not fit.
+
+    Cost: one pass over every array that is given.
+    """
+    unique, counts = np.unique(pool.ids, return_counts=True)
+    if len(unique) < len(pool.ids):
+        raise InputError(f"The candidates hold id {str(unique[counts > 1][0])!r} more than once. Ids must be unique.")
+    for name in PER_CANDIDATE:
+        values = getattr(pool, name)
+        if values is not None:
+            _check_array(name, values, pool.ids, "candidates", dimensions=2 if name in MATRICES else 1)
+    if pool.probs is not None:
+        _check_probs(pool.probs, pool.ids)
+    if pool.losses is not None and (pool.losses < 0).any():
+        raise InputError(f"The candidates' losses are negative, first for {str(pool.ids[pool.losses < 0][0])!r}.")
+    _check_labelled(pool)
+    _check_head(pool)
+
+
+def _check_array(
+    name: str, values: npt.NDArray[np.generic], ids: npt.NDArray[np.str_], whose: str, dimensions: int
+) -> None:
+    if len(values) != len(ids):
+        raise InputError(f"The {whose} have {len(ids)} ids but {len(values)} rows of {name}.")
+    if values.ndim != dimensions:
+        wanted = "rows and columns" if dimensions == 2 else "one value for each id"
+        raise InputError(f"The {whose}' {name} have {values.ndim} dimensions; they must have {wanted}.")
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    parts = for_each_block(len(values), lambda rows: ~np.isfinite(values[rows].reshape(-1, _width(values))).all(axis=1))
+    bad = np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
+        )
+
+
+def _width(values: npt.NDArray[np.generic]) -> int:
+    return 1 if values.ndim == 1 else values.shape[1]
+
+
+def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> None:
+    def wrong(rows: slice) -> npt.NDArray[np.bool_]:
+        block = probs[rows]
+        off = np.abs(block.sum(axis=1, dtype=np.float64) - 1) > ROUNDING
+        return np.asarray((block < 0).any(axis=1) | off)
+
+    parts = for_each_block(len(probs), wrong)
+    bad = np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum())} candidates have probs that are negative or do not sum to 1, first "
+            f"{str(ids[bad][0])!r}. Give probabilities, not logits."
+        )
+
+
+def _check_labelled(pool: Candidates) -> None:
+    known = pool.labelled_ids
+    if known is None:
+        present = [name for name in ("labelled_features", "labelled_classes") if getattr(pool, name) is not None]
+        sizes = {len(getattr(pool, name)) for name in present}
+        if len(sizes) > 1:
+            raise InputError(f"{' and '.join(present)} have different lengths: {sorted(sizes)}.")
+        known = np.array([f"labelled sample {row}" for row in range(max(sizes, default=0))], dtype=np.str_)
+    else:
+        again = np.intersect1d(known, pool.ids)
+        if len(again):
+            raise InputError(
+                f"Id {str(again[0])!r} is labelled and a candidate at once. Leave it out of the candidates."
+            )
+    if pool.labelled_features is not None:
+        _check_array("labelled_features", pool.labelled_features, known, "labelled samples", 2)
+        if pool.features is not None and pool.labelled_features.shape[1] != pool.features.shape[1]:
+            raise InputError(
+                f"Labelled features have {pool.labelled_features.shape[1]} columns, features {pool.features.shape[1]}. "
+                "They must come from the same feature space."
+            )
+    if pool.labelled_classes is not None:
+        _check_array("labelled_classes", pool.labelled_classes, known, "labelled samples", 1)
+        _check_classes(pool, pool.labelled_classes)
+
+
+def _check_classes(pool: Candidates, classes: npt.NDArray[np.integer]) -> None:
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise InputError(f"labelled_classes are {classes.dtype}; they must be integer class indices.")
+    declared = None if pool.probs is None else pool.probs.shape[1]
+    if pool.head is not None:
+        declared = len(pool.head.bias)
+    if len(classes) and (classes.min() < 0 or (declared is not None and classes.max() >= declared)):
+        raise InputError(
+            f"labelled_classes hold {int(classes.min())} to {int(classes.max())}; there are {declared} classes."
+        )
+
+
+def _check_head(pool: Candidates) -> None:
+    if pool.head is None:
+        return
+    classes, width = pool.head.weight.shape
+    if pool.features is not None and pool.features.shape[1] != width:
+        raise InputError(f"The head takes {width} features, the candidates have {pool.features.shape[1]}.")
+    if pool.probs is not None and pool.probs.shape[1] != classes:
+        raise InputError(f"The head has {classes} classes, the candidates' probs {pool.probs.shape[1]}.")
