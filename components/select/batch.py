@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
 from labelcycle.components.select.registry import STRATEGIES

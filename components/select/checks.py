@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.errors import InputError
 from labelcycle.components.select.strategy import PER_CANDIDATE, Candidates
 
 ROUNDING = 0.01
