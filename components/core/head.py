@@ -43,19 +43,19 @@ class LinearHead:
         Returns:
             float32, shape (N, C). One matrix product: normalisation is folded into the weights.
         """
-        factor = self.scale / np.sqrt(self.running_var + EPSILON)
-        folded = self.weight * factor
-        offset = self.bias + self.weight @ (self.shift - self.running_mean * factor)
-        result: npt.NDArray[np.float32] = features.astype(np.float32, copy=False) @ folded.T + offset
+        factor, offset = self.normalisation()
+        result: npt.NDArray[np.float32] = features.astype(np.float32, copy=False) @ (self.weight * factor).T
+        result += self.bias + self.weight @ offset
         return result
+
+    def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Batch normalisation as `features * factor + offset`: two float32 arrays of shape (d,)."""
+        factor = self.scale / np.sqrt(self.running_var + EPSILON)
+        return factor, self.shift - self.running_mean * factor
 
     def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
-        logits = self.logits(features)
-        logits -= logits.max(axis=1, keepdims=True)
-        np.exp(logits, out=logits)
-        logits /= logits.sum(axis=1, keepdims=True)
-        return logits
+        return softmax(self.logits(features))
 
     def to_bytes(self) -> bytes:
         """The head as safetensors."""
@@ -72,3 +72,11 @@ class LinearHead:
             return cls(**load_tensors(data))
         except (SafetensorError, TypeError) as error:
             raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities in the place of the logits, (N, C), which are overwritten."""
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
