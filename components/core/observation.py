@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,12 +59,13 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
 
 class Progress:
-    """A counter towards a total, shown as a bar. Use as a context manager."""
+    """A counter towards a total, shown as a bar. Use as a context manager; several threads may count."""
 
     def __init__(self, description: str, total: int, unit: str) -> None:
         self._description, self._total, self._unit = description, total, unit
         self._done = 0
         self._told = 0.0
+        self._lock = threading.Lock()
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> "Progress":
@@ -74,12 +76,13 @@ class Progress:
 
     def advance(self, steps: int = 1) -> None:
         """Count `steps` more as done."""
-        self._done += steps
-        if self._bar is not None:
-            self._bar.update(steps)
-        elif time.monotonic() - self._told > 0.2 or self._done >= self._total:
-            self._told = time.monotonic()
-            emit("progress", description=self._description, done=self._done, total=self._total, unit=self._unit)
+        with self._lock:
+            self._done += steps
+            if self._bar is not None:
+                self._bar.update(steps)
+            elif time.monotonic() - self._told > 0.2 or self._done >= self._total:
+                self._told = time.monotonic()
+                emit("progress", description=self._description, done=self._done, total=self._total, unit=self._unit)
 
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:

@@ -1,11 +1,13 @@
 """Recipes: which trainer, strategy, cold start and schedule a campaign uses, read from YAML and fully validated."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from labelcycle.components.core.dropout import Place
 from labelcycle.components.core.errors import ConfigurationError
 
 
@@ -41,23 +43,80 @@ class LoraTrainer(HeadTraining):
     target: str = "qkv"
 
 
-TRAINERS = ("linear", "lora")
-
-
-class Scorer(Settings):
-    """How the model is asked about the pool."""
+class SoftmaxScorer(Settings):
+    """The head is asked about each sample once."""
 
     name: Literal["softmax"] = "softmax"
 
 
-class Selector(Settings):
-    """Which strategy chooses the query, and its parameters."""
+class DropoutScorer(Settings):
+    """The head is asked with dropout too, for disagreements and mutual information. Defaults: DropQuery, section 4."""
+
+    name: Literal["dropout"] = "dropout"
+    passes: Annotated[int, Field(ge=1)] = 3
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    place: Place = "features"
+
+
+KINDS = {"trainer": ("linear", "lora"), "scorer": ("softmax", "dropout")}
+
+
+def _plain(value: object) -> object:
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"a parameter is a finite number, a text, true or false; got {value!r}")
+    return value
+
+
+Parameter = Annotated[bool | int | float | str, BeforeValidator(_plain)]
+"""What a recipe can pass to a strategy."""
+
+
+class Choice(Settings):
+    """How a query is chosen: the strategy, its parameters, and what holds whatever the strategy.
+
+    `explore` is the share of the query that is drawn at random, `quotas` how many picks each named group gets, and
+    `near_duplicates` the cosine similarity from which two samples count as the same.
+    """
 
     strategy: str
+    parameters: dict[str, Parameter] = {}
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.0
+    quotas: dict[str, Annotated[int, Field(ge=0)]] = {}
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @property
+    def arguments(self) -> dict[str, Parameter]:
+        """What the strategy is called with."""
+        return self.parameters
+
+
+class Selector(Choice):
+    """How queries are chosen once there is a model.
+
+    `class_balanced: true` is short for the parameter of that name. `exclude` and `include` name samples that are never
+    asked for, and samples that are asked for first; both hold for the cold start too.
+    """
+
     class_balanced: bool = False
+    exclude: list[str] = []
+    include: list[str] = []
+
+    @property
+    def arguments(self) -> dict[str, Parameter]:
+        """What the strategy is called with."""
+        return self.parameters | ({"class_balanced": True} if self.class_balanced else {})
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Selector":
+        if self.class_balanced and self.parameters.get("class_balanced") is False:
+            raise ValueError("class_balanced is true, but parameters.class_balanced is false; remove one of them")
+        both = sorted(set(self.exclude) & set(self.include))
+        if both:
+            raise ValueError(f"sample {both[0]!r} is excluded and included at once; remove it from one of the lists")
+        return self
 
 
-class ColdStart(Settings):
+class ColdStart(Choice):
     """How the first query is chosen, while there is no label yet."""
 
     strategy: str = "random"
@@ -83,7 +142,7 @@ class Recipe(Settings):
     source: str
     cost: str
     trainer: Annotated[LinearTrainer | LoraTrainer, Field(discriminator="name")]
-    scorer: Scorer = Scorer()
+    scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
     selector: Selector
     cold_start: ColdStart = ColdStart()
     schedule: Schedule = Schedule()
@@ -96,7 +155,8 @@ class Recipe(Settings):
     @property
     def uses_base_features(self) -> bool:
         """Whether the features of the backbone as it comes are read by any stage."""
-        return not self.trains_on_images or self.cold_start.strategy != "random"
+        cold = self.cold_start
+        return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
 
 
 def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -128,16 +188,20 @@ def describe(error: ValidationError) -> str:
             lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
         elif problem["type"] == "missing":
             lines.append(f"  {name}: missing. Add it.")
+        elif problem["type"] == "union_tag_not_found":
+            lines.append(f"  {name}.name: missing. Add it.")
+        elif problem["type"] == "value_error":
+            lines.append(f"  {name}: {problem['ctx']['error']}.")
         else:
             lines.append(f"  {name}: {problem['msg']}; got {problem['input']!r}.")
     return "\n".join(lines)
 
 
 def _as_written(location: tuple[int | str, ...]) -> list[str]:
-    """The path to a setting without the trainer's name, which pydantic puts in (trainer.linear.epochs)."""
+    """The path to a setting without the kind of trainer or scorer, which pydantic puts in (trainer.linear.epochs)."""
     parts: list[str] = []
     for part in location:
-        if not (parts and parts[-1] == "trainer" and part in TRAINERS):
+        if not (parts and part in KINDS.get(parts[-1], ())):
             parts.append(str(part))
     return parts
 

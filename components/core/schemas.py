@@ -38,9 +38,13 @@ QUERY = pa.schema(
         pa.field("cluster", pa.int32()),
         pa.field("predicted", pa.string()),
         pa.field("confidence", pa.float32()),
+        pa.field("represents", pa.int32()),
+        pa.field("explore", pa.bool_()),
     ]
 )
-"""One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query."""
+"""One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query; `cluster` is
+the number of the cluster that the sample stands for, `represents` how many candidates that is, both null where nothing
+was clustered; `explore` says that it was drawn at random."""
 
 QUARANTINE = pa.schema(
     [
@@ -53,7 +57,11 @@ QUARANTINE = pa.schema(
 
 
 def scores_schema(classes: int) -> pa.Schema:
-    """Model outputs on the pool for `classes` classes; `predicted` indexes the campaign's class list."""
+    """Model outputs on the pool for `classes` classes; `predicted` indexes the campaign's class list.
+
+    `mutual_information` and `disagreements` are null where the recipe's scorer makes no passes with dropout, `loss` is
+    null where the sample's class is not known.
+    """
     return pa.schema(
         [
             pa.field("sample_id", pa.string(), nullable=False),
@@ -62,6 +70,9 @@ def scores_schema(classes: int) -> pa.Schema:
             pa.field("margin", pa.float32(), nullable=False),
             pa.field("entropy", pa.float32(), nullable=False),
             pa.field("probabilities", pa.list_(pa.float32(), classes), nullable=False),
+            pa.field("mutual_information", pa.float32()),
+            pa.field("disagreements", pa.int32()),
+            pa.field("loss", pa.float32()),
         ]
     )
 

@@ -25,7 +25,7 @@ def write_table(store: Store, key: str, table: pa.Table) -> ObjectReference:
 
 
 def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> pa.Table:
-    """The Parquet table that `reference` names, its digest and its schema checked.
+    """The Parquet table that `reference` names, its digest and its schema checked, as `with_schema` reads it.
 
     Raises:
         CampaignError: missing, changed, not Parquet, or of another schema.
@@ -33,9 +33,24 @@ def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> p
     data = read_object(store, reference)
     try:
         table = pq.read_table(pa.BufferReader(data))
-        return table.select(schema.names).cast(schema)
+        return with_schema(table, schema)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise CampaignError(f"{store.locate(reference.key)} is not the expected table: {error}") from error
+
+
+def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with exactly the columns of `schema`, in its order and types.
+
+    A nullable column that the table lacks, because an earlier version wrote it, is null.
+
+    Raises:
+        KeyError: another column is missing.
+        pa.ArrowException, ValueError: a column has another type, or nulls where there must be none.
+    """
+    for field in schema:
+        if field.nullable and field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(schema.names).cast(schema)
 
 
 def matrix_to_column(matrix: npt.NDArray[np.generic]) -> pa.FixedSizeListArray:

@@ -27,3 +27,13 @@ def entropy(probabilities: Floats) -> Floats:
     logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
     result: Floats = np.maximum(0, 0 - np.einsum("nc,nc->n", probabilities, logarithms))
     return result
+
+
+def cross_entropy(probabilities: Floats, classes: npt.NDArray[np.integer]) -> Floats:
+    """Loss -log p of each sample's class in nats: (N, C) and class indices (N,) → (N,).
+
+    A probability of 0 counts as the smallest of its type, so that the loss is finite.
+    """
+    of_class = probabilities[np.arange(len(probabilities)), classes]
+    result: Floats = np.maximum(0, 0 - np.log(np.maximum(of_class, np.finfo(probabilities.dtype).tiny)))
+    return result

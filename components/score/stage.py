@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.attempt import open_attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.dropout import disagreements_and_information
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import Progress, observed
 from labelcycle.components.core.queries import queried_ids
+from labelcycle.components.core.recipe import DropoutScorer
 from labelcycle.components.core.schemas import scores_schema
 from labelcycle.components.core.sharding import chunks_of_shard
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.tables import matrix_to_column
-from labelcycle.components.core.uncertainty import confidence, entropy, margin
+from labelcycle.components.core.uncertainty import confidence, cross_entropy, entropy, margin
 
 
 @dataclass(frozen=True)
@@ -36,39 +41,80 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
         shard: which part of the work, from 0.
         shards: how many parts there are; the scores are the same for any number.
 
-    Cost: one matrix product over the features, O(N·d·C); no network is loaded.
+    Cost: one matrix product over the features, O(N·d·C), and one more for each pass with dropout; no network is loaded.
+    Memory for the shard's features and its table.
     """
     work = open_attempt(root, cycle, attempt)
-    classes = work.campaign.classes
-    schema = scores_schema(len(classes))
+    schema = scores_schema(len(work.campaign.classes))
     if work.decision.query_size == 0:
         work.write_table(f"scores/{shard}-of-{shards}.parquet", schema.empty_table())
         return Scored(0)
-    head = LinearHead.from_bytes(work.read("head.safetensors"))
+    asking = _Asking(work)
+    chunks = list(chunks_of_shard(_unasked(work), shard, shards))
+    wanted = [name for chunk in chunks for name in chunk]
     space = FeatureSpace(work.store, work.read_json("training.json")["space"])
+    found, features = space.read(wanted) if wanted else ([], np.empty((0, 0), np.float16))
+    position = {name: row for row, name in enumerate(found)}
+
+    with Progress("score", len(wanted), "sample") as progress:
+
+        def score_chunk(number: slice) -> pa.Table:
+            chunk = chunks[number.start]
+            ids = [name for name in chunk if name in position]
+            table = asking.about(ids, features[[position[name] for name in ids]]) if ids else schema.empty_table()
+            progress.advance(len(chunk))
+            return table
+
+        tables = for_each_block(len(chunks), score_chunk, block_rows=1)
+    table = pa.concat_tables([schema.empty_table(), *tables])
+    work.write_table(f"scores/{shard}-of-{shards}.parquet", table)
+    return Scored(table.num_rows)
+
+
+class _Asking:
+    """The head and all that is asked of it."""
+
+    def __init__(self, work: Attempt) -> None:
+        self._head = LinearHead.from_bytes(work.read("head.safetensors"))
+        self._seed, self._cycle = work.campaign.seed, work.cycle
+        self._schema = scores_schema(len(work.campaign.classes))
+        self._scorer = work.campaign.recipe.scorer
+        number = {name: index for index, name in enumerate(work.campaign.classes)}
+        self._truth = {name: number[label] for name, label in load_truth(work.store, work.campaign).items()}
+
+    def about(self, ids: list[str], features: npt.NDArray[np.float16]) -> pa.Table:
+        """The scores of one chunk of samples."""
+        probabilities = self._head.probabilities(features)
+        size = len(ids)
+        information, disagreements = pa.nulls(size, pa.float32()), pa.nulls(size, pa.int32())
+        if isinstance(self._scorer, DropoutScorer):
+            scorer = self._scorer
+            counts, nats = disagreements_and_information(
+                self._head, features, ids, self._seed, self._cycle, scorer.passes, scorer.rate, scorer.place
+            )
+            information, disagreements = pa.array(nats), pa.array(counts)
+        columns = {
+            "sample_id": pa.array(ids, pa.string()),
+            "predicted": pa.array(probabilities.argmax(axis=1), pa.int32()),
+            "confidence": pa.array(confidence(probabilities)),
+            "margin": pa.array(margin(probabilities)),
+            "entropy": pa.array(entropy(probabilities)),
+            "probabilities": matrix_to_column(probabilities),
+            "mutual_information": information,
+            "disagreements": disagreements,
+            "loss": self._losses(ids, probabilities),
+        }
+        return pa.table(columns, schema=self._schema)
+
+    def _losses(self, ids: list[str], probabilities: npt.NDArray[np.float32]) -> pa.Array:
+        """The loss on each sample whose class is known, null for the others."""
+        classes = np.array([self._truth.get(name, -1) for name in ids])
+        return pa.array(cross_entropy(probabilities, classes), mask=classes < 0)
+
+
+def _unasked(work: Attempt) -> list[str]:
+    """Ids of the pool that were not asked for in an earlier cycle."""
     pool = load_pool(work.store, work.campaign)
     asked = queried_ids(work)
     in_pool: list[str] = pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()
-    chunks = list(chunks_of_shard([name for name in in_pool if name not in asked], shard, shards))
-    rows = dict.fromkeys(name for chunk in chunks for name in chunk)
-    found, features = space.read(list(rows)) if rows else ([], None)
-    position = {name: row for row, name in enumerate(found)}
-    tables = [schema.empty_table()]
-    with Progress("score", len(rows), "sample") as progress:
-        for chunk in chunks:
-            ids = [name for name in chunk if name in position]
-            if ids and features is not None:
-                probabilities = head.probabilities(features[[position[name] for name in ids]])
-                columns = [
-                    pa.array(ids, pa.string()),
-                    pa.array(probabilities.argmax(axis=1), pa.int32()),
-                    pa.array(confidence(probabilities)),
-                    pa.array(margin(probabilities)),
-                    pa.array(entropy(probabilities)),
-                    matrix_to_column(probabilities),
-                ]
-                tables.append(pa.table(columns, schema=schema))
-            progress.advance(len(chunk))
-    table = pa.concat_tables(tables)
-    work.write_table(f"scores/{shard}-of-{shards}.parquet", table)
-    return Scored(table.num_rows)
+    return [name for name in in_pool if name not in asked]

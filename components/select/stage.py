@@ -2,27 +2,35 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
+from labelcycle.components.core.recipe import Choice
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.select import STRATEGIES, Candidates, Selection, select_batch
-from labelcycle.components.select.gathering import gather_candidates
+from labelcycle.components.select import STRATEGIES, Selection, select_batch
+from labelcycle.components.select.batch import check_parameters
+from labelcycle.components.select.gathering import (
+    gather_candidates,
+    gather_constraints,
+    read_by_constraints,
+    read_scores,
+)
 
 
 @dataclass(frozen=True)
 class Selected(Facts):
-    """The query that was written."""
+    """The query that was written; `explored` of its `size` picks were drawn at random, `included` had to be in it."""
 
     strategy: str
     size: int
+    explored: int
+    included: int
     uri: str
     sha256: str
 
@@ -38,51 +46,58 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
         shards: how many shards the score stage wrote.
         query: where to put a copy of the query for the platform's own records; empty for none.
 
-    Cost: that of the strategy; memory for the fields it needs.
+    Cost: that of the strategy; memory for the fields that it and the constraints read.
     """
     work = open_attempt(root, cycle, attempt)
-    name, parameters = _strategy(work)
-    if name not in STRATEGIES:
-        raise ConfigurationError(f"There is no strategy {name!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
-    if work.decision.query_size == 0:
-        table = QUERY.empty_table()
-    else:
-        pool = gather_candidates(work, STRATEGIES[name].needs, shards)
-        picks = select_batch(name, pool, work.decision.query_size, work.campaign.seed, **parameters)
-        table = _query_table(picks, pool, work.campaign.classes)
+    recipe = work.campaign.recipe
+    choice = recipe.cold_start if work.decision.action == "cold_start" else recipe.selector
+    check_parameters(choice.strategy, choice.arguments.keys())
+    table = QUERY.empty_table() if work.decision.query_size == 0 else _query(work, choice, shards)
     reference = work.write_table("query.parquet", table)
     if query:
         Path(query).parent.mkdir(parents=True, exist_ok=True)
         Path(query).write_bytes(table_bytes(table))
-    return Selected(name, table.num_rows, work.store.locate(reference.key), reference.sha256)
+    return Selected(
+        strategy=choice.strategy,
+        size=table.num_rows,
+        explored=pc.sum(table["explore"]).as_py() or 0,
+        included=len(set(recipe.selector.include) & set(table["sample_id"].to_pylist())),
+        uri=work.store.locate(reference.key),
+        sha256=reference.sha256,
+    )
 
 
-def _strategy(work: Attempt) -> tuple[str, dict[str, Any]]:
-    recipe = work.campaign.recipe
-    if work.decision.action == "cold_start":
-        return recipe.cold_start.strategy, {}
-    parameters = {"class_balanced": True} if recipe.selector.class_balanced else {}
-    return recipe.selector.strategy, parameters
-
-
-def _query_table(picks: Selection, pool: Candidates, classes: list[str]) -> pa.Table:
-    predicted: list[str] | None = None
-    confidence = None
-    if pool.probs is not None:
-        row = {str(name): number for number, name in enumerate(pool.ids)}
-        chosen = pool.probs[[row[str(name)] for name in picks.ids]]
-        predicted = [classes[number] for number in chosen.argmax(axis=1)]
-        confidence = chosen.max(axis=1).astype(np.float32)
-    size = len(picks.ids)
+def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
+    reads = STRATEGIES[choice.strategy].reads | read_by_constraints(choice)
+    pool = gather_candidates(work, reads, shards)
+    constraints = gather_constraints(work, choice, pool)
+    size, seed = work.decision.query_size, work.campaign.seed
+    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, **choice.arguments)
+    predicted, confidence = _predictions(work, picks, shards)
     return pa.table(
         {
-            "sample_id": pa.array([str(name) for name in picks.ids], pa.string()),
-            "rank": pa.array(range(1, size + 1), pa.int32()),
+            "sample_id": pa.array(picks.ids.tolist(), pa.string()),
+            "rank": pa.array(range(1, len(picks.ids) + 1), pa.int32()),
             "score": pa.array(picks.scores, pa.float64()),
             "reason": pa.array(picks.reasons, pa.string()),
-            "cluster": pa.nulls(size, pa.int32()),
-            "predicted": pa.nulls(size, pa.string()) if predicted is None else pa.array(predicted, pa.string()),
-            "confidence": pa.nulls(size, pa.float32()) if confidence is None else pa.array(confidence),
+            "cluster": pa.array(picks.clusters.astype(np.int32), mask=picks.clusters < 0),
+            "predicted": predicted,
+            "confidence": confidence,
+            "represents": pa.array(picks.represents.astype(np.int32), mask=picks.represents < 1),
+            "explore": pa.array(picks.explored),
         },
         schema=QUERY,
     )
+
+
+def _predictions(work: Attempt, picks: Selection, shards: int) -> tuple[pa.Array, pa.Array]:
+    """Predicted class and its probability of each pick; nulls in the cold start, which knows no model."""
+    size = len(picks.ids)
+    if work.decision.action == "cold_start":
+        return pa.nulls(size, pa.string()), pa.nulls(size, pa.float32())
+    scores = read_scores(work, shards, ["sample_id", "predicted", "confidence"])
+    ids = pa.array(picks.ids.tolist(), pa.string())
+    rows = pc.index_in(ids, value_set=scores["sample_id"].combine_chunks())
+    classes = pa.array(work.campaign.classes, pa.string())
+    chosen = scores.take(rows)
+    return classes.take(chosen["predicted"].combine_chunks()), chosen["confidence"].combine_chunks()

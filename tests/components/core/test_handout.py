@@ -38,6 +38,8 @@ def commit(store: Store, rows: int = 3) -> Commit:
         "cluster": [None] * rows,
         "predicted": ["cat", None, "dog"][:rows],
         "confidence": [0.5] * rows,
+        "represents": [None] * rows,
+        "explore": [False] * rows,
     }
     reference = write_table(store, "query.parquet", pa.table(columns, schema=QUERY))
     return Commit(cycle=3, attempt="a", objects={"query": reference})

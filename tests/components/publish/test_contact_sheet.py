@@ -27,6 +27,8 @@ def query(count: int, **columns: list[Any]) -> pa.Table:
         "cluster": [None] * count,
         "predicted": ["cat"] * count,
         "confidence": [0.41] * count,
+        "represents": [None] * count,
+        "explore": [False] * count,
     }
     return pa.table(content | columns, schema=QUERY)
 

@@ -157,6 +157,8 @@ def query(count: int) -> pa.Table:
             "cluster": [None] * count,
             "predicted": [SCRIPT, *[None] * (count - 1)][:count],
             "confidence": [0.41, *[None] * (count - 1)][:count],
+            "represents": [None] * count,
+            "explore": [False] * count,
         },
         schema=QUERY,
     )
