@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.blocks import for_each_block, one_thread_products
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
@@ -78,7 +78,8 @@ def select_batch(
     def ask(candidates: Candidates, size: int) -> Picks:
         return chosen.choose(candidates, size, seed, **parameters)
 
-    picks, explored = choose_within(constraints, ordered, budget, seed, ask)
+    with one_thread_products():
+        picks, explored = choose_within(constraints, ordered, budget, seed, ask)
     return Selection(
         ids=ordered.ids[picks.rows],
         scores=picks.scores,

@@ -12,7 +12,7 @@ import scipy.sparse
 
 from labelcycle.components.core.blocks import blocks_of, for_each_block
 from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.select.points import Floats, Vectors, vector_block
+from labelcycle.components.select.points import Floats, Stacked, Vectors, vector_block
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
 from labelcycle.components.select.strategy import Picks
 
@@ -42,7 +42,12 @@ class Clusters:
 
 
 def k_means(
-    vectors: Vectors, clusters: int, ids: npt.NDArray[np.str_], seed: int, improvement: float = IMPROVEMENT
+    vectors: Vectors,
+    clusters: int,
+    ids: npt.NDArray[np.str_],
+    seed: int,
+    improvement: float = IMPROVEMENT,
+    also: Vectors | None = None,
 ) -> Clusters:
     """Cluster the points by Lloyd's iterations from a k-means++ start.
 
@@ -52,6 +57,7 @@ def k_means(
         ids: sample ids, (N,), sorted; they decide which points are sampled.
         seed: decides sample and start.
         improvement: the share by which the sum of squared distances must fall for another iteration.
+        also: points that take part in finding the centres, but are not in the result.
 
     A cluster that loses all its points starts anew at the point that is farthest from its centre.
 
@@ -59,11 +65,12 @@ def k_means(
     Cost: O(k·d) multiply-adds a point and iteration on min(N, 512·k) points, then once on all N; memory of the centres
         and of one block a core.
     """
-    sample = vectors
+    part = vectors
     if len(vectors) > POINTS_PER_CLUSTER * clusters:
         numbers = keyed_order(ids, seed, "k-means sample")
-        rows = np.sort(np.argpartition(numbers, POINTS_PER_CLUSTER * clusters)[: POINTS_PER_CLUSTER * clusters])
-        sample = Vectors(vectors.features[rows], vectors.prepare)
+        rows = np.argpartition(numbers, POINTS_PER_CLUSTER * clusters)[: POINTS_PER_CLUSTER * clusters]
+        part = Vectors(vectors.features[np.sort(rows)], vectors.prepare)
+    sample = part if also is None or not len(also) else Stacked((also, part))
     centres = _start(sample, clusters, seed)
     total = np.inf
     for _ in range(ITERATIONS):
@@ -75,7 +82,7 @@ def k_means(
     return assign(vectors, centres) if sample is not vectors else found
 
 
-def assign(vectors: Vectors, centres: Floats) -> Clusters:
+def assign(vectors: Vectors | Stacked, centres: Floats) -> Clusters:
     """Each point's nearest centre, the first of equally near ones. One matrix product."""
     assignment = np.empty(len(vectors), np.int64)
     distances = np.empty(len(vectors), np.float32)
@@ -144,7 +151,7 @@ def picks_of_clusters(found: Clusters, ids: npt.NDArray[np.str_], budget: int) -
     return Picks(rows, -distances, reasons, clusters, sizes)
 
 
-def _start(sample: Vectors, clusters: int, seed: int) -> Floats:
+def _start(sample: Vectors | Stacked, clusters: int, seed: int) -> Floats:
     """k-means++: centres at samples that are drawn by D² sampling. The draw depends on the order of rows, by id."""
     generator = np.random.default_rng(seed)
     first = int(generator.integers(len(sample)))
@@ -152,12 +159,11 @@ def _start(sample: Vectors, clusters: int, seed: int) -> Floats:
     nearest = assign(sample, centre.vectors).squared_distances
     nearest[first] = 0
     ties = np.arange(len(sample), dtype=np.uint64)
-    others, _ = sample_by_squared_distance(sample, nearest, ties, clusters - 1, generator)
-    rows = np.unique(np.concatenate([[first], others]))
-    return sample.read(rows)
+    rows, _ = sample_by_squared_distance(sample, nearest, ties, clusters, generator, already=np.array([first]))
+    return sample.read(np.sort(rows))
 
 
-def _means(sample: Vectors, found: Clusters) -> Floats:
+def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:
     """The mean of each cluster's points; an empty cluster gets the point that is farthest from its centre."""
     clusters = len(found.centres)
     sums = np.zeros((clusters, sample.width), np.float64)

@@ -86,7 +86,7 @@ def choose_within(
     included = _rows_of(pool, constraints.include, "included")[:budget]
     available = np.setdiff1d(np.arange(len(pool)), _rows_of(pool, constraints.exclude, "excluded"))
     if constraints.near_duplicates is not None:
-        available = without_near_duplicates(pool, available, included, constraints.near_duplicates)
+        available = without_near_duplicates(pool, available, included, constraints.near_duplicates, seed)
     available = np.setdiff1d(available, included)
     parts = [_constant(included, "must be included")]
     left = min(budget - len(included), len(available))

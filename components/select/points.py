@@ -150,3 +150,38 @@ def unit_length(vectors: Floats) -> Floats:
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     vectors /= np.where(lengths > 0, lengths, 1)[:, None]
     return vectors
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The points of several matrices after one another, without putting the matrices together.
+
+    Attributes:
+        parts: matrices of one width.
+    """
+
+    parts: tuple[Vectors, ...]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    @property
+    def width(self) -> int:
+        """The number of coordinates, d."""
+        return self.parts[0].width
+
+    def read(self, rows: Rows) -> Floats:
+        """The vectors of these rows, float32 (b, d)."""
+        wanted = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        result = np.empty((len(wanted), self.width), np.float32)
+        start = 0
+        for part in self.parts:
+            mine = (wanted >= start) & (wanted < start + len(part))
+            if mine.any():
+                result[mine] = part.read(wanted[mine] - start)
+            start += len(part)
+        return result
+
+    def at(self, rows: Rows) -> VectorBlock:
+        """The points of these rows."""
+        return vector_block(self.read(rows))

@@ -25,21 +25,26 @@ def sample_by_squared_distance(
     ties: npt.NDArray[np.uint64],
     budget: int,
     generator: np.random.Generator,
+    already: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Rows in the order of drawing, and each one's squared distance to its nearest predecessor when drawn.
+    """Rows in the order of drawing, behind those picked already; and the distances of those drawn.
 
     Args:
         points: N points.
         nearest: float32 (N,), finite squared distance of each to what is covered already; changed in place.
         ties: (N,), the order in which points are taken once all are at distance 0 from a pick.
-        budget: number of picks, 0 ≤ budget ≤ N.
+        budget: number of picks, those picked already among them, at most N.
         generator: source of the draws.
+        already: rows that are picked already; their distance in `nearest` is 0.
+
+    Returns:
+        Row indices, (budget,), and of each drawn one the squared distance to its nearest predecessor.
 
     Source: Arthur and Vassilvitskii, SODA 2007, section 2 (k-means++); BADGE, Ash et al., ICLR 2020, Algorithm 1.
     Cost: O(B·N·d) multiply-adds in matrix products for dozens of picks at once, and O(N) memory.
     """
     bounds = _Bounds(nearest)
-    rows: list[int] = []
+    rows: list[int] = already.tolist()
     distances: list[float] = []
     waiting: list[int] = []
     draws = 0

@@ -1,31 +1,28 @@
 """Entropy: ask where the predicted distribution is the least decided.
 
-Source: PEAL, section 3.3.1; class-balanced form, section 4.3.
+Source: PEAL, section 3.3.1; class-balanced form, section 4.3; clustered form, DropQuery, ablations.
 Cost: O(N·C + N log N) time, O(N) memory beside the probabilities.
 """
 
-import numpy as np
-
 from labelcycle.components.core.uncertainty import entropy as shannon_entropy
-from labelcycle.components.select.ranking import balance_classes, best_first
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.uncertain import most_uncertain, score_by_block
 
 
-@strategy(needs={"probs"})
-def entropy(pool: Candidates, budget: int, seed: int, class_balanced: bool = False) -> Picks:
+@strategy(needs={"probs"}, uses={"features"})
+def entropy(
+    pool: Candidates, budget: int, seed: int, class_balanced: bool = False, cluster_features: bool = False
+) -> Picks:
     """The samples of largest Shannon entropy (nats).
 
     Args:
-        pool: `probs` (N, C).
+        pool: `probs` (N, C); `features` (N, d) where they are clustered.
         budget: number of picks, 1 ≤ budget ≤ N.
-        seed: unused, ties break by id; here so that every strategy is called alike.
+        seed: decides the clusters; ties break by id.
         class_balanced: take an equal number from each predicted class.
+        cluster_features: cluster the most uncertain, and take one of each cluster.
     """
     assert pool.probs is not None
-    scores = shannon_entropy(pool.probs).astype(np.float64)
-    rows = best_first(scores, pool.ids)
-    if class_balanced:
-        rows = balance_classes(rows, pool.probs.argmax(axis=1), pool.probs.shape[1], budget)
-    rows = rows[:budget]
-    return Picks(rows, scores[rows], [f"entropy {score:.3f}" for score in scores[rows]])
+    scores = score_by_block(pool.probs, shannon_entropy)
+    return most_uncertain(pool, scores, budget, seed, "entropy", class_balanced, cluster_features)

@@ -1,0 +1,45 @@
+"""BALD: ask where predictions under dropout are each decided, but for different classes.
+
+Source: Houlsby et al., 2011; with dropout, Gal, Islam and Ghahramani, ICML 2017; 20 passes, DropQuery, ablations.
+Cost: O(M·N·d·C) time for the passes, unless the score stage has made them; O(N) memory beside the features.
+"""
+
+from labelcycle.components.core.dropout import Place, mutual_information
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.uncertain import most_uncertain
+
+
+@strategy(uses={"mutual_information", "head", "features", "probs"})
+def bald(
+    pool: Candidates,
+    budget: int,
+    seed: int,
+    class_balanced: bool = False,
+    cluster_features: bool = False,
+    passes: int = 20,
+    rate: float = 0.5,
+    place: Place = "features",
+) -> Picks:
+    """The samples of largest mutual information (nats) between the prediction and the dropout mask.
+
+    Args:
+        pool: `mutual_information` (N,), or `head` and `features` (N, d) to compute it from; `probs` (N, C) where
+            classes are balanced.
+        budget: number of picks, 1 ≤ budget ≤ N.
+        seed: decides the dropout masks and the clusters; ties break by id.
+        class_balanced: take an equal number from each predicted class.
+        cluster_features: cluster the most uncertain, and take one of each cluster.
+        passes: passes with dropout; unused where mutual information is given.
+        rate: share of the features that is dropped; likewise.
+        place: where dropout acts; likewise.
+    """
+    scores = pool.mutual_information
+    if scores is None:
+        if pool.head is None or pool.features is None:
+            raise ConfigurationError(
+                "Strategy 'bald' needs mutual_information, or head and features, which the candidates lack."
+            )
+        scores = mutual_information(pool.head, pool.features, pool.ids, seed, pool.cycle, passes, rate, place)
+    return most_uncertain(pool, scores, budget, seed, "mutual information", class_balanced, cluster_features)

@@ -1,0 +1,110 @@
+"""ProbCover: the samples whose balls cover the most of the pool, with the largest balls that are still of one class.
+
+Source: Yehuda et al., NeurIPS 2022, Algorithm 1; the radius as in section 3.3 there (purity of pseudo-labels).
+Cost: exact up to 100,000 samples: O(N²·d / 2) multiply-adds. Beyond, samples are compared within near clusters only,
+    O(N·4096·d) for each 4 partners, and the share of neighbours found so is told. Memory: as much as the features.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.observation import notice
+from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.select.ball_graph import BallGraph
+from labelcycle.components.select.clustering import k_means
+from labelcycle.components.select.farthest import farthest_first
+from labelcycle.components.select.near_groups import MOST_EXACT, groups_for, recall
+from labelcycle.components.select.nearest import lower_to_nearest, nearest_among
+from labelcycle.components.select.points import Vectors, unit_length
+from labelcycle.components.select.pure_radius import pure_radius
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
+
+
+@strategy(needs={"features"}, uses={"labelled_features", "probs", "head", "labelled_classes"})
+def probcover(
+    pool: Candidates,
+    budget: int,
+    seed: int,
+    radius: float | None = None,
+    purity: float = 0.95,
+    clusters: int | None = None,
+) -> Picks:
+    """Greedy maximum coverage of the pool by balls around the picks, on L2-normalised features.
+
+    Args:
+        pool: `features` (N, d); `labelled_features` (L, d), whose balls are covered already.
+        budget: number of picks, 1 ≤ budget ≤ N.
+        seed: decides the pseudo-labels and the sample on which the radius is found.
+        radius: the radius of the balls, between 0 and 2; None finds the largest that is pure enough.
+        purity: least share of balls that hold samples of one pseudo-label only.
+        clusters: number of pseudo-labels; None for the number of classes, or of picks where that is unknown.
+
+    The score is the number of samples newly covered. Once everything is covered, the samples farthest from all labelled
+    and picked ones follow, with score 0.
+    """
+    assert pool.features is not None
+    if not 0 < purity <= 1 or (radius is not None and not 0 < radius <= 2):
+        raise ConfigurationError("purity is a share above 0, radius is above 0 and at most 2.")
+    points = Vectors(pool.features, unit_length)
+    ties = keyed_order(pool.ids, "ties")
+    key = seed_for(seed, pool.cycle, "probcover")
+    if radius is None:
+        pseudo = k_means(points, min(len(pool), clusters or _classes(pool) or budget), pool.ids, key)
+        radius = pure_radius(points, pseudo.assignment, purity, keyed_order(pool.ids, key, "radius"))
+    labelled = np.empty((0, points.width), np.float32) if pool.labelled_features is None else pool.labelled_features
+    to_labelled = nearest_among(points, Vectors(labelled, unit_length))
+    graph = _graph(points, radius, pool.ids, key)
+    rows, covered = _cover(graph, to_labelled < radius * radius, ties, budget)
+    reasons = [f"covers {count} more samples within {radius:.3f}" for count in covered]
+    if len(rows) < budget:
+        to_labelled[rows] = -1
+        for start in range(0, len(rows), 512):
+            lower_to_nearest(to_labelled, points, points.at(rows[start : start + 512]))
+        to_labelled[rows] = -1
+        more, distances = farthest_first(points, to_labelled, ties, budget - len(rows))
+        reasons += [f"all is covered; distance {distance:.3f} from it" for distance in np.sqrt(distances)]
+        rows, covered = np.concatenate([rows, more]), np.concatenate([covered, np.zeros(len(more), np.int64)])
+    return Picks(rows, covered.astype(np.float64), reasons, None, np.maximum(covered, 1))
+
+
+def _classes(pool: Candidates) -> int | None:
+    if pool.probs is not None:
+        return int(pool.probs.shape[1])
+    if pool.head is not None:
+        return len(pool.head.bias)
+    if pool.labelled_classes is not None and len(pool.labelled_classes):
+        return int(pool.labelled_classes.max()) + 1
+    return None
+
+
+def _graph(points: Vectors, radius: float, ids: npt.NDArray[np.str_], key: int) -> BallGraph:
+    graph = BallGraph(points, radius, groups_for(points, ids, key))
+    if len(points) <= MOST_EXACT:
+        return graph
+    found = recall(graph, points, radius, keyed_order(ids, key, "recall"))
+    notice(f"probcover: {len(points)} samples are compared within near clusters; {found:.1%} of neighbours are found.")
+    return graph
+
+
+def _cover(
+    graph: BallGraph, covered: npt.NDArray[np.bool_], ties: npt.NDArray[np.uint64], budget: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of the greedy cover, until all is covered, and how many samples each covers newly."""
+    gains = graph.degrees - graph.count_among(np.flatnonzero(covered))
+    by_ties = np.argsort(ties, kind="stable")
+    rows: list[int] = []
+    counts: list[int] = []
+    while len(rows) < budget:
+        best = int(by_ties[gains[by_ties].argmax()])
+        if gains[best] <= 0:
+            break
+        new = graph.neighbours(best)
+        new = new[~covered[new]]
+        covered[new] = True
+        gains -= graph.count_among(new)
+        gains[best] = 0
+        rows.append(best)
+        counts.append(len(new))
+    return np.array(rows, np.int64), np.array(counts, np.int64)

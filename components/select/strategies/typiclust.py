@@ -1,0 +1,110 @@
+"""TypiClust: the most typical sample of each cluster that has few labels, the largest clusters first.
+
+Source: Hacohen, Dekel and Weinshall, ICML 2022, section 3 and the authors' code (at most 500 clusters, small ones left
+    out).
+Cost: k-means with k = min(L + B, 500), then O(Σ n²·d) multiply-adds over clusters of n samples; memory of one block of
+    distances a core.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.select.clustering import assign, k_means
+from labelcycle.components.select.points import Vectors, unit_length, vector_block
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.typicality import typicality
+
+Counts = npt.NDArray[np.int64]
+
+MOST_CLUSTERS = 500
+SMALL = 5
+"""Clusters of so few samples are left out."""
+
+IMPROVEMENT = 1e-3
+"""Iterations of k-means end when they improve by less: the clusters need to be regions, not an optimum."""
+
+
+@strategy(needs={"features"}, uses={"labelled_features", "labelled_ids"})
+def typiclust(pool: Candidates, budget: int, seed: int, neighbours: int = 20) -> Picks:
+    """The most typical sample of each cluster, in the order of labelled samples in it, then of size.
+
+    Args:
+        pool: `features` (N, d); `labelled_features` (L, d) where there are labels.
+        budget: number of picks, 1 ≤ budget ≤ N.
+        seed: decides the start of k-means.
+        neighbours: typicality looks at so many nearest members, or half of the cluster if that is less.
+
+    The score is the typicality, 1 / (mean squared distance to the neighbours), of L2-normalised features among the
+    cluster's unlabelled members that are not picked yet. Where there are more picks than clusters, clusters are gone
+    through again; once they are empty, those left out are.
+    """
+    assert pool.features is not None
+    points = Vectors(pool.features, unit_length)
+    labelled = None if pool.labelled_features is None else Vectors(pool.labelled_features, unit_length)
+    count = 0 if labelled is None else len(labelled)
+    found = k_means(
+        points,
+        min(count + budget, MOST_CLUSTERS, len(pool)),
+        pool.ids,
+        seed_for(seed, pool.cycle, "typiclust"),
+        IMPROVEMENT,
+        also=labelled,
+    )
+    labels = np.zeros(len(found.centres), np.int64)
+    if labelled is not None and count:
+        labels = np.bincount(assign(labelled, found.centres).assignment, minlength=len(found.centres))
+    sizes = np.bincount(found.assignment, minlength=len(found.centres))
+    turns = _turns(sizes, labels, budget)
+    ties = keyed_order(pool.ids, "ties")
+    members = np.split(np.lexsort((ties, found.assignment)), np.cumsum(sizes)[:-1])
+    asked = np.flatnonzero(np.bincount(turns, minlength=len(sizes)))
+    queues: dict[int, list[tuple[int, float]]] = {}
+
+    def pick(clusters: slice) -> None:
+        for cluster in asked[clusters].tolist():
+            queues[cluster] = _most_typical(points, members[cluster], int((turns == cluster).sum()), neighbours)
+
+    for_each_block(len(asked), pick, block_rows=1)
+    picks = [queues[cluster].pop(0) for cluster in turns.tolist()]
+    rows = np.array([row for row, _ in picks])
+    scores = np.array([score for _, score in picks])
+    reasons = [
+        f"typicality {score:.3g} in cluster {cluster}, of {sizes[cluster]} candidates and {labels[cluster]} labels"
+        for score, cluster in zip(scores, turns, strict=True)
+    ]
+    represents = sizes[turns] // np.bincount(turns, minlength=len(sizes))[turns]
+    return Picks(rows, scores, reasons, turns, represents)
+
+
+def _turns(sizes: Counts, labels: Counts, budget: int) -> Counts:
+    """Which cluster each pick comes from, (budget,).
+
+    Args:
+        sizes: candidates in each cluster, (k,).
+        labels: labelled samples in each, (k,).
+        budget: number of picks, at most all candidates.
+    """
+    order = np.lexsort((-(sizes + labels), labels))
+    small = sizes + labels <= SMALL
+    turns: list[int] = []
+    for group in (order[~small[order]], order[small[order]]):
+        left = sizes[group].copy()
+        while len(turns) < budget and left.any():
+            turns.extend(group[left > 0].tolist())
+            left = np.maximum(left - 1, 0)
+    return np.array(turns[:budget], np.int64)
+
+
+def _most_typical(points: Vectors, members: Counts, size: int, neighbours: int) -> list[tuple[int, float]]:
+    """`size` of the members one after another, each the most typical among those left, with its typicality."""
+    vectors = points.read(members)
+    picks: list[tuple[int, float]] = []
+    for _ in range(size):
+        values = typicality(vector_block(vectors), neighbours)
+        best = int(values.argmax())
+        picks.append((int(members[best]), float(values[best])))
+        members, vectors = np.delete(members, best), np.delete(vectors, best, axis=0)
+    return picks
