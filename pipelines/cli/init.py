@@ -71,6 +71,20 @@ def init(
         bool | None,
         typer.Option(help="Ask for equal numbers of each predicted class.", rich_help_panel=METHOD),
     ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(help="File of ids, one a line, that must not be asked for.", rich_help_panel=METHOD),
+    ] = None,
+    include: Annotated[
+        str | None,
+        typer.Option(help="File of ids, one a line, that must be asked for first.", rich_help_panel=METHOD),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="CSV file (sample_id,group), such as camera or site, for selector.quotas.", rich_help_panel=DATA
+        ),
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,6 +172,9 @@ def init(
             crop_share=crop_share,
             mean=_channels("--mean", mean),
             std=_channels("--std", std),
+            exclude=exclude,
+            include=include,
+            groups=groups,
             overrides=overrides,
             label_price=label_price,
             annotators_per_label=annotators_per_label,

@@ -26,10 +26,10 @@ from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance,
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
 from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
-from labelcycle.components.select import STRATEGIES
-from labelcycle.components.select.batch import check_parameters
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.images import samples_from_images
+from labelcycle.pipelines.initialise.queries import check_groups, check_strategies, with_lists, without_lists
+from labelcycle.pipelines.initialise.sample_lists import read_groups
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.splits import assign_splits, hold_out
 from labelcycle.pipelines.recipes.catalogue import recipe_path
@@ -64,6 +64,9 @@ class Request:
     crop_share: float | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    exclude: str | None = None
+    include: str | None = None
+    groups: str | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     label_price: float = 1.0
     annotators_per_label: int = 1
@@ -88,7 +91,7 @@ def begin_campaign(request: Request) -> Begun:
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
     recipe = read_recipe(recipe_path(request.recipe), request.overrides)
-    _check_strategies(recipe)
+    check_strategies(recipe)
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
     samples = _samples(request, recipe)
@@ -99,7 +102,11 @@ def begin_campaign(request: Request) -> Begun:
     truth = {name: label for name, label in truth.items() if name in splits}
     classes = _classes(request, {**labels, **test})
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
-    _check_sizes(request, counts["pool"])
+    if request.exclude or request.include or recipe != without_lists(recipe):
+        recipe = with_lists(recipe, request.exclude, request.include, _ids(samples), splits)
+    groups = read_groups(request.groups, _ids(samples)) if request.groups is not None else {}
+    check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
+    _check_sizes(request, counts["pool"] - len(recipe.selector.exclude))
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = _features(store, request, recipe, samples)
     campaign = validated_campaign(
@@ -113,7 +120,7 @@ def begin_campaign(request: Request) -> Begun:
         prices={"label": request.label_price, "annotators_per_label": request.annotators_per_label},
         backbone=backbone,
         base_space=base_space,
-        pool=_write_pool(store, samples, splits),
+        pool=_write_pool(store, samples, splits, groups),
         truth=_write(store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")),
         quarantine=_write(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
         labels_from=_labels_source(store, request, samples, splits),
@@ -123,20 +130,6 @@ def begin_campaign(request: Request) -> Begun:
     return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
 
 
-def _check_strategies(recipe: Recipe) -> None:
-    """Refuse now what the select stage would refuse after labels were paid for."""
-    if recipe.selector.class_balanced:
-        check_parameters(recipe.selector.strategy, {"class_balanced"})
-    check_parameters(recipe.selector.strategy, set())
-    check_parameters(recipe.cold_start.strategy, set())
-    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - {"features"})
-    if too_early:
-        raise ConfigurationError(
-            f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "
-            "before the first labels. Choose another, such as random."
-        )
-
-
 def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> None:
     """Stop before any work where the root's campaign differs in its settings; differing data is found at the end."""
     if not store.exists(KEY):
@@ -144,13 +137,14 @@ def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> No
     existing = load_campaign(store)
     asked = {
         "name": request.name or _name_of(store.root),
-        "recipe": recipe,
+        "recipe": without_lists(recipe),
         "budget": request.budget,
         "batch": request.batch,
         "seed": request.seed,
     }
     for name, value in asked.items():
-        if getattr(existing, name) != value:
+        there = without_lists(existing.recipe) if name == "recipe" else getattr(existing, name)
+        if there != value:
             raise CampaignError(
                 f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
                 "Choose another root, or go on with that campaign: labelcycle run."
@@ -274,7 +268,7 @@ def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) 
     return backbone, space_name(backbone_provenance(backbone, None))
 
 
-def _write_pool(store: Store, samples: Samples, splits: dict[str, str]) -> ObjectReference:
+def _write_pool(store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str]) -> ObjectReference:
     ids = sorted(splits)
     columns = {
         "sample_id": ids,
@@ -282,7 +276,7 @@ def _write_pool(store: Store, samples: Samples, splits: dict[str, str]) -> Objec
         "sha256": [samples.sha256.get(name) for name in ids],
         "split": [splits[name] for name in ids],
         "caption": [None] * len(ids),
-        "group": [None] * len(ids),
+        "group": [groups.get(name) for name in ids],
     }
     return _write(store, "pool", pa.table(columns, schema=POOL))
 

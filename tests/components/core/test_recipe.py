@@ -9,7 +9,15 @@ from pydantic import ValidationError
 
 from labelcycle import pipelines
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import LinearTrainer, LoraTrainer, Recipe, Schedule, describe, read_recipe
+from labelcycle.components.core.recipe import (
+    DropoutScorer,
+    LinearTrainer,
+    LoraTrainer,
+    Recipe,
+    Schedule,
+    describe,
+    read_recipe,
+)
 from labelcycle.components.select import STRATEGIES
 
 SHIPPED = sorted((Path(pipelines.__file__).parent / "recipes").glob("*.yaml"))
@@ -68,11 +76,64 @@ def test_defaults(path: Path) -> None:
         ({}, False, True),
         ({"trainer.name": "lora"}, True, False),
         ({"trainer.name": "lora", "cold_start.strategy": "entropy"}, True, True),
+        ({"trainer.name": "lora", "cold_start.near_duplicates": 0.9}, True, True),
     ],
 )
 def test_what_a_recipe_reads(path: Path, overrides: dict[str, Any], on_images: bool, base_features: bool) -> None:
     recipe = read_recipe(path, overrides)
     assert (recipe.trains_on_images, recipe.uses_base_features) == (on_images, base_features)
+
+
+def test_scorers(path: Path) -> None:
+    scorer = read_recipe(path, {"scorer.name": "dropout"}).scorer
+    assert isinstance(scorer, DropoutScorer)
+    assert (scorer.passes, scorer.rate, scorer.place) == (3, 0.75, "features"), "those of DropQuery"
+    scorer = read_recipe(path, {"scorer": {"name": "dropout", "passes": 20, "rate": 0.5, "place": "normalised"}}).scorer
+    assert isinstance(scorer, DropoutScorer)
+    assert (scorer.passes, scorer.rate, scorer.place) == (20, 0.5, "normalised")
+
+
+def test_parameters_keep_their_types(path: Path) -> None:
+    given: dict[str, Any] = {"balanced": True, "passes": 1, "rate": 1.0, "place": "features", "text": "1"}
+    recipe = read_recipe(path, {"selector.parameters": given, "cold_start.parameters.passes": 7})
+    for again in (recipe, Recipe.model_validate_json(recipe.model_dump_json())):
+        assert [(name, type(value)) for name, value in again.selector.arguments.items()] == [
+            (name, type(value)) for name, value in given.items()
+        ]
+        assert again.selector.arguments == given
+        assert again.cold_start.arguments == {"passes": 7}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({}, {}),
+        ({"selector.class_balanced": True}, {"class_balanced": True}),
+        ({"selector.class_balanced": True, "selector.parameters.class_balanced": True}, {"class_balanced": True}),
+        ({"selector.class_balanced": False, "selector.parameters.passes": 3}, {"passes": 3}),
+        ({"selector.class_balanced": True, "selector.parameters.passes": 3}, {"passes": 3, "class_balanced": True}),
+    ],
+    ids=str,
+)
+def test_class_balanced_is_short_for_the_parameter(
+    path: Path, overrides: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert read_recipe(path, overrides).selector.arguments == expected
+
+
+def test_campaigns_of_earlier_versions_are_read() -> None:
+    """What `campaign.json` held before there were parameters, constraints and other scorers."""
+    recipe = Recipe.model_validate(
+        {
+            **MINE,
+            "scorer": {"name": "softmax"},
+            "selector": {"strategy": "entropy", "class_balanced": True},
+            "cold_start": {"strategy": "random"},
+        }
+    )
+    assert recipe.selector.arguments == {"class_balanced": True}
+    assert (recipe.selector.explore, recipe.selector.quotas, recipe.selector.near_duplicates) == (0, {}, None)
+    assert (recipe.selector.exclude, recipe.selector.include, recipe.cold_start.arguments) == ([], [], {})
 
 
 def test_overrides_are_laid_over_the_file(path: Path) -> None:
@@ -98,7 +159,38 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
         ({"trainer.dropout": 1}, "  trainer.dropout: .*less than 1; got 1"),
         ({"trainer.name": "boosting"}, "  trainer: .*'boosting'.*'linear', 'lora'"),
         ({"trainer.name": "lora", "trainer.rank": 0}, "  trainer.rank: .*; got 0"),
-        ({"scorer.name": "dropout"}, "  scorer.name: .*'softmax'; got 'dropout'"),
+        ({"scorer.name": "oracle"}, "  scorer: .*'oracle'.*'softmax', 'dropout'"),
+        ({"scorer.passes": 3}, "  scorer.name: missing. Add it"),
+        ({"scorer.name": "softmax", "scorer.passes": 3}, "  scorer.passes: unknown setting"),
+        ({"scorer.name": "dropout", "scorer.passes": 0}, "  scorer.passes: .*; got 0"),
+        ({"scorer.name": "dropout", "scorer.rate": 1}, "  scorer.rate: .*less than 1; got 1"),
+        ({"scorer.name": "dropout", "scorer.rate": 0}, "  scorer.rate: .*greater than 0; got 0"),
+        (
+            {"scorer.name": "dropout", "scorer.place": "labels"},
+            "  scorer.place: .*'features' or 'normalised'; got 'labels'",
+        ),
+        ({"selector.explore": 1.5}, "  selector.explore: .*less than or equal to 1; got 1.5"),
+        ({"selector.explore": -0.1}, "  selector.explore: .*greater than or equal to 0; got -0.1"),
+        ({"selector.quotas": {"north": -1}}, "  selector.quotas.north: .*; got -1"),
+        ({"selector.quotas": ["north"]}, "  selector.quotas: .*dictionary"),
+        ({"selector.near_duplicates": 0}, "  selector.near_duplicates: .*greater than 0; got 0"),
+        ({"selector.near_duplicates": 1.1}, "  selector.near_duplicates: .*; got 1.1"),
+        ({"selector.exclude": "image"}, "  selector.exclude: .*list; got 'image'"),
+        ({"selector.include": [1]}, "  selector.include.0: .*string; got 1"),
+        (
+            {"selector.include": ["a", "b"], "selector.exclude": ["b"]},
+            "  selector: sample 'b' is excluded and included",
+        ),
+        ({"selector.parameters": 3}, "  selector.parameters: .*dictionary; got 3"),
+        ({"selector.parameters.levels": [1, 2]}, r"  selector.parameters.levels: a parameter is .*; got \[1, 2\]"),
+        ({"selector.parameters.levels": None}, "  selector.parameters.levels: a parameter is .*; got None"),
+        ({"selector.parameters.rate": float("nan")}, "  selector.parameters.rate: a parameter is .*; got nan"),
+        (
+            {"selector.class_balanced": True, "selector.parameters.class_balanced": False},
+            "  selector: class_balanced is true, but parameters.class_balanced is false",
+        ),
+        ({"cold_start.include": ["a"]}, "  cold_start.include: unknown setting"),
+        ({"cold_start.explore": 2}, "  cold_start.explore: .*; got 2"),
         ({"schedule.drop_factor": 2}, "  schedule.drop_factor: .*; got 2"),
         ({"schedule.learning_rate_drops": 5}, "  schedule.learning_rate_drops: .*list; got 5"),
         ({"name.first": 1}, "Setting 'name.first' does not exist: 'name' is a single value"),

@@ -1,0 +1,114 @@
+"""Check at the beginning whatever the select stage would refuse later, after labels were paid for."""
+
+from collections.abc import Collection
+
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.observation import notice
+from labelcycle.components.core.recipe import Choice, DropoutScorer, Recipe
+from labelcycle.components.label_ingest.label_file import SampleIds
+from labelcycle.components.select import STRATEGIES
+from labelcycle.components.select.arguments import check_arguments
+from labelcycle.pipelines.initialise.sample_lists import read_ids
+
+WITHOUT_A_MODEL = {"features", "groups"}
+WITH_A_MODEL = {"probs", "head", "labelled_ids", "labelled_features", "labelled_classes", *WITHOUT_A_MODEL}
+FROM_DROPOUT = {"disagreements", "mutual_information"}
+
+
+def check_strategies(recipe: Recipe) -> None:
+    """Check strategies, their parameters and what they need against what the stages before select give them.
+
+    Raises:
+        ConfigurationError: unknown strategy or parameter, a value of another type, or needs that are not met.
+    """
+    for choice in (recipe.selector, recipe.cold_start):
+        check_arguments(choice.strategy, choice.arguments)
+    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - WITHOUT_A_MODEL)
+    if too_early:
+        raise ConfigurationError(
+            f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "
+            "before the first labels. Choose another, such as random."
+        )
+    name = recipe.selector.strategy
+    missing = STRATEGIES[name].needs - WITH_A_MODEL
+    if missing & FROM_DROPOUT and isinstance(recipe.scorer, DropoutScorer):
+        missing -= FROM_DROPOUT
+    if missing:
+        remedy = "Set scorer.name=dropout." if missing <= FROM_DROPOUT else "Choose another strategy."
+        raise ConfigurationError(
+            f"selector.strategy {name!r} needs {', '.join(sorted(missing))}, which the campaign does not have. {remedy}"
+        )
+
+
+def check_groups(recipe: Recipe, groups: Collection[str]) -> None:
+    """Check quotas, and strategies that need groups, against the groups of the pool's samples.
+
+    Raises:
+        ConfigurationError: a group that no sample of the pool belongs to, or no groups at all where they are needed.
+    """
+    for place, choice in (("selector", recipe.selector), ("cold_start", recipe.cold_start)):
+        if not groups and _needs_groups(choice):
+            raise ConfigurationError(f"The recipe's {place} needs groups. Give --groups FILE (sample_id,group).")
+        unknown = sorted(set(choice.quotas) - set(groups))
+        if unknown:
+            raise ConfigurationError(
+                f"{place}.quotas: no sample of the pool belongs to group {unknown[0]!r}. There are: "
+                f"{', '.join(sorted(groups))}."
+            )
+
+
+def with_lists(
+    recipe: Recipe, exclude: str | None, include: str | None, known_ids: SampleIds, splits: dict[str, str]
+) -> Recipe:
+    """The recipe with the samples that must not and those that must be asked for, named as the campaign names them.
+
+    Args:
+        recipe: may have lists of its own, to which those of the files are added.
+        exclude: file of ids that must not be asked for.
+        include: file of ids that must be asked for first.
+        known_ids: resolves names to ids.
+        splits: the split of each usable sample. What is not in the pool is never asked for anyway.
+
+    Raises:
+        ConfigurationError: an id in the recipe that is not known or is in the test set, or an id in both lists.
+        InputError: the same in a file, with its line.
+    """
+    selector = recipe.selector
+    left_out = _places(selector.exclude, "selector.exclude", exclude, known_ids)
+    wanted = _places(selector.include, "selector.include", include, known_ids)
+    for name, place in wanted.items():
+        if name in left_out:
+            raise ConfigurationError(f"{place}: {name!r} is excluded too, in {left_out[name]}. Remove one of the two.")
+        if splits.get(name, "pool") != "pool":
+            raise InputError(f"{place}: {name!r} is in the {splits[name]} set, which is never queried. Remove it.")
+    lost = [name for name in wanted if name not in splits]
+    if lost:
+        notice(f"{len(lost)} samples that must be included cannot be used and are left out, first {lost[0]!r}.")
+    lists = {
+        "exclude": sorted(name for name in left_out if splits.get(name) == "pool"),
+        "include": [name for name in wanted if name in splits],
+    }
+    return recipe.model_copy(update={"selector": selector.model_copy(update=lists)})
+
+
+def without_lists(recipe: Recipe) -> Recipe:
+    """The recipe without its lists of samples, to be compared before the samples are known."""
+    lists: dict[str, list[str]] = {"exclude": [], "include": []}
+    return recipe.model_copy(update={"selector": recipe.selector.model_copy(update=lists)})
+
+
+def _needs_groups(choice: Choice) -> bool:
+    return bool(choice.quotas) or "groups" in STRATEGIES[choice.strategy].needs
+
+
+def _places(own: list[str], setting: str, uri: str | None, known_ids: SampleIds) -> dict[str, str]:
+    """Where each sample is named, by id: in the recipe's setting or in a line of a file."""
+    places: dict[str, str] = {}
+    for name in own:
+        sample_id = known_ids.resolve(name)
+        if sample_id is None:
+            raise ConfigurationError(f"{setting}: no sample, or more than one, is called {name!r}. Correct it.")
+        places.setdefault(sample_id, setting)
+    for sample_id, line in read_ids(uri, known_ids).items() if uri else ():
+        places.setdefault(sample_id, f"{uri}, line {line}")
+    return places

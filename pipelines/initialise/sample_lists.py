@@ -1,0 +1,82 @@
+"""Files that say something about single samples: lists of ids, and the group that each sample belongs to."""
+
+import csv
+import io
+from urllib.parse import unquote
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.label_ingest.label_file import SampleIds
+
+
+def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:
+    """The samples in a file of one id a line, and the line that names each first, in the order of the file.
+
+    Args:
+        uri: a path or `s3://` URI of UTF-8 text; empty lines are skipped.
+        known_ids: resolves what the file calls a sample to the campaign's id.
+
+    Raises:
+        InputError: unreadable file, or an id that is not known; the line is named.
+    """
+    found: dict[str, int] = {}
+    for number, line in enumerate(_text(uri).split("\n"), start=1):
+        name = line.strip()
+        if name:
+            found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}"), number)
+    return found
+
+
+def read_groups(uri: str, known_ids: SampleIds) -> dict[str, str]:
+    """The group of each sample in a CSV file with the columns `sample_id` and `group`.
+
+    A row with an empty group says nothing.
+
+    Args:
+        uri: a path or `s3://` URI of UTF-8 text.
+        known_ids: resolves what the file calls a sample to the campaign's id.
+
+    Raises:
+        InputError: unreadable file, missing column, an id that is not known, or two groups for one sample; the row is
+            named.
+    """
+    reader = csv.DictReader(io.StringIO(_text(uri), newline=""), strict=True)
+    groups: dict[str, str] = {}
+    try:
+        missing = [name for name in ("sample_id", "group") if name not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(f"{uri} lacks the column {missing[0]!r}. Its header must name sample_id and group.")
+        for row in reader:
+            place = f"{uri}, row {reader.line_num}"
+            group = (row["group"] or "").strip()
+            if not group:
+                continue
+            name = _resolved((row["sample_id"] or "").strip(), known_ids, place)
+            if groups.setdefault(name, group) != group:
+                raise InputError(
+                    f"{place}: {name!r} belongs to {group!r} here but to {groups[name]!r} above. Keep the one that is "
+                    "right."
+                )
+    except csv.Error as error:
+        raise InputError(f"{uri} cannot be read as CSV: {error}") from error
+    return groups
+
+
+def _text(uri: str) -> str:
+    folder, slash, name = uri.rpartition("/")
+    store = open_store(folder + slash if slash else ".")
+    try:
+        return store.fetch(unquote(name) if uri.startswith("file://") else name).read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"There is no file {uri}. Correct its name.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{uri} cannot be read as UTF-8 text: {error}") from error
+
+
+def _resolved(name: str, known_ids: SampleIds, place: str) -> str:
+    sample_id = known_ids.resolve(name)
+    if sample_id is None:
+        raise InputError(
+            f"{place}: no sample, or more than one, is called {name!r}. Correct the id or delete the line."
+        )
+    return sample_id
