@@ -1,0 +1,171 @@
+"""The registry of strategies: those of labelcycle, and those that other installed packages announce."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.select import STRATEGIES, Candidates, Picks, select_batch, strategy
+from labelcycle.components.select.arguments import check_arguments
+from labelcycle.components.select.batch import check_parameters
+
+MODULE = '''
+import numpy as np
+
+from labelcycle.components.select import Candidates, Picks, strategy
+
+
+@strategy(needs={"features"}, uses={"groups"})
+def longest(pool: Candidates, budget: int, seed: int, power: int = 1) -> Picks:
+    """The samples of longest feature vectors."""
+    lengths = np.linalg.norm(pool.features.astype(np.float64), axis=1) ** power
+    rows = np.lexsort((pool.ids, -lengths))[:budget]
+    return Picks(rows, lengths[rows], [f"length {length:.2f}" for length in lengths[rows]])
+'''
+
+Announce = Callable[..., Path]
+
+
+@pytest.fixture
+def announce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Announce]:
+    """A function: (strategy, module's text) → as if a package had been installed that announces the strategy."""
+    known = dict(STRATEGIES._known)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def installed(name: str = "longest", text: str = MODULE, where: str = "their_strategies:longest") -> Path:
+        information = tmp_path / "their_package-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(f"[labelcycle.strategies]\n{name} = {where}\n")
+        (tmp_path / "their_strategies.py").write_text(text)
+        importlib.invalidate_caches()
+        return tmp_path
+
+    yield installed
+    sys.modules.pop("their_strategies", None)
+    STRATEGIES._known.clear()
+    STRATEGIES._known.update(known)
+
+
+@pytest.fixture
+def pool() -> Candidates:
+    features = np.array([[1, 0], [3, 4], [0, 2]], np.float16)
+    return Candidates(ids=np.array(["a", "b", "c"]), features=features)
+
+
+def test_a_strategy_of_another_package_is_found_and_works(announce: Announce, pool: Candidates) -> None:
+    assert "longest" not in STRATEGIES
+    before = len(STRATEGIES)
+    announce()
+    assert "longest" in STRATEGIES and "longest" in set(STRATEGIES) and len(STRATEGIES) == before + 1
+    selection = select_batch("longest", pool, 2, 0, power=2)
+    assert selection.ids.tolist() == ["b", "c"]
+    assert selection.scores.tolist() == pytest.approx([25, 4])
+    assert STRATEGIES["longest"].reads == {"features", "groups"}
+
+
+def test_it_is_imported_when_it_is_first_asked_for(announce: Announce) -> None:
+    announce()
+    assert "longest" in list(STRATEGIES)
+    assert "their_strategies" not in sys.modules
+    assert STRATEGIES["longest"].choose.__module__ == "their_strategies"
+    assert "their_strategies" in sys.modules
+
+
+def test_it_is_held_to_the_same_checks(announce: Announce, pool: Candidates) -> None:
+    announce()
+    with pytest.raises(ConfigurationError, match="'longest' has no parameter size. It has: power"):
+        select_batch("longest", pool, 2, 0, size=3)
+    with pytest.raises(ConfigurationError, match="'longest' needs features, which the candidates lack"):
+        select_batch("longest", replace(pool, features=None), 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("raise RuntimeError('no licence')", "their_strategies:longest", "cannot be imported .*: RuntimeError.*no lic"),
+        ("import a_module_that_is_not_there", "their_strategies:longest", "cannot be imported .*ModuleNotFoundError"),
+        ("", "their_strategies:longest", "cannot be imported .*AttributeError"),
+        ("", "nowhere_at_all:longest", "cannot be imported from nowhere_at_all:longest: ModuleNotFoundError"),
+        ("def longest(pool, budget, seed): ...", "their_strategies:longest", "registers no strategy of that name"),
+    ],
+    ids=["raises", "lacks a dependency", "is empty", "is not there", "is not decorated"],
+)
+def test_a_broken_package_is_named(announce: Announce, pool: Candidates, text: str, where: str, message: str) -> None:
+    announce(text=text, where=where)
+    with pytest.raises(ConfigurationError, match=f"'longest' of their-package .*{message}") as refusal:
+        select_batch("longest", pool, 2, 0)
+    assert str(refusal.value).endswith(("Mend or uninstall that package.", "with @strategy."))
+
+
+def test_one_broken_package_does_not_break_the_others(announce: Announce, pool: Candidates) -> None:
+    announce(text="raise RuntimeError('no licence')")
+    assert len(select_batch("random", pool, 2, 0).ids) == 2
+    with pytest.raises(ConfigurationError, match="There is no strategy 'entropi'. Choose one of: .*entropy.*longest"):
+        check_parameters("entropi", set())
+
+
+def test_an_announced_strategy_cannot_take_the_name_of_ours(announce: Announce) -> None:
+    ours = STRATEGIES["entropy"]
+    announce(name="entropy", text=MODULE.replace("longest", "entropy"), where="their_strategies:entropy")
+    assert STRATEGIES["entropy"] is ours
+    with pytest.raises(ConfigurationError, match=r"their_strategies registers a strategy 'entropy', and so does label"):
+        importlib.import_module("their_strategies")
+    assert STRATEGIES["entropy"] is ours
+
+
+def test_unknown_names_are_key_errors() -> None:
+    assert "dice" not in STRATEGIES
+    with pytest.raises(KeyError, match="dice"):
+        STRATEGIES["dice"]
+
+
+def test_registering_again_from_the_same_module_replaces() -> None:
+    def same(pool: Candidates, budget: int, seed: int) -> Picks:
+        raise AssertionError
+
+    try:
+        strategy(needs={"probs"})(same)
+        strategy(needs={"head"}, uses={"features"})(same)
+        assert STRATEGIES["same"].needs == {"head"} and STRATEGIES["same"].reads == {"head", "features"}
+    finally:
+        del STRATEGIES["same"]
+    assert "same" not in STRATEGIES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"passes": "three"}, "'passes' of strategy 'dropquery' should be a valid integer; got 'three'"),
+        ({"passes": True}, "'passes' of strategy 'dropquery' should be a valid integer; got True"),
+        ({"passes": 2.5}, "'passes' of strategy 'dropquery' should be a valid integer.*; got 2.5"),
+        ({"rate": "0.5"}, "'rate' of strategy 'dropquery' should be a valid number; got '0.5'"),
+        ({"fill": "zeros"}, "'fill' of strategy 'dropquery' should be 'disagreement' or 'random'; got 'zeros'"),
+        ({"colour": 1}, "'dropquery' has no parameter colour"),
+    ],
+    ids=str,
+)
+def test_arguments_are_checked_by_name_and_type(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        check_arguments("dropquery", arguments)
+
+
+def test_annotations_that_cannot_be_read_check_names_alone(announce: Announce) -> None:
+    header = "from __future__ import annotations\n"
+    announce(text=header + MODULE.replace("power: int = 1", "power: Elsewhere = 1"))
+    check_arguments("longest", {"power": 2})
+    with pytest.raises(ConfigurationError, match="no parameter size"):
+        check_arguments("longest", {"size": 2})
+
+
+def test_arguments_that_fit() -> None:
+    check_arguments("dropquery", {"passes": 5, "rate": 0, "fill": "random"})
+    check_arguments("entropy", {"class_balanced": True})
+    check_arguments("random", {})
+    with pytest.raises(ConfigurationError, match="no strategy 'dice'"):
+        check_arguments("dice", {})
