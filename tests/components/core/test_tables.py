@@ -6,7 +6,7 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import write_object
-from labelcycle.components.core.schemas import TRUTH
+from labelcycle.components.core.schemas import QUERY, TRUTH
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, read_table, table_bytes, write_table
 
@@ -27,6 +27,15 @@ def test_columns_are_put_in_the_order_and_types_of_the_schema(store: Store) -> N
     table = read_table(store, write_table(store, "truth.parquet", other), TRUTH)
     assert table.schema == TRUTH
     assert table.to_pylist() == [{"sample_id": "a", "label": "cat"}]
+
+
+def test_nullable_columns_that_an_earlier_version_did_not_write_are_null(store: Store) -> None:
+    first = {"sample_id": ["a"], "rank": pa.array([1], pa.int32()), "score": [0.5], "reason": ["entropy 0.500"]}
+    more = {"cluster": pa.nulls(1, pa.int32()), "predicted": ["cat"], "confidence": pa.array([0.4], pa.float32())}
+    table = read_table(store, write_table(store, "query.parquet", pa.table(first | more)), QUERY)
+    assert table.schema == QUERY
+    row = table.to_pylist()[0]
+    assert (row["sample_id"], row["predicted"], row["represents"], row["explore"]) == ("a", "cat", None, None)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.core.uncertainty import confidence, entropy, margin
+from labelcycle.components.core.uncertainty import confidence, cross_entropy, entropy, margin
 
 
 @st.composite
@@ -51,3 +51,12 @@ def test_inputs_are_not_changed() -> None:
     for measure in (entropy, margin, confidence):
         measure(probabilities)
     assert np.array_equal(probabilities, before)
+
+
+def test_cross_entropy_is_the_loss_of_the_true_class() -> None:
+    probabilities = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
+    losses = cross_entropy(probabilities, np.array([2, 0, 1]))
+    assert losses.dtype == np.float32
+    assert losses[0] == pytest.approx(-np.log(0.3), rel=1e-6)
+    assert losses[1] == 0 and not np.signbit(losses[1])
+    assert 80 < losses[2] < 100, "finite where the model rules the class out"

@@ -1,13 +1,17 @@
 """The score stage: a table of the unlabelled pool, the same for any number of shards."""
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core import blocks
+from labelcycle.components.core.dropout import disagreements_and_information
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.queries import queried_ids
 from labelcycle.components.core.spaces import FeatureSpace
@@ -23,6 +27,14 @@ def campaign(begin: Callable[..., Any]) -> Any:
     made.run_cycle()
     made.run_until("evaluate")
     return made
+
+
+def trained(begin: Callable[..., Any], overrides: dict[str, Any], **settings: Any) -> Any:
+    """A campaign of that recipe with a trained head."""
+    campaign = begin(overrides=overrides, **settings)
+    campaign.run_cycle()
+    campaign.run_until("evaluate")
+    return campaign
 
 
 def scores(campaign: Any, shards: int = 1) -> pa.Table:
@@ -53,13 +65,116 @@ def test_columns_are_those_of_the_head(campaign: Any) -> None:
     assert np.allclose(table["entropy"].to_numpy(), entropy, atol=1e-5)
 
 
-@pytest.mark.parametrize("shards", [2, 3])
-def test_shards_give_the_same_scores(campaign: Any, monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
-    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+def test_without_dropout_and_truth_their_columns_are_null(campaign: Any) -> None:
     campaign.run("score")
+    table = scores(campaign)
+    for name in ("mutual_information", "disagreements", "loss"):
+        assert table[name].null_count == 40
+
+
+@pytest.mark.parametrize("place", ["features", "normalised"])
+def test_dropout_is_asked_where_the_recipe_says_so(begin: Callable[..., Any], place: Any) -> None:
+    campaign = trained(begin, {"scorer": {"name": "dropout", "passes": 6, "rate": 0.9, "place": place}}, seed=5)
+    campaign.run("score")
+    table = scores(campaign)
+    ids = table["sample_id"].to_pylist()
+    head = LinearHead.from_bytes(campaign.work.read("head.safetensors"))
+    features = FeatureSpace(campaign.work.store, campaign.state.campaign.base_space).read(ids)[1]
+    counts, information = disagreements_and_information(head, features, ids, 5, 1, 6, 0.9, place)
+    assert table["disagreements"].to_pylist() == counts.tolist()
+    assert table["mutual_information"].to_pylist() == information.tolist()
+    assert len(set(counts.tolist())) > 2 and (information > 0).all()
+
+
+def test_dropout_leaves_the_other_columns_alone(begin: Callable[..., Any], tmp_path: Path) -> None:
+    tables = []
+    for number, scorer in enumerate(({"name": "softmax"}, {"name": "dropout"})):
+        campaign = trained(begin, {"scorer": scorer}, root=str(tmp_path / str(number)))
+        campaign.run("score")
+        tables.append(scores(campaign).drop_columns(["mutual_information", "disagreements"]))
+    assert tables[0].equals(tables[1])
+
+
+def test_cycles_and_seeds_drop_other_features(begin: Callable[..., Any], tmp_path: Path) -> None:
+    found = []
+    for seed in (0, 1):
+        campaign = trained(
+            begin, {"scorer": {"name": "dropout", "passes": 9}}, root=str(tmp_path / str(seed)), seed=seed
+        )
+        for _ in range(2):
+            campaign.run_until("score")
+            table = scores(campaign)
+            found.append(dict(zip(table["sample_id"].to_pylist(), table["disagreements"].to_pylist(), strict=True)))
+            campaign.run("select")
+            campaign.run("publish")
+    assert len({tuple(sorted(counts.items())) for counts in found}) == 4
+
+
+def test_the_loss_is_that_of_samples_whose_class_is_known(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"red-07": "red", "blue-09": "green", "green-00": "green"}
+    monkeypatch.setattr(stage, "load_truth", lambda store, described: known)
+    campaign.run("score")
+    losses, probabilities = {}, {}
+    for row in scores(campaign).to_pylist():
+        losses[row["sample_id"]], probabilities[row["sample_id"]] = row["loss"], row["probabilities"]
+    expected = {
+        name: -math.log(probabilities[name][["blue", "green", "red"].index(label)])
+        for name, label in known.items()
+        if name in probabilities
+    }
+    assert len(expected) >= 1
+    assert {name: loss for name, loss in losses.items() if loss is not None} == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+def test_shards_give_the_same_scores(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
+    campaign = trained(begin, {"scorer": {"name": "dropout"}})
+    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    truth = dict.fromkeys(("red-07", "blue-09", "green-11", "green-18"), "red")
+    monkeypatch.setattr(stage, "load_truth", lambda store, described: truth)
+    campaign.run("score")
+    whole = scores(campaign)
     counts = [campaign.run("score", shard=shard, shards=shards).scored for shard in range(shards)]
     assert sum(counts) == 40 and min(counts) > 0
-    assert scores(campaign, shards).equals(scores(campaign))
+    assert scores(campaign, shards).equals(whole), "every value is equal, to the last bit"
+
+
+def test_threads_give_the_same_scores(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = trained(begin, {"scorer": {"name": "dropout"}})
+    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    tables = []
+    for number in (1, 4):
+        monkeypatch.setattr(blocks, "cores", lambda number=number: number)
+        campaign.run("score")
+        tables.append(campaign.work.read("scores/0-of-1.parquet"))
+    assert tables[0] == tables[1]
+
+
+def test_samples_without_features_are_left_out(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign.run("score")
+    every = scores(campaign)["sample_id"].to_pylist()
+    read = FeatureSpace.read
+    monkeypatch.setattr(
+        FeatureSpace, "read", lambda space, ids: read(space, [name for name in ids if name != every[3]])
+    )
+    assert campaign.run("score").scored == 39
+    assert scores(campaign)["sample_id"].to_pylist() == every[:3] + every[4:]
+
+
+def test_scores_of_earlier_versions_are_read(campaign: Any) -> None:
+    campaign.run("score")
+    table = scores(campaign)
+    earlier = table.drop_columns(["mutual_information", "disagreements", "loss"])
+    campaign.work.write_table("scores/0-of-1.parquet", earlier)
+    assert scores(campaign).equals(table)
+
+
+def test_a_model_that_was_not_trained_is_named(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    campaign.run_until("embed base")
+    with pytest.raises(CampaignError, match=r"head.safetensors is missing: its stage has not run"):
+        campaign.run("score")
 
 
 def test_again_writes_the_same_bytes(campaign: Any) -> None:
