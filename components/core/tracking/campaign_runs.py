@@ -11,14 +11,13 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tracking import tags
+from labelcycle.components.core.tracking.experiments import experiment_id
 from labelcycle.components.core.tracking.location import TrackingLocation, tracking_location
 from labelcycle.components.core.tracking.surroundings import mlflow_at
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-EXPERIMENT = "labelcycle"
 
 
 def track_campaign(root: str) -> list[int]:
@@ -54,7 +53,7 @@ def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
     from labelcycle.components.core.tracking.cycle_run import CycleRun, log_cycle
 
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
-    experiment = _experiment(client, location)
+    experiment = experiment_id(client, location)
     known = _find_runs(client, experiment, state.campaign)
     _refuse_another_history(known, state, location)
     missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
@@ -118,41 +117,6 @@ def _refuse_another_history(known: KnownRuns, state: State, location: TrackingLo
 
 def _is_complete(run: "Run | None") -> bool:
     return run is not None and tags.COMPLETE in run.data.tags
-
-
-def _experiment(client: "MlflowClient", location: TrackingLocation) -> str:
-    """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be."""
-    if injected := os.environ.get("MLFLOW_RUN_ID"):
-        experiment: str = client.get_run(injected).info.experiment_id
-        return experiment
-    if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return chosen
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
-    existing = client.get_experiment_by_name(name)
-    if existing is None:
-        return _create_experiment(client, name, location)
-    if existing.lifecycle_stage != "active":
-        raise ConfigurationError(
-            f"MLflow experiment {name!r} at {location.address} has been deleted. Restore it "
-            f"(mlflow experiments restore -x {existing.experiment_id}), or set MLFLOW_EXPERIMENT_NAME to another name."
-        )
-    found: str = existing.experiment_id
-    return found
-
-
-def _create_experiment(client: "MlflowClient", name: str, location: TrackingLocation) -> str:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        created: str = client.create_experiment(name, artifact_location=location.artifacts)
-        return created
-    except MlflowException:
-        # Another process may have created it between our question and our answer.
-        existing = client.get_experiment_by_name(name)
-        if existing is None:
-            raise
-        found: str = existing.experiment_id
-        return found
 
 
 def _create_campaign_run(client: "MlflowClient", experiment: str, store: Store, campaign: Campaign) -> "Run":
