@@ -1,15 +1,17 @@
 """Linear probing: train the head on features of the frozen backbone."""
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.recipe import LinearTrainer
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.outcome import Trained, class_indices, warm_head
+from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
 
 
 def train_linear(
@@ -27,24 +29,51 @@ def train_linear(
     Cost: epochs × N × d × C; seconds for tens of thousands of samples.
     """
     campaign = work.campaign
-    seed = seed_for(campaign.seed, work.cycle, "train")
-    seed_everything(seed)
     space = FeatureSpace(work.store, campaign.base_space)
     training = _examples(space, labelled, campaign.classes)
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
-    head = warm_head(work, width=training.inputs.shape[1], dropout=trainer.dropout)
-    fitted = fit(
-        head,
-        lambda features: features,
+    return train_on_features(
         training,
         _examples(space, validation, campaign.classes),
+        len(campaign.classes),
         trainer,
         campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
-        seed,
+        seed_for(campaign.seed, work.cycle, "train"),
+        previous_head(work),
     )
+
+
+def train_on_features(
+    training: Examples,
+    validation: Examples | None,
+    classes: int,
+    trainer: LinearTrainer,
+    learning_rate: float,
+    seed: int,
+    previous: LinearHead | None,
+) -> Trained:
+    """Train the head on features in memory.
+
+    Args:
+        training: features (N, d) and their classes, N ≥ 1, in the order of their ids.
+        validation: the same of the validation split, or None.
+        classes: C.
+        trainer: epochs, batch size, weight decay, dropout.
+        learning_rate: this cycle's.
+        seed: decides the fresh parameters, dropout and the order of the batches.
+        previous: the head to go on from; None begins afresh.
+    """
+    seed_everything(seed)
+    head = begin_head(training.inputs.shape[1], classes, trainer.dropout, previous)
+    fitted = fit(head, lambda features: features, training, validation, trainer, learning_rate, seed)
     count = sum(parameter.numel() for parameter in head.parameters())
     return Trained(head.export(), None, fitted, len(training.targets), count, count)
+
+
+def feature_examples(features: npt.NDArray[np.floating], targets: torch.Tensor) -> Examples:
+    """Features (N, d) of any float type, with their class indices (N,), as the trainer takes them."""
+    return Examples(torch.from_numpy(features.astype(np.float32)), targets)
 
 
 def _examples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Examples | None:
@@ -53,5 +82,4 @@ def _examples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[
     found, features = space.read(list(classes_by_id))
     if not found:
         return None
-    targets = class_indices([classes_by_id[sample_id] for sample_id in found], classes)
-    return Examples(torch.from_numpy(features.astype(np.float32)), targets)
+    return feature_examples(features, class_indices([classes_by_id[sample_id] for sample_id in found], classes))

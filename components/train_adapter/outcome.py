@@ -30,10 +30,22 @@ def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor
     return torch.tensor([index[label] for label in labels], dtype=torch.int64)
 
 
+def previous_head(work: Attempt) -> LinearHead | None:
+    """The last cycle's head, where the schedule goes on from it and there is one."""
+    reference = work.decision.previous.get("head")
+    if reference is None or not work.campaign.recipe.schedule.warm_start:
+        return None
+    return LinearHead.from_bytes(read_object(work.store, reference))
+
+
+def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | None) -> HeadModule:
+    """A head to train: with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
+    head = HeadModule(width, classes, dropout)
+    if previous is not None:
+        head.load(previous)
+    return head
+
+
 def warm_head(work: Attempt, width: int, dropout: float) -> HeadModule:
     """A head for this cycle: the last cycle's parameters if the schedule says so and there are any, else fresh ones."""
-    head = HeadModule(width, len(work.campaign.classes), dropout)
-    previous = work.decision.previous.get("head")
-    if work.campaign.recipe.schedule.warm_start and previous is not None:
-        head.load(LinearHead.from_bytes(read_object(work.store, previous)))
-    return head
+    return begin_head(width, len(work.campaign.classes), dropout, previous_head(work))
