@@ -2,9 +2,10 @@
 
 import contextlib
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from labelcycle.components.core.environment import environment
 from labelcycle.components.core.errors import LabelcycleError, TransientError
@@ -12,6 +13,7 @@ from labelcycle.components.core.observation import EVENTS
 from labelcycle.pipelines.watch import Watcher
 
 LOG_TAIL = 30
+Watching = TypeVar("Watching", bound=Watcher)
 
 
 class StageError(LabelcycleError):
@@ -54,9 +56,32 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
         StageError: a stage refused its work.
         TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
     """
-    from kfp import local
-
     from labelcycle.pipelines.cycle import cycle
+
+    arguments = {"root": root, "labels_from": labels_from}
+    watcher = run_pipeline(cycle, arguments, lambda events: Watcher(events, title))
+    return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
+
+
+def run_pipeline(
+    pipeline: Callable[..., object],
+    arguments: Mapping[str, Any],
+    watch: Callable[[Path], Watching],
+    variables: Mapping[str, str] | None = None,
+) -> Watching:
+    """Run a pipeline through kfp.local, and return its watcher.
+
+    Args:
+        pipeline: decorated with `dsl.pipeline`.
+        arguments: the pipeline's own.
+        watch: makes the watcher, given the file that the stages append their events to.
+        variables: environment variables for the stages.
+
+    Raises:
+        StageError: a stage refused its work.
+        TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
+    """
+    from kfp import local
 
     with tempfile.TemporaryDirectory(prefix="labelcycle-") as folder:
         scratch = Path(folder)
@@ -67,10 +92,11 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
             workspace_root=str(scratch / "workspace"),
             raise_on_error=True,
         )
-        watcher = Watcher(events, title)
+        watcher = watch(events)
+        surroundings = environment({**(variables or {}), EVENTS: str(events)})
         try:
-            with environment({EVENTS: str(events)}), log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
-                cycle(root=root, labels_from=labels_from)
+            with surroundings, log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
+                pipeline(**arguments)
         except RuntimeError as error:
             if watcher.error is not None:
                 raise StageError(*watcher.error) from error
@@ -79,4 +105,4 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
                 f"A stage died without reporting an error (killed, or out of memory?). Its last output:\n{tail}\n"
                 "Nothing committed is lost. Run the same command again."
             ) from error
-        return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
+        return watcher
