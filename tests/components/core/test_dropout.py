@@ -1,6 +1,5 @@
 """Dropout of the head: counted random numbers of good quality, and what is computed from the passes."""
 
-import hashlib
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ from labelcycle.components.core.dropout import (
 )
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.ordering import keyed_order
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,16 +63,13 @@ def mask_by_hand(name: str, width: int, dropped: int, seed: int, cycle: int, num
     """SplitMix64 in Python's own integers, started by the hashes of the id and of the pass."""
     whole = 2**64 - 1
 
-    def keyed(text: str, *key: object) -> int:
-        salt = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt).digest(), "little")
-
     def mixed(word: int) -> int:
         word = ((word ^ word >> 30) * 0xBF58476D1CE4E5B9) & whole
         word = ((word ^ word >> 27) * 0x94D049BB133111EB) & whole
         return word ^ word >> 31
 
-    state = mixed(keyed(name, "dropout") ^ keyed(str(number), seed, cycle, "dropout pass"))
+    of_pass = keyed_order([str(number)], seed, cycle, "dropout pass").item()
+    state = mixed(keyed_order([name], "dropout").item() ^ of_pass)
     kept = []
     for position in range(width):
         word = mixed((state + 0x9E3779B97F4A7C15 * (position // 4 + 1)) & whole)
