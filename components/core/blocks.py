@@ -4,16 +4,19 @@ A block is computed by one thread, and matrix products inside it use one thread 
 never depend on how many cores there are.
 """
 
-import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy  # noqa: F401  (brings the libraries that are to be found)
 from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
+
+_LIBRARIES = ThreadpoolController()
+"""The numerical libraries behind numpy; searching for them takes milliseconds, so it is done once."""
 
 BLOCK_ROWS = 2048
 """Rows of a block: 3 MB of float32 for vectors of 384 numbers, which a core's cache holds."""
@@ -51,13 +54,5 @@ def blocks_of(rows: int, block_rows: int = BLOCK_ROWS) -> Iterator[slice]:
 @contextmanager
 def one_thread_products() -> Iterator[None]:
     """Matrix products inside use one thread, so that their sums are the same on any machine of a kind."""
-    with _libraries().limit(limits=1, user_api="blas"):
+    with _LIBRARIES.limit(limits=1, user_api="blas"):
         yield
-
-
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    """The numerical libraries loaded so far; searching for them takes milliseconds, so it is done once."""
-    import numpy  # noqa: F401  (brings the library that is to be found)
-
-    return ThreadpoolController()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.head import LinearHead, softmax
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.ordering import GOLDEN, keyed_order, mix
 from labelcycle.components.core.sharding import CHUNK_ROWS
 from labelcycle.components.core.uncertainty import entropy
 
@@ -31,9 +31,6 @@ Ids = Sequence[str] | npt.NDArray[np.str_]
 
 LEVELS = 1 << 16
 """A feature is dropped where a number from 0 to LEVELS - 1 is below rate * LEVELS."""
-
-GOLDEN = 0x9E3779B97F4A7C15
-"""The step of SplitMix64's counter: 2^64 divided by the golden ratio, made odd."""
 
 
 def disagreements(
@@ -210,20 +207,10 @@ def _keep(states: Words, width: int, dropped: int) -> npt.NDArray[np.bool_]:
         dropped: how many of the LEVELS values of a 16-bit number drop a feature.
     """
     steps = np.arange(1, -(-width // 4) + 1, dtype=np.uint64) * np.uint64(GOLDEN)
-    words = _mixed(_mixed(states)[:, None] + steps)
+    words = mix(mix(states)[:, None] + steps)
     numbers = words.astype("<u8", copy=False).view("<u2")
     kept: npt.NDArray[np.bool_] = numbers[:, :width] >= np.uint16(dropped)
     return kept
-
-
-def _mixed(words: Words) -> Words:
-    """SplitMix64's finaliser: every bit of a word depends on all of them. The words are overwritten."""
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
-    return words
 
 
 def _hashes(ids: Ids) -> Words:

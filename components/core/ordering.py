@@ -6,9 +6,19 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+GOLDEN = 0x9E3779B97F4A7C15
+"""The step of SplitMix64's counter: 2^64 divided by the golden ratio, made odd."""
+
+
+ROWS_AT_ONCE = 1 << 14
+"""Ids that are hashed together, few enough for a core's cache."""
+
 
 def keyed_order(ids: Iterable[str], *key: object) -> npt.NDArray[np.uint64]:
     """A pseudo-random 64-bit number for each id under a key, the same on every machine.
+
+    The characters of an id are taken into a 64-bit state one after another, each followed by a step of SplitMix64; the
+    state begins with a BLAKE2b digest of the key.
 
     Args:
         ids: N sample ids.
@@ -17,11 +27,35 @@ def keyed_order(ids: Iterable[str], *key: object) -> npt.NDArray[np.uint64]:
     Returns:
         uint64, shape (N,). Sorting by it gives a seeded random order; it also breaks ties.
 
-    Cost: O(N) BLAKE2b hashes, about a microsecond each.
+    Source: Steele, Lea and Flood, OOPSLA 2014 (SplitMix64).
+    Cost: a few nanoseconds for each character of the longest id, N times; 4 bytes a character.
     """
-    salt = hashlib.blake2b(_text(key), digest_size=16).digest()
-    digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8, key=salt).digest() for name in ids)
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64, copy=False)
+    names = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), dtype=np.str_)
+    start = np.frombuffer(hashlib.blake2b(_text(key), digest_size=8).digest(), dtype="<u8")
+    result = np.repeat(start.astype(np.uint64), len(names))
+    width = names.dtype.itemsize // 4
+    if width and len(names):
+        characters = np.ascontiguousarray(names).view(np.uint32).reshape(len(names), width)
+        for first in range(0, len(names), ROWS_AT_ONCE):
+            _take_in(result[first : first + ROWS_AT_ONCE], characters[first : first + ROWS_AT_ONCE])
+    return result
+
+
+def mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """SplitMix64's finaliser: every bit of a word depends on all of them. The words are overwritten."""
+    words ^= words >> np.uint64(30)
+    words *= np.uint64(0xBF58476D1CE4E5B9)
+    words ^= words >> np.uint64(27)
+    words *= np.uint64(0x94D049BB133111EB)
+    words ^= words >> np.uint64(31)
+    return words
+
+
+def _take_in(states: npt.NDArray[np.uint64], characters: npt.NDArray[np.uint32]) -> None:
+    """Change the states by the characters of each row; zeros, which fill up shorter ids, change nothing."""
+    for column in characters.T:
+        changed = mix((states ^ column) + np.uint64(GOLDEN))
+        np.copyto(states, changed, where=column != 0)
 
 
 def seed_for(*key: object) -> int:

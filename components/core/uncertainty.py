@@ -13,9 +13,12 @@ def confidence(probabilities: Floats) -> Floats:
 
 
 def margin(probabilities: Floats) -> Floats:
-    """Difference between the two largest probabilities: (N, C) → (N,). O(N·C)."""
-    top = np.partition(probabilities, -2, axis=1)[:, -2:]
-    result: Floats = top[:, 1] - top[:, 0]
+    """Difference between the two largest probabilities: (N, C) → (N,); of a single class its probability. O(N·C)."""
+    largest, second = probabilities[:, 0].copy(), np.zeros_like(probabilities[:, 0])
+    for column in probabilities.T[1:]:
+        np.maximum(second, np.minimum(largest, column), out=second)
+        np.maximum(largest, column, out=largest)
+    result: Floats = largest - second
     return result
 
 

@@ -1,5 +1,7 @@
 """What candidates must be before any strategy sees them."""
 
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,50 +15,60 @@ ROUNDING = 0.01
 MATRICES = ("features", "probs", "texts")
 
 
-def check_candidates(pool: Candidates) -> None:
-    """Check shapes and values.
+def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
+    """Check shapes, and the values of the fields that will be read.
+
+    Args:
+        pool: the candidates.
+        fields: names of optional fields whose values are checked.
 
     Raises:
         InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities,
             negative losses, labelled arrays that do not belong together, classes or widths that do not fit.
 
-    Cost: one pass over every array that is given.
+    Cost: one pass over every array that will be read.
     """
-    unique, counts = np.unique(pool.ids, return_counts=True)
-    if len(unique) < len(pool.ids):
-        raise InputError(f"The candidates hold id {str(unique[counts > 1][0])!r} more than once. Ids must be unique.")
+    _check_ids(pool.ids)
     for name in PER_CANDIDATE:
         values = getattr(pool, name)
         if values is not None:
-            _check_array(name, values, pool.ids, "candidates", dimensions=2 if name in MATRICES else 1)
-    if pool.probs is not None:
+            _check_shape(name, values, len(pool), "candidates", dimensions=2 if name in MATRICES else 1)
+            if name in fields:
+                _check_finite(name, values, pool.ids, "candidates")
+    if pool.probs is not None and "probs" in fields:
         _check_probs(pool.probs, pool.ids)
-    if pool.losses is not None and (pool.losses < 0).any():
+    if pool.losses is not None and "losses" in fields and (pool.losses < 0).any():
         raise InputError(f"The candidates' losses are negative, first for {str(pool.ids[pool.losses < 0][0])!r}.")
-    _check_labelled(pool)
+    _check_labelled(pool, fields)
     _check_head(pool)
 
 
-def _check_array(
-    name: str, values: npt.NDArray[np.generic], ids: npt.NDArray[np.str_], whose: str, dimensions: int
-) -> None:
-    if len(values) != len(ids):
-        raise InputError(f"The {whose} have {len(ids)} ids but {len(values)} rows of {name}.")
+def _check_ids(ids: npt.NDArray[np.str_]) -> None:
+    if (ids[1:] > ids[:-1]).all():
+        return
+    ordered = np.sort(ids)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(again):
+        raise InputError(f"The candidates hold id {str(again[0])!r} more than once. Ids must be unique.")
+
+
+def _check_shape(name: str, values: npt.NDArray[np.generic], size: int, whose: str, dimensions: int) -> None:
+    if len(values) != size:
+        raise InputError(f"The {whose} have {size} ids but {len(values)} rows of {name}.")
     if values.ndim != dimensions:
         wanted = "rows and columns" if dimensions == 2 else "one value for each id"
         raise InputError(f"The {whose}' {name} have {values.ndim} dimensions; they must have {wanted}.")
+
+
+def _check_finite(name: str, values: npt.NDArray[np.generic], ids: npt.NDArray[np.str_], whose: str) -> None:
     if not np.issubdtype(values.dtype, np.floating):
         return
-    parts = for_each_block(len(values), lambda rows: ~np.isfinite(values[rows].reshape(-1, _width(values))).all(axis=1))
-    bad = np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
-    if bad.any():
-        raise InputError(
-            f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
-        )
-
-
-def _width(values: npt.NDArray[np.generic]) -> int:
-    return 1 if values.ndim == 1 else values.shape[1]
+    if all(for_each_block(len(values), lambda rows: bool(np.isfinite(values[rows]).all()))):
+        return
+    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    raise InputError(
+        f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
+    )
 
 
 def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> None:
@@ -74,7 +86,7 @@ def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> 
         )
 
 
-def _check_labelled(pool: Candidates) -> None:
+def _check_labelled(pool: Candidates, fields: AbstractSet[str]) -> None:
     known = pool.labelled_ids
     if known is None:
         present = [name for name in ("labelled_features", "labelled_classes") if getattr(pool, name) is not None]
@@ -83,21 +95,31 @@ def _check_labelled(pool: Candidates) -> None:
             raise InputError(f"{' and '.join(present)} have different lengths: {sorted(sizes)}.")
         known = np.array([f"labelled sample {row}" for row in range(max(sizes, default=0))], dtype=np.str_)
     else:
-        again = np.intersect1d(known, pool.ids)
+        again = _among(known, np.sort(pool.ids))
         if len(again):
             raise InputError(
                 f"Id {str(again[0])!r} is labelled and a candidate at once. Leave it out of the candidates."
             )
     if pool.labelled_features is not None:
-        _check_array("labelled_features", pool.labelled_features, known, "labelled samples", 2)
+        _check_shape("labelled_features", pool.labelled_features, len(known), "labelled samples", 2)
+        if "labelled_features" in fields:
+            _check_finite("labelled_features", pool.labelled_features, known, "labelled samples")
         if pool.features is not None and pool.labelled_features.shape[1] != pool.features.shape[1]:
             raise InputError(
                 f"Labelled features have {pool.labelled_features.shape[1]} columns, features {pool.features.shape[1]}. "
                 "They must come from the same feature space."
             )
     if pool.labelled_classes is not None:
-        _check_array("labelled_classes", pool.labelled_classes, known, "labelled samples", 1)
+        _check_shape("labelled_classes", pool.labelled_classes, len(known), "labelled samples", 1)
         _check_classes(pool, pool.labelled_classes)
+
+
+def _among(known: npt.NDArray[np.str_], ordered: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """Those of the known ids that the ordered ones hold."""
+    places = np.searchsorted(ordered, known)
+    inside = places < len(ordered)
+    found: npt.NDArray[np.str_] = known[inside][ordered[places[inside]] == known[inside]]
+    return found
 
 
 def _check_classes(pool: Candidates, classes: npt.NDArray[np.integer]) -> None:

@@ -14,6 +14,7 @@ from labelcycle.components.select.strategy import Candidates, Picks
 
 Ask = Callable[[Candidates, int], Picks]
 Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,25 @@ def choose_within(
         ConfigurationError: quotas without groups, a group that no candidate has, near-duplicates without features.
     """
     included = _rows_of(pool, constraints.include, "included")[:budget]
-    available = np.setdiff1d(np.arange(len(pool)), _rows_of(pool, constraints.exclude, "excluded"))
+    free = np.ones(len(pool), np.bool_)
+    free[_rows_of(pool, constraints.exclude, "excluded")] = False
     if constraints.near_duplicates is not None:
-        available = without_near_duplicates(pool, available, included, constraints.near_duplicates, seed)
-    available = np.setdiff1d(available, included)
+        kept = without_near_duplicates(pool, np.flatnonzero(free), included, constraints.near_duplicates, seed)
+        free[:] = False
+        free[kept] = True
+    free[included] = False
     parts = [_constant(included, "must be included")]
-    left = min(budget - len(included), len(available))
-    explored = _explored(constraints, pool, available, left, budget, seed)
-    available = np.setdiff1d(available, explored)
+    left = min(budget - len(included), int(free.sum()))
+    explored = _explored(constraints, pool, np.flatnonzero(free), left, budget, seed)
+    free[explored] = False
     left -= len(explored)
-    for members, quota in _shares(constraints.quotas, pool, available, left):
-        rows = np.setdiff1d(members, np.concatenate([part.rows for part in parts]))
+    for members, quota in _shares(constraints.quotas, pool, free, left):
+        rows = np.flatnonzero(members & free)
         size = min(quota, left, len(rows))
         if size:
-            parts.append(_of_pool(ask(pool if len(rows) == len(pool) else take_rows(pool, rows), size), rows))
+            picks = _of_pool(ask(pool if len(rows) == len(pool) else take_rows(pool, rows), size), rows)
+            parts.append(picks)
+            free[picks.rows] = False
             left -= size
     parts.append(_constant(explored, "explore: drawn at random"))
     random = np.zeros(sum(len(part.rows) for part in parts), dtype=np.bool_)
@@ -123,26 +129,24 @@ def _explored(constraints: Constraints, pool: Candidates, available: Rows, left:
     return available[np.lexsort((pool.ids[available], numbers))[:size]]
 
 
-def _shares(quotas: Mapping[str, int], pool: Candidates, available: Rows, left: int) -> list[tuple[Rows, int]]:
+def _shares(quotas: Mapping[str, int], pool: Candidates, free: Mask, left: int) -> list[tuple[Mask, int]]:
     """Rows and how many of them to choose: for each named group, then for all others, then for what is left over.
 
     Where fewer picks are left than the quotas add up to, all quotas are cut in proportion.
     """
     if not quotas:
-        return [(available, left)]
+        return [(free.copy(), left)]
     if pool.groups is None:
         raise ConfigurationError("Quotas need groups, which the candidates lack.")
     unknown = sorted(set(quotas) - set(pool.groups.tolist()))
     if unknown:
         raise ConfigurationError(f"There is a quota for group {unknown[0]!r}, which no candidate belongs to.")
-    groups = pool.groups[available]
     total = sum(quotas.values())
     shares = [
-        (available[groups == group], quota * min(left, total) // max(total, 1))
-        for group, quota in sorted(quotas.items())
+        (pool.groups == group, quota * min(left, total) // max(total, 1)) for group, quota in sorted(quotas.items())
     ]
-    others = available[~np.isin(groups, list(quotas))]
-    return [*shares, (others, left), (available, left)]
+    others = ~np.isin(pool.groups, list(quotas))
+    return [*shares, (others, left), (free.copy(), left)]
 
 
 def _of_pool(picks: Picks, rows: Rows) -> Picks:

@@ -6,10 +6,31 @@ import numpy.typing as npt
 from labelcycle.components.core.ordering import keyed_order
 
 
-def best_first(scores: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
-    """Row indices by falling score; equal scores in the order of a hash of the id. O(N log N)."""
-    order: npt.NDArray[np.int64] = np.lexsort((keyed_order(ids, "ties"), -scores.astype(np.float64)))
-    return order
+def best_first(
+    scores: npt.NDArray[np.floating], ids: npt.NDArray[np.str_], most: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Row indices by falling score; equal scores in the order of a hash of the id.
+
+    Args:
+        scores: (N,).
+        ids: (N,).
+        most: how many rows are wanted at most; None for all N.
+
+    Cost: O(N + most·log most); ids are hashed only where scores are equal.
+    """
+    rows = np.arange(len(scores))
+    if most is not None and most < len(scores):
+        limit = np.partition(scores, len(scores) - most)[len(scores) - most]
+        rows = np.flatnonzero(scores >= limit)
+    values = scores[rows]
+    rows = rows[np.argsort(-values, kind="stable")]
+    values = scores[rows]
+    equal = np.zeros(len(rows), np.bool_)
+    equal[1:] = values[1:] == values[:-1]
+    equal[:-1] |= equal[1:]
+    ties = np.zeros(len(rows), np.uint64)
+    ties[equal] = keyed_order(ids[rows[equal]], "ties")
+    return rows[np.lexsort((ties, -values))][:most]
 
 
 def balance_classes(

@@ -34,4 +34,5 @@ def typicality(members: VectorBlock, neighbours: int) -> npt.NDArray[np.float32]
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
         nearest = np.partition(distances, wanted - 1, axis=1)[:, :wanted]
         means[rows] = nearest.mean(axis=1)
-    return 1 / (means + np.float32(SMOOTHING))
+    means += np.float32(SMOOTHING)
+    return np.reciprocal(means, out=means)

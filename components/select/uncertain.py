@@ -44,9 +44,10 @@ def most_uncertain(
     """
     if class_balanced and cluster_features:
         raise ConfigurationError("class_balanced and cluster_features exclude each other. Choose one.")
-    ranked = best_first(scores, pool.ids)
     if cluster_features:
-        return _clustered(pool, scores, ranked[: SHORT_LIST * budget], budget, seed, name)
+        listed = best_first(scores, pool.ids, SHORT_LIST * budget)
+        return _clustered(pool, scores, listed, budget, seed, name)
+    ranked = best_first(scores, pool.ids, None if class_balanced else budget)
     if class_balanced:
         if pool.probs is None:
             raise ConfigurationError("class_balanced needs probs, which the candidates lack.")
