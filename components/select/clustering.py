@@ -27,6 +27,9 @@ IMPROVEMENT = 1e-4
 """Iterations end when the sum of squared distances falls by less than this share."""
 
 
+FINE_IMPROVEMENT = 1e-3
+"""Likewise in all coordinates, after clusters were found in few directions."""
+
 DIRECTIONS = 48
 """Clusters are first found in so many principal directions."""
 
@@ -87,7 +90,7 @@ def _coarse_to_fine(sample: Vectors | Stacked, clusters: int, seed: int, improve
     directions = principal_directions(sample, DIRECTIONS, seed)
     reduced = Vectors(along(sample, directions))
     coarse = _lloyd(reduced, _start(reduced, clusters, seed), improvement)
-    return _lloyd(sample, _means(sample, coarse), improvement)
+    return _lloyd(sample, _means(sample, coarse), max(improvement, FINE_IMPROVEMENT))
 
 
 def _lloyd(sample: Vectors | Stacked, centres: Floats, improvement: float) -> Clusters:
