@@ -2,6 +2,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+BENCH := .venv-bench
+BENCH_INSTALLED := $(BENCH)/.installed
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,6 +30,18 @@ test: check  ## Lint, types and every test
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle
 
+bench-select: $(BENCH_INSTALLED)  ## Measure the strategies against peers and at a million samples; about an hour
+	$(BENCH)/bin/python -m tests.bench.select
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	python3 -m venv --without-pip $(BENCH)
+	$(PYTHON) -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
+		> $$($(BENCH)/bin/python -c "import site; print(site.getsitepackages()[0])")/locked.pth
+	$(PYTHON) -m pip freeze --disable-pip-version-check --exclude-editable > $(BENCH)/pins.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--constraint $(BENCH)/pins.txt -e ".[bench]"
+	touch $@
+
 lock: $(INSTALLED)  ## Resolve the dependencies again
 	$(PYTHON) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
@@ -38,4 +52,4 @@ lock: $(INSTALLED)  ## Resolve the dependencies again
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test bench-cycle lock
+.PHONY: help install demo check test bench-cycle bench-select lock

@@ -1,0 +1,38 @@
+"""Our side: the entrance that the select stage uses, checks included, with every strategy's defaults."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.select import STRATEGIES, Candidates, select_batch
+from tests.bench.select.data import Pool
+from tests.bench.select.measure import Choose
+
+OURS = "ours"
+
+GIVEN = ("features", "probs", "labelled_features", "labelled_classes", "head")
+"""What a pool may have; a strategy gets of it what it reads."""
+
+
+def served(pool: Pool) -> list[str]:
+    """The strategies whose needs a pool has, by name."""
+    return sorted(name for name in STRATEGIES if STRATEGIES[name].needs <= {*GIVEN, *_given(pool.candidates)})
+
+
+def prepare_ours(strategy: str, pool: Pool, seed: int = 0) -> Choose:
+    """A query by our strategy. Probabilities that a pool lacks are computed from the head, as part of the work."""
+    reads = set(STRATEGIES[strategy].reads)
+    if "probs" in STRATEGIES[strategy].needs and pool.candidates.probs is None:
+        reads |= {"head", "features"}
+    candidates = replace(pool.candidates, **dict.fromkeys(set(GIVEN) - reads))
+
+    def choose() -> npt.ArrayLike:
+        ids = select_batch(strategy, candidates, pool.setting.budget, seed).ids
+        return np.searchsorted(candidates.ids, ids)
+
+    return choose
+
+
+def _given(candidates: Candidates) -> set[str]:
+    return {name for name, value in vars(candidates).items() if value is not None}
