@@ -32,9 +32,11 @@ def name_of(path: Path) -> str:
 
 
 def fenced_lines(path: Path) -> Iterator[str]:
-    """The lines inside fenced code blocks, lines that end in a backslash joined with the next."""
-    for block in re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        yield from block.replace("\\\n", " ").splitlines()
+    """The lines inside fenced blocks of commands, lines that end in a backslash joined with the next."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for language, block in blocks:
+        if language not in ("python", "toml", "yaml"):
+            yield from block.replace("\\\n", " ").splitlines()
 
 
 def invocations(path: Path) -> list[list[str]]:

@@ -57,6 +57,7 @@ def render_report(report: Report) -> str:
         mistakes=_mistakes(metrics["confusion"], report.campaign.classes),
         picks=shown,
         query_size=report.query.num_rows,
+        explored=report.query["explore"].to_pylist().count(True),
         images={name: _data_uri(data) for name, data in report.images.items()},
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,7 +73,8 @@ def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
     pool = gather_candidates(work, reads, shards)
     constraints = gather_constraints(work, choice, pool)
     size, seed = work.decision.query_size, work.campaign.seed
-    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, **choice.arguments)
+    arguments: dict[str, Any] = choice.arguments
+    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, **arguments)
     predicted, confidence = _predictions(work, picks, shards)
     return pa.table(
         {

@@ -177,6 +177,15 @@ def words(html: str) -> str:
     return " ".join(Page(html).text.split())
 
 
+@pytest.mark.parametrize(("explored", "told"), [(0, ""), (12, "; 12 of them drawn at random"), (None, "")])
+def test_the_share_drawn_at_random_is_told(explored: int | None, told: str) -> None:
+    """Queries of earlier versions do not say; they had no such share."""
+    drawn = [None] * 30 if explored is None else [False] * (30 - explored) + [True] * explored
+    table = query(30)
+    table = table.set_column(table.schema.get_field_index("explore"), "explore", pa.array(drawn, pa.bool_()))
+    assert f"30 samples to label, chosen by entropy {told}." in words(render_report(report(query=table)))
+
+
 def test_the_headline_has_the_figures_and_their_change() -> None:
     text = words(render_report(report()))
     assert "birds: cycle 2" in text and "linear_probe" in text

@@ -1,7 +1,9 @@
 """The registry of strategies: those of labelcycle, and those that other installed packages announce."""
 
 import importlib
+import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,24 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labelcycle import components
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES, Candidates, Picks, select_batch, strategy
 from labelcycle.components.select.arguments import check_arguments
 from labelcycle.components.select.batch import check_parameters
 
-MODULE = '''
-import numpy as np
-
-from labelcycle.components.select import Candidates, Picks, strategy
-
-
-@strategy(needs={"features"}, uses={"groups"})
-def longest(pool: Candidates, budget: int, seed: int, power: int = 1) -> Picks:
-    """The samples of longest feature vectors."""
-    lengths = np.linalg.norm(pool.features.astype(np.float64), axis=1) ** power
-    rows = np.lexsort((pool.ids, -lengths))[:budget]
-    return Picks(rows, lengths[rows], [f"length {length:.2f}" for length in lengths[rows]])
-'''
+LANGUAGES = ("toml", "python")
+README = (Path(components.__file__).parent / "README.md").read_text(encoding="utf-8")
+PROJECT, MODULE = (
+    re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0] for language in LANGUAGES
+)
+"""The example of a package in components/README.md."""
 
 Announce = Callable[..., Path]
 
@@ -37,17 +33,20 @@ def announce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Announ
     known = dict(STRATEGIES._known)
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def installed(name: str = "longest", text: str = MODULE, where: str = "their_strategies:longest") -> Path:
-        information = tmp_path / "their_package-1.0.dist-info"
+    def installed(name: str = "longest", text: str = MODULE, where: str = "acme_strategies:longest") -> Path:
+        project = tomllib.loads(PROJECT)["project"]
+        assert project["entry-points"] == {"labelcycle.strategies": {"longest": "acme_strategies:longest"}}
+        information = tmp_path / "acme_strategies-0.1.0.dist-info"
         information.mkdir()
-        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+        described = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        (information / "METADATA").write_text(described)
         (information / "entry_points.txt").write_text(f"[labelcycle.strategies]\n{name} = {where}\n")
-        (tmp_path / "their_strategies.py").write_text(text)
+        (tmp_path / "acme_strategies.py").write_text(text)
         importlib.invalidate_caches()
         return tmp_path
 
     yield installed
-    sys.modules.pop("their_strategies", None)
+    sys.modules.pop("acme_strategies", None)
     STRATEGIES._known.clear()
     STRATEGIES._known.update(known)
 
@@ -66,15 +65,15 @@ def test_a_strategy_of_another_package_is_found_and_works(announce: Announce, po
     selection = select_batch("longest", pool, 2, 0, power=2)
     assert selection.ids.tolist() == ["b", "c"]
     assert selection.scores.tolist() == pytest.approx([25, 4])
-    assert STRATEGIES["longest"].reads == {"features", "groups"}
+    assert STRATEGIES["longest"].reads == {"features"}
 
 
 def test_it_is_imported_when_it_is_first_asked_for(announce: Announce) -> None:
     announce()
     assert "longest" in list(STRATEGIES)
-    assert "their_strategies" not in sys.modules
-    assert STRATEGIES["longest"].choose.__module__ == "their_strategies"
-    assert "their_strategies" in sys.modules
+    assert "acme_strategies" not in sys.modules
+    assert STRATEGIES["longest"].choose.__module__ == "acme_strategies"
+    assert "acme_strategies" in sys.modules
 
 
 def test_it_is_held_to_the_same_checks(announce: Announce, pool: Candidates) -> None:
@@ -88,17 +87,17 @@ def test_it_is_held_to_the_same_checks(announce: Announce, pool: Candidates) -> 
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
-        ("raise RuntimeError('no licence')", "their_strategies:longest", "cannot be imported .*: RuntimeError.*no lic"),
-        ("import a_module_that_is_not_there", "their_strategies:longest", "cannot be imported .*ModuleNotFoundError"),
-        ("", "their_strategies:longest", "cannot be imported .*AttributeError"),
+        ("raise RuntimeError('no licence')", "acme_strategies:longest", "cannot be imported .*: RuntimeError.*no lic"),
+        ("import a_module_that_is_not_there", "acme_strategies:longest", "cannot be imported .*ModuleNotFoundError"),
+        ("", "acme_strategies:longest", "cannot be imported .*AttributeError"),
         ("", "nowhere_at_all:longest", "cannot be imported from nowhere_at_all:longest: ModuleNotFoundError"),
-        ("def longest(pool, budget, seed): ...", "their_strategies:longest", "registers no strategy of that name"),
+        ("def longest(pool, budget, seed): ...", "acme_strategies:longest", "registers no strategy of that name"),
     ],
     ids=["raises", "lacks a dependency", "is empty", "is not there", "is not decorated"],
 )
 def test_a_broken_package_is_named(announce: Announce, pool: Candidates, text: str, where: str, message: str) -> None:
     announce(text=text, where=where)
-    with pytest.raises(ConfigurationError, match=f"'longest' of their-package .*{message}") as refusal:
+    with pytest.raises(ConfigurationError, match=f"'longest' of acme-strategies .*{message}") as refusal:
         select_batch("longest", pool, 2, 0)
     assert str(refusal.value).endswith(("Mend or uninstall that package.", "with @strategy."))
 
@@ -112,10 +111,10 @@ def test_one_broken_package_does_not_break_the_others(announce: Announce, pool: 
 
 def test_an_announced_strategy_cannot_take_the_name_of_ours(announce: Announce) -> None:
     ours = STRATEGIES["entropy"]
-    announce(name="entropy", text=MODULE.replace("longest", "entropy"), where="their_strategies:entropy")
+    announce(name="entropy", text=MODULE.replace("longest", "entropy"), where="acme_strategies:entropy")
     assert STRATEGIES["entropy"] is ours
-    with pytest.raises(ConfigurationError, match=r"their_strategies registers a strategy 'entropy', and so does label"):
-        importlib.import_module("their_strategies")
+    with pytest.raises(ConfigurationError, match=r"acme_strategies registers a strategy 'entropy', and so does label"):
+        importlib.import_module("acme_strategies")
     assert STRATEGIES["entropy"] is ours
 
 
@@ -157,7 +156,7 @@ def test_arguments_are_checked_by_name_and_type(arguments: dict[str, object], me
 
 def test_annotations_that_cannot_be_read_check_names_alone(announce: Announce) -> None:
     header = "from __future__ import annotations\n"
-    announce(text=header + MODULE.replace("power: int = 1", "power: Elsewhere = 1"))
+    announce(text=header + MODULE.replace("power: float", "power: Elsewhere"))
     check_arguments("longest", {"power": 2})
     with pytest.raises(ConfigurationError, match="no parameter size"):
         check_arguments("longest", {"size": 2})
