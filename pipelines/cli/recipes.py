@@ -18,7 +18,8 @@ def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for
     from rich.table import Table
 
     table = Table(show_lines=True)
-    for heading in ("recipe", "what it does", "works on", "cost", "source"):
+    table.add_column("recipe", no_wrap=True)
+    for heading in ("what it does", "works on", "cost", "source"):
         table.add_column(heading)
     for recipe in found:
         works_on = "images" if recipe.trains_on_images else "images, embeddings"

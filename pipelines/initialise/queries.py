@@ -1,10 +1,11 @@
 """Check at the beginning whatever the select stage would refuse later, after labels were paid for."""
 
 from collections.abc import Collection
+from inspect import signature
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import Choice, DropoutScorer, Recipe
+from labelcycle.components.core.recipe import Choice, DropoutScorer, Recipe, Selector
 from labelcycle.components.label_ingest.label_file import SampleIds
 from labelcycle.components.select import STRATEGIES
 from labelcycle.components.select.arguments import check_arguments
@@ -31,8 +32,9 @@ def check_strategies(recipe: Recipe) -> None:
         )
     name = recipe.selector.strategy
     missing = STRATEGIES[name].needs - WITH_A_MODEL
-    if missing & FROM_DROPOUT and isinstance(recipe.scorer, DropoutScorer):
+    if isinstance(recipe.scorer, DropoutScorer):
         missing -= FROM_DROPOUT
+        _check_passes(recipe.selector, recipe.scorer)
     if missing:
         remedy = "Set scorer.name=dropout." if missing <= FROM_DROPOUT else "Choose another strategy."
         raise ConfigurationError(
@@ -95,6 +97,20 @@ def without_lists(recipe: Recipe) -> Recipe:
     """The recipe without its lists of samples, to be compared before the samples are known."""
     lists: dict[str, list[str]] = {"exclude": [], "include": []}
     return recipe.model_copy(update={"selector": recipe.selector.model_copy(update=lists)})
+
+
+def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
+    """Check that a strategy which counts disagreeing passes knows how many there are."""
+    chosen = STRATEGIES[selector.strategy]
+    passes = signature(chosen.choose).parameters.get("passes")
+    if "disagreements" not in chosen.reads or passes is None:
+        return
+    counted_on = selector.arguments.get("passes", passes.default)
+    if counted_on != scorer.passes:
+        raise ConfigurationError(
+            f"scorer.passes is {scorer.passes}, but strategy {selector.strategy!r} counts on {counted_on} passes. "
+            f"Set selector.parameters.passes={scorer.passes}."
+        )
 
 
 def _needs_groups(choice: Choice) -> bool:

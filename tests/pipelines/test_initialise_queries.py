@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.campaign import load_campaign, load_pool
@@ -226,6 +228,18 @@ def test_strategies_that_need_dropout(begin: Callable[..., Any], needy: Any, fie
     campaign = begin(overrides=overrides | {"scorer.name": "dropout"})
     campaign.run_cycle()
     assert campaign.run_until("select").size == 8
+
+
+def test_the_scorer_makes_as_many_passes_as_the_strategy_counts_on(begin: Callable[..., Any]) -> None:
+    overrides: dict[str, Any] = {"scorer": {"name": "dropout", "passes": 7}, "selector.strategy": "dropquery"}
+    message = "scorer.passes is 7, but strategy 'dropquery' counts on 3 passes. Set selector.parameters.passes=7"
+    with pytest.raises(ConfigurationError, match=message):
+        begin(overrides=overrides)
+    campaign = begin(overrides=overrides | {"selector.parameters.passes": 7})
+    campaign.run_cycle()
+    campaign.run_until("select")
+    query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))
+    assert all("of 7 passes disagree" in reason for reason in query["reason"].to_pylist())
 
 
 @pytest.mark.parametrize("field", ["texts", "losses"])

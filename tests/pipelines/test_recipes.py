@@ -1,10 +1,15 @@
 """The catalogue of recipes."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.recipe import read_recipe
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
@@ -18,6 +23,18 @@ def test_recipes_carry_the_name_of_their_file() -> None:
 def test_recipes_name_strategies_that_exist() -> None:
     for recipe in all_recipes():
         assert {recipe.selector.strategy, recipe.cold_start.strategy} <= STRATEGIES.keys()
+
+
+@pytest.mark.parametrize("name", [recipe.name for recipe in all_recipes()])
+def test_every_recipe_runs(begin: Callable[..., Any], begin_on_images: Callable[..., Any], name: str) -> None:
+    """The first query, one chosen with a model, and what every sample in them says about itself."""
+    on_images = read_recipe(recipe_path(name)).trains_on_images
+    few = {"trainer.epochs": 1, "trainer.batch_size": 16} if on_images else {}
+    campaign = (begin_on_images if on_images else begin)(recipe=name, overrides=few)
+    campaign.run_cycle()
+    assert campaign.run_until("select").size == 8
+    query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))
+    assert query["predicted"].null_count == query["reason"].null_count == 0
 
 
 def test_a_file_of_the_users_own(tmp_path: Path) -> None:
