@@ -5,7 +5,7 @@ import sys
 import typer
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.cli import init, recipes, run, stage, status
+from labelcycle.pipelines.cli import backtest, init, recipes, run, stage, status
 
 app = typer.Typer(
     name="labelcycle",
@@ -21,6 +21,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("recipes")(recipes.recipes)
+app.command("backtest")(backtest.backtest)
 app.add_typer(stage.app, name="stage")
 
 

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
-COMMANDS = [[], ["init"], ["run"], ["status"], ["recipes"], ["stage"], *(["stage", stage] for stage in STAGES)]
+COMMANDS = [
+    [],
+    ["init"],
+    ["run"],
+    ["status"],
+    ["recipes"],
+    ["backtest"],
+    ["stage"],
+    *(["stage", stage] for stage in STAGES),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

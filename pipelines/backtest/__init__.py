@@ -1,0 +1,1 @@
+"""Backtests: on history whose labels are known, which strategy would have saved the most labels?"""

@@ -1,0 +1,119 @@
+"""The plan of a backtest: which strategies, on what history, how many labels, and which arms that makes."""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from labelcycle.components.core.campaign import Prices
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.recipe import DropoutScorer, LinearTrainer, Parameter, Schedule, Settings
+from labelcycle.components.core.storage import Store
+
+
+class Chooser(Settings):
+    """A strategy with its parameters."""
+
+    strategy: str
+    parameters: dict[str, Parameter] = {}
+
+    @property
+    def title(self) -> str:
+        """As the user writes it: `entropy:class_balanced=true`."""
+        given = [f"{name}={_as_text(value)}" for name, value in sorted(self.parameters.items())]
+        return f"{self.strategy}:{','.join(given)}" if given else self.strategy
+
+
+RANDOM = Chooser(strategy="random")
+"""The yardstick of every backtest."""
+
+
+class Contender(Settings):
+    """What is compared: how it chooses, how it begins, and whether it is told labels that nobody has paid for."""
+
+    chooser: Chooser
+    cold_start: Chooser = RANDOM
+    sees_labels: bool = False
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One contender with one seed; the name is that of its results, and the same for equal inputs alone."""
+
+    name: str
+    contender: Contender
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.contender.chooser.title}, seed {self.seed}"
+
+
+class Plan(Settings):
+    """Everything that decides a backtest's results, and what its costs are reckoned from."""
+
+    source: str
+    history: ObjectReference
+    classes: list[str]
+    contenders: list[Contender]
+    seeds: Annotated[int, Field(ge=1)]
+    initial: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    cycles: Annotated[int, Field(ge=2)]
+    trainer: LinearTrainer
+    schedule: Schedule
+    scorer: DropoutScorer
+    prices: Prices = Prices()
+    compute_price: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def labels(self) -> list[int]:
+        """How many labels each trained cycle has, (cycles,)."""
+        return [self.initial + cycle * self.batch for cycle in range(self.cycles)]
+
+    def arms(self) -> list[Arm]:
+        """Every contender with every seed, seed by seed, so that a backtest cut short has all contenders."""
+        shared = self.model_dump(mode="json", exclude={"source", "contenders", "seeds", "prices", "compute_price"})
+        arms = []
+        for seed in range(self.seeds):
+            for contender in self.contenders:
+                content = contender.model_dump(mode="json")
+                identity = {**shared, "contender": content, "seed": seed, "labelcycle": version("labelcycle")}
+                name = f"{contender.chooser.strategy}-seed-{seed}-{digest_of_json(identity)[:12]}"
+                arms.append(Arm(name, contender, seed))
+        return arms
+
+
+def write_plan(store: Store, plan: Plan) -> str:
+    """Store the plan, and return the name that it is read by."""
+    data = canonical_json(plan.model_dump(mode="json"))
+    name = digest_of_bytes(data)[:16]
+    store.write(_key(name), data)
+    return name
+
+
+def read_plan(store: Store, name: str) -> Plan:
+    """The plan of that name.
+
+    Raises:
+        CampaignError: there is none, or it is damaged.
+    """
+    try:
+        return Plan.model_validate_json(store.read(_key(name)))
+    except FileNotFoundError as error:
+        raise CampaignError(f"{store.locate(_key(name))} is missing. Begin again: labelcycle backtest …") from error
+    except ValidationError as error:
+        raise CampaignError(f"{store.locate(_key(name))} is not a plan. Delete it and begin again.") from error
+
+
+def _key(name: str) -> str:
+    return f"plans/{name}.json"
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,54 @@
+"""The learning curves of all contenders, with their confidence bands."""
+
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure, shortened
+from labelcycle.pipelines.backtest.plan import RANDOM
+from labelcycle.pipelines.backtest.standings import Standings
+
+TEXT_SIZE = 11
+LONGEST_NAME = 40
+ROOM = 0.15
+"""Above and below the mean curves, as a share of their height."""
+SMALLEST_ROOM = 0.02
+COLOURS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#9a6700", "#0f766e", "#bf3989")
+LINES = ("-", "--", ":", "-.")
+"""Colours come round again with the next kind of line."""
+
+
+def draw_curves(found: Standings) -> bytes:
+    """Draw mean accuracy over labels, best contender first; random is black and dashed.
+
+    Returns:
+        A PNG of 1200 pixels' width, the same bytes for the same standings.
+    """
+    figure, axes = blank_figure(10.0, 5.5)
+    labels = found.plan.labels
+    styles = ((colour, line) for line in LINES for colour in COLOURS)
+    for standing in found.contenders:
+        colour, line = (INK, "--") if standing.title == RANDOM.title else next(styles, (FAINT, "-"))
+        mean, half_width = standing.accuracy.mean, standing.accuracy.half_width
+        name = shortened(standing.title, LONGEST_NAME)
+        axes.plot(labels, mean, color=colour, linestyle=line, marker="o", markersize=4, linewidth=2, label=name)
+        if half_width is not None:
+            low = [value - half for value, half in zip(mean, half_width, strict=True)]
+            high = [value + half for value, half in zip(mean, half_width, strict=True)]
+            axes.fill_between(labels, low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.set_ylim(*_limits([value for standing in found.contenders for value in standing.accuracy.mean]))
+    axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
+    axes.set_ylabel("test accuracy", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
+    axes.tick_params(labelsize=TEXT_SIZE)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    if found.contenders:
+        figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, prop={"family": FONT, "size": 10})
+    return as_png(figure)
+
+
+def _limits(means: list[float]) -> tuple[float, float]:
+    """Ends of the scale that leave room around the mean curves; a band of few seeds may be wider and is cut off."""
+    lowest, highest = min(means, default=0.0), max(means, default=1.0)
+    room = max(SMALLEST_ROOM, ROOM * (highest - lowest))
+    return max(0.0, lowest - room), min(1.0 + SMALLEST_ROOM / 2, highest + room)

@@ -1,0 +1,150 @@
+"""From the user's request to a plan: check strategies, recipe, history and sizes together, and store the history."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from labelcycle.components.core.campaign import Prices, load_campaign
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.observation import notice
+from labelcycle.components.core.recipe import DropoutScorer, LinearTrainer, Recipe, describe, read_recipe
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.backtest.contenders import contenders_of
+from labelcycle.pipelines.backtest.history import History, write_history
+from labelcycle.pipelines.backtest.plan import Plan
+from labelcycle.pipelines.backtest.sources import history_from_campaign, history_from_embeddings
+from labelcycle.pipelines.recipes.catalogue import recipe_path
+
+RECIPE, BATCH, CYCLES = "linear_probe", 50, 10
+"""What a backtest on embeddings uses unless told otherwise; one on a campaign begins from the campaign's settings."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; the flags of `labelcycle backtest`. None stands for a default that depends on others."""
+
+    out: str
+    root: str | None = None
+    embeddings: str | None = None
+    labels_from: str = ""
+    test_share: float = 0.1
+    split_seed: int = 0
+    strategies: list[str] = field(default_factory=list)
+    seeds: int = 5
+    initial: int | None = None
+    batch: int | None = None
+    cycles: int | None = None
+    cold_start: str = "random"
+    recipe: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    label_price: float | None = None
+    annotators_per_label: int | None = None
+    compute_price: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """What a request leaves open."""
+
+    initial: int | None
+    batch: int
+    prices: Prices
+    recipe: Recipe | None
+
+
+def prepare(request: Request) -> Plan:
+    """Check a request and store its history below `out`.
+
+    Raises:
+        ConfigurationError: settings that contradict each other or the data.
+        InputError: history that cannot be used.
+        CampaignError: no campaign at `root`.
+
+    Cost: reads the history once and writes it once.
+    """
+    if (request.root is None) == (request.embeddings is None):
+        raise ConfigurationError("A backtest replays either a campaign's ROOT or --embeddings FILE. Give one of them.")
+    contenders = contenders_of(request.strategies, request.cold_start)
+    defaults = _defaults(request)
+    recipe = _recipe(request, defaults)
+    assert isinstance(recipe.trainer, LinearTrainer)
+    if request.embeddings is not None:
+        history = history_from_embeddings(
+            request.embeddings, request.labels_from, request.test_share, request.split_seed
+        )
+    else:
+        assert request.root is not None
+        history = history_from_campaign(request.root, request.labels_from)
+    initial, batch, cycles = _sizes(request, defaults, history)
+    try:
+        return Plan(
+            source=history.source,
+            history=write_history(open_store(request.out), history),
+            classes=history.classes,
+            contenders=contenders,
+            seeds=request.seeds,
+            initial=initial,
+            batch=batch,
+            cycles=cycles,
+            trainer=recipe.trainer,
+            schedule=recipe.schedule,
+            scorer=recipe.scorer if isinstance(recipe.scorer, DropoutScorer) else DropoutScorer(),
+            prices=_prices(request, defaults.prices),
+            compute_price=request.compute_price,
+        )
+    except ValidationError as error:
+        raise ConfigurationError(f"The backtest's settings are refused:\n{describe(error)}") from error
+
+
+def _defaults(request: Request) -> _Defaults:
+    if request.root is None:
+        return _Defaults(None, BATCH, Prices(), None)
+    campaign = load_campaign(open_store(request.root))
+    return _Defaults(campaign.initial, campaign.batch, campaign.prices, campaign.recipe)
+
+
+def _recipe(request: Request, defaults: _Defaults) -> Recipe:
+    """The recipe whose trainer and schedule every arm uses."""
+    if request.recipe is None and defaults.recipe is not None:
+        if request.overrides:
+            raise ConfigurationError("--set changes a recipe that is named: add --recipe, such as linear_probe.")
+        recipe = defaults.recipe
+    else:
+        recipe = read_recipe(recipe_path(request.recipe or RECIPE), request.overrides)
+    if not isinstance(recipe.trainer, LinearTrainer):
+        raise ConfigurationError(
+            f"Recipe {recipe.name!r} trains by {recipe.trainer.name!r}; a backtest trains heads on frozen features. "
+            "Name another with --recipe, such as linear_probe."
+        )
+    return recipe
+
+
+def _sizes(request: Request, defaults: _Defaults, history: History) -> tuple[int, int, int]:
+    """Initial query, batch and cycles, which together must fit into the pool."""
+    batch = defaults.batch if request.batch is None else request.batch
+    initial = request.initial
+    if initial is None:
+        initial = batch if request.batch is not None or defaults.initial is None else defaults.initial
+    pool = len(history.pool)
+    fitting = 1 + (pool - initial) // batch if initial <= pool else 0
+    if fitting < 2:
+        raise ConfigurationError(
+            f"--initial {initial} and one --batch {batch} are more labels than the {pool} of the pool. Ask for less."
+        )
+    if request.cycles is None:
+        if fitting < CYCLES:
+            notice(f"The pool of {pool} labelled samples is enough for {fitting} cycles.")
+        return initial, batch, min(CYCLES, fitting)
+    if request.cycles > fitting:
+        wanted = initial + (request.cycles - 1) * batch
+        raise ConfigurationError(
+            f"--cycles {request.cycles} need {wanted} labels; the pool has {pool}. "
+            f"Ask for --cycles {fitting} or fewer, or for a smaller --batch."
+        )
+    return initial, batch, request.cycles
+
+
+def _prices(request: Request, prices: Prices) -> Prices:
+    given = {"label": request.label_price, "annotators_per_label": request.annotators_per_label}
+    return prices.model_copy(update={name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,169 @@
+"""One arm: a whole campaign in memory, which learns the labels it asks for at once.
+
+Training, scoring and choosing are those of a real campaign, with the same seeds, so an arm comes to the same models as
+a campaign with the same samples, seed, recipe and query sizes.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.dropout import disagreements_and_information
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.uncertainty import cross_entropy
+from labelcycle.components.evaluate.metrics import classification_metrics
+from labelcycle.components.select import STRATEGIES, Candidates, select_batch
+from labelcycle.components.select.strategy import Strategy
+from labelcycle.components.train_adapter.fit import Examples
+from labelcycle.components.train_adapter.linear import feature_examples, train_on_features
+from labelcycle.pipelines.backtest.history import History, Labelled
+from labelcycle.pipelines.backtest.measured import Measured
+from labelcycle.pipelines.backtest.plan import Arm, Plan
+
+Rows = npt.NDArray[np.int64]
+
+
+def simulate(
+    history: History, plan: Plan, arm: Arm, on_cycle: Callable[[Measured], None] = lambda measured: None
+) -> list[Measured]:
+    """Run the arm's campaign.
+
+    Args:
+        history: at least as many pool samples as the plan's last cycle has labels.
+        plan: sizes, trainer, schedule.
+        arm: the contender, and the seed of cold start, training and choosing.
+        on_cycle: called after each trained cycle.
+
+    Returns:
+        One a trained cycle, in order; the same for equal inputs but for the seconds.
+
+    Cost: `plan.cycles` trainings of a head, and as many calls of the strategy on the unlabelled rest of the pool.
+    """
+    labelled = np.zeros(len(history.pool), dtype=np.bool_)
+    head: LinearHead | None = None
+    results: list[Measured] = []
+    for cycle in range(1, plan.cycles + 1):
+        start = time.process_time()
+        chosen = _choose(history, plan, arm, cycle - 1, labelled, head)
+        selection_seconds = time.process_time() - start
+        labelled[chosen] = True
+        start = time.process_time()
+        head = _train(history, plan, arm, cycle, np.flatnonzero(labelled), head)
+        training_seconds = time.process_time() - start
+        figures = classification_metrics(
+            head.probabilities(history.test.features), history.test.classes, history.classes
+        )
+        results.append(
+            Measured(
+                cycle,
+                int(labelled.sum()),
+                figures["accuracy"],
+                figures["macro_f1"],
+                training_seconds,
+                selection_seconds,
+            )
+        )
+        on_cycle(results[-1])
+    return results
+
+
+def _choose(
+    history: History, plan: Plan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: LinearHead | None
+) -> Rows:
+    """Rows of the pool that the contender asks for in `cycle`, sorted; without a head it is the cold start."""
+    chooser = arm.contender.chooser if head is not None else arm.contender.cold_start
+    budget = plan.batch if head is not None else plan.initial
+    candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, STRATEGIES[chooser.strategy])
+    parameters: dict[str, Any] = dict(chooser.parameters)
+    picks = select_batch(chooser.strategy, candidates, budget, arm.seed, **parameters)
+    rows: Rows = np.searchsorted(history.pool.ids, np.sort(picks.ids)).astype(np.int64)
+    return rows
+
+
+def _candidates(
+    pool: Labelled,
+    plan: Plan,
+    seed: int,
+    cycle: int,
+    labelled: npt.NDArray[np.bool_],
+    head: LinearHead | None,
+    strategy: Strategy,
+) -> Candidates:
+    """What is unlabelled, with everything that the strategy reads and a backtest knows.
+
+    Passes with dropout, and losses, which take the true classes, are given to a strategy that cannot do without; one
+    that only makes use of them computes its own, by its own parameters.
+    """
+    rows = np.flatnonzero(~labelled)
+    ids, features, reads, needs = pool.ids[rows], pool.features[rows], strategy.reads, strategy.needs
+    found = Candidates(ids=ids, features=features if "features" in reads else None, cycle=cycle)
+    if head is None:
+        return found
+    if reads & {"labelled_ids", "labelled_features", "labelled_classes"}:
+        found = replace(
+            found,
+            labelled_ids=pool.ids[labelled],
+            labelled_features=pool.features[labelled] if "labelled_features" in reads else None,
+            labelled_classes=pool.classes[labelled],
+        )
+    if "head" in reads:
+        found = replace(found, head=head)
+    if "probs" in reads or "losses" in needs:
+        probs = _probabilities(head, features)
+        losses = cross_entropy(probs, pool.classes[rows]) if "losses" in needs else None
+        found = replace(found, probs=probs, losses=losses)
+    if needs & {"disagreements", "mutual_information"}:
+        scorer = plan.scorer
+        disagreements, information = disagreements_and_information(
+            head, features, ids, seed, cycle, scorer.passes, scorer.rate, scorer.place
+        )
+        found = replace(found, disagreements=disagreements, mutual_information=information)
+    return found
+
+
+def _probabilities(head: LinearHead, features: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Block by block, without a copy of all features in float32: (N, d) → (N, C)."""
+    probs = np.empty((len(features), len(head.bias)), np.float32)
+
+    def fill(rows: slice) -> None:
+        probs[rows] = head.probabilities(features[rows])
+
+    for_each_block(len(features), fill)
+    return probs
+
+
+def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: LinearHead | None) -> LinearHead:
+    with _one_thread():
+        trained = train_on_features(
+            _examples(history.pool, rows),
+            _examples(history.val, np.arange(len(history.val))) if len(history.val) else None,
+            len(history.classes),
+            plan.trainer,
+            plan.schedule.learning_rate(plan.trainer.learning_rate, cycle),
+            seed_for(arm.seed, cycle, "train"),
+            previous if plan.schedule.warm_start else None,
+        )
+    return trained.head
+
+
+def _examples(part: Labelled, rows: Rows) -> Examples:
+    return feature_examples(part.features[rows], torch.from_numpy(part.classes[rows]))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A head is too small to gain from threads, and with one its sums do not depend on how many cores there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,91 @@
+"""Arms as stages: results that are kept, failures that are outcomes."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.storage import Store
+from labelcycle.components.select import Candidates, Picks
+from labelcycle.pipelines.backtest import simulate
+from labelcycle.pipelines.backtest.arm import read_outcome, run
+from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
+
+
+def test_results_are_written_once_and_kept(stored: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    store, plan = stored
+    arm = plan.arms()[1]
+    name = write_plan(store, plan)
+    outcome = run(store.root, name, arm.name)
+    assert [cycle.labels for cycle in outcome.cycles] == [8, 16, 24] and outcome.error == ""
+    assert read_outcome(store, arm) == outcome
+    monkeypatch.setattr(simulate, "simulate", lambda *_: pytest.fail("it was run again"))
+    assert run(store.root, name, arm.name) == outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ConfigurationError("no such thing"), "no such thing"), (ValueError("broken"), "ValueError: broken")],
+)
+def test_a_failure_is_an_outcome_and_is_tried_again(
+    stored: tuple[Store, Plan], register: Callable[..., str], error: Exception, told: str
+) -> None:
+    store, plan = stored
+    failing = [error]
+
+    def moody(pool: Candidates, budget: int, seed: int) -> Picks:
+        if failing:
+            raise failing.pop()
+        return Picks(*_first(budget))
+
+    contenders = [Contender(chooser=RANDOM), Contender(chooser=Chooser(strategy=register(moody)))]
+    plan = plan.model_copy(update={"contenders": contenders})
+    arm = plan.arms()[1]
+    name = write_plan(store, plan)
+    assert (run(store.root, name, arm.name).error, read_outcome(store, arm).cycles) == (told, [])  # type: ignore[union-attr]
+    assert run(store.root, name, arm.name).error == ""
+    assert len(read_outcome(store, arm).cycles) == 3  # type: ignore[union-attr]
+
+
+def _first(budget: int) -> Any:
+    import numpy as np
+
+    return np.arange(budget), np.zeros(budget), [""] * budget
+
+
+def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Plan]) -> None:
+    names = [arm.name for arm in make_plan().arms()]
+    assert len(set(names)) == 4 and names[0].startswith("random-seed-0-") and names[3].startswith("entropy-seed-1-")
+    schedule = make_plan().schedule
+    for changes in (
+        {"batch": 4},
+        {"initial": 4},
+        {"cycles": 2},
+        {"trainer": make_plan().trainer.model_copy(update={"epochs": 6})},
+        {"schedule": schedule.model_copy(update={"warm_start": False})},
+        {"history": make_plan().history.model_copy(update={"sha256": "1" * 64})},
+    ):
+        assert not {arm.name for arm in make_plan(**changes).arms()} & set(names), changes
+    for changes in ({"source": "elsewhere"}, {"compute_price": 3.0}):
+        assert [arm.name for arm in make_plan(**changes).arms()] == names
+    more = make_plan(seeds=3, contenders=[*make_plan().contenders, Contender(chooser=Chooser(strategy="margin"))])
+    assert set(names) < {arm.name for arm in more.arms()}
+
+
+def test_an_unknown_arm_or_plan_is_refused(stored: tuple[Store, Plan]) -> None:
+    store, plan = stored
+    with pytest.raises(CampaignError, match="has no arm 'nobody'"):
+        run(store.root, write_plan(store, plan), "nobody")
+    with pytest.raises(CampaignError, match=r"plans/none\.json is missing"):
+        run(store.root, "none", "nobody")
+
+
+@pytest.mark.parametrize("content", ["", "[]", json.dumps({"arm": "x", "cycles": [{}], "error": ""})])
+def test_a_damaged_result_is_named(stored: tuple[Store, Plan], content: str) -> None:
+    store, plan = stored
+    arm = plan.arms()[0]
+    store.write(f"arms/{arm.name}.json", content.encode())
+    with pytest.raises(CampaignError, match=r"is damaged\. Delete it and run again"):
+        read_outcome(store, arm)
