@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from labelcycle.components.core.blocks import for_each_block, one_thread_products
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.products import PROCESSOR, products_on
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
 from labelcycle.components.select.registry import STRATEGIES
@@ -45,6 +46,7 @@ def select_batch(
     seed: int,
     *,
     constraints: Constraints = UNCONSTRAINED,
+    device: str = PROCESSOR,
     **parameters: Any,
 ) -> Selection:
     """Choose the next samples to label.
@@ -57,10 +59,12 @@ def select_batch(
         budget: how many to choose; all are chosen where fewer are available.
         seed: decides random choices.
         constraints: what holds for every strategy: samples to leave out or to include, shares, quotas.
+        device: where large matrix products are computed: `numpy`, or a device of torch such as `cuda`. Another device
+            gives the same picks but where scores differ by less than float32 can tell.
         parameters: the strategy's own.
 
     Raises:
-        ConfigurationError: unknown strategy or parameter, missing needs, budget below 1.
+        ConfigurationError: unknown strategy or parameter, missing needs, budget below 1, a device that is not there.
         InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities.
     """
     check_parameters(strategy, parameters.keys())
@@ -78,7 +82,7 @@ def select_batch(
     def ask(candidates: Candidates, size: int) -> Picks:
         return chosen.choose(candidates, size, seed, **parameters)
 
-    with one_thread_products():
+    with one_thread_products(), products_on(device):
         picks, explored = choose_within(constraints, ordered, budget, seed, ask)
     return Selection(
         ids=ordered.ids[picks.rows],

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from labelcycle.components.core.blocks import blocks_of, for_each_block
 from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.core.products import product
 from labelcycle.components.select.points import Floats, Stacked, Vectors, vector_block
 from labelcycle.components.select.principal import along, principal_directions
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
@@ -113,7 +114,7 @@ def assign(vectors: Vectors | Stacked, centres: Floats) -> Clusters:
 
     def find(rows: slice) -> None:
         block = vectors.at(rows)
-        values = block.vectors @ doubled
+        values = product(block.vectors, doubled)
         values += targets.squared_norms
         nearest = values.argmin(axis=1)
         assignment[rows] = nearest

@@ -11,6 +11,8 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.products import product
+
 Floats = npt.NDArray[np.float32]
 Rows = slice | npt.NDArray[np.integer]
 
@@ -54,8 +56,7 @@ class VectorBlock:
 
     def products(self, other: "VectorBlock") -> Floats:
         """Inner products: one matrix product."""
-        result: Floats = self.vectors @ other.vectors.T
-        return result
+        return product(self.vectors, other.vectors.T)
 
 
 @dataclass(frozen=True)

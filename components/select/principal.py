@@ -3,6 +3,7 @@
 import numpy as np
 
 from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.products import product
 from labelcycle.components.select.points import Floats, Stacked, Vectors
 
 SAMPLE = 4096
@@ -31,7 +32,7 @@ def along(points: Vectors | Stacked, directions: Floats) -> Floats:
     result = np.empty((len(points), directions.shape[1]), np.float32)
 
     def project(rows: slice) -> None:
-        np.matmul(points.read(rows), directions, out=result[rows])
+        result[rows] = product(points.read(rows), directions)
 
     for_each_block(len(points), project)
     return result

@@ -40,17 +40,18 @@ def head_for(width: int, classes: int, seed: int = 0) -> LinearHead:
 
 @pytest.fixture(scope="session")
 def complete_pool(make_pool: Callable[..., Candidates]) -> Callable[..., Candidates]:
-    """A function: (size, classes, seed, labelled) → candidates with every field that any strategy needs."""
+    """A function: (size, classes, seed, labelled, width) → candidates with every field that any strategy needs."""
 
-    def make(size: int, classes: int = 4, seed: int = 0, labelled: int = 12) -> Candidates:
+    def make(size: int, classes: int = 4, seed: int = 0, labelled: int = 12, width: int = 3) -> Candidates:
         generator = np.random.default_rng([seed, 1])
         pool = make_pool(size, classes, seed)
         return replace(
             pool,
             labelled_ids=np.array([f"labelled-{number}" for number in range(labelled)]),
-            labelled_features=generator.normal(size=(labelled, 3)).astype(np.float16),
+            features=generator.normal(size=(size, width)).astype(np.float16),
+            labelled_features=generator.normal(size=(labelled, width)).astype(np.float16),
             labelled_classes=generator.integers(0, classes, labelled),
-            head=head_for(3, classes, seed),
+            head=head_for(width, classes, seed),
             losses=generator.exponential(size=size),
         )
 
