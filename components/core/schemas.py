@@ -43,8 +43,8 @@ QUERY = pa.schema(
     ]
 )
 """One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query; `cluster` is
-the number of the cluster that the sample stands for, `represents` how many candidates it stands for, null where there is
-none; `explore` says that it was drawn at random."""
+the number of the cluster that the sample stands for, `represents` how many candidates it stands for, null where there
+is none; `explore` says that it was drawn at random."""
 
 QUARANTINE = pa.schema(
     [
