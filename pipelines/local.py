@@ -1,8 +1,10 @@
 """The local engine: the same pipeline run by kfp.local, each stage a process of its own on this machine."""
 
+import builtins
 import contextlib
+import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,7 +97,13 @@ def run_pipeline(
         watcher = watch(events)
         surroundings = environment({**(variables or {}), EVENTS: str(events)})
         try:
-            with surroundings, log.open("w") as sink, contextlib.redirect_stdout(sink), watcher:
+            with (
+                surroundings,
+                _own_output(),
+                log.open("w") as sink,
+                contextlib.redirect_stdout(sink),
+                watcher,
+            ):
                 pipeline(**arguments)
         except RuntimeError as error:
             if watcher.error is not None:
@@ -106,3 +114,19 @@ def run_pipeline(
                 "Nothing committed is lost. Run the same command again."
             ) from error
         return watcher
+
+
+@contextlib.contextmanager
+def _own_output() -> Iterator[None]:
+    """Put back `print` and the root logger, which kfp.local replaces while tasks run.
+
+    It does so in each of its threads, so that with a loop's tasks side by side a replacement can be what is put back.
+    """
+    root = logging.getLogger()
+    before, handlers, level = builtins.print, list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        builtins.print = before
+        root.handlers[:] = handlers
+        root.setLevel(level)

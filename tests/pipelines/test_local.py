@@ -1,5 +1,7 @@
 """The local engine: whole cycles as processes, and how stages that fail are told."""
 
+import builtins
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,8 @@ from labelcycle.components.core.commits import read_commits
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.campaign_loop import run_campaign
-from labelcycle.pipelines.local import StageError, run_cycle
+from labelcycle.pipelines.local import StageError, run_cycle, run_pipeline
+from labelcycle.pipelines.watch import Watcher
 
 pytestmark = [
     pytest.mark.usefixtures("mlflow"),
@@ -85,3 +88,17 @@ def test_nothing_is_left_in_the_working_directory(
     run_cycle(campaign.root)
     assert list(folder.iterdir()) == []
     shutil.rmtree(folder)
+
+
+def test_what_threads_of_the_engine_leave_behind_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tasks at once can leave a replaced `print` and the handler of a closed log."""
+    handler = logging.NullHandler()
+
+    def disturbing() -> None:
+        monkeypatch.setattr(builtins, "print", lambda *values: None)
+        logging.getLogger().addHandler(handler)
+
+    before = builtins.print
+    run_pipeline(disturbing, {}, lambda events: Watcher(events, "nothing"))
+    assert builtins.print is before
+    assert handler not in logging.getLogger().handlers
