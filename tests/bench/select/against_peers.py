@@ -32,10 +32,10 @@ def compare(options: Options) -> None:
     size = f"N = {setting.rows}, d = {setting.width}, C = {setting.classes}, L = {setting.labelled}, "
     size += f"B = {setting.budget}, {setting.dtype}"
     sheet = Sheet(f"Against peers: {size}, one thread, features in memory", HEADINGS)
-    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-        write_pool(Path(folder), setting, probs=True)
-        for strategy in options.chosen(served(read_pool(Path(folder)))):
-            _compare_one(sheet, strategy, Path(folder), setting, options)
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        folder = write_pool(Path(scratch) / str(setting.rows), setting, probs=True)
+        for strategy in options.chosen(served(read_pool(folder))):
+            _compare_one(sheet, strategy, folder, setting, options)
     sheet.remarks.append(
         "MiB: peak of resident memory above what was there before the query; the target is at most that of the "
         f"features, {mebibytes(setting.feature_bytes)}. Picks that are not what the method defines are marked !."

@@ -59,7 +59,7 @@ def _measure_all(folder: Path, setting: Setting, options: Options, parts: Sequen
         names = [name for name in names if name in BY_PASSES]
     results = {}
     for name in names:
-        job = Job(name, OURS, str(pool), options.cores, options.limit, on_disk=True, repeat=False)
+        job = Job(name, OURS, str(pool), options.cores, options.limit, on_disk=True)
         results[name] = measure(job)
         write_line(options.json, "large", results[name])
     return results

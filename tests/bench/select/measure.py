@@ -73,7 +73,14 @@ class Measurement:
 
 
 def measure(job: Job) -> Measurement:
-    """Run a job in a fresh process."""
+    """Run a job in a fresh process, and tell on standard error that it is done."""
+    measured = _run(job)
+    result = measured.failure or f"{measured.cpu:.3g} CPU s, {measured.wall:.3g} s"
+    print(f"{Path(job.folder).name}: {job.strategy}, {job.by}: {result}", file=sys.stderr)
+    return measured
+
+
+def _run(job: Job) -> Measurement:
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(job.cores))
     command = [sys.executable, "-W", "ignore", "-m", "tests.bench.select.worker", json.dumps(asdict(job))]
     try:
