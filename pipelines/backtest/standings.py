@@ -13,6 +13,9 @@ from labelcycle.pipelines.backtest.plan import RANDOM, Contender, Plan
 from labelcycle.pipelines.backtest.saved import Saved, Sign, saved
 
 SECONDS_AN_HOUR = 3600
+LEAST_SAVING = 0.005
+"""Below it a saving is shown as 0 %."""
+
 IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
 Runs = dict[int, list[Measured]]
@@ -156,6 +159,11 @@ def _standing(plan: Plan, contender: Contender, runs: Runs, random: Runs) -> Sta
     )
 
 
+def percent(share: float) -> str:
+    """A share in whole percent: -0.123 → `-12%`."""
+    return f"{round(100 * share)}%"
+
+
 def _mean_total(runs: list[list[Measured]], name: str) -> float:
     return float(np.mean([sum(getattr(cycle, name) for cycle in cycles) for cycles in runs]))
 
@@ -177,10 +185,10 @@ def _verdict(standings: Standings) -> str:
         return "Nothing can be said: the random arm, the yardstick, has no results."
     best = usable[0]
     assert best.saved is not None
-    if best.title == RANDOM.title or best.saved.ratio <= 0:
+    if best.title == RANDOM.title or best.saved.ratio < LEAST_SAVING:
         return "No strategy would have saved labels: none does better than random on average over the cycles."
     found, plan = best.saved, standings.plan
-    share = f"{IN_WORDS[found.sign]}{found.ratio:.0%}"
+    share = f"{IN_WORDS[found.sign]}{percent(found.ratio)}"
     text = f"{best.title} would have saved the most: {share} of the labels on average over the cycles"
     yardstick = next(standing.saved for standing in usable if standing.title == RANDOM.title)
     if yardstick is not None and found.labels_sign != "≥" and found.labels_needed < yardstick.labels_needed:
@@ -189,5 +197,5 @@ def _verdict(standings: Standings) -> str:
     if plan.seeds == 1:
         return f"{text}. One seed proves little: give --seeds 5."
     if found.lowest <= 0:
-        return f"{text}. Seeds disagree ({found.lowest:.0%} to {found.highest:.0%}): take it as a hint."
-    return f"{text}. Every seed agrees ({found.lowest:.0%} to {found.highest:.0%})."
+        return f"{text}. Seeds disagree ({percent(found.lowest)} to {percent(found.highest)}): take it as a hint."
+    return f"{text}. Every seed agrees ({percent(found.lowest)} to {percent(found.highest)})."

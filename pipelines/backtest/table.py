@@ -3,7 +3,7 @@
 from rich.box import ROUNDED
 from rich.table import Table
 
-from labelcycle.pipelines.backtest.standings import Standing, Standings
+from labelcycle.pipelines.backtest.standings import Standing, Standings, percent
 
 SEES_LABELS = "†"
 UNKNOWN = "–"
@@ -39,17 +39,13 @@ def _row(number: int, standing: Standing) -> list[str]:
         texts += [UNKNOWN] * 5
     else:
         texts += [
-            f"{compared.sign}{_percent(compared.ratio)}",
-            f"{_percent(compared.lowest)} to {_percent(compared.highest)}" if standing.seeds > 1 else UNKNOWN,
-            _percent(compared.censored_share),
+            f"{compared.sign}{percent(compared.ratio)}",
+            f"{percent(compared.lowest)} to {percent(compared.highest)}" if standing.seeds > 1 else UNKNOWN,
+            percent(compared.censored_share),
             f"{compared.labels_sign}{compared.labels_needed:.0f}",
             f"{compared.labels_sign}{cost.total:.2f}",
         ]
     return [*texts, f"{standing.training_seconds + standing.selection_seconds:.1f}"]
-
-
-def _percent(share: float) -> str:
-    return f"{round(100 * share)}%"
 
 
 def notes(found: Standings) -> list[str]:
