@@ -33,7 +33,7 @@ def compare(options: Options) -> None:
     size += f"B = {setting.budget}, {setting.dtype}"
     sheet = Sheet(f"Against peers: {size}, one thread, features in memory", HEADINGS)
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-        folder = write_pool(Path(scratch) / str(setting.rows), setting, probs=True)
+        folder = write_pool(Path(scratch) / str(setting.rows), setting, scored=True)
         for strategy in options.chosen(served(read_pool(folder))):
             _compare_one(sheet, strategy, folder, setting, options)
     sheet.remarks.append(

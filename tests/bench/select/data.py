@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.blocks import blocks_of
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.uncertainty import cross_entropy
 from labelcycle.components.select import Candidates
+from labelcycle.components.select.rows import take_rows
 
 Floats = npt.NDArray[np.float32]
 
@@ -85,18 +88,12 @@ class Pool:
 
     def beginning(self, rows: int, budget: int) -> "Pool":
         """The first rows, with a smaller budget: to warm up on."""
-        whole = self.candidates
-        part = replace(
-            whole,
-            ids=whole.ids[:rows],
-            features=self.features[:rows],
-            probs=None if whole.probs is None else whole.probs[:rows],
-        )
+        part = take_rows(self.candidates, np.arange(min(rows, self.setting.rows)))
         return Pool(replace(self.setting, rows=len(part.ids), budget=budget), part)
 
 
-def write_pool(folder: Path, setting: Setting, probs: bool) -> Path:
-    """Make a pool and write it to `folder`, block by block; `probs`: with the head's probabilities of each sample."""
+def write_pool(folder: Path, setting: Setting, scored: bool) -> Path:
+    """Make a pool and write it to `folder`, block by block; `scored`: with probabilities and losses of the head."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(setting.seed)
     blobs = _Blobs(generator, setting)
@@ -104,12 +101,14 @@ def write_pool(folder: Path, setting: Setting, probs: bool) -> Path:
     head = nearest_mean_head(labelled, classes, setting.classes)
     shape = (setting.rows, setting.width)
     features = np.lib.format.open_memmap(folder / "features.npy", "w+", np.dtype(setting.dtype), shape)
-    for start in range(0, setting.rows, BLOCK):
-        block = slice(start, min(start + BLOCK, setting.rows))
-        features[block] = blobs.draw(generator, block.stop - block.start)[0]
+    truth = np.empty(setting.rows, np.int64)
+    for rows in blocks_of(setting.rows, BLOCK):
+        features[rows], truth[rows] = blobs.draw(generator, len(truth[rows]))
     features.flush()
-    if probs:
-        np.save(folder / "probs.npy", head.probabilities(features))
+    if scored:
+        probs = head.probabilities(features)
+        np.save(folder / "probs.npy", probs)
+        np.save(folder / "losses.npy", cross_entropy(probs, truth))
     np.save(folder / "labelled.npy", labelled.astype(setting.dtype))
     np.save(folder / "classes.npy", classes)
     (folder / "head.safetensors").write_bytes(head.to_bytes())
@@ -120,11 +119,12 @@ def write_pool(folder: Path, setting: Setting, probs: bool) -> Path:
 def read_pool(folder: Path, on_disk: bool = False) -> Pool:
     """The pool in `folder`; `on_disk`: features stay there and are mapped."""
     setting = Setting(**json.loads((folder / "setting.json").read_text()))
-    probs = folder / "probs.npy"
+    probs, losses = folder / "probs.npy", folder / "losses.npy"
     candidates = Candidates(
         ids=np.array([f"{row:09d}" for row in range(setting.rows)], dtype=np.str_),
         features=np.load(folder / "features.npy", mmap_mode="r" if on_disk else None),
         probs=np.load(probs) if probs.exists() else None,
+        losses=np.load(losses) if losses.exists() else None,
         labelled_features=np.load(folder / "labelled.npy"),
         labelled_classes=np.load(folder / "classes.npy"),
         head=LinearHead.from_bytes((folder / "head.safetensors").read_bytes()),

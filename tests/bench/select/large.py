@@ -53,7 +53,7 @@ def measure_large(options: Options, parts: Sequence[str]) -> None:
 
 def _measure_all(folder: Path, setting: Setting, options: Options, parts: Sequence[str]) -> dict[str, Measurement]:
     """Every strategy on one pool, whose features stay on disk; probabilities from the head are part of the work."""
-    pool = write_pool(folder / str(setting.rows), setting, probs=False)
+    pool = write_pool(folder / str(setting.rows), setting, scored=False)
     names = options.chosen(served(read_pool(pool, on_disk=True)))
     if set(parts) == {"limit"}:
         names = [name for name in names if name in BY_PASSES]

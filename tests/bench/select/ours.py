@@ -11,25 +11,27 @@ from tests.bench.select.measure import Choose
 
 OURS = "ours"
 
-GIVEN = ("features", "probs", "labelled_features", "labelled_classes", "head")
+GIVEN = ("features", "probs", "losses", "labelled_features", "labelled_classes", "head")
 """What a pool may have; a strategy gets of it what it reads."""
 
 
 def served(pool: Pool) -> list[str]:
     """The strategies whose needs a pool has, by name."""
-    return sorted(name for name in STRATEGIES if STRATEGIES[name].needs <= {*GIVEN, *_given(pool.candidates)})
+    return sorted(name for name in STRATEGIES if STRATEGIES[name].needs <= {*_given(pool.candidates), "probs"})
 
 
 def prepare_ours(strategy: str, pool: Pool, seed: int = 0) -> Choose:
-    """A query by our strategy. Probabilities that a pool lacks are computed from the head, as part of the work."""
+    """A query by our strategy. Probabilities that a pool lacks are computed from the head, as part of the work.
+
+    Ids are the rows' numbers as text.
+    """
     reads = set(STRATEGIES[strategy].reads)
     if "probs" in STRATEGIES[strategy].needs and pool.candidates.probs is None:
         reads |= {"head", "features"}
     candidates = replace(pool.candidates, **dict.fromkeys(set(GIVEN) - reads))
 
     def choose() -> npt.ArrayLike:
-        ids = select_batch(strategy, candidates, pool.setting.budget, seed).ids
-        return np.searchsorted(candidates.ids, ids)
+        return select_batch(strategy, candidates, pool.setting.budget, seed).ids.astype(np.int64)
 
     return choose
 

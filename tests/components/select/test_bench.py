@@ -17,7 +17,7 @@ SETTING = Setting(rows=300, width=16, classes=4, labelled=20, budget=6)
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
-    return read_pool(write_pool(tmp_path_factory.mktemp("bench"), SETTING, probs=True))
+    return read_pool(write_pool(tmp_path_factory.mktemp("bench"), SETTING, scored=True))
 
 
 def test_every_strategy_that_a_pool_serves_can_be_measured(pool: Pool) -> None:
