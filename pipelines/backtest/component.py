@@ -7,14 +7,14 @@ from labelcycle.components.core.kfp import stage
 
 @stage
 def backtest_arm(root: str, plan: str, arm: str) -> str:
-    """Simulate a campaign with one strategy and one seed. Returns why it failed, empty if it did not."""
+    """Simulate a campaign with one strategy and one seed. Returns `failed` if its strategy failed, else nothing."""
     from labelcycle.pipelines.backtest.arm import run
 
     return run(root=root, plan=plan, arm=arm).error and "failed"
 
 
 @stage
-def backtest_report(root: str, plan: str, mlflow_root: str, ended: list, table: dsl.Output[dsl.Markdown]) -> str:  # type: ignore[type-arg]
+def backtest_report(root: str, plan: str, mlflow_root: str, ended: list[str], table: dsl.Output[dsl.Markdown]) -> str:
     """Put all arms side by side. Returns the answer in a sentence."""
     from labelcycle.pipelines.backtest.report import run
 

@@ -9,7 +9,7 @@ ARMS_AT_ONCE = 16
 
 
 @dsl.pipeline(name="labelcycle-backtest", description="Which strategy would have saved the most labels?")
-def backtest(root: str, plan: str, arms: list, mlflow_root: str = "") -> None:  # type: ignore[type-arg]
+def backtest(root: str, plan: str, arms: list[str], mlflow_root: str = "") -> None:
     """Run the arms of a plan side by side, then report.
 
     Args:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.backtest import report
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.pipelines.backtest import arm, report
+from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.plan import Plan, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
@@ -25,9 +26,9 @@ def ended(stored: tuple[Store, Plan], cycles: Callable[..., Any]) -> tuple[Store
     """A backtest whose arms have ended, with made-up curves."""
     store, plan = stored
     plan = plan.model_copy(update={"initial": 10, "batch": 10})
-    for arm in plan.arms():
-        measured = [vars(cycle) for cycle in cycles(*CURVES[arm.contender.chooser.strategy])]
-        store.write(f"arms/{arm.name}.json", canonical_json({"arm": arm.name, "cycles": measured, "error": ""}))
+    for named in plan.arms():
+        measured = [vars(cycle) for cycle in cycles(*CURVES[named.contender.chooser.strategy])]
+        store.write(f"arms/{named.name}.json", canonical_json({"arm": named.name, "cycles": measured, "error": ""}))
     return store, plan
 
 
@@ -108,3 +109,14 @@ def test_mlflow_that_fails_is_a_notice(
     assert report.run(store.root, write_plan(store, plan), store.root).failed == 0
     assert "MLflow has no record of this backtest" in capsys.readouterr().err
     assert store.exists("summary.json")
+
+
+def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..., Plan]) -> None:
+    store = open_store(s3_root)
+    plan = make_plan(history=write_history(store, history), seeds=1)
+    name = write_plan(store, plan)
+    for named in plan.arms():
+        assert arm.run(s3_root, name, named.name).error == ""
+    facts = report.run(s3_root, name, "")
+    assert facts.curves == f"{s3_root}/curves.png" and store.read("curves.png").startswith(b"\x89PNG")
+    assert facts.verdict in store.read("summary.md").decode()
