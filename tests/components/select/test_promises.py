@@ -213,6 +213,7 @@ def test_nan_is_refused_where_it_would_be_read(
 PICKS_OF_ALL = """
 import numpy as np
 from labelcycle.components.select import Candidates, select_batch
+from tests.components.select.conftest import head_for
 from tests.components.select.test_promises import WAYS
 
 generator = np.random.default_rng(0)
