@@ -4,7 +4,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure, shortened
 from labelcycle.pipelines.backtest.plan import RANDOM
-from labelcycle.pipelines.backtest.standings import Standings
+from labelcycle.pipelines.backtest.standings import SEES_LABELS, Standings
 
 TEXT_SIZE = 11
 LONGEST_NAME = 40
@@ -14,10 +14,14 @@ SMALLEST_ROOM = 0.02
 COLOURS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#9a6700", "#0f766e", "#bf3989")
 LINES = ("-", "--", ":", "-.")
 """Colours come round again with the next kind of line."""
+MOST_BANDS, BEST = 6, 3
+"""With more contenders than the first, bands would cover each other: only the best and random then have theirs."""
 
 
 def draw_curves(found: Standings) -> bytes:
     """Draw mean accuracy over labels, best contender first; random is black and dashed.
+
+    Of more than six contenders only the best three and random have their bands drawn.
 
     Returns:
         A PNG of 1200 pixels' width, the same bytes for the same standings.
@@ -25,12 +29,13 @@ def draw_curves(found: Standings) -> bytes:
     figure, axes = blank_figure(10.0, 5.5)
     labels = found.plan.labels
     styles = ((colour, line) for line in LINES for colour in COLOURS)
-    for standing in found.contenders:
+    crowded = len(found.contenders) > MOST_BANDS
+    for rank, standing in enumerate(found.contenders):
         colour, line = (INK, "--") if standing.title == RANDOM.title else next(styles, (FAINT, "-"))
         mean, half_width = standing.accuracy.mean, standing.accuracy.half_width
-        name = shortened(standing.title, LONGEST_NAME)
+        name = shortened(standing.title, LONGEST_NAME) + (SEES_LABELS if standing.sees_labels else "")
         axes.plot(labels, mean, color=colour, linestyle=line, marker="o", markersize=4, linewidth=2, label=name)
-        if half_width is not None:
+        if half_width is not None and (not crowded or rank < BEST or standing.title == RANDOM.title):
             low = [value - half for value, half in zip(mean, half_width, strict=True)]
             high = [value + half for value, half in zip(mean, half_width, strict=True)]
             axes.fill_between(labels, low, high, color=colour, alpha=0.12, linewidth=0)
@@ -43,7 +48,14 @@ def draw_curves(found: Standings) -> bytes:
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     if found.contenders:
-        figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, prop={"family": FONT, "size": 10})
+        figure.legend(
+            loc="outside right upper",
+            title="bands: best three, random" if crowded else None,
+            title_fontproperties={"family": FONT, "size": 9},
+            frameon=False,
+            labelcolor=INK,
+            prop={"family": FONT, "size": 10},
+        )
     return as_png(figure)
 
 

@@ -13,6 +13,8 @@ from labelcycle.pipelines.backtest.plan import RANDOM, Contender, Plan
 from labelcycle.pipelines.backtest.saved import Saved, Sign, saved
 
 SECONDS_AN_HOUR = 3600
+SEES_LABELS = "†"
+"""Marks a contender that was told what nobody knows before paying for labels."""
 LEAST_SAVING = 0.005
 """Below it a saving is shown as 0 %."""
 

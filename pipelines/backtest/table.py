@@ -3,9 +3,8 @@
 from rich.box import ROUNDED
 from rich.table import Table
 
-from labelcycle.pipelines.backtest.standings import Standing, Standings, percent
+from labelcycle.pipelines.backtest.standings import SEES_LABELS, Standing, Standings, percent
 
-SEES_LABELS = "†"
 UNKNOWN = "–"
 
 

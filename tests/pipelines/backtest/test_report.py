@@ -8,15 +8,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.history import History, write_history
-from labelcycle.pipelines.backtest.plan import Plan, write_plan
+from labelcycle.pipelines.backtest.plan import Chooser, Contender, Plan, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
+from labelcycle.pipelines.backtest.standings import standings
 
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.9)}
 
@@ -120,3 +122,19 @@ def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..
     facts = report.run(s3_root, name, "")
     assert facts.curves == f"{s3_root}/curves.png" and store.read("curves.png").startswith(b"\x89PNG")
     assert facts.verdict in store.read("summary.md").decode()
+
+
+def test_of_many_contenders_only_the_best_and_random_have_bands(
+    make_plan: Callable[..., Plan], cycles: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled: list[Any] = []
+    monkeypatch.setattr(Axes, "fill_between", lambda *_, **settings: filled.append(settings["color"]))
+    for many in (6, 7):
+        names = ["random", *(f"strategy_{number}" for number in range(1, many))]
+        plan = make_plan(contenders=[Contender(chooser=Chooser(strategy=name)) for name in names])
+        outcomes = {
+            named.name: arm.Outcome(named.name, cycles(0.5, 0.6, 0.7 + named.seed / 100)) for named in plan.arms()
+        }
+        filled.clear()
+        assert draw_curves(standings(plan, outcomes)).startswith(b"\x89PNG")
+        assert len(filled) == (6 if many == 6 else 3)
