@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from labelcycle.components.select import STRATEGIES
 from tests.bench.select import against_peers, large
 from tests.bench.select.options import Options
 
@@ -21,8 +22,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to append measurements to, a line of JSON each")
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
     given = parser.parse_args()
+    strategies = tuple(filter(None, given.strategies.split(",")))
+    if unknown := sorted(set(strategies) - set(STRATEGIES)):
+        parser.error(f"There is no strategy {', '.join(unknown)}. Choose from: {', '.join(sorted(STRATEGIES))}.")
     options = Options(
-        strategies=tuple(filter(None, given.strategies.split(","))),
+        strategies=strategies,
         rows=given.rows,
         cores=given.cores,
         limit=given.limit,

@@ -34,13 +34,14 @@ def compare(options: Options) -> None:
     sheet = Sheet(f"Against peers: {size}, one thread, features in memory", HEADINGS)
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = write_pool(Path(scratch) / str(setting.rows), setting, scored=True)
-        for strategy in options.chosen(served(read_pool(folder))):
+        strategies = options.chosen(served(read_pool(folder)))
+        for strategy in strategies:
             _compare_one(sheet, strategy, folder, setting, options)
     sheet.remarks.append(
         "MiB: peak of resident memory above what was there before the query; the target is at most that of the "
         f"features, {mebibytes(setting.feature_bytes)}. Picks that are not what the method defines are marked !."
     )
-    sheet.remarks.extend(REMARKS)
+    sheet.remarks.extend(f"{name}: {REMARKS[name]}" for name in strategies if name in REMARKS)
     sheet.show(options.markdown)
 
 

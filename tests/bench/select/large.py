@@ -2,10 +2,11 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from labelcycle.components.select import STRATEGIES
 from tests.bench.select.data import Setting, read_pool, write_pool
 from tests.bench.select.measure import Job, Measurement, measure
 from tests.bench.select.memory_rate import copy_rate
@@ -36,13 +37,15 @@ NOT_LINEAR = {"probcover"}
 BY_PASSES = ("badge", "coreset")
 
 
-def measure_large(options: Options, parts: Sequence[str]) -> None:
+def measure_large(options: Options, parts: Collection[str]) -> None:
     """Measure what the parts need, once, and print their tables."""
     setting = options.scaled(SETTING)
     small = replace(setting, rows=setting.rows // TENTH)
+    of_whole = BY_PASSES if set(parts) == {"limit"} else STRATEGIES
+    of_tenth = STRATEGIES if "growth" in parts else TENTH_SECONDS if "million" in parts else ()
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-        whole = _measure_all(Path(folder), setting, options, parts)
-        tenth = _measure_all(Path(folder), small, options, parts) if {"million", "growth"} & set(parts) else {}
+        whole = _measure_all(Path(folder), setting, options, of_whole)
+        tenth = _measure_all(Path(folder), small, options, of_tenth)
     if "million" in parts:
         _times(setting, whole, tenth, options)
     if "growth" in parts:
@@ -51,14 +54,13 @@ def measure_large(options: Options, parts: Sequence[str]) -> None:
         _limit(setting, whole, options)
 
 
-def _measure_all(folder: Path, setting: Setting, options: Options, parts: Sequence[str]) -> dict[str, Measurement]:
-    """Every strategy on one pool, whose features stay on disk; probabilities from the head are part of the work."""
+def _measure_all(
+    folder: Path, setting: Setting, options: Options, strategies: Collection[str]
+) -> dict[str, Measurement]:
+    """These strategies on one pool on disk; probabilities from the head are part of the work."""
     pool = write_pool(folder / str(setting.rows), setting, scored=False)
-    names = options.chosen(served(read_pool(pool, on_disk=True)))
-    if set(parts) == {"limit"}:
-        names = [name for name in names if name in BY_PASSES]
     results = {}
-    for name in names:
+    for name in options.chosen(name for name in served(read_pool(pool, on_disk=True)) if name in strategies):
         job = Job(name, OURS, str(pool), options.cores, options.limit, on_disk=True)
         results[name] = measure(job)
         write_line(options.json, "large", results[name])

@@ -159,12 +159,12 @@ PEERS: dict[str, dict[str, Callable[[Pool], Choose]]] = {
 }
 """Every peer that does the work of a strategy, by strategy and library: pool → what is to be measured."""
 
-REMARKS = [
-    "badge: scikit-activeml counts the origin among the centres, so it spreads less than BADGE's k-means++ seeding.",
-    "bald: 20 passes of dropout are part of the work on both sides, in a few lines of NumPy for scikit-activeml.",
-    "dropquery: ours clusters at least 25 · B candidates, as the authors do; scikit-activeml fewer, surer ones.",
-    "probcover: scikit-activeml tries radii in steps of 0.2; quality is the share covered at radius 0.8.",
-    "typiclust: scikit-activeml makes L + B clusters, ours at most 500, as the authors do.",
-    "kmeans: all from a k-means++ start; faiss and ours stop once an iteration gains less than 1e-4.",
-]
+REMARKS = {
+    "badge": "scikit-activeml counts the origin among the centres, so it spreads less than BADGE's k-means++ seeding.",
+    "bald": "20 passes of dropout are part of the work on both sides, in a few lines of NumPy for scikit-activeml.",
+    "dropquery": "ours clusters at least 25 · B candidates, as the authors do; scikit-activeml fewer, surer ones.",
+    "probcover": "scikit-activeml tries radii in steps of 0.2; quality is the share covered at radius 0.8.",
+    "typiclust": "scikit-activeml makes L + B clusters, ours at most 500, as the authors do.",
+    "kmeans": "all from a k-means++ start; faiss and ours stop once an iteration gains less than 1e-4.",
+}
 """Where the work of a peer differs from ours."""
