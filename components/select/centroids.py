@@ -1,0 +1,327 @@
+"""Unit centroids that move over a pool: pulled by samples, pushed apart by each other, one step of Adam at a time.
+
+ActiveFT and VeCAF's data selection are objectives of this kind. No array of all samples by all centroids is made:
+similarities are computed block by block, and gradients in closed form. Centroids are numbered free ones first, then
+frozen ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.select.block_stream import block_rows_for, blocks_in_turn
+from labelcycle.components.select.points import Floats, Rows, Vectors
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+DECAY = (0.9, 0.999)
+"""Adam's decay of the mean and of the square of gradients, the defaults of Kingma and Ba."""
+
+EPSILON = 1e-8
+"""Added to the root of the squares, as Kingma and Ba have it."""
+
+HELD_NUMBERS = 2**26
+"""Vectors of so many numbers in all are held in memory for all steps: 256 MB."""
+
+PATIENCE = 10
+"""Steps over which the objective is compared with itself to see whether it still falls."""
+
+
+class UnitVectors(Protocol):
+    """N vectors of length 1, or 0, that can be read in part."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def width(self) -> int:
+        """The number of coordinates, d."""
+        ...
+
+    def read(self, rows: Rows) -> Floats:
+        """The vectors of these rows, float32 (b, d)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The centroid that each of N samples is most similar to, the first of equally similar ones.
+
+    Attributes:
+        nearest: int64 (N,), number of the centroid.
+        cosines: float32 (N,), the similarity; -2 where there is no centroid.
+    """
+
+    nearest: Integers
+    cosines: Floats
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Centroids that do not move, such as labelled samples.
+
+    Attributes:
+        centroids: float32 (L, d), of length 1.
+        assignment: of all N samples to these.
+    """
+
+    centroids: Floats
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What samples do to K centroids, B of them free.
+
+    Attributes:
+        value: the samples' terms of the objective, added up.
+        sums: float64 (B, d), Σ wᵢ·fᵢ over the samples of each free centroid.
+        weights: float64 (K,), Σ wᵢ over the samples of each centroid.
+    """
+
+    value: float
+    sums: Doubles
+    weights: Doubles
+
+
+Weigh = Callable[[Integers, Integers, Floats], tuple[Doubles, Doubles]]
+"""(rows, numbers of their centroids, cosines to these) → (terms of the objective, weights wᵢ of the pull)."""
+
+
+def ready_for_steps(vectors: UnitVectors, sample: int) -> UnitVectors:
+    """The vectors, read once and for all where they are few and each step uses them all."""
+    if len(vectors) > sample or len(vectors) * vectors.width > HELD_NUMBERS:
+        return vectors
+    return Vectors(vectors.read(slice(None)))
+
+
+def frozen_centroids(vectors: UnitVectors, centroids: Floats) -> Frozen:
+    """Frozen centroids with their assignment. Cost: N·L·d multiply-adds, once for all steps."""
+    return Frozen(centroids, assign_to_centroids(vectors, centroids))
+
+
+def assign_to_centroids(vectors: UnitVectors, centroids: Floats) -> Assignment:
+    """Each sample's most similar centroid.
+
+    Args:
+        vectors: N samples.
+        centroids: float32 (K, d), of length 1; K may be 0.
+
+    Cost: N·K·d multiply-adds; memory of a block of similarities a core.
+    """
+    found = Assignment(np.zeros(len(vectors), np.int64), np.full(len(vectors), -2, np.float32))
+
+    def fill(rows: slice) -> None:
+        found.nearest[rows], found.cosines[rows] = _most_similar(vectors.read(rows), centroids)
+
+    if len(centroids):
+        for _ in blocks_in_turn(len(vectors), fill, block_rows_for(len(centroids))):
+            pass
+    return found
+
+
+def pull_of_samples(
+    vectors: UnitVectors, rows: Integers | None, free: Floats, weigh: Weigh, frozen: Frozen | None = None
+) -> Pull:
+    """Assign samples to their most similar centroids and add up what they pull.
+
+    Args:
+        vectors: N samples.
+        rows: those to use, (n,); None for all.
+        free: float32 (B, d), of length 1.
+        weigh: terms and weights of samples.
+        frozen: centroids that attract samples too.
+
+    Cost: n·B·d multiply-adds in matrix products, and n·d for the sums; memory of a block of similarities a core.
+    """
+    pulled = np.arange(len(vectors)) if rows is None else rows
+    value, sums = 0.0, np.zeros(free.shape)
+    weights = np.zeros(len(free) + (len(frozen.centroids) if frozen else 0))
+
+    def pull(block: slice) -> tuple[float, Integers, Floats, Integers, Doubles]:
+        chosen = pulled[block]
+        samples = vectors.read(block if rows is None else chosen)
+        numbers, cosines = _most_similar(samples, free)
+        if frozen is not None:
+            held = frozen.assignment.cosines[chosen] > cosines
+            numbers = np.where(held, len(free) + frozen.assignment.nearest[chosen], numbers)
+            cosines = np.where(held, frozen.assignment.cosines[chosen], cosines)
+        terms, shares = weigh(chosen, numbers, cosines)
+        present, places = np.unique(numbers, return_inverse=True)
+        moved = int(np.searchsorted(present, len(free)))
+        mixing = scipy.sparse.csr_array(
+            (shares.astype(np.float32), (places, np.arange(len(chosen)))), shape=(len(present), len(chosen))
+        )
+        masses: Doubles = np.bincount(places, shares, len(present)).astype(np.float64)
+        return float(terms.sum()), present[:moved], mixing[:moved] @ samples, present, masses
+
+    for term, moved, towards, present, masses in blocks_in_turn(len(pulled), pull, block_rows_for(len(free))):
+        value += term
+        sums[moved] += towards
+        weights[present] += masses
+    return Pull(value, sums, weights)
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How close centroids are to each other: log Σ_k' exp(⟨u_k', u_k⟩/τ) for each of them.
+
+    Attributes:
+        free: float32 (B, d), of length 1.
+        frozen: float32 (L, d), of length 1; L may be 0.
+        temperature: τ.
+        itself: whether k' = k counts.
+        sums: float64 (B + L,), Σ_k' exp((⟨u_k', u_k⟩ - 1)/τ).
+    """
+
+    free: Floats
+    frozen: Floats
+    temperature: float
+    itself: bool
+    sums: Doubles
+
+    @property
+    def logarithms(self) -> Doubles:
+        """Float64 (B + L,): log Σ_k' exp(⟨u_k', u_k⟩/τ)."""
+        result: Doubles = np.log(self.sums) + 1 / self.temperature
+        return result
+
+    def gradient(self, weights: Doubles) -> Doubles:
+        """The gradient of Σ_k weight_k · log Σ_k' exp(⟨u_k', u_k⟩/τ) with respect to the free centroids.
+
+        Args:
+            weights: (B + L,).
+
+        Returns:
+            float64 (B, d). Both ends of a pair are moved.
+
+        Cost: 2·(B + L)·B·d multiply-adds.
+        """
+        shares = (weights / self.sums).astype(np.float32)
+        everything = np.concatenate([self.free, self.frozen])
+
+        def push(rows: slice) -> Doubles:
+            pairs = _closeness(everything[rows], rows, self.free, self.temperature, self.itself)
+            pairs *= shares[rows, None] + shares[: len(self.free)]
+            pushes: Doubles = (pairs.T @ everything[rows]).astype(np.float64)
+            return pushes
+
+        result = np.zeros(self.free.shape)
+        for part in blocks_in_turn(len(everything), push, block_rows_for(len(self.free)), at_once=2):
+            result += part
+        return result / self.temperature
+
+
+def crowd_of_frozen(frozen: Floats, temperature: float) -> Doubles:
+    """What frozen centroids add to the sums of each other, float64 (L,). Cost: L²·d multiply-adds, once."""
+    parts = blocks_in_turn(
+        len(frozen),
+        lambda rows: _closeness(frozen[rows], rows, frozen, temperature, True).sum(axis=1, dtype=np.float64),
+        block_rows_for(len(frozen)),
+    )
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def crowd_of(free: Floats, frozen: Floats, among_frozen: Doubles, temperature: float, itself: bool) -> Crowd:
+    """How close centroids are to each other.
+
+    Args:
+        free: float32 (B, d), of length 1.
+        frozen: float32 (L, d), of length 1.
+        among_frozen: (L,), from `crowd_of_frozen`.
+        temperature: τ.
+        itself: whether each counts as a neighbour of itself.
+
+    Cost: (B + L)·B·d multiply-adds.
+    """
+    everything = np.concatenate([free, frozen])
+
+    def measure(rows: slice) -> tuple[slice, Doubles, Doubles]:
+        pairs = _closeness(everything[rows], rows, free, temperature, itself)
+        of_frozen = pairs[max(0, len(free) - rows.start) :]
+        return rows, pairs.sum(axis=1, dtype=np.float64), of_frozen.sum(axis=0, dtype=np.float64)
+
+    sums = np.concatenate([np.zeros(len(free)), among_frozen])
+    for rows, of_rows, of_free in blocks_in_turn(len(everything), measure, block_rows_for(len(free))):
+        sums[rows] += of_rows
+        sums[: len(free)] += of_free
+    return Crowd(free, frozen, temperature, itself, sums)
+
+
+def start_rows(ids: npt.NDArray[np.str_], count: int, *key: object) -> Integers:
+    """Distinct rows to start centroids at, drawn by the ids and a key, (count,)."""
+    return np.argsort(keyed_order(ids, *key, "start"), kind="stable")[:count]
+
+
+def drawn_rows(size: int, sample: int, generator: np.random.Generator) -> Integers | None:
+    """Rows for one step: `sample` of them at random in rising order, or None for all where there are no more."""
+    if size <= sample:
+        return None
+    return np.sort(generator.choice(size, sample, replace=False, shuffle=False))
+
+
+def descend(
+    start: Floats,
+    objective: Callable[[Floats], tuple[float, Doubles]],
+    iterations: int,
+    learning_rate: float,
+    tolerance: float | None = None,
+) -> Floats:
+    """Move centroids down an objective of their directions by Adam.
+
+    Args:
+        start: (B, d) where they start.
+        objective: unit centroids (B, d) → value and gradient with respect to them.
+        iterations: most steps.
+        learning_rate: of Adam.
+        tolerance: stop when the value falls by less than this over ten steps; None to make all steps.
+
+    Returns:
+        The directions after the last step, float32 (B, d).
+
+    Cost: `iterations` times the objective's, and B·d beside it; 4·B·d numbers of 8 bytes.
+    """
+    raw = start.astype(np.float64)
+    mean, square = np.zeros_like(raw), np.zeros_like(raw)
+    values: list[float] = []
+    for step in range(1, iterations + 1):
+        lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+        lengths[lengths == 0] = 1
+        unit = raw / lengths
+        value, gradient = objective(unit.astype(np.float32))
+        values.append(value)
+        if tolerance is not None and step > PATIENCE and values[-1 - PATIENCE] - value < tolerance:
+            break
+        gradient = (gradient - (gradient * unit).sum(axis=1, keepdims=True) * unit) / lengths
+        mean = DECAY[0] * mean + (1 - DECAY[0]) * gradient
+        square = DECAY[1] * square + (1 - DECAY[1]) * gradient**2
+        corrected = np.sqrt(square / (1 - DECAY[1] ** step)) + EPSILON
+        raw -= learning_rate * mean / (1 - DECAY[0] ** step) / corrected
+    lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    result: Floats = (raw / lengths).astype(np.float32)
+    return result
+
+
+def _most_similar(samples: Floats, centroids: Floats) -> tuple[Integers, Floats]:
+    similarities = samples @ centroids.T
+    numbers: Integers = similarities.argmax(axis=1)
+    cosines: Floats = similarities[np.arange(len(numbers)), numbers]
+    return numbers, cosines
+
+
+def _closeness(centroids: Floats, rows: slice, others: Floats, temperature: float, itself: bool) -> Floats:
+    """exp((cosine - 1)/τ) of some centroids, those numbered `rows`, to the first: float32 (rows, others)."""
+    pairs: Floats = centroids @ others.T
+    pairs -= 1
+    pairs /= temperature
+    np.exp(pairs, out=pairs)
+    if not itself:
+        own = np.arange(rows.start, min(rows.stop, len(others)))
+        pairs[own - rows.start, own] = 0
+    return pairs
