@@ -1,0 +1,124 @@
+"""ALFA-Mix: samples whose prediction flips when a little of the labelled classes is mixed into their features.
+
+Source: Parvaneh et al., CVPR 2022, section 3.2 (equation 5, the closed form) and 3.3. With anchor z* the mixed features
+are z + α(z* - z) with α = ε‖z* - z‖/‖g‖ · g/(z* - z), that is z + ε‖z* - z‖ · g/‖g‖: the anchor only decides how far
+to go along g, the gradient of the loss at the predicted class. Under a linear head the difference of any two scores is
+linear in that distance, so a prediction that flips for any anchor flips for the farthest.
+Cost: O(N·C·(d + C)) time in matrix products; 24 bytes a sample and the clusters of the candidates beside the features.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.head import EPSILON, LinearHead
+from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.select.block_stream import block_rows_for
+from labelcycle.components.select.clustering import cluster_picks
+from labelcycle.components.select.parameters import require_above
+from labelcycle.components.select.points import Vectors, squared_distances, unit_length, vector_block
+from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategy import Candidates, Picks
+
+Doubles = npt.NDArray[np.float64]
+
+
+@strategy(needs={"features", "head", "labelled_features", "labelled_classes"})
+def alfamix(pool: Candidates, budget: int, seed: int, epsilon: float = 0.2) -> Picks:
+    """Samples from the centres of `budget` clusters of those whose prediction flips, then those of smallest margin.
+
+    Args:
+        pool: `features` (N, d), `head`, `labelled_features` (L, d) and `labelled_classes` (L,).
+        budget: number of picks, 1 ≤ budget ≤ N.
+        seed: decides the start of k-means.
+        epsilon: how much is mixed in at most; the method's ε is this number divided by √d.
+
+    Raises:
+        ConfigurationError: epsilon is not above 0.
+
+    The score is 1 less the share of the farthest anchor's mixture that a flip takes, so above 0 where there is a flip,
+    and at least -1.
+    """
+    assert pool.features is not None and pool.head is not None
+    assert pool.labelled_features is not None and pool.labelled_classes is not None
+    require_above("epsilon", epsilon, 0)
+    needed, margins = steps_to_flip(pool.features, pool.head)
+    anchors = class_means(pool.labelled_features, pool.labelled_classes)
+    allowed = epsilon / np.sqrt(pool.features.shape[1]) * distances_to_farthest(pool.features, anchors)
+    flips = needed < allowed
+    shares = np.divide(needed, allowed, out=np.full(len(pool), np.inf), where=allowed > 0)
+    scores = np.maximum(1 - shares, -1)
+    candidates = np.flatnonzero(flips)
+    if len(candidates) > budget:
+        vectors = Vectors(pool.features[candidates], unit_length)
+        found = cluster_picks(vectors, pool.ids[candidates], budget, (seed, pool.cycle, "alfamix"))
+        rows = candidates[found.rows]
+        reasons = [f"prediction flips; {reason}" for reason in found.reasons]
+        return Picks(rows, scores[rows], reasons, found.clusters, found.represents)
+    rows = np.lexsort((keyed_order(pool.ids, "ties"), margins, ~flips))[:budget]
+    reasons = [
+        f"{'prediction flips' if flip else 'no flip'}; margin {margin:.3f}"
+        for flip, margin in zip(flips[rows], margins[rows], strict=True)
+    ]
+    return Picks(rows, scores[rows], reasons)
+
+
+def class_means(features: npt.NDArray[np.floating], classes: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    """The mean features of each class that occurs: (L, d) → float32 (classes, d)."""
+    means = [features[classes == number].mean(axis=0, dtype=np.float64) for number in np.unique(classes)]
+    return np.array(means, np.float32).reshape(len(means), features.shape[1])
+
+
+def steps_to_flip(features: npt.NDArray[np.floating], head: LinearHead) -> tuple[Doubles, Doubles]:
+    """How far each sample must go along the normalised gradient of its loss until the head predicts another class.
+
+    Args:
+        features: (N, d).
+        head: of C classes.
+
+    Returns:
+        The distance, infinite where no distance is enough, and the margin between the two likeliest classes: (N,) each.
+
+    The gradient with respect to the features is Wᵀ(p - e_ŷ), with W the weights after folding the normalisation in. Its
+    effect on the scores is (p - e_ŷ)WWᵀ, so that it is never built. Only its direction matters: p - e_ŷ is divided by
+    1 - p_ŷ, which keeps it exact where the head is certain.
+    """
+    folded = (head.weight * (head.scale / np.sqrt(head.running_var + EPSILON))).astype(np.float64)
+    products = folded @ folded.T
+    needed, margins = np.empty(len(features)), np.empty(len(features))
+
+    def find(rows: slice) -> None:
+        logits = head.logits(features[rows]).astype(np.float64)
+        order = np.arange(len(logits))
+        predicted = logits.argmax(axis=1)
+        behind = logits[order, predicted][:, None] - logits
+        likelihood = np.exp(-behind)
+        total = likelihood.sum(axis=1)
+        behind[order, predicted] = np.inf
+        nearest = behind.min(axis=1)
+        margins[rows] = (1 - np.exp(-nearest)) / total
+        direction = np.exp(np.where(np.isfinite(nearest), nearest, 0)[:, None] - behind)
+        direction /= np.maximum(direction.sum(axis=1, keepdims=True), 1)
+        direction[order, predicted] = -1
+        moved = direction @ products
+        length = np.sqrt(np.maximum(np.einsum("nc,nc->n", direction, moved), 0))
+        moved -= moved[order, predicted][:, None]
+        moved[order, predicted] = 0
+        steps = np.divide(behind, moved, out=np.full_like(moved, np.inf), where=moved > 0).min(axis=1)
+        needed[rows] = np.multiply(steps, length, out=np.full_like(steps, np.inf), where=length > 0)
+
+    for_each_block(len(features), find, block_rows_for(4 * len(head.bias)))
+    return needed, margins
+
+
+def distances_to_farthest(features: npt.NDArray[np.floating], anchors: npt.NDArray[np.float32]) -> Doubles:
+    """Each sample's distance to the farthest anchor, (N,); 0 where there are no anchors."""
+    points, targets = Vectors(features), vector_block(anchors)
+    result = np.zeros(len(features))
+
+    def measure(rows: slice) -> None:
+        result[rows] = np.sqrt(squared_distances(points.at(rows), targets).max(axis=1))
+
+    if len(anchors):
+        for_each_block(len(features), measure, block_rows_for(len(anchors)))
+    return result
