@@ -14,6 +14,9 @@ ROUNDING = 0.01
 
 MATRICES = ("features", "probs", "texts")
 
+LARGEST = 1e15
+"""Squares of larger numbers, added up over a row, come near the end of float32."""
+
 
 def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
     """Check shapes, and the values of the fields that will be read.
@@ -28,7 +31,7 @@ def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
 
     Cost: one pass over every array that will be read.
     """
-    _check_ids(pool.ids)
+    _check_ids(pool.ids, "candidates")
     for name in PER_CANDIDATE:
         values = getattr(pool, name)
         if values is not None:
@@ -43,13 +46,13 @@ def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
     _check_head(pool)
 
 
-def _check_ids(ids: npt.NDArray[np.str_]) -> None:
+def _check_ids(ids: npt.NDArray[np.str_], whose: str) -> None:
     if (ids[1:] > ids[:-1]).all():
         return
     ordered = np.sort(ids)
     again = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(again):
-        raise InputError(f"The candidates hold id {str(again[0])!r} more than once. Ids must be unique.")
+        raise InputError(f"The {whose} hold id {str(again[0])!r} more than once. Ids must be unique.")
 
 
 def _check_shape(name: str, values: npt.NDArray[np.generic], size: int, whose: str, dimensions: int) -> None:
@@ -63,12 +66,24 @@ def _check_shape(name: str, values: npt.NDArray[np.generic], size: int, whose: s
 def _check_finite(name: str, values: npt.NDArray[np.generic], ids: npt.NDArray[np.str_], whose: str) -> None:
     if not np.issubdtype(values.dtype, np.floating):
         return
-    if all(for_each_block(len(values), lambda rows: bool(np.isfinite(values[rows]).all()))):
+    if all(for_each_block(len(values), lambda rows: _moderate(values[rows]))):
         return
     bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
+        )
+    bad = (np.abs(values) > LARGEST).reshape(len(values), -1).any(axis=1)
     raise InputError(
-        f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
+        f"{int(bad.sum())} {whose} have {name} beyond {LARGEST:g}, first {str(ids[bad][0])!r}. Scale them down."
     )
+
+
+def _moderate(block: npt.NDArray[np.generic]) -> bool:
+    """Whether all numbers are finite and at most `LARGEST` in size; half precision holds no larger ones."""
+    if block.dtype == np.float16 or not block.size:
+        return bool(np.isfinite(block).all())
+    return bool(block.max() <= LARGEST and block.min() >= -LARGEST)
 
 
 def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> None:
@@ -95,6 +110,7 @@ def _check_labelled(pool: Candidates, fields: AbstractSet[str]) -> None:
             raise InputError(f"{' and '.join(present)} have different lengths: {sorted(sizes)}.")
         known = np.array([f"labelled sample {row}" for row in range(max(sizes, default=0))], dtype=np.str_)
     else:
+        _check_ids(known, "labelled samples")
         again = _among(known, np.sort(pool.ids))
         if len(again):
             raise InputError(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.select.strategy import PER_CANDIDATE, Candidates
+from labelcycle.components.select.strategy import PER_CANDIDATE, PER_LABELLED, Candidates
 
 
 def take_rows(pool: Candidates, rows: npt.NDArray[np.integer]) -> Candidates:
@@ -15,7 +15,18 @@ def take_rows(pool: Candidates, rows: npt.NDArray[np.integer]) -> Candidates:
 
 
 def sorted_by_id(pool: Candidates) -> Candidates:
-    """The candidates in the order of their ids; no copy is made of what is in that order already."""
-    if (pool.ids[1:] > pool.ids[:-1]).all():
+    """Candidates and labelled samples, each in the order of their ids; what is in that order already is not copied.
+
+    Labelled samples without ids stay as they are.
+    """
+    if not _ordered(pool.ids):
+        pool = take_rows(pool, np.argsort(pool.ids, kind="stable"))
+    if pool.labelled_ids is None or _ordered(pool.labelled_ids):
         return pool
-    return take_rows(pool, np.argsort(pool.ids, kind="stable"))
+    order = np.argsort(pool.labelled_ids, kind="stable")
+    arrays = {name: getattr(pool, name)[order] for name in PER_LABELLED if getattr(pool, name) is not None}
+    return replace(pool, **arrays)
+
+
+def _ordered(ids: npt.NDArray[np.str_]) -> bool:
+    return bool((ids[1:] > ids[:-1]).all())

@@ -11,6 +11,9 @@ from labelcycle.components.core.head import LinearHead
 PER_CANDIDATE = ("features", "probs", "disagreements", "mutual_information", "losses", "texts", "groups")
 """The fields of `Candidates` that hold one row for each id."""
 
+PER_LABELLED = ("labelled_ids", "labelled_features", "labelled_classes")
+"""The fields of `Candidates` that hold one row for each labelled sample."""
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -20,7 +23,7 @@ class Candidates:
         ids: N distinct sample ids.
         features: (N, d) float16 or float32.
         probs: (N, C), rows sum to 1.
-        labelled_ids: L sample ids.
+        labelled_ids: L distinct sample ids; without them results may depend on the order of labelled rows.
         labelled_features: (L, d).
         labelled_classes: (L,) class indices.
         head: the current classification head.
