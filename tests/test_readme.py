@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from labelcycle.components.core.recipe import read_recipe
-from labelcycle.pipelines.cli.init import _settings
 from labelcycle.pipelines.cli.main import app
+from labelcycle.pipelines.cli.settings import settings_of
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +88,7 @@ def test_every_recipe_and_setting_exists(path: Path, words: list[str]) -> None:
     after = list(zip(words, words[1:], strict=False))
     recipes = [value for flag, value in after if flag == "--recipe"] or ["linear_probe"]
     settings = [value for flag, value in after if flag == "--set"]
-    read_recipe(recipe_path(recipes[0]), _settings(settings))
+    read_recipe(recipe_path(recipes[0]), settings_of(settings))
 
 
 def test_every_recipe_is_in_the_readme() -> None:

@@ -72,7 +72,7 @@ def select_batch(
     if budget < 1:
         raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
     check_candidates(pool, chosen.reads if constraints.near_duplicates is None else chosen.reads | {"features"})
-    if "probs" in chosen.needs and pool.probs is None:
+    if pool.probs is None and ("probs" in chosen.needs or parameters.get("class_balanced")):
         pool = _with_probs(pool)
     missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
     if missing:

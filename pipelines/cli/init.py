@@ -2,10 +2,9 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 from labelcycle.components.core.errors import ConfigurationError
 
@@ -144,9 +143,10 @@ def init(
     Example: labelcycle init ROOT --images photos --labels-from labels.csv --test test.csv --recipe peal_entropy
     --budget 500 --batch 50
     """
+    from labelcycle.pipelines.cli.settings import settings_of
     from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 
-    overrides = _settings(setting or [])
+    overrides = settings_of(setting or [])
     if class_balanced is not None:
         overrides["selector.class_balanced"] = class_balanced
     begun = begin_campaign(
@@ -185,20 +185,6 @@ def init(
     verb = "began" if begun.created else "already there, unchanged:"
     print(f"{verb} campaign {begun.campaign.identifier} at {root}: {counts}; {len(begun.campaign.classes)} classes")
     print(f"next: labelcycle run {root}", file=sys.stderr)
-
-
-def _settings(texts: list[str]) -> dict[str, Any]:
-    """`trainer.epochs=20` → {"trainer.epochs": 20}; values are read as YAML."""
-    settings: dict[str, Any] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise ConfigurationError(f"--set {text!r} is not KEY=VALUE, such as trainer.epochs=20.")
-        try:
-            settings[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"--set {text!r}: the value is not YAML: {error}") from error
-    return settings
 
 
 def _channels(flag: str, text: str | None) -> tuple[float, float, float] | None:
