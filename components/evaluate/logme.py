@@ -3,7 +3,7 @@
 Source: You et al., JMLR 23 (2022), algorithm 3 (fixed point), named in ASVP, section 3.2. The evidence of the paper has
 ln|A| over all D directions; the authors' code, and with it the threshold of ASVP, leaves out those that the features do
 not span. Both forms are here. They differ by (D - rank)/2N · ln α, so only where features span less than their space,
-as fewer samples than features do.
+as fewer samples than features do. There the code's form falls by far more from round to round than the evidence moves.
 Cost: O(N·D² + D³) time for N > D, else O(N²·D), and O(N·D·C) for the products with the labels; N·D + D² numbers of 8
 bytes.
 """
