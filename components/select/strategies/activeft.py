@@ -1,6 +1,6 @@
 """ActiveFT: centroids that are close to the pool and far from each other, and a sample for each.
 
-Source: Xie et al., CVPR 2023, in the contrastive form of the authors' code. The gradient is that of the whole objective,
+Source: Xie et al., CVPR 2023, in the contrastive form of the authors' code. The gradient is of the whole objective,
 where the code holds one end of each pair of centroids still. The modes are those that ASVP compares with: ActiveFT(pre)
 in one shot, and ActiveFT(al), where labelled samples are centroids that do not move.
 Cost: n·B·d multiply-adds a step for n samples a step, in matrix products, and (B + L)·B·d for the centroids; N·L·d once
