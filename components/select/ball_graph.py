@@ -20,6 +20,9 @@ from labelcycle.components.select.points import Vectors
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+SMALLEST_RADIUS = 3e-3
+"""Distances that float32 cannot tell from 0 for vectors of length 1; a smaller radius counts as this one."""
+
 GROUP_ROWS = 1024
 """Rows of a group of the exact graph."""
 
@@ -58,7 +61,7 @@ class BallGraph:
         """
         self._points = points
         self._groups = groups
-        self._similar = np.float32(1 - radius * radius / 2)
+        self._similar = np.float32(1 - max(radius, SMALLEST_RADIUS) ** 2 / 2)
         self._group_of = np.empty(len(points), np.int64)
         for number, members in enumerate(groups.members):
             self._group_of[members] = number

@@ -5,16 +5,13 @@ import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select.ball_graph import BallGraph
+from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph
 from labelcycle.components.select.near_groups import groups_for
 from labelcycle.components.select.nearest import nearest_among
 from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategy import Candidates
 
 Rows = npt.NDArray[np.int64]
-
-SMALLEST_RADIUS = 3e-3
-"""Distances that float32 cannot tell from 0 for vectors of length 1."""
 
 
 def without_near_duplicates(pool: Candidates, available: Rows, kept: Rows, similarity: float, seed: int) -> Rows:

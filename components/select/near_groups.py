@@ -13,7 +13,7 @@ MOST_EXACT = 100_000
 """Graphs on more samples are approximate."""
 
 MEMBERS = 1024
-"""Samples of a cluster, on average."""
+"""Samples of a cluster, on average. Clusters of more than twice as many, as duplicates make, are compared in parts."""
 
 PARTNERS = 16
 """Each cluster is compared with so many nearest ones."""
@@ -46,7 +46,15 @@ def near_groups(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups
     nearest = np.argsort(distances, axis=1, kind="stable")[:, :PARTNERS]
     np.put_along_axis(near, nearest, True, axis=1)
     near |= near.T | np.eye(len(members), dtype=np.bool_)
-    return Groups(members, [np.flatnonzero(row) for row in near])
+    return _in_parts(members, near)
+
+
+def _in_parts(members: list[npt.NDArray[np.int64]], near: npt.NDArray[np.bool_]) -> Groups:
+    """The clusters as groups, large ones in several; each part of a cluster is compared with all parts of near ones."""
+    counts = [-(-len(rows) // (2 * MEMBERS)) for rows in members]
+    parts = [part for rows, count in zip(members, counts, strict=True) for part in np.array_split(rows, count)]
+    cluster = np.repeat(np.arange(len(members)), counts)
+    return Groups(parts, [np.flatnonzero(near[number][cluster]) for number in cluster])
 
 
 def recall(graph: BallGraph, points: Vectors, radius: float, order: npt.NDArray[np.uint64]) -> float:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.select.ball_graph import BallGraph
+from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph
 from labelcycle.components.select.clustering import k_means
 from labelcycle.components.select.farthest import farthest_first
 from labelcycle.components.select.near_groups import MOST_EXACT, groups_for, recall
@@ -47,12 +47,15 @@ def probcover(
     assert pool.features is not None
     if not 0 < purity <= 1 or (radius is not None and not 0 < radius <= 2):
         raise ConfigurationError("purity is a share above 0, radius is above 0 and at most 2.")
+    if clusters is not None and clusters < 1:
+        raise ConfigurationError(f"clusters must be at least 1; got {clusters}.")
     points = Vectors(pool.features, unit_length)
     ties = keyed_order(pool.ids, "ties")
     key = seed_for(seed, pool.cycle, "probcover")
     if radius is None:
         pseudo = k_means(points, min(len(pool), clusters or _classes(pool) or budget), pool.ids, key)
         radius = pure_radius(points, pseudo.assignment, purity, keyed_order(pool.ids, key, "radius"))
+    radius = max(radius, SMALLEST_RADIUS)
     labelled = np.empty((0, points.width), np.float32) if pool.labelled_features is None else pool.labelled_features
     to_labelled = nearest_among(points, Vectors(labelled, unit_length))
     graph = _graph(points, radius, pool.ids, key)
