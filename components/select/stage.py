@@ -1,5 +1,6 @@
 """The select stage: choose the cycle's query."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
+from labelcycle.components.core.products import PROCESSOR
 from labelcycle.components.core.recipe import Choice
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.tables import table_bytes
@@ -22,6 +24,9 @@ from labelcycle.components.select.gathering import (
     read_by_constraints,
     read_scores,
 )
+
+DEVICE = "LABELCYCLE_SELECT_DEVICE"
+"""The environment variable that names the device for large products, such as `cuda`; empty for the processor."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
     constraints = gather_constraints(work, choice, pool)
     size, seed = work.decision.query_size, work.campaign.seed
     arguments: dict[str, Any] = choice.arguments
-    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, **arguments)
+    device = os.environ.get(DEVICE) or PROCESSOR
+    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, device=device, **arguments)
     predicted, confidence = _predictions(work, picks, shards)
     return pa.table(
         {

@@ -237,6 +237,15 @@ def test_scores_with_dropout_are_used(begin: Callable[..., Any]) -> None:
     assert query(campaign)["sample_id"].to_pylist() == sorted(information, key=lambda name: -information[name])[:8]
 
 
+def test_the_environment_names_the_device(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = begin()
+    monkeypatch.setenv("LABELCYCLE_SELECT_DEVICE", "nowhere")
+    with pytest.raises(ConfigurationError, match="Device 'nowhere' cannot be used"):
+        campaign.run_until("select")
+    monkeypatch.setenv("LABELCYCLE_SELECT_DEVICE", "cpu")
+    assert campaign.run("select").size == 8
+
+
 def test_the_facts_name_what_was_written(scored: Any) -> None:
     facts = scored.run("select")
     assert digest_of_bytes(Path(facts.uri).read_bytes()) == facts.sha256
