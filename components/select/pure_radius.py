@@ -9,6 +9,9 @@ from labelcycle.components.select.points import Vectors, squared_distances
 SAMPLE = 1024
 """Purity is measured on at most so many balls."""
 
+ROUNDING = 1e-6
+"""Squared distances of vectors of length 1 are known to so much: the radius stays below by it."""
+
 
 def pure_radius(
     points: Vectors, pseudo_labels: npt.NDArray[np.int64], purity: float, order: npt.NDArray[np.uint64]
@@ -39,4 +42,5 @@ def pure_radius(
     nearest = np.min(for_each_block(len(points), nearest_other), axis=0)
     nearest.sort()
     impure = min(int((1 - purity) * len(rows) + 1e-9), len(rows) - 1)
-    return max(float(np.sqrt(nearest[impure])), 1e-6)
+    squared = float(nearest[impure])
+    return 2.0 if squared >= 4 else float(np.sqrt(max(squared - ROUNDING, ROUNDING)))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.ordering import keyed_order, seed_for
 from labelcycle.components.select.clustering import DIRECTIONS, assign, k_means
 from labelcycle.components.select.points import Vectors, unit_length, vector_block
@@ -38,11 +39,16 @@ def typiclust(pool: Candidates, budget: int, seed: int, neighbours: int = 20) ->
         seed: decides the start of k-means.
         neighbours: typicality looks at so many nearest members, or half of the cluster if that is less.
 
+    Raises:
+        ConfigurationError: no neighbours.
+
     The score is the typicality, 1 / (mean squared distance to the neighbours), of L2-normalised features among the
     cluster's unlabelled members that are not picked yet. Where there are more picks than clusters, clusters are gone
     through again; once they are empty, those left out are.
     """
     assert pool.features is not None
+    if neighbours < 1:
+        raise ConfigurationError(f"neighbours must be at least 1; got {neighbours}.")
     points = Vectors(pool.features, unit_length)
     labelled = None if pool.labelled_features is None else Vectors(pool.labelled_features, unit_length)
     count = 0 if labelled is None else len(labelled)
@@ -101,6 +107,7 @@ def _turns(sizes: Counts, labels: Counts, budget: int) -> Counts:
 def _most_typical(points: Vectors, members: Counts, size: int, neighbours: int) -> list[tuple[int, float]]:
     """`size` of the members one after another, each the most typical among those left, with its typicality."""
     vectors = points.read(members)
+    vectors -= vectors.mean(axis=0)  # distances stay, and float32 tells them apart in tight clusters too
     picks: list[tuple[int, float]] = []
     for _ in range(size):
         values = typicality(vector_block(vectors), neighbours)

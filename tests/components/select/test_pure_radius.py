@@ -29,9 +29,9 @@ def test_no_larger_radius_is_pure_enough(purity: float, sample: int, monkeypatch
     found = pure_radius(Vectors(VECTORS), LABELS, purity, ORDER)
     thresholds = np.sort(cdist(VECTORS[centres].astype(np.float64), VECTORS.astype(np.float64)).ravel())
     best = max(radius for radius in thresholds if share_of_pure_balls(radius, centres) >= purity)
-    assert found == pytest.approx(best, rel=1e-4)
-    assert share_of_pure_balls(found * (1 - 1e-4), centres) >= purity
-    assert share_of_pure_balls(found * (1 + 1e-4), centres) < purity
+    assert found == pytest.approx(best, rel=1e-3)
+    assert share_of_pure_balls(found, centres) >= purity
+    assert share_of_pure_balls(found * (1 + 1e-3), centres) < purity
 
 
 def test_one_pseudo_label_gives_the_largest_radius() -> None:
