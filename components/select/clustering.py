@@ -13,7 +13,7 @@ import scipy.sparse
 from labelcycle.components.core.blocks import blocks_of, for_each_block
 from labelcycle.components.core.ordering import keyed_order, seed_for
 from labelcycle.components.core.products import product
-from labelcycle.components.select.points import Floats, Stacked, Vectors, vector_block
+from labelcycle.components.select.points import Floats, Stacked, Vectors, squared_distances, vector_block
 from labelcycle.components.select.principal import along, principal_directions
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
 from labelcycle.components.select.strategy import Picks
@@ -30,6 +30,12 @@ IMPROVEMENT = 1e-4
 
 FINE_IMPROVEMENT = 1e-3
 """Likewise in all coordinates, after clusters were found in few directions."""
+
+START_POINTS = 4096
+"""The start is looked for among at most so many points, where draws are chosen among."""
+
+MOST_GREEDY = 512
+"""For more clusters than these the start is drawn without choosing among draws, which takes less time."""
 
 DIRECTIONS = 48
 """Clusters are first found in so many principal directions."""
@@ -177,6 +183,8 @@ def picks_of_clusters(found: Clusters, ids: npt.NDArray[np.str_], budget: int) -
 def _start(sample: Vectors | Stacked, clusters: int, seed: int) -> Floats:
     """k-means++: centres at samples that are drawn by D² sampling. The draw depends on the order of rows, by id."""
     generator = np.random.default_rng(seed)
+    if clusters <= MOST_GREEDY:
+        return _greedy_start(sample, clusters, generator)
     first = int(generator.integers(len(sample)))
     centre = sample.at(np.array([first]))
     nearest = assign(sample, centre.vectors).squared_distances
@@ -184,6 +192,30 @@ def _start(sample: Vectors | Stacked, clusters: int, seed: int) -> Floats:
     ties = np.arange(len(sample), dtype=np.uint64)
     rows, _ = sample_by_squared_distance(sample, nearest, ties, clusters, generator, already=np.array([first]))
     return sample.read(np.sort(rows))
+
+
+def _greedy_start(sample: Vectors | Stacked, clusters: int, generator: np.random.Generator) -> Floats:
+    """k-means++ on at most 4096 points that takes, of several draws, the one that lowers all distances the most.
+
+    Source: Arthur and Vassilvitskii, SODA 2007, section 7. Well separated clusters are each found far more often.
+    """
+    size = min(len(sample), START_POINTS)
+    vectors = sample.read(np.sort(generator.choice(len(sample), size, replace=False)))
+    points = vector_block(vectors)
+    chosen = [int(generator.integers(size))]
+    nearest = squared_distances(vector_block(vectors[chosen]), points)[0]
+    while len(chosen) < clusters:
+        sums = np.cumsum(nearest, dtype=np.float64)
+        if sums[-1] <= 0:
+            chosen += np.setdiff1d(np.arange(size), chosen)[: clusters - len(chosen)].tolist()
+            break
+        targets = generator.random(2 + int(np.log(clusters))) * sums[-1]
+        drawn = np.minimum(np.searchsorted(sums, targets, side="right"), size - 1)
+        lowered = np.minimum(squared_distances(vector_block(vectors[drawn]), points), nearest)
+        best = int(lowered.sum(axis=1).argmin())
+        nearest = lowered[best]
+        chosen.append(int(drawn[best]))
+    return vectors[np.sort(chosen)]
 
 
 def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:

@@ -61,6 +61,7 @@ def dropquery(
         raise ConfigurationError(
             f"Up to {int(counts.max())} passes disagree, but passes is {passes}. Give the number that was scored with."
         )
+    counts = counts.astype(np.int64)
     rows = _candidates(counts, passes, budget)
     if len(rows) < budget:
         rows = np.concatenate([rows, _filling(pool, pool.head, counts, rows, budget, seed, fill)])

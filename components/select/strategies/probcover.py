@@ -95,7 +95,10 @@ def _cover(
     graph: BallGraph, covered: npt.NDArray[np.bool_], ties: npt.NDArray[np.uint64], budget: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows of the greedy cover, until all is covered, and how many samples each covers newly."""
-    gains = graph.degrees - graph.count_among(np.flatnonzero(covered))
+    if 2 * covered.sum() < len(covered):
+        gains = graph.degrees - graph.count_among(np.flatnonzero(covered))
+    else:
+        gains = graph.count_among(np.flatnonzero(~covered))
     by_ties = np.argsort(ties, kind="stable")
     rows: list[int] = []
     counts: list[int] = []
