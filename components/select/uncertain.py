@@ -64,7 +64,8 @@ def score_by_block(
     result = np.empty(len(values), np.float32)
 
     def fill(rows: slice) -> None:
-        result[rows] = score(values[rows])
+        block = values[rows]
+        result[rows] = score(block.astype(np.float32) if block.dtype == np.float16 else block)
 
     for_each_block(len(values), fill)
     return result
