@@ -215,7 +215,8 @@ def _greedy_start(sample: Vectors | Stacked, clusters: int, generator: np.random
         best = int(lowered.sum(axis=1).argmin())
         nearest = lowered[best]
         chosen.append(int(drawn[best]))
-    return vectors[np.sort(chosen)]
+    centres: Floats = vectors[np.sort(chosen)]
+    return centres
 
 
 def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:
