@@ -8,8 +8,10 @@ Floats = npt.NDArray[np.floating]
 
 def confidence(probabilities: Floats) -> Floats:
     """Probability of the predicted class: (N, C) → (N,)."""
-    result: Floats = probabilities.max(axis=1)
-    return result
+    largest = probabilities[:, 0].copy()
+    for column in probabilities.T[1:]:
+        np.maximum(largest, column, out=largest)
+    return largest
 
 
 def margin(probabilities: Floats) -> Floats:

@@ -71,12 +71,15 @@ def select_batch(
     chosen = STRATEGIES[strategy]
     if budget < 1:
         raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
-    check_candidates(pool, chosen.reads if constraints.near_duplicates is None else chosen.reads | {"features"})
-    if pool.probs is None and ("probs" in chosen.needs or parameters.get("class_balanced")):
+    needs, reads = chosen.needs_with(parameters), chosen.reads_with(parameters)
+    check_candidates(pool, reads if constraints.near_duplicates is None else reads | {"features"})
+    if "probs" in needs and pool.probs is None:
         pool = _with_probs(pool)
-    missing = sorted(need for need in chosen.needs if getattr(pool, need) is None)
+    missing = sorted(need for need in needs if getattr(pool, need) is None)
     if missing:
-        raise ConfigurationError(f"Strategy {strategy!r} needs {', '.join(missing)}, which the candidates lack.")
+        switched_on = [name for name in chosen.options if parameters.get(name)]
+        name = " with ".join([repr(strategy), *switched_on])
+        raise ConfigurationError(f"Strategy {name} needs {', '.join(missing)}, which the candidates lack.")
     ordered = sorted_by_id(pool)
 
     def ask(candidates: Candidates, size: int) -> Picks:

@@ -7,7 +7,7 @@ from labelcycle.components.core.blocks import BLOCK_ROWS, for_each_block
 
 Result = TypeVar("Result")
 
-AT_ONCE = 32
+AT_ONCE = 8
 """Blocks that are computed before any of their results is handed on."""
 
 NUMBERS_OF_A_BLOCK = 2**22

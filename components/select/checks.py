@@ -87,10 +87,14 @@ def _moderate(block: npt.NDArray[np.generic]) -> bool:
 
 
 def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> None:
+    ones = np.ones(probs.shape[1], np.float32)
+
     def wrong(rows: slice) -> npt.NDArray[np.bool_]:
-        block = probs[rows]
-        off = np.abs(block.sum(axis=1, dtype=np.float64) - 1) > ROUNDING
-        return np.asarray((block < 0).any(axis=1) | off)
+        block = probs[rows].astype(np.float32, copy=False)
+        bad: npt.NDArray[np.bool_] = np.abs(block @ ones - 1) > ROUNDING
+        if block.min(initial=0) < 0:
+            bad |= (block < 0).any(axis=1)
+        return bad
 
     parts = for_each_block(len(probs), wrong)
     bad = np.concatenate(parts) if parts else np.zeros(0, dtype=bool)

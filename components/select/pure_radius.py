@@ -39,7 +39,7 @@ def pure_radius(
         least: npt.NDArray[np.float32] = distances.min(axis=0)
         return least
 
-    nearest = np.min(for_each_block(len(points), nearest_other), axis=0)
+    nearest = np.min(for_each_block(len(points), nearest_other, block_rows=256), axis=0)
     nearest.sort()
     impure = min(int((1 - purity) * len(rows) + 1e-9), len(rows) - 1)
     squared = float(nearest[impure])

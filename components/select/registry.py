@@ -1,6 +1,7 @@
 """All strategies by name: those of labelcycle, and those that other installed packages announce."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
 from importlib.metadata import EntryPoint, entry_points
 
 from labelcycle.components.core.errors import ConfigurationError
@@ -62,17 +63,22 @@ STRATEGIES = Registry()
 
 
 def strategy(
-    *, needs: set[str] | frozenset[str] = frozenset(), uses: set[str] | frozenset[str] = frozenset()
+    *,
+    needs: AbstractSet[str] = frozenset(),
+    uses: AbstractSet[str] = frozenset(),
+    options: Mapping[str, AbstractSet[str]] | None = None,
 ) -> Callable[[StrategyFunction], StrategyFunction]:
     """Register a function as a strategy under its own name.
 
     Args:
         needs: the optional fields of `Candidates` without which it cannot work; asking for it without them is refused.
         uses: the optional fields that it takes into account where they are given.
+        options: for parameters that switch something on, the fields that it needs besides when they are set.
 
     Raises:
         ConfigurationError: another module has registered a strategy of that name.
     """
+    switched = {name: frozenset(fields) for name, fields in (options or {}).items()}
 
     def register(choose: StrategyFunction) -> StrategyFunction:
         name = choose.__name__
@@ -81,7 +87,7 @@ def strategy(
                 f"{choose.__module__} registers a strategy {name!r}, and so does {STRATEGIES[name].choose.__module__}. "
                 "Rename one of them."
             )
-        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses))
+        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses), switched)
         return choose
 
     return register

@@ -1,7 +1,8 @@
 """What a strategy is: candidates in, row indices out, with a declaration of what it reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,14 +89,19 @@ class Strategy:
         choose: the function.
         needs: optional fields of `Candidates` without which it cannot work.
         uses: optional fields that it takes into account where they are given.
+        options: for parameters that switch something on, the fields that it needs besides when they are set.
     """
 
     name: str
     choose: StrategyFunction
     needs: frozenset[str]
     uses: frozenset[str]
+    options: Mapping[str, frozenset[str]]
 
-    @property
-    def reads(self) -> frozenset[str]:
-        """Every optional field of `Candidates` that it looks at."""
-        return self.needs | self.uses
+    def needs_with(self, parameters: Mapping[str, Any]) -> frozenset[str]:
+        """Every optional field of `Candidates` without which it cannot work with these parameters."""
+        return self.needs.union(*(fields for name, fields in self.options.items() if parameters.get(name)))
+
+    def reads_with(self, parameters: Mapping[str, Any]) -> frozenset[str]:
+        """Every optional field of `Candidates` that it looks at with these parameters."""
+        return self.needs_with(parameters) | self.uses

@@ -38,7 +38,7 @@ def most_uncertain(
             centre.
 
     Raises:
-        ConfigurationError: both options at once, or one whose field the candidates lack.
+        ConfigurationError: both options at once.
 
     Source: PEAL, section 4.3 (class balance); DropQuery, ablation on diversity (clusters).
     """
@@ -49,8 +49,7 @@ def most_uncertain(
         return _clustered(pool, scores, listed, budget, seed, name)
     ranked = best_first(scores, pool.ids, None if class_balanced else budget)
     if class_balanced:
-        if pool.probs is None:
-            raise ConfigurationError("class_balanced needs probs, which the candidates lack.")
+        assert pool.probs is not None
         ranked = balance_classes(ranked, pool.probs.argmax(axis=1), pool.probs.shape[1], budget)
     rows = ranked[:budget]
     values = scores[rows].astype(np.float64)
@@ -79,8 +78,7 @@ def _clustered(
     seed: int,
     name: str,
 ) -> Picks:
-    if pool.features is None:
-        raise ConfigurationError("cluster_features needs features, which the candidates lack.")
+    assert pool.features is not None
     listed = np.sort(listed)
     vectors = Vectors(pool.features[listed], unit_length)
     found = cluster_picks(vectors, pool.ids[listed], budget, (seed, pool.cycle, name))

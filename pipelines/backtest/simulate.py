@@ -21,12 +21,11 @@ from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.uncertainty import cross_entropy
 from labelcycle.components.evaluate.metrics import classification_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.strategy import Strategy
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.linear import feature_examples, train_on_features
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.backtest.measured import Measured
-from labelcycle.pipelines.backtest.plan import Arm, Plan
+from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
 
 Rows = npt.NDArray[np.int64]
 
@@ -81,7 +80,7 @@ def _choose(
     """Rows of the pool that the contender asks for in `cycle`, sorted; without a head it is the cold start."""
     chooser = arm.contender.chooser if head is not None else arm.contender.cold_start
     budget = plan.batch if head is not None else plan.initial
-    candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, STRATEGIES[chooser.strategy])
+    candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, chooser)
     parameters: dict[str, Any] = dict(chooser.parameters)
     picks = select_batch(chooser.strategy, candidates, budget, arm.seed, **parameters)
     rows: Rows = np.searchsorted(history.pool.ids, np.sort(picks.ids)).astype(np.int64)
@@ -95,7 +94,7 @@ def _candidates(
     cycle: int,
     labelled: npt.NDArray[np.bool_],
     head: LinearHead | None,
-    strategy: Strategy,
+    chooser: Chooser,
 ) -> Candidates:
     """What is unlabelled, with everything that the strategy reads and a backtest knows.
 
@@ -103,7 +102,9 @@ def _candidates(
     that only makes use of them computes its own, by its own parameters.
     """
     rows = np.flatnonzero(~labelled)
-    ids, features, reads, needs = pool.ids[rows], pool.features[rows], strategy.reads, strategy.needs
+    ids, features = pool.ids[rows], pool.features[rows]
+    strategy = STRATEGIES[chooser.strategy]
+    needs, reads = strategy.needs_with(chooser.parameters), strategy.reads_with(chooser.parameters)
     found = Candidates(ids=ids, features=features if "features" in reads else None, cycle=cycle)
     if head is None:
         return found

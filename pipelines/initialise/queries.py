@@ -103,7 +103,7 @@ def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
     """Check that a strategy which counts disagreeing passes knows how many there are."""
     chosen = STRATEGIES[selector.strategy]
     passes = signature(chosen.choose).parameters.get("passes")
-    if "disagreements" not in chosen.reads or passes is None:
+    if "disagreements" not in chosen.reads_with(selector.arguments) or passes is None:
         return
     counted_on = selector.arguments.get("passes", passes.default)
     if counted_on != scorer.passes:

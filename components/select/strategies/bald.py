@@ -11,7 +11,10 @@ from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import most_uncertain
 
 
-@strategy(uses={"mutual_information", "head", "features", "probs"})
+@strategy(
+    uses={"mutual_information", "head", "features"},
+    options={"class_balanced": {"probs"}, "cluster_features": {"features"}},
+)
 def bald(
     pool: Candidates,
     budget: int,

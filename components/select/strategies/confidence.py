@@ -10,7 +10,7 @@ from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import most_uncertain, score_by_block
 
 
-@strategy(needs={"probs"}, uses={"features"})
+@strategy(needs={"probs"}, options={"cluster_features": {"features"}})
 def confidence(
     pool: Candidates, budget: int, seed: int, class_balanced: bool = False, cluster_features: bool = False
 ) -> Picks:

@@ -3,7 +3,7 @@
 Source: Hacohen, Dekel and Weinshall, ICML 2022, section 3 and the authors' code (at most 500 clusters, small ones left
     out).
 Cost: k-means with k = min(L + B, 500) in 48 principal directions, then O(Σ n²·d) multiply-adds over clusters of n
-    samples; memory of 48 numbers a sample and one block of distances a core.
+    samples, at most 1024 of each; memory of 48 numbers a sample and one block of distances a core.
 """
 
 import numpy as np
@@ -22,6 +22,9 @@ from labelcycle.components.select.typicality import typicality
 Counts = npt.NDArray[np.int64]
 
 MOST_CLUSTERS = 500
+MOST_COMPARED = 1024
+"""In clusters of more members, a random sample of so many is looked at."""
+
 SMALL = 5
 """Clusters of so few samples are left out."""
 
@@ -105,12 +108,16 @@ def _turns(sizes: Counts, labels: Counts, budget: int) -> Counts:
 
 
 def _most_typical(points: Vectors, members: Counts, size: int, neighbours: int) -> list[tuple[int, float]]:
-    """`size` of the members one after another, each the most typical among those left, with its typicality."""
+    """`size` of the members one after another, each the most typical among those left, with its typicality.
+
+    Members are in random order, so that the first of them are a random sample.
+    """
+    members = members[: MOST_COMPARED + size]
     vectors = points.read(members)
     vectors -= vectors.mean(axis=0)  # distances stay, and float32 tells them apart in tight clusters too
     picks: list[tuple[int, float]] = []
     for _ in range(size):
-        values = typicality(vector_block(vectors), neighbours)
+        values = typicality(vector_block(vectors[:MOST_COMPARED]), neighbours)
         best = int(values.argmax())
         picks.append((int(members[best]), float(values[best])))
         members, vectors = np.delete(members, best), np.delete(vectors, best, axis=0)

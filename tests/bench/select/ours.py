@@ -25,7 +25,7 @@ def prepare_ours(strategy: str, pool: Pool, seed: int = 0) -> Choose:
 
     Ids are the rows' numbers as text.
     """
-    reads = set(STRATEGIES[strategy].reads)
+    reads = set(STRATEGIES[strategy].reads_with({}))
     if "probs" in STRATEGIES[strategy].needs and pool.candidates.probs is None:
         reads |= {"head", "features"}
     candidates = replace(pool.candidates, **dict.fromkeys(set(GIVEN) - reads))

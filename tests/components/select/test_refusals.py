@@ -69,7 +69,7 @@ def test_values_that_are_no_numbers(pool: Candidates, field: str, value: float) 
     values = getattr(pool, field).copy()
     values[[4, 6], 1] = value
     with pytest.raises(InputError, match=f"2 candidates have NaN or infinite {field}, first '{pool.ids[4]}'"):
-        select_batch("entropy", replace(pool, **{field: values}), 3, 0)
+        select_batch("badge", replace(pool, **{field: values}), 3, 0)
 
 
 @pytest.mark.parametrize("field", ["features", "probs"])

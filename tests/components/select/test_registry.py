@@ -65,7 +65,7 @@ def test_a_strategy_of_another_package_is_found_and_works(announce: Announce, po
     selection = select_batch("longest", pool, 2, 0, power=2)
     assert selection.ids.tolist() == ["b", "c"]
     assert selection.scores.tolist() == pytest.approx([25, 4])
-    assert STRATEGIES["longest"].reads == {"features"}
+    assert STRATEGIES["longest"].reads_with({}) == {"features"}
 
 
 def test_it_is_imported_when_it_is_first_asked_for(announce: Announce) -> None:
@@ -131,7 +131,8 @@ def test_registering_again_from_the_same_module_replaces() -> None:
     try:
         strategy(needs={"probs"})(same)
         strategy(needs={"head"}, uses={"features"})(same)
-        assert STRATEGIES["same"].needs == {"head"} and STRATEGIES["same"].reads == {"head", "features"}
+        assert STRATEGIES["same"].needs_with({}) == {"head"}
+        assert STRATEGIES["same"].reads_with({}) == {"head", "features"}
     finally:
         del STRATEGIES["same"]
     assert "same" not in STRATEGIES
