@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.products import product
 from labelcycle.components.select.block_stream import block_rows_for, blocks_in_turn
 from labelcycle.components.select.centroids import Assignment, Doubles, Frozen, Integers, UnitVectors
 from labelcycle.components.select.points import Floats
@@ -87,7 +88,7 @@ def _most_similar_free(
     """
 
     def best_of(rows: slice) -> Keys:
-        cosines = centroids @ vectors.read(rows).T
+        cosines = product(centroids, vectors.read(rows).T)
         cosines += 1
         cosines *= RESOLUTION
         keys: Keys = np.rint(cosines).clip(min=0).astype(np.uint64)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.products import product
 from labelcycle.components.select.block_stream import block_rows_for, blocks_in_turn
 from labelcycle.components.select.points import Floats, Rows, Vectors
 
@@ -309,7 +310,7 @@ def descend(
 
 
 def _most_similar(samples: Floats, centroids: Floats) -> tuple[Integers, Floats]:
-    similarities = samples @ centroids.T
+    similarities = product(samples, centroids.T)
     numbers: Integers = similarities.argmax(axis=1)
     cosines: Floats = similarities[np.arange(len(numbers)), numbers]
     return numbers, cosines
@@ -317,7 +318,7 @@ def _most_similar(samples: Floats, centroids: Floats) -> tuple[Integers, Floats]
 
 def _closeness(centroids: Floats, rows: slice, others: Floats, temperature: float, itself: bool) -> Floats:
     """exp((cosine - 1)/τ) of some centroids, those numbered `rows`, to the first: float32 (rows, others)."""
-    pairs: Floats = centroids @ others.T
+    pairs: Floats = product(centroids, others.T)
     pairs -= 1
     pairs /= temperature
     np.exp(pairs, out=pairs)

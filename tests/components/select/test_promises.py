@@ -251,7 +251,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
     assert outputs[0] == outputs[1]
 
 
-@pytest.mark.parametrize("strategy", ["badge", "coreset", "dropquery", "kmeans", "probcover", "typiclust"])
+@pytest.mark.parametrize("strategy", ["activeft", "badge", "coreset", "dropquery", "kmeans", "probcover", "typiclust"])
 def test_another_device_gives_the_same_picks(strategy: str, complete_pool: Callable[..., Candidates]) -> None:
     pool = complete_pool(3000, width=40)
     ids = [select_batch(strategy, pool, 30, 0, device=device).ids.tolist() for device in ("numpy", "cpu")]
