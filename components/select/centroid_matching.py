@@ -100,7 +100,7 @@ def _most_similar_free(
         return keys
 
     best: Keys = np.zeros((len(centroids), 0), np.uint64)
-    for keys in blocks_in_turn(len(vectors), best_of, block_rows_for(len(centroids)), at_once=8):
+    for keys in blocks_in_turn(len(vectors), best_of, block_rows_for(len(centroids)), at_once=2):
         best = np.concatenate([best, keys], axis=1)
         if best.shape[1] > length:
             best = np.partition(best, -length, axis=1)[:, -length:]

@@ -22,7 +22,8 @@ def principal_directions(points: Vectors | Stacked, width: int, seed: int) -> Fl
     """
     chosen = np.random.default_rng(seed).choice(len(points), min(SAMPLE, len(points)), replace=False)
     sample = points.read(np.sort(chosen))
-    _, directions = np.linalg.eigh(np.cov(sample, rowvar=False, bias=True).reshape(points.width, points.width))
+    sample -= sample.mean(axis=0)
+    _, directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))
     result: Floats = directions[:, ::-1][:, :width].astype(np.float32)
     return result
 
