@@ -11,6 +11,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.half_precision import as_single
 from labelcycle.components.core.products import product
 
 Floats = npt.NDArray[np.float32]
@@ -83,8 +84,8 @@ class Vectors:
         """The vectors of these rows, float32 (b, d)."""
         part = self.features[rows]
         if self.prepare is None:
-            return part.astype(np.float32, copy=False)
-        return self.prepare(part.astype(np.float32))
+            return part if part.dtype == np.float32 else as_single(part)
+        return self.prepare(as_single(part))
 
     def at(self, rows: Rows) -> VectorBlock:
         """The points of these rows."""
