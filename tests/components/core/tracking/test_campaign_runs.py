@@ -267,10 +267,11 @@ def test_newest_cycle_resumes_the_run_that_a_platform_prepared(campaign, monkeyp
     assert resumed.data.metrics["accuracy"] == 0.75
 
 
-def test_a_prepared_run_serves_one_cycle_only(campaign, monkeypatch):
+def test_a_prepared_run_serves_one_cycle_only(campaign, monkeypatch, tmp_path):
     campaign.commit_cold_start()
     reader = Reader(campaign)
-    prepared = reader.client.create_run("0")
+    experiment = reader.client.create_experiment("platform", (tmp_path / "artifacts").as_uri())
+    prepared = reader.client.create_run(experiment)
     monkeypatch.setenv("MLFLOW_RUN_ID", prepared.info.run_id)
     assert track_campaign(campaign.root) == [0]
     campaign.commit_training(accuracy=0.5)
