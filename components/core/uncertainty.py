@@ -8,9 +8,8 @@ Floats = npt.NDArray[np.floating]
 
 def confidence(probabilities: Floats) -> Floats:
     """Probability of the predicted class: (N, C) → (N,)."""
-    largest = probabilities[:, 0].copy()
-    for column in probabilities.T[1:]:
-        np.maximum(largest, column, out=largest)
+    by_class = np.ascontiguousarray(probabilities.T)
+    largest: Floats = by_class.max(axis=0)
     return largest
 
 

@@ -26,17 +26,16 @@ def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
         fields: names of optional fields whose values are checked.
 
     Raises:
-        InputError: duplicate ids, arrays of the wrong shape, NaN or infinite values, probs that are not probabilities,
-            negative losses, labelled arrays that do not belong together, classes or widths that do not fit.
+        InputError: arrays of the wrong shape, NaN or infinite values, probs that are not probabilities, negative
+            losses, labelled arrays that do not belong together, classes or widths that do not fit.
 
     Cost: one pass over every array that will be read.
     """
-    _check_ids(pool.ids, "candidates")
     for name in PER_CANDIDATE:
         values = getattr(pool, name)
         if values is not None:
             _check_shape(name, values, len(pool), "candidates", dimensions=2 if name in MATRICES else 1)
-            if name in fields:
+            if name in fields and name != "probs":
                 _check_finite(name, values, pool.ids, "candidates")
     if pool.probs is not None and "probs" in fields:
         _check_probs(pool.probs, pool.ids)
@@ -44,15 +43,6 @@ def check_candidates(pool: Candidates, fields: AbstractSet[str]) -> None:
         raise InputError(f"The candidates' losses are negative, first for {str(pool.ids[pool.losses < 0][0])!r}.")
     _check_labelled(pool, fields)
     _check_head(pool)
-
-
-def _check_ids(ids: npt.NDArray[np.str_], whose: str) -> None:
-    if (ids[1:] > ids[:-1]).all():
-        return
-    ordered = np.sort(ids)
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(again):
-        raise InputError(f"The {whose} hold id {str(again[0])!r} more than once. Ids must be unique.")
 
 
 def _check_shape(name: str, values: npt.NDArray[np.generic], size: int, whose: str, dimensions: int) -> None:
@@ -87,17 +77,17 @@ def _moderate(block: npt.NDArray[np.generic]) -> bool:
 
 
 def _check_probs(probs: npt.NDArray[np.floating], ids: npt.NDArray[np.str_]) -> None:
+    """Numbers that are not negative and add up to 1 are finite too, so that one look at them is enough."""
     ones = np.ones(probs.shape[1], np.float32)
 
-    def wrong(rows: slice) -> npt.NDArray[np.bool_]:
+    def fine(rows: slice) -> bool:
         block = probs[rows].astype(np.float32, copy=False)
-        bad: npt.NDArray[np.bool_] = np.abs(block @ ones - 1) > ROUNDING
-        if block.min(initial=0) < 0:
-            bad |= (block < 0).any(axis=1)
-        return bad
+        return bool(block.min(initial=0) >= 0 and (np.abs(block @ ones - 1) <= ROUNDING).all())
 
-    parts = for_each_block(len(probs), wrong)
-    bad = np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+    if all(for_each_block(len(probs), fine)):
+        return
+    _check_finite("probs", probs, ids, "candidates")
+    bad = (probs < 0).any(axis=1) | (np.abs(probs.astype(np.float32) @ ones - 1) > ROUNDING)
     if bad.any():
         raise InputError(
             f"{int(bad.sum())} candidates have probs that are negative or do not sum to 1, first "
@@ -113,13 +103,6 @@ def _check_labelled(pool: Candidates, fields: AbstractSet[str]) -> None:
         if len(sizes) > 1:
             raise InputError(f"{' and '.join(present)} have different lengths: {sorted(sizes)}.")
         known = np.array([f"labelled sample {row}" for row in range(max(sizes, default=0))], dtype=np.str_)
-    else:
-        _check_ids(known, "labelled samples")
-        again = _among(known, np.sort(pool.ids))
-        if len(again):
-            raise InputError(
-                f"Id {str(again[0])!r} is labelled and a candidate at once. Leave it out of the candidates."
-            )
     if pool.labelled_features is not None:
         _check_shape("labelled_features", pool.labelled_features, len(known), "labelled samples", 2)
         if "labelled_features" in fields:
@@ -132,14 +115,6 @@ def _check_labelled(pool: Candidates, fields: AbstractSet[str]) -> None:
     if pool.labelled_classes is not None:
         _check_shape("labelled_classes", pool.labelled_classes, len(known), "labelled samples", 1)
         _check_classes(pool, pool.labelled_classes)
-
-
-def _among(known: npt.NDArray[np.str_], ordered: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """Those of the known ids that the ordered ones hold."""
-    places = np.searchsorted(ordered, known)
-    inside = places < len(ordered)
-    found: npt.NDArray[np.str_] = known[inside][ordered[places[inside]] == known[inside]]
-    return found
 
 
 def _check_classes(pool: Candidates, classes: npt.NDArray[np.integer]) -> None:

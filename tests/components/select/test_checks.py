@@ -94,17 +94,6 @@ def test_negative_losses(pool: Candidates) -> None:
     check_candidates(broken, ALL - {"losses"})
 
 
-def test_ids_that_come_twice(pool: Candidates) -> None:
-    with pytest.raises(InputError, match=f"candidates hold id '{pool.ids[2]}' more than once. Ids must be unique"):
-        check_candidates(replace(pool, ids=changed(pool.ids, 7, pool.ids[2])), ALL)
-    known = pool.labelled_ids
-    assert known is not None
-    with pytest.raises(InputError, match="labelled samples hold id 'labelled-3' more than once"):
-        check_candidates(replace(pool, labelled_ids=changed(known, 9, known[3])), ALL)
-    with pytest.raises(InputError, match=f"'{pool.ids[5]}' is labelled and a candidate at once. Leave it out"):
-        check_candidates(replace(pool, labelled_ids=changed(known, 9, pool.ids[5])), ALL)
-
-
 def test_labelled_arrays_that_do_not_belong_together(pool: Candidates) -> None:
     assert pool.labelled_features is not None and pool.labelled_classes is not None
     short = replace(pool, labelled_features=pool.labelled_features[:-1])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.errors import InputError
 from labelcycle.components.select import Candidates, select_batch
 from labelcycle.components.select.rows import sorted_by_id, take_rows
 from labelcycle.components.select.strategy import PER_CANDIDATE, PER_LABELLED
@@ -45,6 +46,18 @@ def test_both_are_sorted_and_nothing_in_order_is_copied(complete_pool: Callable[
 def test_labelled_samples_without_ids_stay(complete_pool: Callable[..., Candidates]) -> None:
     pool = replace(complete_pool(30), labelled_ids=None)
     assert sorted_by_id(pool).labelled_features is pool.labelled_features
+
+
+def test_ids_that_come_twice(complete_pool: Callable[..., Candidates]) -> None:
+    pool = complete_pool(30)
+    assert pool.labelled_ids is not None
+    first, known = pool.ids[0], pool.labelled_ids[0]
+    with pytest.raises(InputError, match=f"candidates hold id '{first}' more than once. Ids must be unique"):
+        sorted_by_id(replace(pool, ids=np.append(pool.ids[:-1], first)))
+    with pytest.raises(InputError, match=f"labelled samples hold id '{known}' more than once"):
+        sorted_by_id(replace(pool, labelled_ids=np.append(pool.labelled_ids[:-1], known)))
+    with pytest.raises(InputError, match=f"'{first}' is labelled and a candidate at once. Leave it out"):
+        sorted_by_id(replace(pool, labelled_ids=np.append(pool.labelled_ids[:-1], first)))
 
 
 @pytest.mark.parametrize(("name", "parameters"), LABELLED_MATTER)
