@@ -53,7 +53,7 @@ def most_uncertain(
         ranked = balance_classes(ranked, pool.probs.argmax(axis=1), pool.probs.shape[1], budget)
     rows = ranked[:budget]
     values = scores[rows].astype(np.float64)
-    return Picks(rows, values, [f"{name} {value:.3f}" for value in np.abs(values)])
+    return Picks(rows, values, [f"{name} {value:.3f}" for value in np.abs(values).tolist()])
 
 
 def score_by_block(
