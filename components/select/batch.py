@@ -1,6 +1,5 @@
 """The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises."""
 
-import inspect
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
@@ -105,7 +104,7 @@ def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
     """
     if strategy not in STRATEGIES:
         raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
-    known = set(inspect.signature(STRATEGIES[strategy].choose).parameters) - {"pool", "budget", "seed"}
+    known = STRATEGIES[strategy].parameters
     unknown = sorted(given - known)
     if unknown:
         choice = f"It has: {', '.join(sorted(known))}." if known else "It has none."

@@ -84,6 +84,9 @@ def choose_within(
         InputError: an excluded or included id that is no candidate.
         ConfigurationError: quotas without groups, a group that no candidate has, near-duplicates without features.
     """
+    if constraints == UNCONSTRAINED:
+        picks = ask(pool, min(budget, len(pool))) if len(pool) else _constant(np.empty(0, np.int64), "")
+        return picks, np.zeros(len(picks.rows), np.bool_)
     included = _rows_of(pool, constraints.include, "included")[:budget]
     free = np.ones(len(pool), np.bool_)
     free[_rows_of(pool, constraints.exclude, "excluded")] = False

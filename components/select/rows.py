@@ -26,13 +26,15 @@ def sorted_by_id(pool: Candidates) -> Candidates:
     order = _order(pool.ids, "candidates")
     if order is not None:
         pool = take_rows(pool, order)
-    if pool.labelled_ids is None:
+    labelled = pool.labelled_ids
+    if labelled is None:
         return pool
-    order = _order(pool.labelled_ids, "labelled samples")
+    order = _order(labelled, "labelled samples")
     if order is not None:
         arrays = {name: getattr(pool, name)[order] for name in PER_LABELLED if getattr(pool, name) is not None}
         pool = replace(pool, **arrays)
-    _refuse_candidates(pool.labelled_ids, pool.ids)
+        labelled = labelled[order]
+    _refuse_candidates(labelled, pool.ids)
     return pool
 
 

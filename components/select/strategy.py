@@ -1,7 +1,9 @@
 """What a strategy is: candidates in, row indices out, with a declaration of what it reads."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,11 @@ class Strategy:
     needs: frozenset[str]
     uses: frozenset[str]
     options: Mapping[str, frozenset[str]]
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of its own parameters."""
+        return frozenset(inspect.signature(self.choose).parameters) - {"pool", "budget", "seed"}
 
     def needs_with(self, parameters: Mapping[str, Any]) -> frozenset[str]:
         """Every optional field of `Candidates` without which it cannot work with these parameters."""
