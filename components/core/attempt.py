@@ -16,8 +16,8 @@ from labelcycle.components.core.commits import attempt_key, read_commit
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference, read_json, write_object
-from labelcycle.components.core.recipe import Settings
 from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table, table_bytes
 

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, ValidationError
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import Recipe, Settings, describe
+from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import read_table
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import Settings
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 
 

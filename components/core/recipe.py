@@ -5,42 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from labelcycle.components.core.dropout import Place
 from labelcycle.components.core.errors import ConfigurationError
-
-
-class Settings(BaseModel):
-    """A group of settings: immutable, and refusing keys that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HeadTraining(Settings):
-    """What every trainer of a linear head shares. Defaults: PEAL, section 4.1."""
-
-    epochs: Annotated[int, Field(ge=1)] = 50
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-
-
-class LinearTrainer(HeadTraining):
-    """Batch normalisation, dropout and a linear layer on frozen features (linear probing)."""
-
-    name: Literal["linear"] = "linear"
-
-
-class LoraTrainer(HeadTraining):
-    """The same head trained together with LoRA adapters in the backbone's attention blocks."""
-
-    name: Literal["lora"] = "lora"
-    rank: Annotated[int, Field(ge=1)] = 16
-    alpha: Annotated[int, Field(ge=1)] = 16
-    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    target: str = "qkv"
+from labelcycle.components.core.settings import Settings
+from labelcycle.components.core.trainers import (
+    TRAINERS,
+    FeatureTrainer,
+    FineTuner,
+    ImageTrainer,
+    ProbeThenFineTuner,
+    Trainer,
+)
 
 
 class SoftmaxScorer(Settings):
@@ -58,7 +35,7 @@ class DropoutScorer(Settings):
     place: Place = "features"
 
 
-KINDS = {"trainer": ("linear", "lora"), "scorer": ("softmax", "dropout")}
+KINDS = {"trainer": TRAINERS, "final": TRAINERS, "scorer": ("softmax", "dropout")}
 
 
 def _plain(value: object) -> object:
@@ -134,6 +111,45 @@ class Schedule(Settings):
         return initial * self.drop_factor ** sum(cycle >= drop for drop in self.learning_rate_drops)
 
 
+class Alignment(Settings):
+    """When the features that a proxy is trained on are made anew by a fine-tuned backbone. ASVP, section 5.
+
+    Each cycle measures how much moving the classes apart (PED) and how well the features explain the labels (LogME). A
+    backbone is fine-tuned when LogME has changed by less than `threshold` since the cycle before (`absolute`), by less
+    than this share of its size (`relative`), or when fine-tuning beats linear probing by more than `threshold` in
+    accuracy on the validation split (`holdout`).
+    """
+
+    mode: Literal["absolute", "relative", "holdout"] = "absolute"
+    threshold: Annotated[float, Field(gt=0)] = 1.0
+    max_updates: Annotated[int, Field(ge=1)] = 1
+    trainer: FineTuner = FineTuner()
+
+
+class Final(Settings):
+    """How `labelcycle finalize` trains the model that is kept, where the cycles' own models only choose samples.
+
+    `aligned` is used instead of `trainer` where the backbone was fine-tuned on the way. ASVP, section 5.
+    """
+
+    trainer: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")]
+    aligned: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")] | None = None
+
+
+class Stop(Settings):
+    """What ends a campaign before its budget is spent.
+
+    `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
+    cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
+    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles.
+    """
+
+    plateau_cycles: Annotated[int, Field(ge=1)] | None = None
+    plateau_gain: Annotated[float, Field(ge=0)] = 0.005
+    worth_of_a_point: Annotated[float, Field(gt=0)] | None = None
+    worth_cycles: Annotated[int, Field(ge=1)] = 2
+
+
 class Recipe(Settings):
     """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own."""
 
@@ -141,16 +157,33 @@ class Recipe(Settings):
     summary: str
     source: str
     cost: str
-    trainer: Annotated[LinearTrainer | LoraTrainer, Field(discriminator="name")]
+    trainer: Trainer
     scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
     selector: Selector
     cold_start: ColdStart = ColdStart()
     schedule: Schedule = Schedule()
+    alignment: Alignment | None = None
+    final: Final | None = None
+    stop: Stop = Stop()
 
     @property
     def trains_on_images(self) -> bool:
-        """Whether training needs the images themselves rather than their features."""
-        return self.trainer.name == "lora"
+        """Whether a cycle's training needs the images themselves rather than their features."""
+        return isinstance(self.trainer, ImageTrainer)
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether any training, that of the final model among them, needs the images themselves."""
+        return self.trains_on_images or self.alignment is not None or self.final is not None
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Recipe":
+        if self.alignment is not None and not isinstance(self.trainer, FeatureTrainer):
+            raise ValueError(
+                f"alignment is for trainers on features such as proxy, and {self.trainer.name!r} changes the backbone "
+                "itself; remove it"
+            )
+        return self
 
     @property
     def uses_base_features(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from labelcycle.components.core.observation import Progress
-from labelcycle.components.core.recipe import HeadTraining
+from labelcycle.components.core.trainers import Training
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def fit(
     prepare: Callable[[torch.Tensor], torch.Tensor],
     training: Examples,
     validation: Examples | None,
-    settings: HeadTraining,
+    settings: Training,
     learning_rate: float,
     seed: int,
     precision: AbstractContextManager[object] | None = None,
@@ -66,6 +66,7 @@ def fit(
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=learning_rate, weight_decay=settings.weight_decay)
+    batch_size = settings.batch_size or max(2, len(training.targets))
     generator = torch.Generator().manual_seed(seed)
     best: dict[str, torch.Tensor] | None = None
     best_accuracy: float | None = None
@@ -75,7 +76,7 @@ def fit(
         for _ in range(settings.epochs):
             network.train()
             total = 0.0
-            for rows in shuffled_batches(len(training.targets), settings.batch_size, generator):
+            for rows in shuffled_batches(len(training.targets), batch_size, generator):
                 with precision:
                     logits = network(prepare(training.inputs[rows]))
                 loss = torch.nn.functional.cross_entropy(logits.float(), training.targets[rows].to(logits.device))
@@ -85,7 +86,7 @@ def fit(
                 total += loss.item() * len(rows)
             if validation is not None:
                 with precision:
-                    accuracy = _accuracy(network, prepare, validation, settings.batch_size)
+                    accuracy = _accuracy(network, prepare, validation, batch_size)
                 if best_accuracy is None or accuracy > best_accuracy:
                     best_accuracy, best = accuracy, _snapshot(network)
             progress.advance()

@@ -8,8 +8,8 @@ from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.recipe import LinearTrainer
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.trainers import LinearTrainer
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
 

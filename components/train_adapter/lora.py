@@ -20,7 +20,7 @@ from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.recipe import LoraTrainer
+from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 from labelcycle.components.train_adapter.outcome import Trained, class_indices, warm_head
 

@@ -7,8 +7,8 @@ from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
-from labelcycle.components.core.recipe import LoraTrainer
 from labelcycle.components.core.spaces import backbone_provenance, space_name
+from labelcycle.components.core.trainers import LinearTrainer, LoraTrainer
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
 
         trained = train_lora(work, recipe.trainer, labelled, validation)
     else:
+        assert isinstance(recipe.trainer, LinearTrainer)
         from labelcycle.components.train_adapter.linear import train_linear
 
         trained = train_linear(work, recipe.trainer, labelled, validation)

@@ -11,8 +11,10 @@ from labelcycle.components.core.campaign import Prices
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import DropoutScorer, LinearTrainer, Parameter, Schedule, Settings
+from labelcycle.components.core.recipe import DropoutScorer, Parameter, Schedule
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.trainers import LinearTrainer
 
 
 class Chooser(Settings):

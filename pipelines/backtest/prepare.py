@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from labelcycle.components.core.campaign import Prices, load_campaign
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import DropoutScorer, LinearTrainer, Recipe, describe, read_recipe
+from labelcycle.components.core.recipe import DropoutScorer, Recipe, describe, read_recipe
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.trainers import LinearTrainer
 from labelcycle.pipelines.backtest.contenders import contenders_of
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.plan import Plan

@@ -20,11 +20,12 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.objects import ObjectReference, write_object
 from labelcycle.components.core.observation import Progress, notice
-from labelcycle.components.core.recipe import LoraTrainer, Recipe, read_recipe
+from labelcycle.components.core.recipe import Recipe, read_recipe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.images import samples_from_images

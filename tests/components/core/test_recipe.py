@@ -9,15 +9,8 @@ from pydantic import ValidationError
 
 from labelcycle import pipelines
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import (
-    DropoutScorer,
-    LinearTrainer,
-    LoraTrainer,
-    Recipe,
-    Schedule,
-    describe,
-    read_recipe,
-)
+from labelcycle.components.core.recipe import DropoutScorer, Recipe, Schedule, describe, read_recipe
+from labelcycle.components.core.trainers import LinearTrainer, LoraTrainer
 from labelcycle.components.select import STRATEGIES
 
 SHIPPED = sorted((Path(pipelines.__file__).parent / "recipes").glob("*.yaml"))
@@ -157,7 +150,7 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
         ({"trainer.learning_rate": float("inf")}, "  trainer.learning_rate: .*finite"),
         ({"trainer.learning_rate": float("nan")}, "  trainer.learning_rate: "),
         ({"trainer.dropout": 1}, "  trainer.dropout: .*less than 1; got 1"),
-        ({"trainer.name": "boosting"}, "  trainer: .*'boosting'.*'linear', 'lora'"),
+        ({"trainer.name": "boosting"}, "  trainer: .*'boosting'.*'linear', 'dropquery'"),
         ({"trainer.name": "lora", "trainer.rank": 0}, "  trainer.rank: .*; got 0"),
         ({"scorer.name": "oracle"}, "  scorer: .*'oracle'.*'softmax', 'dropout'"),
         ({"scorer.passes": 3}, "  scorer.name: missing. Add it"),

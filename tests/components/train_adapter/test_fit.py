@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from labelcycle.components.core.recipe import LinearTrainer
+from labelcycle.components.core.trainers import LinearTrainer
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything, shuffled_batches
 
 SETTINGS = LinearTrainer(epochs=3, batch_size=4, learning_rate=0.1)

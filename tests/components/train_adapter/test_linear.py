@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.recipe import LinearTrainer
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.trainers import LinearTrainer
 from labelcycle.components.train_adapter.linear import train_linear
 from labelcycle.components.train_adapter.outcome import Trained
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.recipe import LoraTrainer
+from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.lora import train_lora
 from labelcycle.components.train_adapter.outcome import Trained
 

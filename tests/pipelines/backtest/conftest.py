@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import DropoutScorer, LinearTrainer, Schedule
+from labelcycle.components.core.recipe import DropoutScorer, Schedule
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.trainers import LinearTrainer
 from labelcycle.components.select import STRATEGIES, strategy
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.measured import Measured

@@ -1,0 +1,118 @@
+"""What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from labelcycle.components.core.settings import Settings
+
+Count = Annotated[int, Field(ge=1)]
+BatchSize = Annotated[int, Field(ge=2)]
+LearningRate = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
+"""Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
+
+
+class Training(Settings):
+    """What every trainer shares.
+
+    `batch_size` of None takes all examples at once. `annealing` lowers the learning rate within a training, beside the
+    drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
+    training ends after so many epochs in which the loss has not fallen by `improvement`.
+    """
+
+    epochs: Count = 50
+    batch_size: BatchSize | None = 64
+    learning_rate: LearningRate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    momentum: Share = 0.9
+    annealing: Literal["none", "cosine"] = "none"
+    accumulation: Count = 1
+    patience: Count | None = None
+    improvement: Annotated[float, Field(ge=0)] = 1e-3
+
+
+class LinearTrainer(Training):
+    """Batch normalisation, dropout and a linear layer on frozen features (linear probing). PEAL, section 4.1."""
+
+    name: Literal["linear"] = "linear"
+    dropout: Share = 0.5
+
+
+class DropQueryTrainer(Training):
+    """Dropout on the raw features, batch normalisation without parameters, a linear layer. DropQuery's code."""
+
+    name: Literal["dropquery"] = "dropquery"
+    epochs: Count = 400
+    batch_size: BatchSize | None = None
+    learning_rate: LearningRate = 1e-2
+    optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
+    patience: Count | None = 20
+    dropout: Share = 0.75
+
+
+class ProxyTrainer(Training):
+    """A hidden layer with batch normalisation and ReLU, and a linear layer, on cached features. ASVP, section 6.1.
+
+    `hidden` is the width of the hidden layer; None takes that of the features.
+    """
+
+    name: Literal["proxy"] = "proxy"
+    batch_size: BatchSize | None = 2048
+    learning_rate: LearningRate = 1e-2
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
+    annealing: Literal["none", "cosine"] = "cosine"
+    hidden: Count | None = None
+
+
+class LoraTrainer(Training):
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
+
+    name: Literal["lora"] = "lora"
+    dropout: Share = 0.5
+    rank: Count = 16
+    alpha: Count = 16
+    lora_dropout: Share = 0.1
+    target: str = "qkv"
+    blocks: Blocks = "all"
+
+
+class FineTuner(Training):
+    """The whole backbone and a linear layer. ASVP, appendix A, table 5 (CIFAR-10).
+
+    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
+    """
+
+    name: Literal["ft"] = "ft"
+    epochs: Count = 130
+    batch_size: BatchSize | None = 128
+    learning_rate: LearningRate = 0.1
+    head_learning_rate: LearningRate = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
+    annealing: Literal["none", "cosine"] = "cosine"
+
+
+class ProbeThenFineTuner(FineTuner):
+    """A linear layer on the frozen backbone first, then both from there. ASVP, appendix A, table 6 (CIFAR-10)."""
+
+    name: Literal["lp_ft"] = "lp_ft"  # type: ignore[assignment]
+    epochs: Count = 120
+    learning_rate: LearningRate = 0.01
+    probe_epochs: Count = 10
+    probe_learning_rate: LearningRate = 0.5
+
+
+FeatureTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
+"""Trainers of a head on features that are there already."""
+
+ImageTrainer = LoraTrainer | FineTuner | ProbeThenFineTuner
+"""Trainers that need the images, because they change the backbone."""
+
+Trainer = Annotated[FeatureTrainer | ImageTrainer, Field(discriminator="name")]
+
+TRAINERS = ("linear", "dropquery", "proxy", "lora", "ft", "lp_ft")
