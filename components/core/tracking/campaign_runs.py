@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tracking import tags
@@ -143,10 +145,9 @@ def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> 
 
 def campaign_settings(campaign: Campaign) -> dict[str, Any]:
     """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
-    recipe = campaign.recipe.model_dump(mode="json", exclude={"name", "summary", "source", "cost"})
     settings = {
         "recipe": campaign.recipe.name,
-        **{f"{group}.{name}": value for group, content in recipe.items() for name, value in content.items()},
+        **{name: value for name, value in _flat(campaign.recipe) if "." in name},
         "classes": len(campaign.classes),
         "budget": campaign.budget,
         "batch": campaign.batch,
@@ -161,6 +162,15 @@ def campaign_settings(campaign: Campaign) -> dict[str, Any]:
         settings["backbone.weights_sha256"] = campaign.backbone.weights.sha256
         settings["backbone.image_size"] = campaign.backbone.transform.image_size
     return settings
+
+
+def _flat(settings: Settings, group: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting with the groups that it is in before its name, such as `trainer.epochs`."""
+    for name, value in settings:
+        if isinstance(value, Settings):
+            yield from _flat(value, f"{group}{name}.")
+        else:
+            yield group + name, value
 
 
 def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool) -> "Run":
