@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from labelcycle.components.core.data_selection import DataSelection
 from labelcycle.components.core.dropout import Place
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.settings import Settings
@@ -165,6 +166,7 @@ class Recipe(Settings):
     alignment: Alignment | None = None
     final: Final | None = None
     stop: Stop = Stop()
+    data_selection: DataSelection | None = None
 
     @property
     def trains_on_images(self) -> bool:
@@ -183,7 +185,22 @@ class Recipe(Settings):
                 f"alignment is for trainers on features such as proxy, and {self.trainer.name!r} changes the backbone "
                 "itself; remove it"
             )
+        if self.data_selection is not None:
+            self._agree_with_data_selection()
         return self
+
+    def _agree_with_data_selection(self) -> None:
+        """Refuse what belongs to campaigns that collect labels.
+
+        Raises:
+            ValueError: a setting that would have no effect, or another than it says.
+        """
+        if self.trainer.name not in ("linear", "ft"):
+            raise ValueError(f"data_selection trains linear or ft, not {self.trainer.name!r}; set trainer.name")
+        if self.alignment is not None or self.final is not None:
+            raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
+        if not self.schedule.warm_start or self.schedule.learning_rate_drops:
+            raise ValueError("data_selection goes on from loop to loop; leave schedule as it is by default")
 
     @property
     def uses_base_features(self) -> bool:
