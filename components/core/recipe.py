@@ -112,19 +112,28 @@ class Schedule(Settings):
         return initial * self.drop_factor ** sum(cycle >= drop for drop in self.learning_rate_drops)
 
 
+DEFAULT_THRESHOLDS = {"absolute": 1.0, "relative": 0.05, "holdout": 0.01}
+"""Of an alignment without a threshold, by mode: LogME, a share of it, accuracy. The first is ASVP's, section 6.1."""
+
+
 class Alignment(Settings):
     """When the features that a proxy is trained on are made anew by a fine-tuned backbone. ASVP, section 5.
 
     Each cycle measures how much moving the classes apart (PED) and how well the features explain the labels (LogME). A
     backbone is fine-tuned when LogME has changed by less than `threshold` since the cycle before (`absolute`), by less
     than this share of its size (`relative`), or when fine-tuning beats linear probing by more than `threshold` in
-    accuracy on the validation split (`holdout`).
+    accuracy on the validation split (`holdout`). Without a threshold it is that of `DEFAULT_THRESHOLDS`.
     """
 
     mode: Literal["absolute", "relative", "holdout"] = "absolute"
-    threshold: Annotated[float, Field(gt=0)] = 1.0
+    threshold: Annotated[float, Field(gt=0)] | None = None
     max_updates: Annotated[int, Field(ge=1)] = 1
     trainer: FineTuner = FineTuner()
+
+    @property
+    def limit(self) -> float:
+        """The threshold that holds: the one given, or the mode's own."""
+        return DEFAULT_THRESHOLDS[self.mode] if self.threshold is None else self.threshold
 
 
 class Final(Settings):
@@ -175,8 +184,8 @@ class Recipe(Settings):
 
     @property
     def needs_images(self) -> bool:
-        """Whether any training, that of the final model among them, needs the images themselves."""
-        return self.trains_on_images or self.alignment is not None or self.final is not None
+        """Whether the cycles need the images themselves. The final model does too, but is a matter of its own."""
+        return self.trains_on_images or self.alignment is not None
 
     @model_validator(mode="after")
     def _agree(self) -> "Recipe":

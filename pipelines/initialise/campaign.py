@@ -158,9 +158,10 @@ def _samples(request: Request, recipe: Recipe) -> Samples:
     if request.images is not None:
         return samples_from_images(request.images, request.max_unreadable_share)
     assert request.embeddings is not None
-    if recipe.trains_on_images:
+    if recipe.needs_images:
+        what = "trains on images" if recipe.trains_on_images else "makes features anew from images (alignment)"
         raise ConfigurationError(
-            f"Recipe {recipe.name!r} trains on images and cannot use embeddings. "
+            f"Recipe {recipe.name!r} {what} and cannot use embeddings. "
             "Give --images, or choose a recipe for frozen features such as linear_probe."
         )
     return samples_from_embeddings(request.embeddings)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.evaluate.ped import potential_energy_decline
+from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
 
 
 def dense(

@@ -6,7 +6,7 @@ import scipy.optimize
 import scipy.stats
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.evaluate.logme import evidences, logme
+from labelcycle.components.train_adapter.alignment.logme import evidences, logme
 
 SHAPES = [(200, 10), (40, 40), (30, 60)]
 

@@ -1,0 +1,179 @@
+"""The decision to make features anew, with every quantity that it rests on and the reason in words.
+
+Source: ASVP, section 5 (PED, LogME and the absolute threshold of 1). The share of LogME's size and the comparison on a
+validation split are ours: with classes that all overlap, PED takes one step only from about 101 classes on, and
+without the spanned directions of every round LogME moves until there are more labels than features are wide.
+Cost: that of PED and LogME on the labelled features; the comparison costs nothing beside its two trainings.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.recipe import Alignment
+from labelcycle.components.train_adapter.alignment.logme import logme
+from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
+
+SMALLEST_SIZE = 1e-12
+"""The least size of a LogME that a change is divided by."""
+
+FEW_LABELS = " (with no more labels than the features are wide, LogME moves with the number of labels)"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to fine-tune the backbone now, why, and what was measured; None where a mode does not measure it.
+
+    Attributes:
+        update: whether features are made anew in this cycle.
+        reason: why, in words.
+        mode: `absolute`, `relative` or `holdout`.
+        threshold: what the change or the gap was compared with.
+        updates: how often features have been made anew, this time included.
+        labelled: N, labelled samples with features.
+        width: D, of the features that were measured.
+        ped_steps: steps until PED converged.
+        ped_within_one_step: whether it converged within one iteration.
+        ped_changes: Σ|movement| of each step computed.
+        logme: LogME of the features after PED.
+        previous_logme: the same, one cycle before, on the same features.
+        change: logme - previous_logme.
+        relative_change: |change| / |previous_logme|.
+        probe_accuracy: of a linear probe on the validation split.
+        tuned_accuracy: of a fine-tuned model on the validation split.
+        gap: tuned_accuracy - probe_accuracy.
+    """
+
+    update: bool
+    reason: str
+    mode: str
+    threshold: float
+    updates: int
+    labelled: int
+    width: int
+    ped_steps: int | None = None
+    ped_within_one_step: bool | None = None
+    ped_changes: list[float] | None = None
+    logme: float | None = None
+    previous_logme: float | None = None
+    change: float | None = None
+    relative_change: float | None = None
+    probe_accuracy: float | None = None
+    tuned_accuracy: float | None = None
+    gap: float | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values by name: the content of `alignment.json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """What a linear probe and a fine-tuned model reach on the validation split."""
+
+    probe: float
+    tuned: float
+
+
+def updates_before(previous: dict[str, Any] | None) -> int:
+    """How often features had been made anew when `previous`, the record of the cycle before, was written."""
+    return 0 if previous is None else int(previous["updates"])
+
+
+def may_update(settings: Alignment, previous: dict[str, Any] | None) -> bool:
+    """Whether the recipe allows another fine-tuning after the cycle of `previous`."""
+    return updates_before(previous) < settings.max_updates
+
+
+def decide(
+    features: npt.NDArray[np.floating],
+    classes: npt.NDArray[np.integer],
+    previous: dict[str, Any] | None,
+    settings: Alignment,
+    pool_mean: npt.NDArray[np.floating] | None = None,
+    pool_deviation: npt.NDArray[np.floating] | None = None,
+    accuracies: Accuracies | None = None,
+) -> Verdict:
+    """Decide for one cycle; the same inputs give the same verdict.
+
+    Args:
+        features: of the labelled samples in the current space, (N, D), N ≥ 1.
+        classes: their class indices, (N,).
+        previous: the record of the cycle before, None in the first. After an update it does not count as a LogME before
+            this one, because that was measured on other features.
+        settings: mode, threshold, and how many updates there may be.
+        pool_mean: (D,), of the pool's features, which PED standardises by; by default of `features`.
+        pool_deviation: (D,), their standard deviation.
+        accuracies: for `holdout`, which needs nothing else; None once no further update is allowed.
+
+    Raises:
+        InputError: no samples, or another number of classes than of features.
+    """
+    done = updates_before(previous)
+    if settings.mode == "holdout":
+        quantities, update, reason = _compare(accuracies, settings.limit)
+    else:
+        before = None if previous is None or previous["update"] else previous["logme"]
+        quantities, update, reason = _measure(features, classes, before, settings, pool_mean, pool_deviation)
+    if not may_update(settings, previous):
+        times = "once" if done == 1 else f"{done} times"
+        update, reason = False, f"features have been made anew {times}, as often as max_updates allows"
+    samples, width = features.shape
+    return Verdict(
+        update=update,
+        reason=reason,
+        mode=settings.mode,
+        threshold=settings.limit,
+        updates=done + update,
+        labelled=samples,
+        width=width,
+        **quantities,
+    )
+
+
+def _compare(accuracies: Accuracies | None, limit: float) -> tuple[dict[str, Any], bool, str]:
+    if accuracies is None:
+        return {}, False, "not compared"
+    gap = accuracies.tuned - accuracies.probe
+    quantities = {"probe_accuracy": accuracies.probe, "tuned_accuracy": accuracies.tuned, "gap": gap}
+    reached = (
+        f"fine-tuning reaches {accuracies.tuned:.4f} on the validation split, linear probing {accuracies.probe:.4f}"
+    )
+    if gap > limit:
+        return quantities, True, f"{reached}: a gap of {gap:.4f}, more than {limit:g}"
+    return quantities, False, f"{reached}: a gap of {gap:.4f}, not more than {limit:g}"
+
+
+def _measure(
+    features: npt.NDArray[np.floating],
+    classes: npt.NDArray[np.integer],
+    before: float | None,
+    settings: Alignment,
+    pool_mean: npt.NDArray[np.floating] | None,
+    pool_deviation: npt.NDArray[np.floating] | None,
+) -> tuple[dict[str, Any], bool, str]:
+    """PED and LogME. LogME is computed even where PED decides alone, so that the next cycle has one to compare with."""
+    motion = potential_energy_decline(features, classes, pool_mean, pool_deviation)
+    score = logme(motion.features, classes)
+    quantities: dict[str, Any] = {
+        "ped_steps": motion.steps,
+        "ped_within_one_step": motion.steps <= 1,
+        "ped_changes": motion.changes,
+        "logme": score,
+        "previous_logme": before,
+    }
+    if before is not None:
+        quantities["change"] = score - before
+        quantities["relative_change"] = abs(score - before) / max(abs(before), SMALLEST_SIZE)
+    if motion.steps <= 1:
+        return quantities, False, "PED converged within one iteration: fine-tuning would hardly change the features"
+    if before is None:
+        return quantities, False, "there is no LogME of these features before this one to compare with"
+    size = abs(quantities["change"]) if settings.mode == "absolute" else quantities["relative_change"]
+    what = "LogME changed by" if settings.mode == "absolute" else "LogME changed by this share of its size:"
+    caution = "" if len(features) > features.shape[1] else FEW_LABELS
+    if size < settings.limit:
+        return quantities, True, f"{what} {size:.4g}, less than {settings.limit:g}: more labels add little{caution}"
+    return quantities, False, f"{what} {size:.4g}, not less than {settings.limit:g}: labels still help{caution}"
