@@ -15,10 +15,9 @@ from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
 
 
-def load_network(attempt: Attempt, adapter: bool) -> torch.nn.Module:
-    """The campaign's backbone, with this attempt's adapter merged in if there is one."""
-    assert attempt.campaign.backbone is not None
-    model = build_backbone(attempt.store, attempt.campaign.backbone)
+def load_network(attempt: Attempt, backbone: Backbone, adapter: bool) -> torch.nn.Module:
+    """The backbone, with this attempt's adapter merged in if there is one."""
+    model = build_backbone(attempt.store, backbone)
     if not adapter:
         return model
     with tempfile.TemporaryDirectory() as folder:

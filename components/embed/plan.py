@@ -6,10 +6,11 @@ from typing import Any
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign import Backbone, load_pool
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
+from labelcycle.components.core.tuned import trained_backbone
 
-TARGETS = ("base", "tuned")
+TARGETS = ("base", "tuned", "texts")
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Plan:
-    """The samples that a feature space must hold for this cycle; none where nothing needs it."""
+    """The samples that a feature space must hold for this cycle, none where nothing needs it, and what makes them.
+
+    `backbone` is None where the campaign has embeddings only, and then there are no samples either.
+    """
 
     space: str
     provenance: dict[str, Any]
+    backbone: Backbone | None
     adapter: bool
     samples: dict[str, Sample]
 
@@ -33,19 +38,22 @@ class Plan:
 def plan_embedding(attempt: Attempt, target: str) -> Plan:
     """Decide what `target` needs.
 
-    `base` is the backbone as it comes; `tuned` is the backbone under this cycle's adapter, and the same as `base` for
-    trainers that leave the backbone alone. The last cycle asks for no more labels, so only its test set is embedded.
+    `base` is the backbone as it comes; `tuned` is the backbone that this cycle's training made, under its adapter, and
+    the same as `base` for trainers that leave the backbone alone. The last cycle asks for no more labels, so only its
+    test set is embedded.
     """
     campaign = attempt.campaign
     training = attempt.read_json("training.json") if target == "tuned" else None
     space = training["space"] if training else campaign.base_space
     adapter_sha256 = training["adapter_sha256"] if training else None
     if campaign.backbone is None:
-        return Plan(space, {}, False, {})
-    needed = campaign.recipe.uses_base_features if space == campaign.base_space else True
+        return Plan(space, {}, None, False, {})
+    backbone = trained_backbone(campaign.backbone, training) if training else campaign.backbone
+    needed = target == "tuned" or campaign.recipe.uses_base_features
     return Plan(
         space=space,
-        provenance=backbone_provenance(campaign.backbone, adapter_sha256),
+        provenance=backbone_provenance(backbone, adapter_sha256),
+        backbone=backbone,
         adapter=adapter_sha256 is not None,
         samples=_samples(attempt) if needed else {},
     )

@@ -17,6 +17,7 @@ from labelcycle.components.core.objects import ObjectReference, read_object
 from labelcycle.components.core.observation import notice, observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.state import CycleSummary, read_state
+from labelcycle.components.core.tuned import trained_weights
 from labelcycle.components.publish.confusion import draw_confusion
 from labelcycle.components.publish.contact_sheet import draw_contact_sheet
 from labelcycle.components.publish.learning_curve import draw_learning_curve
@@ -91,9 +92,12 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
 def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
     """References to what the stages before this one wrote, by the name that the commit gives them."""
     names = {"decision": "decision.json", "query": "query.parquet"}
+    weights = None
     if work.decision.action == "train":
         names |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
-        if work.read_json("training.json")["adapter_sha256"] is not None:
+        training = work.read_json("training.json")
+        weights = trained_weights(training)
+        if training["adapter_sha256"] is not None:
             names |= {
                 "adapter_model": "adapter/adapter_model.safetensors",
                 "adapter_config": "adapter/adapter_config.json",
@@ -104,6 +108,8 @@ def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
     }
     if work.decision.new_labels is not None:
         objects["labels"] = work.decision.new_labels
+    if weights is not None:
+        objects["backbone"] = weights
     return objects
 
 

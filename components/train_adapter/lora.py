@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,15 @@ from peft import LoraConfig, get_peft_model
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device
-from labelcycle.components.core.backbones.transform import normalise, pixel_transform
-from labelcycle.components.core.campaign import Backbone, load_pool
+from labelcycle.components.core.backbones.transform import normalise
+from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.images.decode import UnreadableImage, decode_image
-from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.observation import notice
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
-from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.outcome import Trained, class_indices, warm_head
+from labelcycle.components.train_adapter.fit import fit, seed_everything
+from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
+from labelcycle.components.train_adapter.outcome import Trained, warm_head
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -40,25 +36,18 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     Cost: epochs × N forward and backward passes. Each image is read and decoded once and kept as uint8 pixels.
     """
     campaign = work.campaign
-    backbone = campaign.backbone
-    if backbone is None:
-        raise ConfigurationError(
-            f"Recipe {campaign.recipe.name!r} trains on images, but this campaign has embeddings only. "
-            "Begin a campaign with --images, or choose a recipe for frozen features such as linear_probe."
-        )
+    backbone = campaign_backbone(work)
     seed = seed_for(campaign.seed, work.cycle, "train")
     seed_everything(seed)
     model = _adapted_backbone(work, backbone, trainer)
     head = warm_head(work, backbone.width, trainer.dropout)
     network = torch.nn.Sequential(model, head).to(device())
-    training = _examples(work, backbone, labelled)
-    if training is None:
-        raise InputError("None of the labelled images can be read. Restore the images and run again.")
+    training = training_images(work, backbone, labelled)
     fitted = fit(
         network,
         lambda pixels: normalise(pixels.to(device()), backbone.transform),
         training,
-        _examples(work, backbone, validation),
+        image_examples(work, backbone, validation),
         trainer,
         campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
         seed,
@@ -95,28 +84,3 @@ def _adapter_files(model: Any) -> dict[str, bytes]:
         model.save_pretrained(folder, safe_serialization=True)
         config, tensors = ((Path(folder) / name).read_bytes() for name in ADAPTER_FILES)
     return {ADAPTER_FILES[0]: canonical_json(json.loads(config)), ADAPTER_FILES[1]: tensors}
-
-
-def _examples(work: Attempt, backbone: Backbone, classes_by_id: dict[str, str]) -> Examples | None:
-    """The images of `classes_by_id`, decoded by threads: uint8 (N, 3, H, W), in the order of their ids."""
-    to_pixels = pixel_transform(backbone.transform)
-    pool = load_pool(work.store, work.campaign)
-    rows = zip(*(pool[name].to_pylist() for name in ("sample_id", "uri", "sha256")), strict=True)
-    wanted = [row for row in rows if row[0] in classes_by_id]
-
-    def decode(row: tuple[str, str, str]) -> torch.Tensor | UnreadableImage:
-        try:
-            return torch.from_numpy(to_pixels(decode_image(read_unchanged_image(row[1], row[2]))))
-        except UnreadableImage as error:
-            return error
-
-    with ThreadPoolExecutor() as executor:
-        results = list(zip(wanted, executor.map(decode, wanted), strict=True))
-    for (sample_id, uri, _), result in results:
-        if isinstance(result, UnreadableImage):
-            notice(f"Labelled image {sample_id!r} ({uri}) is left out of training: {result}")
-    good = [(row[0], result) for row, result in results if isinstance(result, torch.Tensor)]
-    if not good:
-        return None
-    targets = class_indices([classes_by_id[sample_id] for sample_id, _ in good], work.campaign.classes)
-    return Examples(torch.stack([pixels for _, pixels in good]), targets)

@@ -14,7 +14,7 @@ from labelcycle.components.train_adapter.head_module import HeadModule
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained head, and the adapter's files by name where one was trained."""
+    """A trained head, the adapter's files by name and the backbone's weights, where these were trained."""
 
     head: LinearHead
     adapter: dict[str, bytes] | None
@@ -22,6 +22,7 @@ class Trained:
     examples: int
     trainable_parameters: int
     total_parameters: int
+    backbone: bytes | None = None
 
 
 def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:

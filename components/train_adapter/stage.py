@@ -1,22 +1,33 @@
 """The train_adapter stage: train the recipe's model on every label so far."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
+from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import backbone_provenance, space_name
-from labelcycle.components.core.trainers import LinearTrainer, LoraTrainer
+from labelcycle.components.core.trainers import FineTuner, LinearTrainer, LoraTrainer
+from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_weights
+
+if TYPE_CHECKING:
+    from labelcycle.components.train_adapter.outcome import Trained
 
 
 @dataclass(frozen=True)
 class TrainedFacts(Facts):
-    """What was trained, and the feature space that belongs to it."""
+    """What was trained, and the feature space that belongs to it.
+
+    `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
+    campaign's own.
+    """
 
     space: str
     adapter_sha256: str | None
+    weights: dict[str, str] | None
     labelled: int
     epochs: int
     learning_rate: float
@@ -29,7 +40,7 @@ class TrainedFacts(Facts):
 
 @observed
 def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
-    """Train, and write head, adapter and facts into the attempt.
+    """Train, and write head, adapter or backbone, and facts into the attempt.
 
     Args:
         root: the campaign's folder or S3 prefix.
@@ -45,24 +56,35 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     if not labelled:
         raise InputError(f"Cycle {cycle} has no usable label: every answer was a skip or unsure. Label more samples.")
     validation = _validation(work)
-    if isinstance(recipe.trainer, LoraTrainer):
+    if recipe.data_selection is not None:
+        from labelcycle.components.train_adapter.selected_data import train_on_selection
+
+        trained = train_on_selection(work, recipe.data_selection, labelled)
+    elif isinstance(recipe.trainer, LoraTrainer):
         from labelcycle.components.train_adapter.lora import train_lora
 
         trained = train_lora(work, recipe.trainer, labelled, validation)
+    elif isinstance(recipe.trainer, FineTuner):
+        trained = _fine_tuned(work, recipe.trainer, labelled, validation)
     else:
         assert isinstance(recipe.trainer, LinearTrainer)
         from labelcycle.components.train_adapter.linear import train_linear
 
         trained = train_linear(work, recipe.trainer, labelled, validation)
-    space, adapter_sha256 = work.campaign.base_space, None
-    if trained.adapter is not None and work.campaign.backbone is not None:
+    space, adapter_sha256, weights = work.campaign.base_space, None, None
+    if trained.backbone is not None:
+        weights = work.write(WEIGHTS, trained.backbone)
+    if trained.adapter is not None:
         written = {name: work.write(f"adapter/{name}", data) for name, data in trained.adapter.items()}
         adapter_sha256 = written["adapter_model.safetensors"].sha256
-        space = space_name(backbone_provenance(work.campaign.backbone, adapter_sha256))
+    if work.campaign.backbone is not None and (weights or adapter_sha256):
+        backbone = with_weights(work.campaign.backbone, weights) if weights else work.campaign.backbone
+        space = space_name(backbone_provenance(backbone, adapter_sha256))
     work.write("head.safetensors", trained.head.to_bytes())
     facts = TrainedFacts(
         space=space,
         adapter_sha256=adapter_sha256,
+        weights=weights.model_dump() if weights else None,
         labelled=trained.examples,
         epochs=trained.fitted.epochs,
         learning_rate=recipe.schedule.learning_rate(recipe.trainer.learning_rate, cycle),
@@ -74,6 +96,31 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     )
     work.write_json("training.json", facts.as_metadata())
     return facts
+
+
+def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
+    """Fine-tuning by the schedule: from the cycle before or from the campaign's own weights, at this cycle's rates."""
+    from labelcycle.components.train_adapter.fine_tuning import fine_tune
+    from labelcycle.components.train_adapter.images import campaign_backbone
+    from labelcycle.components.train_adapter.outcome import previous_head
+
+    schedule = work.campaign.recipe.schedule
+    backbone = campaign_backbone(work)
+    if schedule.warm_start:
+        backbone = previous_backbone(work) or backbone
+    rates = {
+        name: schedule.learning_rate(getattr(trainer, name), work.cycle)
+        for name in ("learning_rate", "head_learning_rate")
+    }
+    return fine_tune(
+        work,
+        backbone,
+        trainer.model_copy(update=rates),
+        labelled,
+        validation,
+        seed_for(work.campaign.seed, work.cycle, "train"),
+        previous_head(work),
+    )
 
 
 def _validation(work: Attempt) -> dict[str, str]:

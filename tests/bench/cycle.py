@@ -104,7 +104,7 @@ def bench_embedding(table: Table, scratch: Path, backbone: str, side: int, count
     work = open_attempt(str(root), cycle, attempt)
     assert work.campaign.backbone is not None
     backbone_kept = work.campaign.backbone
-    model = load_network(work, adapter=False)
+    model = load_network(work, backbone_kept, adapter=False)
     size = backbone_kept.transform.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (BATCH, 3, size, size), dtype=np.uint8)
     tensor = torch.from_numpy(pixels).float()

@@ -1,0 +1,86 @@
+"""Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT)."""
+
+import torch
+from safetensors.torch import save as save_tensors
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.backbones.build import autocast, build_backbone, device
+from labelcycle.components.core.backbones.transform import normalise
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
+from labelcycle.components.train_adapter.fit import fit, seed_everything
+from labelcycle.components.train_adapter.frozen_probe import probe
+from labelcycle.components.train_adapter.images import image_examples, training_images
+from labelcycle.components.train_adapter.outcome import Trained
+from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+
+
+def fine_tune(
+    work: Attempt,
+    backbone: Backbone,
+    trainer: FineTuner,
+    labelled: dict[str, str],
+    validation: dict[str, str],
+    seed: int,
+    head: LinearHead | None = None,
+) -> Trained:
+    """Train every weight of `backbone` and a linear layer on the labelled images.
+
+    Dropout and batch normalisation of the backbone work as in training. Where the trainer is a `ProbeThenFineTuner`,
+    the linear layer is first trained alone on the features of `backbone` as it is.
+
+    Args:
+        work: the attempt; nothing is written into it.
+        backbone: the network and the weights to begin from.
+        trainer: `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
+        labelled: class by id of the samples to train on.
+        validation: class by id of the validation split, may be empty; with it the best epoch is kept.
+        seed: decides the fresh linear layer, dropout and the order of the batches.
+        head: the head to begin from, its normalisation folded into the layer; None begins at a fresh one.
+
+    Returns:
+        The linear layer as a head, and the weights of the whole backbone under its own names, as safetensors.
+
+    Raises:
+        ConfigurationError: training diverged.
+        InputError: none of the labelled images can be read.
+
+    Source: Wen et al., ASVP, sections 3 and 6.1, appendix A.
+    Cost: epochs × N forward and backward passes through everything. Memory for the decoded images, the network, its
+    gradients and the optimiser's state.
+    """
+    seed_everything(seed)
+    model = build_backbone(work.store, backbone).requires_grad_(True)
+    classes = len(work.campaign.classes)
+    linear = torch.nn.Linear(backbone.width, classes) if head is None else linear_layer(head)
+    linear = linear.to(device())
+    training = training_images(work, backbone, labelled)
+    held_out = image_examples(work, backbone, validation)
+    if isinstance(trainer, ProbeThenFineTuner):
+        probe(model, linear, backbone, trainer, training, held_out, seed)
+    network = torch.nn.Sequential(model, linear)
+    fitted = fit(
+        network,
+        lambda pixels: normalise(pixels.to(device()), backbone.transform),
+        training,
+        held_out,
+        trainer,
+        trainer.learning_rate,
+        seed,
+        autocast(backbone),
+    )
+    _refuse_divergence(network, trainer)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
+    return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
+
+
+def _refuse_divergence(network: torch.nn.Module, trainer: FineTuner) -> None:
+    if not all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values()):
+        raise ConfigurationError(
+            f"Training diverged: weights became NaN or infinite at trainer.learning_rate={trainer.learning_rate:g}, "
+            f"trainer.head_learning_rate={trainer.head_learning_rate:g}. Set smaller ones; vision transformers want "
+            "far smaller ones than the convolutional networks of the paper."
+        )

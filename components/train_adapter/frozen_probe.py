@@ -1,0 +1,60 @@
+"""The linear layer that LP-FT fine-tunes from: trained on the features of the backbone before anything changes it."""
+
+import torch
+
+from labelcycle.components.core.backbones.build import autocast, device
+from labelcycle.components.core.backbones.transform import normalise
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.observation import Progress
+from labelcycle.components.core.trainers import ProbeThenFineTuner
+from labelcycle.components.train_adapter.fit import Examples, fit
+
+BATCH = 64
+
+
+def probe(
+    model: torch.nn.Module,
+    linear: torch.nn.Linear,
+    backbone: Backbone,
+    trainer: ProbeThenFineTuner,
+    training: Examples,
+    validation: Examples | None,
+    seed: int,
+) -> None:
+    """Train `linear` on the features that `model` gives now.
+
+    Args:
+        model: images (B, 3, H, W) → features (B, d); it stays as it is.
+        linear: d → C; trained in place, from the parameters that it has.
+        backbone: the transform and the precision.
+        trainer: `probe_epochs`, `probe_learning_rate`, and the settings that probing shares with fine-tuning.
+        training: uint8 pixels and their classes.
+        validation: the same of the validation split, or None.
+        seed: decides the order of the batches.
+
+    Source: Wen et al., ASVP, section 3 and appendix A (LP-FT).
+    Cost: one forward pass an image, once, without gradients; then probe_epochs × N × d × C.
+    """
+    settings = trainer.model_copy(update={"epochs": trainer.probe_epochs})
+    fit(
+        linear,
+        lambda features: features.to(device()),
+        features_of(model, backbone, training),
+        None if validation is None else features_of(model, backbone, validation),
+        settings,
+        trainer.probe_learning_rate,
+        seed,
+    )
+
+
+@torch.no_grad()
+def features_of(model: torch.nn.Module, backbone: Backbone, images: Examples) -> Examples:
+    """The features that `model` gives for `images` (uint8): float32 (N, d), with the same classes."""
+    model.eval()
+    features = []
+    with Progress("features", len(images.inputs), "image") as progress:
+        for pixels in images.inputs.split(BATCH):
+            with autocast(backbone):
+                features.append(model(normalise(pixels.to(device()), backbone.transform)).float().cpu())
+            progress.advance(len(pixels))
+    return Examples(torch.cat(features), images.targets)

@@ -1,0 +1,69 @@
+"""Labelled images, decoded once and kept as pixels, for trainers that pass them through the backbone every epoch."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.backbones.transform import pixel_transform
+from labelcycle.components.core.campaign import Backbone, load_pool
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.images.decode import UnreadableImage, decode_image
+from labelcycle.components.core.images.source import read_unchanged_image
+from labelcycle.components.core.observation import notice
+from labelcycle.components.train_adapter.fit import Examples
+from labelcycle.components.train_adapter.outcome import class_indices
+
+
+def campaign_backbone(work: Attempt) -> Backbone:
+    """The campaign's backbone.
+
+    Raises:
+        ConfigurationError: the campaign has embeddings only.
+    """
+    if work.campaign.backbone is None:
+        raise ConfigurationError(
+            f"Recipe {work.campaign.recipe.name!r} trains on images, but this campaign has embeddings only. "
+            "Begin a campaign with --images, or choose a recipe for frozen features such as linear_probe."
+        )
+    return work.campaign.backbone
+
+
+def training_images(work: Attempt, backbone: Backbone, labelled: dict[str, str]) -> Examples:
+    """The images of `labelled`, as `image_examples` gives them.
+
+    Raises:
+        InputError: none of them can be read.
+    """
+    examples = image_examples(work, backbone, labelled)
+    if examples is None:
+        raise InputError("None of the labelled images can be read. Restore the images and run again.")
+    return examples
+
+
+def image_examples(work: Attempt, backbone: Backbone, classes_by_id: dict[str, str]) -> Examples | None:
+    """The images of `classes_by_id`, decoded by threads: uint8 (N, 3, H, W), in the order of their ids.
+
+    Images that cannot be read are left out with a notice; None where there is none.
+    """
+    to_pixels = pixel_transform(backbone.transform)
+    pool = load_pool(work.store, work.campaign)
+    rows = zip(*(pool[name].to_pylist() for name in ("sample_id", "uri", "sha256")), strict=True)
+    wanted = [row for row in rows if row[0] in classes_by_id]
+
+    def decode(row: tuple[str, str, str]) -> torch.Tensor | UnreadableImage:
+        try:
+            return torch.from_numpy(to_pixels(decode_image(read_unchanged_image(row[1], row[2]))))
+        except UnreadableImage as error:
+            return error
+
+    with ThreadPoolExecutor() as executor:
+        results = list(zip(wanted, executor.map(decode, wanted), strict=True))
+    for (sample_id, uri, _), result in results:
+        if isinstance(result, UnreadableImage):
+            notice(f"Labelled image {sample_id!r} ({uri}) is left out of training: {result}")
+    good = [(row[0], result) for row, result in results if isinstance(result, torch.Tensor)]
+    if not good:
+        return None
+    targets = class_indices([classes_by_id[sample_id] for sample_id, _ in good], work.campaign.classes)
+    return Examples(torch.stack([pixels for _, pixels in good]), targets)
