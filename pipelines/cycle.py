@@ -50,14 +50,15 @@ def attempt_at_cycle(root: str, decision: str, cycle: int, attempt: str) -> None
 
 
 @dsl.pipeline(name="labelcycle-cycle", description="Ingest labels, train, evaluate, and choose what to label next.")
-def cycle(root: str, labels_from: str = "") -> None:
+def cycle(root: str, labels_from: str = "", finalize: bool = False) -> None:
     """Run one cycle of the campaign at `root`; nothing is written while labels are awaited or the campaign is done.
 
     Args:
         root: the campaign's folder or S3 prefix.
         labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
+        finalize: train the final model on every label so far, and end the campaign.
     """
-    following = label_ingest(root=root, labels_from=labels_from)
+    following = label_ingest(root=root, labels_from=labels_from, finalize=finalize)
     _never_cached(following)
     attempt_at_cycle(
         root=root,

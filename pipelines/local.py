@@ -46,13 +46,14 @@ class CycleRun:
         return str(self.facts["label_ingest"]["decision"])
 
 
-def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRun:
+def run_cycle(root: str, labels_from: str = "", title: str = "cycle", finalize: bool = False) -> CycleRun:
     """Run the cycle pipeline once.
 
     Args:
         root: the campaign's folder or S3 prefix.
         labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
         title: stands before the stage's name in the progress display.
+        finalize: train the final model on every label so far, and end the campaign.
 
     Raises:
         StageError: a stage refused its work.
@@ -60,7 +61,7 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle") -> CycleRu
     """
     from labelcycle.pipelines.cycle import cycle
 
-    arguments = {"root": root, "labels_from": labels_from}
+    arguments = {"root": root, "labels_from": labels_from, "finalize": finalize}
     watcher = run_pipeline(cycle, arguments, lambda events: Watcher(events, title))
     return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
 

@@ -21,11 +21,14 @@ from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table, table_bytes
 
-Action = Literal["cold_start", "train"]
+Action = Literal["cold_start", "train", "finalize"]
 
 
 class Decision(Settings):
-    """What this cycle does and on which labels; `decision.json`, the first object of an attempt."""
+    """What this cycle does and on which labels; `decision.json`, the first object of an attempt.
+
+    `finalize` trains the model that the campaign keeps, and asks for no more labels.
+    """
 
     cycle: int
     action: Action
@@ -36,6 +39,11 @@ class Decision(Settings):
     query_size: int
     previous: dict[str, ObjectReference]
     queries: list[ObjectReference]
+
+    @property
+    def trains(self) -> bool:
+        """Whether this cycle trains a model."""
+        return self.action != "cold_start"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,10 @@ Phase = Literal["new", "labelling", "done"]
 
 @dataclass(frozen=True)
 class CycleSummary:
-    """The headline figures of a committed cycle, kept by its commit as `summary`."""
+    """The headline figures of a committed cycle, kept by its commit as `summary`.
+
+    `final` marks the cycle that trained the model which the campaign keeps; it asks for nothing and ends the campaign.
+    """
 
     cycle: int
     labels: int
@@ -26,6 +29,7 @@ class CycleSummary:
     known_unknown_ratio: float | None = None
     known: int | None = None
     unknown: int | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,21 @@ class State:
     def why_done(self) -> str:
         """Why a campaign whose phase is `done` asks for no more labels."""
         answers = self.summaries[-1].answers
+        if self.final is not None:
+            return f"the campaign was finalized with {answers} of {self.campaign.budget} labels"
         if answers >= self.campaign.budget:
             return f"the budget of {self.campaign.budget} labels is spent"
         return f"the pool is exhausted after {answers} of {self.campaign.budget} labels"
 
     @property
     def trained(self) -> list[CycleSummary]:
-        """Summaries of the cycles that trained a model; the cold start is not among them."""
-        return [summary for summary in self.summaries if summary.accuracy is not None]
+        """Summaries of the learning cycles that trained a model: neither the cold start nor the final model."""
+        return [summary for summary in self.summaries if summary.accuracy is not None and not summary.final]
+
+    @property
+    def final(self) -> CycleSummary | None:
+        """The summary of the final model, once the campaign is finalized."""
+        return self.summaries[-1] if self.summaries and self.summaries[-1].final else None
 
 
 def read_state(store: Store) -> State:

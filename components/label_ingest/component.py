@@ -6,11 +6,11 @@ from labelcycle.components.core.kfp import stage
 
 
 @stage
-def label_ingest(root: str, labels_from: str = "") -> NamedTuple(
+def label_ingest(root: str, labels_from: str = "", finalize: bool = False) -> NamedTuple(
     "Next", [("decision", str), ("cycle", int), ("attempt", str), ("reason", str)]
 ):
     """Read new labels and decide what this run does: cold_start, train, wait or done."""
     from labelcycle.components.label_ingest.stage import run
 
-    ingested = run(root=root, labels_from=labels_from)
+    ingested = run(root=root, labels_from=labels_from, finalize=finalize)
     return (ingested.decision, ingested.cycle, ingested.attempt, ingested.reason)

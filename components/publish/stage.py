@@ -61,7 +61,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     """
     work = open_attempt(root, cycle, attempt)
     objects = _objects_of_stages(work)
-    metrics = work.read_json("metrics.json") if work.decision.action == "train" else None
+    metrics = work.read_json("metrics.json") if work.decision.trains else None
     query = read_query(work.store, objects["query"])
     summary = _summary(work, metrics, query.num_rows)
     objects["summary"] = work.write_json("summary.json", summary)
@@ -93,7 +93,7 @@ def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
     """References to what the stages before this one wrote, by the name that the commit gives them."""
     names = {"decision": "decision.json", "query": "query.parquet"}
     weights = None
-    if work.decision.action == "train":
+    if work.decision.trains:
         names |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
         training = work.read_json("training.json")
         weights = trained_weights(training)
@@ -121,6 +121,7 @@ def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> 
         "answers": work.decision.answered,
         **{name: metrics[name] if metrics else None for name in figures},
         "query_size": query_size,
+        "final": work.decision.action == "finalize",
         "previous_query": metrics["previous_query"] if metrics else None,
     }
 

@@ -5,12 +5,13 @@ import sys
 import typer
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.cli import backtest, init, recipes, run, stage, status
+from labelcycle.pipelines.cli import backtest, finalize, init, recipes, run, stage, status
 
 app = typer.Typer(
     name="labelcycle",
     help="Turn a pool of unlabelled images and a labelling budget into a good classifier, by active learning.\n\n"
-    "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`.\n\n"
+    "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`. Where the method trains a "
+    "final model of its own, end with `labelcycle finalize`.\n\n"
     "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("run")(run.run)
+app.command("finalize")(finalize.finalize)
 app.command("status")(status.status)
 app.command("recipes")(recipes.recipes)
 app.command("backtest")(backtest.backtest)

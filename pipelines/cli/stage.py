@@ -38,12 +38,13 @@ def _tell(result: Any, file: Path | None) -> None:
 def label_ingest(
     root: Root,
     labels_from: Annotated[str, typer.Option(help="A label file instead of the campaign's own source.")] = "",
+    finalize: Annotated[bool, typer.Option("--finalize", help="Train the final model, and end the campaign.")] = False,
     facts: FactsFile = None,
 ) -> None:
     """Read new labels and decide: cold_start, train, wait or done."""
     from labelcycle.components.label_ingest.stage import run
 
-    _tell(run(root=root, labels_from=absolute(labels_from)), facts)
+    _tell(run(root=root, labels_from=absolute(labels_from), finalize=finalize), facts)
 
 
 @app.command("embed")

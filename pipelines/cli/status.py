@@ -26,7 +26,8 @@ def status_facts(state: State, root: str) -> dict[str, Any]:
     """The status as plain values.
 
     `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
-    cycles that trained a model; the first query of all, chosen without a model, is under `cold_start`.
+    cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
+    and the model of `labelcycle finalize` under `final`.
     """
     campaign = state.campaign
     cold = next((summary for summary in state.summaries if summary.accuracy is None), None)
@@ -42,6 +43,7 @@ def status_facts(state: State, root: str) -> dict[str, Any]:
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
         "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},
         "cycles": [asdict(summary) for summary in state.trained],
+        "final": None if state.final is None else asdict(state.final),
     }
 
 
@@ -58,7 +60,12 @@ def _print_table(state: State) -> None:
         figures = [summary.accuracy, summary.macro_f1, summary.ece]
         shown = ["–" if figure is None else f"{figure:.4f}" for figure in figures]
         table.add_row(
-            str(summary.cycle), str(summary.labels), *shown, str(summary.query_size), ratio, summary.space or "–"
+            f"{summary.cycle} (final)" if summary.final else str(summary.cycle),
+            str(summary.labels),
+            *shown,
+            str(summary.query_size),
+            ratio,
+            summary.space or "–",
         )
     console = Console(width=None)
     console.print(table)

@@ -14,5 +14,6 @@ def test_it_returns_the_decision(begin: Callable[..., Any]) -> None:
 
 def test_everything_is_handed_on(stage_calls: Callable[..., Any]) -> None:
     calls = stage_calls("label_ingest", decision="wait", cycle=4, attempt="", reason="none yet")
-    assert label_ingest.python_func(root="r", labels_from="labels.csv") == ("wait", 4, "", "none yet")
-    assert calls == [{"root": "r", "labels_from": "labels.csv"}]
+    arguments = {"root": "r", "labels_from": "labels.csv", "finalize": True}
+    assert label_ingest.python_func(**arguments) == ("wait", 4, "", "none yet")
+    assert calls == [arguments]

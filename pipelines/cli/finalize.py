@@ -1,0 +1,68 @@
+"""`labelcycle finalize`: train the model that the campaign keeps."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.pipelines.cli.paths import absolute
+
+
+def finalize(
+    root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
+    end_early: Annotated[
+        bool,
+        typer.Option("--end-early", help="Finalize although labels of the budget are left, which ends the campaign."),
+    ] = False,
+    labels_from: Annotated[str, typer.Option(help="Read this label file instead of the campaign's own source.")] = "",
+) -> None:
+    """Train the final model as the recipe says, on every label so far; it is one more cycle, which asks for nothing.
+
+    A second call reports the model. Where the recipe has no final training, the last cycle's model is the final one.
+    """
+    from labelcycle.components.publish.record import record_in_mlflow
+    from labelcycle.pipelines.local import run_cycle
+
+    store = open_store(root)
+    state = read_state(store)
+    if state.campaign.recipe.final is None:
+        _report_last(state)
+        return
+    if state.phase != "done" and not end_early:
+        raise ConfigurationError(_not_spent(state))
+    if state.final is None:
+        run = run_cycle(root, absolute(labels_from), title="final model", finalize=True)
+        if "record" not in run.facts:
+            record_in_mlflow(root)
+        state = read_state(store)
+    else:
+        record_in_mlflow(root)
+    _report_final(store, state)
+
+
+def _not_spent(state: State) -> str:
+    spent = state.summaries[-1].answers if state.summaries else 0
+    return (
+        f"The campaign goes on: {spent} of {state.campaign.budget} labels are spent. Finish it with labelcycle run, or "
+        "end it here with --end-early; answers to the last query are trained on, and no more is asked."
+    )
+
+
+def _report_last(state: State) -> None:
+    name = state.campaign.recipe.name
+    if not state.trained:
+        print(f"recipe {name!r} has no final training, and no cycle has trained a model yet")
+        return
+    last = state.trained[-1]
+    print(f"recipe {name!r} has no final training: the model of cycle {last.cycle} is the final one")
+    print(f"{last.labels} labels, accuracy {last.accuracy:.4f}")
+
+
+def _report_final(store: Store, state: State) -> None:
+    final = state.final
+    assert final is not None
+    print(f"final model: cycle {final.cycle}, {final.labels} labels, accuracy {final.accuracy:.4f}")
+    print(f"report: {store.locate(state.commits[final.cycle].objects['report'].key)}", file=sys.stderr)
