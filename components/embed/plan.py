@@ -10,7 +10,7 @@ from labelcycle.components.core.campaign import Backbone, load_pool
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
 from labelcycle.components.core.tuned import trained_backbone
 
-TARGETS = ("base", "tuned", "texts")
+TARGETS = ("base", "tuned")
 
 
 @dataclass(frozen=True)

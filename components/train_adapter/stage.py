@@ -56,11 +56,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     if not labelled:
         raise InputError(f"Cycle {cycle} has no usable label: every answer was a skip or unsure. Label more samples.")
     validation = _validation(work)
-    if recipe.data_selection is not None:
-        from labelcycle.components.train_adapter.selected_data import train_on_selection
-
-        trained = train_on_selection(work, recipe.data_selection, labelled)
-    elif isinstance(recipe.trainer, LoraTrainer):
+    if isinstance(recipe.trainer, LoraTrainer):
         from labelcycle.components.train_adapter.lora import train_lora
 
         trained = train_lora(work, recipe.trainer, labelled, validation)
