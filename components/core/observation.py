@@ -6,18 +6,22 @@ standard error, which stays readable in container logs.
 """
 
 import functools
+import inspect
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from tqdm import tqdm
 
+from labelcycle.components.core.commits import attempt_key
 from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.timings import Meter, Timing, write_timing
 
 EVENTS = "LABELCYCLE_EVENTS"
 Parameters = ParamSpec("Parameters")
@@ -39,23 +43,57 @@ def notice(message: str) -> None:
 
 
 def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a stage's `run` so that its start, its end with the seconds taken, and its errors are events."""
+    """Decorate a stage's `run` so that its start, its end with the seconds taken, and its errors are events.
+
+    A run that works on an attempt, or names one in its result, leaves a record of what it took beside the attempt.
+    """
     stage = run.__module__.split(".")[-2]
+    signature = inspect.signature(run)
 
     @functools.wraps(run)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         emit("started", stage=stage, pid=os.getpid())
-        start = time.perf_counter()
+        meter = Meter()
         try:
             result = run(*args, **kwargs)
         except LabelcycleError as error:
             emit("error", stage=stage, message=str(error), exit_code=error.exit_code)
+            _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
             raise
+        measured = meter.read()
+        arguments = _arguments(signature, args, kwargs)
+        for name in ("cycle", "attempt"):
+            arguments.setdefault(name, getattr(result, name, None))
+        _keep_timing(stage, arguments, measured, rows=getattr(result, "rows", None), failed=False)
         facts = result.as_metadata() if hasattr(result, "as_metadata") else {}
-        emit("finished", stage=stage, seconds=time.perf_counter() - start, facts=facts)
+        emit("finished", stage=stage, seconds=measured["wall_seconds"], facts=facts)
         return result
 
     return wrapper
+
+
+def _arguments(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What `run` was called with, by name, defaults among them."""
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _keep_timing(
+    stage: str, arguments: Mapping[str, Any], measured: Mapping[str, Any], rows: int | None, failed: bool
+) -> None:
+    """Write the record of a run that has an attempt; one that cannot be written is a notice, and costs no work."""
+    root, cycle, attempt = (arguments.get(name) for name in ("root", "cycle", "attempt"))
+    if root is None or cycle is None or not attempt:
+        return
+    place = {name: arguments[name] for name in ("target", "shard") if name in arguments}
+    try:
+        store = open_store(root)
+        if failed and not store.exists(attempt_key(cycle, attempt, "decision.json")):
+            return
+        write_timing(store, cycle, attempt, Timing(stage=stage, rows=rows, failed=failed, **place, **measured))
+    except (LabelcycleError, OSError) as error:
+        notice(f"What {stage} of cycle {cycle} took is not recorded: {error}")
 
 
 class Progress:

@@ -17,7 +17,7 @@ from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_e
 
 
 @dataclass(frozen=True)
-class Embedded(Facts):
+class Embedded(Facts, rows="embedded"):
     """What the stage did: rows computed, rows that were there already, images set aside."""
 
     space: str

@@ -19,7 +19,7 @@ from labelcycle.components.evaluate.metrics import classification_metrics
 
 
 @dataclass(frozen=True)
-class Evaluated(Facts):
+class Evaluated(Facts, rows="test_samples"):
     """The headline figures of the cycle."""
 
     labels: int
@@ -27,6 +27,7 @@ class Evaluated(Facts):
     macro_f1: float
     ece: float
     label_cost: float
+    test_samples: int
 
 
 @observed

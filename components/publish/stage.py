@@ -25,7 +25,7 @@ from labelcycle.components.publish.report import Report, render_report
 
 
 @dataclass(frozen=True)
-class Published(Facts):
+class Published(Facts, rows="query_size"):
     """The commit, and where the query was put for labelling.
 
     Attributes:

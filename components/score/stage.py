@@ -24,7 +24,7 @@ from labelcycle.components.core.uncertainty import confidence, cross_entropy, en
 
 
 @dataclass(frozen=True)
-class Scored(Facts):
+class Scored(Facts, rows="scored"):
     """How many samples this shard scored."""
 
     scored: int

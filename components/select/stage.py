@@ -30,7 +30,7 @@ DEVICE = "LABELCYCLE_SELECT_DEVICE"
 
 
 @dataclass(frozen=True)
-class Selected(Facts):
+class Selected(Facts, rows="size"):
     """The query that was written; `explored` of its `size` picks were drawn at random, `included` had to be in it."""
 
     strategy: str

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TrainedFacts(Facts):
+class TrainedFacts(Facts, rows="labelled"):
     """What was trained, and the feature space that belongs to it.
 
     `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the

@@ -16,7 +16,7 @@ def test_the_facts_are_those_of_metrics_json(begin: Callable[..., Any]) -> None:
     facts = campaign.run_until("evaluate")
     metrics = campaign.work.read_json("metrics.json")
     assert facts.as_metadata() == {
-        name: metrics[name] for name in ("labels", "accuracy", "macro_f1", "ece", "label_cost")
+        name: metrics[name] for name in ("labels", "accuracy", "macro_f1", "ece", "label_cost", "test_samples")
     }
     assert (facts.labels, facts.label_cost, metrics["test_samples"]) == (8, 12.0, 12)
     assert metrics["training"] == campaign.work.read_json("training.json")
