@@ -9,6 +9,7 @@ from typing import Any
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.spaces import backbone_provenance, space_name
 
 WEIGHTS = "backbone.safetensors"
 """The name, within an attempt, of the weights of a tuned backbone."""
@@ -36,3 +37,9 @@ def previous_backbone(work: Attempt) -> Backbone | None:
     weights = work.decision.previous.get("backbone")
     backbone = work.campaign.backbone
     return None if weights is None or backbone is None else with_weights(backbone, weights)
+
+
+def current_space(work: Attempt) -> str:
+    """The space that a cycle begins in: that of the last tuned backbone, or the base space."""
+    tuned = previous_backbone(work)
+    return work.campaign.base_space if tuned is None else space_name(backbone_provenance(tuned, None))

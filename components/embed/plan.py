@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import Backbone, load_pool
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
-from labelcycle.components.core.tuned import trained_backbone
+from labelcycle.components.core.tuned import previous_backbone, trained_backbone
 
 TARGETS = ("base", "tuned")
 
@@ -40,7 +40,8 @@ def plan_embedding(attempt: Attempt, target: str) -> Plan:
 
     `base` is the backbone as it comes; `tuned` is the backbone that this cycle's training made, under its adapter, and
     the same as `base` for trainers that leave the backbone alone. The last cycle asks for no more labels, so only its
-    test set is embedded.
+    test set is embedded. Nothing reads base features once a recipe's alignment has tuned a backbone, nor for the final
+    model.
     """
     campaign = attempt.campaign
     training = attempt.read_json("training.json") if target == "tuned" else None
@@ -49,7 +50,7 @@ def plan_embedding(attempt: Attempt, target: str) -> Plan:
     if campaign.backbone is None:
         return Plan(space, {}, None, False, {})
     backbone = trained_backbone(campaign.backbone, training) if training else campaign.backbone
-    needed = target == "tuned" or campaign.recipe.uses_base_features
+    needed = target == "tuned" or _reads_base_features(attempt)
     return Plan(
         space=space,
         provenance=backbone_provenance(backbone, adapter_sha256),
@@ -78,6 +79,13 @@ def missing_rows(space: FeatureSpace, samples: dict[str, Sample], allowed_unread
     unreadable = set_aside(space, samples)
     missing = samples.keys() - space.ids()
     return missing if len(unreadable) > allowed_unreadable else missing - unreadable
+
+
+def _reads_base_features(attempt: Attempt) -> bool:
+    recipe = attempt.campaign.recipe
+    if attempt.decision.action == "finalize" or (recipe.alignment is not None and previous_backbone(attempt)):
+        return False
+    return recipe.uses_base_features
 
 
 def _samples(attempt: Attempt) -> dict[str, Sample]:

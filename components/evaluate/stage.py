@@ -66,6 +66,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "training": training,
         "previous_query": _previous_query(work),
         **classification_metrics(head.probabilities(features), targets, campaign.classes),
+        "alignment": _alignment(work),
     }
     work.write_json("metrics.json", metrics)
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
@@ -74,5 +75,13 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
 def _previous_query(work: Attempt) -> dict[str, Any] | None:
     reference = work.decision.previous.get("query")
     if reference is None:
+def _alignment(work: Attempt) -> dict[str, Any] | None:
+    """The record of the alignment, where the recipe has one and this is not the final model."""
+    if work.campaign.recipe.alignment is None or work.decision.action == "finalize":
+        return None
+    record: dict[str, Any] = work.read_json("alignment.json")
+    return record
+
+
         return None
     return known_unknown(read_query(work.store, reference), work.labelled())

@@ -102,6 +102,8 @@ def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
                 "adapter_model": "adapter/adapter_model.safetensors",
                 "adapter_config": "adapter/adapter_config.json",
             }
+        if work.read_json("metrics.json").get("alignment") is not None:
+            names["alignment"] = "alignment.json"
     objects = {
         name: ObjectReference(key=work.key(file), sha256=digest_of_bytes(work.read(file)))
         for name, file in names.items()

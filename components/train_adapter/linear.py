@@ -30,12 +30,12 @@ def train_linear(
     """
     campaign = work.campaign
     space = FeatureSpace(work.store, campaign.base_space)
-    training = _examples(space, labelled, campaign.classes)
+    training = examples_of_space(space, labelled, campaign.classes)
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     return train_on_features(
         training,
-        _examples(space, validation, campaign.classes),
+        examples_of_space(space, validation, campaign.classes),
         len(campaign.classes),
         trainer,
         campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
@@ -76,7 +76,8 @@ def feature_examples(features: npt.NDArray[np.floating], targets: torch.Tensor) 
     return Examples(torch.from_numpy(features.astype(np.float32)), targets)
 
 
-def _examples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Examples | None:
+def examples_of_space(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Examples | None:
+    """The features of `classes_by_id` in a space, with their classes, sorted by id; None where none has features."""
     if not classes_by_id:
         return None
     found, features = space.read(list(classes_by_id))

@@ -12,6 +12,7 @@ from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import backbone_provenance, space_name
 from labelcycle.components.core.trainers import FineTuner, LinearTrainer, LoraTrainer
 from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_weights
+from labelcycle.components.train_adapter.final import final_trainer, train_final
 
 if TYPE_CHECKING:
     from labelcycle.components.train_adapter.outcome import Trained
@@ -29,6 +30,7 @@ class TrainedFacts(Facts, rows="labelled"):
     adapter_sha256: str | None
     weights: dict[str, str] | None
     labelled: int
+    trainer: str
     epochs: int
     learning_rate: float
     loss: float
@@ -56,7 +58,15 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     if not labelled:
         raise InputError(f"Cycle {cycle} has no usable label: every answer was a skip or unsure. Label more samples.")
     validation = _validation(work)
-    if isinstance(recipe.trainer, LoraTrainer):
+    carried = None
+    if work.decision.action == "finalize":
+        trained = train_final(work, labelled, validation)
+    elif recipe.alignment is not None:
+        from labelcycle.components.train_adapter.alignment.aligned_training import train_aligned
+
+        aligned = train_aligned(work, recipe.alignment, labelled, validation)
+        trained, carried = aligned.trained, aligned.weights
+    elif isinstance(recipe.trainer, LoraTrainer):
         from labelcycle.components.train_adapter.lora import train_lora
 
         trained = train_lora(work, recipe.trainer, labelled, validation)
@@ -67,7 +77,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         from labelcycle.components.train_adapter.linear import train_linear
 
         trained = train_linear(work, recipe.trainer, labelled, validation)
-    space, adapter_sha256, weights = work.campaign.base_space, None, None
+    space, adapter_sha256, weights = work.campaign.base_space, None, carried
     if trained.backbone is not None:
         weights = work.write(WEIGHTS, trained.backbone)
     if trained.adapter is not None:
@@ -77,13 +87,15 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         backbone = with_weights(work.campaign.backbone, weights) if weights else work.campaign.backbone
         space = space_name(backbone_provenance(backbone, adapter_sha256))
     work.write("head.safetensors", trained.head.to_bytes())
+    trainer, learning_rate = _settings(work)
     facts = TrainedFacts(
         space=space,
         adapter_sha256=adapter_sha256,
         weights=weights.model_dump() if weights else None,
         labelled=trained.examples,
+        trainer=trainer,
         epochs=trained.fitted.epochs,
-        learning_rate=recipe.schedule.learning_rate(recipe.trainer.learning_rate, cycle),
+        learning_rate=learning_rate,
         loss=trained.fitted.loss,
         validation_accuracy=trained.fitted.validation_accuracy,
         trainable_parameters=trained.trainable_parameters,
@@ -92,6 +104,15 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     )
     work.write_json("training.json", facts.as_metadata())
     return facts
+
+
+def _settings(work: Attempt) -> tuple[str, float]:
+    """The trainer of this cycle and its learning rate, which the schedule does not lower for the final model."""
+    if work.decision.action == "finalize":
+        final = final_trainer(work)
+        return final.name, final.learning_rate
+    recipe = work.campaign.recipe
+    return recipe.trainer.name, recipe.schedule.learning_rate(recipe.trainer.learning_rate, work.cycle)
 
 
 def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":

@@ -97,8 +97,15 @@ def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
         "training_loss": training.get("loss"),
         "trainable_parameters": training.get("trainable_parameters"),
         "validation_accuracy": training.get("validation_accuracy"),
+        **_alignment_figures(metrics.get("alignment") or {}),
     }
     return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
+
+
+def _alignment_figures(record: dict[str, Any]) -> dict[str, Any]:
+    """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
+    truths = {name: int(value) for name, value in record.items() if isinstance(value, bool)}
+    return {f"alignment_{name}": value for name, value in (record | truths).items()}
 
 
 def _is_figure(value: object) -> bool:

@@ -95,6 +95,7 @@ def decide(
     pool_mean: npt.NDArray[np.floating] | None = None,
     pool_deviation: npt.NDArray[np.floating] | None = None,
     accuracies: Accuracies | None = None,
+    asks_again: bool = True,
 ) -> Verdict:
     """Decide for one cycle; the same inputs give the same verdict.
 
@@ -106,7 +107,8 @@ def decide(
         settings: mode, threshold, and how many updates there may be.
         pool_mean: (D,), of the pool's features, which PED standardises by; by default of `features`.
         pool_deviation: (D,), their standard deviation.
-        accuracies: for `holdout`, which needs nothing else; None once no further update is allowed.
+        accuracies: for `holdout`, which needs nothing else; None where no update can follow.
+        asks_again: whether this cycle asks for labels. New features are for choosing, so the last cycle makes none.
 
     Raises:
         InputError: no samples, or another number of classes than of features.
@@ -120,6 +122,8 @@ def decide(
     if not may_update(settings, previous):
         times = "once" if done == 1 else f"{done} times"
         update, reason = False, f"features have been made anew {times}, as often as max_updates allows"
+    elif not asks_again:
+        update, reason = False, "this cycle asks for no more labels, so nothing is left to choose with new features"
     samples, width = features.shape
     return Verdict(
         update=update,

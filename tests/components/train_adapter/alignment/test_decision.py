@@ -141,6 +141,13 @@ def test_the_number_of_updates_is_limited(max_updates: int, updates: int, fires:
     assert verdict.change == 0.0
 
 
+def test_the_last_cycle_makes_no_features_that_nothing_is_chosen_with() -> None:
+    features, classes = overlapping()
+    previous = before(score_of(features, classes))
+    verdict = decide(features, classes, previous, Alignment(), asks_again=False)
+    assert not verdict.update and "no more labels" in verdict.reason and verdict.change == 0.0
+
+
 def test_holdout_without_accuracies_is_one_whose_updates_are_used_up() -> None:
     verdict = decide(*overlapping(), before(updates=1), Alignment(mode="holdout"))
     assert not verdict.update and "made anew once" in verdict.reason

@@ -1,0 +1,38 @@
+"""The model that a campaign keeps, where the models of its cycles only choose samples."""
+
+from typing import TYPE_CHECKING
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.trainers import FineTuner
+
+if TYPE_CHECKING:
+    from labelcycle.components.train_adapter.outcome import Trained
+
+
+def final_trainer(work: Attempt) -> FineTuner:
+    """What the recipe trains the final model with: `aligned` where features were made anew on the way, else `trainer`.
+
+    Source: ASVP, section 5 (LP-FT where no update was triggered, FT after one).
+    """
+    recipe = work.campaign.recipe
+    assert recipe.final is not None
+    made_anew = recipe.alignment is not None and "backbone" in work.decision.previous
+    return recipe.final.aligned if made_anew and recipe.final.aligned is not None else recipe.final.trainer
+
+
+def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
+    """Fine-tune the campaign's own backbone on every label; nothing is taken over from a cycle.
+
+    Args:
+        work: the attempt.
+        labelled: class by id of the samples to train on.
+        validation: class by id of the validation split, may be empty.
+
+    Cost: that of `fine_tune`.
+    """
+    from labelcycle.components.train_adapter.fine_tuning import fine_tune
+    from labelcycle.components.train_adapter.images import campaign_backbone
+
+    seed = seed_for(work.campaign.seed, work.cycle, "train")
+    return fine_tune(work, campaign_backbone(work), final_trainer(work), labelled, validation, seed)

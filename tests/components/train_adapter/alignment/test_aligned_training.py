@@ -1,0 +1,146 @@
+"""Campaigns whose features are made anew on the way: when, from what, and what later cycles work on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.storage import open_store
+
+ALIGNED = {
+    "alignment.threshold": 1e9,
+    "alignment.trainer.epochs": 1,
+    "alignment.trainer.batch_size": 12,
+    "alignment.trainer.learning_rate": 1e-4,
+    "alignment.trainer.head_learning_rate": 0.1,
+}
+
+
+@pytest.fixture
+def begin_aligned(begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path) -> Callable[..., Any]:
+    """A function: changes to the recipe → a campaign whose threshold is so large that the second cycle must update.
+
+    The classes are not those of the pictures' colours, so that they overlap and PED takes its steps.
+    """
+    names = sorted(path.relative_to(pictures.images).as_posix() for path in pictures.images.rglob("*.png"))
+    rows = [f"{name},{('odd', 'even')[number % 2]}" for number, name in enumerate(names)]
+    labels, test = tmp_path / "parity.csv", tmp_path / "parity-test.csv"
+    labels.write_text("\n".join(["sample_id,label", *rows]))
+    test.write_text("\n".join(["sample_id,label", *rows[::5]]))
+
+    def begun(root: str | None = None, **changes: Any) -> Any:
+        overrides = {**ALIGNED, **{name.replace("__", "."): value for name, value in changes.items()}}
+        data = {"labels_from": str(labels), "test": str(test)}
+        return begin_on_images(root, recipe="linear_probe", budget=32, overrides=overrides, **data)
+
+    return begun
+
+
+def committed(campaign: Any, cycle: int, name: str) -> Any:
+    """A JSON object of a commit, None where it has none of that name."""
+    reference = campaign.state.commits[cycle].objects.get(name)
+    return None if reference is None else json.loads(read_object(open_store(campaign.root), reference))
+
+
+def run_all(campaign: Any) -> None:
+    while campaign.state.phase != "done":
+        campaign.run_cycle()
+
+
+def test_a_campaign_that_makes_its_features_anew(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned()
+    run_all(campaign)
+    records = [committed(campaign, cycle, "alignment") for cycle in range(5)]
+    assert records[0] is None
+    assert [record["update"] for record in records[1:]] == [False, True, False, False]
+    assert [record["updates"] for record in records[1:]] == [0, 1, 1, 1]
+    assert "before this one" in records[1]["reason"] and "max_updates" in records[3]["reason"]
+    assert records[2]["previous_logme"] == records[1]["logme"] and records[3]["previous_logme"] is None
+    assert records[4]["previous_logme"] == records[3]["logme"]
+    assert records[2]["tuning"]["examples"] == 16 and records[1]["tuning"] is None
+    base = campaign.state.campaign.base_space
+    spaces = [summary.space for summary in campaign.state.trained]
+    assert spaces[0] == base and len(set(spaces[1:])) == 1 and spaces[1] != base
+    weights = [commit.objects.get("backbone") for commit in campaign.state.commits]
+    assert weights[:2] == [None, None] and weights[2] is not None
+    assert weights[2] == weights[3] == weights[4] and weights[2].key.startswith("cycles/2/")
+    assert committed(campaign, 3, "metrics")["alignment"] == records[3]
+
+
+def test_the_head_is_trained_on_what_embed_then_writes(
+    begin_aligned: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from labelcycle.components.train_adapter.alignment import aligned_training
+
+    seen: list[Any] = []
+    real = aligned_training.train_on_features
+    monkeypatch.setattr(
+        aligned_training, "train_on_features", lambda *args: seen.append((args[0].inputs, args[-1])) or real(*args)
+    )
+    campaign = begin_aligned()
+    for _ in range(3):
+        campaign.run_cycle()
+    tuned = FeatureSpace(open_store(campaign.root), campaign.state.trained[1].space)
+    labelled = list(campaign.work.labelled())
+    _, rows = tuned.read(labelled)
+    _, before = FeatureSpace(open_store(campaign.root), campaign.state.campaign.base_space).read(labelled)
+    features, warm = seen[-1]
+    assert warm is None, "the head of another space must not be gone on from"
+    np.testing.assert_allclose(features.numpy(), rows.astype(np.float32), rtol=2e-3, atol=2e-3)
+    assert (features.numpy() == rows).mean() > 0.9
+    assert not np.allclose(rows, before, rtol=2e-3, atol=2e-3)
+
+
+def test_a_campaign_that_keeps_its_features(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned(alignment__threshold=1e-9)
+    run_all(campaign)
+    assert not any(committed(campaign, cycle, "alignment")["update"] for cycle in range(1, 5))
+    assert {summary.space for summary in campaign.state.trained} == {campaign.state.campaign.base_space}
+    assert not any("backbone" in commit.objects for commit in campaign.state.commits)
+
+
+def test_after_an_update_base_features_are_left_alone(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned()
+    for _ in range(3):
+        campaign.run_cycle()
+    campaign.ingest()
+    assert campaign.run("embed base").embedded == campaign.run("embed base").kept == 0
+
+
+def test_again_decides_and_trains_the_same(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned()
+    campaign.run_cycle()
+    campaign.run_cycle()
+    campaign.run_until("train_adapter")
+    before = campaign.files()
+    campaign.run("train_adapter")
+    assert campaign.files() == before
+
+
+def test_killed_between_weights_and_facts(begin_aligned: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from labelcycle.components.train_adapter import stage
+
+    campaign = begin_aligned()
+    campaign.run_cycle()
+    campaign.run_cycle()
+    campaign.run_until("embed base")
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "TrainedFacts", None)
+        with pytest.raises(TypeError):
+            campaign.run("train_adapter")
+    for name in ("train_adapter", "embed tuned", "evaluate", "score", "select", "publish"):
+        campaign.run(name)
+    assert committed(campaign, 2, "alignment")["update"]
+
+
+def test_holdout_needs_a_validation_split(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned(alignment__mode="holdout")
+    campaign.run_cycle()
+    with pytest.raises(ConfigurationError, match="validation split.*has none"):
+        campaign.run_until("train_adapter")
