@@ -65,16 +65,13 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "space": training["space"],
         "training": training,
         "previous_query": _previous_query(work),
-        **classification_metrics(head.probabilities(features), targets, campaign.classes),
         "alignment": _alignment(work),
+        **classification_metrics(head.probabilities(features), targets, campaign.classes),
     }
     work.write_json("metrics.json", metrics)
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
 
 
-def _previous_query(work: Attempt) -> dict[str, Any] | None:
-    reference = work.decision.previous.get("query")
-    if reference is None:
 def _alignment(work: Attempt) -> dict[str, Any] | None:
     """The record of the alignment, where the recipe has one and this is not the final model."""
     if work.campaign.recipe.alignment is None or work.decision.action == "finalize":
@@ -83,5 +80,8 @@ def _alignment(work: Attempt) -> dict[str, Any] | None:
     return record
 
 
+def _previous_query(work: Attempt) -> dict[str, Any] | None:
+    reference = work.decision.previous.get("query")
+    if reference is None:
         return None
     return known_unknown(read_query(work.store, reference), work.labelled())
