@@ -14,9 +14,11 @@ from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import read_table
+from labelcycle.components.core.text_encoder import TextEncoder
 
 SCHEMA_VERSION = 1
 KEY = "campaign.json"
+SECONDS_AN_HOUR = 3600
 
 
 Deviation = Annotated[float, Field(gt=0)]
@@ -46,10 +48,27 @@ class Backbone(Settings):
 
 
 class Prices(Settings):
-    """What a label costs, in the campaign's own currency."""
+    """What labels and computing cost, in the campaign's own currency.
+
+    Attributes:
+        label: of one annotation.
+        annotators_per_label: annotations paid for a label.
+        cpu_hour: of an hour of one processor core at work.
+        gpu_hour: of an hour of a run that computes on a GPU, beside that of the cores.
+    """
 
     label: Annotated[float, Field(ge=0)] = 1.0
     annotators_per_label: Annotated[int, Field(ge=1)] = 1
+    cpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    gpu_hour: Annotated[float, Field(ge=0)] = 0.0
+
+    def of_labels(self, answers: float) -> float:
+        """The price of so many answers; skipped and unsure ones cost as well."""
+        return answers * self.label * self.annotators_per_label
+
+    def of_computing(self, cpu_seconds: float, gpu_seconds: float = 0.0) -> float:
+        """The price of so many seconds of processor cores and of GPUs."""
+        return (cpu_seconds * self.cpu_hour + gpu_seconds * self.gpu_hour) / SECONDS_AN_HOUR
 
 
 def _distinct_classes(classes: list[str]) -> list[str]:
@@ -82,6 +101,7 @@ class Campaign(Settings):
     quarantine: ObjectReference
     labels_from: str | None
     max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    text_encoder: TextEncoder | None = None
 
     @property
     def identifier(self) -> str:
@@ -158,7 +178,7 @@ def load_pool(store: Store, campaign: Campaign) -> pa.Table:
 
 
 def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
-    """Known labels of the `val` and `test` samples, by id."""
+    """Known labels, by id: of the `val` and `test` samples, and of the pool where its labels may be read."""
     table = read_table(store, campaign.truth, TRUTH)
     return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
 

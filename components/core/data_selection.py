@@ -13,6 +13,11 @@ REST = "rest"
 """The class of whatever is not the target, where one class is told from the rest."""
 
 
+def measured_head(batches: int) -> str:
+    """The name, within an attempt, of the head as it was after so many batches in all."""
+    return f"heads/{batches:07d}.safetensors"
+
+
 class DataSelection(Settings):
     """Loops that each choose samples from the whole pool, and train on these alone for an equal share of the batches.
 

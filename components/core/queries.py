@@ -15,7 +15,12 @@ def read_query(store: Store, reference: ObjectReference) -> pa.Table:
 
 
 def queried_ids(attempt: Attempt) -> set[str]:
-    """Ids of every sample that was asked for before this cycle, answered or not."""
+    """Ids of every sample that was asked for before this cycle, answered or not, and is not asked for again.
+
+    None are where training data is selected, since each loop chooses from the whole pool.
+    """
+    if attempt.campaign.recipe.data_selection is not None:
+        return set()
     ids: set[str] = set()
     for reference in attempt.decision.queries:
         ids.update(read_query(attempt.store, reference)["sample_id"].to_pylist())

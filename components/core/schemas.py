@@ -15,7 +15,7 @@ POOL = pa.schema(
 """One row a sample. `split` is `pool`, `val` or `test`; `uri`, `sha256` are null where only embeddings were given."""
 
 TRUTH = pa.schema([pa.field("sample_id", pa.string(), nullable=False), pa.field("label", pa.string(), nullable=False)])
-"""Known labels of the `val` and `test` samples."""
+"""Known labels of the `val` and `test` samples, and of the pool where the selector may read them."""
 
 LABELS = pa.schema(
     [

@@ -10,7 +10,7 @@ from labelcycle.components.core.campaign import Backbone, load_pool
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
 from labelcycle.components.core.tuned import previous_backbone, trained_backbone
 
-TARGETS = ("base", "tuned")
+TARGETS = ("base", "tuned", "texts")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import Progress, notice, observed
 from labelcycle.components.core.sharding import chunks_of_shard
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.embed.captions import embed_captions
 from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding, set_aside
 
 
@@ -37,6 +38,7 @@ def run(
         cycle: the cycle, from 0.
         attempt: the attempt's name, from label_ingest.
         target: `base` for the backbone as it comes, `tuned` for what this cycle's training made of it.
+            With `base` go features of captions, where the campaign has a text encoder; `texts` makes these alone.
         shard: which part of the work, from 0.
         shards: how many parts there are; the features are the same for any number.
         batch_size: images a forward pass.
@@ -50,6 +52,13 @@ def run(
     if target not in TARGETS:
         raise ConfigurationError(f"There is no target {target!r}. Choose one of: {', '.join(TARGETS)}.")
     work = open_attempt(root, cycle, attempt)
+    encoder = work.campaign.text_encoder
+    if encoder is not None and target != "tuned" and shard == 0:
+        captions = embed_captions(work, encoder)
+        if target == "texts":
+            return Embedded(captions.space, captions.embedded, captions.kept, 0)
+    if target == "texts":
+        return Embedded("", 0, 0, 0)
     plan = plan_embedding(work, target)
     space = FeatureSpace(work.store, plan.space)
     allowed = work.campaign.max_unreadable_share * len(plan.samples)

@@ -14,6 +14,7 @@ from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.known_unknown import known_unknown
 from labelcycle.components.evaluate.metrics import classification_metrics
 
@@ -68,6 +69,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "alignment": _alignment(work),
         **classification_metrics(head.probabilities(features), targets, campaign.classes),
     }
+    if campaign.recipe.data_selection is not None:
+        metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, features, targets)
     work.write_json("metrics.json", metrics)
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
 

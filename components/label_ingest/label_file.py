@@ -81,6 +81,35 @@ def read_label_file(uri: str, known_ids: "SampleIds", classes: Collection[str] |
     return answers
 
 
+def read_texts(uri: str, known_ids: "SampleIds", name: str) -> dict[str, str]:
+    """What a file of the same kinds says about each sample in the column `name`, by sample id; empty cells say nothing.
+
+    Args:
+        uri: a path or `s3://` URI ending in .csv, .jsonl or .parquet.
+        known_ids: resolves what the file calls a sample to the campaign's id.
+        name: the column.
+
+    Raises:
+        InputError: unreadable file, missing column, unknown id, two texts that differ; the row and the
+            remedy are named.
+    """
+    table = _read_table(uri)
+    texts: dict[str, str] = {}
+    cells = zip(table.rows, _column(table, ID_NAMES, uri), _column(table, (name,), uri), strict=True)
+    for row, sample, text in cells:
+        if not text:
+            continue
+        sample_id = known_ids.resolve(sample)
+        if sample_id is None:
+            raise InputError(
+                f"{uri}, row {row}: no sample, or more than one, is called {sample!r}. Correct the id or delete the "
+                "row."
+            )
+        if texts.setdefault(sample_id, text) != text:
+            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the one that is right.")
+    return texts
+
+
 class SampleIds:
     """Resolves the names that people use for samples: the id, a path to the image, or its name without ending."""
 
@@ -195,9 +224,8 @@ def _column(table: _Table, names: tuple[str, ...], uri: str) -> list[str]:
     for name in names:
         if name in table.columns:
             return table.columns[name]
-    raise InputError(
-        f"{uri} has no column {names[0]!r} (or {', '.join(names[1:])}); its columns are {', '.join(table.columns)}."
-    )
+    also = f" (or {', '.join(names[1:])})" if names[1:] else ""
+    raise InputError(f"{uri} has no column {names[0]!r}{also}; its columns are {', '.join(table.columns)}.")
 
 
 def _optional_column(table: _Table, name: str) -> list[str]:

@@ -10,15 +10,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.queries import queried_ids
+from labelcycle.components.core.queries import queried_ids, read_query
 from labelcycle.components.core.recipe import Choice
 from labelcycle.components.core.schemas import scores_schema
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.spaces import FeatureSpace, space_name
 from labelcycle.components.core.tables import column_to_matrix, with_schema
+from labelcycle.components.core.text_encoder import text_provenance
+from labelcycle.components.select.caption_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.constraints import Constraints
 from labelcycle.components.select.strategy import Candidates
 
@@ -35,7 +37,9 @@ def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Cand
     """The samples that may be asked for, with the fields that `reads` names, as far as they are known.
 
     A sample is left out once it was asked for, answered or not, and while its image cannot be read. In the cold start
-    nothing is labelled or scored, so that only features and groups can be known. `texts` are not known yet at all.
+    nothing is labelled or scored, so that only features, groups and texts can be known, and losses where the pool's
+    labels are: there, a head that knows nothing yet has the same loss on every sample. `texts` are known where the
+    campaign has a text encoder. Where training data is selected, features may have moved towards those of captions.
 
     Args:
         work: the attempt, scored unless this is the cold start.
@@ -47,7 +51,8 @@ def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Cand
     if work.decision.action == "cold_start":
         pool = Candidates(ids=np.array(_unasked(work), dtype=np.str_), cycle=work.cycle)
         space = FeatureSpace(work.store, work.campaign.base_space)
-        return _with_groups(work, _with_features(pool, space) if "features" in reads else pool, reads)
+        pool = _with_features(pool, space) if "features" in reads else pool
+        return _with_groups(work, _with_texts(work, _with_first_losses(work, pool, reads), reads), reads)
     columns = [column for field, column in FROM_SCORES.items() if field in reads]
     scores = read_scores(work, shards, ["sample_id", *columns])
     pool = Candidates(ids=_texts(scores["sample_id"]), cycle=work.cycle)
@@ -60,6 +65,7 @@ def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Cand
     pool = replace(pool, **known)
     if "head" in reads:
         pool = replace(pool, head=LinearHead.from_bytes(work.read("head.safetensors")))
+    pool = _augmented(work, _with_texts(work, pool, reads), reads)
     return _with_groups(work, _with_labelled(work, pool, space, reads), reads)
 
 
@@ -146,8 +152,12 @@ def _with_features(pool: Candidates, space: FeatureSpace) -> Candidates:
 
 
 def _with_labelled(work: Attempt, pool: Candidates, space: FeatureSpace, reads: frozenset[str]) -> Candidates:
-    """The candidates with the labelled samples, in the feature space of the candidates, sorted by id."""
-    if not reads & {"labelled_ids", "labelled_features", "labelled_classes"}:
+    """The candidates with the labelled samples, in the feature space of the candidates, sorted by id.
+
+    Where training data is selected every sample is a candidate, and none is a labelled one.
+    """
+    of_labelled = {"labelled_ids", "labelled_features", "labelled_classes"}
+    if not reads & of_labelled or work.campaign.recipe.data_selection is not None:
         return pool
     number = {name: index for index, name in enumerate(work.campaign.classes)}
     labels = work.labelled()
@@ -161,6 +171,46 @@ def _with_labelled(work: Attempt, pool: Candidates, space: FeatureSpace, reads: 
         labelled_features=features,
         labelled_classes=np.array([number[labels[name]] for name in ids], dtype=np.int64),
     )
+
+
+def _with_first_losses(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candidates:
+    """The candidates with the loss ln C of a head that gives every class the same probability."""
+    if "losses" not in reads or not load_truth(work.store, work.campaign).keys() >= set(pool.ids.tolist()):
+        return pool
+    return replace(pool, losses=np.full(len(pool), np.log(len(work.campaign.classes)), np.float32))
+
+
+def _with_texts(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candidates:
+    """The candidates with features of their captions; not where these move the features before the strategy looks."""
+    if "texts" not in reads or work.campaign.recipe.data_selection is not None:
+        return pool
+    return replace(pool, texts=_texts_of(work, pool.ids.tolist()))
+
+
+def _augmented(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candidates:
+    """The candidates of a later loop of a data selection, their features moved towards those of captions."""
+    settings = work.campaign.recipe.data_selection
+    if settings is None or not settings.needs_texts or settings.augmentation == "none" or "features" not in reads:
+        return pool
+    texts = _texts_of(work, pool.ids.tolist())
+    if texts is None or pool.features is None:
+        return pool
+    last = read_query(work.store, work.decision.queries[-1])["sample_id"].to_pylist()
+    selected = np.flatnonzero(np.isin(pool.ids, last))
+    augmented = augment_pool(pool.features, texts, selected, settings.augmentation, settings.text_step)
+    if augmented.text_map is not None:
+        work.write("text_map.safetensors", text_map_bytes(augmented.text_map))
+    return replace(pool, features=augmented.features)
+
+
+def _texts_of(work: Attempt, ids: list[str]) -> npt.NDArray[np.float16] | None:
+    """Features of the captions of these samples, which are sorted; None where any has none."""
+    encoder = work.campaign.text_encoder
+    if encoder is None or not ids:
+        return None
+    space = FeatureSpace(work.store, space_name(text_provenance(encoder, work.campaign.pool.sha256)))
+    found, texts = space.read(ids)
+    return texts if found == ids else None
 
 
 def _with_groups(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candidates:

@@ -66,6 +66,10 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
 
         aligned = train_aligned(work, recipe.alignment, labelled, validation)
         trained, carried = aligned.trained, aligned.weights
+    elif recipe.data_selection is not None:
+        from labelcycle.components.train_adapter.selected_data import train_on_selection
+
+        trained = train_on_selection(work, recipe.data_selection, labelled)
     elif isinstance(recipe.trainer, LoraTrainer):
         from labelcycle.components.train_adapter.lora import train_lora
 

@@ -58,7 +58,12 @@ def init(
         typer.Option(help="A name from `labelcycle recipes`, or a YAML file.", rich_help_panel=METHOD),
     ] = "linear_probe",
     budget: Annotated[
-        int, typer.Option(min=1, help="Labels to pay for in the whole campaign.", rich_help_panel=METHOD)
+        int,
+        typer.Option(
+            min=1,
+            help="Labels to pay for in the whole campaign. A recipe that selects training data takes a batch a loop.",
+            rich_help_panel=METHOD,
+        ),
     ] = 500,
     batch: Annotated[
         int | None, typer.Option(help="Labels a cycle; by default a tenth of the budget.", rich_help_panel=METHOD)
@@ -82,6 +87,37 @@ def init(
         str | None,
         typer.Option(
             help="CSV file (sample_id,group), such as camera or site, for selector.quotas.", rich_help_panel=DATA
+        ),
+    ] = None,
+    pool_labels: Annotated[
+        bool,
+        typer.Option(
+            "--pool-labels",
+            help="All labels of the pool are known and the selector may read them; recipes that select training data "
+            "imply it.",
+            rich_help_panel=LABELS,
+        ),
+    ] = False,
+    captions: Annotated[
+        str | None,
+        typer.Option(help="CSV, JSONL or Parquet (sample_id,caption) of the pool's images.", rich_help_panel=DATA),
+    ] = None,
+    caption_template: Annotated[
+        str | None,
+        typer.Option(
+            help='Where a caption is missing and labels are known; by default "a photo of a {class}".',
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(help="What the target domain is like, such as snowy; added to captions.", rich_help_panel=DATA),
+    ] = None,
+    text_encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of a transformers text model, or an installed package that carries one.",
+            rich_help_panel=BACKBONE,
         ),
     ] = None,
     setting: Annotated[
@@ -131,6 +167,10 @@ def init(
     annotators_per_label: Annotated[
         int, typer.Option(min=1, help="Annotations paid for a label.", rich_help_panel=COST)
     ] = 1,
+    price_cpu_hour: Annotated[
+        float, typer.Option(min=0, help="Price of an hour of one CPU core.", rich_help_panel=COST)
+    ] = 0.0,
+    price_gpu_hour: Annotated[float, typer.Option(min=0, help="Price of a GPU hour.", rich_help_panel=COST)] = 0.0,
     max_unreadable: Annotated[
         float,
         typer.Option(
@@ -178,7 +218,14 @@ def init(
             overrides=overrides,
             label_price=label_price,
             annotators_per_label=annotators_per_label,
+            price_cpu_hour=price_cpu_hour,
+            price_gpu_hour=price_gpu_hour,
             max_unreadable_share=max_unreadable,
+            pool_labels=pool_labels,
+            captions=captions,
+            caption_template=caption_template,
+            domain=domain,
+            text_encoder=text_encoder,
         )
     )
     counts = ", ".join(f"{count} {split}" for split, count in begun.counts.items() if count)

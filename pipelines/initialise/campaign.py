@@ -1,7 +1,7 @@
 """Begin a campaign: gather samples, labels and settings, check them together, and write `campaign.json` last."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign import (
     load_campaign,
     validated_campaign,
 )
+from labelcycle.components.core.data_selection import REST, DataSelection
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.objects import ObjectReference, write_object
@@ -25,11 +26,19 @@ from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.text_encoder import TextEncoder
 from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
+from labelcycle.pipelines.initialise.captions import read_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.images import samples_from_images
-from labelcycle.pipelines.initialise.queries import check_groups, check_strategies, with_lists, without_lists
+from labelcycle.pipelines.initialise.queries import (
+    check_groups,
+    check_strategies,
+    reads_texts,
+    with_lists,
+    without_lists,
+)
 from labelcycle.pipelines.initialise.sample_lists import read_groups
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.splits import assign_splits, hold_out
@@ -71,7 +80,14 @@ class Request:
     overrides: dict[str, Any] = field(default_factory=dict)
     label_price: float = 1.0
     annotators_per_label: int = 1
+    price_cpu_hour: float = 0.0
+    price_gpu_hour: float = 0.0
     max_unreadable_share: float = 0.05
+    pool_labels: bool = False
+    captions: str | None = None
+    caption_template: str | None = None
+    domain: str | None = None
+    text_encoder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,8 @@ def begin_campaign(request: Request) -> Begun:
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
     recipe = read_recipe(recipe_path(request.recipe), request.overrides)
-    check_strategies(recipe)
+    request = _as_data_selection(request, recipe.data_selection)
+    check_strategies(recipe, request.pool_labels, _wants_captions(request))
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
     samples = _samples(request, recipe)
@@ -100,14 +117,19 @@ def begin_campaign(request: Request) -> Begun:
     test = _test(request, samples, labels)
     splits, copies = assign_splits(samples, test)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
+    if request.pool_labels:
+        truth |= _pool_labels(labels, splits)
     truth = {name: label for name, label in truth.items() if name in splits}
+    captions, encoder = _captions(store, request, recipe, samples, labels)
     classes = _classes(request, {**labels, **test})
+    if recipe.data_selection is not None:
+        classes, truth = _with_objective(recipe.data_selection, classes, truth)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     if request.exclude or request.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, request.exclude, request.include, _ids(samples), splits)
     groups = read_groups(request.groups, _ids(samples)) if request.groups is not None else {}
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
-    _check_sizes(request, counts["pool"] - len(recipe.selector.exclude))
+    _check_sizes(request, recipe, counts["pool"] - len(recipe.selector.exclude))
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = _features(store, request, recipe, samples)
     campaign = validated_campaign(
@@ -118,17 +140,95 @@ def begin_campaign(request: Request) -> Begun:
         batch=request.batch,
         initial=_initial(request),
         seed=request.seed,
-        prices={"label": request.label_price, "annotators_per_label": request.annotators_per_label},
+        prices={
+            "label": request.label_price,
+            "annotators_per_label": request.annotators_per_label,
+            "cpu_hour": request.price_cpu_hour,
+            "gpu_hour": request.price_gpu_hour,
+        },
         backbone=backbone,
         base_space=base_space,
-        pool=_write_pool(store, samples, splits, groups),
+        pool=_write_pool(store, samples, splits, groups, captions),
         truth=_write(store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")),
         quarantine=_write(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
-        labels_from=_labels_source(store, request, samples, splits),
+        labels_from=_labels_source(store, request, samples, splits, truth if recipe.data_selection else None),
         max_unreadable_share=request.max_unreadable_share,
+        text_encoder=encoder,
     )
     created = create_campaign(store, campaign)
     return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
+
+
+def _as_data_selection(request: Request, settings: DataSelection | None) -> Request:
+    """The request of a data selection: all labels are known, and the budget is a batch a loop."""
+    if settings is None:
+        return request
+    if request.initial not in (None, request.batch):
+        raise ConfigurationError("Every loop of a data selection chooses --batch samples. Leave --initial out.")
+    return replace(request, budget=settings.loops * request.batch, initial=None, pool_labels=True)
+
+
+def _wants_captions(request: Request) -> bool:
+    return any((request.captions, request.caption_template, request.domain, request.text_encoder))
+
+
+def _pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str]:
+    """The class of every sample of the pool.
+
+    Raises:
+        InputError: some have none.
+    """
+    pool = [name for name, split in splits.items() if split == "pool"]
+    unlabelled = [name for name in pool if name not in labels]
+    if unlabelled:
+        raise InputError(
+            f"{len(unlabelled)} samples of the pool have no label, first {unlabelled[0]!r}, but the recipe looks at "
+            "the labels of all. Give them in --labels-from, or take these samples out."
+        )
+    return {name: labels[name] for name in pool}
+
+
+def _captions(
+    store: Store, request: Request, recipe: Recipe, samples: Samples, labels: dict[str, str]
+) -> tuple[dict[str, str], TextEncoder | None]:
+    """The captions by id, and the encoder of their features where the recipe reads these.
+
+    Classes are put into captions only where the pool's labels may be read.
+    """
+    asked = _wants_captions(request)
+    needed = reads_texts(recipe, asked)
+    if not asked and not needed:
+        return {}, None
+    if request.caption_template is not None and not request.pool_labels:
+        raise ConfigurationError(
+            "--caption-template puts classes into captions, so the labels of the pool must be known: give "
+            "--pool-labels."
+        )
+    known = labels if request.pool_labels else {}
+    captions = read_captions(request.captions, request.caption_template, request.domain, _ids(samples), known)
+    if not needed:
+        notice(f"Captions are kept, but recipe {recipe.name!r} does not read them.")
+        return captions, None
+    from labelcycle.pipelines.initialise.text_encoder import DEFAULT, resolve_text_encoder
+
+    return captions, resolve_text_encoder(store, request.text_encoder or DEFAULT)
+
+
+def _with_objective(
+    settings: DataSelection, classes: list[str], truth: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Classes and labels as the objective sees them: as they are, or the target and the rest.
+
+    Raises:
+        ConfigurationError: the target is no class.
+    """
+    if settings.target is None:
+        return classes, truth
+    if settings.target not in classes:
+        raise ConfigurationError(
+            f"data_selection.target {settings.target!r} is not a class. There are: {', '.join(classes)}."
+        )
+    return [settings.target, REST], {name: label if label == settings.target else REST for name, label in truth.items()}
 
 
 def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> None:
@@ -225,7 +325,7 @@ def _classes(request: Request, labels: dict[str, str]) -> list[str]:
     return classes
 
 
-def _check_sizes(request: Request, pool: int) -> None:
+def _check_sizes(request: Request, recipe: Recipe, pool: int) -> None:
     for flag, size in (("--batch", request.batch), ("--initial", _initial(request))):
         if size < 1:
             raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
@@ -235,7 +335,7 @@ def _check_sizes(request: Request, pool: int) -> None:
             )
         if size > request.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {request.budget}.")
-    if request.budget > pool:
+    if request.budget > pool and recipe.data_selection is None:
         notice(f"The budget of {request.budget} is larger than the pool: the campaign ends after {pool} labels.")
 
 
@@ -270,14 +370,16 @@ def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) 
     return backbone, space_name(backbone_provenance(backbone, None))
 
 
-def _write_pool(store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str]) -> ObjectReference:
+def _write_pool(
+    store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str], captions: dict[str, str]
+) -> ObjectReference:
     ids = sorted(splits)
     columns = {
         "sample_id": ids,
         "uri": [samples.uris[name] for name in ids],
         "sha256": [samples.sha256.get(name) for name in ids],
         "split": [splits[name] for name in ids],
-        "caption": [None] * len(ids),
+        "caption": [captions.get(name) for name in ids],
         "group": [groups.get(name) for name in ids],
     }
     return _write(store, "pool", pa.table(columns, schema=POOL))
@@ -290,8 +392,17 @@ def _write(store: Store, kind: str, table: pa.Table) -> ObjectReference:
     return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
 
 
-def _labels_source(store: Store, request: Request, samples: Samples, splits: dict[str, str]) -> str | None:
-    """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings."""
+def _labels_source(
+    store: Store, request: Request, samples: Samples, splits: dict[str, str], truth: dict[str, str] | None
+) -> str | None:
+    """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
+
+    With `truth`, the labels that never change again, it is always a table.
+    """
+    if truth is not None:
+        fixed = sorted((name, label) for name, label in truth.items() if splits[name] == "pool")
+        names, classes = [name for name, _ in fixed], [label for _, label in fixed]
+        return _write(store, OWN_LABELS, pa.table([names, classes], schema=TRUTH)).key
     if request.labels_from is not None:
         return request.labels_from if "://" in request.labels_from else str(Path(request.labels_from).absolute())
     labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}

@@ -12,33 +12,68 @@ from labelcycle.components.select.arguments import check_arguments
 from labelcycle.pipelines.initialise.sample_lists import read_ids
 
 WITHOUT_A_MODEL = {"features", "groups"}
-WITH_A_MODEL = {"probs", "head", "labelled_ids", "labelled_features", "labelled_classes", *WITHOUT_A_MODEL}
+OF_LABELLED = {"labelled_ids", "labelled_features", "labelled_classes"}
+WITH_A_MODEL = {"probs", "head", *OF_LABELLED, *WITHOUT_A_MODEL}
 FROM_DROPOUT = {"disagreements", "mutual_information"}
+FROM_FLAGS = {
+    "losses": "Give --pool-labels if all labels of the pool are known.",
+    "texts": "Give --captions if there are any.",
+}
 
 
-def check_strategies(recipe: Recipe) -> None:
+def reads_losses(recipe: Recipe) -> bool:
+    """Whether a strategy of the recipe looks at the losses, which take the true classes."""
+    return any(
+        "losses" in STRATEGIES[choice.strategy].reads_with(choice.arguments)
+        for choice in (recipe.selector, recipe.cold_start)
+    )
+
+
+def reads_texts(recipe: Recipe, captions: bool) -> bool:
+    """Whether features of captions are read: by the augmentation of a data selection, or by a strategy elsewhere."""
+    if recipe.data_selection is not None:
+        return recipe.data_selection.needs_texts
+    choices = (recipe.selector, recipe.cold_start)
+    return captions and any("texts" in STRATEGIES[choice.strategy].reads_with(choice.arguments) for choice in choices)
+
+
+def check_strategies(recipe: Recipe, pool_labels: bool = False, captions: bool = False) -> None:
     """Check strategies, their parameters and what they need against what the stages before select give them.
+
+    Args:
+        recipe: the recipe.
+        pool_labels: whether the labels of the pool may be read, so that losses are known.
+        captions: whether there are captions to make texts of.
 
     Raises:
         ConfigurationError: unknown strategy or parameter, a value of another type, or needs that are not met.
     """
+    known = ({"losses"} if pool_labels else set()) | ({"texts"} if captions else set())
+    with_a_model = (WITH_A_MODEL if recipe.data_selection is None else WITH_A_MODEL - OF_LABELLED) | known
     for choice in (recipe.selector, recipe.cold_start):
         check_arguments(choice.strategy, choice.arguments)
-    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - WITHOUT_A_MODEL)
+    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - WITHOUT_A_MODEL - known)
     if too_early:
         raise ConfigurationError(
             f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "
             "before the first labels. Choose another, such as random."
         )
     name = recipe.selector.strategy
-    missing = STRATEGIES[name].needs - WITH_A_MODEL
+    missing = STRATEGIES[name].needs - with_a_model
     if isinstance(recipe.scorer, DropoutScorer):
         missing -= FROM_DROPOUT
         _check_passes(recipe.selector, recipe.scorer)
     if missing:
         remedy = "Set scorer.name=dropout." if missing <= FROM_DROPOUT else "Choose another strategy."
+        if missing <= FROM_FLAGS.keys():
+            remedy = " ".join(FROM_FLAGS[need] for need in sorted(missing))
         raise ConfigurationError(
             f"selector.strategy {name!r} needs {', '.join(sorted(missing))}, which the campaign does not have. {remedy}"
+        )
+    if pool_labels and recipe.data_selection is None and not reads_losses(recipe):
+        raise ConfigurationError(
+            f"--pool-labels: no strategy of recipe {recipe.name!r} reads losses, so it must not see the labels of the "
+            "pool. Leave it out."
         )
 
 

@@ -242,10 +242,10 @@ def test_the_scorer_makes_as_many_passes_as_the_strategy_counts_on(begin: Callab
     assert all("of 7 passes disagree" in reason for reason in query["reason"].to_pylist())
 
 
-@pytest.mark.parametrize("field", ["texts", "losses"])
-def test_strategies_that_need_what_no_campaign_has(begin: Callable[..., Any], needy: Any, field: str) -> None:
+@pytest.mark.parametrize(("field", "flag"), [("texts", "--captions"), ("losses", "--pool-labels")])
+def test_strategies_that_need_what_was_not_given(begin: Callable[..., Any], needy: Any, field: str, flag: str) -> None:
     needy(field, "disagreements")
-    with pytest.raises(ConfigurationError, match=f"needs {field}, which the campaign does not have. Choose another"):
+    with pytest.raises(ConfigurationError, match=f"needs {field}, which the campaign does not have. Give {flag}"):
         begin(overrides={"selector.strategy": "needy", "scorer.name": "dropout"})
 
 

@@ -26,11 +26,17 @@ def test_recipes_name_strategies_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", [recipe.name for recipe in all_recipes()])
-def test_every_recipe_runs(begin: Callable[..., Any], begin_on_images: Callable[..., Any], name: str) -> None:
+def test_every_recipe_runs(
+    begin: Callable[..., Any], begin_on_images: Callable[..., Any], text_encoder: Path, name: str
+) -> None:
     """The first query, one chosen with a model, and what every sample in them says about itself."""
-    on_images = read_recipe(recipe_path(name)).trains_on_images
-    few = {"trainer.epochs": 1, "trainer.batch_size": 16} if on_images else {}
-    campaign = (begin_on_images if on_images else begin)(recipe=name, overrides=few)
+    recipe = read_recipe(recipe_path(name))
+    few: dict[str, Any] = {"trainer.epochs": 1, "trainer.batch_size": 16} if recipe.trains_on_images else {}
+    given: dict[str, Any] = {}
+    if recipe.data_selection is not None:
+        few["data_selection.total_batches"] = 6
+        given["text_encoder"] = str(text_encoder)
+    campaign = (begin_on_images if recipe.trains_on_images else begin)(recipe=name, overrides=few, **given)
     campaign.run_cycle()
     assert campaign.run_until("select").size == 8
     query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))

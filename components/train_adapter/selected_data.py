@@ -1,0 +1,127 @@
+"""Training on the samples that one loop of a data selection has chosen, within that loop's share of the batches.
+
+Source: VeCAF, algorithm 1, lines 8 to 13. Every loop goes on from the weights of the one before.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.data_selection import DataSelection, measured_head
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.trainers import FineTuner, LinearTrainer
+from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
+from labelcycle.components.train_adapter.fit import Examples, seed_everything
+from labelcycle.components.train_adapter.linear import feature_examples
+from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
+
+
+def budget_of(settings: DataSelection, loop: int) -> BatchBudget:
+    """The batches of `loop`, from 1."""
+    return BatchBudget(settings.batches(loop), settings.total_batches, settings.points(loop))
+
+
+def train_on_selection(work: Attempt, settings: DataSelection, selected: dict[str, str]) -> Trained:
+    """Train the recipe's head, on the base features, or its backbone and a linear layer, on the images.
+
+    The heads of the points within the loop are written into the attempt where the features stay the same, so that the
+    evaluate stage can measure them; a backbone is measured at the end of its loop alone.
+
+    Args:
+        work: the attempt of cycle `loop`.
+        settings: of the recipe.
+        selected: class by id of the loop's selection.
+
+    Raises:
+        InputError: none of the selected samples can be read.
+        ConfigurationError: the campaign has embeddings only, but the trainer wants images.
+
+    Cost: the loop's share of the batches, forward and backward.
+    """
+    trainer, budget = work.campaign.recipe.trainer, budget_of(settings, work.cycle)
+    seed = seed_for(work.campaign.seed, work.cycle, "train")
+    if isinstance(trainer, FineTuner):
+        return _fine_tuned(work, trainer, budget, selected, seed)
+    assert isinstance(trainer, LinearTrainer)
+    found, features = FeatureSpace(work.store, work.campaign.base_space).read(list(selected))
+    if not found:
+        raise InputError("None of the selected samples has features: their images cannot be read. Restore the images.")
+    training = feature_examples(features, class_indices([selected[name] for name in found], work.campaign.classes))
+
+    def keep(batches: int, head: LinearHead) -> None:
+        work.write(measured_head(batches), head.to_bytes())
+
+    return train_head(training, len(work.campaign.classes), trainer, budget, seed, previous_head(work), keep)
+
+
+def train_head(
+    training: Examples,
+    classes: int,
+    trainer: LinearTrainer,
+    budget: BatchBudget,
+    seed: int,
+    previous: LinearHead | None,
+    on_point: Callable[[int, LinearHead], None] = lambda batches, head: None,
+) -> Trained:
+    """Train the head on features in memory.
+
+    Args:
+        training: features (N, d) and their classes, N ≥ 1, in the order of their ids.
+        classes: C.
+        trainer: optimiser, learning rate, batch size, weight decay, dropout.
+        budget: the loop's batches.
+        seed: decides the fresh parameters, dropout and the order of the batches.
+        previous: the head of the loop before; None begins afresh.
+        on_point: called at each point of the budget with the batches so far and the head.
+    """
+    seed_everything(seed)
+    head = begin_head(training.inputs.shape[1], classes, trainer.dropout, previous)
+    parameters = list(head.parameters())
+    fitted = spend(
+        budget,
+        head,
+        [(parameters, trainer.learning_rate)],
+        lambda features: features,
+        training,
+        trainer,
+        seed,
+        lambda batches: on_point(batches, head.export()),
+    )
+    count = sum(parameter.numel() for parameter in parameters)
+    return Trained(head.export(), None, fitted, len(training.targets), count, count)
+
+
+def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected: dict[str, str], seed: int) -> Trained:
+    from safetensors.torch import save as save_tensors
+
+    from labelcycle.components.core.backbones.build import autocast, build_backbone, device
+    from labelcycle.components.core.backbones.transform import normalise
+    from labelcycle.components.core.tuned import previous_backbone
+    from labelcycle.components.train_adapter.images import campaign_backbone, training_images
+    from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+
+    seed_everything(seed)
+    backbone = previous_backbone(work) or campaign_backbone(work)
+    model = build_backbone(work.store, backbone).requires_grad_(True)
+    head = previous_head(work)
+    linear = torch.nn.Linear(backbone.width, len(work.campaign.classes)) if head is None else linear_layer(head)
+    linear = linear.to(device())
+    network = torch.nn.Sequential(model, linear)
+    training = training_images(work, backbone, selected)
+    fitted = spend(
+        budget,
+        network,
+        [(list(model.parameters()), trainer.learning_rate), (list(linear.parameters()), trainer.head_learning_rate)],
+        lambda pixels: normalise(pixels.to(device()), backbone.transform),
+        training,
+        trainer,
+        seed,
+        precision=autocast(backbone),
+    )
+    count = sum(parameter.numel() for parameter in network.parameters())
+    weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
+    return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
