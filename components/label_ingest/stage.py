@@ -105,14 +105,11 @@ def _begin(
     new_labels: pa.Table | None,
     reason: str,
 ) -> Ingested:
-    """Write the new labels and the decision of an attempt named by all that the cycle depends on.
-
-    The labels to train on are all so far, but those of the last query alone where training data is selected.
-    """
+    """Write the new labels and the decision of an attempt named by all that the cycle depends on."""
     cycle = len(state.commits)
     last: Commit | None = state.commits[-1] if state.commits else None
     before = state.summaries[-1] if state.summaries else None
-    labels, new = ([] if state.campaign.recipe.data_selection is not None else list(earlier)), None
+    labels, new = list(earlier), None
     labelled, answered = (before.labels, before.answers) if before else (0, 0)
     if new_labels is not None:
         data = table_bytes(new_labels)
@@ -120,10 +117,10 @@ def _begin(
         labels.append(new)
         labelled += new_labels["status"].to_pylist().count("ok")
         answered += new_labels.num_rows
+    final = action == "finalize"
     decision = Decision(
         cycle=cycle,
         action=action,
-    final = action == "finalize"
         labels=labels,
         new_labels=new,
         labelled=labelled,
