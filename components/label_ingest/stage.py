@@ -105,11 +105,14 @@ def _begin(
     new_labels: pa.Table | None,
     reason: str,
 ) -> Ingested:
-    """Write the new labels and the decision of an attempt named by all that the cycle depends on."""
+    """Write the new labels and the decision of an attempt named by all that the cycle depends on.
+
+    The labels to train on are all so far, but those of the last query alone where training data is selected.
+    """
     cycle = len(state.commits)
     last: Commit | None = state.commits[-1] if state.commits else None
     before = state.summaries[-1] if state.summaries else None
-    labels, new = list(earlier), None
+    labels, new = ([] if state.campaign.recipe.data_selection is not None else list(earlier)), None
     labelled, answered = (before.labels, before.answers) if before else (0, 0)
     if new_labels is not None:
         data = table_bytes(new_labels)
