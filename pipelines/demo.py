@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.savings import Curve, Saving, savings
+from labelcycle.components.evaluate.savings import Saving, learning_curve, savings
 
 CYCLES, BATCH, TEST_SHARE = 6, 40, 0.3
 TRAINING = ["trainer.epochs=12", "trainer.batch_size=16"]
@@ -45,7 +45,7 @@ def main(folder: Annotated[Path, typer.Argument(help="Where the demo keeps its d
         print(f"the demo failed; to begin afresh: rm -r {folder}", file=sys.stderr)
         raise typer.Exit(max(codes))
     active, random = (read_state(open_store(str(folder / arm))) for arm in ("peal", "random"))
-    print_table(active, random, savings(curve(active), curve(random)))
+    print_table(active, random, savings(learning_curve(active), learning_curve(random)))
     report = open_store(str(folder / "peal")).locate(active.commits[-1].objects["report"].key)
     print(f"report: {report}")
     print(f"MLflow: {Path(sys.executable).parent / 'mlflow'} ui --backend-store-uri sqlite:///{folder / 'mlflow.db'}")
@@ -80,19 +80,13 @@ def _call(arm: str, arguments: list[str], environment: dict[str, str]) -> int:
     return process.returncode
 
 
-def curve(state: State) -> Curve:
-    """Labels and test accuracy of every trained cycle."""
-    pairs = [(cycle.labels, cycle.accuracy) for cycle in state.trained if cycle.accuracy is not None]
-    return Curve([labels for labels, _ in pairs], [accuracy for _, accuracy in pairs])
-
-
 def print_table(active: State, random: State, saved: list[Saving]) -> None:
     """The two arms side by side; ≥ marks a saving that is only known to be at least so large."""
     table = Table(title="handwritten digits: accuracy of each arm, and labels saved by active learning")
     for heading in ("cycle", "labels", "peal_entropy", "random", "sample-saving ratio"):
         table.add_column(heading, justify="right")
     for ours, theirs, saving in zip(active.trained, random.trained, saved, strict=True):
-        bound = ("≥ " if saving.ratio >= 0 else "≤ ") if saving.censored else ""
+        bound = f"{saving.sign} " if saving.censored else ""
         table.add_row(
             str(ours.cycle),
             str(ours.labels),

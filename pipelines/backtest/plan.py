@@ -71,7 +71,6 @@ class Plan(Settings):
     schedule: Schedule
     scorer: DropoutScorer
     prices: Prices = Prices()
-    compute_price: Annotated[float, Field(ge=0)] = 0.0
 
     @property
     def labels(self) -> list[int]:
@@ -80,7 +79,7 @@ class Plan(Settings):
 
     def arms(self) -> list[Arm]:
         """Every contender with every seed, seed by seed, so that a backtest cut short has all contenders."""
-        shared = self.model_dump(mode="json", exclude={"source", "contenders", "seeds", "prices", "compute_price"})
+        shared = self.model_dump(mode="json", exclude={"source", "contenders", "seeds", "prices"})
         arms = []
         for seed in range(self.seeds):
             for contender in self.contenders:

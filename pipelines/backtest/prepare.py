@@ -41,7 +41,7 @@ class Request:
     overrides: dict[str, Any] = field(default_factory=dict)
     label_price: float | None = None
     annotators_per_label: int | None = None
-    compute_price: float = 0.0
+    compute_price: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,6 @@ def prepare(request: Request) -> Plan:
             schedule=recipe.schedule,
             scorer=recipe.scorer if isinstance(recipe.scorer, DropoutScorer) else DropoutScorer(),
             prices=_prices(request, defaults.prices),
-            compute_price=request.compute_price,
         )
     except ValidationError as error:
         raise ConfigurationError(f"The backtest's settings are refused:\n{describe(error)}") from error
@@ -147,5 +146,9 @@ def _sizes(request: Request, defaults: _Defaults, history: History) -> tuple[int
 
 
 def _prices(request: Request, prices: Prices) -> Prices:
-    given = {"label": request.label_price, "annotators_per_label": request.annotators_per_label}
+    given = {
+        "label": request.label_price,
+        "annotators_per_label": request.annotators_per_label,
+        "cpu_hour": request.compute_price,
+    }
     return prices.model_copy(update={name: value for name, value in given.items() if value is not None})

@@ -100,7 +100,7 @@ def _settings(found: Standings) -> dict[str, Any]:
         "cycles": plan.cycles,
         "price_per_label": plan.prices.label,
         "annotators_per_label": plan.prices.annotators_per_label,
-        "price_per_cpu_hour": plan.compute_price,
+        "price_per_cpu_hour": plan.prices.cpu_hour,
         **{f"trainer.{name}": value for name, value in plan.trainer.model_dump(mode="json").items()},
         **{f"schedule.{name}": value for name, value in plan.schedule.model_dump(mode="json").items()},
     }

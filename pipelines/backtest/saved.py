@@ -7,15 +7,11 @@ pair of curves, which share their cold start, shows how far seeds agree. Random 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-from labelcycle.components.evaluate.savings import Curve, Saving, savings
-
-Sign = Literal["", "≥", "≤", "~"]
-"""What a figure is: exact, at least so much, at most so much, or of parts that are bounds in both directions."""
+from labelcycle.components.evaluate.savings import Curve, Saving, Sign, average_saving, savings
 
 
 @dataclass(frozen=True)
@@ -57,27 +53,20 @@ def saved(
     Source: ASVP, section 6.1, for the ratio; its average over cycles.
     """
     ours, theirs = _mean(labels, active), _mean(labels, random)
-    points = savings(ours, theirs)[first:]
-    above = [point.censored and point.equivalent_labels == labels[-1] for point in points]
-    below = [point.censored and point.equivalent_labels != labels[-1] for point in points]
+    average = average_saving(savings(ours, theirs)[first:])
     by_seed = [
-        _average(
-            [point.ratio for point in savings(Curve(list(labels), list(one)), Curve(list(labels), list(other)))[first:]]
-        )
+        average_saving(savings(Curve(list(labels), list(one)), Curve(list(labels), list(other)))[first:]).ratio
         for one, other in zip(active, random, strict=True)
     ]
     reached = _fewest(ours, float(isotonic_regression(np.asarray(theirs.accuracy))[-1]))
-    labels_sign: Sign = ""
-    if reached.censored:
-        labels_sign = "≥" if reached.equivalent_labels == labels[-1] else "≤"
     return Saved(
-        ratio=_average([point.ratio for point in points]),
-        sign="~" if any(above) and any(below) else "≥" if any(above) else "≤" if any(below) else "",
+        ratio=average.ratio,
+        sign=average.sign,
         lowest=min(by_seed),
         highest=max(by_seed),
-        censored_share=_average([float(point.censored) for point in points]),
+        censored_share=average.censored_share,
         labels_needed=reached.equivalent_labels,
-        labels_sign=labels_sign,
+        labels_sign=reached.sign,
     )
 
 
@@ -88,7 +77,3 @@ def _fewest(curve: Curve, accuracy: float) -> Saving:
 
 def _mean(labels: Sequence[int], curves: Sequence[Sequence[float]]) -> Curve:
     return Curve(list(labels), np.mean(np.asarray(curves, dtype=np.float64), axis=0).tolist())
-
-
-def _average(values: Sequence[float]) -> float:
-    return float(np.mean(values))

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from labelcycle.components.evaluate.savings import Sign, cycles_until
 from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.backtest.curves import Band, band
 from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import RANDOM, Contender, Plan
-from labelcycle.pipelines.backtest.saved import Saved, Sign, saved
+from labelcycle.pipelines.backtest.saved import Saved, saved
 
-SECONDS_AN_HOUR = 3600
 SEES_LABELS = "†"
 """Marks a contender that was told what nobody knows before paying for labels."""
 LEAST_SAVING = 0.005
@@ -98,7 +98,7 @@ class Standings:
             "classes": plan.classes,
             "labels": plan.labels,
             "seeds": plan.seeds,
-            "prices": {**plan.prices.model_dump(mode="json"), "cpu_hour": plan.compute_price},
+            "prices": plan.prices.model_dump(mode="json"),
             "plan": plan.model_dump(mode="json"),
             "contenders": [asdict(standing) for standing in self.contenders],
             "failures": [asdict(failure) for failure in self.failures],
@@ -172,11 +172,11 @@ def _mean_total(runs: list[list[Measured]], name: str) -> float:
 
 def _cost(plan: Plan, labels_needed: float, runs: list[list[Measured]]) -> Cost:
     """Labels up to the number needed, and the cycles up to the first that has as many."""
-    until = next(number for number, labels in enumerate(plan.labels, 1) if labels >= labels_needed)
+    until = cycles_until(plan.labels, labels_needed)
     first = [cycles[:until] for cycles in runs]
     seconds = _mean_total(first, "training_seconds") + _mean_total(first, "selection_seconds")
-    labels = round(labels_needed) * plan.prices.label * plan.prices.annotators_per_label
-    computing = seconds / SECONDS_AN_HOUR * plan.compute_price
+    labels = plan.prices.of_labels(round(labels_needed))
+    computing = plan.prices.of_computing(seconds)
     return Cost(labels, seconds, computing, labels + computing)
 
 

@@ -65,8 +65,8 @@ def notes(found: Standings) -> list[str]:
 
 
 def _prices(found: Standings) -> str:
-    prices, price = found.plan.prices, found.plan.compute_price
-    return f"a label costs {prices.label:g} × {prices.annotators_per_label}, a CPU hour {price:g}"
+    prices = found.plan.prices
+    return f"a label costs {prices.label:g} × {prices.annotators_per_label}, a CPU hour {prices.cpu_hour:g}"
 
 
 def as_rich(found: Standings) -> Table:

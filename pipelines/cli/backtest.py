@@ -89,8 +89,9 @@ def backtest(
         typer.Option(min=1, help="Annotations paid for a label; else the campaign's, or 1.", rich_help_panel=COST),
     ] = None,
     compute_price: Annotated[
-        float, typer.Option(min=0, help="Price of an hour of one CPU core.", rich_help_panel=COST)
-    ] = 0.0,
+        float | None,
+        typer.Option(min=0, help="Price of an hour of one CPU core; else the campaign's, or 0.", rich_help_panel=COST),
+    ] = None,
     out: Annotated[
         str, typer.Option(help="Folder or s3://bucket/prefix for results.", rich_help_panel=OUTPUT)
     ] = "backtest",

@@ -155,6 +155,8 @@ def campaign_settings(campaign: Campaign) -> dict[str, Any]:
         "seed": campaign.seed,
         "price_per_label": campaign.prices.label,
         "annotators_per_label": campaign.prices.annotators_per_label,
+        "price_per_cpu_hour": campaign.prices.cpu_hour,
+        "price_per_gpu_hour": campaign.prices.gpu_hour,
         "base_space": campaign.base_space,
     }
     if campaign.backbone is not None:

@@ -10,6 +10,7 @@ from labelcycle.components.core.campaign import (
     KEY,
     SCHEMA_VERSION,
     Campaign,
+    Prices,
     create_campaign,
     load_campaign,
     load_pool,
@@ -151,3 +152,11 @@ def test_pool_and_truth(store: Store, campaign: Campaign) -> None:
         {**row} for row in pa.Table.from_pylist(rows, schema=POOL).to_pylist()
     ]
     assert load_truth(store, campaign) == {"b": "dog"}
+
+
+def test_prices_of_labels_and_of_computing() -> None:
+    prices = Prices(label=0.5, annotators_per_label=3, cpu_hour=0.04, gpu_hour=2.0)
+    assert prices.of_labels(10) == 15.0
+    assert prices.of_computing(cpu_seconds=7200) == pytest.approx(0.08)
+    assert prices.of_computing(cpu_seconds=3600, gpu_seconds=1800) == pytest.approx(1.04)
+    assert Prices().of_computing(cpu_seconds=3600, gpu_seconds=3600) == 0.0

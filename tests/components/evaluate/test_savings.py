@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.evaluate.savings import Curve, Saving, savings
+from labelcycle.components.evaluate.savings import (
+    AverageSaving,
+    Curve,
+    Saving,
+    Sign,
+    average_saving,
+    cycles_until,
+    savings,
+)
 
 RANDOM = Curve([10, 20, 30, 40], [0.5, 0.6, 0.8, 0.9])
 
@@ -27,15 +35,15 @@ def test_by_hand() -> None:
 
 @given(curves())
 def test_a_curve_against_itself_saves_exactly_nothing(curve: Curve) -> None:
-    assert savings(curve, curve) == [Saving(labels, labels, 0.0, False) for labels in curve.labels]
+    assert savings(curve, curve) == [Saving(labels, labels, 0.0) for labels in curve.labels]
 
 
 def test_above_the_random_arm_the_saving_is_a_lower_bound() -> None:
-    assert savings(Curve([20], [0.95]), RANDOM) == [Saving(20, 40.0, 0.5, True)]
+    assert savings(Curve([20], [0.95]), RANDOM) == [Saving(20, 40.0, 0.5, "≥")]
 
 
 def test_below_the_random_arm_the_saving_is_an_upper_bound() -> None:
-    assert savings(Curve([40], [0.4]), RANDOM) == [Saving(40, 10.0, -3.0, True)]
+    assert savings(Curve([40], [0.4]), RANDOM) == [Saving(40, 10.0, -3.0, "≤")]
 
 
 @pytest.mark.parametrize(("labels", "needed"), [(5, 10), (25, 25), (60, 40)])
@@ -51,7 +59,7 @@ def test_on_a_flat_part_the_nearest_number_of_labels_counts(labels: int, needed:
 def test_flat_parts_are_flat_to_the_last_bit(accuracy: float, steps: list[int]) -> None:
     start, low, middle, high, end = (sum(steps[: number + 1]) for number in range(5))
     yardstick = Curve([start, low, middle, high, end], [0.0, accuracy, accuracy, accuracy, 1.0])
-    assert savings(Curve([middle], [accuracy]), yardstick) == [Saving(middle, middle, 0.0, False)]
+    assert savings(Curve([middle], [accuracy]), yardstick) == [Saving(middle, middle, 0.0)]
 
 
 def test_wiggles_are_pooled_before_they_are_inverted() -> None:
@@ -63,3 +71,23 @@ def test_wiggles_are_pooled_before_they_are_inverted() -> None:
 
 def test_losing_against_random_is_negative() -> None:
     assert savings(Curve([40], [0.6]), RANDOM)[0].ratio == -1.0
+
+
+@pytest.mark.parametrize(
+    ("signs", "sign", "lower_bound"),
+    [
+        (["", ""], "", 0.25),
+        (["", "≥"], "≥", 0.25),
+        (["≤", ""], "≤", None),
+        (["≤", "≥"], "~", None),
+    ],
+)
+def test_the_average_is_a_bound_where_a_point_is(signs: list[Sign], sign: Sign, lower_bound: float | None) -> None:
+    found = average_saving([Saving(10, 20.0, 0.5, signs[0]), Saving(20, 20.0, 0.0, signs[1])])
+    assert found == AverageSaving(0.25, sign, sum(one != "" for one in signs) / 2)
+    assert found.lower_bound == lower_bound
+
+
+@pytest.mark.parametrize(("needed", "cycles"), [(0, 1), (10, 1), (10.5, 2), (30, 3), (31, 3)])
+def test_cycles_until_there_are_enough_labels(needed: float, cycles: int) -> None:
+    assert cycles_until([10, 20, 30], needed) == cycles

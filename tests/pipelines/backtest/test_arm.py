@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.campaign import Prices
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.select import Candidates, Picks
@@ -68,7 +69,7 @@ def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Plan]) -
         {"history": make_plan().history.model_copy(update={"sha256": "1" * 64})},
     ):
         assert not {arm.name for arm in make_plan(**changes).arms()} & set(names), changes
-    for changes in ({"source": "elsewhere"}, {"compute_price": 3.0}):
+    for changes in ({"source": "elsewhere"}, {"prices": Prices(cpu_hour=3.0)}):
         assert [arm.name for arm in make_plan(**changes).arms()] == names
     more = make_plan(seeds=3, contenders=[*make_plan().contenders, Contender(chooser=Chooser(strategy="margin"))])
     assert set(names) < {arm.name for arm in more.arms()}

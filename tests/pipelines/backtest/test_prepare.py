@@ -41,7 +41,7 @@ def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
     plan = planned(
         cycles=2, seeds=3, label_price=0.5, annotators_per_label=3, compute_price=0.1, overrides={"trainer.epochs": 7}
     )
-    assert (len(plan.labels), plan.seeds, plan.compute_price, plan.trainer.epochs) == (2, 3, 0.1, 7)
+    assert (len(plan.labels), plan.seeds, plan.prices.cpu_hour, plan.trainer.epochs) == (2, 3, 0.1, 7)
     assert (plan.prices.label, plan.prices.annotators_per_label) == (0.5, 3)
     assert [contender.chooser.title for contender in plan.contenders] == ["random", "entropy"]
 

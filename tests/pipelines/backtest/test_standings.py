@@ -52,7 +52,7 @@ def test_the_shared_first_point_counts_only_where_the_strategy_chose_it(gather: 
 
 def test_costs_are_those_of_the_same_accuracy(gather: Callable[..., Standings]) -> None:
     """Entropy is where random ends after two cycles: 20 labels by three annotators, four seconds of computing."""
-    found = gather(prices=Prices(label=2.0, annotators_per_label=3), compute_price=900)
+    found = gather(prices=Prices(label=2.0, annotators_per_label=3, cpu_hour=900))
     first = found.contenders[0]
     assert first.cost is not None and first.cost.labels == 20 * 2 * 3
     assert (first.cost.seconds, first.cost.computing, first.cost.total) == (4.0, 1.0, 121.0)
