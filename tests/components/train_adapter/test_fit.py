@@ -95,3 +95,84 @@ def test_the_seed_decides_everything() -> None:
         fit(model, lambda rows: rows, examples(32), None, SETTINGS, 0.1, seed)
         results.append(torch.cat([parameter.flatten() for parameter in model.parameters()]))
     assert torch.equal(results[0], results[1]) and not torch.equal(results[0], results[2])
+
+
+def weights(model: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def trained(**changes: Any) -> torch.Tensor:
+    run(model := network(), **changes)
+    return weights(model)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+def test_each_optimiser_is_torchs(optimiser: str) -> None:
+    """One step on all examples, done by hand."""
+    model, data = network(), examples(32)
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    extra: dict[str, Any] = {"momentum": 0.5} if optimiser == "sgd" else {}
+    by_hand = kinds[optimiser](model.parameters(), lr=0.1, weight_decay=0.3, **extra)
+    for _ in range(2):
+        by_hand.zero_grad()
+        torch.nn.functional.cross_entropy(model(data.inputs), data.targets).backward()
+        by_hand.step()
+    ours = trained(optimiser=optimiser, batch_size=None, epochs=2, weight_decay=0.3, momentum=0.5)
+    assert torch.allclose(ours, weights(model), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [8, 7])
+def test_batches_that_make_one_step_are_one_large_batch(batch_size: int) -> None:
+    """Five batches, the last smaller than the others, weigh as the examples in them."""
+    settings = {"optimiser": "sgd", "epochs": 3}
+    together = trained(batch_size=batch_size, accumulation=5, **settings)
+    assert torch.allclose(together, trained(batch_size=None, **settings), atol=1e-6)
+    assert not torch.allclose(together, trained(batch_size=batch_size, **settings), atol=1e-3)
+
+
+def test_cosine_annealing_lowers_the_rate_step_by_step() -> None:
+    """Gradients of a linear loss stay the same, so each step shows the learning rate that it had."""
+
+    class Linear(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            self.seen: list[float] = []
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            self.seen.append(self.weight.item())
+            return torch.stack([self.weight * 1e-4, -self.weight * 1e-4], dim=1).expand(len(inputs), 2)
+
+    model = Linear()
+    settings = SETTINGS.model_copy(
+        update={"optimiser": "sgd", "momentum": 0.0, "weight_decay": 0.0, "annealing": "cosine", "epochs": 2}
+    )
+    data = Examples(torch.zeros(16, 1), torch.zeros(16, dtype=torch.int64))
+    fit(model, lambda rows: rows, data, None, settings, 1e3, seed=0)
+    steps = torch.tensor([*model.seen, model.weight.item()]).diff()
+    expected = (1 + torch.cos(torch.arange(8) * torch.pi / 8)) / 2
+    assert torch.allclose(steps / steps[0], expected, atol=1e-3)
+
+
+def test_training_ends_when_the_loss_falls_no_more() -> None:
+    assert run(network(), learning_rate=1e-9, epochs=50, patience=4).epochs == 5
+    assert run(network(), epochs=50, patience=4, improvement=0.0).epochs > 5
+    assert run(network(), learning_rate=1e-9, epochs=50).epochs == 50
+
+
+def test_an_improvement_too_small_does_not_count() -> None:
+    few, many = (run(network(), epochs=200, patience=3, improvement=amount).epochs for amount in (0.05, 1e-4))
+    assert few < many
+
+
+def test_groups_have_learning_rates_of_their_own() -> None:
+    def moved(groups: Any) -> list[float]:
+        model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+        before = [layer.weight.detach().clone() for layer in model]
+        settings = SETTINGS.model_copy(update={"epochs": 1, "batch_size": None})
+        fit(model, lambda rows: rows, examples(32), None, settings, 0.1, 0, groups=groups(model))
+        return [float((layer.weight.detach() - old).abs().max()) for layer, old in zip(model, before, strict=True)]
+
+    torch.manual_seed(0)
+    assert moved(lambda model: ()) == pytest.approx([0.1, 0.1], rel=1e-3)
+    assert moved(lambda model: [([*model[0].parameters()], 0.01)]) == pytest.approx([0.01, 0.1], rel=1e-3)

@@ -1,0 +1,85 @@
+"""Where a training that is killed goes on: its whole state, now and then, beside the attempt's objects."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.observation import notice
+from labelcycle.components.core.storage import Store
+
+NAME = "checkpoint.safetensors"
+"""What the object is called in an attempt. No commit names it, and nothing but a training reads it."""
+
+SECONDS = 60.0
+"""The least time between two checkpoints, and before the first."""
+
+FACTS = "facts"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training: arrays of any type, and numbers, texts and None that JSON can hold."""
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoint of one training: read once when it begins, and replaced as it goes on.
+
+    Args:
+        store: where it is kept, each time written whole or not at all.
+        key: its place in the store.
+        every: the least number of seconds between two writes; a training shorter than this writes nothing.
+    """
+
+    def __init__(self, store: Store, key: str, every: float = SECONDS) -> None:
+        self._store, self._key, self._every = store, key, every
+        self._last = time.monotonic()
+
+    def read(self, identity: str) -> Checkpoint | None:
+        """The state that a training of this identity was left in.
+
+        None where there is none; where it is damaged or that of another training, which a notice tells.
+        """
+        try:
+            data = self._store.read(self._key)
+        except FileNotFoundError:
+            return None
+        try:
+            tensors = load_tensors(data)
+            facts = json.loads(tensors.pop(FACTS).numpy().tobytes())
+            owner = facts.pop("identity")
+        except (SafetensorError, KeyError, ValueError, AttributeError) as error:
+            notice(f"{self._store.locate(self._key)} is damaged ({error}); training begins afresh.")
+            return None
+        if owner != identity:
+            notice(f"{self._store.locate(self._key)} is that of another training; training begins afresh.")
+            return None
+        return Checkpoint(tensors, facts)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is old enough for the next."""
+        return time.monotonic() - self._last >= self._every
+
+    def write(self, identity: str, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint."""
+        facts = canonical_json({**checkpoint.facts, "identity": identity})
+        text = torch.frombuffer(bytearray(facts), dtype=torch.uint8)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+        self._store.write(self._key, save_tensors({**tensors, FACTS: text}))
+        self._last = time.monotonic()
+
+
+def checkpoints_of(work: Attempt, name: str = NAME) -> Checkpoints:
+    """The checkpoint of an attempt; trainings of one attempt that follow each other need a name each."""
+    return Checkpoints(work.store, work.key(name))

@@ -1,0 +1,105 @@
+"""How far a training is: everything that it needs, beside its data, to go on as if it had never stopped."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from labelcycle.components.train_adapter.checkpoints import Checkpoint
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass
+class Course:
+    """What a training has come to.
+
+    Attributes:
+        epoch: epochs done.
+        loss: mean of the last epoch.
+        accuracy: the best on the validation split, None before the first.
+        best: what training had changed at the end of the best epoch; None without a validation split.
+        lowest: the loss from which the next improvement is counted.
+        waited: epochs since then.
+    """
+
+    epoch: int = 0
+    loss: float = 0.0
+    accuracy: float | None = None
+    best: Tensors | None = None
+    lowest: float | None = None
+    waited: int = 0
+
+    def count(self, loss: float, improvement: float) -> None:
+        """One more epoch, of this mean loss."""
+        self.epoch += 1
+        self.loss = loss
+        if self.lowest is None or loss < self.lowest - improvement:
+            self.lowest, self.waited = loss, 0
+        else:
+            self.waited += 1
+
+
+@dataclass(frozen=True)
+class Running:
+    """A training between two epochs.
+
+    Attributes:
+        network: with the parameters that it has now.
+        optimiser: of these parameters.
+        order: the generator of the batches.
+        course: how far it is.
+    """
+
+    network: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    order: torch.Generator
+    course: Course = field(default_factory=Course)
+
+    def checkpoint(self) -> Checkpoint:
+        """Its whole state: parameters, buffers, optimiser, random generators, best epoch and counters."""
+        tensors = {f"network.{name}": tensor for name, tensor in changing(self.network).items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in (self.course.best or {}).items()}
+        for index, values in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items() if value is not None}
+        tensors |= {"random.order": self.order.get_state(), "random.cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        course = self.course
+        numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "lowest", "waited")}
+        return Checkpoint(tensors, numbers)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over the state of a training with the same settings."""
+        tensors = checkpoint.tensors
+        self.network.load_state_dict(_below(tensors, "network."), strict=False)
+        state: dict[int, Tensors] = {}
+        for name, tensor in _below(tensors, "optimiser.").items():
+            index, _, value = name.partition(".")
+            state.setdefault(int(index), {})[value] = tensor
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.order.set_state(tensors["random.order"])
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        for name, value in checkpoint.facts.items():
+            setattr(self.course, name, value)
+        place = next(self.network.parameters()).device
+        self.course.best = {name: tensor.to(place) for name, tensor in _below(tensors, "best.").items()} or None
+
+    @property
+    def finite(self) -> bool:
+        """Whether the loss is still a number."""
+        return math.isfinite(self.course.loss)
+
+
+def changing(network: torch.nn.Module) -> Tensors:
+    """Copies of what training changes: parameters with gradients, and buffers such as running means."""
+    names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    names |= {name for name, _ in network.named_buffers()}
+    return {name: value.detach().clone() for name, value in network.state_dict().items() if name in names}
+
+
+def _below(tensors: Tensors, prefix: str) -> Tensors:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

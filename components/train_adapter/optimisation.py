@@ -1,0 +1,44 @@
+"""Optimisers, with a learning rate for each group of parameters, and how the rates fall within a training."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from labelcycle.components.core.trainers import Training
+
+ParameterGroups = Sequence[tuple[Sequence[torch.nn.Parameter], float]]
+"""Parameters and the learning rate that they begin with, group by group."""
+
+
+def optimiser_of(groups: ParameterGroups, settings: Training) -> torch.optim.Optimizer:
+    """The optimiser that the settings name, over the parameters that require gradients; none has a state yet.
+
+    Args:
+        groups: each with its learning rate; a group that is frozen whole is left out.
+        settings: optimiser, weight decay, and the momentum of stochastic gradient descent.
+    """
+    trained = [
+        {"params": [parameter for parameter in parameters if parameter.requires_grad], "lr": rate}
+        for parameters, rate in groups
+    ]
+    trained = [group for group in trained if group["params"]]
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(trained, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    return kind(trained, weight_decay=settings.weight_decay)
+
+
+def groups_of(network: torch.nn.Module, learning_rate: float, groups: ParameterGroups = ()) -> ParameterGroups:
+    """The groups, and one more of all other parameters of the network, which has `learning_rate`."""
+    named = {id(parameter) for parameters, _ in groups for parameter in parameters}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in named]
+    return [*groups, (rest, learning_rate)]
+
+
+def annealed(step: int, steps: int, settings: Training) -> float:
+    """The share of the first learning rate that step number `step` (from 0) of `steps` has.
+
+    Source of the cosine: Loshchilov and Hutter, ICLR 2017, equation 5, without restarts and down to 0.
+    """
+    return (1 + math.cos(math.pi * step / steps)) / 2 if settings.annealing == "cosine" else 1.0
