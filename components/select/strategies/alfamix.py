@@ -5,6 +5,7 @@ are z + α(z* - z) with α = ε‖z* - z‖/‖g‖ · g/(z* - z), that is z + �
 to go along g, the gradient of the loss at the predicted class. Under a linear head the difference of any two scores is
 linear in that distance, so a prediction that flips for any anchor flips for the farthest.
 Cost: O(N·C·(d + C)) time in matrix products; 24 bytes a sample and the clusters of the candidates beside the features.
+k-means takes more iterations the more candidates there are a pick, up to 512, which is most of the time in large pools.
 """
 
 import numpy as np
@@ -81,30 +82,36 @@ def steps_to_flip(features: npt.NDArray[np.floating], head: LinearHead) -> tuple
 
     The gradient with respect to the features is Wᵀ(p - e_ŷ), with W the weights after folding the normalisation in. Its
     effect on the scores is (p - e_ŷ)WWᵀ, so that it is never built. Only its direction matters: p - e_ŷ is divided by
-    1 - p_ŷ, which keeps it exact where the head is certain.
+    1 - p_ŷ, which keeps it exact where the head is certain. Its entries add up to 0, so that W may be centred, which
+    keeps what all classes share out of the rounding errors: single precision then adds about as much error as the
+    scores, which the head computes in single precision, have anyway.
     """
     folded = (head.weight * (head.scale / np.sqrt(head.running_var + EPSILON))).astype(np.float64)
-    products = folded @ folded.T
+    folded -= folded.mean(axis=0)
+    products = (folded @ folded.T).astype(np.float32)
+    samples = Vectors(features)
     needed, margins = np.empty(len(features)), np.empty(len(features))
 
     def find(rows: slice) -> None:
-        logits = head.logits(features[rows]).astype(np.float64)
+        logits = head.logits(samples.read(rows))
         order = np.arange(len(logits))
         predicted = logits.argmax(axis=1)
         behind = logits[order, predicted][:, None] - logits
-        likelihood = np.exp(-behind)
-        total = likelihood.sum(axis=1)
         behind[order, predicted] = np.inf
         nearest = behind.min(axis=1)
-        margins[rows] = (1 - np.exp(-nearest)) / total
-        direction = np.exp(np.where(np.isfinite(nearest), nearest, 0)[:, None] - behind)
-        direction /= np.maximum(direction.sum(axis=1, keepdims=True), 1)
+        direction = np.where(np.isfinite(nearest), nearest, 0)[:, None] - behind
+        np.exp(direction, out=direction)
+        total = direction.sum(axis=1)
+        closeness = np.exp(-nearest.astype(np.float64))
+        margins[rows] = (1 - closeness) / (1 + closeness * total)
+        direction /= np.maximum(total, 1)[:, None]
         direction[order, predicted] = -1
         moved = direction @ products
         length = np.sqrt(np.maximum(np.einsum("nc,nc->n", direction, moved), 0))
         moved -= moved[order, predicted][:, None]
         moved[order, predicted] = 0
-        steps = np.divide(behind, moved, out=np.full_like(moved, np.inf), where=moved > 0).min(axis=1)
+        with np.errstate(over="ignore"):
+            steps = np.divide(behind, moved, out=np.full_like(moved, np.inf), where=moved > 0).min(axis=1)
         needed[rows] = np.multiply(steps, length, out=np.full_like(steps, np.inf), where=length > 0)
 
     for_each_block(len(features), find, block_rows_for(4 * len(head.bias)))

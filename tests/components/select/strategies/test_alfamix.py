@@ -90,6 +90,28 @@ def test_the_critical_step_is_where_the_prediction_flips(complete_pool: Callable
         assert ((pool.head.logits(moved).argmax(axis=1) == predicted) == same)[reached].all()
 
 
+@pytest.mark.parametrize("shared", [0, 100])
+def test_single_precision_is_enough_whatever_the_classes_share(shared: float) -> None:
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(500, 40)).astype(np.float32)
+    zero, one = np.zeros(40, np.float32), np.ones(40, np.float32)
+    weight = (generator.normal(size=(60, 40)) + shared * np.eye(40)[0]).astype(np.float32)
+    head = LinearHead(zero, one, one, zero, weight, np.zeros(60, np.float32))
+    needed, _ = steps_to_flip(features, head)
+    exact = weight.astype(np.float64) / np.sqrt(1 + 1e-5)
+    logits = head.logits(features).astype(np.float64)
+    predicted = logits.argmax(axis=1)
+    behind = logits.max(axis=1, keepdims=True) - logits
+    gradient = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+    gradient[np.arange(500), predicted] = 0
+    gradient[np.arange(500), predicted] = -gradient.sum(axis=1)
+    gradient /= np.linalg.norm(gradient @ exact, axis=1, keepdims=True)
+    gained = (gradient @ exact) @ exact.T
+    gained -= gained[np.arange(500), predicted][:, None]
+    steps = np.where(gained > 1e-9, behind / np.where(gained > 1e-9, gained, 1), np.inf).min(axis=1)
+    np.testing.assert_allclose(needed, steps, rtol=1e-4)
+
+
 def test_the_step_is_exact_where_the_head_is_certain() -> None:
     one, zero = np.ones(2, np.float32), np.zeros(2, np.float32)
     head = LinearHead(zero, one - np.float32(1e-5), one, zero, np.diag([1, -1]).astype(np.float32), zero)
