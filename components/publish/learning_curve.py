@@ -13,7 +13,7 @@ SMALLEST_SPAN = 0.1
 
 
 def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
-    """Draw accuracy and macro F1 of every trained cycle over its labels.
+    """Draw accuracy and macro F1 of every trained cycle over its labels, and the final model apart from the curves.
 
     Args:
         summaries: one a cycle, in order; cycles that trained no model are left out.
@@ -21,7 +21,10 @@ def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
     Returns:
         A PNG of 720×456 pixels, the same bytes for the same summaries.
     """
-    trained = [summary for summary in summaries if summary.accuracy is not None]
+    trained = [summary for summary in summaries if summary.accuracy is not None and not summary.final]
+    finals = [
+        (summary.labels, summary.accuracy) for summary in summaries if summary.accuracy is not None and summary.final
+    ]
     labels = [summary.labels for summary in trained]
     accuracy = [summary.accuracy for summary in trained if summary.accuracy is not None]
     macro_f1 = [float("nan") if summary.macro_f1 is None else summary.macro_f1 for summary in trained]
@@ -30,7 +33,12 @@ def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
     axes.plot(
         labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
     )
-    _frame(axes, labels, [value for value in (*accuracy, *macro_f1) if value == value])
+    if finals:
+        axes.plot(
+            *zip(*finals, strict=True), color="#1a7f37", marker="*", linestyle="", markersize=13, label="final model"
+        )
+    shown = [*accuracy, *macro_f1, *(value for _, value in finals)]
+    _frame(axes, [*labels, *(count for count, _ in finals)], [value for value in shown if value == value])
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.tick_params(labelsize=TEXT_SIZE)
     figure.legend(

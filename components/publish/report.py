@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.alignment_table import alignment_table
 
 LISTED_PICKS = 20
 LISTED_MISTAKES = 10
@@ -58,6 +59,8 @@ def render_report(report: Report) -> str:
         picks=shown,
         query_size=report.query.num_rows,
         explored=report.query["explore"].to_pylist().count(True),
+        final=report.summaries[-1].final,
+        alignment=alignment_table(metrics.get("alignment")),
         images={name: _data_uri(data) for name, data in report.images.items()},
     )
 

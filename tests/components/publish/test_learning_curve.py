@@ -1,5 +1,6 @@
 """The learning curve: what is drawn, for how many cycles, and that it is always the same picture."""
 
+import dataclasses
 import io
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from labelcycle.components.publish.learning_curve import draw_learning_curve
 
 ACCURACY_BLUE = (0x09, 0x69, 0xDA)
 MACRO_F1_ORANGE = (0xBC, 0x4C, 0x00)
+FINAL_GREEN = (0x1A, 0x7F, 0x37)
 
 
 def summary(cycle: int, labels: int, accuracy: float | None, macro_f1: float | None) -> CycleSummary:
@@ -51,6 +53,14 @@ def test_both_figures_rise_with_the_labels_and_accuracy_is_above() -> None:
     assert accuracy[-1] > accuracy[0] + 50
     assert macro_f1[-1] > macro_f1[0] + 50
     assert accuracy[0] > macro_f1[0] + 50
+
+
+def test_the_final_model_is_a_point_of_its_own() -> None:
+    final = dataclasses.replace(summary(4, 120, 0.9, 0.9), final=True)
+    png = draw_learning_curve([*CURVE, final])
+    star, accuracy = rows_of(png, FINAL_GREEN), rows_of(png, ACCURACY_BLUE)
+    assert 3 < len(star) < 30 and star.min() > accuracy.max() + 30
+    assert len(rows_of(draw_learning_curve(CURVE), FINAL_GREEN)) == 0
 
 
 def test_a_single_cycle_is_two_points() -> None:

@@ -15,6 +15,7 @@ from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.alignment_table import QUANTITIES
 from labelcycle.components.publish.report import Report, render_report
 
 SCRIPT = "<script>alert(1)</script>"
@@ -317,3 +318,26 @@ def test_the_same_report_gives_the_same_page_wherever_it_is_made(
     first = render_report(report())
     monkeypatch.chdir(tmp_path)
     assert render_report(report()) == first
+
+
+def test_the_alignment_is_shown_with_its_reason() -> None:
+    record = {**dict.fromkeys(QUANTITIES), "update": True, "reason": "little changed", "change": 0.52361}
+    record["tuning"] = {"epochs": 131}
+    page = render_report(report(metrics={**METRICS, "alignment": record}))
+    assert "<h2>Alignment</h2>" in page and "Features were made anew: little changed." in page
+    assert "0.5236" in page and "131" in page
+    kept = render_report(report(metrics={**METRICS, "alignment": {**record, "update": False}}))
+    assert "Features stay as they are" in kept
+    assert "Alignment" not in render_report(report())
+
+
+def test_the_final_model_is_told_apart() -> None:
+    final = dataclasses.replace(SUMMARIES[-1], final=True, query_size=0)
+    page = render_report(report(summaries=[SUMMARIES[0], final], query=query(0), images=without_sheet()))
+    assert "final model</h1>" in page and "this is the final model" in page and "<td>2 (final)</td>" in page
+    assert "(final)" not in render_report(report())
+
+
+def test_the_trainer_is_the_one_that_trained() -> None:
+    training = {**METRICS["training"], "trainer": "lp_ft"}
+    assert "<dd>lp_ft</dd>" in render_report(report(metrics={**METRICS, "training": training}))
