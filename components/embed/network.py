@@ -1,8 +1,6 @@
 """The network half of embedding: decoded batches → float16 features."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +22,6 @@ def load_network(attempt: Attempt, backbone: Backbone, adapter: bool) -> torch.n
         for name in ("adapter_config.json", "adapter_model.safetensors"):
             (Path(folder) / name).write_bytes(attempt.read(f"adapter/{name}"))
         return attach_adapter(model, Path(folder))
-
-
-@contextmanager
-def one_core_a_batch() -> Iterator[None]:
-    """Let torch use one core for each call, for callers that run as many calls at once as there are cores.
-
-    Cores that work on batches of their own never wait for each other, as cores that share one batch do at every layer;
-    and features then do not depend on the number of cores.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @torch.inference_mode()

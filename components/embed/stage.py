@@ -76,8 +76,9 @@ def _embed_chunks(
     work: Attempt, plan: Plan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
 ) -> tuple[int, int]:
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
+    from labelcycle.components.core.backbones.one_core import one_core_a_batch
     from labelcycle.components.core.backbones.transform import pixel_transform
-    from labelcycle.components.embed.network import forward, load_network, one_core_a_batch
+    from labelcycle.components.embed.network import forward, load_network
     from labelcycle.components.embed.reading import Batch, read_batch
     from labelcycle.components.embed.work_ahead import work_ahead
 

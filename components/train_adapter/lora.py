@@ -1,26 +1,41 @@
 """Parameter-efficient fine-tuning: train LoRA adapters in the attention blocks together with the head, on images."""
 
-import json
-import tempfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 import torch
-from peft import LoraConfig, get_peft_model
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device
+from labelcycle.components.core.backbones.build import autocast, build_backbone, device
 from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
-from labelcycle.components.train_adapter.fit import fit, seed_everything
+from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
+from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
+from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
 from labelcycle.components.train_adapter.outcome import Trained, warm_head
+from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
 
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+MEMORY = 4 << 30
+"""Bytes of tokens that are kept between epochs; with more, the frozen part is computed anew in every epoch."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A network cut where its adapters begin.
+
+    Attributes:
+        frozen: images (B, 3, H, W) → tokens; None where the network cannot be cut.
+        trained: tokens, or images where nothing is frozen → features (B, d).
+    """
+
+    frozen: torch.nn.Module | None
+    trained: torch.nn.Module
 
 
 def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], validation: dict[str, str]) -> Trained:
@@ -32,55 +47,102 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty.
 
+    Raises:
+        ConfigurationError: the campaign has no images, or the network no such layers or blocks.
+        InputError: none of the labelled images can be read.
+
     Source: PEAL, sections 3.2 and 4.1.
-    Cost: epochs × N forward and backward passes. Each image is read and decoded once and kept as uint8 pixels.
+    Cost: of a vision transformer one forward pass an image up to the first block with adapters, and epochs × N forward
+    and backward passes from there on; of other networks epochs × N through everything. Each image is decoded once.
+    Memory for the pixels, or up to `MEMORY` bytes of tokens.
     """
     campaign = work.campaign
     backbone = campaign_backbone(work)
     seed = seed_for(campaign.seed, work.cycle, "train")
     seed_everything(seed)
-    model = _adapted_backbone(work, backbone, trainer)
-    head = warm_head(work, backbone.width, trainer.dropout)
-    network = torch.nn.Sequential(model, head).to(device())
-    training = training_images(work, backbone, labelled)
-    fitted = fit(
-        network,
-        lambda pixels: normalise(pixels.to(device()), backbone.transform),
-        training,
-        image_examples(work, backbone, validation),
-        trainer,
-        campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
-        seed,
-        autocast(backbone),
-    )
-    trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    return Trained(head.export(), _adapter_files(model), fitted, len(training.targets), trainable, total)
-
-
-def _adapted_backbone(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> torch.nn.Module:
-    """The backbone with trainable adapters: the last cycle's if the schedule says so, else fresh ones."""
     model = build_backbone(work.store, backbone)
-    previous = {name: work.decision.previous.get(Path(name).stem) for name in ADAPTER_FILES}
-    if work.campaign.recipe.schedule.warm_start and all(previous.values()):
-        with tempfile.TemporaryDirectory() as folder:
-            for name, reference in previous.items():
-                assert reference is not None
-                (Path(folder) / name).write_bytes(read_object(work.store, reference))
-            return attach_adapter(model, Path(folder), trainable=True)
-    config = LoraConfig(
-        r=trainer.rank,
-        lora_alpha=trainer.alpha,
-        lora_dropout=trainer.lora_dropout,
-        target_modules=rf".*\.{trainer.target}",
-    )
-    adapted: torch.nn.Module = get_peft_model(model, config)
-    return adapted
+    first = first_block(model, trainer)
+    names = add_adapters(model, trainer)
+    _warm_start(work, model, names)
+    head = warm_head(work, backbone.width, trainer.dropout).to(device())
+    parts = cut(model, first)
+    training = training_images(work, backbone, labelled)
+    held_out = image_examples(work, backbone, validation)
+    kept, kept_out, prepare = inputs(parts, backbone, training, held_out)
+    trained = InParallel(parts.trained, autocast(backbone)) if parts.frozen is not None else None
+    network = torch.nn.Sequential(trained or parts.trained, head)
+    with trained.running() if trained is not None and device().type == "cpu" else nullcontext():
+        fitted = fit(
+            network,
+            prepare,
+            kept,
+            kept_out,
+            trainer,
+            campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
+            seed,
+            autocast(backbone),
+        )
+    whole = [*model.parameters(), *head.parameters()]
+    trainable = sum(parameter.numel() for parameter in whole if parameter.requires_grad)
+    total = sum(parameter.numel() for parameter in whole)
+    files = adapter_files(model, names, trainer)
+    return Trained(head.export(), files, fitted, len(training.targets), trainable, total)
 
 
-def _adapter_files(model: Any) -> dict[str, bytes]:
-    """The adapter as peft saves it, its JSON brought into one order so that equal adapters have equal bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder, safe_serialization=True)
-        config, tensors = ((Path(folder) / name).read_bytes() for name in ADAPTER_FILES)
-    return {ADAPTER_FILES[0]: canonical_json(json.loads(config)), ADAPTER_FILES[1]: tensors}
+def cut(model: torch.nn.Module, first: int) -> Parts:
+    """The network before and from block number `first`; whole where it is no vision transformer of timm."""
+    if not is_plain(model):
+        return Parts(None, model)
+    return Parts(FrozenPart(model, first), TrainedPart(model, first))
+
+
+def inputs(
+    parts: Parts, backbone: Backbone, training: Examples, validation: Examples | None
+) -> tuple[Examples, Examples | None, Callable[[torch.Tensor], torch.Tensor]]:
+    """What is kept in memory for training and validation, and how a batch of it becomes the trained part's input.
+
+    Where the network can be cut and the tokens fit into `MEMORY`, these are kept, else the pixels are.
+    """
+    place = device()
+
+    def pixels_to_images(pixels: torch.Tensor) -> torch.Tensor:
+        return normalise(pixels.to(place), backbone.transform)
+
+    if parts.frozen is None:
+        return training, validation, pixels_to_images
+    frozen = parts.frozen.eval()
+
+    def tokens_of(pixels: torch.Tensor) -> torch.Tensor:
+        with autocast(backbone):
+            result: torch.Tensor = frozen(pixels_to_images(pixels))
+        return result
+
+    one = tokens_of(training.inputs[:1])
+    images = len(training.targets) + (0 if validation is None else len(validation.targets))
+    if images * one.numel() * one.element_size() > MEMORY:
+        notice(f"The tokens of {images} images do not fit into {MEMORY >> 20} MiB; each epoch computes them anew.")
+        return training, validation, tokens_of
+    with Progress("frozen blocks", images, "image") as progress:
+        kept = [
+            None if examples is None else _tokens(tokens_of, examples, one, progress)
+            for examples in (training, validation)
+        ]
+    assert kept[0] is not None
+    return kept[0], kept[1], lambda tokens: tokens.to(place)
+
+
+def _tokens(
+    tokens_of: Callable[[torch.Tensor], torch.Tensor], examples: Examples, one: torch.Tensor, progress: Progress
+) -> Examples:
+    tokens = torch.empty((len(examples.targets), *one.shape[1:]), dtype=one.dtype)
+    for rows in torch.arange(len(tokens)).split(PIECE if device().type == "cpu" else 8 * PIECE):
+        tokens[rows] = tokens_of(examples.inputs[rows]).cpu()
+        progress.advance(len(rows))
+    return Examples(tokens, examples.targets)
+
+
+def _warm_start(work: Attempt, model: torch.nn.Module, names: list[str]) -> None:
+    """Take over the last cycle's adapters, where the schedule says so and there are any."""
+    previous = work.decision.previous.get("adapter_model")
+    if previous is not None and work.campaign.recipe.schedule.warm_start:
+        load_adapters(model, names, read_object(work.store, previous))

@@ -10,10 +10,15 @@ import pytest
 import torch
 from safetensors.numpy import load
 
+from labelcycle.components.core.backbones.build import build_backbone
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.components.embed.network import load_network
+from labelcycle.components.train_adapter import lora
+from labelcycle.components.train_adapter.adapters import add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.lora import train_lora
 from labelcycle.components.train_adapter.outcome import Trained
+from labelcycle.components.train_adapter.vision_transformer import FrozenPart
 
 QUICK = {"trainer.epochs": 2, "trainer.rank": 2, "trainer.learning_rate": 0.01}
 STILL = LoraTrainer(epochs=1, rank=2, learning_rate=1e-12, weight_decay=0)
@@ -110,8 +115,6 @@ def test_the_settings_reach_the_adapter(campaign: Any) -> None:
 
 def test_gradients_reach_only_adapters_and_head(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     trained_names: list[str] = []
-    from labelcycle.components.train_adapter import lora
-
     whole = lora.fit
 
     def watched(network: torch.nn.Module, *arguments: Any) -> Any:
@@ -122,3 +125,79 @@ def test_gradients_reach_only_adapters_and_head(campaign: Any, monkeypatch: pyte
     train(campaign)
     assert {name.split(".")[0] for name in trained_names} == {"0", "1"}
     assert all("lora_" in name for name in trained_names if name.startswith("0."))
+
+
+def test_the_last_blocks_alone_are_adapted(campaign: Any) -> None:
+    trained = train(campaign, LoraTrainer(epochs=1, rank=2, blocks="last:1"))
+    assert {name.split(".")[3] for name in adapter(trained)} == {"3"} and len(adapter(trained)) == 2
+    whole = train(campaign, LoraTrainer(epochs=1, rank=2))
+    assert trained.trainable_parameters < whole.trainable_parameters
+    assert whole.total_parameters - trained.total_parameters == 3 * 2 * (192 + 3 * 192)
+
+
+@pytest.mark.parametrize("blocks", ["all", "last:2"])
+def test_tokens_computed_anew_train_the_same(
+    campaign: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], blocks: str
+) -> None:
+    trainer = LoraTrainer(epochs=3, rank=2, batch_size=4, learning_rate=0.01, blocks=blocks)
+    kept = train(campaign, trainer)
+    monkeypatch.setattr(lora, "MEMORY", 0)
+    anew = train(campaign, trainer)
+    assert "do not fit into 0 MiB" in capsys.readouterr().err
+    assert kept.fitted.loss == pytest.approx(anew.fitted.loss, rel=1e-4)
+    assert all(np.allclose(value, adapter(anew)[name], atol=1e-5) for name, value in adapter(kept).items())
+
+
+def test_frozen_blocks_see_each_image_once(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    whole = FrozenPart.forward
+
+    def counted(part: FrozenPart, images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        result: torch.Tensor = whole(part, images)
+        return result
+
+    monkeypatch.setattr(FrozenPart, "forward", counted)
+    trained = train(campaign, LoraTrainer(epochs=5, rank=2, blocks="last:2"))
+    assert sum(seen) == trained.examples + 1
+
+
+@pytest.mark.parametrize("blocks", ["all", "last:2"])
+def test_embedding_with_pefts_merge_gives_the_trained_features(campaign: Any, blocks: str) -> None:
+    work = campaign.work
+    trainer = LoraTrainer(epochs=3, rank=2, batch_size=4, learning_rate=0.05, blocks=blocks)
+    trained = train(campaign, trainer)
+    assert trained.adapter is not None
+    for name, data in trained.adapter.items():
+        work.write(f"adapter/{name}", data)
+    backbone = work.campaign.backbone
+    merged, model, base = (
+        load_network(work, backbone, adapter=True),
+        build_backbone(work.store, backbone),
+        build_backbone(work.store, backbone),
+    )
+    names = add_adapters(model, trainer)
+    load_adapters(model, names, trained.adapter["adapter_model.safetensors"])
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(merged(images), model.eval()(images), atol=1e-4)
+        assert not torch.allclose(merged(images), base(images), atol=1e-2)
+
+
+def test_blocks_that_are_not_there_are_refused(campaign: Any) -> None:
+    with pytest.raises(ConfigurationError, match="asks for more blocks than the backbone's 4. Choose up to last:4"):
+        train(campaign, LoraTrainer(blocks="last:5"))
+    with pytest.raises(ConfigurationError, match=r"is for vision transformers of timm, .* Set trainer.blocks=all"):
+        first_block(torch.nn.Sequential(torch.nn.Linear(2, 2)), LoraTrainer(blocks="last:1"))
+    with pytest.raises(ConfigurationError, match="no linear layer named 'other'"):
+        train(campaign, LoraTrainer(target="other"))
+
+
+def test_adapters_of_other_layers_are_not_taken_over(campaign: Any) -> None:
+    work = campaign.work
+    trained = train(campaign, LoraTrainer(epochs=1, rank=2, blocks="last:1"))
+    assert trained.adapter is not None
+    model = build_backbone(work.store, work.campaign.backbone)
+    names = add_adapters(model, LoraTrainer(rank=2))
+    with pytest.raises(ConfigurationError, match="is of other layers or another rank than this one's"):
+        load_adapters(model, names, trained.adapter["adapter_model.safetensors"])

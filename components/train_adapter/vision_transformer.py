@@ -1,0 +1,106 @@
+"""A vision transformer in two parts: the frozen one that comes first, and the one that is trained.
+
+Source: timm's VisionTransformer, whose forward pass this follows operation by operation.
+"""
+
+import torch
+from timm.layers import Mlp
+from timm.models.vision_transformer import Attention, Block, VisionTransformer
+
+from labelcycle.components.train_adapter.low_rank import LowRankLinear, keep_mask
+
+
+def is_plain(model: torch.nn.Module) -> bool:
+    """Whether the network is a timm vision transformer whose blocks run one after another, without dropout before."""
+    return (
+        isinstance(model, VisionTransformer)
+        and type(model).forward is VisionTransformer.forward
+        and type(model).forward_features is VisionTransformer.forward_features
+        and type(model).forward_head is VisionTransformer.forward_head
+        and isinstance(model.patch_drop, torch.nn.Identity)
+        and model.pos_drop.p == 0
+    )
+
+
+class FrozenPart(torch.nn.Module):
+    """Images (B, 3, H, W) → the tokens (B, T, d) that block number `first` takes."""
+
+    def __init__(self, model: VisionTransformer, first: int) -> None:
+        super().__init__()
+        self.model, self.first = model, first
+
+    @torch.no_grad()
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Patches, positions and the blocks before `first`, without gradients."""
+        model = self.model
+        tokens: torch.Tensor = model.norm_pre(model._pos_embed(model.patch_embed(images)))
+        for block in list(model.blocks)[: self.first]:
+            tokens = block(tokens)
+        return tokens
+
+
+class TrainedPart(torch.nn.Module):
+    """Tokens (B, T, d) that block number `first` takes → features (B, d).
+
+    Where features are the class token, the last block computes that token alone: the others only lend it their keys and
+    values. This saves most of a block, and changes nothing.
+    """
+
+    def __init__(self, model: VisionTransformer, first: int) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(list(model.blocks)[first:])
+        self.norm = model.norm
+        self._head = model.forward_head
+        self._class_token_alone = (
+            model.attn_pool is None
+            and model.global_pool == "token"
+            and type(model.blocks[-1]) is Block
+            and type(model.blocks[-1].attn) is Attention
+            and type(model.blocks[-1].mlp) is Mlp
+            and model.blocks[-1].attn.gate is None
+            and isinstance(model.blocks[-1].attn.qkv, torch.nn.Linear | LowRankLinear)
+        )
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The blocks, the last normalisation, and the pooling that the network has."""
+        *blocks, last = self.blocks
+        for block in blocks:
+            tokens = block(tokens)
+        tokens = _class_token(last, tokens) if self._class_token_alone else last(tokens)
+        features: torch.Tensor = self._head(self.norm(tokens))
+        return features
+
+
+def _class_token(block: Block, tokens: torch.Tensor) -> torch.Tensor:
+    """What `block` makes of the first token: (B, T, d) → (B, 1, d)."""
+    attention = block.attn
+    normal = block.norm1(tokens)
+    query, key, value = _query_key_value(attention, normal)
+    mixed = torch.nn.functional.scaled_dot_product_attention(
+        attention.q_norm(query),
+        attention.k_norm(key),
+        value,
+        dropout_p=attention.attn_drop.p if block.training else 0.0,
+        scale=attention.scale,
+    )
+    mixed = attention.norm(mixed.transpose(1, 2).reshape(len(tokens), 1, attention.attn_dim))
+    first = tokens[:, :1] + block.drop_path1(block.ls1(attention.proj_drop(attention.proj(mixed))))
+    result: torch.Tensor = first + block.drop_path2(block.ls2(block.mlp(block.norm2(first))))
+    return result
+
+
+def _query_key_value(attention: Attention, normal: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The query of the first token (B, heads, 1, d), and the keys and values of all of them (B, heads, T, d)."""
+    layer, width = attention.qkv, attention.attn_dim
+    if isinstance(layer, LowRankLinear):
+        kept = keep_mask(normal, layer.rate) if layer.training and layer.rate else None
+        query = layer.rows(normal[:, :1], None if kept is None else kept[:, :1].contiguous(), slice(0, width))
+        others = layer.rows(normal, kept, slice(width, None))
+    else:
+        bias = (None, None) if layer.bias is None else (layer.bias[:width], layer.bias[width:])
+        query = torch.nn.functional.linear(normal[:, :1], layer.weight[:width], bias[0])
+        others = torch.nn.functional.linear(normal, layer.weight[width:], bias[1])
+    heads = (attention.num_heads, attention.head_dim)
+    query = query.unflatten(-1, heads).transpose(1, 2)
+    key, value = others.unflatten(-1, (2, *heads)).permute(2, 0, 3, 1, 4)
+    return query, key, value
