@@ -46,9 +46,10 @@ class Bench:
         self.root = root
         self.cycle, self.attempt = 0, ""
 
-    def ingest(self, labels_from: str = "") -> Any:
+    def ingest(self, labels_from: str = "", finalize: bool = False) -> Any:
         """Run label_ingest; later stages work on the attempt that it names."""
-        facts = importlib.import_module("labelcycle.components.label_ingest.stage").run(self.root, labels_from)
+        stage = importlib.import_module("labelcycle.components.label_ingest.stage")
+        facts = stage.run(self.root, labels_from, finalize)
         self.cycle, self.attempt = facts.cycle, facts.attempt
         return facts
 
@@ -60,16 +61,16 @@ class Bench:
         module = importlib.import_module(f"labelcycle.components.{name}.stage")
         return module.run(root=self.root, cycle=self.cycle, attempt=self.attempt, **settings)
 
-    def run_until(self, last: str, labels_from: str = "") -> Any:
+    def run_until(self, last: str, labels_from: str = "", finalize: bool = False) -> Any:
         """Ingest, and run the stages in order up to and including `last`; returns the facts of `last`."""
-        stages = COLD_START if self.ingest(labels_from).decision == "cold_start" else TRAINING
+        stages = COLD_START if self.ingest(labels_from, finalize).decision == "cold_start" else TRAINING
         for stage in stages[: stages.index(last) + 1]:
             facts = self.run(stage)
         return facts
 
-    def run_cycle(self, labels_from: str = "") -> Any:
+    def run_cycle(self, labels_from: str = "", finalize: bool = False) -> Any:
         """Run a whole cycle; returns the facts of publish."""
-        return self.run_until("publish", labels_from)
+        return self.run_until("publish", labels_from, finalize)
 
     @property
     def work(self) -> Attempt:
