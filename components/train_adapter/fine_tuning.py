@@ -7,9 +7,10 @@ from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.backbones.build import autocast, build_backbone, device
 from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
+from labelcycle.components.train_adapter.checkpoints import checkpoints_of
+from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import fit, seed_everything
 from labelcycle.components.train_adapter.frozen_probe import probe
 from labelcycle.components.train_adapter.images import image_examples, training_images
@@ -70,17 +71,10 @@ def fine_tune(
         trainer.learning_rate,
         seed,
         autocast(backbone),
+        groups=[(list(linear.parameters()), trainer.head_learning_rate)],
+        checkpoints=checkpoints_of(work),
     )
-    _refuse_divergence(network, trainer)
+    refuse_divergence(network, fitted, trainer)
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
     return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
-
-
-def _refuse_divergence(network: torch.nn.Module, trainer: FineTuner) -> None:
-    if not all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values()):
-        raise ConfigurationError(
-            f"Training diverged: weights became NaN or infinite at trainer.learning_rate={trainer.learning_rate:g}, "
-            f"trainer.head_learning_rate={trainer.head_learning_rate:g}. Set smaller ones; vision transformers want "
-            "far smaller ones than the convolutional networks of the paper."
-        )

@@ -15,7 +15,10 @@ from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
+from labelcycle.components.train_adapter.checkpoints import checkpoints_of
+from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
+from labelcycle.components.train_adapter.head_module import HeadModule
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
 from labelcycle.components.train_adapter.outcome import Trained, warm_head
@@ -60,12 +63,8 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     backbone = campaign_backbone(work)
     seed = seed_for(campaign.seed, work.cycle, "train")
     seed_everything(seed)
-    model = build_backbone(work.store, backbone)
-    first = first_block(model, trainer)
-    names = add_adapters(model, trainer)
-    _warm_start(work, model, names)
-    head = warm_head(work, backbone.width, trainer.dropout).to(device())
-    parts = cut(model, first)
+    model, names, head = begin(work, backbone, trainer)
+    parts = cut(model, first_block(model, trainer))
     training = training_images(work, backbone, labelled)
     held_out = image_examples(work, backbone, validation)
     kept, kept_out, prepare = inputs(parts, backbone, training, held_out)
@@ -81,12 +80,24 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
             campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
             seed,
             autocast(backbone),
+            checkpoints=checkpoints_of(work),
         )
+    refuse_divergence(network, fitted, trainer)
     whole = [*model.parameters(), *head.parameters()]
     trainable = sum(parameter.numel() for parameter in whole if parameter.requires_grad)
     total = sum(parameter.numel() for parameter in whole)
     files = adapter_files(model, names, trainer)
     return Trained(head.export(), files, fitted, len(training.targets), trainable, total)
+
+
+def begin(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> tuple[torch.nn.Module, list[str], HeadModule]:
+    """The backbone with adapters, the names of the layers that have one, and the head, as training begins with them."""
+    model = build_backbone(work.store, backbone)
+    names = add_adapters(model, trainer)
+    previous = work.decision.previous.get("adapter_model")
+    if previous is not None and work.campaign.recipe.schedule.warm_start:
+        load_adapters(model, names, read_object(work.store, previous))
+    return model, names, warm_head(work, backbone.width, trainer.dropout).to(device())
 
 
 def cut(model: torch.nn.Module, first: int) -> Parts:
@@ -114,7 +125,7 @@ def inputs(
 
     def tokens_of(pixels: torch.Tensor) -> torch.Tensor:
         with autocast(backbone):
-            result: torch.Tensor = frozen(pixels_to_images(pixels))
+            result: torch.Tensor = frozen(pixels_to_images(pixels)).float()
         return result
 
     one = tokens_of(training.inputs[:1])
@@ -139,10 +150,3 @@ def _tokens(
         tokens[rows] = tokens_of(examples.inputs[rows]).cpu()
         progress.advance(len(rows))
     return Examples(tokens, examples.targets)
-
-
-def _warm_start(work: Attempt, model: torch.nn.Module, names: list[str]) -> None:
-    """Take over the last cycle's adapters, where the schedule says so and there are any."""
-    previous = work.decision.previous.get("adapter_model")
-    if previous is not None and work.campaign.recipe.schedule.warm_start:
-        load_adapters(model, names, read_object(work.store, previous))

@@ -54,6 +54,15 @@ def test_every_weight_of_the_backbone_is_trained(campaign: Any) -> None:
     assert trained.trainable_parameters == trained.total_parameters == 1_829_568 + 192 * 3 + 3
 
 
+def test_the_head_has_a_learning_rate_of_its_own(campaign: Any) -> None:
+    still = tune(campaign, FineTuner(**STILL))
+    moved = tune(campaign, FineTuner(**STILL | {"head_learning_rate": 0.1}))
+    before = original(campaign)
+    for trained in (still, moved):
+        assert all(np.allclose(value, before[name], atol=1e-6) for name, value in tuned(trained).items())
+    assert np.abs(still.head.weight - moved.head.weight).max() > 1e-3
+
+
 def test_the_head_is_the_linear_layer_alone(campaign: Any) -> None:
     head = tune(campaign, FineTuner(**STILL)).head
     features = np.random.default_rng(0).normal(size=(5, 192)).astype(np.float32)

@@ -117,9 +117,9 @@ def test_gradients_reach_only_adapters_and_head(campaign: Any, monkeypatch: pyte
     trained_names: list[str] = []
     whole = lora.fit
 
-    def watched(network: torch.nn.Module, *arguments: Any) -> Any:
+    def watched(network: torch.nn.Module, *arguments: Any, **settings: Any) -> Any:
         trained_names.extend(name for name, parameter in network.named_parameters() if parameter.requires_grad)
-        return whole(network, *arguments)
+        return whole(network, *arguments, **settings)
 
     monkeypatch.setattr(lora, "fit", watched)
     train(campaign)
