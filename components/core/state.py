@@ -16,6 +16,7 @@ class CycleSummary:
     """The headline figures of a committed cycle, kept by its commit as `summary`.
 
     `final` marks the cycle that trained the model which the campaign keeps; it asks for nothing and ends the campaign.
+    `stopped` says why the recipe's stop rule ended the campaign at this cycle.
     """
 
     cycle: int
@@ -30,6 +31,7 @@ class CycleSummary:
     known: int | None = None
     unknown: int | None = None
     final: bool = False
+    stopped: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class State:
         answers = self.summaries[-1].answers
         if self.final is not None:
             return f"the campaign was finalized with {answers} of {self.campaign.budget} labels"
+        if (reason := self.summaries[-1].stopped) is not None:
+            return f"the stop rule ended it after {answers} of {self.campaign.budget} labels: {reason}"
         if answers >= self.campaign.budget:
             return f"the budget of {self.campaign.budget} labels is spent"
         return f"the pool is exhausted after {answers} of {self.campaign.budget} labels"

@@ -14,9 +14,11 @@ from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.state import read_state
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.known_unknown import known_unknown
 from labelcycle.components.evaluate.metrics import classification_metrics
+from labelcycle.components.evaluate.stop import Point, reason_to_stop
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,11 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     truth = load_truth(work.store, campaign)
     index = {name: number for number, name in enumerate(campaign.classes)}
     targets = np.array([index[truth[name]] for name in found], dtype=np.int64)
-    prices = campaign.prices
     metrics = {
         "cycle": cycle,
         "labels": work.decision.labelled,
         "answers": work.decision.answered,
-        "label_cost": work.decision.answered * prices.label * prices.annotators_per_label,
+        "label_cost": campaign.prices.of_labels(work.decision.answered),
         "space": training["space"],
         "training": training,
         "previous_query": _previous_query(work),
@@ -71,6 +72,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     }
     if campaign.recipe.data_selection is not None:
         metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, features, targets)
+    metrics["stop"] = _reason_to_stop(work, metrics["accuracy"])
     work.write_json("metrics.json", metrics)
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
 
@@ -81,6 +83,16 @@ def _alignment(work: Attempt) -> dict[str, Any] | None:
         return None
     record: dict[str, Any] = work.read_json("alignment.json")
     return record
+
+
+def _reason_to_stop(work: Attempt, accuracy: float) -> str | None:
+    """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does."""
+    campaign, stop = work.campaign, work.campaign.recipe.stop
+    if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
+        return None
+    earlier = read_state(work.store).summaries[: work.cycle]
+    points = [Point(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
+    return reason_to_stop([*points, Point(work.decision.answered, accuracy)], stop, campaign.prices)
 
 
 def _previous_query(work: Attempt) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, read_object
 from labelcycle.components.core.observation import notice, observed
 from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.state import CycleSummary, read_state
 from labelcycle.components.core.tuned import trained_weights
 from labelcycle.components.publish.confusion import draw_confusion
@@ -51,6 +52,7 @@ class Published(Facts, rows="query_size"):
 def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     """Write plots, report and summary, commit the cycle if no other run has, and hand out the committed query.
 
+    Where evaluate found that the recipe's stop rule holds, an empty query is committed instead of the one chosen.
     Both halves may be repeated: a kill between commit and hand-out is mended by the next run's label_ingest.
 
     Args:
@@ -62,6 +64,8 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     work = open_attempt(root, cycle, attempt)
     objects = _objects_of_stages(work)
     metrics = work.read_json("metrics.json") if work.decision.trains else None
+    if metrics is not None and metrics.get("stop") is not None:
+        objects["query"] = work.write_table("empty_query.parquet", QUERY.empty_table())
     query = read_query(work.store, objects["query"])
     summary = _summary(work, metrics, query.num_rows)
     objects["summary"] = work.write_json("summary.json", summary)
@@ -124,6 +128,7 @@ def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> 
         **{name: metrics[name] if metrics else None for name in figures},
         "query_size": query_size,
         "final": work.decision.action == "finalize",
+        "stopped": metrics.get("stop") if metrics else None,
         "previous_query": metrics["previous_query"] if metrics else None,
     }
 

@@ -37,6 +37,7 @@ def status_facts(state: State, root: str) -> dict[str, Any]:
         "recipe": campaign.recipe.name,
         "strategy": campaign.recipe.selector.strategy,
         "state": state.phase,
+        "why_done": state.why_done if state.phase == "done" else None,
         "budget": campaign.budget,
         "batch": campaign.batch,
         "labels": state.summaries[-1].labels if state.summaries else 0,
@@ -71,3 +72,5 @@ def _print_table(state: State) -> None:
     console.print(table)
     spent = state.summaries[-1].answers if state.summaries else 0
     console.print(f"{spent} of {campaign.budget} labels of the budget are used.")
+    if state.phase == "done":
+        console.print(f"done: {state.why_done}")

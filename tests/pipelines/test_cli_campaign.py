@@ -56,7 +56,8 @@ def test_from_begin_to_end(
         (2, 16, 0),
     ]
     assert facts["cycles"][1]["accuracy"] > 0.9
-    assert "done" in labelcycle("status", root).stdout
+    assert facts["why_done"] == "the budget of 16 labels is spent"
+    assert "done: the budget of 16 labels is spent" in labelcycle("status", root).stdout
 
     again = labelcycle("run", root)
     assert (again.returncode, again.stdout) == (0, "done: the budget of 16 labels is spent\n")

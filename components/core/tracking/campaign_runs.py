@@ -68,9 +68,16 @@ def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
             run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
             log_cycle(client, CycleRun(store, state.campaign, commit, run, parent))
         known = KnownRuns(parent, known.cycles)
-    if state.phase == "done" and known.campaign is not None and known.campaign.info.status != "FINISHED":
-        client.set_terminated(known.campaign.info.run_id, "FINISHED")
+    if state.phase == "done" and known.campaign is not None:
+        _mark_as_done(client, known.campaign, state.why_done)
     return [commit.cycle for commit in missing]
+
+
+def _mark_as_done(client: "MlflowClient", run: "Run", reason: str) -> None:
+    if run.data.tags.get(tags.ENDED) != reason:
+        client.set_tag(run.info.run_id, tags.ENDED, reason)
+    if run.info.status != "FINISHED":
+        client.set_terminated(run.info.run_id, "FINISHED")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,13 @@ def test_the_budget_is_spent(begun: Store) -> None:
     assert (state.phase, state.why_done) == ("done", "the budget of 100 labels is spent")
 
 
+def test_the_stop_rule_ended_it(begun: Store) -> None:
+    commit(begun, answers=60, query_size=20, accuracy=0.8)
+    state = commit(begun, answers=80, query_size=0, accuracy=0.8, stopped="a plateau")
+    assert (state.phase, state.why_done) == ("done", "the stop rule ended it after 80 of 100 labels: a plateau")
+    assert [summary.stopped for summary in state.summaries] == [None, "a plateau"]
+
+
 def test_the_pool_is_exhausted(begun: Store) -> None:
     state = commit(begun, answers=70, query_size=0, accuracy=0.9)
     assert (state.phase, state.why_done) == ("done", "the pool is exhausted after 70 of 100 labels")

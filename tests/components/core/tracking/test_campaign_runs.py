@@ -201,7 +201,9 @@ def test_campaign_run_ends_with_the_campaign(campaign):
     assert Reader(campaign).runs("campaign")[0].info.status == "RUNNING"
     campaign.commit_training(accuracy=0.5, query_size=0)
     track_campaign(campaign.root)
-    assert Reader(campaign).runs("campaign")[0].info.status == "FINISHED"
+    run = Reader(campaign).runs("campaign")[0]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["labelcycle.ended"] == "the pool is exhausted after 4 of 100 labels"
 
 
 @pytest.mark.parametrize("step", STEPS)
