@@ -95,9 +95,13 @@ class Selector(Choice):
 
 
 class ColdStart(Choice):
-    """How the first query is chosen, while there is no label yet."""
+    """How the first query is chosen, while there is no label yet.
+
+    With `single_shot` it takes the whole budget: everything is chosen at once, before any label is known.
+    """
 
     strategy: str = "random"
+    single_shot: bool = False
 
 
 class Schedule(Settings):
@@ -151,8 +155,7 @@ class Stop(Settings):
 
     `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
     cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
-    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles. The cost is that
-    of labels alone, without computing.
+    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles.
     """
 
     plateau_cycles: Annotated[int, Field(ge=1)] | None = None
@@ -162,12 +165,17 @@ class Stop(Settings):
 
 
 class Recipe(Settings):
-    """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own."""
+    """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own.
+
+    `batch_per_class` is how many labels a class a cycle asks for where the user names no batch; None leaves the batch
+    to the budget.
+    """
 
     name: str
     summary: str
     source: str
     cost: str
+    batch_per_class: Annotated[int, Field(ge=1)] | None = None
     trainer: Trainer
     scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
     selector: Selector
@@ -209,6 +217,8 @@ class Recipe(Settings):
             raise ValueError(f"data_selection trains linear or ft, not {self.trainer.name!r}; set trainer.name")
         if self.alignment is not None or self.final is not None:
             raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
+        if self.batch_per_class is not None:
+            raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
         if not self.schedule.warm_start or self.schedule.learning_rate_drops:
             raise ValueError("data_selection goes on from loop to loop; leave schedule as it is by default")
 

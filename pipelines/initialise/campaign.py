@@ -51,12 +51,15 @@ OWN_LABELS = "oracle"
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; the flags of `labelcycle init`."""
+    """What the user asked for; the flags of `labelcycle init`.
+
+    A `batch` of None is what the recipe asks for a class, times the classes, or else a tenth of the budget.
+    """
 
     root: str
     recipe: str
     budget: int
-    batch: int
+    batch: int | None = None
     images: str | None = None
     embeddings: str | None = None
     labels_from: str | None = None
@@ -108,7 +111,8 @@ def begin_campaign(request: Request) -> Begun:
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
     recipe = read_recipe(recipe_path(request.recipe), request.overrides)
-    request = _as_data_selection(request, recipe.data_selection)
+    request = _with_batch(request, recipe, request.classes)
+    request = _as_single_shot(_as_data_selection(request, recipe.data_selection), recipe)
     check_strategies(recipe, request.pool_labels, _wants_captions(request))
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
@@ -122,6 +126,7 @@ def begin_campaign(request: Request) -> Begun:
     truth = {name: label for name, label in truth.items() if name in splits}
     captions, encoder = _captions(store, request, recipe, samples, labels)
     classes = _classes(request, {**labels, **test})
+    request = _with_batch(request, recipe, classes)
     if recipe.data_selection is not None:
         classes, truth = _with_objective(recipe.data_selection, classes, truth)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
@@ -137,7 +142,7 @@ def begin_campaign(request: Request) -> Begun:
         classes=classes,
         recipe=recipe,
         budget=request.budget,
-        batch=request.batch,
+        batch=_batch(request),
         initial=_initial(request),
         seed=request.seed,
         prices={
@@ -163,9 +168,30 @@ def _as_data_selection(request: Request, settings: DataSelection | None) -> Requ
     """The request of a data selection: all labels are known, and the budget is a batch a loop."""
     if settings is None:
         return request
-    if request.initial not in (None, request.batch):
+    if request.initial not in (None, _batch(request)):
         raise ConfigurationError("Every loop of a data selection chooses --batch samples. Leave --initial out.")
-    return replace(request, budget=settings.loops * request.batch, initial=None, pool_labels=True)
+    return replace(request, budget=settings.loops * _batch(request), initial=None, pool_labels=True)
+
+
+def _as_single_shot(request: Request, recipe: Recipe) -> Request:
+    """The request of a recipe whose first query takes the whole budget."""
+    if not recipe.cold_start.single_shot:
+        return request
+    if request.initial not in (None, request.budget):
+        raise ConfigurationError(
+            f"Recipe {recipe.name!r} chooses the whole budget of {request.budget} at once (cold_start.single_shot). "
+            "Leave --initial out."
+        )
+    return replace(request, initial=request.budget)
+
+
+def _with_batch(request: Request, recipe: Recipe, classes: list[str]) -> Request:
+    """The request with its batch, as soon as that is known; where a recipe counts in classes, these must be."""
+    if request.batch is not None:
+        return request
+    if recipe.batch_per_class is None:
+        return replace(request, batch=max(1, request.budget // 10))
+    return replace(request, batch=recipe.batch_per_class * len(classes)) if classes else request
 
 
 def _wants_captions(request: Request) -> bool:
@@ -245,7 +271,7 @@ def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> No
     }
     for name, value in asked.items():
         there = without_lists(existing.recipe) if name == "recipe" else getattr(existing, name)
-        if there != value:
+        if value is not None and there != value:
             raise CampaignError(
                 f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
                 "Choose another root, or go on with that campaign: labelcycle run."
@@ -326,7 +352,7 @@ def _classes(request: Request, labels: dict[str, str]) -> list[str]:
 
 
 def _check_sizes(request: Request, recipe: Recipe, pool: int) -> None:
-    for flag, size in (("--batch", request.batch), ("--initial", _initial(request))):
+    for flag, size in (("--batch", _batch(request)), ("--initial", _initial(request))):
         if size < 1:
             raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
         if size > pool:
@@ -339,8 +365,13 @@ def _check_sizes(request: Request, recipe: Recipe, pool: int) -> None:
         notice(f"The budget of {request.budget} is larger than the pool: the campaign ends after {pool} labels.")
 
 
+def _batch(request: Request) -> int:
+    assert request.batch is not None
+    return request.batch
+
+
 def _initial(request: Request) -> int:
-    return request.batch if request.initial is None else request.initial
+    return _batch(request) if request.initial is None else request.initial
 
 
 def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:

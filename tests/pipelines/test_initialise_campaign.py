@@ -229,3 +229,13 @@ def test_odd_file_names_are_samples(begin: Callable[..., Any], tmp_path: Path) -
     campaign = begin(images=str(images), test=str(tmp_path / "test.csv"), budget=2, batch=2)
     assert sorted(splits(campaign)) == sorted(names)
     assert campaign.run_cycle().query_size == 2
+
+
+def test_a_single_shot_asks_for_the_whole_budget_at_once(begin: Callable[..., Any], tmp_path: Path) -> None:
+    at_once = {"cold_start.strategy": "activeft", "cold_start.single_shot": True}
+    campaign = begin(overrides=at_once)
+    assert campaign.state.campaign.initial == 24
+    assert campaign.run_cycle().query_size == 24 and campaign.run_cycle().query_size == 0
+    assert campaign.state.why_done == "the budget of 24 labels is spent"
+    with pytest.raises(ConfigurationError, match="the whole budget of 24 at once.*Leave --initial out"):
+        begin(str(tmp_path / "other"), overrides=at_once, initial=8)
