@@ -48,6 +48,15 @@ class LinearHead:
         result += self.bias + self.weight @ offset
         return result
 
+    def hidden_features(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """What the last layer sees: the features as they are, since the head has no layer before."""
+        return features
+
+    @property
+    def last(self) -> "LinearHead":
+        """The head itself, which is one layer."""
+        return self
+
     def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Batch normalisation as `features * factor + offset`: two float32 arrays of shape (d,)."""
         factor = self.scale / np.sqrt(self.running_var + EPSILON)
@@ -72,6 +81,12 @@ class LinearHead:
             return cls(**load_tensors(data))
         except (SafetensorError, TypeError) as error:
             raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error
+
+
+def identity_head(weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> LinearHead:
+    """A linear layer alone as a head, (C, d) and (C,): its batch normalisation changes nothing."""
+    ones, zeros = np.ones(weight.shape[1], np.float32), np.zeros(weight.shape[1], np.float32)
+    return LinearHead(zeros, ones - np.float32(EPSILON), ones, zeros.copy(), weight, bias)
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

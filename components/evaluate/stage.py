@@ -10,7 +10,7 @@ from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
@@ -50,7 +50,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     work = open_attempt(root, cycle, attempt)
     campaign = work.campaign
     training = work.read_json("training.json")
-    head = LinearHead.from_bytes(work.read("head.safetensors"))
+    head = read_head(work.read("head.safetensors"))
     pool = load_pool(work.store, campaign)
     test_ids = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
     found, features = FeatureSpace(work.store, training["space"]).read(test_ids)

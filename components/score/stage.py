@@ -12,7 +12,7 @@ from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.dropout import disagreements_and_information
 from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import Progress, observed
 from labelcycle.components.core.queries import queried_ids
 from labelcycle.components.core.recipe import DropoutScorer
@@ -75,7 +75,7 @@ class _Asking:
     """The head and all that is asked of it."""
 
     def __init__(self, work: Attempt) -> None:
-        self._head = LinearHead.from_bytes(work.read("head.safetensors"))
+        self._head = read_head(work.read("head.safetensors"))
         self._seed, self._cycle = work.campaign.seed, work.cycle
         self._schema = scores_schema(len(work.campaign.classes))
         self._scorer = work.campaign.recipe.scorer
@@ -90,7 +90,14 @@ class _Asking:
         if isinstance(self._scorer, DropoutScorer):
             scorer = self._scorer
             counts, nats = disagreements_and_information(
-                self._head, features, ids, self._seed, self._cycle, scorer.passes, scorer.rate, scorer.place
+                self._head.last,
+                self._head.hidden_features(features),
+                ids,
+                self._seed,
+                self._cycle,
+                scorer.passes,
+                scorer.rate,
+                scorer.place,
             )
             information, disagreements = pa.array(nats), pa.array(counts)
         columns = {

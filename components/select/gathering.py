@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.queries import queried_ids, read_query
 from labelcycle.components.core.recipe import Choice
@@ -22,7 +22,8 @@ from labelcycle.components.core.tables import column_to_matrix, with_schema
 from labelcycle.components.core.text_encoder import text_provenance
 from labelcycle.components.select.caption_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.constraints import Constraints
-from labelcycle.components.select.strategy import Candidates
+from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.select.strategy import Candidates, Strategy
 
 FROM_SCORES = {
     "probs": "probabilities",
@@ -33,7 +34,9 @@ FROM_SCORES = {
 """Fields of `Candidates` by the column of the score table that holds them."""
 
 
-def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Candidates:
+def gather_candidates(
+    work: Attempt, reads: frozenset[str], shards: int, strategy: Strategy | None = None
+) -> Candidates:
     """The samples that may be asked for, with the fields that `reads` names, as far as they are known.
 
     A sample is left out once it was asked for, answered or not, and while its image cannot be read. In the cold start
@@ -45,6 +48,7 @@ def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Cand
         work: the attempt, scored unless this is the cold start.
         reads: optional fields of `Candidates`.
         shards: how many shards the score stage wrote.
+        strategy: whose sight of a model with a hidden layer they get; None for the features of the space.
 
     Cost: memory for the fields that are read.
     """
@@ -63,10 +67,11 @@ def gather_candidates(work: Attempt, reads: frozenset[str], shards: int) -> Cand
             scores = scores.filter(pc.is_in(scores["sample_id"], value_set=pa.array(pool.ids.tolist(), pa.string())))
     known: dict[str, Any] = {field: _values(scores[column]) for field, column in FROM_SCORES.items() if field in reads}
     pool = replace(pool, **known)
-    if "head" in reads:
-        pool = replace(pool, head=LinearHead.from_bytes(work.read("head.safetensors")))
     pool = _augmented(work, _with_texts(work, pool, reads), reads)
-    return _with_groups(work, _with_labelled(work, pool, space, reads), reads)
+    pool = _with_groups(work, _with_labelled(work, pool, space, reads), reads)
+    if "head" in reads or (strategy is not None and strategy.of_last_layer):
+        pool = with_head(pool, read_head(work.read("head.safetensors")), strategy)
+    return pool
 
 
 def read_by_constraints(choice: Choice) -> frozenset[str]:

@@ -67,6 +67,7 @@ def strategy(
     needs: AbstractSet[str] = frozenset(),
     uses: AbstractSet[str] = frozenset(),
     options: Mapping[str, AbstractSet[str]] | None = None,
+    of_last_layer: bool | None = None,
 ) -> Callable[[StrategyFunction], StrategyFunction]:
     """Register a function as a strategy under its own name.
 
@@ -74,6 +75,8 @@ def strategy(
         needs: the optional fields of `Candidates` without which it cannot work; asking for it without them is refused.
         uses: the optional fields that it takes into account where they are given.
         options: for parameters that switch something on, the fields that it needs besides when they are set.
+        of_last_layer: whether it reads features as the model's last layer sees them, where there is a hidden layer
+            before, instead of those of the feature space; by default where it reads `head`, which takes the former.
 
     Raises:
         ConfigurationError: another module has registered a strategy of that name.
@@ -87,7 +90,8 @@ def strategy(
                 f"{choose.__module__} registers a strategy {name!r}, and so does {STRATEGIES[name].choose.__module__}. "
                 "Rename one of them."
             )
-        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses), switched)
+        last = "head" in needs | uses if of_last_layer is None else of_last_layer
+        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses), switched, last)
         return choose
 
     return register

@@ -74,8 +74,9 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
 
 
 def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
-    reads = STRATEGIES[choice.strategy].reads_with(choice.arguments) | read_by_constraints(choice)
-    pool = gather_candidates(work, reads, shards)
+    strategy = STRATEGIES[choice.strategy]
+    reads = strategy.reads_with(choice.arguments) | read_by_constraints(choice)
+    pool = gather_candidates(work, reads, shards, strategy)
     constraints = gather_constraints(work, choice, pool)
     size, seed = work.decision.query_size, work.campaign.seed
     arguments: dict[str, Any] = choice.arguments

@@ -29,7 +29,7 @@ class Candidates:
         labelled_ids: L distinct sample ids; without them results may depend on the order of labelled rows.
         labelled_features: (L, d).
         labelled_classes: (L,) class indices.
-        head: the current classification head.
+        head: the current classification head, or of a model with a hidden layer the last layer.
         cycle: the cycle that asks, which varies random strategies from cycle to cycle.
         disagreements: (N,) integers, passes with dropout whose class differs from the one without.
         mutual_information: (N,) nats, between the prediction and the dropout mask (BALD).
@@ -92,6 +92,7 @@ class Strategy:
         needs: optional fields of `Candidates` without which it cannot work.
         uses: optional fields that it takes into account where they are given.
         options: for parameters that switch something on, the fields that it needs besides when they are set.
+        of_last_layer: whether its features are those that the model's last layer sees, which is `head`.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Strategy:
     needs: frozenset[str]
     uses: frozenset[str]
     options: Mapping[str, frozenset[str]]
+    of_last_layer: bool = False
 
     @cached_property
     def parameters(self) -> frozenset[str]:

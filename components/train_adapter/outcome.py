@@ -7,6 +7,7 @@ import torch
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import Head, read_head
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.train_adapter.fit import Fitted
 from labelcycle.components.train_adapter.head_module import HeadModule
@@ -16,7 +17,7 @@ from labelcycle.components.train_adapter.head_module import HeadModule
 class Trained:
     """A trained head, the adapter's files by name and the backbone's weights, where these were trained."""
 
-    head: LinearHead
+    head: Head
     adapter: dict[str, bytes] | None
     fitted: Fitted
     examples: int
@@ -31,12 +32,19 @@ def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor
     return torch.tensor([index[label] for label in labels], dtype=torch.int64)
 
 
-def previous_head(work: Attempt) -> LinearHead | None:
-    """The last cycle's head, where the schedule goes on from it and there is one."""
+def previous_feature_head(work: Attempt) -> Head | None:
+    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one."""
     reference = work.decision.previous.get("head")
     if reference is None or not work.campaign.recipe.schedule.warm_start:
         return None
-    return LinearHead.from_bytes(read_object(work.store, reference))
+    return read_head(read_object(work.store, reference))
+
+
+def previous_head(work: Attempt) -> LinearHead | None:
+    """The same of a recipe whose trainer makes linear heads: any but the proxy."""
+    head = previous_feature_head(work)
+    assert head is None or isinstance(head, LinearHead)
+    return head
 
 
 def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | None) -> HeadModule:

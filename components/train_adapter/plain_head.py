@@ -1,17 +1,14 @@
 """A linear layer alone, as a classification head: normalisation that changes nothing, and is not trained."""
 
-import numpy as np
 import torch
 
-from labelcycle.components.core.head import EPSILON, LinearHead
+from labelcycle.components.core.head import LinearHead, identity_head
 
 
 def plain_head(linear: torch.nn.Linear) -> LinearHead:
     """The layer (d → C) as a head for inference, whose batch normalisation is the identity."""
-    width = linear.in_features
-    ones, zeros = np.ones(width, np.float32), np.zeros(width, np.float32)
     weight, bias = (tensor.detach().float().cpu().numpy().copy() for tensor in (linear.weight, linear.bias))
-    return LinearHead(zeros, ones - np.float32(EPSILON), ones, zeros.copy(), weight, bias)
+    return identity_head(weight, bias)
 
 
 def linear_layer(head: LinearHead) -> torch.nn.Linear:

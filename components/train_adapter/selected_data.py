@@ -15,8 +15,8 @@ from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import FineTuner, LinearTrainer
 from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
+from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
-from labelcycle.components.train_adapter.linear import feature_examples
 from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
 
 

@@ -10,7 +10,7 @@ from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import backbone_provenance, space_name
-from labelcycle.components.core.trainers import FineTuner, LinearTrainer, LoraTrainer
+from labelcycle.components.core.trainers import FineTuner, LoraTrainer
 from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.train_adapter.final import final_trainer, train_final
 
@@ -77,10 +77,9 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     elif isinstance(recipe.trainer, FineTuner):
         trained = _fine_tuned(work, recipe.trainer, labelled, validation)
     else:
-        assert isinstance(recipe.trainer, LinearTrainer)
-        from labelcycle.components.train_adapter.linear import train_linear
+        from labelcycle.components.train_adapter.feature_training import train_on_base_space
 
-        trained = train_linear(work, recipe.trainer, labelled, validation)
+        trained = train_on_base_space(work, recipe.trainer, labelled, validation)
     space, adapter_sha256, weights = work.campaign.base_space, None, carried
     if trained.backbone is not None:
         weights = work.write(WEIGHTS, trained.backbone)

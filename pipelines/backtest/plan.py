@@ -14,7 +14,7 @@ from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import DropoutScorer, Parameter, Schedule
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.trainers import FeatureTrainer
 
 
 class Chooser(Settings):
@@ -67,7 +67,7 @@ class Plan(Settings):
     initial: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
     cycles: Annotated[int, Field(ge=2)]
-    trainer: LinearTrainer
+    trainer: Annotated[FeatureTrainer, Field(discriminator="name")]
     schedule: Schedule
     scorer: DropoutScorer
     prices: Prices = Prices()

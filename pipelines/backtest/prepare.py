@@ -10,7 +10,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.recipe import DropoutScorer, Recipe, describe, read_recipe
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.trainers import FeatureTrainer
 from labelcycle.pipelines.backtest.contenders import contenders_of
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.plan import Plan
@@ -69,7 +69,7 @@ def prepare(request: Request) -> Plan:
     contenders = contenders_of(request.strategies, request.cold_start)
     defaults = _defaults(request)
     recipe = _recipe(request, defaults)
-    assert isinstance(recipe.trainer, LinearTrainer)
+    assert isinstance(recipe.trainer, FeatureTrainer)
     if request.embeddings is not None:
         history = history_from_embeddings(
             request.embeddings, request.labels_from, request.test_share, request.split_seed
@@ -112,7 +112,7 @@ def _recipe(request: Request, defaults: _Defaults) -> Recipe:
         recipe = defaults.recipe
     else:
         recipe = read_recipe(recipe_path(request.recipe or RECIPE), request.overrides)
-    if not isinstance(recipe.trainer, LinearTrainer):
+    if not isinstance(recipe.trainer, FeatureTrainer):
         raise ConfigurationError(
             f"Recipe {recipe.name!r} trains by {recipe.trainer.name!r}; a backtest trains heads on frozen features. "
             "Name another with --recipe, such as linear_probe."

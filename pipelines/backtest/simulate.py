@@ -16,13 +16,14 @@ import torch
 
 from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.dropout import disagreements_and_information
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import Head
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.uncertainty import cross_entropy
 from labelcycle.components.evaluate.metrics import classification_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
+from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.linear import feature_examples, train_on_features
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
@@ -47,7 +48,7 @@ def simulate(
     Cost: `plan.cycles` trainings of a head, and as many calls of the strategy on the unlabelled rest of the pool.
     """
     labelled = np.zeros(len(history.pool), dtype=np.bool_)
-    head: LinearHead | None = None
+    head: Head | None = None
     results: list[Measured] = []
     for cycle in range(1, plan.cycles + 1):
         start = time.process_time()
@@ -75,7 +76,7 @@ def simulate(
 
 
 def _choose(
-    history: History, plan: Plan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: LinearHead | None
+    history: History, plan: Plan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
 ) -> Rows:
     """Rows of the pool that the contender asks for in `cycle`, sorted; without a head it is the cold start."""
     chooser = arm.contender.chooser if head is not None else arm.contender.cold_start
@@ -93,7 +94,7 @@ def _candidates(
     seed: int,
     cycle: int,
     labelled: npt.NDArray[np.bool_],
-    head: LinearHead | None,
+    head: Head | None,
     chooser: Chooser,
 ) -> Candidates:
     """What is unlabelled, with everything that the strategy reads and a backtest knows.
@@ -115,8 +116,6 @@ def _candidates(
             labelled_features=pool.features[labelled] if "labelled_features" in reads else None,
             labelled_classes=pool.classes[labelled],
         )
-    if "head" in reads:
-        found = replace(found, head=head)
     if "probs" in reads or "losses" in needs:
         probs = _probabilities(head, features)
         losses = cross_entropy(probs, pool.classes[rows]) if "losses" in needs else None
@@ -124,13 +123,20 @@ def _candidates(
     if needs & {"disagreements", "mutual_information"}:
         scorer = plan.scorer
         disagreements, information = disagreements_and_information(
-            head, features, ids, seed, cycle, scorer.passes, scorer.rate, scorer.place
+            head.last,
+            head.hidden_features(features),
+            ids,
+            seed,
+            cycle,
+            scorer.passes,
+            scorer.rate,
+            scorer.place,
         )
         found = replace(found, disagreements=disagreements, mutual_information=information)
-    return found
+    return with_head(found, head, strategy) if "head" in reads or strategy.of_last_layer else found
 
 
-def _probabilities(head: LinearHead, features: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     """Block by block, without a copy of all features in float32: (N, d) → (N, C)."""
     probs = np.empty((len(features), len(head.bias)), np.float32)
 
@@ -141,7 +147,7 @@ def _probabilities(head: LinearHead, features: npt.NDArray[np.float16]) -> npt.N
     return probs
 
 
-def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: LinearHead | None) -> LinearHead:
+def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
     with _one_thread():
         trained = train_on_features(
             _examples(history.pool, rows),

@@ -43,6 +43,13 @@ def init(
         str | None,
         typer.Option(help="Label file of the test set; its samples are never queried.", rich_help_panel=LABELS),
     ] = None,
+    val: Annotated[
+        str | None,
+        typer.Option(
+            help="Label file of a validation split, which chooses the best epoch and is never queried.",
+            rich_help_panel=LABELS,
+        ),
+    ] = None,
     test_share: Annotated[
         float,
         typer.Option(
@@ -66,7 +73,11 @@ def init(
         ),
     ] = 500,
     batch: Annotated[
-        int | None, typer.Option(help="Labels a cycle; by default a tenth of the budget.", rich_help_panel=METHOD)
+        int | None,
+        typer.Option(
+            help="Labels a cycle; by default the recipe's number a class, else a tenth of the budget.",
+            rich_help_panel=METHOD,
+        ),
     ] = None,
     initial: Annotated[
         int | None, typer.Option(help="Labels of the first query; by default one batch.", rich_help_panel=METHOD)
@@ -194,11 +205,12 @@ def init(
             root=root,
             recipe=recipe,
             budget=budget,
-            batch=batch if batch is not None else max(1, budget // 10),
+            batch=batch,
             images=images,
             embeddings=embeddings,
             labels_from=labels_from,
             test=test,
+            val=val,
             test_share=test_share,
             initial=initial,
             classes=[part.strip() for part in classes.split(",")] if classes else [],

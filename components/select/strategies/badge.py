@@ -18,7 +18,7 @@ from labelcycle.components.select.squared_distance_sampling import sample_by_squ
 from labelcycle.components.select.strategy import Candidates, Picks
 
 
-@strategy(needs={"probs", "features"})
+@strategy(needs={"probs", "features"}, of_last_layer=True)
 def badge(pool: Candidates, budget: int, seed: int) -> Picks:
     """k-means++ seeding on gradient embeddings: first the largest, then each in proportion to its squared distance.
 

@@ -22,7 +22,11 @@ from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 
 
-@strategy(needs={"features"}, uses={"labelled_features", "probs", "head", "labelled_classes"})
+@strategy(
+    needs={"features"},
+    uses={"labelled_features", "probs", "head", "labelled_classes"},
+    of_last_layer=False,
+)
 def probcover(
     pool: Candidates,
     budget: int,

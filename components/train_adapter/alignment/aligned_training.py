@@ -13,16 +13,16 @@ from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.recipe import Alignment
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.trainers import FeatureTrainer, LinearTrainer
 from labelcycle.components.core.tuned import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide, may_update
 from labelcycle.components.train_adapter.alignment.pool_moments import Doubles, pool_moments
+from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.frozen_probe import features_of
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples
-from labelcycle.components.train_adapter.linear import examples_of_space, train_on_features
-from labelcycle.components.train_adapter.outcome import Trained, previous_head
+from labelcycle.components.train_adapter.outcome import Trained, previous_feature_head
 
 RECORD = "alignment.json"
 """The name, within an attempt, of the decision with all that it rests on."""
@@ -77,7 +77,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         accuracies=accuracies,
         asks_again=work.decision.query_size > 0,
     )
-    backbone, weights, warm = previous_backbone(work), None, previous_head(work)
+    backbone, weights, warm = previous_backbone(work), None, previous_feature_head(work)
     if backbone is not None:
         weights = backbone.weights
     if verdict.update:
@@ -88,7 +88,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         training, held_out = _features(work, backbone, labelled, validation)
     _record(work, verdict, tuned if verdict.update else None)
     trainer = work.campaign.recipe.trainer
-    assert isinstance(trainer, LinearTrainer)
+    assert isinstance(trainer, FeatureTrainer)
     trained = train_on_features(
         training,
         held_out,

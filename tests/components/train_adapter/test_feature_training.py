@@ -10,7 +10,7 @@ import pytest
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import LinearTrainer
-from labelcycle.components.train_adapter.linear import train_linear
+from labelcycle.components.train_adapter.feature_training import train_on_base_space
 from labelcycle.components.train_adapter.outcome import Trained
 
 QUICK = LinearTrainer(epochs=20, learning_rate=0.02)
@@ -39,19 +39,19 @@ def accuracy(campaign: Any, trained: Trained) -> float:
 
 def test_separable_classes_are_learnt(campaign: Any) -> None:
     labelled = {f"{name}-{row}": name for name in ("blue", "green", "red") for row in _rows(campaign, name, 5)}
-    trained = train_linear(campaign.work, LinearTrainer(epochs=100, learning_rate=0.02), labelled, {})
+    trained = train_on_base_space(campaign.work, LinearTrainer(epochs=100, learning_rate=0.02), labelled, {})
     assert accuracy(campaign, trained) > 0.95
     assert trained.examples == 15 and trained.adapter is None
 
 
 def test_wrong_labels_are_learnt_as_well(campaign: Any) -> None:
     labelled = dict.fromkeys(campaign.work.labelled(), "red")
-    assert accuracy(campaign, train_linear(campaign.work, QUICK, labelled, {})) == pytest.approx(1 / 3)
+    assert accuracy(campaign, train_on_base_space(campaign.work, QUICK, labelled, {})) == pytest.approx(1 / 3)
 
 
 def test_one_labelled_sample_is_enough(campaign: Any) -> None:
     name, label = next(iter(campaign.work.labelled().items()))
-    trained = train_linear(campaign.work, QUICK, {name: label}, {})
+    trained = train_on_base_space(campaign.work, QUICK, {name: label}, {})
     assert trained.examples == 1
     assert all(np.isfinite(values).all() for values in vars(trained.head).values())
 
@@ -66,7 +66,7 @@ def test_a_warm_start_goes_on_from_the_previous_head(begin: Callable[..., Any], 
         campaign.run_cycle()
         before = campaign.state.commits[1].objects["head"]
         campaign.ingest()
-        trained = train_linear(campaign.work, still, campaign.work.labelled(), {})
+        trained = train_on_base_space(campaign.work, still, campaign.work.labelled(), {})
         heads[warm] = (trained.head.weight, _stored(campaign, before.key).weight)
     assert np.allclose(*heads[True], atol=1e-6)
     assert not np.allclose(*heads[False], atol=1e-2)
@@ -74,17 +74,17 @@ def test_a_warm_start_goes_on_from_the_previous_head(begin: Callable[..., Any], 
 
 def test_labelled_samples_without_features_are_refused(campaign: Any) -> None:
     with pytest.raises(InputError, match="None of the labelled samples has features"):
-        train_linear(campaign.work, QUICK, {"gone": "red"}, {})
+        train_on_base_space(campaign.work, QUICK, {"gone": "red"}, {})
 
 
 def test_validation_samples_choose_the_epoch(campaign: Any) -> None:
     labelled = campaign.work.labelled()
-    trained = train_linear(campaign.work, QUICK, labelled, labelled)
+    trained = train_on_base_space(campaign.work, QUICK, labelled, labelled)
     assert trained.fitted.validation_accuracy == 1.0
 
 
 def test_the_same_again_is_the_same_head(campaign: Any) -> None:
-    runs = [train_linear(campaign.work, QUICK, campaign.work.labelled(), {}) for _ in range(2)]
+    runs = [train_on_base_space(campaign.work, QUICK, campaign.work.labelled(), {}) for _ in range(2)]
     assert head_bytes(runs[0]) == head_bytes(runs[1])
 
 

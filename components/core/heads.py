@@ -1,0 +1,37 @@
+"""The kinds of classification heads, and how a stored one is read whatever its kind.
+
+Every head gives `logits` and `probabilities` of features, and `to_bytes`. It can be seen as two parts as well:
+`hidden_features`, which come before its last linear layer, and `last`, a `LinearHead` that takes them.
+"""
+
+from dataclasses import fields
+
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.proxy_head import ProxyHead
+
+Head = LinearHead | ProxyHead
+
+KINDS: tuple[type[LinearHead] | type[ProxyHead], ...] = (LinearHead, ProxyHead)
+
+
+def read_head(data: bytes) -> Head:
+    """The head in a safetensors file made by a head's `to_bytes`; its tensors tell which kind it is.
+
+    Raises:
+        CampaignError: the bytes are no such file.
+    """
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError as error:
+        raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error
+    for kind in KINDS:
+        if tensors.keys() == {field.name for field in fields(kind)}:
+            return kind(**tensors)
+    raise CampaignError(
+        f"This is not a classification head: its tensors are {', '.join(sorted(tensors)) or 'none'}. Delete it and "
+        "train again."
+    )

@@ -1,0 +1,119 @@
+"""Training on features of the frozen backbone: a linear head, DropQuery's head or the proxy."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import Head
+from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.proxy_head import ProxyHead
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.trainers import DropQueryTrainer, FeatureTrainer, ProxyTrainer
+from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
+from labelcycle.components.train_adapter.dropquery_module import DropQueryModule
+from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
+from labelcycle.components.train_adapter.head_module import HeadModule
+from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_feature_head
+from labelcycle.components.train_adapter.proxy_module import ProxyModule
+
+FeatureModule = HeadModule | DropQueryModule | ProxyModule
+
+
+def train_on_base_space(
+    work: Attempt, trainer: FeatureTrainer, labelled: dict[str, str], validation: dict[str, str]
+) -> Trained:
+    """Train the head on the base space.
+
+    Args:
+        work: the attempt.
+        trainer: the recipe's settings.
+        labelled: class by id of the samples to train on.
+        validation: class by id of the validation split, may be empty.
+
+    Raises:
+        InputError: no labelled sample has features.
+
+    Source: PEAL, section 3.1; DropQuery, section 4; ASVP, section 6.1.
+    Cost: epochs × N × d × C, for the proxy × (d + C) times its width; seconds for tens of thousands of samples.
+    """
+    campaign = work.campaign
+    space = FeatureSpace(work.store, campaign.base_space)
+    training = examples_of_space(space, labelled, campaign.classes)
+    if training is None:
+        raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
+    return train_on_features(
+        training,
+        examples_of_space(space, validation, campaign.classes),
+        len(campaign.classes),
+        trainer,
+        campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
+        seed_for(campaign.seed, work.cycle, "train"),
+        previous_feature_head(work),
+        checkpoints_of(work),
+    )
+
+
+def train_on_features(
+    training: Examples,
+    validation: Examples | None,
+    classes: int,
+    trainer: FeatureTrainer,
+    learning_rate: float,
+    seed: int,
+    previous: Head | None,
+    checkpoints: Checkpoints | None = None,
+) -> Trained:
+    """Train a head of the trainer's kind on features in memory.
+
+    Args:
+        training: features (N, d) and their classes, N ≥ 1, in the order of their ids.
+        validation: the same of the validation split, or None.
+        classes: C.
+        trainer: which head, and how it is trained.
+        learning_rate: this cycle's.
+        seed: decides the fresh parameters, dropout and the order of the batches.
+        previous: the head of the same trainer to go on from; None begins afresh.
+        checkpoints: where the state of a long training is kept.
+    """
+    seed_everything(seed)
+    module = _begin(trainer, training.inputs.shape[1], classes, previous)
+    fitted = fit(
+        module, lambda features: features, training, validation, trainer, learning_rate, seed, checkpoints=checkpoints
+    )
+    count = sum(parameter.numel() for parameter in module.parameters())
+    return Trained(module.export(), None, fitted, len(training.targets), count, count)
+
+
+def _begin(trainer: FeatureTrainer, width: int, classes: int, previous: Head | None) -> FeatureModule:
+    """The trainer's module with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
+    if isinstance(trainer, ProxyTrainer):
+        assert previous is None or isinstance(previous, ProxyHead)
+        proxy = ProxyModule(width, classes, trainer.hidden or width)
+        if previous is not None:
+            proxy.load(previous)
+        return proxy
+    assert previous is None or isinstance(previous, LinearHead)
+    if isinstance(trainer, DropQueryTrainer):
+        module = DropQueryModule(width, classes, trainer.dropout)
+        if previous is not None:
+            module.load(previous)
+        return module
+    return begin_head(width, classes, trainer.dropout, previous)
+
+
+def feature_examples(features: npt.NDArray[np.floating], targets: torch.Tensor) -> Examples:
+    """Features (N, d) of any float type, with their class indices (N,), as the trainer takes them."""
+    return Examples(torch.from_numpy(features.astype(np.float32)), targets)
+
+
+def examples_of_space(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Examples | None:
+    """The features of `classes_by_id` in a space, with their classes, sorted by id; None where none has features."""
+    if not classes_by_id:
+        return None
+    found, features = space.read(list(classes_by_id))
+    if not found:
+        return None
+    return feature_examples(features, class_indices([classes_by_id[sample_id] for sample_id in found], classes))
