@@ -64,6 +64,7 @@ class Request:
     embeddings: str | None = None
     labels_from: str | None = None
     test: str | None = None
+    val: str | None = None
     test_share: float = 0.1
     initial: int | None = None
     classes: list[str] = field(default_factory=list)
@@ -116,7 +117,7 @@ def begin_campaign(request: Request) -> Begun:
     check_strategies(recipe, request.pool_labels, _wants_captions(request))
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
-    samples = _samples(request, recipe)
+    samples = _with_validation(request, _samples(request, recipe))
     labels = _labels(request, samples)
     test = _test(request, samples, labels)
     splits, copies = assign_splits(samples, test)
@@ -133,6 +134,7 @@ def begin_campaign(request: Request) -> Begun:
     if request.exclude or request.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, request.exclude, request.include, _ids(samples), splits)
     groups = read_groups(request.groups, _ids(samples)) if request.groups is not None else {}
+    _check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     _check_sizes(request, recipe, counts["pool"] - len(recipe.selector.exclude))
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
@@ -293,6 +295,25 @@ def _samples(request: Request, recipe: Recipe) -> Samples:
     return samples_from_embeddings(request.embeddings)
 
 
+def _with_validation(request: Request, samples: Samples) -> Samples:
+    """The samples, those of --val in the validation split with their labels."""
+    if request.val is None:
+        return samples
+    answers = read_label_file(request.val, _ids(samples), request.classes or None)
+    val = {name: answer.label for name, answer in answers.items() if answer.label is not None and name in samples.uris}
+    if not val:
+        raise InputError(f"{request.val} names no usable labelled sample. A validation split needs some.")
+    return replace(samples, labels=samples.labels | val, splits=samples.splits | dict.fromkeys(val, "val"))
+
+
+def _check_validation(recipe: Recipe, val: int) -> None:
+    if recipe.alignment is not None and recipe.alignment.mode == "holdout" and not val:
+        raise ConfigurationError(
+            "alignment.mode holdout compares models on a validation split, but there is none. Give --val FILE "
+            "(sample_id,label), or set alignment.mode to absolute or relative."
+        )
+
+
 def _labels(request: Request, samples: Samples) -> dict[str, str]:
     """Every label that is known before the campaign begins, by id."""
     if request.labels_from is None:
@@ -310,11 +331,14 @@ def _test(request: Request, samples: Samples, labels: dict[str, str]) -> dict[st
     if unlabelled:
         raise InputError(f"{request.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
     test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
+    both = sorted(name for name in test if request.val and samples.splits.get(name) == "val")
+    if both:
+        raise InputError(f"Sample {both[0]!r} is in {request.val} and in the test set. Remove it from one of them.")
     if test:
         return test
-    if not labels:
-        raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
+    if not usable:
+        raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
     test = hold_out(usable, request.test_share, request.seed)
     notice(
         f"No test set was given: {len(test)} labelled samples ({request.test_share:.0%} of each class) are held out."

@@ -239,3 +239,43 @@ def test_a_single_shot_asks_for_the_whole_budget_at_once(begin: Callable[..., An
     assert campaign.state.why_done == "the budget of 24 labels is spent"
     with pytest.raises(ConfigurationError, match="the whole budget of 24 at once.*Leave --initial out"):
         begin(str(tmp_path / "other"), overrides=at_once, initial=8)
+
+
+def label_file(path: Path, rows: dict[str, str]) -> str:
+    path.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in rows.items()))
+    return str(path)
+
+
+def test_a_validation_split_of_images(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    val = {f"{name}/{row:02d}.png": name for name in ("blue", "red") for row in (10, 11)}
+    campaign = begin_on_images(val=label_file(tmp_path / "val.csv", val))
+    assert {name for name, split in splits(campaign).items() if split == "val"} == val.keys()
+    assert val.items() <= truth(campaign).items() and len(truth(campaign)) == 16
+
+
+def test_a_sample_is_not_in_two_splits(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    val = label_file(tmp_path / "val.csv", {"blue/00.png": "blue"})
+    with pytest.raises(InputError, match="'blue/00.png' is in .*val.csv and in the test set"):
+        begin_on_images(val=val)
+
+
+def test_a_validation_split_is_no_test_set(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    val = label_file(tmp_path / "val.csv", {"blue/00.png": "blue"})
+    with pytest.raises(ConfigurationError, match="There is no test set"):
+        begin_on_images(val=val, test=None, labels_from=None)
+
+
+def test_an_empty_validation_split_is_refused(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="val.csv names no usable labelled sample"):
+        begin_on_images(val=label_file(tmp_path / "val.csv", {}))
+
+
+def test_comparing_on_a_validation_split_needs_one(begin_on_images: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="holdout .*there is none. Give --val FILE"):
+        begin_on_images(overrides={"alignment.mode": "holdout"})
+
+
+def test_making_features_anew_needs_images_but_a_final_model_alone_does_not(begin: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="makes features anew from images .*cannot use embeddings"):
+        begin(overrides={"alignment": {}})
+    assert begin(overrides={"final": {"trainer": {"name": "ft"}}}).state.campaign.backbone is None

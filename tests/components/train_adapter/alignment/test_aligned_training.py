@@ -34,9 +34,9 @@ def begin_aligned(begin_on_images: Callable[..., Any], pictures: Any, tmp_path: 
     labels.write_text("\n".join(["sample_id,label", *rows]))
     test.write_text("\n".join(["sample_id,label", *rows[::5]]))
 
-    def begun(root: str | None = None, **changes: Any) -> Any:
+    def begun(root: str | None = None, val: str | None = None, **changes: Any) -> Any:
         overrides = {**ALIGNED, **{name.replace("__", "."): value for name, value in changes.items()}}
-        data = {"labels_from": str(labels), "test": str(test)}
+        data = {"labels_from": str(labels), "test": str(test), "val": val}
         return begin_on_images(root, recipe="linear_probe", budget=32, overrides=overrides, **data)
 
     return begun
@@ -139,7 +139,25 @@ def test_killed_between_weights_and_facts(begin_aligned: Callable[..., Any], mon
     assert committed(campaign, 2, "alignment")["update"]
 
 
-def test_holdout_needs_a_validation_split(begin_aligned: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("threshold", "updates"), [(1e-9, None), (0.999, False)])
+def test_holdout_compares_a_probe_with_fine_tuning(
+    begin_aligned: Callable[..., Any], tmp_path: Path, threshold: float, updates: bool | None
+) -> None:
+    val = tmp_path / "val.csv"
+    val.write_text("sample_id,label\n" + "".join(f"blue/{row:02d}.png,{['odd', 'even'][row % 2]}\n" for row in (6, 7)))
+    campaign = begin_aligned(val=str(val), alignment__mode="holdout", alignment__threshold=threshold)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    record = committed(campaign, 1, "alignment")
+    assert record["gap"] == record["tuned_accuracy"] - record["probe_accuracy"]
+    assert record["update"] == (record["gap"] > threshold if updates is None else updates)
+    assert ("backbone" in campaign.state.commits[1].objects) == record["update"]
+
+
+def test_holdout_without_a_readable_validation_image(
+    begin_aligned: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelcycle.pipelines.initialise.campaign._check_validation", lambda *_: None)
     campaign = begin_aligned(alignment__mode="holdout")
     campaign.run_cycle()
     with pytest.raises(ConfigurationError, match="validation split.*has none"):
