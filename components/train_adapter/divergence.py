@@ -23,6 +23,6 @@ def refuse_divergence(network: torch.nn.Module, fitted: Fitted, trainer: Trainin
     raise ConfigurationError(
         "Training diverged: the loss or a weight became NaN or infinite with "
         + ", ".join(f"{name}={rate:g}" for name, rate in rates.items())
-        + ". Begin a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
-        "networks."
+        + ". Begin a campaign with a smaller one by --set; vision transformers want far smaller ones than "
+        "convolutional networks."
     )

@@ -1,0 +1,25 @@
+"""Training that ran away is refused by the names of its learning rates."""
+
+import pytest
+import torch
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.trainers import FineTuner, LoraTrainer
+from labelcycle.components.train_adapter.divergence import refuse_divergence
+from labelcycle.components.train_adapter.fit import Fitted
+
+
+def test_a_finite_training_passes() -> None:
+    refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, 0.5, None), LoraTrainer())
+
+
+def test_an_infinite_loss_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"trainer\.learning_rate=0\.001\. Begin"):
+        refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, float("nan"), None), LoraTrainer())
+
+
+def test_a_weight_that_is_no_number_is_refused() -> None:
+    network = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(network.weight, float("inf"))
+    with pytest.raises(ConfigurationError, match=r"learning_rate=0\.3, trainer\.head_learning_rate=0\.1"):
+        refuse_divergence(network, Fitted(1, 0.5, None), FineTuner(learning_rate=0.3))
