@@ -33,6 +33,9 @@ bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and 
 bench-select: $(BENCH_INSTALLED)  ## Measure the strategies against peers and at a million samples; about an hour
 	$(BENCH)/bin/python -m tests.bench.select
 
+bench-train: $(INSTALLED)  ## Measure LoRA training against a plain loop of peft and timm, and the heads
+	$(PYTHON) -m tests.bench.train
+
 $(BENCH_INSTALLED): $(INSTALLED)
 	python3 -m venv --without-pip $(BENCH)
 	$(PYTHON) -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
@@ -52,4 +55,4 @@ lock: $(INSTALLED)  ## Resolve the dependencies again
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test bench-cycle bench-select lock
+.PHONY: help install demo check test bench-cycle bench-select bench-train lock

@@ -1,0 +1,1 @@
+"""`make bench-train`: what training costs."""
