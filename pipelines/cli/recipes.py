@@ -22,6 +22,6 @@ def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for
     for heading in ("what it does", "works on", "cost", "source"):
         table.add_column(heading)
     for recipe in found:
-        works_on = "images" if recipe.trains_on_images else "images, embeddings"
+        works_on = "images" if recipe.needs_images else "images, embeddings"
         table.add_row(recipe.name, recipe.summary, works_on, recipe.cost, recipe.source)
     Console().print(table)

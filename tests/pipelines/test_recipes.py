@@ -10,6 +10,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.recipe import read_recipe
+from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
@@ -36,11 +37,23 @@ def test_every_recipe_runs(
     if recipe.data_selection is not None:
         few["data_selection.total_batches"] = 6
         given["text_encoder"] = str(text_encoder)
-    campaign = (begin_on_images if recipe.trains_on_images else begin)(recipe=name, overrides=few, **given)
+    campaign = (begin_on_images if recipe.needs_images else begin)(recipe=name, overrides=few, **given)
     campaign.run_cycle()
     assert campaign.run_until("select").size == (0 if recipe.cold_start.single_shot else 8)
     query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))
     assert query["predicted"].null_count == query["reason"].null_count == 0
+
+
+def test_asvp_is_as_the_paper_has_it() -> None:
+    recipe = read_recipe(recipe_path("asvp"))
+    assert recipe.alignment is not None and recipe.final is not None and recipe.final.aligned is not None
+    assert (recipe.trainer.name, recipe.selector.strategy) == ("proxy", "margin")
+    alignment = recipe.alignment
+    assert (alignment.mode, alignment.limit, alignment.max_updates) == ("absolute", 1.0, 1)
+    assert (recipe.final.trainer.name, recipe.final.aligned.name) == ("lp_ft", "ft")
+    for own, paper in ((recipe.final.trainer, ProbeThenFineTuner()), (recipe.final.aligned, FineTuner())):
+        assert own == paper
+    assert alignment.trainer == FineTuner() and not recipe.schedule.warm_start
 
 
 def test_a_file_of_the_users_own(tmp_path: Path) -> None:

@@ -20,3 +20,9 @@ def test_figures_are_the_finite_numbers():
 def test_known_unknown_ratio_is_the_previous_query_s():
     metrics = {"training": {}, "previous_query": {"known": 2, "unknown": 3, "known_unknown_ratio": 1.5}}
     assert cycle_figures(metrics) == {"known_unknown_ratio": 1.5}
+
+
+def test_figures_of_an_alignment_are_the_cycle_s_too():
+    record = {"update": True, "reason": "in words", "mode": "absolute", "threshold": 1.0, "logme": -0.5, "gap": None}
+    metrics = {"training": {}, "previous_query": None, "alignment": record}
+    assert cycle_figures(metrics) == {"alignment_update": 1.0, "alignment_threshold": 1.0, "alignment_logme": -0.5}
