@@ -5,7 +5,7 @@ import sys
 import typer
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.cli import backtest, finalize, init, recipes, run, stage, status
+from labelcycle.pipelines.cli import backtest, cost, finalize, init, recipes, run, stage, status
 
 app = typer.Typer(
     name="labelcycle",
@@ -22,6 +22,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("finalize")(finalize.finalize)
 app.command("status")(status.status)
+app.command("cost")(cost.cost)
 app.command("recipes")(recipes.recipes)
 app.command("backtest")(backtest.backtest)
 app.add_typer(stage.app, name="stage")

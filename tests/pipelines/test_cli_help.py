@@ -14,6 +14,7 @@ COMMANDS = [
     ["init"],
     ["run"],
     ["status"],
+    ["cost"],
     ["recipes"],
     ["backtest"],
     ["stage"],

@@ -1,0 +1,99 @@
+"""The account of a campaign as a table for the terminal."""
+
+from rich.box import ROUNDED
+from rich.table import Table
+
+from labelcycle.components.core.timings import Used
+from labelcycle.components.evaluate.cost import PARTS, Part, sum_by_part
+from labelcycle.components.evaluate.savings import Sign
+from labelcycle.pipelines.cost.account import Account, Comparison, Row
+
+UNKNOWN = "–"
+HEADINGS: dict[Part, str] = {
+    "precomputation": "embed s",
+    "head_training": "train head s",
+    "full_training": "train model s",
+    "forward": "forward s",
+    "selection": "select s",
+    "other": "other s",
+}
+IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
+
+
+def as_table(account: Account, compared: bool) -> Table:
+    """One row a cycle; parts of the computing that no cycle has used any time on are left out."""
+    shown, gpu = _parts(account), _uses_gpu(account)
+    table = Table(title=f"{account.campaign.identifier} · {account.campaign.recipe.name}", box=ROUNDED, pad_edge=False)
+    headings = ["cycle", "labels", "accuracy", "label cost", *(HEADINGS[part] for part in shown), "CPU s"]
+    headings += [*(["GPU s"] if gpu else []), "compute cost", "overall cost"]
+    headings += ["random labels", "saved", "cost by random"] if compared else []
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in account.rows:
+        table.add_row(*_texts(row, shown, gpu), *(_compared(row) if compared else []))
+    return table
+
+
+def notes(account: Account, comparison: Comparison | None) -> list[str]:
+    """What it comes to, and how to read the table."""
+    last, prices = account.rows[-1].cost, account.prices
+    total = sum(sum_by_part(row.cost for row in account.rows).values(), Used())
+    lines = [
+        f"overall cost {last.overall_cost:,.2f} = labels {last.label_cost:,.2f} + computing {last.compute_cost:,.2f}",
+        f"computing so far: {total.wall_seconds:,.1f} s on the clock, {total.cpu_seconds:,.1f} CPU s, "
+        f"{total.gpu_seconds:,.1f} GPU s",
+    ]
+    if comparison is not None:
+        lines.append(_average(comparison))
+    lines.append(
+        f"costs run up from cycle to cycle; a label costs {prices.label:g} × {prices.annotators_per_label}, a CPU hour "
+        f"{prices.cpu_hour:g}, a GPU hour {prices.gpu_hour:g}; seconds by part are those of each cycle on the clock"
+    )
+    missing = [str(row.cycle) for row in account.rows if not row.recorded]
+    if missing:
+        lines.append(f"no seconds are recorded for: {', '.join(missing)}; their computing is not in the costs")
+    return lines
+
+
+def _parts(account: Account) -> list[Part]:
+    together = sum_by_part(row.cost for row in account.rows)
+    return [part for part in PARTS if together[part].wall_seconds > 0]
+
+
+def _uses_gpu(account: Account) -> bool:
+    return any(row.cost.total.gpu_seconds > 0 for row in account.rows)
+
+
+def _texts(row: Row, shown: list[Part], gpu: bool) -> list[str]:
+    cost, total = row.cost, row.cost.total
+    mark = " (under way)" if row.under_way else " (final)" if row.final else ""
+    return [
+        f"{row.cycle}{mark}",
+        UNKNOWN if row.labels is None else str(row.labels),
+        UNKNOWN if row.accuracy is None else f"{row.accuracy:.4f}",
+        f"{cost.label_cost:,.2f}",
+        *(f"{cost.used[part].wall_seconds:,.1f}" for part in shown),
+        f"{total.cpu_seconds:,.1f}",
+        *([f"{total.gpu_seconds:,.1f}"] if gpu else []),
+        f"{cost.compute_cost:,.2f}",
+        f"{cost.overall_cost:,.2f}",
+    ]
+
+
+def _compared(row: Row) -> list[str]:
+    if row.compared is None:
+        return [UNKNOWN] * 3
+    saving = row.compared.saving
+    figures = f"{saving.equivalent_labels:,.0f}", f"{saving.ratio:.1%}", f"{row.compared.cost:,.2f}"
+    return [f"{saving.sign}{figure}" for figure in figures]
+
+
+def _average(comparison: Comparison) -> str:
+    average, campaign = comparison.average, comparison.random.campaign
+    name = f"{campaign.identifier} ({campaign.recipe.selector.strategy})"
+    if average is None:
+        return f"saved against {name}: nothing can be said before a cycle has trained on labels that the strategy chose"
+    text = f"saved against {name}: {IN_WORDS[average.sign]}{average.ratio:.1%} of the labels on average over the cycles"
+    if average.censored_share:
+        text += f"; {average.censored_share:.0%} of the cycles have an accuracy that it never has, ≥ and ≤ mark bounds"
+    return text
