@@ -422,6 +422,11 @@ def _features(store: Store, request: Request, recipe: Recipe, samples: Samples) 
             f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "
             "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
         )
+    if isinstance(recipe.trainer, LoraTrainer) and recipe.trainer.blocks != "all":
+        from labelcycle.components.core.backbones.build import create
+        from labelcycle.components.train_adapter.adapters import first_block
+
+        first_block(create(backbone.name, backbone.transform.image_size), recipe.trainer)
     return backbone, space_name(backbone_provenance(backbone, None))
 
 

@@ -184,6 +184,11 @@ def test_embedding_with_pefts_merge_gives_the_trained_features(campaign: Any, bl
         assert not torch.allclose(merged(images), base(images), atol=1e-2)
 
 
+def test_init_refuses_blocks_that_are_not_there(begin_on_images: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="asks for more blocks than the backbone's 4"):
+        begin_on_images(recipe="peal_entropy", overrides=QUICK | {"trainer.blocks": "last:5"})
+
+
 def test_blocks_that_are_not_there_are_refused(campaign: Any) -> None:
     with pytest.raises(ConfigurationError, match="asks for more blocks than the backbone's 4. Choose up to last:4"):
         train(campaign, LoraTrainer(blocks="last:5"))
