@@ -30,8 +30,9 @@ EPSILON = 1e-8
 HELD_NUMBERS = 2**26
 """Vectors of so many numbers in all are held in memory for all steps: 256 MB."""
 
-PATIENCE = 10
-"""Steps over which the objective is compared with itself to see whether it still falls."""
+PATIENCE = 25
+"""Steps whose mean value is compared with that of as many before: few enough to see the objective fall, and enough to
+average out the noise of sampled steps."""
 
 
 class UnitVectors(Protocol):
@@ -266,6 +267,26 @@ def drawn_rows(size: int, sample: int, generator: np.random.Generator) -> Intege
     return np.sort(generator.choice(size, sample, replace=False, shuffle=False))
 
 
+def drawn_by_weight(cumulated: Doubles, draws: int, generator: np.random.Generator) -> tuple[Integers, Doubles]:
+    """Samples drawn with replacement in proportion to their weights, one draw from each equal part of the weight.
+
+    Args:
+        cumulated: weights added up from the first sample to each, (N,), N ≥ 1; the last is above 0.
+        draws: how many draws.
+        generator: what they depend on.
+
+    Returns:
+        Distinct rows in rising order, (n,), and the share of the draws that fell on each, which add up to 1. A sum over
+        the rows by their shares is an unbiased estimate of the sum over all samples by their shares of the weight.
+
+    Source: stratified resampling, Kitagawa, Journal of Computational and Graphical Statistics 5 (1996).
+    Cost: O(draws·log N).
+    """
+    parts = (np.arange(draws) + generator.random(draws)) * (cumulated[-1] / draws)
+    rows, counts = np.unique(np.searchsorted(cumulated[:-1], parts, side="right"), return_counts=True)
+    return rows, counts / draws
+
+
 def descend(
     start: Floats,
     objective: Callable[[Floats], tuple[float, Doubles]],
@@ -280,7 +301,8 @@ def descend(
         objective: unit centroids (B, d) → value and gradient with respect to them.
         iterations: most steps.
         learning_rate: of Adam.
-        tolerance: stop when the value falls by less than this over ten steps; None to make all steps.
+        tolerance: stop when the mean value of 25 steps is not by this much below that of the 25 before; None to make
+            all steps.
 
     Returns:
         The directions after the last step, float32 (B, d).
@@ -296,8 +318,10 @@ def descend(
         unit = raw / lengths
         value, gradient = objective(unit.astype(np.float32))
         values.append(value)
-        if tolerance is not None and step > PATIENCE and values[-1 - PATIENCE] - value < tolerance:
-            break
+        if tolerance is not None and step >= 2 * PATIENCE:
+            before, now = np.mean(values[-2 * PATIENCE : -PATIENCE]), np.mean(values[-PATIENCE:])
+            if before - now < tolerance:
+                break
         gradient = (gradient - (gradient * unit).sum(axis=1, keepdims=True) * unit) / lengths
         mean = DECAY[0] * mean + (1 - DECAY[0]) * gradient
         square = DECAY[1] * square + (1 - DECAY[1]) * gradient**2

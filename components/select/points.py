@@ -85,7 +85,8 @@ class Vectors:
         part = self.features[rows]
         if self.prepare is None:
             return part if part.dtype == np.float32 else as_single(part)
-        return self.prepare(as_single(part))
+        copied = isinstance(rows, np.ndarray) and part.dtype == np.float32
+        return self.prepare(part if copied else as_single(part))
 
     def at(self, rows: Rows) -> VectorBlock:
         """The points of these rows."""

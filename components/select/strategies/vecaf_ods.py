@@ -4,12 +4,12 @@ Source: VeCAF, section 3.1, equation 7 and the ensemble below it: minimise -Σ p
 exp⟨θ_k, θ_j⟩ with cosines and pᵢ = Lᵢ/ΣL. The equation is printed with losses Lᵢ in place of pᵢ; in the unit in which
 their mean is 1, its λ is N times that beside pᵢ. λ itself is not printed. The authors' code puts the loss inside a
 logarithm of a ratio, where a larger loss pulls less; this is the equation.
-Cost: E times that of ActiveFT without frozen centroids (n·B·d multiply-adds a step), and the matching of the E members,
-O(B³) at worst; memory of a block of similarities a core, B² + d² numbers, and 20 bytes a sample beside the features.
+Cost: E·300 steps of n·B·d multiply-adds at most for n samples a step, in matrix products, and 3·B²·d for the centroids;
+at the end 2·N·B·d, and the matching of the E members, O(B³) at worst. Memory of a block of similarities a core, B² + d²
+numbers, and 28 bytes a sample beside the features.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from labelcycle.components.select.centroids import (
     assign_to_centroids,
     crowd_of,
     descend,
-    drawn_rows,
+    drawn_by_weight,
     pull_of_samples,
     ready_for_steps,
     start_rows,
@@ -36,13 +36,18 @@ from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 
 STEPS = 300
-"""Most steps where each uses the whole pool, as ActiveFT has it."""
+"""Most steps, as ActiveFT has it; the paper says only "until convergence"."""
 
-SAMPLED_STEPS = 100
-"""Steps where each uses a sample of a larger pool, as ActiveFT has it."""
+DRAWS_PER_CENTROID = 32
+"""Samples are drawn anew for each step, so many a centroid, in proportion to their losses.
+
+Of 20,000 samples with 200 centroids a step then uses 2,900, and all takes 15 CPU seconds rather than 53. Over the whole
+pool the objective falls from -0.430 to -0.644 rather than -0.646; that of the picks is -0.552 rather than -0.556, where
+it differs by 0.002 between seeds. With 16 draws a centroid it takes 12 seconds and ends at -0.643 and -0.551.
+"""
 
 TOLERANCE = 1e-5
-"""Steps end when the objective falls by less over ten of them; the paper says only "until convergence"."""
+"""Steps end when the mean of the objective, which is about a cosine, over 25 of them falls by less."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class DataSelection:
     """The objective -Σ pᵢ⟨eᵢ, θ^{cᵢ}⟩ + λ·Σ_k log Σ_{j≠k} exp⟨θ_k, θ_j⟩.
 
     Attributes:
-        vectors: the N embeddings e, of length 1.
-        weights: p, (N,), adding up to 1.
+        vectors: embeddings e, of length 1.
+        weights: their p, adding up to 1.
         balance: λ.
     """
 
@@ -59,23 +64,21 @@ class DataSelection:
     weights: Doubles
     balance: float
 
-    def value_and_gradient(self, centroids: Floats, rows: Integers | None) -> tuple[float, Doubles]:
-        """The objective, with its first sum estimated from some samples, and its gradient.
+    def value_and_gradient(self, centroids: Floats) -> tuple[float, Doubles]:
+        """The objective and its gradient.
 
         Args:
             centroids: θ, float32 (B, d), of length 1.
-            rows: the samples, (n,); None for all.
 
         Returns:
             The value, and the gradient with respect to the centroids as they are given, float64 (B, d).
         """
-        scale = 1.0 if rows is None else len(self.vectors) / len(rows)
 
         def weigh(rows: Integers, numbers: Integers, cosines: Floats) -> tuple[Doubles, Doubles]:
-            weights = scale * self.weights[rows]
+            weights = self.weights[rows]
             return -weights * cosines, weights
 
-        pull = pull_of_samples(self.vectors, rows, centroids, weigh)
+        pull = pull_of_samples(self.vectors, None, centroids, weigh)
         if len(centroids) == 1:
             return pull.value, -pull.sums
         crowd = crowd_of(centroids, centroids[:0], np.zeros(0), temperature=1, itself=False)
@@ -120,11 +123,11 @@ def vecaf_ods(
     members: int = 5,
     debias: bool = True,
     balance: float = 1.0,
-    iterations: int | None = None,
+    iterations: int = STEPS,
     learning_rate: float = 1e-3,
     shrinkage: float = 1e-3,
     text_step: float = 0.5,
-    sample: int = 100_000,
+    sample: int | None = None,
 ) -> Picks:
     """The samples nearest to `budget` centroids that were pulled by the losses, those of most loss first.
 
@@ -132,14 +135,14 @@ def vecaf_ods(
         pool: `features` (N, d) and `losses` (N,); `texts` (N, t), where given, augment the features first.
         budget: number of centroids and picks, 1 ≤ budget ≤ N.
         seed: decides where centroids start and which samples a step uses.
-        members: E, sets of centroids that start apart.
+        members: E, sets of centroids that start apart; each step draws samples for all of them.
         debias: correct the first set by mean and covariance of all; otherwise it is the only one.
         balance: λ, the weight of the centroids' distance from each other beside losses whose mean is 1.
-        iterations: most steps of Adam; by default 300, or 100 where the pool is larger than `sample`.
+        iterations: most steps of Adam.
         learning_rate: of Adam.
         shrinkage: of the covariance, as a share of its mean eigenvalue.
         text_step: η·N of the augmentation; 0 leaves texts out.
-        sample: samples a step, drawn anew each time where the pool is larger.
+        sample: samples drawn for a step, in proportion to their losses, where the pool is larger; by default 32·budget.
 
     Raises:
         ConfigurationError: a number out of its range.
@@ -147,11 +150,10 @@ def vecaf_ods(
     The score is the share of the pool's loss in samples that a pick's centroid is nearest to.
     """
     assert pool.features is not None and pool.losses is not None
-    sampled = len(pool) > sample
-    steps = iterations if iterations is not None else SAMPLED_STEPS if sampled else STEPS
+    sample = DRAWS_PER_CENTROID * budget if sample is None else sample
     require_at_least("members", members, 1)
     require_at_least("balance", balance, 0)
-    require_at_least("iterations", steps, 0)
+    require_at_least("iterations", iterations, 0)
     require_above("learning_rate", learning_rate, 0)
     require_above("shrinkage", shrinkage, 0)
     require_at_least("text_step", text_step, 0)
@@ -159,19 +161,20 @@ def vecaf_ods(
     vectors = ready_for_steps(embeddings_of(pool.features, pool.texts, text_step), sample)
     weights = shares_of(pool.losses)
     objective = DataSelection(vectors, weights, balance / len(pool))
+    keys = [(seed, pool.cycle, "vecaf_ods", number) for number in range(members if debias else 1)]
+    starts = [vectors.read(start_rows(pool.ids, budget, *key)) for key in keys]
+    cumulated, generator = np.cumsum(weights), np.random.default_rng(seed_for(*keys[0]))
 
-    def member(number: int) -> Floats:
-        key = (seed, pool.cycle, "vecaf_ods", number)
-        generator = np.random.default_rng(seed_for(*key))
-        start = vectors.read(start_rows(pool.ids, budget, *key))
-        return descend(
-            start, _drawing(objective, sample, generator), steps, learning_rate, None if sampled else TOLERANCE
-        )
+    def mean_of_members(centroids: Floats) -> tuple[float, Doubles]:
+        step = objective
+        if len(pool) > sample:
+            drawn, shares = drawn_by_weight(cumulated, sample, generator)
+            step = replace(objective, vectors=Vectors(vectors.read(drawn)), weights=shares)
+        found = [step.value_and_gradient(member) for member in np.split(centroids, len(keys))]
+        return float(np.mean([value for value, _ in found])), np.concatenate([gradient for _, gradient in found])
 
-    if debias and members > 1:
-        centroids = debiased([member(number) for number in range(members)], shrinkage)
-    else:
-        centroids = member(0)
+    ends = descend(np.concatenate(starts), mean_of_members, iterations, learning_rate, TOLERANCE)
+    centroids = debiased(np.split(ends, len(keys)), shrinkage) if len(keys) > 1 else ends
     rows, cosines = match_samples(vectors, pool.ids, centroids)
     numbers = stands_for(assign_to_centroids(vectors, centroids), rows)
     sizes = np.bincount(numbers, minlength=budget)
@@ -205,10 +208,3 @@ def shares_of(losses: npt.NDArray[np.floating]) -> Doubles:
     exact /= largest
     result: Doubles = exact / exact.sum()
     return result
-
-
-def _drawing(
-    objective: DataSelection, sample: int, generator: np.random.Generator
-) -> Callable[[Floats], tuple[float, Doubles]]:
-    size = len(objective.vectors)
-    return lambda unit: objective.value_and_gradient(unit, drawn_rows(size, sample, generator))

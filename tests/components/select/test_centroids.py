@@ -12,6 +12,7 @@ from labelcycle.components.select.centroids import (
     crowd_of,
     crowd_of_frozen,
     descend,
+    drawn_by_weight,
     drawn_rows,
     frozen_centroids,
     pull_of_samples,
@@ -112,9 +113,9 @@ def test_descent_ends_when_the_objective_stays() -> None:
         return 1.0, np.zeros_like(centroids, dtype=np.float64)
 
     descend(unit(2), flat, 100, 0.1, tolerance=1e-9)
-    assert len(asked) == 11
+    assert len(asked) == 50
     descend(unit(2), flat, 100, 0.1)
-    assert len(asked) == 111
+    assert len(asked) == 150
 
 
 def test_centroids_of_length_zero_may_move() -> None:
@@ -138,6 +139,28 @@ def test_steps_draw_distinct_rows_only_from_larger_pools() -> None:
     assert first is not None and second is not None
     assert len(set(first)) == 30 and (np.diff(first) > 0).all() and first.max() < 100
     assert first.tolist() != second.tolist()
+
+
+def test_draws_by_weight_fall_on_each_sample_as_often_as_its_share() -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.exponential(size=50) * (np.arange(50) % 5 > 0)
+    shares = np.zeros((400, 50))
+    for draws in shares:
+        rows, drawn = drawn_by_weight(weights.cumsum(), 20, generator)
+        assert (np.diff(rows) > 0).all() and (weights[rows] > 0).all()
+        assert drawn.sum() == pytest.approx(1)
+        draws[rows] = drawn
+    expected = weights / weights.sum()
+    np.testing.assert_allclose(shares.mean(axis=0), expected, atol=0.006)
+    assert (np.abs(shares - expected) < 2 / 20 + 1e-9).all()
+
+
+def test_draws_by_weight_reach_the_last_sample_and_no_farther() -> None:
+    generator = np.random.default_rng(0)
+    assert drawn_by_weight(np.array([3.0]), 4, generator)[0].tolist() == [0]
+    rows, shares = drawn_by_weight(np.array([0.0, 0.0, 1.0, 2.0]), 1000, generator)
+    assert rows.tolist() == [2, 3]
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 2], atol=2e-3)
 
 
 def test_small_pools_are_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,22 +37,13 @@ def equation_7(embeddings: torch.Tensor, centroids: torch.Tensor, losses: torch.
 def test_objective_and_gradient_are_those_of_equation_7(count: int, balance: float) -> None:
     embeddings, centroids = unit(3000), unit(count, seed=1)
     losses = np.random.default_rng(2).exponential(size=3000)
-    value, gradient = DataSelection(Vectors(embeddings), shares_of(losses), balance).value_and_gradient(centroids, None)
+    value, gradient = DataSelection(Vectors(embeddings), shares_of(losses), balance).value_and_gradient(centroids)
     moving = torch.from_numpy(centroids).double().requires_grad_()
     expected = equation_7(torch.from_numpy(embeddings).double(), moving, torch.from_numpy(losses), balance)
     (slope,) = torch.autograd.grad(expected, moving)
     assert value == pytest.approx(expected.item(), rel=1e-5)
     tangential = gradient - (gradient * centroids).sum(axis=1, keepdims=True) * centroids
     np.testing.assert_allclose(tangential, slope, atol=2e-6)
-
-
-def test_a_sample_of_the_pool_estimates_the_first_sum() -> None:
-    embeddings, centroids = unit(3000), unit(4, seed=1)
-    selection = DataSelection(Vectors(embeddings), shares_of(np.ones(3000)), 0.1)
-    whole, gradient = selection.value_and_gradient(centroids, None)
-    parts = [selection.value_and_gradient(centroids, np.arange(start, 3000, 3)) for start in range(3)]
-    assert np.mean([value for value, _ in parts]) == pytest.approx(whole, rel=1e-5)
-    np.testing.assert_allclose(np.mean([slope for _, slope in parts], axis=0), gradient, atol=1e-6)
 
 
 def test_doubling_a_loss_increases_the_pull_towards_the_sample() -> None:
@@ -62,7 +53,7 @@ def test_doubling_a_loss_increases_the_pull_towards_the_sample() -> None:
     nearest = int((embeddings[row] @ centroids.T).argmax())
 
     def pull(losses: np.ndarray) -> float:
-        _, gradient = DataSelection(Vectors(embeddings), shares_of(losses), 0.01).value_and_gradient(centroids, None)
+        _, gradient = DataSelection(Vectors(embeddings), shares_of(losses), 0.01).value_and_gradient(centroids)
         away = embeddings[row] - (embeddings[row] @ centroids[nearest]) * centroids[nearest]
         return float(-gradient[nearest] @ away)
 
@@ -115,20 +106,20 @@ def test_losses_count_in_proportion_whatever_their_unit() -> None:
 
 def test_members_start_apart_and_only_debiasing_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = two_clusters([1.0, 2.0])
-    starts: list[np.ndarray] = []
+    starts: list[list[np.ndarray]] = []
     real = module.descend
 
     def spy(start: np.ndarray, *arguments: Any) -> Any:
-        starts.append(start)
+        starts.append(np.split(start, len(start) // 6))
         return real(start, *arguments)
 
     monkeypatch.setattr(module, "descend", spy)
     debiased = select_batch("vecaf_ods", pool, 6, 0, iterations=20)
-    assert len(starts) == 5
-    assert all(not np.array_equal(starts[0], start) for start in starts[1:])
+    assert len(starts[0]) == 5
+    assert all(not np.array_equal(starts[0][0], start) for start in starts[0][1:])
     plain = select_batch("vecaf_ods", pool, 6, 0, iterations=20, debias=False)
     alone = select_batch("vecaf_ods", pool, 6, 0, iterations=20, members=1)
-    assert len(starts) == 7
+    assert [len(start) for start in starts[1:]] == [1, 1]
     assert plain.ids.tolist() == alone.ids.tolist() != debiased.ids.tolist()
 
 
@@ -150,18 +141,40 @@ def test_texts_move_the_embeddings_before_the_selection(width: int) -> None:
 
 
 def test_larger_pools_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int | None] = []
+    used: list[int] = []
     exact = DataSelection.value_and_gradient
 
-    def count(selection: DataSelection, centroids: np.ndarray, rows: np.ndarray | None) -> Any:
-        asked.append(None if rows is None else len(rows))
-        return exact(selection, centroids, rows)
+    def count(selection: DataSelection, centroids: np.ndarray) -> Any:
+        used.append(len(selection.vectors))
+        assert selection.weights.sum() == pytest.approx(1)
+        return exact(selection, centroids)
 
     monkeypatch.setattr(DataSelection, "value_and_gradient", count)
-    select_batch("vecaf_ods", two_clusters([1.0, 1.0]), 3, 0, members=1, sample=100)
-    assert asked == [100] * 100
-    select_batch("vecaf_ods", two_clusters([1.0, 1.0]), 3, 0, members=1)
-    assert 11 <= len(asked) - 100 <= 300
+    pool = two_clusters([1.0, 0.0])
+    select_batch("vecaf_ods", pool, 3, 0, members=2, iterations=7)
+    assert len(used) == 14 and max(used) <= 96
+    assert used[::2] == used[1::2]
+    used.clear()
+    select_batch("vecaf_ods", pool, 13, 0, members=2, iterations=7)
+    assert used == [400] * 14
+
+
+def test_sampled_steps_find_centroids_about_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = two_clusters([1.0, 2.0], size=2000)
+    assert pool.features is not None and pool.losses is not None
+    objective = DataSelection(embeddings_of(pool.features, None, 0), shares_of(pool.losses), 1 / 4000)
+    values: list[float] = []
+    real = module.descend
+
+    def spy(start: np.ndarray, *arguments: Any) -> Any:
+        end = real(start, *arguments)
+        values.append(objective.value_and_gradient(end)[0])
+        return end
+
+    monkeypatch.setattr(module, "descend", spy)
+    for sample in (None, 4000):
+        select_batch("vecaf_ods", pool, 20, 0, members=1, sample=sample)
+    assert values[0] == pytest.approx(values[1], rel=0.01)
 
 
 def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
