@@ -93,7 +93,7 @@ class Pool:
 
 
 def write_pool(folder: Path, setting: Setting, scored: bool) -> Path:
-    """Make a pool and write it to `folder`, block by block; `scored`: with probabilities and losses of the head."""
+    """Make a pool with losses of the head and write it to `folder`, block by block; `scored`: probabilities too."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(setting.seed)
     blobs = _Blobs(generator, setting)
@@ -101,14 +101,14 @@ def write_pool(folder: Path, setting: Setting, scored: bool) -> Path:
     head = nearest_mean_head(labelled, classes, setting.classes)
     shape = (setting.rows, setting.width)
     features = np.lib.format.open_memmap(folder / "features.npy", "w+", np.dtype(setting.dtype), shape)
-    truth = np.empty(setting.rows, np.int64)
+    losses = np.empty(setting.rows)
     for rows in blocks_of(setting.rows, BLOCK):
-        features[rows], truth[rows] = blobs.draw(generator, len(truth[rows]))
+        features[rows], truth = blobs.draw(generator, len(losses[rows]))
+        losses[rows] = cross_entropy(head.probabilities(features[rows]), truth)
     features.flush()
+    np.save(folder / "losses.npy", losses)
     if scored:
-        probs = head.probabilities(features)
-        np.save(folder / "probs.npy", probs)
-        np.save(folder / "losses.npy", cross_entropy(probs, truth))
+        np.save(folder / "probs.npy", head.probabilities(features))
     np.save(folder / "labelled.npy", labelled.astype(setting.dtype))
     np.save(folder / "classes.npy", classes)
     (folder / "head.safetensors").write_bytes(head.to_bytes())
@@ -119,12 +119,12 @@ def write_pool(folder: Path, setting: Setting, scored: bool) -> Path:
 def read_pool(folder: Path, on_disk: bool = False) -> Pool:
     """The pool in `folder`; `on_disk`: features stay there and are mapped."""
     setting = Setting(**json.loads((folder / "setting.json").read_text()))
-    probs, losses = folder / "probs.npy", folder / "losses.npy"
+    probs = folder / "probs.npy"
     candidates = Candidates(
         ids=np.array([f"{row:09d}" for row in range(setting.rows)], dtype=np.str_),
         features=np.load(folder / "features.npy", mmap_mode="r" if on_disk else None),
         probs=np.load(probs) if probs.exists() else None,
-        losses=np.load(losses) if losses.exists() else None,
+        losses=np.load(folder / "losses.npy"),
         labelled_features=np.load(folder / "labelled.npy"),
         labelled_classes=np.load(folder / "classes.npy"),
         head=LinearHead.from_bytes((folder / "head.safetensors").read_bytes()),

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Job:
         limit: seconds of wall time after which it is ended.
         on_disk: features stay on disk, mapped into memory.
         repeat: short work is repeated.
+        parameters: of our strategy, other than its defaults.
     """
 
     strategy: str
@@ -46,6 +47,7 @@ class Job:
     limit: float
     on_disk: bool = False
     repeat: bool = True
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ def measure(job: Job) -> Measurement:
     """Run a job in a fresh process, and tell on standard error that it is done."""
     measured = _run(job)
     result = measured.failure or f"{measured.cpu:.3g} CPU s, {measured.wall:.3g} s"
-    print(f"{Path(job.folder).name}: {job.strategy}, {job.by}: {result}", file=sys.stderr)
+    print(f"{Path(job.folder).name}: {label(job)}, {job.by}: {result}", file=sys.stderr)
     return measured
+
+
+def label(job: Job) -> str:
+    """The strategy, and its parameters where they are not the defaults."""
+    given = ", ".join(f"{name} = {value:g}" for name, value in job.parameters.items())
+    return f"{job.strategy} ({given})" if given else job.strategy
 
 
 def _run(job: Job) -> Measurement:

@@ -25,7 +25,7 @@ def main() -> None:
 def prepared(job: Job, pool: Pool) -> Choose:
     """Everything but the work itself."""
     if job.by == OURS:
-        return prepare_ours(job.strategy, pool)
+        return prepare_ours(job.strategy, pool, parameters=job.parameters)
     from tests.bench.select.peers import PEERS
 
     return PEERS[job.strategy][job.by](pool)
