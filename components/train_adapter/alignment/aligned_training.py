@@ -64,8 +64,9 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
     fitting = may_update(settings, previous) and work.decision.query_size > 0
     tuned, accuracies = None, None
     if settings.mode == "holdout" and fitting:
+        probed = _probe(work, training, held_out)
         tuned = _fine_tuned(work, settings, labelled, validation)
-        accuracies = Accuracies(_probe(work, training, held_out), _validated(tuned))
+        accuracies = Accuracies(probed, _validated(tuned))
     mean, deviation = (None, None) if settings.mode == "holdout" else _moments(work, space)
     verdict = decide(
         training.inputs.numpy(),
