@@ -5,6 +5,7 @@ import torch
 
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.train_adapter.batch_norm import BatchNorm
+from labelcycle.components.train_adapter.dropout import Dropout
 from labelcycle.components.train_adapter.tensors import arrays_of, take_over
 
 
@@ -19,7 +20,7 @@ class DropQueryModule(torch.nn.Module):
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
-        self.dropout = torch.nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = BatchNorm(width, affine=False)
         self.linear = torch.nn.Linear(width, classes)
 

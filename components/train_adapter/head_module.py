@@ -4,6 +4,7 @@ import torch
 
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.train_adapter.batch_norm import BatchNorm
+from labelcycle.components.train_adapter.dropout import Dropout
 from labelcycle.components.train_adapter.tensors import arrays_of, take_over
 
 
@@ -16,7 +17,7 @@ class HeadModule(torch.nn.Module):
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.norm = BatchNorm(width)
-        self.dropout = torch.nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear = torch.nn.Linear(width, classes)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

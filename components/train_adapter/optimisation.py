@@ -24,9 +24,9 @@ def optimiser_of(groups: ParameterGroups, settings: Training) -> torch.optim.Opt
     ]
     trained = [group for group in trained if group["params"]]
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(trained, momentum=settings.momentum, weight_decay=settings.weight_decay)
+        return torch.optim.SGD(trained, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
     kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-    return kind(trained, weight_decay=settings.weight_decay)
+    return kind(trained, weight_decay=settings.weight_decay, fused=True)
 
 
 def groups_of(network: torch.nn.Module, learning_rate: float, groups: ParameterGroups = ()) -> ParameterGroups:
