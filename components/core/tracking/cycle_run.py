@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, RunTag
 
 from labelcycle.components.core.attempt import Decision
-from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.campaign import Campaign, Prices
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.objects import read_json, read_object
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.timings import Timing, Used, read_timings
 from labelcycle.components.core.tracking import tags
 from labelcycle.components.core.tracking.datasets import dataset_inputs, test_set
 from labelcycle.components.core.tracking.model_files import model_files
@@ -64,20 +65,21 @@ def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
     decision = Decision.model_validate(cycle.read_json("decision"))
     client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
     if "head" in cycle.commit.objects:
-        _log_training(client, cycle)
+        _log_training(client, cycle, final=decision.action == "finalize")
     else:
-        query_size = cycle.read_json("summary")["query_size"]
-        client.log_batch(cycle.run_id, metrics=_metrics(cycle, {"query_size": query_size}, step=0))
+        figures = {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
+        client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, step=0))
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
         client.set_terminated(cycle.run_id, "FINISHED")
     client.log_batch(cycle.run_id, tags=[RunTag(tags.COMPLETE, "true")])
 
 
-def _log_training(client: MlflowClient, cycle: CycleRun) -> None:
+def _log_training(client: MlflowClient, cycle: CycleRun, final: bool) -> None:
+    """Log a trained model. The campaign's curves go over its cycles; a final model has figures of its own there."""
     measured = cycle.read_json("metrics")
     figures = cycle_figures(measured)
-    headlines = {name: figures[name] for name in HEADLINES if name in figures}
-    figures["query_size"] = cycle.read_json("summary")["query_size"]
+    headlines = {f"final_{name}" if final else name: figures[name] for name in HEADLINES if name in figures}
+    figures |= {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
     with _folder_of(_artifacts(cycle)) as folder:
         client.log_artifacts(cycle.run_id, folder)
     candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured["labels"], measured["accuracy"])
@@ -106,6 +108,32 @@ def _alignment_figures(record: dict[str, Any]) -> dict[str, Any]:
     """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
     truths = {name: int(value) for name, value in record.items() if isinstance(value, bool)}
     return {f"alignment_{name}": value for name, value in (record | truths).items()}
+
+
+def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
+    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, with the sums under `total`, and its price.
+
+    GPU seconds are there only where a GPU was used; without any record there is nothing.
+    """
+    if not timings:
+        return {}
+    steps: dict[str, Used] = {}
+    for timing in timings:
+        steps[timing.step] = steps.get(timing.step, Used()) + timing.used
+    total = sum(steps.values(), Used())
+    figures = {
+        f"{name}/{step}": value
+        for step, used in {**steps, "total": total}.items()
+        for name, value in asdict(used).items()
+        if value or name != "gpu_seconds"
+    }
+    figures["peak_memory_bytes"] = float(max(timing.peak_memory_bytes for timing in timings))
+    figures["compute_cost"] = prices.of_computing(total.cpu_seconds, total.gpu_seconds)
+    return figures
+
+
+def _timing_figures(cycle: CycleRun) -> dict[str, float]:
+    return timing_figures(read_timings(cycle.store, cycle.commit.cycle), cycle.campaign.prices)
 
 
 def _is_figure(value: object) -> bool:

@@ -38,7 +38,9 @@ class CommittedCampaign:
     def commit_cold_start(self) -> Commit:
         return self._commit("cold_start", {"query_size": BATCH, "previous_query": None})
 
-    def commit_training(self, accuracy: float, query_size: int = BATCH, ratio: float | None = None) -> Commit:
+    def commit_training(
+        self, accuracy: float, query_size: int = BATCH, ratio: float | None = None, action: str = "train"
+    ) -> Commit:
         """Commit a cycle that trained to `accuracy`; `ratio` is what its predecessor's query was worth."""
         cycle = len(read_commits(self.store))
         judged = {"known": 2, "unknown": 2, "known_unknown_ratio": ratio}
@@ -62,7 +64,7 @@ class CommittedCampaign:
             "training": training,
             "previous_query": judged,
         }
-        return self._commit("train", {"query_size": query_size, "previous_query": judged}, metrics)
+        return self._commit(action, {"query_size": query_size, "previous_query": judged}, metrics)
 
     def _commit(self, action: str, summary: dict, metrics: dict | None = None) -> Commit:
         commits = read_commits(self.store)

@@ -343,3 +343,16 @@ def test_two_processes_on_a_fresh_database_both_succeed(campaign):
 def test_importing_the_package_does_not_import_mlflow():
     code = "import sys, labelcycle.components.core.tracking; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_final_model_is_no_point_of_the_campaign_s_curves(campaign):
+    campaign.commit_cold_start()
+    campaign.commit_training(accuracy=0.5, query_size=0)
+    campaign.commit_training(accuracy=0.75, query_size=0, action="finalize")
+    track_campaign(campaign.root)
+    reader = Reader(campaign)
+    (parent,) = reader.runs("campaign")
+    assert parent.data.metrics["final_accuracy"] == 0.75
+    curve = reader.client.get_metric_history(parent.info.run_id, "accuracy")
+    assert [(point.step, point.value) for point in curve] == [(1, 0.5)]
+    assert reader.runs("cycle")[-1].data.metrics["accuracy"] == 0.75
