@@ -1,6 +1,8 @@
 """Parameter-efficient fine-tuning: train LoRA adapters in the attention blocks together with the head, on images."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -8,6 +10,7 @@ import torch
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.backbones.build import autocast, build_backbone, device
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.objects import read_object
@@ -145,8 +148,15 @@ def inputs(
 def _tokens(
     tokens_of: Callable[[torch.Tensor], torch.Tensor], examples: Examples, one: torch.Tensor, progress: Progress
 ) -> Examples:
+    """The tokens of all examples; on a CPU each core works on images of its own."""
     tokens = torch.empty((len(examples.targets), *one.shape[1:]), dtype=one.dtype)
-    for rows in torch.arange(len(tokens)).split(PIECE if device().type == "cpu" else 8 * PIECE):
+    on_cpu = device().type == "cpu"
+
+    def fill(rows: torch.Tensor) -> None:
         tokens[rows] = tokens_of(examples.inputs[rows]).cpu()
         progress.advance(len(rows))
+
+    cores = len(os.sched_getaffinity(0)) if on_cpu else 1
+    with one_core_a_batch() if on_cpu else nullcontext(), ThreadPoolExecutor(cores) as threads:
+        list(threads.map(fill, torch.arange(len(tokens)).split(PIECE if on_cpu else 8 * PIECE)))
     return Examples(tokens, examples.targets)

@@ -13,6 +13,7 @@ from labelcycle.components.core.campaign import load_pool
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.adapters import adapter_files
+from labelcycle.components.train_adapter.checkpoints import NAME as CHECKPOINT
 from labelcycle.components.train_adapter.fit import seed_everything
 from labelcycle.components.train_adapter.images import campaign_backbone
 from labelcycle.components.train_adapter.lora import begin as begin_training
@@ -82,6 +83,7 @@ def timed(work: Attempt, trainer: LoraTrainer, scratch: Path, repeats: int) -> d
     losses: dict[str, float] = {}
     cores = len(os.sched_getaffinity(0))
     for _ in range(repeats):
+        (Path(work.store.root) / work.key(CHECKPOINT)).unlink(missing_ok=True)
         torch.set_num_threads(cores)
         began = time.perf_counter()
         losses["ours"] = train_lora(work, trainer, labelled, {}).fitted.loss
