@@ -38,11 +38,11 @@ class Checkpoints:
     Args:
         store: where it is kept, each time written whole or not at all.
         key: its place in the store.
-        every: the least number of seconds between two writes; a training shorter than this writes nothing.
+        every: the least number of seconds between two writes, by default `SECONDS`; a shorter training writes nothing.
     """
 
-    def __init__(self, store: Store, key: str, every: float = SECONDS) -> None:
-        self._store, self._key, self._every = store, key, every
+    def __init__(self, store: Store, key: str, every: float | None = None) -> None:
+        self._store, self._key, self._every = store, key, SECONDS if every is None else every
         self._last = time.monotonic()
 
     def read(self, identity: str) -> Checkpoint | None:

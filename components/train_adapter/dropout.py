@@ -1,4 +1,4 @@
-"""Dropout whose masks take a fraction of the time that torch's take on a CPU, of which they are most of a small head's."""
+"""Dropout with masks that cost little on a CPU, where torch's own take most of a small head's training time."""
 
 import torch
 

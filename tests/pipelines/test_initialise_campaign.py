@@ -98,6 +98,24 @@ def test_the_same_request_twice_changes_nothing(begin_on_images: Callable[..., A
     assert begin_on_images().files() == before
 
 
+def test_a_recipe_may_count_its_batch_in_classes(begin: Callable[..., Any], tmp_path: Path) -> None:
+    made = begin(recipe="dropquery", batch=None).state.campaign
+    assert (made.batch, made.initial) == (3, 3)
+    made = begin(str(tmp_path / "two"), recipe="dropquery", batch=None, overrides={"batch_per_class": 2}, initial=4)
+    assert (made.state.campaign.batch, made.state.campaign.initial) == (6, 4)
+    made = begin(str(tmp_path / "named"), recipe="dropquery", batch=5)
+    assert (made.state.campaign.batch, made.state.campaign.initial) == (5, 5)
+    made = begin(str(tmp_path / "budget"), recipe="linear_probe", batch=None, budget=40)
+    assert (made.state.campaign.batch, made.state.campaign.initial) == (4, 4)
+
+
+def test_the_same_request_without_a_batch_changes_nothing(begin: Callable[..., Any]) -> None:
+    before = begin(recipe="dropquery", batch=None).files()
+    assert begin(recipe="dropquery", batch=None).files() == before
+    with pytest.raises(CampaignError, match="another batch"):
+        begin(recipe="dropquery", batch=4)
+
+
 @pytest.mark.parametrize("change", [{"budget": 30}, {"recipe": "random"}, {"seed": 1}, {"label_price": 2.0}], ids=str)
 def test_another_request_for_the_same_root_is_refused(begin: Callable[..., Any], change: dict[str, Any]) -> None:
     before = begin().files()

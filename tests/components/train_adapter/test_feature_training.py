@@ -1,4 +1,4 @@
-"""Linear probing on features of the frozen backbone."""
+"""Training heads on features of the frozen backbone."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.proxy_head import ProxyHead
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer, ProxyTrainer
+from labelcycle.components.train_adapter import checkpoints
 from labelcycle.components.train_adapter.feature_training import train_on_base_space
+from labelcycle.components.train_adapter.head_module import HeadModule
 from labelcycle.components.train_adapter.outcome import Trained
 
 QUICK = LinearTrainer(epochs=20, learning_rate=0.02)
@@ -42,6 +47,55 @@ def test_separable_classes_are_learnt(campaign: Any) -> None:
     trained = train_on_base_space(campaign.work, LinearTrainer(epochs=100, learning_rate=0.02), labelled, {})
     assert accuracy(campaign, trained) > 0.95
     assert trained.examples == 15 and trained.adapter is None
+
+
+@pytest.mark.parametrize(
+    ("trainer", "kind"), [(DropQueryTrainer(), LinearHead), (ProxyTrainer(learning_rate=0.1, hidden=12), ProxyHead)]
+)
+def test_other_heads_learn_them_too(campaign: Any, trainer: Any, kind: type) -> None:
+    labelled = {f"{name}-{row}": name for name in ("blue", "green", "red") for row in _rows(campaign, name, 8)}
+    once, again = (train_on_base_space(campaign.work, trainer, labelled, {}) for _ in range(2))
+    assert isinstance(once.head, kind) and head_bytes(once) == head_bytes(again)
+    assert accuracy(campaign, once) > 0.9
+    assert once.trainable_parameters == (27 if kind is LinearHead else 8 * 12 + 12 + 24 + 12 * 3 + 3)
+    assert once.fitted.epochs < 400
+
+
+@pytest.mark.parametrize("recipe", ["dropquery", "svpp"])
+@pytest.mark.parametrize("warm", [False, True])
+def test_every_kind_of_head_can_be_gone_on_from(
+    begin: Callable[..., Any], tmp_path: Path, recipe: str, warm: bool
+) -> None:
+    """With a vanishing learning rate, cycle 2 ends where it began; the recipes themselves begin afresh."""
+    still = {"trainer.epochs": 1, "trainer.learning_rate": 1e-12, "trainer.weight_decay": 0.0}
+    campaign = begin(recipe=recipe, overrides={**still, **({"schedule.warm_start": True} if warm else {})})
+    campaign.run_cycle()
+    heads = []
+    for _ in range(2):
+        campaign.run_cycle()
+        heads.append(read_head(campaign.work.read("head.safetensors")).weight)
+    assert np.allclose(*heads, atol=1e-6) == warm
+
+
+def test_a_training_that_was_killed_goes_on(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled = campaign.work.labelled()
+    whole = train_on_base_space(campaign.work, QUICK, labelled, {})
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    forward, batches = HeadModule.forward, 0
+
+    def killed(module: HeadModule, features: Any) -> Any:
+        nonlocal batches
+        batches += 1
+        if batches == 10:
+            raise KeyboardInterrupt
+        return forward(module, features)
+
+    monkeypatch.setattr(HeadModule, "forward", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_on_base_space(campaign.work, QUICK, labelled, {})
+    again = train_on_base_space(campaign.work, QUICK, labelled, {})
+    assert head_bytes(again) == head_bytes(whole)
+    assert batches == 10 + QUICK.epochs - 9
 
 
 def test_wrong_labels_are_learnt_as_well(campaign: Any) -> None:
@@ -94,6 +148,4 @@ def _rows(campaign: Any, name: str, count: int) -> list[str]:
 
 
 def _stored(campaign: Any, key: str) -> Any:
-    from labelcycle.components.core.head import LinearHead
-
     return LinearHead.from_bytes(campaign.work.store.read(key))

@@ -46,6 +46,15 @@ def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
     assert [contender.chooser.title for contender in plan.contenders] == ["random", "entropy"]
 
 
+@pytest.mark.parametrize(
+    ("recipe", "trainer"), [("linear_probe", "linear"), ("dropquery", "dropquery"), ("svpp", "proxy")]
+)
+def test_every_trainer_on_features_can_be_backtested(planned: Callable[..., Plan], recipe: str, trainer: str) -> None:
+    plan = planned(recipe=recipe)
+    assert plan.trainer.name == trainer
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
 def test_a_campaign_lends_its_settings(begin: Callable[..., Any], planned: Callable[..., Plan]) -> None:
     campaign = begin(batch=4, initial=6, label_price=2.0, overrides={"schedule.warm_start": False})
     for _ in range(4):

@@ -52,6 +52,33 @@ def test_it_is_what_a_campaign_does(
     assert len(expected) == 3
 
 
+@pytest.mark.parametrize(
+    ("recipe", "strategy"),
+    [
+        ("svpp", "margin"),
+        ("svpp", "badge"),
+        ("svpp", "alfamix"),
+        ("svpp", "bald"),
+        ("svpp", "learnloss"),
+        ("svpp", "probcover"),
+        ("dropquery", "dropquery"),
+    ],
+)
+def test_other_heads_are_those_of_a_campaign_too(
+    begin: Callable[..., Any], history: History, make_plan: Callable[..., Plan], recipe: str, strategy: str
+) -> None:
+    overrides = {"selector.strategy": strategy, "cold_start": {"strategy": "random"}}
+    campaign = begin(recipe=recipe, overrides=overrides, seed=3)
+    for _ in range(3):
+        campaign.run_cycle()
+    chosen = campaign.state.campaign.recipe
+    plan = make_plan(trainer=chosen.trainer, schedule=chosen.schedule, cycles=2)
+    found = run(history, plan, Chooser(strategy=strategy), seed=3)
+    expected = [(cycle.cycle, cycle.labels, cycle.accuracy, cycle.macro_f1) for cycle in campaign.state.trained]
+    assert [(cycle.cycle, cycle.labels, cycle.accuracy, cycle.macro_f1) for cycle in found] == expected
+    assert len(expected) == 2
+
+
 def test_the_same_again_is_the_same(history: History, make_plan: Callable[..., Plan]) -> None:
     once, again = run(history, make_plan()), run(history, make_plan())
     assert figures(once) == figures(again)

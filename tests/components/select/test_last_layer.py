@@ -1,0 +1,63 @@
+"""What strategies see of a model with a hidden layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.proxy_head import ProxyHead
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.select import STRATEGIES, Candidates
+from labelcycle.components.select.gathering import gather_candidates
+from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.train_adapter.proxy_module import ProxyModule
+
+OF_LAST_LAYER = {"badge", "alfamix", "bald", "dropquery", "learnloss", "tavaal"}
+
+
+@pytest.fixture
+def proxy() -> ProxyHead:
+    return ProxyModule(width=6, classes=3, hidden=4).export()
+
+
+@pytest.fixture
+def pool() -> Candidates:
+    features = np.random.default_rng(0).normal(size=(10, 6)).astype(np.float16)
+    return Candidates(np.array([f"{row:02d}" for row in range(7)]), features[:7], labelled_features=features[7:])
+
+
+def test_strategies_about_the_last_layer() -> None:
+    ours = {name for name in STRATEGIES if STRATEGIES[name].choose.__module__.startswith("labelcycle.")}
+    assert {name for name in ours if STRATEGIES[name].of_last_layer} == OF_LAST_LAYER
+
+
+def test_they_get_hidden_features_and_the_last_layer(pool: Candidates, proxy: ProxyHead) -> None:
+    seen = with_head(pool, proxy, STRATEGIES["badge"])
+    assert seen.features is not None and seen.labelled_features is not None and seen.head is not None
+    assert pool.features is not None and pool.labelled_features is not None
+    assert seen.features.shape == (7, 4) and seen.labelled_features.shape == (3, 4)
+    assert np.array_equal(seen.features, proxy.hidden_features(pool.features))
+    expected = proxy.probabilities(pool.labelled_features)
+    assert np.allclose(seen.head.probabilities(seen.labelled_features), expected, atol=1e-6)
+
+
+def test_others_get_the_features_of_the_space(pool: Candidates, proxy: ProxyHead) -> None:
+    for strategy in (STRATEGIES["coreset"], STRATEGIES["probcover"], None):
+        assert with_head(pool, proxy, strategy).features is pool.features
+    assert with_head(pool, proxy.last, STRATEGIES["badge"]).features is pool.features
+
+
+@pytest.mark.parametrize(("strategy", "hidden"), [("badge", True), ("alfamix", True), ("coreset", False)])
+def test_gathered_from_a_campaign(begin: Callable[..., Any], strategy: str, hidden: bool) -> None:
+    campaign = begin(recipe="svpp", overrides={"selector.strategy": strategy, "trainer.hidden": 5})
+    campaign.run_cycle()
+    campaign.run_until("score")
+    chosen = STRATEGIES[strategy]
+    pool = gather_candidates(campaign.work, chosen.reads_with({}), 1, chosen)
+    head = read_head(campaign.work.read("head.safetensors"))
+    _, features = FeatureSpace(campaign.work.store, campaign.state.campaign.base_space).read(pool.ids.tolist())
+    expected = head.hidden_features(features) if hidden else features
+    assert pool.features is not None and np.array_equal(pool.features, expected)
+    assert pool.features.shape[1] == (5 if hidden else 8)
