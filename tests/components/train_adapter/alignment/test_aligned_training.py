@@ -34,10 +34,10 @@ def begin_aligned(begin_on_images: Callable[..., Any], pictures: Any, tmp_path: 
     labels.write_text("\n".join(["sample_id,label", *rows]))
     test.write_text("\n".join(["sample_id,label", *rows[::5]]))
 
-    def begun(root: str | None = None, val: str | None = None, **changes: Any) -> Any:
+    def begun(root: str | None = None, val: str | None = None, recipe: str = "linear_probe", **changes: Any) -> Any:
         overrides = {**ALIGNED, **{name.replace("__", "."): value for name, value in changes.items()}}
         data = {"labels_from": str(labels), "test": str(test), "val": val}
-        return begin_on_images(root, recipe="linear_probe", budget=32, overrides=overrides, **data)
+        return begin_on_images(root, recipe=recipe, budget=32, overrides=overrides, **data)
 
     return begun
 
@@ -53,8 +53,9 @@ def run_all(campaign: Any) -> None:
         campaign.run_cycle()
 
 
-def test_a_campaign_that_makes_its_features_anew(begin_aligned: Callable[..., Any]) -> None:
-    campaign = begin_aligned()
+@pytest.mark.parametrize("recipe", ["linear_probe", "asvp"])
+def test_a_campaign_that_makes_its_features_anew(begin_aligned: Callable[..., Any], recipe: str) -> None:
+    campaign = begin_aligned(recipe=recipe)
     run_all(campaign)
     records = [committed(campaign, cycle, "alignment") for cycle in range(5)]
     assert records[0] is None
