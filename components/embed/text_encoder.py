@@ -37,7 +37,7 @@ class CaptionModel:
             raise ConfigurationError(
                 "Features of captions need transformers, which is not installed. Install labelcycle[text]."
             ) from error
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model: Any = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.cli import backtest, cost, finalize, init, recipes, run, stage, status
+from labelcycle.pipelines.cli import backtest, batches, cost, finalize, init, recipes, run, stage, status
 
 app = typer.Typer(
     name="labelcycle",
@@ -25,6 +25,7 @@ app.command("status")(status.status)
 app.command("cost")(cost.cost)
 app.command("recipes")(recipes.recipes)
 app.command("backtest")(backtest.backtest)
+app.command("batches")(batches.batches)
 app.add_typer(stage.app, name="stage")
 
 

@@ -35,7 +35,7 @@ def resolve_text_encoder(store: Store, name: str) -> TextEncoder:
     """
     from labelcycle.components.embed.text_encoder import CaptionModel
 
-    folder = _folder(name)
+    folder = encoder_folder(name)
     missing = [file for file in NEEDED if not (folder / file).is_file()]
     if missing:
         raise ConfigurationError(
@@ -56,7 +56,12 @@ def _keep(store: Store, file: Path) -> ObjectReference:
     return reference
 
 
-def _folder(name: str) -> Path:
+def encoder_folder(name: str) -> Path:
+    """The folder of the model that the user names.
+
+    Raises:
+        ConfigurationError: no such folder, nor a package that carries a model.
+    """
     own = Path(name).expanduser()
     if own.is_dir():
         return own

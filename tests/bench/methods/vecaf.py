@@ -57,7 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--encoder", default=DEFAULT, help="folder of a text encoder, or a package that carries one")
-    parser.add_argument("--share", type=float, default=0.01, help="share of the pool that each loop selects")
+    parser.add_argument("--pool", type=int, default=3000, help="samples to choose from, drawn at random; 0 for all")
+    parser.add_argument("--share", type=float, default=0.02, help="share of the pool that each loop selects")
     parser.add_argument("--batches", type=int, default=750, help="training batches of all loops")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--to", default="0.8,0.85,0.9", help="accuracies of the batches-to-accuracy columns")
@@ -67,7 +68,11 @@ def main() -> None:
     recipe = read_recipe(recipe_path("vecaf_linear"))
     assert isinstance(recipe.trainer, LinearTrainer)
     bench = Bench(
-        read_pool(options.features, options.encoder), recipe.trainer, options.share, options.batches, options.seeds
+        read_pool(options.features, options.encoder, options.pool),
+        recipe.trainer,
+        options.share,
+        options.batches,
+        options.seeds,
     )
     targets = [float(text) for text in options.to.split(",")]
     pool = bench.pool
@@ -87,7 +92,7 @@ class Bench:
 
     def __init__(self, pool: LabelledPool, trainer: LinearTrainer, share: float, batches: int, seeds: int) -> None:
         self.pool, self.trainer, self.share, self.batches, self.seeds = pool, trainer, share, batches, seeds
-        self._done: dict[Row, list[Simulated]] = {}
+        self._done: dict[tuple[object, ...], list[Simulated]] = {}
 
     def selected(self, row: Row) -> int:
         """Samples a loop."""
@@ -95,7 +100,8 @@ class Bench:
 
     def run(self, row: Row) -> list[Simulated]:
         """The row's arms, one a seed."""
-        if row not in self._done:
+        key = (row.strategy, row.augmentation, row.loops, row.share)
+        if key not in self._done:
             settings = DataSelection.model_validate(
                 {
                     "loops": row.loops,
@@ -105,8 +111,8 @@ class Bench:
                 }
             )
             arm = SelectionArm(row.strategy, self.selected(row), settings, self.trainer)
-            self._done[row] = [simulate_selection(self.pool, arm, seed) for seed in range(self.seeds)]
-        return self._done[row]
+            self._done[key] = [simulate_selection(self.pool, arm, seed) for seed in range(self.seeds)]
+        return self._done[key]
 
     def table_6(self, targets: Sequence[float]) -> str:
         """Table 6 with a random arm: what ODS and CEA add, at the end and in batches to accuracy."""
@@ -149,18 +155,19 @@ def median_batches(arms: Sequence[Simulated], target: float) -> str:
     return f"{found:.0f}" if np.isfinite(found) else "–"
 
 
-def read_pool(path: Path, encoder: str) -> LabelledPool:
-    """The features with a tenth held out for testing, the same at any seed, and captions made from the class."""
+def read_pool(path: Path, encoder: str, size: int) -> LabelledPool:
+    """A tenth of the features for testing, a pool of `size` others (0 for all), and captions made from the class."""
     with np.load(path) as file:
         features, labels = file["features"].astype(np.float16), file["labels"].astype(np.int64)
         names, ids = [str(name) for name in file["classes"]], file["ids"].astype(np.str_)
     order = np.argsort(ids)
     features, labels, ids = features[order], labels[order], ids[order]
-    test = np.zeros(len(ids), np.bool_)
-    test[np.random.default_rng(0).permutation(len(ids))[: round(TEST_SHARE * len(ids))]] = True
+    drawn = np.random.default_rng(0).permutation(len(ids))
+    test, pool = np.split(drawn, [round(TEST_SHARE * len(ids))])
+    test, pool = np.sort(test), np.sort(pool[: size or len(pool)])
     texts = CaptionModel(encoder_folder(encoder))([TEMPLATE.replace(PLACE, name) for name in names])
     return LabelledPool(
-        ids[~test], features[~test], labels[~test], texts[labels[~test]], features[test], labels[test], names
+        ids[pool], features[pool], labels[pool], texts[labels[pool]], features[test], labels[test], names
     )
 
 

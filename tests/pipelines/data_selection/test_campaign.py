@@ -14,33 +14,8 @@ from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 
-QUICK = {
-    "trainer.batch_size": 4,
-    "trainer.epochs": 50,
-    "trainer.learning_rate": 0.02,
-    "data_selection.total_batches": 60,
-    "data_selection.measurements": 2,
-}
 
-
-@pytest.fixture
-def select_data(begin: Callable[..., Any], text_encoder: Path) -> Callable[..., Any]:
-    """A function: settings → a new campaign of the recipe vecaf_linear on the embeddings."""
-
-    def begun(root: str | None = None, **settings: Any) -> Any:
-        overrides = QUICK | settings.pop("overrides", {})
-        settings = {"recipe": "vecaf_linear", "batch": 8, "text_encoder": str(text_encoder)} | settings
-        return begin(root, overrides=overrides, **settings)
-
-    return begun
-
-
-def run_all(campaign: Any) -> None:
-    while campaign.state.phase != "done":
-        campaign.run_cycle()
-
-
-def test_three_loops_of_selection_and_training(select_data: Callable[..., Any]) -> None:
+def test_three_loops_of_selection_and_training(select_data: Callable[..., Any], run_all: Callable[[Any], None]) -> None:
     campaign = select_data()
     run_all(campaign)
     commits, summaries = campaign.state.commits, campaign.state.summaries
@@ -91,7 +66,9 @@ def test_captions_move_features_from_the_second_loop_on(select_data: Callable[..
 
 
 @pytest.mark.parametrize("strategy", ["random", "activeft"])
-def test_strategies_without_losses_choose_too(select_data: Callable[..., Any], strategy: str) -> None:
+def test_strategies_without_losses_choose_too(
+    select_data: Callable[..., Any], strategy: str, run_all: Callable[[Any], None]
+) -> None:
     campaign = select_data(overrides={"selector.strategy": strategy, "cold_start.strategy": strategy})
     run_all(campaign)
     assert [summary.query_size for summary in campaign.state.summaries] == [8, 8, 8, 0]
@@ -119,7 +96,7 @@ def test_texts_are_embedded_once(select_data: Callable[..., Any]) -> None:
     assert len(found) == 48 and features.shape == (48, 16)
 
 
-def test_one_class_against_the_rest(select_data: Callable[..., Any]) -> None:
+def test_one_class_against_the_rest(select_data: Callable[..., Any], run_all: Callable[[Any], None]) -> None:
     objective = {"data_selection.objective": "one_vs_rest", "data_selection.target": "green"}
     campaign = select_data(overrides=objective)
     assert campaign.state.campaign.classes == ["green", "rest"]
@@ -174,4 +151,4 @@ def test_a_pool_without_all_labels_is_refused(
     labels = tmp_path / "labels.csv"
     labels.write_text("\n".join(lines[:-1]) + "\n")
     with pytest.raises(InputError, match="1 samples of the pool have no label, first 'red/19.png'"):
-        begin_on_images(recipe="vecaf_linear", batch=8, labels_from=str(labels), overrides=QUICK)
+        begin_on_images(recipe="vecaf_linear", batch=8, labels_from=str(labels), overrides={})

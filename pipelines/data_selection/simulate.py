@@ -1,0 +1,124 @@
+"""One arm: all loops of a data selection in memory, on features.
+
+Choosing, augmenting, training and measuring are those of a campaign, with the same seeds, so an arm comes to the same
+models as a campaign with the same samples, seed and recipe.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelcycle.components.core.data_selection import DataSelection
+from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.uncertainty import cross_entropy
+from labelcycle.components.evaluate.batch_points import point_metrics
+from labelcycle.components.select import STRATEGIES, Candidates, select_batch
+from labelcycle.components.select.caption_augmentation import augment_pool
+from labelcycle.components.train_adapter.feature_training import feature_examples
+from labelcycle.components.train_adapter.selected_data import budget_of, train_head
+from labelcycle.pipelines.data_selection.batches_to_accuracy import Point
+
+Classes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LabelledPool:
+    """What a selection chooses from, and what measures it.
+
+    Attributes:
+        ids: N sample ids, sorted.
+        features: float16 (N, d).
+        classes: class indices (N,).
+        texts: features of captions (N, t), or None.
+        test_features: (T, d).
+        test_classes: (T,).
+        names: C class names.
+    """
+
+    ids: npt.NDArray[np.str_]
+    features: npt.NDArray[np.float16]
+    classes: Classes
+    texts: npt.NDArray[np.float16] | None
+    test_features: npt.NDArray[np.float16]
+    test_classes: Classes
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class SelectionArm:
+    """How an arm chooses and trains: `selected` samples a loop by `strategy`, called with `parameters`."""
+
+    strategy: str
+    selected: int
+    settings: DataSelection
+    trainer: LinearTrainer
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The points of all loops, and the ids that each loop chose."""
+
+    points: list[Point]
+    selections: list[list[str]]
+
+
+def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simulated:
+    """Run the arm's loops.
+
+    Args:
+        pool: features, classes, texts where the arm augments.
+        arm: strategy, sizes, budget, trainer.
+        seed: decides choosing and training.
+
+    Cost: that of the strategy once a loop, and of the batches.
+    """
+    head: LinearHead | None = None
+    chosen = np.empty(0, np.int64)
+    points: list[Point] = []
+    selections: list[list[str]] = []
+    for loop in range(1, arm.settings.loops + 1):
+        chosen = _choose(pool, arm, loop - 1, seed, head, chosen)
+        selections.append(pool.ids[chosen].tolist())
+        heads: dict[int, LinearHead] = {}
+        trained = train_head(
+            feature_examples(pool.features[chosen], torch.from_numpy(pool.classes[chosen])),
+            len(pool.names),
+            arm.trainer,
+            budget_of(arm.settings, loop),
+            seed_for(seed, loop, "train"),
+            head,
+            heads.__setitem__,
+        )
+        assert isinstance(trained.head, LinearHead)
+        head = trained.head
+        for batches, measured in heads.items():
+            figures = point_metrics(measured.probabilities(pool.test_features), pool.test_classes, arm.settings)
+            points.append(Point(batches, figures))
+    return Simulated(points, selections)
+
+
+def _choose(
+    pool: LabelledPool, arm: SelectionArm, cycle: int, seed: int, head: LinearHead | None, last: Classes
+) -> Classes:
+    """Rows of the pool, sorted, that the loop after `cycle` is trained on; without a head all losses are ln C."""
+    reads = STRATEGIES[arm.strategy].reads_with(arm.parameters)
+    features: npt.NDArray[np.floating] | None = pool.features if "features" in reads else None
+    losses: npt.NDArray[np.floating] | None = None
+    if "losses" in reads and head is None:
+        losses = np.full(len(pool.ids), np.log(len(pool.names)), np.float32)
+    elif "losses" in reads and head is not None:
+        losses = cross_entropy(head.probabilities(pool.features), pool.classes)
+    settings = arm.settings
+    if cycle and features is not None and pool.texts is not None and settings.augmentation != "none":
+        features = augment_pool(pool.features, pool.texts, last, settings.augmentation, settings.text_step).features
+    candidates = Candidates(ids=pool.ids, features=features, losses=losses, cycle=cycle)
+    picks = select_batch(arm.strategy, candidates, arm.selected, seed, **arm.parameters)
+    rows: Classes = np.searchsorted(pool.ids, np.sort(picks.ids)).astype(np.int64)
+    return rows
