@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.train.adapters import agree, compare, labelled_campaign
+from tests.bench.train.adapters import TARGETS, agree, compare, labelled_campaign
 from tests.bench.train.heads import time_heads
 from tests.bench.train.pictures import prepare, weights_of
 
@@ -34,7 +34,8 @@ def main() -> None:
     parser.add_argument("--features", type=Path, default=_file("LABELCYCLE_FEATURES"), help="npz: features, labels")
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
     parser.add_argument("--count", type=int, default=256, help="images to train on")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10, help="of each training; the paper has 50")
+    parser.add_argument("--blocks", choices=TARGETS, help="blocks with adapters; by default all, and the last three")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each, in turn; the fastest counts")
     given = parser.parse_args()
     parts = PARTS if given.part == "all" else (given.part,)
@@ -50,7 +51,7 @@ def main() -> None:
             root = scratch / "campaign"
             work = labelled_campaign(scratch / "pictures", root, given.backbone, weights, given.count)
         if "adapters" in parts:
-            compare(table, work, given.epochs, given.repeats, scratch)
+            compare(table, work, given.blocks, given.epochs, given.repeats, scratch)
         if "agreement" in parts:
             agree(table, work, given.epochs, scratch)
         if "heads" in parts:

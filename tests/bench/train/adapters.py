@@ -97,9 +97,11 @@ def timed(work: Attempt, trainer: LoraTrainer, scratch: Path, repeats: int) -> d
     return {name: done / min(values) for name, values in seconds.items()} | {"losses": losses}
 
 
-def compare(table: Table, work: Attempt, epochs: int, repeats: int, scratch: Path) -> None:
-    """Throughput with the paper's settings, for all blocks and for the last three."""
+def compare(table: Table, work: Attempt, only: str | None, epochs: int, repeats: int, scratch: Path) -> None:
+    """Throughput with the paper's settings, for all blocks and for the last three, or for `only` one of these."""
     for blocks, target in TARGETS.items():
+        if only not in (None, blocks):
+            continue
         trainer = LoraTrainer(epochs=epochs, blocks=blocks)
         found = timed(work, trainer, scratch / blocks.replace(":", "-"), repeats)
         what = f"LoRA, blocks {blocks}, {epochs} epochs of {len(work.labelled())} images"
