@@ -16,6 +16,8 @@ ROUNDING = 1e-9
 Sign = Literal["", "≥", "≤", "~"]
 """What a figure is: exact, at least so much, at most so much, or of parts that are bounds in both directions."""
 
+IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
+
 
 @dataclass(frozen=True)
 class Curve:

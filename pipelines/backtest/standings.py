@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.evaluate.savings import Sign, cycles_until
+from labelcycle.components.evaluate.savings import IN_WORDS, cycles_until
 from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.backtest.curves import Band, band
 from labelcycle.pipelines.backtest.measured import Measured
@@ -17,8 +17,6 @@ SEES_LABELS = "†"
 """Marks a contender that was told what nobody knows before paying for labels."""
 LEAST_SAVING = 0.005
 """Below it a saving is shown as 0 %."""
-
-IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
 Runs = dict[int, list[Measured]]
 """The cycles of one contender, by seed."""

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from labelcycle.components.core.timings import Used
 from labelcycle.components.evaluate.cost import PARTS, Part, sum_by_part
-from labelcycle.components.evaluate.savings import Sign
+from labelcycle.components.evaluate.savings import IN_WORDS
 from labelcycle.pipelines.cost.account import Account, Comparison, Row
 
 UNKNOWN = "–"
@@ -17,7 +17,6 @@ HEADINGS: dict[Part, str] = {
     "selection": "select s",
     "other": "other s",
 }
-IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
 
 def as_table(account: Account, compared: bool) -> Table:
@@ -39,7 +38,8 @@ def notes(account: Account, comparison: Comparison | None) -> list[str]:
     last, prices = account.rows[-1].cost, account.prices
     total = sum(sum_by_part(row.cost for row in account.rows).values(), Used())
     lines = [
-        f"overall cost {last.overall_cost:,.2f} = labels {last.label_cost:,.2f} + computing {last.compute_cost:,.2f}",
+        f"overall cost {_money(last.overall_cost)} = labels {_money(last.label_cost)} + computing "
+        f"{_money(last.compute_cost)}",
         f"computing so far: {total.wall_seconds:,.1f} s on the clock, {total.cpu_seconds:,.1f} CPU s, "
         f"{total.gpu_seconds:,.1f} GPU s",
     ]
@@ -71,20 +71,24 @@ def _texts(row: Row, shown: list[Part], gpu: bool) -> list[str]:
         f"{row.cycle}{mark}",
         UNKNOWN if row.labels is None else str(row.labels),
         UNKNOWN if row.accuracy is None else f"{row.accuracy:.4f}",
-        f"{cost.label_cost:,.2f}",
+        _money(cost.label_cost),
         *(f"{cost.used[part].wall_seconds:,.1f}" for part in shown),
         f"{total.cpu_seconds:,.1f}",
         *([f"{total.gpu_seconds:,.1f}"] if gpu else []),
-        f"{cost.compute_cost:,.2f}",
-        f"{cost.overall_cost:,.2f}",
+        _money(cost.compute_cost),
+        _money(cost.overall_cost),
     ]
+
+
+def _money(amount: float) -> str:
+    return "<0.01" if 0 < amount < 0.005 else f"{amount:,.2f}"
 
 
 def _compared(row: Row) -> list[str]:
     if row.compared is None:
         return [UNKNOWN] * 3
     saving = row.compared.saving
-    figures = f"{saving.equivalent_labels:,.0f}", f"{saving.ratio:.1%}", f"{row.compared.cost:,.2f}"
+    figures = f"{saving.equivalent_labels:,.0f}", f"{saving.ratio:.1%}", _money(row.compared.cost)
     return [f"{saving.sign}{figure}" for figure in figures]
 
 

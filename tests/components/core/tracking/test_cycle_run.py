@@ -1,4 +1,10 @@
-from labelcycle.components.core.tracking.cycle_run import cycle_figures
+import pytest
+from mlflow import MlflowClient
+
+from labelcycle.components.core.campaign import Prices
+from labelcycle.components.core.timings import Timing, write_timing
+from labelcycle.components.core.tracking import track_campaign
+from labelcycle.components.core.tracking.cycle_run import cycle_figures, timing_figures
 
 
 def test_figures_are_the_finite_numbers():
@@ -26,3 +32,46 @@ def test_figures_of_an_alignment_are_the_cycle_s_too():
     record = {"update": True, "reason": "in words", "mode": "absolute", "threshold": 1.0, "logme": -0.5, "gap": None}
     metrics = {"training": {}, "previous_query": None, "alignment": record}
     assert cycle_figures(metrics) == {"alignment_update": 1.0, "alignment_threshold": 1.0, "alignment_logme": -0.5}
+
+
+def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "") -> Timing:
+    return Timing(
+        stage=stage,
+        target=target,
+        started=cpu,
+        wall_seconds=cpu / 2,
+        cpu_seconds=cpu,
+        gpu_seconds=gpu,
+        rows=None,
+        peak_memory_bytes=int(100 * cpu),
+    )
+
+
+def test_timing_figures_are_sums_by_stage_and_their_price():
+    timings = [timing("embed", 2, target="base"), timing("score", 3, gpu=4), timing("score", 1)]
+    assert timing_figures(timings, Prices(cpu_hour=3600, gpu_hour=7200)) == {
+        "wall_seconds/embed_base": 1.0,
+        "cpu_seconds/embed_base": 2.0,
+        "wall_seconds/score": 2.0,
+        "cpu_seconds/score": 4.0,
+        "gpu_seconds/score": 4.0,
+        "wall_seconds/total": 3.0,
+        "cpu_seconds/total": 6.0,
+        "gpu_seconds/total": 4.0,
+        "peak_memory_bytes": 300.0,
+        "compute_cost": 14.0,
+    }
+    assert timing_figures([], Prices()) == {}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_timings_are_metrics_of_every_cycle_s_run(campaign):
+    commits = [campaign.commit_cold_start(), campaign.commit_training(accuracy=0.5)]
+    for commit in commits:
+        write_timing(campaign.store, commit.cycle, commit.attempt, timing("select", 2.0 + commit.cycle))
+    track_campaign(campaign.root)
+    client = MlflowClient(tracking_uri=f"sqlite:///{campaign.root}/mlflow.db")
+    mine = f"tags.`labelcycle.campaign` = '{campaign.campaign.identifier}' and tags.`labelcycle.kind` = 'cycle'"
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()], mine)
+    found = {run.data.tags["labelcycle.cycle"]: run.data.metrics["cpu_seconds/total"] for run in runs}
+    assert found == {"0000": 2.0, "0001": 3.0}
