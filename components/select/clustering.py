@@ -131,7 +131,11 @@ def assign(vectors: Vectors | Stacked, centres: Floats) -> Clusters:
 
 
 def cluster_picks(
-    vectors: Vectors | npt.NDArray[np.floating], ids: npt.NDArray[np.str_], budget: int, seed_key: tuple[object, ...]
+    vectors: Vectors | npt.NDArray[np.floating],
+    ids: npt.NDArray[np.str_],
+    budget: int,
+    seed_key: tuple[object, ...],
+    improvement: float = IMPROVEMENT,
 ) -> Picks:
     """The samples nearest to the centres of `budget` clusters, those of the largest clusters first.
 
@@ -140,6 +144,7 @@ def cluster_picks(
         ids: n distinct ids, sorted.
         budget: number of clusters and of picks, 1 ≤ budget ≤ n.
         seed_key: what the start of k-means depends on, such as seed, cycle and strategy.
+        improvement: the share by which the sum of squared distances must fall for another iteration.
 
     Returns:
         `budget` distinct rows. Where fewer clusters have members (duplicates), the samples farthest from their centres
@@ -149,7 +154,7 @@ def cluster_picks(
     Cost: that of `k_means`.
     """
     points = vectors if isinstance(vectors, Vectors) else Vectors(vectors)
-    found = k_means(points, budget, ids, seed_for(*seed_key))
+    found = k_means(points, budget, ids, seed_for(*seed_key), improvement)
     return picks_of_clusters(found, ids, budget)
 
 

@@ -23,6 +23,10 @@ from labelcycle.components.select.strategy import Candidates, Picks
 
 Doubles = npt.NDArray[np.float64]
 
+CLUSTER_IMPROVEMENT = 1e-3
+"""Iterations of k-means end when the sum of squared distances falls by less than this share. With 1e-4 a larger pool
+takes more of them, for centres of which only the nearest sample is used."""
+
 
 @strategy(needs={"features", "head", "labelled_features", "labelled_classes"})
 def alfamix(pool: Candidates, budget: int, seed: int, epsilon: float = 0.2) -> Picks:
@@ -52,7 +56,7 @@ def alfamix(pool: Candidates, budget: int, seed: int, epsilon: float = 0.2) -> P
     candidates = np.flatnonzero(flips)
     if len(candidates) > budget:
         vectors = Vectors(pool.features[candidates], unit_length)
-        found = cluster_picks(vectors, pool.ids[candidates], budget, (seed, pool.cycle, "alfamix"))
+        found = cluster_picks(vectors, pool.ids[candidates], budget, (seed, pool.cycle, "alfamix"), CLUSTER_IMPROVEMENT)
         rows = candidates[found.rows]
         reasons = [f"prediction flips; {reason}" for reason in found.reasons]
         return Picks(rows, scores[rows], reasons, found.clusters, found.represents)

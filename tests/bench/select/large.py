@@ -108,7 +108,7 @@ def _growth(setting: Setting, whole: dict[str, Measurement], tenth: dict[str, Me
             continue
         exponent = math.log(result.wall / tenth[name].wall, TENTH)
         times = (seconds(tenth[name].wall), seconds(result.wall))
-        linear = name not in NOT_LINEAR and name not in UNLIKE_WORK
+        linear = name not in NOT_LINEAR
         target = (f"≤ {MOST_EXPONENT}", mark(exponent <= MOST_EXPONENT)) if linear else ("", "")
         sheet.add(name, *times, f"{exponent:.2f}", *target)
     sheet.remarks.extend(
