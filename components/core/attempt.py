@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, load_campaign
 from labelcycle.components.core.commits import attempt_key, read_commit
-from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference, read_json, write_object
+from labelcycle.components.core.processes import is_main_process
 from labelcycle.components.core.schemas import LABELS
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store, open_store
@@ -72,7 +73,8 @@ class Attempt:
         """Store bytes in this attempt, and return the reference to them.
 
         What the cycle's commit names stays as it is, and its reference is returned: a stage that comes late, or is run
-        again, may have trained to another result (on other hardware, or with another number of threads).
+        again, may have trained to another result (on other hardware, or with another number of threads). Of several
+        processes that run a stage together only the main one writes.
         """
         key = self.key(name)
         commit = read_commit(self.store, self.cycle)
@@ -80,6 +82,8 @@ class Attempt:
         for reference in committed:
             if reference.key == key:
                 return reference
+        if not is_main_process():
+            return ObjectReference(key=key, sha256=digest_of_bytes(data))
         return write_object(self.store, key, data)
 
     def read_json(self, name: str) -> Any:

@@ -9,6 +9,7 @@ from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
+from labelcycle.components.train_adapter.acceleration import acceleration_for
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import fit, seed_everything
@@ -53,6 +54,7 @@ def fine_tune(
     gradients and the optimiser's state.
     """
     seed_everything(seed)
+    acceleration = acceleration_for(backbone.precision)
     model = build_backbone(work.store, backbone).requires_grad_(True)
     classes = len(work.campaign.classes)
     linear = torch.nn.Linear(backbone.width, classes) if head is None else linear_layer(head)
@@ -73,6 +75,7 @@ def fine_tune(
         autocast(backbone),
         groups=[(list(linear.parameters()), trainer.head_learning_rate)],
         checkpoints=checkpoints_of(work),
+        acceleration=acceleration,
     )
     refuse_divergence(network, fitted, trainer)
     count = sum(parameter.numel() for parameter in network.parameters())

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,6 +15,9 @@ from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.course import Running, changing
 from labelcycle.components.train_adapter.optimisation import ParameterGroups, annealed, groups_of, optimiser_of
+
+if TYPE_CHECKING:
+    from labelcycle.components.train_adapter.acceleration import Acceleration
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def fit(
     precision: AbstractContextManager[object] | None = None,
     groups: ParameterGroups = (),
     checkpoints: Checkpoints | None = None,
+    acceleration: "Acceleration | None" = None,
 ) -> Fitted:
     """Train the parameters of `network` that require gradients on the cross-entropy.
 
@@ -81,6 +86,7 @@ def fit(
         groups: parameters with learning rates of their own, such as those of a backbone.
         checkpoints: where the state of a long training is kept. One that was killed, with the same settings, seed and
             examples, goes on from there, and ends with the same parameters, bit for bit, as if it had not been.
+        acceleration: mixed precision and several processes through accelerate; None for one process as it is.
 
     Source: PEAL, section 4.1 (Adam, best epoch); ASVP, section 6.1 (SGD, annealing).
     """
@@ -93,55 +99,83 @@ def fit(
         running.restore(found)
     batch_size = settings.batch_size or max(2, len(training.targets))
     precision = precision or nullcontext()
+    called = network if acceleration is None else acceleration.wrap(network)
     with Progress("train", settings.epochs, "epoch") as progress:
         progress.advance(course.epoch)
         while course.epoch < settings.epochs and (settings.patience is None or course.waited < settings.patience):
-            loss = _one_epoch(running, prepare, training, settings, first_rates, batch_size, precision)
+            if acceleration is not None:
+                acceleration.begin_epoch(seed, course.epoch)
+            epoch = _Epoch(running, called, prepare, training, settings, first_rates, precision, acceleration)
+            loss = epoch.run(batch_size)
+            if acceleration is not None:
+                acceleration.agree(network)
             course.count(loss, settings.improvement)
             if validation is not None:
                 with precision:
                     accuracy = _accuracy(network, prepare, validation, batch_size)
                 if course.accuracy is None or accuracy > course.accuracy:
                     course.accuracy, course.best = accuracy, changing(network)
-            if checkpoints is not None and checkpoints.due and running.finite:
+            writes = acceleration is None or acceleration.is_main
+            if checkpoints is not None and writes and checkpoints.due and running.finite:
                 checkpoints.write(identity, running.checkpoint())
             progress.advance()
+    if acceleration is not None:
+        acceleration.unwrap(called)
     if course.best is not None:
         network.load_state_dict(course.best, strict=False)
     return Fitted(course.epoch, course.loss, course.accuracy)
 
 
-def _one_epoch(
-    running: Running,
-    prepare: Callable[[torch.Tensor], torch.Tensor],
-    training: Examples,
-    settings: Training,
-    first_rates: list[float],
-    batch_size: int,
-    precision: AbstractContextManager[object],
-) -> float:
-    """Go over all examples once. Returns their mean loss."""
-    network, optimiser = running.network, running.optimiser
-    network.train()
-    batches = list(shuffled_batches(len(training.targets), batch_size, running.order))
-    steps = math.ceil(len(batches) / settings.accumulation)
-    losses = []
-    for step in range(steps):
-        share = annealed(running.course.epoch * steps + step, settings.epochs * steps, settings)
-        for group, rate in zip(optimiser.param_groups, first_rates, strict=True):
-            group["lr"] = rate * share
-        together = batches[step * settings.accumulation : (step + 1) * settings.accumulation]
-        size = sum(len(rows) for rows in together)
-        optimiser.zero_grad()
-        for rows in together:
-            with precision:
-                logits = network(prepare(training.inputs[rows]))
-            loss = torch.nn.functional.cross_entropy(logits.float(), training.targets[rows].to(logits.device))
-            loss = loss * (len(rows) / size)
-            loss.backward()
+@dataclass(frozen=True)
+class _Epoch:
+    """What one pass over the examples takes; `called` is the network as it is called in training."""
+
+    running: Running
+    called: torch.nn.Module
+    prepare: Callable[[torch.Tensor], torch.Tensor]
+    training: Examples
+    settings: Training
+    rates: list[float]
+    precision: AbstractContextManager[object]
+    acceleration: "Acceleration | None"
+
+    def run(self, batch_size: int) -> float:
+        """Go over all examples once. Returns their mean loss."""
+        optimiser, together = self.running.optimiser, self.settings.accumulation
+        self.called.train()
+        batches = list(shuffled_batches(len(self.training.targets), batch_size, self.running.order))
+        steps = math.ceil(len(batches) / together)
+        losses = []
+        for step in range(steps):
+            done = self.running.course.epoch * steps + step
+            share = annealed(done, self.settings.epochs * steps, self.settings)
+            for group, rate in zip(optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = rate * share
+            losses += self._step(batches[step * together : (step + 1) * together])
+        total = torch.stack(losses).sum(dtype=torch.float64)
+        if self.acceleration is not None:
+            total = self.acceleration.mean(total)
+        return float(total) / len(self.training.targets)
+
+    def _step(self, batches: list[torch.Tensor]) -> list[torch.Tensor]:
+        """One step on the gradients of these batches. Returns the sum of the losses in each."""
+        size = sum(len(rows) for rows in batches)
+        self.running.optimiser.zero_grad()
+        losses = []
+        for rows in batches:
+            own = rows if self.acceleration is None else self.acceleration.share(rows)
+            weight = len(rows) / size if self.acceleration is None else self.acceleration.weight(rows, size)
+            with self.precision:
+                logits = self.called(self.prepare(self.training.inputs[own]))
+            targets = self.training.targets[own].to(logits.device)
+            loss = torch.nn.functional.cross_entropy(logits.float(), targets) * weight
+            if self.acceleration is None:
+                loss.backward()
+            else:
+                self.acceleration.backward(loss)
             losses.append(loss.detach() * size)
-        optimiser.step()
-    return float(torch.stack(losses).sum(dtype=torch.float64)) / len(training.targets)
+        self.running.optimiser.step()
+        return losses
 
 
 def _identity(

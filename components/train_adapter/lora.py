@@ -17,6 +17,7 @@ from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.components.train_adapter.acceleration import acceleration_for
 from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.divergence import refuse_divergence
@@ -66,6 +67,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     backbone = campaign_backbone(work)
     seed = seed_for(campaign.seed, work.cycle, "train")
     seed_everything(seed)
+    acceleration = acceleration_for(backbone.precision)
     model, names, head = begin(work, backbone, trainer)
     parts = cut(model, first_block(model, trainer))
     training = training_images(work, backbone, labelled)
@@ -84,6 +86,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
             seed,
             autocast(backbone),
             checkpoints=checkpoints_of(work),
+            acceleration=acceleration,
         )
     refuse_divergence(network, fitted, trainer)
     whole = [*model.parameters(), *head.parameters()]
