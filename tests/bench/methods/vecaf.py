@@ -63,7 +63,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--to", default="0.8,0.85,0.9", help="accuracies of the batches-to-accuracy columns")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     start = time.perf_counter()
     recipe = read_recipe(recipe_path("vecaf_linear"))
     assert isinstance(recipe.trainer, LinearTrainer)
@@ -172,4 +171,5 @@ def read_pool(path: Path, encoder: str, size: int) -> LabelledPool:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     main()
