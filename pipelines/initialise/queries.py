@@ -135,7 +135,7 @@ def without_lists(recipe: Recipe) -> Recipe:
 
 
 def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
-    """Check that a strategy which counts disagreeing passes knows how many there are."""
+    """Check that a strategy which counts disagreeing passes knows how many there are, and at which rate."""
     chosen = STRATEGIES[selector.strategy]
     passes = signature(chosen.choose).parameters.get("passes")
     if "disagreements" not in chosen.reads_with(selector.arguments) or passes is None:
@@ -145,6 +145,11 @@ def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
         raise ConfigurationError(
             f"scorer.passes is {scorer.passes}, but strategy {selector.strategy!r} counts on {counted_on} passes. "
             f"Set selector.parameters.passes={scorer.passes}."
+        )
+    if selector.arguments.get("rate", scorer.rate) != scorer.rate:
+        raise ConfigurationError(
+            f"scorer.rate is {scorer.rate}, but selector.parameters.rate is {selector.arguments['rate']}; the passes "
+            "are those of the scorer. Set both alike, or leave selector.parameters.rate out."
         )
 
 

@@ -230,6 +230,13 @@ def test_strategies_that_need_dropout(begin: Callable[..., Any], needy: Any, fie
     assert campaign.run_until("select").size == 8
 
 
+def test_the_scorer_drops_at_the_rate_that_the_strategy_names(begin: Callable[..., Any]) -> None:
+    overrides = {"selector.parameters": {"passes": 3, "rate": 0.5}}
+    with pytest.raises(ConfigurationError, match="scorer.rate is 0.75, but selector.parameters.rate is 0.5"):
+        begin(recipe="dropquery", overrides=overrides)
+    begin(recipe="dropquery", overrides=overrides | {"scorer.rate": 0.5})
+
+
 def test_the_scorer_makes_as_many_passes_as_the_strategy_counts_on(begin: Callable[..., Any]) -> None:
     overrides: dict[str, Any] = {"scorer": {"name": "dropout", "passes": 7}, "selector.strategy": "dropquery"}
     message = "scorer.passes is 7, but strategy 'dropquery' counts on 3 passes. Set selector.parameters.passes=7"

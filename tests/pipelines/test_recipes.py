@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import read_recipe
-from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
+from labelcycle.components.core.recipe import DropoutScorer, read_recipe
+from labelcycle.components.core.trainers import DropQueryTrainer, FineTuner, ProbeThenFineTuner
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
@@ -54,6 +54,15 @@ def test_asvp_is_as_the_paper_has_it() -> None:
     for own, paper in ((recipe.final.trainer, ProbeThenFineTuner()), (recipe.final.aligned, FineTuner())):
         assert own == paper
     assert alignment.trainer == FineTuner() and not recipe.schedule.warm_start
+
+
+def test_dropquery_asks_as_its_head_has_learnt() -> None:
+    recipe = read_recipe(recipe_path("dropquery"))
+    assert isinstance(recipe.trainer, DropQueryTrainer) and isinstance(recipe.scorer, DropoutScorer)
+    assert recipe.scorer.place == "features"
+    assert recipe.trainer.dropout == recipe.scorer.rate == 0.75
+    assert recipe.scorer.passes == recipe.selector.parameters["passes"] == 3
+    assert not recipe.schedule.warm_start
 
 
 def test_a_file_of_the_users_own(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from labelcycle.components.core import blocks
 from labelcycle.components.core.dropout import disagreements_and_information
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.proxy_head import ProxyHead
 from labelcycle.components.core.queries import queried_ids
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.tables import column_to_matrix
@@ -199,3 +201,19 @@ def test_a_shard_that_does_not_exist_is_refused(campaign: Any) -> None:
 def test_more_shards_than_chunks(campaign: Any) -> None:
     assert [campaign.run("score", shard=shard, shards=4).scored for shard in range(4)] == [40, 0, 0, 0]
     assert scores(campaign, 4).num_rows == 40
+
+
+def test_dropout_acts_on_the_hidden_features_of_a_proxy(begin: Callable[..., Any]) -> None:
+    overrides = {"scorer": {"name": "dropout", "passes": 5, "rate": 0.5}, "trainer.hidden": 6}
+    campaign = begin(recipe="svpp", overrides=overrides)
+    campaign.run_cycle()
+    campaign.run_until("score")
+    work = campaign.work
+    head = read_head(work.read("head.safetensors"))
+    assert isinstance(head, ProxyHead)
+    table = scores(campaign)
+    ids, features = FeatureSpace(work.store, work.campaign.base_space).read(table["sample_id"].to_pylist())
+    hidden = head.hidden_features(features)
+    counted, _ = disagreements_and_information(head.last, hidden, ids, work.campaign.seed, work.cycle, 5, 0.5)
+    assert np.array_equal(table["disagreements"].to_numpy(), counted)
+    assert np.allclose(column_to_matrix(table["probabilities"]), head.probabilities(features), atol=1e-5)
