@@ -155,7 +155,8 @@ class Stop(Settings):
 
     `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
     cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
-    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles.
+    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles. The cost is
+    that of labels alone, without computing.
     """
 
     plateau_cycles: Annotated[int, Field(ge=1)] | None = None
