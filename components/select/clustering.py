@@ -63,6 +63,7 @@ def k_means(
     seed: int,
     improvement: float = IMPROVEMENT,
     also: Vectors | None = None,
+    points_per_cluster: int = POINTS_PER_CLUSTER,
 ) -> Clusters:
     """Cluster the points by Lloyd's iterations from a k-means++ start, first in the 48 principal directions.
 
@@ -73,17 +74,19 @@ def k_means(
         seed: decides sample and start.
         improvement: the share by which the sum of squared distances must fall for another iteration.
         also: points that take part in finding the centres, but are not in the result.
+        points_per_cluster: centres are found on a random sample of at most so many points a cluster.
 
     A cluster that loses all its points starts anew at the point that is farthest from its centre.
 
     Source: Lloyd, IEEE Transactions on Information Theory 28 (1982); start: Arthur and Vassilvitskii, SODA 2007.
-    Cost: O(k·48) multiply-adds a point for most iterations and O(k·d) for the last few, on min(N, 512·k) points; then
-        O(k·d) on all N. Memory of 48 numbers a point and of one block a core.
+    Cost: O(k·48) multiply-adds a point for most iterations and O(k·d) for the last few, on min(N, 512·k) points or what
+        `points_per_cluster` says; then O(k·d) on all N. Memory of 48 numbers a point and of one block a core.
     """
     part = vectors
-    if len(vectors) > POINTS_PER_CLUSTER * clusters:
+    most = points_per_cluster * clusters
+    if len(vectors) > most:
         numbers = keyed_order(ids, seed, "k-means sample")
-        rows = np.argpartition(numbers, POINTS_PER_CLUSTER * clusters)[: POINTS_PER_CLUSTER * clusters]
+        rows = np.argpartition(numbers, most)[:most]
         part = Vectors(vectors.features[np.sort(rows)], vectors.prepare)
     sample = part if also is None or not len(also) else Stacked((also, part))
     found = _coarse_to_fine(sample, clusters, seed, improvement)
@@ -135,7 +138,7 @@ def cluster_picks(
     ids: npt.NDArray[np.str_],
     budget: int,
     seed_key: tuple[object, ...],
-    improvement: float = IMPROVEMENT,
+    points_per_cluster: int = POINTS_PER_CLUSTER,
 ) -> Picks:
     """The samples nearest to the centres of `budget` clusters, those of the largest clusters first.
 
@@ -144,7 +147,7 @@ def cluster_picks(
         ids: n distinct ids, sorted.
         budget: number of clusters and of picks, 1 ≤ budget ≤ n.
         seed_key: what the start of k-means depends on, such as seed, cycle and strategy.
-        improvement: the share by which the sum of squared distances must fall for another iteration.
+        points_per_cluster: centres are found on a random sample of at most so many points a cluster.
 
     Returns:
         `budget` distinct rows. Where fewer clusters have members (duplicates), the samples farthest from their centres
@@ -154,7 +157,7 @@ def cluster_picks(
     Cost: that of `k_means`.
     """
     points = vectors if isinstance(vectors, Vectors) else Vectors(vectors)
-    found = k_means(points, budget, ids, seed_for(*seed_key), improvement)
+    found = k_means(points, budget, ids, seed_for(*seed_key), points_per_cluster=points_per_cluster)
     return picks_of_clusters(found, ids, budget)
 
 

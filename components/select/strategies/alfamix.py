@@ -23,9 +23,9 @@ from labelcycle.components.select.strategy import Candidates, Picks
 
 Doubles = npt.NDArray[np.float64]
 
-CLUSTER_IMPROVEMENT = 1e-3
-"""Iterations of k-means end when the sum of squared distances falls by less than this share. With 1e-4 a larger pool
-takes more of them, for centres of which only the nearest sample is used."""
+POINTS_PER_CLUSTER = 32
+"""Clusters are found on a random sample of at most so many candidates each: a centre only decides which sample is the
+nearest, and with all candidates a larger pool takes more iterations besides."""
 
 
 @strategy(needs={"features", "head", "labelled_features", "labelled_classes"})
@@ -56,7 +56,7 @@ def alfamix(pool: Candidates, budget: int, seed: int, epsilon: float = 0.2) -> P
     candidates = np.flatnonzero(flips)
     if len(candidates) > budget:
         vectors = Vectors(pool.features[candidates], unit_length)
-        found = cluster_picks(vectors, pool.ids[candidates], budget, (seed, pool.cycle, "alfamix"), CLUSTER_IMPROVEMENT)
+        found = cluster_picks(vectors, pool.ids[candidates], budget, (seed, pool.cycle, "alfamix"), POINTS_PER_CLUSTER)
         rows = candidates[found.rows]
         reasons = [f"prediction flips; {reason}" for reason in found.reasons]
         return Picks(rows, scores[rows], reasons, found.clusters, found.represents)

@@ -119,7 +119,6 @@ def test_copies(seed: int, size: int, width: int) -> None:
 
 
 def test_large_pools_are_clustered_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clustering, "POINTS_PER_CLUSTER", 40)
     vectors = blobs(4000, 10, 8)
     seen: list[int] = []
     original = clustering._coarse_to_fine
@@ -129,7 +128,7 @@ def test_large_pools_are_clustered_on_a_sample(monkeypatch: pytest.MonkeyPatch) 
         return original(sample, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(clustering, "_coarse_to_fine", watched)
-    found = k_means(Vectors(vectors), 10, IDS[:4000], 0)
+    found = k_means(Vectors(vectors), 10, IDS[:4000], 0, points_per_cluster=40)
     assert seen == [400]
     assert len(found.assignment) == 4000
     exact = KMeans(10, n_init=1, random_state=0).fit(vectors).inertia_
