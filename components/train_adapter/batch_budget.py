@@ -5,7 +5,7 @@ learning rate falls along one cosine over all of them.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ import torch
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.fit import Examples, Fitted, shuffled_batches
+from labelcycle.components.train_adapter.optimisation import ParameterGroups, annealed, optimiser_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class BatchBudget:
 def spend(
     budget: BatchBudget,
     network: torch.nn.Module,
-    rates: Sequence[tuple[Sequence[torch.nn.Parameter], float]],
+    rates: ParameterGroups,
     prepare: Callable[[torch.Tensor], torch.Tensor],
     training: Examples,
     settings: Training,
@@ -58,7 +59,7 @@ def spend(
     Returns:
         The passes over the examples, a begun one counted, and the mean loss over as many last batches as a pass has.
     """
-    optimiser = _optimiser(rates, settings)
+    optimiser = optimiser_of(rates, settings)
     batch_size = settings.batch_size or max(2, len(training.targets))
     precision = precision or nullcontext()
     losses: list[float] = []
@@ -68,7 +69,7 @@ def spend(
     with Progress("train", len(budget.share), "batch") as progress:
         for number in budget.share:
             for group, (_, rate) in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * annealed(number, budget.total, settings.annealing == "cosine")
+                group["lr"] = rate * annealed(number, budget.total, settings)
             rows = next(batches)
             with precision:
                 logits = network(prepare(training.inputs[rows]))
@@ -86,21 +87,6 @@ def spend(
     return Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
 
 
-def annealed(number: int, total: int, cosine: bool) -> float:
-    """The share of the first learning rate that batch `number` (from 0) of `total` has."""
-    return (1 + math.cos(math.pi * number / total)) / 2 if cosine else 1.0
-
-
 def _endless(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
     while True:
         yield from shuffled_batches(rows, batch_size, generator)
-
-
-def _optimiser(
-    rates: Sequence[tuple[Sequence[torch.nn.Parameter], float]], settings: Training
-) -> torch.optim.Optimizer:
-    groups = [{"params": list(parameters), "lr": rate} for parameters, rate in rates]
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=rates[0][1], momentum=settings.momentum, weight_decay=settings.weight_decay)
-    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=rates[0][1], weight_decay=settings.weight_decay)

@@ -72,13 +72,10 @@ def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
     return model.eval().to(device())
 
 
-def attach_adapter(model: torch.nn.Module, folder: Path, trainable: bool = False) -> torch.nn.Module:
-    """The model with the LoRA adapter in `folder` (peft's safetensors and JSON) laid on.
-
-    With `trainable` the adapter stays separate, to be trained further; otherwise it is merged into the weights.
-    """
+def attach_adapter(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
+    """The model with the LoRA adapter in `folder` (peft's safetensors and JSON) merged into its weights."""
     from peft import PeftModel
 
-    adapted: Any = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
-    result: torch.nn.Module = adapted if trainable else adapted.merge_and_unload().eval()
+    adapted: Any = PeftModel.from_pretrained(model, str(folder))
+    result: torch.nn.Module = adapted.merge_and_unload().eval()
     return result

@@ -1,12 +1,10 @@
 """Training counted in batches."""
 
-import math
-
 import pytest
 import torch
 
 from labelcycle.components.core.trainers import LinearTrainer
-from labelcycle.components.train_adapter.batch_budget import BatchBudget, annealed, spend
+from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
 from labelcycle.components.train_adapter.fit import Examples
 
 
@@ -32,10 +30,6 @@ def test_exactly_the_batches_of_the_share_are_spent() -> None:
 
 
 def test_the_learning_rate_falls_over_all_loops() -> None:
-    rates = [annealed(number, 10, True) for number in range(11)]
-    assert rates[0] == 1 and rates[5] == pytest.approx(0.5) and rates[10] == pytest.approx(0)
-    assert annealed(3, 10, True) == pytest.approx((1 + math.cos(0.3 * math.pi)) / 2)
-    assert annealed(3, 10, False) == 1
     first, last = (trained(BatchBudget(share, 1000))[0].weight for share in (range(0, 5), range(995, 1000)))
     torch.manual_seed(0)
     begun = torch.nn.Linear(2, 2).weight
