@@ -36,6 +36,15 @@ bench-select: $(BENCH_INSTALLED)  ## Measure the strategies against peers and at
 bench-train: $(INSTALLED)  ## Measure LoRA training against a plain loop of peft and timm, and the heads
 	$(PYTHON) -m tests.bench.train
 
+ARCHIVE ?= eurosat.tar
+WEIGHTS ?= vit_tiny_patch16_224.safetensors
+FEATURES ?= eurosat.npz
+bench-methods: $(INSTALLED)  ## Measure the papers' methods on images: ARCHIVE=, WEIGHTS=, FEATURES= name the data
+	$(PYTHON) -m tests.bench.methods.alignment --archive $(ARCHIVE) --weights $(WEIGHTS)
+	$(PYTHON) -m tests.bench.methods.peal --archive $(ARCHIVE) --weights $(WEIGHTS)
+	$(PYTHON) -m tests.bench.methods.dropquery --embeddings $(FEATURES)
+	$(PYTHON) -m tests.bench.methods.vecaf --features $(FEATURES)
+
 $(BENCH_INSTALLED): $(INSTALLED)
 	python3 -m venv --without-pip $(BENCH)
 	$(PYTHON) -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
@@ -55,4 +64,4 @@ lock: $(INSTALLED)  ## Resolve the dependencies again
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test bench-cycle bench-select bench-train lock
+.PHONY: help install demo check test bench-cycle bench-select bench-train bench-methods lock

@@ -88,7 +88,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
             checkpoints=checkpoints_of(work),
             acceleration=acceleration,
         )
-    refuse_divergence(network, fitted, trainer)
+    refuse_divergence(network, fitted, trainer, len(work.campaign.classes))
     whole = [*model.parameters(), *head.parameters()]
     trainable = sum(parameter.numel() for parameter in whole if parameter.requires_grad)
     total = sum(parameter.numel() for parameter in whole)

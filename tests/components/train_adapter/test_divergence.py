@@ -9,17 +9,24 @@ from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import Fitted
 
 
-def test_a_finite_training_passes() -> None:
-    refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, 0.5, None), LoraTrainer())
+def test_a_training_that_learned_passes_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, 0.5, None), LoraTrainer(), 4)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_loss_above_that_of_guessing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, 98.0, None), FineTuner(learning_rate=0.01), 4)
+    told = capsys.readouterr().err
+    assert "loss of 98, above the 1.39 of a model that has learned nothing, with trainer.learning_rate=0.01" in told
 
 
 def test_an_infinite_loss_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"trainer\.learning_rate=0\.001\. Begin"):
-        refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, float("nan"), None), LoraTrainer())
+        refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, float("nan"), None), LoraTrainer(), 4)
 
 
 def test_a_weight_that_is_no_number_is_refused() -> None:
     network = torch.nn.Linear(2, 2)
     torch.nn.init.constant_(network.weight, float("inf"))
     with pytest.raises(ConfigurationError, match=r"learning_rate=0\.3, trainer\.head_learning_rate=0\.1"):
-        refuse_divergence(network, Fitted(1, 0.5, None), FineTuner(learning_rate=0.3))
+        refuse_divergence(network, Fitted(1, 0.5, None), FineTuner(learning_rate=0.3), 4)
