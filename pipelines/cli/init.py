@@ -127,7 +127,7 @@ def init(
     text_encoder: Annotated[
         str | None,
         typer.Option(
-            help="Folder of a transformers text model, or an installed package that carries one.",
+            help="Folder of a transformers text model, installed package that carries one, or owner/model of the hub.",
             rich_help_panel=BACKBONE,
         ),
     ] = None,

