@@ -147,7 +147,7 @@ def decisions(bench: Bench, aligned: list[Arm]) -> str:
     return table(["method", "cycle", *RECORD], rows)
 
 
-RECORD = ("ped_steps", "logme", "change", "update", "reason")
+RECORD = ("ped_steps", "logme", "change", "update")
 
 
 def _shown(value: object) -> str:
