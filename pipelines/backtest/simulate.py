@@ -5,8 +5,7 @@ a campaign with the same samples, seed, recipe and query sizes.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.dropout import disagreements_and_information
 from labelcycle.components.core.heads import Head
@@ -148,7 +148,7 @@ def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray
 
 
 def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
-    with _one_thread():
+    with one_core_a_batch():
         trained = train_on_features(
             _examples(history.pool, rows),
             _examples(history.val, np.arange(len(history.val))) if len(history.val) else None,
@@ -163,14 +163,3 @@ def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previ
 
 def _examples(part: Labelled, rows: Rows) -> Examples:
     return feature_examples(part.features[rows], torch.from_numpy(part.classes[rows]))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A head is too small to gain from threads, and with one its sums do not depend on how many cores there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
