@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.recipe import Recipe, read_recipe
+from labelcycle.pipelines.named_files import named_file
 
 FOLDER = Path(__file__).parent
 
@@ -14,14 +14,7 @@ def recipe_path(name: str) -> Path:
     Raises:
         ConfigurationError: neither.
     """
-    own = Path(name).expanduser()
-    if own.suffix in (".yaml", ".yml"):
-        return own
-    path = FOLDER / f"{name}.yaml"
-    if "/" in name or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise ConfigurationError(f"There is no recipe {name!r}. Choose one of {known}, or name a .yaml file.")
-    return path
+    return named_file("recipe", FOLDER, name)
 
 
 def all_recipes() -> list[Recipe]:

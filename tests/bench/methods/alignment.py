@@ -3,8 +3,8 @@
 `python -m tests.bench.methods.alignment --archive eurosat.tar --weights vit.safetensors`
 
 The models of SVPp and ASVP that count are the final ones, so one is trained from the labels of every second cycle, in
-a copy of the campaign that ends there. Seconds are of processor cores: those of a campaign's own cycles and of the one final
-model at its end.
+a copy of the campaign that ends there. Seconds are of processor cores: those of a campaign's own cycles and of the one
+final model at its end.
 """
 
 import json

@@ -1,0 +1,1 @@
+"""Argo Workflows: the same stages as workflow templates."""

@@ -1,0 +1,19 @@
+"""Names that Kubeflow, Argo and the manifests share: secrets and settings of the pods, and the images."""
+
+STORAGE_SECRET = "labelcycle-storage"
+STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""Credentials of the object store: every stage has them as environment variables of the same names."""
+
+TRACKING_SECRET = "labelcycle-tracking"
+TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+"""Credentials of the MLflow server: only stages that tell MLflow have them."""
+
+SETTINGS_MAP = "labelcycle-settings"
+SETTINGS_KEYS = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MLFLOW_TRACKING_URI")
+"""Addresses, in a ConfigMap: every stage has them as environment variables of the same names."""
+
+TELLS_MLFLOW = frozenset({"publish", "backtest_report"})
+"""Stages that talk to MLflow."""
+
+CUDA_SUFFIX = "-cuda"
+"""What the tag of the image for GPUs ends in."""

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines: compiled packages, submitted runs and schedules."""

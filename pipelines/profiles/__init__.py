@@ -1,0 +1,1 @@
+"""Profiles: where and with what the stages run on a cluster."""

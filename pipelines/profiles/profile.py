@@ -1,0 +1,134 @@
+"""A profile: what each stage's pod asks of the cluster, one YAML file, for Kubeflow Pipelines and Argo alike."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.recipe import describe
+from labelcycle.components.core.settings import Settings
+from labelcycle.pipelines.named_files import named_file
+
+FOLDER = Path(__file__).parent
+
+Stage = Literal[
+    "label_ingest",
+    "embed",
+    "train_adapter",
+    "evaluate",
+    "score",
+    "select",
+    "publish",
+    "backtest_arm",
+    "backtest_report",
+]
+STAGES: tuple[Stage, ...] = Stage.__args__  # type: ignore[attr-defined]
+
+Cores = Annotated[str, Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$")]
+"""Processor cores as Kubernetes writes them: `500m`, `2`, `1.5`."""
+
+Bytes = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
+"""Memory as Kubernetes writes it, in binary units: `512Mi`, `16Gi`."""
+
+
+class Accelerator(Settings):
+    """GPUs: the name of the resource that the device plug-in offers, and how many."""
+
+    resource: str = "nvidia.com/gpu"
+    count: Annotated[int, Field(ge=1)] = 1
+
+
+class Toleration(Settings):
+    """A taint that the stage's pod may run in spite of. `effect` of None tolerates all effects."""
+
+    key: str
+    operator: Literal["Exists", "Equal"] = "Exists"
+    value: str = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+
+class Placement(Settings):
+    """What one stage's pod asks of the cluster.
+
+    Attributes:
+        cpu, memory: requests.
+        cpu_limit, memory_limit: limits.
+        accelerator: GPUs; the stage then runs in the image for CUDA.
+        shared_memory: size of /dev/shm, which counts towards the memory limit; None for the container runtime's 64 MiB.
+        retries: how often a failed pod is started again; stages may be repeated at any point.
+        backoff_seconds: wait before the first retry, doubled for each one after it.
+        timeout_seconds: a pod that runs for longer is ended.
+        node_selector: labels that the node must have.
+        tolerations: taints of nodes that are no obstacle.
+    """
+
+    cpu: Cores
+    memory: Bytes
+    cpu_limit: Cores
+    memory_limit: Bytes
+    accelerator: Accelerator | None = None
+    shared_memory: Bytes | None = None
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    backoff_seconds: Annotated[int, Field(ge=1)] = 30
+    timeout_seconds: Annotated[int, Field(ge=60)] = 3600
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[Toleration, ...] = ()
+
+
+class Profile(Settings):
+    """Placements of all stages.
+
+    Attributes:
+        name: the file's stem.
+        summary: whom it is for, in a sentence.
+        shards: parts that embed and score are split into, unless a run asks for another number.
+        shards_at_once: pods of such a stage that run at a time.
+        stages: placement of each stage.
+    """
+
+    name: str
+    summary: str
+    shards: Annotated[int, Field(ge=1)] = 1
+    shards_at_once: Annotated[int, Field(ge=1)] = 16
+    stages: dict[Stage, Placement]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_every(cls, given: Any) -> Any:
+        """A file says under `every` what holds for all stages, and under `stages` what differs."""
+        if not isinstance(given, dict) or "every" not in given:
+            return given
+        every, own = given["every"], given.get("stages") or {}
+        if not isinstance(every, dict) or not isinstance(own, dict):
+            return given
+        unknown = sorted(own.keys() - set(STAGES))
+        if unknown:
+            raise ValueError(f"there is no stage {unknown[0]!r}; stages are {', '.join(STAGES)}")
+        rest = {key: value for key, value in given.items() if key != "every"}
+        return {**rest, "stages": {stage: {**every, **(own.get(stage) or {})} for stage in STAGES}}
+
+
+def read_profile(name: str) -> Profile:
+    """Read a profile: `small`, `gpu`, `a100`, or the path of a YAML file.
+
+    Raises:
+        ConfigurationError: there is no such profile, or the file does not say what a profile says.
+    """
+    path = named_file("profile", FOLDER, name)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"Cannot read profile {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"Profile {path} is not a mapping of settings. Copy {FOLDER / 'small.yaml'}.")
+    try:
+        return Profile.model_validate({"name": path.stem, **content})
+    except ValidationError as error:
+        raise ConfigurationError(f"Profile {path} is refused:\n{describe(error)}") from error
+
+
+def all_profiles() -> list[Profile]:
+    """The profiles that come with labelcycle, by name."""
+    return [read_profile(path.stem) for path in sorted(FOLDER.glob("*.yaml"))]
