@@ -4,6 +4,8 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 BENCH := .venv-bench
 BENCH_INSTALLED := $(BENCH)/.installed
+SWIFT := .venv-swift
+SWIFT_INSTALLED := $(SWIFT)/.installed
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +28,15 @@ check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 
 test: check  ## Lint, types and every test
 	$(VENV)/bin/pytest -q -n 2
+
+$(SWIFT_INSTALLED): tests/services/swift/requirements.lock
+	python3 -m venv $(SWIFT)
+	echo '*' > $(SWIFT)/.gitignore
+	$(SWIFT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+test-services: $(INSTALLED) $(SWIFT_INSTALLED)  ## Test campaigns on a real object store (OpenStack Swift) and a real MLflow server
+	LABELCYCLE_TEST_SERVICES=1 $(VENV)/bin/pytest -q tests/services
 
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle
@@ -64,4 +75,4 @@ lock: $(INSTALLED)  ## Resolve the dependencies again
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test bench-cycle bench-select bench-train bench-methods lock
+.PHONY: help install demo check test test-services bench-cycle bench-select bench-train bench-methods lock
