@@ -10,7 +10,7 @@ import torch
 
 from labelcycle.components.core.campaign import Precision
 from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.processes import is_main_process, processes
+from labelcycle.components.core.processes import processes
 
 
 class Acceleration:
@@ -25,7 +25,6 @@ class Acceleration:
 
         mixed = "bf16" if precision == "bfloat16" else "no"
         self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=mixed)
-        self.is_main = is_main_process()
 
     def wrap(self, network: torch.nn.Module) -> torch.nn.Module:
         """The network as it is called in training: in mixed precision, and with gradients of all processes averaged.

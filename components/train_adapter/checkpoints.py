@@ -16,7 +16,10 @@ from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 
 NAME = "checkpoint.safetensors"
-"""What the object is called in an attempt. No commit names it, and nothing but a training reads it."""
+"""What the object is called in an attempt. No commit names it, and nothing but a training reads it.
+
+Where one attempt has several trainings, a prefix tells theirs apart.
+"""
 
 SECONDS = 60.0
 """The least time between two checkpoints, and before the first."""

@@ -10,7 +10,7 @@ from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
 from labelcycle.components.train_adapter.acceleration import acceleration_for
-from labelcycle.components.train_adapter.checkpoints import checkpoints_of
+from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import fit, seed_everything
 from labelcycle.components.train_adapter.frozen_probe import probe
@@ -27,6 +27,7 @@ def fine_tune(
     validation: dict[str, str],
     seed: int,
     head: LinearHead | None = None,
+    group: str = "trainer",
 ) -> Trained:
     """Train every weight of `backbone` and a linear layer on the labelled images.
 
@@ -34,13 +35,14 @@ def fine_tune(
     the linear layer is first trained alone on the features of `backbone` as it is.
 
     Args:
-        work: the attempt; nothing is written into it.
+        work: the attempt; nothing is written into it but checkpoints.
         backbone: the network and the weights to begin from.
         trainer: `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty; with it the best epoch is kept.
         seed: decides the fresh linear layer, dropout and the order of the batches.
         head: the head to begin from, its normalisation folded into the layer; None begins at a fresh one.
+        group: what the recipe calls these settings, such as `alignment.trainer`; checkpoints and messages say so too.
 
     Returns:
         The linear layer as a head, and the weights of the whole backbone under its own names, as safetensors.
@@ -62,7 +64,8 @@ def fine_tune(
     training = training_images(work, backbone, labelled)
     held_out = image_examples(work, backbone, validation)
     if isinstance(trainer, ProbeThenFineTuner):
-        probe(model, linear, backbone, trainer, training, held_out, seed)
+        probing = checkpoints_of(work, f"{group}.probe.{NAME}")
+        probe(model, linear, backbone, trainer, training, held_out, seed, probing)
     network = torch.nn.Sequential(model, linear)
     fitted = fit(
         network,
@@ -74,7 +77,7 @@ def fine_tune(
         seed,
         autocast(backbone),
         groups=[(list(linear.parameters()), trainer.head_learning_rate)],
-        checkpoints=checkpoints_of(work),
+        checkpoints=checkpoints_of(work, f"{group}.{NAME}"),
         acceleration=acceleration,
     )
     refuse_divergence(network, fitted, trainer, len(work.campaign.classes))

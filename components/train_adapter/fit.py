@@ -11,6 +11,7 @@ import torch
 
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.observation import Progress
+from labelcycle.components.core.processes import is_main_process
 from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.course import Running, changing
@@ -115,8 +116,7 @@ def fit(
                     accuracy = _accuracy(network, prepare, validation, batch_size)
                 if course.accuracy is None or accuracy > course.accuracy:
                     course.accuracy, course.best = accuracy, changing(network)
-            writes = acceleration is None or acceleration.is_main
-            if checkpoints is not None and writes and checkpoints.due and running.finite:
+            if checkpoints is not None and is_main_process() and checkpoints.due and running.finite:
                 checkpoints.write(identity, running.checkpoint())
             progress.advance()
     if acceleration is not None:

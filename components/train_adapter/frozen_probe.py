@@ -7,6 +7,7 @@ from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.trainers import ProbeThenFineTuner
+from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.fit import Examples, fit
 
 BATCH = 64
@@ -20,6 +21,7 @@ def probe(
     training: Examples,
     validation: Examples | None,
     seed: int,
+    checkpoints: Checkpoints | None = None,
 ) -> None:
     """Train `linear` on the features that `model` gives now.
 
@@ -31,6 +33,7 @@ def probe(
         training: uint8 pixels and their classes.
         validation: the same of the validation split, or None.
         seed: decides the order of the batches.
+        checkpoints: where the state of a long training is kept. The features are computed again when it goes on.
 
     Source: Wen et al., ASVP, section 3 and appendix A (LP-FT).
     Cost: one forward pass an image, once, without gradients; then probe_epochs × N × d × C.
@@ -44,6 +47,7 @@ def probe(
         settings,
         trainer.probe_learning_rate,
         seed,
+        checkpoints=checkpoints,
     )
 
 

@@ -17,6 +17,7 @@ from labelcycle.components.core.trainers import FeatureTrainer, LinearTrainer
 from labelcycle.components.core.tuned import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide, may_update
 from labelcycle.components.train_adapter.alignment.pool_moments import Doubles, pool_moments
+from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
@@ -98,6 +99,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         work.campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
         seed_for(work.campaign.seed, work.cycle, "train"),
         warm,
+        checkpoints_of(work),
     )
     return Aligned(trained, weights)
 
@@ -112,7 +114,8 @@ def _moments(work: Attempt, space: FeatureSpace) -> tuple[Doubles, Doubles] | tu
 def _fine_tuned(work: Attempt, settings: Alignment, labelled: dict[str, str], validation: dict[str, str]) -> Trained:
     """The campaign's own backbone, fine-tuned on every label so far."""
     seed = seed_for(work.campaign.seed, work.cycle, "alignment")
-    return fine_tune(work, campaign_backbone(work), settings.trainer, labelled, validation, seed)
+    backbone = campaign_backbone(work)
+    return fine_tune(work, backbone, settings.trainer, labelled, validation, seed, group="alignment.trainer")
 
 
 def _features(
@@ -134,7 +137,9 @@ def _probe(work: Attempt, training: Examples, held_out: Examples | None) -> floa
     settings = LinearTrainer()
     seed = seed_for(work.campaign.seed, work.cycle, "probe")
     classes = len(work.campaign.classes)
-    return _validated(train_on_features(training, held_out, classes, settings, settings.learning_rate, seed, None))
+    kept = checkpoints_of(work, f"alignment.probe.{NAME}")
+    rate = settings.learning_rate
+    return _validated(train_on_features(training, held_out, classes, settings, rate, seed, None, kept))
 
 
 def _validated(trained: Trained) -> float:

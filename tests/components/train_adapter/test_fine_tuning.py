@@ -88,6 +88,18 @@ def test_two_runs_give_the_same_bytes(campaign: Any) -> None:
     assert runs[0].backbone == runs[1].backbone and runs[0].head.to_bytes() == runs[1].head.to_bytes()
 
 
+@pytest.mark.parametrize(("kill", "left"), [(3, 5), (6, 2)], ids=["probing", "fine-tuning"])
+def test_killed_it_goes_on(
+    campaign: Any, killed_in_epoch: Callable[[int, Callable[[], Any]], int], kill: int, left: int
+) -> None:
+    trainer = ProbeThenFineTuner(epochs=3, probe_epochs=4, batch_size=4, learning_rate=0.001)
+    found: list[Trained] = [tune(campaign, trainer)]
+    assert killed_in_epoch(kill, lambda: found.append(tune(campaign, trainer))) == left
+    whole, again = found
+    assert again.backbone == whole.backbone and again.head.to_bytes() == whole.head.to_bytes()
+    assert again.fitted == whole.fitted
+
+
 def test_divergence_names_the_learning_rates(campaign: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"diverged.*trainer\.learning_rate=1e\+20"):
         tune(campaign, FineTuner(epochs=3, learning_rate=1e20))

@@ -1,6 +1,7 @@
 """Campaigns whose features are made anew on the way: when, from what, and what later cycles work on."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.trainers import LinearTrainer
 
 ALIGNED = {
     "alignment.threshold": 1e9,
@@ -82,7 +84,7 @@ def test_the_head_is_trained_on_what_embed_then_writes(
     seen: list[Any] = []
     real = aligned_training.train_on_features
     monkeypatch.setattr(
-        aligned_training, "train_on_features", lambda *args: seen.append((args[0].inputs, args[-1])) or real(*args)
+        aligned_training, "train_on_features", lambda *args: seen.append((args[0].inputs, args[6])) or real(*args)
     )
     campaign = begin_aligned()
     for _ in range(3):
@@ -138,6 +140,53 @@ def test_killed_between_weights_and_facts(begin_aligned: Callable[..., Any], mon
     for name in ("train_adapter", "embed tuned", "evaluate", "score", "select", "publish"):
         campaign.run(name)
     assert committed(campaign, 2, "alignment")["update"]
+
+
+TUNING, HEAD = 3, 20
+KILLS = {"fine-tuning": (2, TUNING - 1 + HEAD), "head": (TUNING + 11, HEAD - 10)}
+
+
+@pytest.mark.parametrize(("kill", "left"), KILLS.values(), ids=KILLS.keys())
+def test_killed_in_the_middle_of_a_training_it_goes_on(
+    begin_aligned: Callable[..., Any],
+    killed_in_epoch: Callable[[int, Callable[[], Any]], int],
+    tmp_path: Path,
+    kill: int,
+    left: int,
+) -> None:
+    campaign = begin_aligned(alignment__trainer__epochs=TUNING)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    campaign.run_until("embed base")
+    shutil.copytree(campaign.root, tmp_path / "undisturbed")
+    assert killed_in_epoch(kill, lambda: campaign.run("train_adapter")) == left
+    results = without_checkpoints(campaign)
+    campaign.root = str(tmp_path / "undisturbed")
+    campaign.run("train_adapter")
+    assert results == without_checkpoints(campaign)
+    assert campaign.work.read_json("alignment.json")["update"]
+
+
+def test_killed_in_the_probe_of_holdout_it_goes_on(
+    begin_aligned: Callable[..., Any], killed_in_epoch: Callable[[int, Callable[[], Any]], int], tmp_path: Path
+) -> None:
+    val = tmp_path / "val.csv"
+    val.write_text("sample_id,label\nblue/06.png,odd\nblue/07.png,even\n")
+    campaign = begin_aligned(val=str(val), alignment__mode="holdout", alignment__threshold=0.999)
+    campaign.run_cycle()
+    campaign.run_until("embed base")
+    shutil.copytree(campaign.root, tmp_path / "undisturbed")
+    probing = LinearTrainer().epochs
+    assert killed_in_epoch(probing, lambda: campaign.run("train_adapter")) == 1 + 1 + HEAD
+    results = without_checkpoints(campaign)
+    campaign.root = str(tmp_path / "undisturbed")
+    campaign.run("train_adapter")
+    assert results == without_checkpoints(campaign)
+
+
+def without_checkpoints(campaign: Any) -> dict[str, bytes]:
+    """Every object of the campaign but checkpoints."""
+    return {key: data for key, data in campaign.files().items() if not key.endswith("checkpoint.safetensors")}
 
 
 @pytest.mark.parametrize(("threshold", "updates"), [(1e-9, None), (0.999, False)])
