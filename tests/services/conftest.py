@@ -1,0 +1,22 @@
+"""Real servers, started by the tests on loopback; skipped unless `make test-services` asks for them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ENABLED = "LABELCYCLE_TEST_SERVICES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "services: needs real servers, which `make test-services` installs and enables")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    off = pytest.mark.skip(reason=f"starts Swift and MLflow servers: run make test-services ({ENABLED}=1)")
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.services)
+            if os.environ.get(ENABLED) != "1":
+                item.add_marker(off)
