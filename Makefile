@@ -69,10 +69,28 @@ lock: $(INSTALLED)  ## Resolve the dependencies again
 	$(PYTHON) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--extra dev pyproject.toml build-requirements.in --output-file requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--constraint requirements.lock pyproject.toml build-requirements.in --output-file images/requirements.lock
+
+ENGINE ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+PASSED_ON := BASE_IMAGE LOCK PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST
+BUILD = $(ENGINE) build --file images/Containerfile --build-arg REVISION=$$(git rev-parse HEAD) \
+	$(foreach name,$(PASSED_ON),$(if $($(name)),--build-arg $(name))) $(BUILD_OPTIONS)
+
+image-cpu:  ## Build the image for processors: BASE_IMAGE=, LOCK=, ENGINE= and BUILD_OPTIONS= change how
+	$(BUILD) --target cpu --tag labelcycle-python:$(VERSION) .
+
+image-cuda:  ## Build the image for NVIDIA GPUs, which has all of the other
+	$(BUILD) --target cuda --tag labelcycle-python:$(VERSION)-cuda .
+
+test-containers: $(INSTALLED)  ## Build the image and run stages in containers: as root, or with a container engine
+	LABELCYCLE_TEST_CONTAINERS=1 $(VENV)/bin/pytest -q -rs --timeout=3600 tests/containers
 
 .typecheck:
 	mkdir -p .typecheck/labelcycle
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test test-services bench-cycle bench-select bench-train bench-methods lock
+.PHONY: help install demo check test test-services bench-cycle bench-select bench-train bench-methods lock image-cpu image-cuda \
+	test-containers
