@@ -1,0 +1,90 @@
+"""The pod of a stage: what a profile's placement means to Argo, what the pod may do, and its environment."""
+
+from typing import Any
+
+from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, SecretEnv
+from hera.workflows.models import Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
+
+from labelcycle.pipelines.argo.parameters import SETTINGS, STORAGE, TRACKING
+from labelcycle.pipelines.argo.retry import retry_strategy
+from labelcycle.pipelines.cluster import SETTINGS_KEYS, STORAGE_KEYS, TELLS_MLFLOW, TRACKING_KEYS
+from labelcycle.pipelines.profiles.profile import Placement, Stage
+
+SCRATCH = "/tmp"
+"""The only folder that a stage may write to, besides /dev/shm."""
+
+
+def pod_settings(stage: Stage, placement: Placement) -> dict[str, Any]:
+    """Arguments of the stage's `hera.workflows.Container`, all but what it runs."""
+    return {
+        "labels": labels(stage.replace("_", "-")),
+        "resources": _resources(placement),
+        "env": _environment(stage),
+        "volumes": _volumes(placement),
+        "security_context": _container_rights(),
+        "pod_security_context": _pod_rights(),
+        "automount_service_account_token": True,  # Argo's executor, a container of the same pod, reports by it
+        "node_selector": dict(placement.node_selector) or None,
+        "tolerations": [_toleration(given) for given in placement.tolerations] or None,
+        "active_deadline_seconds": placement.timeout_seconds,
+        "retry_strategy": retry_strategy(placement),
+    }
+
+
+def labels(component: str) -> dict[str, str]:
+    """The labels that Kubernetes recommends, for a part of labelcycle."""
+    return {
+        "app.kubernetes.io/name": "labelcycle",
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": "labelcycle",
+    }
+
+
+def _resources(placement: Placement) -> Resources:
+    accelerator = placement.accelerator
+    return Resources(
+        cpu_request=placement.cpu,
+        cpu_limit=placement.cpu_limit,
+        memory_request=placement.memory,
+        memory_limit=placement.memory_limit,
+        gpus=accelerator.count if accelerator is not None else None,
+        gpu_flag=accelerator.resource if accelerator is not None else None,
+    )
+
+
+def _environment(stage: Stage) -> list[Env | SecretEnv | ConfigMapEnv]:
+    """Credentials and addresses. All are optional: a cluster may give rights to the service account instead."""
+    variables: list[Env | SecretEnv | ConfigMapEnv] = [Env(name="HOME", value=SCRATCH)]
+    for key in SETTINGS_KEYS:
+        variables.append(ConfigMapEnv(name=key, config_map_name=SETTINGS, config_map_key=key, optional=True))
+    for key in STORAGE_KEYS:
+        variables.append(SecretEnv(name=key, secret_name=STORAGE, secret_key=key, optional=True))
+    for key in TRACKING_KEYS if stage in TELLS_MLFLOW else ():
+        variables.append(SecretEnv(name=key, secret_name=TRACKING, secret_key=key, optional=True))
+    return variables
+
+
+def _volumes(placement: Placement) -> list[EmptyDirVolume]:
+    volumes = [EmptyDirVolume(name="scratch", mount_path=SCRATCH)]
+    if placement.shared_memory is not None:
+        size: Any = placement.shared_memory
+        volumes.append(EmptyDirVolume(name="shared-memory", mount_path="/dev/shm", medium="Memory", size_limit=size))
+    return volumes
+
+
+def _container_rights() -> SecurityContext:
+    """What Kubernetes' pod security standard `restricted` asks of a container, and a root that is read-only."""
+    return SecurityContext(
+        run_as_non_root=True,
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        capabilities=Capabilities(drop=["ALL"]),
+    )
+
+
+def _pod_rights() -> PodSecurityContext:
+    return PodSecurityContext(run_as_non_root=True, seccomp_profile=SeccompProfile(type="RuntimeDefault"))
+
+
+def _toleration(given: Any) -> Toleration:
+    return Toleration(key=given.key, operator=given.operator, value=given.value or None, effect=given.effect)

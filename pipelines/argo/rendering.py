@@ -1,0 +1,69 @@
+"""What manifests are rendered for: the cluster's profile, the image, and the campaign."""
+
+import re
+from dataclasses import dataclass
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.cluster import CUDA_SUFFIX
+from labelcycle.pipelines.profiles.profile import Placement, Profile
+
+CYCLE = "labelcycle-cycle"
+"""The workflow template of one cycle, and the schedule that starts it."""
+
+CAMPAIGN = "labelcycle-campaign"
+"""The workflow template of a whole campaign that people label for."""
+
+EXAMPLE_ROOT = "s3://labelcycle/campaign"
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_CRON_FIELDS = 5
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What the manifests are for.
+
+    Attributes:
+        profile: what each stage's pod asks of the cluster.
+        image: of all stages, with a tag; stages with an accelerator run in the one whose tag ends in `-cuda`.
+        root: the campaign's S3 prefix that workflows work on unless a submission names another.
+        cron: when the schedule starts a cycle, in five fields, UTC.
+        suspended: whether the schedule waits until somebody resumes it.
+        namespace: of all manifests.
+
+    Raises:
+        ConfigurationError: one of these cannot be.
+    """
+
+    profile: Profile
+    image: str
+    root: str = EXAMPLE_ROOT
+    cron: str = "0 * * * *"
+    suspended: bool = True
+    namespace: str = "labelcycle"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"s3://[^/{}]+(/[^{}]*)?", self.root):
+            raise ConfigurationError(
+                f"The root {self.root!r} is no S3 prefix. Pods share no folder: name one as in --root {EXAMPLE_ROOT}."
+            )
+        if len(self.cron.split()) != _CRON_FIELDS:
+            raise ConfigurationError(
+                f"The schedule {self.cron!r} has {len(self.cron.split())} fields. Argo takes five: minute, hour, day, "
+                "month and weekday, as in --cron '0 * * * *'."
+            )
+        if not _LABEL.fullmatch(self.namespace):
+            raise ConfigurationError(
+                f"The namespace {self.namespace!r} is not a name that Kubernetes takes: lower-case letters, digits and "
+                "hyphens, 63 at most."
+            )
+        for stage, placement in self.profile.stages.items():
+            if placement.accelerator is not None and "@" in self.image:
+                raise ConfigurationError(
+                    f"Profile {self.profile.name} runs {stage} in the image for CUDA, whose tag ends in {CUDA_SUFFIX}; "
+                    f"{self.image!r} is named by digest. Name it by tag with --image."
+                )
+
+    def image_for(self, placement: Placement) -> str:
+        """The image of a stage that is placed so."""
+        return self.image + (CUDA_SUFFIX if placement.accelerator is not None else "")
