@@ -96,11 +96,11 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
 def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
     """References to what the stages before this one wrote, by the name that the commit gives them."""
     names = {"decision": "decision.json", "query": "query.parquet"}
-    weights = None
+    weights, optimiser = None, None
     if work.decision.trains:
         names |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
         training = work.read_json("training.json")
-        weights = trained_weights(training)
+        weights, optimiser = trained_weights(training), training.get("optimiser")
         if training["adapter_sha256"] is not None:
             names |= {
                 "adapter_model": "adapter/adapter_model.safetensors",
@@ -116,6 +116,8 @@ def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
         objects["labels"] = work.decision.new_labels
     if weights is not None:
         objects["backbone"] = weights
+    if optimiser is not None:
+        objects["optimiser"] = ObjectReference.model_validate(optimiser)
     return objects
 
 

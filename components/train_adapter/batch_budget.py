@@ -1,20 +1,31 @@
 """Training counted in batches rather than epochs: one loop's share of a budget that several loops spend together.
 
-Source: VeCAF, sections 3.1 and 4.1: each loop trains on its own selection for an equal share of the batches, and the
-learning rate falls along one cosine over all of them.
+Source: VeCAF, algorithm 1 and sections 3.1 and 4.1: each loop trains on its own selection for an equal share of the
+batches. It is one fine-tuning whose data change: the learning rate falls along one cosine over all batches, and the
+paper begins no optimiser anew. So a loop takes over the momentum (Adam's moments) of the loop before.
 """
 
 import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.trainers import Training
+from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints, identity_of
+from labelcycle.components.train_adapter.course import restore_state, state_of
 from labelcycle.components.train_adapter.fit import Examples, Fitted, shuffled_batches
-from labelcycle.components.train_adapter.optimisation import ParameterGroups, annealed, optimiser_of
+from labelcycle.components.train_adapter.optimisation import (
+    ParameterGroups,
+    Tensors,
+    annealed,
+    optimiser_of,
+    optimiser_state,
+    restore_optimiser,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,14 @@ class BatchBudget:
     points: Collection[int] = ()
 
 
+@dataclass(frozen=True)
+class Spent:
+    """How a loop went, and the state of its optimiser, which the next loop takes over."""
+
+    fitted: Fitted
+    optimiser: Tensors
+
+
 def spend(
     budget: BatchBudget,
     network: torch.nn.Module,
@@ -42,8 +61,10 @@ def spend(
     seed: int,
     measure: Callable[[int], None] = lambda batches: None,
     precision: AbstractContextManager[object] | None = None,
-) -> Fitted:
-    """Train for exactly the batches of the budget; momentum begins afresh.
+    optimiser_before: Tensors | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Spent:
+    """Train for exactly the batches of the budget.
 
     Args:
         budget: which batches.
@@ -55,22 +76,31 @@ def spend(
         seed: decides the order of the batches.
         measure: called at each point with the batches so far, the network in evaluation mode.
         precision: a reusable context in which the network computes, such as `torch.autocast`; None for float32.
+        optimiser_before: the state that the loop before left; None begins without any.
+        checkpoints: where the state of a long training is kept, between two batches; as in `fit`.
 
     Returns:
-        The passes over the examples, a begun one counted, and the mean loss over as many last batches as a pass has.
+        With the optimiser's state the passes over the examples, a begun one counted, and the mean loss over as many
+        last batches as a pass has.
     """
     optimiser = optimiser_of(rates, settings)
+    if optimiser_before is not None:
+        restore_optimiser(optimiser, optimiser_before)
     batch_size = settings.batch_size or max(2, len(training.targets))
     precision = precision or nullcontext()
     losses: list[float] = []
+    identity = "" if checkpoints is None else _identity(budget, network, rates, training, settings, seed)
+    if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
+        restore_state(network, optimiser, found.tensors)
+        losses = found.facts["losses"]
     a_pass = max(1, math.ceil(len(training.targets) / batch_size))
     batches = _endless(len(training.targets), batch_size, torch.Generator().manual_seed(seed))
     network.train()
     with Progress("train", len(budget.share), "batch") as progress:
-        for number in budget.share:
+        progress.advance(done := len(losses))
+        for number, rows in zip(budget.share[done:], islice(batches, done, None), strict=False):
             for group, (_, rate) in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * annealed(number, budget.total, settings)
-            rows = next(batches)
             with precision:
                 logits = network(prepare(training.inputs[rows]))
             loss = torch.nn.functional.cross_entropy(logits.float(), training.targets[rows].to(logits.device))
@@ -82,9 +112,30 @@ def spend(
                 network.eval()
                 measure(number + 1)
                 network.train()
+            if checkpoints is not None and checkpoints.due and math.isfinite(losses[-1]):
+                checkpoints.write(identity, Checkpoint(state_of(network, optimiser), {"losses": losses}))
             progress.advance()
     network.eval()
-    return Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
+    fitted = Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
+    return Spent(fitted, optimiser_state(optimiser))
+
+
+def _identity(
+    budget: BatchBudget,
+    network: torch.nn.Module,
+    rates: ParameterGroups,
+    training: Examples,
+    settings: Training,
+    seed: int,
+) -> str:
+    return identity_of(
+        network,
+        [training.inputs, training.targets],
+        settings=settings.model_dump(mode="json"),
+        rates=[rate for _, rate in rates],
+        seed=seed,
+        batches=[budget.share.start, budget.share.stop, budget.total],
+    )
 
 
 def _endless(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -1,7 +1,9 @@
 """Where a training that is killed goes on: its whole state, now and then, beside the attempt's objects."""
 
+import hashlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.digests import canonical_json, digest_of_json
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 
@@ -81,6 +83,23 @@ class Checkpoints:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
         self._store.write(self._key, save_tensors({**tensors, FACTS: text}))
         self._last = time.monotonic()
+
+
+def identity_of(network: torch.nn.Module, examples: Iterable[torch.Tensor], **facts: Any) -> str:
+    """A digest of all that decides a training's result, but for the code and the parameters that it begins with.
+
+    Args:
+        network: whose trained parameters are told apart by name and shape.
+        examples: everything that is trained and validated on.
+        facts: settings, seed and whatever else decides; plain values.
+    """
+    return digest_of_json(
+        {
+            **facts,
+            "parameters": {name: [*value.shape] for name, value in network.named_parameters() if value.requires_grad},
+            "examples": [hashlib.sha256(tensor.contiguous().numpy().data).hexdigest() for tensor in examples],
+        }
+    )
 
 
 def checkpoints_of(work: Attempt, name: str = NAME) -> Checkpoints:

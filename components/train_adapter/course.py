@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import torch
 
 from labelcycle.components.train_adapter.checkpoints import Checkpoint
-
-Tensors = dict[str, torch.Tensor]
+from labelcycle.components.train_adapter.optimisation import Tensors, optimiser_state, restore_optimiser
 
 
 @dataclass
@@ -58,31 +57,17 @@ class Running:
 
     def checkpoint(self) -> Checkpoint:
         """Its whole state: parameters, buffers, optimiser, random generators, best epoch and counters."""
-        tensors = {f"network.{name}": tensor for name, tensor in changing(self.network).items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in (self.course.best or {}).items()}
-        for index, values in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items() if value is not None}
-        tensors |= {"random.order": self.order.get_state(), "random.cpu": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
         course = self.course
+        tensors = state_of(self.network, self.optimiser) | _prefixed("best.", course.best or {})
+        tensors["random.order"] = self.order.get_state()
         numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "lowest", "waited")}
         return Checkpoint(tensors, numbers)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take over the state of a training with the same settings."""
         tensors = checkpoint.tensors
-        self.network.load_state_dict(_below(tensors, "network."), strict=False)
-        state: dict[int, Tensors] = {}
-        for name, tensor in _below(tensors, "optimiser.").items():
-            index, _, value = name.partition(".")
-            state.setdefault(int(index), {})[value] = tensor
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        restore_state(self.network, self.optimiser, tensors)
         self.order.set_state(tensors["random.order"])
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
         for name, value in checkpoint.facts.items():
             setattr(self.course, name, value)
         place = next(self.network.parameters()).device
@@ -94,11 +79,33 @@ class Running:
         return math.isfinite(self.course.loss)
 
 
+def state_of(network: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Tensors:
+    """What every training needs to go on: what it has changed, the optimiser's state, and torch's generators."""
+    tensors = _prefixed("network.", changing(network)) | _prefixed("optimiser.", optimiser_state(optimiser))
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def restore_state(network: torch.nn.Module, optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Take over what `state_of` gave for a network and an optimiser of the same kinds."""
+    network.load_state_dict(_below(tensors, "network."), strict=False)
+    restore_optimiser(optimiser, _below(tensors, "optimiser."))
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
 def changing(network: torch.nn.Module) -> Tensors:
     """Copies of what training changes: parameters with gradients, and buffers such as running means."""
     names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     names |= {name for name, _ in network.named_buffers()}
     return {name: value.detach().clone() for name, value in network.state_dict().items() if name in names}
+
+
+def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
 def _below(tensors: Tensors, prefix: str) -> Tensors:

@@ -1,6 +1,5 @@
 """The training loop that all trainers share."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.processes import is_main_process
 from labelcycle.components.core.trainers import Training
-from labelcycle.components.train_adapter.checkpoints import Checkpoints
+from labelcycle.components.train_adapter.checkpoints import Checkpoints, identity_of
 from labelcycle.components.train_adapter.course import Running, changing
 from labelcycle.components.train_adapter.optimisation import ParameterGroups, annealed, groups_of, optimiser_of
 
@@ -186,21 +184,9 @@ def _identity(
     rates: list[float],
     seed: int,
 ) -> str:
-    """A digest of all that decides the result, but for the code and the parameters that training begins with."""
-    examples = [training] if validation is None else [training, validation]
-    return digest_of_json(
-        {
-            "settings": settings.model_dump(mode="json"),
-            "rates": rates,
-            "seed": seed,
-            "parameters": {name: [*value.shape] for name, value in network.named_parameters() if value.requires_grad},
-            "examples": [
-                hashlib.sha256(tensor.contiguous().numpy().data).hexdigest()
-                for part in examples
-                for tensor in (part.inputs, part.targets)
-            ],
-        }
-    )
+    parts = [training] if validation is None else [training, validation]
+    tensors = [tensor for part in parts for tensor in (part.inputs, part.targets)]
+    return identity_of(network, tensors, settings=settings.model_dump(mode="json"), rates=rates, seed=seed)
 
 
 def shuffled_batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Optimisers, with a learning rate for each group of parameters, and how the rates fall within a training."""
+"""Optimisers: a learning rate for each group of parameters, how the rates fall within a training, and the state."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from labelcycle.components.core.trainers import Training
 
 ParameterGroups = Sequence[tuple[Sequence[torch.nn.Parameter], float]]
 """Parameters and the learning rate that they begin with, group by group."""
+
+Tensors = dict[str, torch.Tensor]
 
 
 def optimiser_of(groups: ParameterGroups, settings: Training) -> torch.optim.Optimizer:
@@ -42,3 +44,23 @@ def annealed(step: int, steps: int, settings: Training) -> float:
     Source of the cosine: Loshchilov and Hutter, ICLR 2017, equation 5, without restarts and down to 0.
     """
     return (1 + math.cos(math.pi * step / steps)) / 2 if settings.annealing == "cosine" else 1.0
+
+
+def optimiser_state(optimiser: torch.optim.Optimizer) -> Tensors:
+    """What the optimiser has gathered about each parameter, such as momentum: `<parameter's number>.<name>`."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{number}.{name}": value
+        for number, values in state.items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Copy the state of an optimiser of the same kind over the same parameters; learning rates stay."""
+    state: dict[int, Tensors] = {}
+    for name, tensor in tensors.items():
+        number, _, value = name.partition(".")
+        state.setdefault(int(number), {})[value] = tensor.clone()
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

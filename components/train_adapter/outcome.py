@@ -15,7 +15,10 @@ from labelcycle.components.train_adapter.head_module import HeadModule
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained head, the adapter's files by name and the backbone's weights, where these were trained."""
+    """A trained head, the adapter's files by name and the backbone's weights, where these were trained.
+
+    `optimiser` is the state of the optimiser where the next cycle goes on with it.
+    """
 
     head: Head
     adapter: dict[str, bytes] | None
@@ -24,6 +27,7 @@ class Trained:
     trainable_parameters: int
     total_parameters: int
     backbone: bytes | None = None
+    optimiser: dict[str, torch.Tensor] | None = None
 
 
 def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:

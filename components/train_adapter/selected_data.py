@@ -1,22 +1,26 @@
 """Training on the samples that one loop of a data selection has chosen, within that loop's share of the batches.
 
-Source: VeCAF, algorithm 1, lines 8 to 13. Every loop goes on from the weights of the one before.
+Source: VeCAF, algorithm 1, lines 8 to 13. Every loop goes on from the weights and the optimiser of the one before.
 """
 
 from collections.abc import Callable
 
 import torch
+from safetensors.torch import load as load_tensors
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.data_selection import DataSelection, measured_head
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import FineTuner, LinearTrainer
 from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
+from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
+from labelcycle.components.train_adapter.optimisation import Tensors
 from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
 
 
@@ -55,7 +59,17 @@ def train_on_selection(work: Attempt, settings: DataSelection, selected: dict[st
     def keep(batches: int, head: LinearHead) -> None:
         work.write(measured_head(batches), head.to_bytes())
 
-    return train_head(training, len(work.campaign.classes), trainer, budget, seed, previous_head(work), keep)
+    return train_head(
+        training,
+        len(work.campaign.classes),
+        trainer,
+        budget,
+        seed,
+        previous_head(work),
+        keep,
+        _previous_optimiser(work),
+        checkpoints_of(work),
+    )
 
 
 def train_head(
@@ -66,6 +80,8 @@ def train_head(
     seed: int,
     previous: LinearHead | None,
     on_point: Callable[[int, LinearHead], None] = lambda batches, head: None,
+    optimiser_before: Tensors | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train the head on features in memory.
 
@@ -77,11 +93,13 @@ def train_head(
         seed: decides the fresh parameters, dropout and the order of the batches.
         previous: the head of the loop before; None begins afresh.
         on_point: called at each point of the budget with the batches so far and the head.
+        optimiser_before: the optimiser's state after the loop before; None begins without any.
+        checkpoints: where the state of a long training is kept.
     """
     seed_everything(seed)
     head = begin_head(training.inputs.shape[1], classes, trainer.dropout, previous)
     parameters = list(head.parameters())
-    fitted = spend(
+    spent = spend(
         budget,
         head,
         [(parameters, trainer.learning_rate)],
@@ -90,9 +108,19 @@ def train_head(
         trainer,
         seed,
         lambda batches: on_point(batches, head.export()),
+        optimiser_before=optimiser_before,
+        checkpoints=checkpoints,
     )
     count = sum(parameter.numel() for parameter in parameters)
-    return Trained(head.export(), None, fitted, len(training.targets), count, count)
+    return Trained(
+        head.export(), None, spent.fitted, len(training.targets), count, count, optimiser=spent.optimiser or None
+    )
+
+
+def _previous_optimiser(work: Attempt) -> Tensors | None:
+    """The state that the loop before left; None in the first loop, and for plain gradient descent, which has none."""
+    reference = work.decision.previous.get("optimiser")
+    return None if reference is None else load_tensors(read_object(work.store, reference))
 
 
 def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected: dict[str, str], seed: int) -> Trained:
@@ -112,7 +140,7 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     linear = linear.to(device())
     network = torch.nn.Sequential(model, linear)
     training = training_images(work, backbone, selected)
-    fitted = spend(
+    spent = spend(
         budget,
         network,
         [(list(model.parameters()), trainer.learning_rate), (list(linear.parameters()), trainer.head_learning_rate)],
@@ -121,7 +149,18 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
         trainer,
         seed,
         precision=autocast(backbone),
+        optimiser_before=_previous_optimiser(work),
+        checkpoints=checkpoints_of(work),
     )
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
-    return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
+    return Trained(
+        plain_head(linear),
+        None,
+        spent.fitted,
+        len(training.targets),
+        count,
+        count,
+        weights,
+        optimiser=spent.optimiser or None,
+    )

@@ -15,6 +15,8 @@ from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_we
 from labelcycle.components.train_adapter.final import final_trainer, train_final
 
 if TYPE_CHECKING:
+    import torch
+
     from labelcycle.components.train_adapter.outcome import Trained
 
 
@@ -23,12 +25,13 @@ class TrainedFacts(Facts, rows="labelled"):
     """What was trained, and the feature space that belongs to it.
 
     `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
-    campaign's own.
+    campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
     """
 
     space: str
     adapter_sha256: str | None
     weights: dict[str, str] | None
+    optimiser: dict[str, str] | None
     labelled: int
     trainer: str
     epochs: int
@@ -95,6 +98,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         space=space,
         adapter_sha256=adapter_sha256,
         weights=weights.model_dump() if weights else None,
+        optimiser=None if trained.optimiser is None else _written_optimiser(work, trained.optimiser),
         labelled=trained.examples,
         trainer=trainer,
         epochs=trained.fitted.epochs,
@@ -107,6 +111,14 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     )
     work.write_json("training.json", facts.as_metadata())
     return facts
+
+
+def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[str, str]:
+    """Write the state into the attempt. Returns the reference to it."""
+    from safetensors.torch import save as save_tensors
+
+    data = save_tensors({name: tensor.cpu().contiguous() for name, tensor in state.items()})
+    return work.write("optimiser.safetensors", data).model_dump()
 
 
 def _settings(work: Attempt) -> tuple[str, float]:

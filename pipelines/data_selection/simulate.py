@@ -80,6 +80,7 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
     Cost: that of the strategy once a loop, and of the batches.
     """
     head: LinearHead | None = None
+    optimiser: dict[str, torch.Tensor] | None = None
     chosen = np.empty(0, np.int64)
     points: list[Point] = []
     selections: list[list[str]] = []
@@ -95,9 +96,10 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
             seed_for(seed, loop, "train"),
             head,
             heads.__setitem__,
+            optimiser,
         )
         assert isinstance(trained.head, LinearHead)
-        head = trained.head
+        head, optimiser = trained.head, trained.optimiser
         for batches, measured in heads.items():
             figures = point_metrics(measured.probabilities(pool.test_features), pool.test_classes, arm.settings)
             points.append(Point(batches, figures))

@@ -41,3 +41,23 @@ def test_optimisers_differ(optimiser: str) -> None:
     mine = trained(BatchBudget(range(4), 4), optimiser=optimiser)[0].weight
     others = [trained(BatchBudget(range(4), 4), optimiser=name)[0].weight for name in ("adam", "adamw", "sgd")]
     assert sum(bool(torch.equal(mine, other)) for other in others) == 1
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_loops_on_the_same_data_are_one_training(optimiser: str) -> None:
+    """With all examples in each batch nothing tells two loops from one, where the optimiser goes on."""
+
+    def loops(*ends: int, carry: bool = True) -> torch.Tensor:
+        torch.manual_seed(0)
+        network, state, begin = torch.nn.Linear(2, 2), None, 0
+        examples = Examples(torch.randn(10, 2), torch.arange(10) % 2)
+        trainer = LinearTrainer(batch_size=None, optimiser=optimiser, annealing="cosine")  # type: ignore[arg-type]
+        for end in ends:
+            rates = [(list(network.parameters()), 0.1)]
+            budget = BatchBudget(range(begin, end), 12)
+            spent = spend(budget, network, rates, lambda rows: rows, examples, trainer, 0, optimiser_before=state)
+            state, begin = spent.optimiser if carry else None, end
+        return network.weight.detach()
+
+    assert torch.allclose(loops(4, 8, 12), loops(12), atol=1e-6)
+    assert not torch.allclose(loops(4, 8, 12, carry=False), loops(12), atol=1e-3)

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load
 
-from labelcycle.components.train_adapter import selected_data
+from labelcycle.components.core.objects import read_object
+from labelcycle.components.train_adapter import checkpoints, selected_data
+from labelcycle.components.train_adapter.batch_budget import Spent
 from labelcycle.components.train_adapter.fit import Fitted
 
 
@@ -31,7 +35,7 @@ def test_a_backbone_goes_on_from_the_loop_before(fine_tuning: Any, monkeypatch: 
     first = fine_tuning.work.read_json("training.json")
     assert first["weights"]["sha256"] != fine_tuning.state.campaign.backbone.weights.sha256
     assert [point["batches"] for point in fine_tuning.work.read_json("metrics.json")["batch_points"]] == [1]
-    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Fitted(1, 0.0, None))
+    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Spent(Fitted(1, 0.0, None), {}))
     fine_tuning.run_until("train_adapter")
     second = fine_tuning.work.read_json("training.json")
     assert second["weights"]["sha256"] == first["weights"]["sha256"]
@@ -45,6 +49,76 @@ def test_a_head_goes_on_from_the_loop_before(
     campaign.run_cycle()
     campaign.run_cycle()
     first = campaign.work.read("head.safetensors")
-    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Fitted(1, 0.0, None))
+    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Spent(Fitted(1, 0.0, None), {}))
     campaign.run_until("train_adapter")
     assert campaign.work.read("head.safetensors") == first
+
+
+@pytest.mark.parametrize("kind", ["head", "backbone"])
+def test_an_optimiser_goes_on_from_the_loop_before(
+    kind: str, request: pytest.FixtureRequest, text_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state that a loop is given is the one that the commit of the loop before names."""
+    if kind == "head":
+        campaign = request.getfixturevalue("begin")(recipe="vecaf_linear", batch=8, text_encoder=str(text_encoder))
+    else:
+        campaign = request.getfixturevalue("fine_tuning")
+    given: list[Any] = []
+    real = selected_data.spend
+    monkeypatch.setattr(
+        selected_data, "spend", lambda *args, **more: given.append(more["optimiser_before"]) or real(*args, **more)
+    )
+    campaign.run_cycle()
+    campaign.run_cycle()
+    left = load(read_object(campaign.work.store, campaign.state.commits[1].objects["optimiser"]))
+    campaign.run_until("train_adapter")
+    assert given[0] is None and given[1].keys() == left.keys() and len(left) >= 4
+    assert all(torch.equal(given[1][name], left[name]) for name in left)
+
+
+class Killed(Exception):
+    """What ends a training in the middle."""
+
+
+def test_killed_in_the_middle_of_a_loop_it_goes_on(
+    begin: Callable[..., Any], text_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"data_selection.total_batches": 60, "trainer.batch_size": 4}
+    campaign = begin(recipe="vecaf_linear", batch=8, text_encoder=str(text_encoder), overrides=few)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    campaign.run_until("embed base")
+    head, batches = selected_data.begin_head, 0
+
+    def counted(kill_at: int | None) -> Callable[..., Any]:
+        def begun(*args: Any) -> Any:
+            def count(*_: Any) -> None:
+                nonlocal batches
+                batches += module.training
+                if batches == kill_at:
+                    raise Killed
+
+            module = head(*args)
+            module.register_forward_pre_hook(count)
+            return module
+
+        return begun
+
+    def results() -> dict[str, bytes]:
+        return {key: data for key, data in campaign.files().items() if not key.endswith("checkpoint.safetensors")}
+
+    monkeypatch.setattr(selected_data, "begin_head", counted(None))
+    campaign.run("train_adapter")
+    undisturbed, whole = results(), batches
+    assert whole == 20 and any("/heads/" in key for key in undisturbed)
+    for key in undisturbed:
+        if key.startswith(campaign.work.key("")) and not key.endswith(("decision.json", "query.parquet")):
+            (Path(campaign.root) / key).unlink()
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(selected_data, "begin_head", counted(whole + 11))
+    with pytest.raises(Killed):
+        campaign.run("train_adapter")
+    batches = 0
+    campaign.run("train_adapter")
+    assert batches == 20 - 10
+    assert results() == undisturbed

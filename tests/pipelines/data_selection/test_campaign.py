@@ -20,7 +20,7 @@ def test_three_loops_of_selection_and_training(select_data: Callable[..., Any], 
     run_all(campaign)
     commits, summaries = campaign.state.commits, campaign.state.summaries
     assert [summary.query_size for summary in summaries] == [8, 8, 8, 0]
-    assert summaries[-1].accuracy is not None and summaries[-1].accuracy > 0.9
+    assert summaries[-1].accuracy is not None and summaries[-1].accuracy > 0.8
     queries = [read_query(campaign.work.store, commit.objects["query"]) for commit in commits[:3]]
     assert all(len(set(query["sample_id"].to_pylist())) == 8 for query in queries)
     for loop in (1, 2, 3):
