@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="of each training; the paper has 50")
     parser.add_argument("--blocks", choices=TARGETS, help="blocks with adapters; by default all, and the last three")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each, in turn; the fastest counts")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of both trainings")
     given = parser.parse_args()
     parts = PARTS if given.part == "all" else (given.part,)
     place = "GPU" if torch.cuda.is_available() else f"{len(os.sched_getaffinity(0))} CPU cores"
@@ -49,7 +50,7 @@ def main() -> None:
             prepare(scratch / "pictures", given.images, given.count)
             weights = weights_of(given.backbone, given.weights, scratch)
             root = scratch / "campaign"
-            work = labelled_campaign(scratch / "pictures", root, given.backbone, weights, given.count)
+            work = labelled_campaign(scratch / "pictures", root, given.backbone, weights, given.count, given.precision)
         if "adapters" in parts:
             compare(table, work, given.blocks, given.epochs, given.repeats, scratch)
         if "agreement" in parts:

@@ -9,7 +9,7 @@ import torch
 from rich.table import Table
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign import Precision, load_pool
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.adapters import adapter_files
@@ -24,7 +24,9 @@ TARGETS = {"all": 1.3, "last:3": 3.0}
 """How many times as fast as the plain loop training is meant to be."""
 
 
-def labelled_campaign(folder: Path, root: Path, backbone: str, weights: Path, count: int) -> Attempt:
+def labelled_campaign(
+    folder: Path, root: Path, backbone: str, weights: Path, count: int, precision: Precision
+) -> Attempt:
     """A campaign on the images of `folder`, whose first query asked for `count` of them and was answered."""
     from labelcycle.components.embed.stage import run as embed
     from labelcycle.components.label_ingest.stage import run as ingest
@@ -43,6 +45,7 @@ def labelled_campaign(folder: Path, root: Path, backbone: str, weights: Path, co
             test=str(folder / "test.csv"),
             backbone=backbone,
             weights=str(weights),
+            precision=precision,
         )
     )
     started = ingest(str(root))
@@ -64,7 +67,7 @@ def same_start(work: Attempt, trainer: LoraTrainer, folder: Path) -> peer.Start:
     torch.use_deterministic_algorithms(False)
     weights = folder / "backbone.safetensors"
     weights.write_bytes(work.store.read(backbone.weights.key))
-    return peer.Start(backbone.name, weights, backbone.transform, folder, head.state_dict())
+    return peer.Start(backbone.name, weights, backbone.transform, folder, head.state_dict(), backbone.precision)
 
 
 def timed(work: Attempt, trainer: LoraTrainer, scratch: Path, repeats: int) -> dict[str, Any]:

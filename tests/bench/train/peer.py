@@ -3,7 +3,7 @@
 timm makes the network, peft puts LoRA on the same layers with the same settings; a head of batch normalisation,
 dropout and a linear layer follows. Each epoch a DataLoader with as many worker processes as there are cores, which stay
 between epochs, opens, decodes, resizes and normalises the images by timm's own evaluation transform. Adam steps on what
-requires gradients. torch uses as many threads as there are cores.
+requires gradients. torch uses as many threads as there are cores. bfloat16 is `torch.autocast` around the forward pass.
 """
 
 import os
@@ -19,19 +19,20 @@ from safetensors.torch import load_file
 from timm.data import create_transform
 
 from labelcycle.components.core.backbones.build import create, device
-from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.campaign import Precision, Transform
 from labelcycle.components.core.trainers import LoraTrainer
 
 
 @dataclass(frozen=True)
 class Start:
-    """What both begin with: the backbone's weights, a folder with fresh adapters in peft's format, a head's state."""
+    """What both begin with: the backbone's weights, fresh adapters in peft's format, a head's state, the precision."""
 
     backbone: str
     weights: Path
     transform: Transform
     adapter: Path
     head: dict[str, torch.Tensor]
+    precision: Precision
 
 
 class Images(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
@@ -100,7 +101,9 @@ def train(
         network.train()
         loss_of_epoch = 0.0
         for images, wanted in loader:
-            loss = torch.nn.functional.cross_entropy(network(images.to(device())), wanted.to(device()))
+            with torch.autocast(device().type, dtype=torch.bfloat16, enabled=start.precision == "bfloat16"):
+                logits = network(images.to(device()))
+            loss = torch.nn.functional.cross_entropy(logits.float(), wanted.to(device()))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
