@@ -1,0 +1,118 @@
+"""`labelcycle schedule`: cycles at set times, by Kubeflow Pipelines."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labelcycle.pipelines.cli import kubeflow as options
+from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+
+if TYPE_CHECKING:
+    from labelcycle.pipelines.kubeflow.connection import Kubeflow
+
+WHEN, EXISTING = "When", "A schedule that exists"
+
+
+def schedule(
+    root: options.Root,
+    cron: Annotated[
+        str | None,
+        typer.Option(
+            help="Six fields, with seconds in front, such as '0 0 6 * * *' for every day at six; in the time zone of "
+            "the installation, mostly UTC.",
+            rich_help_panel=WHEN,
+        ),
+    ] = None,
+    every: Annotated[str | None, typer.Option(help="30m, 1h, 7d.", rich_help_panel=WHEN)] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Say whether there is one, and when it runs.", rich_help_panel=EXISTING)
+    ] = False,
+    pause: Annotated[
+        bool, typer.Option("--pause", help="Start no more runs for now.", rich_help_panel=EXISTING)
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Start runs again.", rich_help_panel=EXISTING)] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete it; runs under way go on.", rich_help_panel=EXISTING)
+    ] = False,
+    host: options.Host = None,
+    namespace: options.Namespace = None,
+    token_file: options.TokenFile = None,
+    experiment: options.Experiment = "labelcycle",
+    profile: options.Profile = "small",
+    image: options.Image = None,
+    shards: options.Shards = None,
+    labels_from: options.LabelsFrom = "",
+    cache: options.Cache = True,
+    service_account: options.ServiceAccount = None,
+    storage_secret: options.StorageSecret = STORAGE_SECRET,
+    tracking_secret: options.TrackingSecret = TRACKING_SECRET,
+    settings_map: options.SettingsMap = SETTINGS_MAP,
+) -> None:
+    """Let Kubeflow Pipelines run the campaign's cycles at set times, one at a time.
+
+    A run that finds labels still awaited ends within seconds. A campaign has one schedule, named after it; delete it
+    when the campaign is done.
+
+    Example: labelcycle schedule s3://labels/digits --every 1h --host https://kubeflow.example.org/pipeline
+    """
+    from labelcycle.components.core.errors import ConfigurationError
+    from labelcycle.components.core.kfp import IMAGE
+    from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+    from labelcycle.pipelines.kubeflow.connection import connect
+    from labelcycle.pipelines.kubeflow.request import Request
+    from labelcycle.pipelines.kubeflow.schedule import Times, in_words
+    from labelcycle.pipelines.kubeflow.schedule import schedule as create
+    from labelcycle.pipelines.profiles.profile import read_profile
+
+    changes = {"show": show, "pause": pause, "resume": resume, "delete": delete}
+    asked = [name for name, given in changes.items() if given]
+    if len(asked) > 1 or (asked and (cron is not None or every is not None)):
+        raise ConfigurationError("--show, --pause, --resume, --delete and the times of a new schedule exclude another.")
+    if asked:
+        _change(connect(host, namespace, token_file), root, asked[0])
+        return
+    times = Times(cron, every)
+    request = Request(
+        root=root,
+        image=image or IMAGE,
+        profile=profile,
+        labels_from=labels_from,
+        shards=shards,
+        experiment=experiment,
+        service_account=service_account,
+        cache=cache,
+        storage_secret=storage_secret,
+        tracking_secret=tracking_secret,
+        settings_map=settings_map,
+    )
+    read_profile(profile)
+    read_cluster_campaign(root, labels_from)
+    kubeflow = connect(host, namespace, token_file)
+    scheduled = create(kubeflow, request, times)
+    if scheduled.schedule is None:
+        print(f"nothing scheduled: {scheduled.state.why_done}")
+        return
+    print(f"scheduled: {scheduled.state.campaign.identifier}, {in_words(scheduled.schedule)}")
+    print(kubeflow.schedule_page(scheduled.schedule.recurring_run_id))
+
+
+def _change(kubeflow: "Kubeflow", root: str, asked: str) -> None:
+    from labelcycle.components.core.errors import ConfigurationError
+    from labelcycle.pipelines.kubeflow.schedule import delete, find, in_words, switch
+
+    name, found = find(kubeflow, root)
+    if not found:
+        if asked in ("show", "delete"):
+            print(f"campaign {name} has no schedule")
+            return
+        raise ConfigurationError(f"Campaign {name} has no schedule. Create one with --cron or --every.")
+    if asked == "delete":
+        delete(kubeflow, found)
+        print(f"deleted: {name}")
+        return
+    if asked != "show":
+        switch(kubeflow, found, on=asked == "resume")
+        _, found = find(kubeflow, root)
+    for existing in found:
+        print(f"{name}: {in_words(existing)}")
+        print(kubeflow.schedule_page(existing.recurring_run_id))

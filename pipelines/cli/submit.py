@@ -1,0 +1,141 @@
+"""`labelcycle submit`: the next cycle as a run of Kubeflow Pipelines."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labelcycle.components.core.errors import WAITING_FOR_LABELS
+from labelcycle.components.core.state import CycleSummary, State
+from labelcycle.pipelines.cli import kubeflow as options
+from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+
+if TYPE_CHECKING:
+    from labelcycle.pipelines.kubeflow.connection import Kubeflow
+    from labelcycle.pipelines.kubeflow.submission import Submission
+
+HOW = "How"
+
+
+def submit(
+    root: options.Root,
+    host: options.Host = None,
+    namespace: options.Namespace = None,
+    token_file: options.TokenFile = None,
+    experiment: options.Experiment = "labelcycle",
+    profile: options.Profile = "small",
+    image: options.Image = None,
+    shards: options.Shards = None,
+    labels_from: options.LabelsFrom = "",
+    cache: options.Cache = True,
+    finalize: Annotated[
+        bool,
+        typer.Option("--finalize", help="Train the final model, as `labelcycle finalize` does.", rich_help_panel=HOW),
+    ] = False,
+    end_early: Annotated[
+        bool,
+        typer.Option(
+            "--end-early", help="With --finalize: although labels of the budget are left.", rich_help_panel=HOW
+        ),
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="Follow the run to its end; 3 if labels are awaited then.", rich_help_panel=HOW),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be created, and create nothing.", rich_help_panel=HOW)
+    ] = False,
+    service_account: options.ServiceAccount = None,
+    storage_secret: options.StorageSecret = STORAGE_SECRET,
+    tracking_secret: options.TrackingSecret = TRACKING_SECRET,
+    settings_map: options.SettingsMap = SETTINGS_MAP,
+) -> None:
+    """Submit the campaign's next cycle to Kubeflow Pipelines as one run, named after campaign and cycle.
+
+    Asking again while the run is under way finds it and creates none. A run that ended without moving the campaign on,
+    because labels were awaited or a stage failed, may be followed by another.
+
+    Example: labelcycle submit s3://labels/digits --host https://kubeflow.example.org/pipeline --profile gpu
+    """
+    from labelcycle.components.core.errors import ConfigurationError
+    from labelcycle.components.core.kfp import IMAGE
+    from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+    from labelcycle.pipelines.kubeflow.connection import connect
+    from labelcycle.pipelines.kubeflow.request import Request
+    from labelcycle.pipelines.kubeflow.submission import submit as submit_run
+    from labelcycle.pipelines.profiles.profile import read_profile
+
+    if end_early and not finalize:
+        raise ConfigurationError("--end-early belongs to --finalize. Add that, or leave it out.")
+    request = Request(
+        root=root,
+        image=image or IMAGE,
+        profile=profile,
+        labels_from=labels_from,
+        shards=shards,
+        experiment=experiment,
+        service_account=service_account,
+        cache=cache,
+        storage_secret=storage_secret,
+        tracking_secret=tracking_secret,
+        settings_map=settings_map,
+    )
+    read_profile(profile)
+    read_cluster_campaign(root, labels_from)
+    kubeflow = connect(host, namespace, token_file)
+    submission = submit_run(kubeflow, request, finalize, end_early, dry_run)
+    _tell(kubeflow, submission)
+    if wait and submission.run is not None:
+        _follow(kubeflow, submission, request.root, labels_from)
+
+
+def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
+    if submission.reason:
+        print(f"nothing submitted: {submission.reason}")
+    elif submission.run is None:
+        print(f"would submit: {submission.name}")
+    else:
+        verb = "submitted" if submission.created else "under way already"
+        print(f"{verb}: {submission.name}")
+        print(kubeflow.run_page(submission.run.run_id), flush=True)
+
+
+def _follow(kubeflow: "Kubeflow", submission: "Submission", root: str, labels_from: str) -> None:
+    from rich.console import Console
+
+    from labelcycle.components.core.state import read_state
+    from labelcycle.components.core.storage import open_store
+    from labelcycle.pipelines.kubeflow.waiting import follow, why_failed
+
+    console = Console(file=sys.stderr)
+    with console.status(submission.name) as spinner:
+
+        def show(state: str) -> None:
+            spinner.update(f"{submission.name}: {state.lower()}")
+            console.print(f"{submission.name}: {state.lower()}", markup=False, highlight=False)
+
+        run = follow(kubeflow, submission.run.run_id, show)
+    if run.state not in ("SUCCEEDED", "SKIPPED"):
+        print(f"error: the run has {run.state.lower()}. {why_failed(run)}".rstrip(), file=sys.stderr)
+        print("Its page shows the logs of each stage; then submit again.", file=sys.stderr)
+        raise typer.Exit(1)
+    _report(submission.state, read_state(open_store(root)), labels_from)
+
+
+def _report(before: State, after: State, labels_from: str) -> None:
+    """Say what the cycle brought. Labels are awaited if it brought none, or if people have a query to answer now."""
+    moved = after.summaries[len(before.commits) :]
+    for summary in moved:
+        print(_cycle(summary))
+    if after.phase == "done":
+        print(f"done: {after.why_done}")
+        return
+    if not moved or not (labels_from or after.campaign.labels_from):
+        print("waiting for labels; submit again when they are there", file=sys.stderr)
+        raise typer.Exit(WAITING_FOR_LABELS)
+
+
+def _cycle(summary: CycleSummary) -> str:
+    asked = f", {summary.query_size} samples to label next" if summary.query_size else ""
+    figure = "cold start" if summary.accuracy is None else f"{summary.labels} labels, accuracy {summary.accuracy:.4f}"
+    return f"cycle {summary.cycle}: {figure}{asked}"

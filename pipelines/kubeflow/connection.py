@@ -1,0 +1,143 @@
+"""A connection to Kubeflow Pipelines: `kfp.Client`, made quiet, checked, and told where its web pages are."""
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import kfp  # type: ignore[import-untyped, unused-ignore]
+import kfp_server_api  # type: ignore[import-untyped]
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.kubeflow.credentials import credentials
+from labelcycle.pipelines.kubeflow.transport import Refusal, guard, no_api
+
+HOST, PAGES = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT"
+"""Variables of kfp itself: addresses of the API, and of the web pages where these are elsewhere."""
+
+
+@dataclass(frozen=True)
+class Kubeflow:
+    """A Kubeflow Pipelines installation.
+
+    Attributes:
+        client: the `kfp.Client`; call its methods under `quiet`.
+        namespace: the user's, where the installation has several users; None where it has one.
+        pages: address of the web pages, without a slash at the end.
+    """
+
+    client: Any
+    namespace: str | None
+    pages: str
+
+    def run_page(self, run_id: str) -> str:
+        """Address of a run's page."""
+        return f"{self.pages}/#/runs/details/{run_id}"
+
+    def schedule_page(self, recurring_run_id: str) -> str:
+        """Address of a recurring run's page."""
+        return f"{self.pages}/#/recurringrun/details/{recurring_run_id}"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what kfp prints, logs and warns of from users, who are told the same by labelcycle."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+class _Client(kfp.Client):  # type: ignore[misc]
+    """`kfp.Client` without its surprises.
+
+    On its own it asks for the API's health five times with pauses and tracebacks, and writes the namespace of the pod
+    that it runs in to a file in the home folder, which a pod may not have.
+    """
+
+    def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
+        """Ask for the API's health, once; the constructor calls this as the first request of all."""
+        if not hasattr(self, "health"):
+            api_client = self.healthzs.api_client
+            if api_client.configuration.host == kfp_server_api.Configuration().host:
+                raise ConfigurationError(
+                    f"Where is Kubeflow Pipelines? Name it with --host or {HOST}, such as https://kubeflow.example.org"
+                    "/pipeline, or http://127.0.0.1:8888 behind a port-forward. Inside a cluster it is found by itself."
+                )
+            guard(api_client)
+            try:
+                self.health = self.healthzs.healthz_service_get_healthz()
+            except Refusal as error:
+                if error.status == 404:
+                    raise no_api(api_client.configuration.host, "status 404") from error
+                raise
+        return self.health
+
+    def set_user_namespace(self, namespace: str) -> None:
+        """Keep the namespace for this client alone."""
+        self._context_setting["namespace"] = namespace.strip()
+
+
+def connect(host: str | None = None, namespace: str | None = None, token_file: str | None = None) -> Kubeflow:
+    """Connect to Kubeflow Pipelines.
+
+    Args:
+        host: address of the API, with its path where a proxy adds one; None for the one that kfp finds: its variable
+            `KF_PIPELINES_ENDPOINT`, the service in the cluster that this process runs in, or the kubeconfig.
+        namespace: the user's, where the installation has several users; None for that of kfp's context file or, inside
+            a cluster, of this pod.
+        token_file: file of a bearer token.
+
+    Raises:
+        ConfigurationError: the address, the log-in or the namespace is wrong or missing, or it is no such API.
+        TransientError: it cannot be reached, or failed.
+    """
+    address = _address(host or os.environ.get(HOST))
+    given = credentials(token_file)
+    with quiet():
+        try:
+            client = _Client(host=address, **given)
+            several_users = bool(client.get_kfp_healthz().multi_user)
+        except (OSError, ValueError, KeyError) as error:
+            raise ConfigurationError(f"kfp cannot be set up: {error}. Check its settings in ~/.config/kfp.") from error
+    pages = _address(os.environ.get(PAGES)) or address or "/pipeline"
+    return Kubeflow(client, _namespace(client, several_users, namespace), pages)
+
+
+def _address(host: str | None) -> str | None:
+    """The address without the slash at its end, and without what comes after `#` in a browser's address bar.
+
+    Raises:
+        ConfigurationError: no scheme, or a password inside.
+    """
+    if not host:
+        return None
+    parts = urlsplit(host)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigurationError(f"--host {host!r} is not an address. Write it with http:// or https:// in front.")
+    if "@" in parts.netloc:
+        raise ConfigurationError("--host must not hold a password. Use LABELCYCLE_KFP_TOKEN or --token-file.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _namespace(client: Any, several_users: bool, wanted: str | None) -> str | None:
+    if not several_users:
+        if wanted:
+            raise ConfigurationError(
+                f"--namespace {wanted}: this Kubeflow Pipelines has one user, so runs have no namespace of their own. "
+                "Leave --namespace out; to name the API of an installation elsewhere, use --host."
+            )
+        return None
+    found = wanted or client.get_user_namespace() or None
+    if found is None:
+        raise ConfigurationError("This Kubeflow has several users. Name your namespace with --namespace.")
+    return str(found)

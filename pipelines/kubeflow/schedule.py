@@ -1,0 +1,120 @@
+"""`labelcycle schedule`: a recurring run of Kubeflow Pipelines that works on a campaign, one for each campaign."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
+from labelcycle.pipelines.kubeflow.creation import create_once
+from labelcycle.pipelines.kubeflow.cron import checked_cron, seconds_of
+from labelcycle.pipelines.kubeflow.lookup import schedules_named
+from labelcycle.pipelines.kubeflow.request import Request
+
+
+@dataclass(frozen=True)
+class Times:
+    """When runs are started: a cron expression with six fields, or an interval such as `1h`. One of the two is given.
+
+    Raises:
+        ConfigurationError: none or both are given, or what is given is wrong.
+    """
+
+    cron: str | None = None
+    every: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.cron is None) == (self.every is None):
+            raise ConfigurationError("Say when: --cron '0 0 6 * * *' or --every 1h, one of the two.")
+        self.trigger()
+
+    def trigger(self) -> dict[str, Any]:
+        """Arguments of `kfp.Client.create_recurring_run`."""
+        if self.cron is not None:
+            return {"cron_expression": checked_cron(self.cron)}
+        return {"interval_second": seconds_of(self.every or "")}
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What came of scheduling.
+
+    Attributes:
+        state: of the campaign.
+        schedule: the recurring run as the API describes it; None where the campaign is done and needs none.
+    """
+
+    state: State
+    schedule: Any = None
+
+
+def schedule(kubeflow: Kubeflow, request: Request, times: Times) -> Scheduled:
+    """Create the campaign's schedule: one run at a time, and none for times that have passed.
+
+    Raises:
+        ConfigurationError: the campaign has a schedule already or cannot run in a cluster, or the API refuses this one.
+        TransientError: the API cannot be reached.
+    """
+    state = read_cluster_campaign(request.root, request.labels_from)
+    if state.phase == "done":
+        return Scheduled(state)
+    name = state.campaign.identifier
+    for existing in schedules_named(kubeflow, name):
+        raise ConfigurationError(
+            f"Campaign {name} has a schedule already, {in_words(existing)}: "
+            f"{kubeflow.schedule_page(existing.recurring_run_id)}. Delete it first: labelcycle schedule {request.root} "
+            "--delete."
+        )
+    return Scheduled(state, _create(kubeflow, request, times, name))
+
+
+def find(kubeflow: Kubeflow, root: str) -> tuple[str, list[Any]]:
+    """The campaign's name, and its schedules: one, none, or more where somebody copied it on the web pages."""
+    name = read_state(open_store(root)).campaign.identifier
+    return name, schedules_named(kubeflow, name)
+
+
+def delete(kubeflow: Kubeflow, schedules: list[Any]) -> None:
+    """Delete these schedules. Runs that they started go on."""
+    for existing in schedules:
+        with quiet():
+            kubeflow.client.delete_recurring_run(existing.recurring_run_id)
+
+
+def switch(kubeflow: Kubeflow, schedules: list[Any], on: bool) -> None:
+    """Let these schedules start runs, or not."""
+    for existing in schedules:
+        with quiet():
+            change = kubeflow.client.enable_recurring_run if on else kubeflow.client.disable_recurring_run
+            change(existing.recurring_run_id)
+
+
+def in_words(existing: Any) -> str:
+    """Whether a schedule starts runs, and when."""
+    trigger = existing.trigger
+    if trigger and trigger.cron_schedule:
+        when = f"cron {trigger.cron_schedule.cron}"
+    elif trigger and trigger.periodic_schedule:
+        when = f"every {trigger.periodic_schedule.interval_second} seconds"
+    else:
+        when = "at no time"
+    on = existing.status != "DISABLED" and existing.mode != "DISABLE"
+    return f"{'on' if on else 'paused'}, {when}"
+
+
+def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str) -> Any:
+    def create() -> Any:
+        with quiet():
+            return kubeflow.client.create_recurring_run(
+                job_name=name,
+                description=f"Cycles of the campaign at {request.root}.",
+                max_concurrency=1,
+                no_catchup=True,
+                **times.trigger(),
+                **job,
+            )
+
+    with request.job(kubeflow) as job:
+        return create_once(create, lambda: next(iter(schedules_named(kubeflow, name)), None), f"Schedule {name}")

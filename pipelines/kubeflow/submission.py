@@ -1,0 +1,119 @@
+"""`labelcycle submit`: the campaign's next cycle as one run of Kubeflow Pipelines, however often it is asked for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.state import State
+from labelcycle.components.label_ingest.finalizing import check_finalizable, without_final_training
+from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
+from labelcycle.pipelines.kubeflow.creation import create_once
+from labelcycle.pipelines.kubeflow.lookup import is_over, runs_named, runs_under_way, schedules_named
+from labelcycle.pipelines.kubeflow.request import Request
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came of a submission.
+
+    Attributes:
+        state: of the campaign when it was asked for.
+        name: of the run; empty where the campaign needs none.
+        run: as the API describes it; None where there is none.
+        created: whether this call created it.
+        reason: why no run is needed.
+    """
+
+    state: State
+    name: str = ""
+    run: Any = None
+    created: bool = False
+    reason: str = ""
+
+
+def submit(
+    kubeflow: Kubeflow, request: Request, finalize: bool = False, end_early: bool = False, dry_run: bool = False
+) -> Submission:
+    """Create a run of the campaign's next cycle, unless one is under way or there is nothing left to do.
+
+    The name says campaign and cycle, so that asking twice finds the first run. A run of that name that has ended left
+    the campaign where it is, because labels were awaited or a stage failed; then another one is numbered.
+
+    Args:
+        kubeflow: where to.
+        request: what to run.
+        finalize: train the final model instead.
+        end_early: finalize although labels of the budget are left.
+        dry_run: look, but create nothing.
+
+    Raises:
+        ConfigurationError: the campaign cannot run in a cluster, cannot be finalized, or the API refuses the run.
+        TransientError: the API cannot be reached; or the campaign is to be finalized while one of its cycles runs.
+    """
+    while True:
+        state = read_cluster_campaign(request.root, request.labels_from)
+        reason = _nothing_to_do(state, finalize, end_early)
+        if reason:
+            return Submission(state, reason=reason)
+        name = run_name(state, finalize)
+        runs = runs_named(kubeflow, name)
+        under_way = [run for run in runs.values() if not is_over(run)]
+        if not finalize:
+            under_way += runs_under_way(kubeflow, schedules_named(kubeflow, state.campaign.identifier))
+        if under_way:
+            return Submission(state, under_way[0].display_name, under_way[0])
+        _check_none_at_work(kubeflow, run_name(state, not finalize))
+        if not runs or len(read_cluster_campaign(request.root, request.labels_from).commits) == len(state.commits):
+            break  # else the run that has ended has moved the campaign on since its state was read
+    name = f"{name}-{max(runs) + 1}" if runs else name
+    if dry_run:
+        return Submission(state, name)
+    return Submission(state, name, _create(kubeflow, request, name, finalize), created=True)
+
+
+def run_name(state: State, finalize: bool) -> str:
+    """The name of the run for the campaign's next cycle, such as `digits-6f801a1d-cycle-0007`."""
+    return f"{state.campaign.identifier}-{'final' if finalize else f'cycle-{len(state.commits):04d}'}"
+
+
+def _create(kubeflow: Kubeflow, request: Request, name: str, finalize: bool) -> Any:
+    def create() -> Any:
+        with quiet():
+            return kubeflow.client.run_pipeline(job_name=name, **job)
+
+    def look() -> Any:
+        return next((run for run in runs_named(kubeflow, name).values() if run.display_name == name), None)
+
+    with request.job(kubeflow, finalize) as job:
+        return create_once(create, look, f"Run {name}")
+
+
+def _nothing_to_do(state: State, finalize: bool, end_early: bool) -> str:
+    campaign = state.campaign
+    if not finalize:
+        if state.phase != "done":
+            return ""
+        trainable = campaign.recipe.final is not None and state.final is None
+        return state.why_done + ("; --finalize trains the final model" if trainable else "")
+    if campaign.recipe.final is None:
+        return without_final_training(state)
+    if state.final is not None:
+        return state.why_done
+    check_finalizable(state)
+    if state.phase != "done" and not end_early:
+        raise ConfigurationError(
+            f"The campaign goes on: {state.summaries[-1].answers} of {campaign.budget} labels are spent. Submit its "
+            "cycles, or end it here with --finalize --end-early."
+        )
+    return ""
+
+
+def _check_none_at_work(kubeflow: Kubeflow, name: str) -> None:
+    """A cycle and the final model are the same number in the campaign, so that of two at work one would be in vain."""
+    for run in runs_named(kubeflow, name).values():
+        if not is_over(run):
+            raise TransientError(
+                f"Run {run.display_name} is still at work on the campaign: {kubeflow.run_page(run.run_id)}. Run the "
+                "same command again when it has ended."
+            )
