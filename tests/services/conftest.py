@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipelines.conftest import empty_database, labelcycle, mlflow
+
+__all__ = ["empty_database", "labelcycle", "mlflow"]
+
 HERE = Path(__file__).parent
 ENABLED = "LABELCYCLE_TEST_SERVICES"
 

@@ -34,6 +34,9 @@ CONFLICT = {"409", "ConditionalRequestConflict"}
 TAKEN = {"412", "PreconditionFailed"}
 NO_BUCKET = {"NoSuchBucket", "InvalidBucketName"}
 REFUSED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+REGION = {"301", "AuthorizationHeaderMalformed", "PermanentRedirect"}
+CLOCK = {"RequestTimeTooSkewed"}
+UNABLE = {"501", "NotImplemented"}
 
 
 def s3_client() -> Any:
@@ -80,12 +83,9 @@ def s3_errors(address: str) -> Iterator[None]:
         code = _code(error)
         if code in MISSING:
             raise FileNotFoundError(address) from error
-        if code in NO_BUCKET:
-            raise ConfigurationError(f"There is no bucket for {address}. Create it, or correct its name.") from error
-        if code in REFUSED:
-            raise ConfigurationError(
-                f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket policy."
-            ) from error
+        refusal = _refusal(address, error)
+        if refusal is not None:
+            raise ConfigurationError(refusal) from error
         raise TransientError(f"S3 failed on {address} ({code}): {error}. Run the same command again.") from error
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
         raise ConfigurationError(
@@ -97,14 +97,39 @@ def s3_errors(address: str) -> Iterator[None]:
         raise TransientError(f"Cannot reach S3 for {address}: {error}. Check AWS_ENDPOINT_URL, run again.") from error
 
 
+def _refusal(address: str, error: botocore.exceptions.ClientError) -> str | None:
+    """What is wrong and what to do, for answers that trying again would not change; None for others."""
+    code = _code(error)
+    if code in NO_BUCKET:
+        return f"There is no bucket for {address}. Create it, or correct its name."
+    if code in REFUSED:
+        return f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket policy."
+    words = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "it does not say why"
+    if code in REGION:
+        return f"S3 refused {address} ({code}): {words}. Set AWS_DEFAULT_REGION to the region of the bucket."
+    if code in CLOCK:
+        return f"S3 refused {address} ({code}): {words}. Set this machine's clock, then run again."
+    if code in UNABLE:
+        return (
+            f"The server of {address} cannot do what it was asked ({code}): {words}. Put the campaign on a server that "
+            "has conditional writes (If-None-Match) and multipart uploads."
+        )
+    return None
+
+
 class S3Store:
-    """Objects under `s3://bucket/prefix`. A conditional put (`If-None-Match: *`) lets one writer win."""
+    """Objects under `s3://bucket/prefix`. A conditional put (`If-None-Match: *`) lets one writer win.
+
+    That it lets only one win is the server's promise. Amazon S3 keeps it. OpenStack Swift keeps it for writes one after
+    another, not for two at the same instant.
+    """
 
     def __init__(self, root: str, client: Any | None = None) -> None:
         self._bucket, self._prefix = split_s3_uri(root)
         self._root = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         self._client = client or s3_client()
         self._fetched = Path(tempfile.mkdtemp(prefix="labelcycle-s3-"))
+        self._conditions_hold = False
         weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
 
     @property
@@ -124,17 +149,32 @@ class S3Store:
             self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data)
 
     def write_if_absent(self, key: str, data: bytes) -> bool:
-        """See `Store.write_if_absent`. Where S3 sees two such writes at once it asks both to try again."""
+        """See `Store.write_if_absent`.
+
+        Raises:
+            ConfigurationError: the server ignores the condition.
+        """
         with s3_errors(self.locate(key)):
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, IfNoneMatch="*")
-                    return True
-                except botocore.exceptions.ClientError as error:
-                    if _code(error) in TAKEN:
-                        return False
-                    if _code(error) not in CONFLICT or attempt == ATTEMPTS - 1:
-                        raise
+            created = self._put_if_absent(key, data)
+            if created and not self._conditions_hold and self._put_if_absent(key, data):
+                raise ConfigurationError(
+                    f"The server of {self.locate(key)} ignores conditional writes (If-None-Match), without which two "
+                    "runs cannot be kept apart. Put the campaign on a server that has them."
+                )
+        self._conditions_hold = True
+        return created
+
+    def _put_if_absent(self, key: str, data: bytes) -> bool:
+        """One conditional put. Where S3 sees two at once it asks both to try again."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, IfNoneMatch="*")
+                return True
+            except botocore.exceptions.ClientError as error:
+                if _code(error) in TAKEN:
+                    return False
+                if _code(error) not in CONFLICT or attempt == ATTEMPTS - 1:
+                    raise
         return False
 
     def upload(self, path: Path, key: str) -> None:
@@ -148,14 +188,14 @@ class S3Store:
     def fetch(self, key: str) -> Path:
         """See `Store.fetch`: a copy in a temporary folder that lives as long as this store."""
         path = self._fetched / digest_of_bytes(key.encode())
-        with self._missing_key_or_bucket(), s3_errors(self.locate(key)):
+        with s3_errors(self.locate(key)), self._reasons():
             self._client.download_file(self._bucket, self._name(key), str(path))
         return path
 
     def exists(self, key: str) -> bool:
         """See `Store.exists`."""
         try:
-            with self._missing_key_or_bucket(), s3_errors(self.locate(key)):
+            with s3_errors(self.locate(key)), self._reasons():
                 self._client.head_object(Bucket=self._bucket, Key=self._name(key))
         except FileNotFoundError:
             return False
@@ -180,17 +220,18 @@ class S3Store:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     @contextmanager
-    def _missing_key_or_bucket(self) -> Iterator[None]:
-        """HEAD requests answer 404 for both; where the bucket is what is missing, say so."""
+    def _reasons(self) -> Iterator[None]:
+        """Answers to HEAD requests are a status and nothing else; where a listing fails too, its error says why."""
         try:
             yield
-        except FileNotFoundError:
-            with s3_errors(self._root):
-                try:
-                    self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{self._prefix}/", MaxKeys=1)
-                except botocore.exceptions.ClientError as error:
-                    if _code(error) in NO_BUCKET:
-                        raise
+        except botocore.exceptions.ClientError as error:
+            if not _code(error).isdigit():
+                raise
+            try:
+                self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{self._prefix}/", MaxKeys=1)
+            except botocore.exceptions.ClientError as reason:
+                if _code(error) not in MISSING or _code(reason) in NO_BUCKET:
+                    raise reason from error
             raise
 
 

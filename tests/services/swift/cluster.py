@@ -1,4 +1,4 @@
-"""A running Swift cluster: started on free loopback ports, stopped by the pids that were started, restarted on its disk."""
+"""A running Swift cluster: started on free loopback ports, ended by the pids it started, restarted on its disk."""
 
 import os
 import signal
@@ -39,9 +39,14 @@ class SwiftCluster:
     def start(self) -> None:
         """Start the processes and wait until each answers."""
         for server in SERVERS:
+            settings = self._folder / "etc" / f"{server}.conf"
             with (self._folder / f"{server}.log").open("ab") as log:
                 self._processes[server] = subprocess.Popen(
-                    [str(self._binaries / f"swift-{server}-server"), str(self._folder / "etc" / f"{server}.conf"), "-v"],
+                    [
+                        str(self._binaries / f"swift-{server}-server"),
+                        str(self._folder / "etc" / f"{server}.conf"),
+                        "-v",
+                    ],
                     stdout=log,
                     stderr=log,
                     cwd=self._folder,

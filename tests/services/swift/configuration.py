@@ -45,7 +45,7 @@ def write_configuration(folder: Path, ports: Mapping[str, int], binaries: Path) 
     settings = folder / "etc"
     settings.mkdir(parents=True)
     (folder / "disks" / "disk").mkdir(parents=True)
-    (settings / "swift.conf").write_text("[swift-hash]\nswift_hash_path_prefix = tests\nswift_hash_path_suffix = tests\n")
+    (settings / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = tests\n")
     (settings / "proxy.conf").write_text(_proxy(settings, ports["proxy"]))
     for server in STORAGE:
         (settings / f"{server}.conf").write_text(_storage(settings, server, ports[server]))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3.session
 import pytest
 
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.s3 import s3_client
 from tests.services.swift.cluster import SwiftCluster
 from tests.services.swift.configuration import ACCESS_KEY, SECRET_KEY
 
@@ -44,12 +44,23 @@ def swift(cluster: SwiftCluster, aws_environment: None, monkeypatch: pytest.Monk
     return cluster
 
 
+@pytest.fixture(scope="session")
+def administrator(session_cluster: SwiftCluster) -> Any:
+    """A client to prepare buckets with; one for all tests, because making a client is slow."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=session_cluster.endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+    )
+
+
 @pytest.fixture
-def bucket(swift: SwiftCluster) -> str:
+def bucket(swift: SwiftCluster, administrator: Any) -> str:
     """A bucket that no other test uses."""
     name = f"bucket-{uuid.uuid4().hex[:12]}"
-    client: Any = s3_client()
-    client.create_bucket(Bucket=name)
+    administrator.create_bucket(Bucket=name)
     return name
 
 

@@ -1,6 +1,7 @@
 """What every store promises, kept by a real object store.
 
-Two promises are left out, because Swift does not keep them: see `test_conditional_writes.py`.
+Left out are two promises that Swift does not keep (see `test_conditional_writes.py`), and those about keys that are
+refused before a server is asked.
 """
 
 from tests.components.core.storage.test_store_contract import (
@@ -12,9 +13,7 @@ from tests.components.core.storage.test_store_contract import (
     test_keys_by_prefix,
     test_keys_leave_out_unfinished_writes,
     test_keys_of_a_root_that_does_not_exist_yet,
-    test_keys_that_are_not_plain_paths_below_the_root_are_refused,
     test_missing_objects,
-    test_prefixes_that_are_not_below_the_root_are_refused,
     test_readers_see_whole_objects_while_they_are_replaced,
     test_root_and_addresses,
     test_unusual_keys,
@@ -33,9 +32,7 @@ __all__ = [
     "test_keys_by_prefix",
     "test_keys_leave_out_unfinished_writes",
     "test_keys_of_a_root_that_does_not_exist_yet",
-    "test_keys_that_are_not_plain_paths_below_the_root_are_refused",
     "test_missing_objects",
-    "test_prefixes_that_are_not_below_the_root_are_refused",
     "test_readers_see_whole_objects_while_they_are_replaced",
     "test_root_and_addresses",
     "test_unusual_keys",

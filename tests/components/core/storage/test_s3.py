@@ -111,6 +111,9 @@ def test_addressing_style(
         ("NoSuchBucket", ConfigurationError, "no bucket"),
         ("403", ConfigurationError, "S3 refused s3://b/k"),
         ("AccessDenied", ConfigurationError, "S3 refused s3://b/k"),
+        ("AuthorizationHeaderMalformed", ConfigurationError, "Set AWS_DEFAULT_REGION"),
+        ("RequestTimeTooSkewed", ConfigurationError, "Set this machine's clock"),
+        ("NotImplemented", ConfigurationError, "conditional writes"),
         ("SlowDown", TransientError, "Run the same command again"),
         ("500", TransientError, "Run the same command again"),
     ],
@@ -120,33 +123,81 @@ def test_error_codes(code: str, error: type[Exception], message: str) -> None:
         raise botocore.exceptions.ClientError({"Error": {"Code": code}}, "GetObject")
 
 
-class ConflictingClient:
-    """Answers a conditional put with the given codes in turn; an empty code is success."""
+class ScriptedClient:
+    """Answers requests with the given codes in turn; an empty code is success."""
 
     def __init__(self, codes: list[str]) -> None:
         self.codes = codes
 
+    def _answer(self, operation: str) -> None:
+        if code := self.codes.pop(0):
+            raise botocore.exceptions.ClientError({"Error": {"Code": code}}, operation)
+
     def put_object(self, **arguments: Any) -> None:
-        code = self.codes.pop(0)
-        if code:
-            raise botocore.exceptions.ClientError({"Error": {"Code": code}}, "PutObject")
+        self._answer("PutObject")
+
+    def head_object(self, **arguments: Any) -> None:
+        self._answer("HeadObject")
+
+    def list_objects_v2(self, **arguments: Any) -> None:
+        self._answer("ListObjectsV2")
+
+    def download_file(self, *arguments: Any) -> None:
+        self._answer("HeadObject")
 
 
 @pytest.mark.parametrize(
     ("codes", "won"),
     [
-        (["ConditionalRequestConflict", ""], True),
+        (["ConditionalRequestConflict", "", "412"], True),
         (["ConditionalRequestConflict", "409", "PreconditionFailed"], False),
         (["412"], False),
     ],
 )
 def test_conditional_puts_that_collide_are_tried_again(codes: list[str], won: bool) -> None:
-    assert S3Store("s3://bucket", ConflictingClient(codes)).write_if_absent("key", b"") is won
+    assert S3Store("s3://bucket", ScriptedClient(codes)).write_if_absent("key", b"") is won
+    assert codes == []
 
 
 def test_conditional_puts_that_never_stop_colliding() -> None:
     with pytest.raises(TransientError, match="ConditionalRequestConflict"):
-        S3Store("s3://bucket", ConflictingClient(["ConditionalRequestConflict"] * 50)).write_if_absent("key", b"")
+        S3Store("s3://bucket", ScriptedClient(["ConditionalRequestConflict"] * 50)).write_if_absent("key", b"")
+
+
+def test_a_server_that_ignores_conditions_is_found_out() -> None:
+    with pytest.raises(ConfigurationError, match="s3://bucket/key ignores conditional writes"):
+        S3Store("s3://bucket", ScriptedClient(["", ""])).write_if_absent("key", b"")
+
+
+@pytest.mark.parametrize("known_by", [["", "412"], ["412"]], ids=["a second put", "a put that lost"])
+def test_a_server_is_asked_once_whether_conditions_hold(known_by: list[str]) -> None:
+    store = S3Store("s3://bucket", ScriptedClient([*known_by, ""]))
+    store.write_if_absent("key", b"")
+    assert store.write_if_absent("another", b"")
+
+
+@pytest.mark.parametrize(
+    ("codes", "error", "message"),
+    [
+        (["403", "SignatureDoesNotMatch"], ConfigurationError, r"refused s3://bucket/key \(SignatureDoesNotMatch\)"),
+        (["403", ""], ConfigurationError, r"refused s3://bucket/key \(403\)"),
+        (["400", "AuthorizationHeaderMalformed"], ConfigurationError, "AWS_DEFAULT_REGION"),
+        (["400", ""], TransientError, "400"),
+        (["404", "NoSuchBucket"], ConfigurationError, "There is no bucket"),
+        (["503", "SlowDown"], TransientError, "SlowDown"),
+        (["404", ""], FileNotFoundError, "s3://bucket/key"),
+        (["404", "AccessDenied"], FileNotFoundError, "s3://bucket/key"),
+    ],
+)
+def test_a_bare_status_is_explained_by_a_listing(codes: list[str], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        S3Store("s3://bucket", ScriptedClient(list(codes))).fetch("key")
+    store = S3Store("s3://bucket", ScriptedClient(list(codes)))
+    if error is FileNotFoundError:
+        assert not store.exists("key")
+    else:
+        with pytest.raises(error, match=message):
+            store.exists("key")
 
 
 def test_folder_markers_of_consoles_are_no_keys(s3_root: str) -> None:
