@@ -1,7 +1,7 @@
 """A cycle when labels arrive: an Argo Events source that takes a call, and a sensor that starts a workflow on it.
 
-hera's models of events differ from what Argo Events reads in two places: there the settings of a webhook lie flat in its
-entry, and a trigger's resource is any object. Both are put in as Argo Events has them.
+hera's models of events differ from what Argo Events reads in two places: there the settings of a webhook lie flat in
+its entry, and a trigger's resource is any object. Both are put in as Argo Events has them.
 """
 
 from typing import Any
