@@ -11,6 +11,17 @@ from labelcycle.components.core.errors import ConfigurationError
 CHUNK_ROWS = 1024
 
 
+def shard_numbers(shards: int) -> list[int]:
+    """The numbers of all shards, from 0.
+
+    Raises:
+        ConfigurationError: fewer than one shard.
+    """
+    if shards < 1:
+        raise ConfigurationError(f"The work cannot be split into {shards} shards. Ask for 1 or more.")
+    return list(range(shards))
+
+
 def chunks_of_shard(ids: Sequence[str], shard: int, shards: int, rows: int = CHUNK_ROWS) -> Iterator[list[str]]:
     """The chunks of the sorted `ids` that fall to `shard`: every `shards`-th chunk of `rows` ids.
 

@@ -75,13 +75,13 @@ class FeatureSpace:
         self._store.write(f"spaces/{self.name}/part-{digest_of_json(list(ids))[:16]}.parquet", table_bytes(table))
 
     def read(self, ids: Sequence[str] | None = None) -> tuple[list[str], npt.NDArray[np.float16]]:
-        """Features of `ids` (or of all samples), sorted by id; ids without features are left out.
+        """Features of `ids` (or of all samples), sorted by id; samples that were set aside as unreadable are left out.
 
         Returns:
             The ids found, and their features: float16, shape (rows, d).
 
         Raises:
-            CampaignError: the space has no features at all, or a part is not readable.
+            CampaignError: a sample has no features and was not set aside either, or a part is not readable.
 
         Cost: memory for the wanted rows, and for one part at a time beside them.
         """
@@ -93,13 +93,18 @@ class FeatureSpace:
                 part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
             parts.append(part)
         if not parts:
-            raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. Run the embed stage first.")
+            raise CampaignError(
+                f"Feature space {self.name} of {self._store.root} is empty. "
+                "Run the embed stage first, with the platform's cache switched off."
+            )
         table = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
         names: list[str] = table["sample_id"].to_pylist()
         features = column_to_matrix(table["feature"]).astype(np.float16, copy=False)
         fresh = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
         if len(fresh) < len(names):
-            return [names[row] for row in fresh], features[fresh]
+            names, features = [names[row] for row in fresh], features[fresh]
+        if ids is not None and len(names) < len(ids):
+            self._refuse_lost(set(ids).difference(names))
         return names, features
 
     def quarantine(self, label: str, rows: list[dict[str, str]]) -> None:
@@ -113,6 +118,15 @@ class FeatureSpace:
         for key in self._store.keys(f"spaces/{self.name}/quarantine-"):
             rows.extend(self._read_part(key).to_pylist())
         return sorted(rows, key=lambda row: row["sample_id"])
+
+    def _refuse_lost(self, missing: set[str]) -> None:
+        """A platform's cache may have left out an embed stage whose features have been deleted since."""
+        lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined()))
+        if lost:
+            raise CampaignError(
+                f"{len(lost)} samples have no features in {self._store.locate(f'spaces/{self.name}')}: {lost[0]!r}, … "
+                "Run the embed stage again, with the platform's cache switched off."
+            )
 
     def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:
         try:

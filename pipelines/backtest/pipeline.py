@@ -1,25 +1,57 @@
 """A backtest as one pipeline run: the arms fan out, and their results are gathered."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kfp import dsl
 
 from labelcycle.pipelines.backtest.component import backtest_arm, backtest_report
+from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.placing import Place, unplaced
 
 ARMS_AT_ONCE = 16
 """What a cluster runs at a time; kfp.local runs two."""
 
 
-@dsl.pipeline(name="labelcycle-backtest", description="Which strategy would have saved the most labels?")
-def backtest(root: str, plan: str, arms: list[str], mlflow_root: str = "") -> None:
-    """Run the arms of a plan side by side, then report.
+def backtest_pipeline(place: Place = unplaced) -> Callable[..., Any]:
+    """The pipeline of a backtest.
 
     Args:
-        root: the backtest's folder or S3 prefix.
-        plan: the plan's name there.
-        arms: names of arms in the plan, at least one, because a loop over nothing fails.
-        mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+        place: called with every task, to ask for what the task's pod needs.
     """
-    with dsl.ParallelFor(arms, parallelism=ARMS_AT_ONCE) as arm:
-        ended = backtest_arm(root=root, plan=plan, arm=arm)
-        ended.set_caching_options(False)
-    report = backtest_report(root=root, plan=plan, mlflow_root=mlflow_root, ended=dsl.Collected(ended.output))
-    report.set_caching_options(False)
+
+    @dsl.pipeline(name="labelcycle-backtest", description="Which strategy would have saved the most labels?")
+    def backtest(
+        root: str,
+        plan: str,
+        arms: list[str],
+        mlflow_root: str = "",
+        storage_secret: str = STORAGE_SECRET,
+        tracking_secret: str = TRACKING_SECRET,
+        settings_map: str = SETTINGS_MAP,
+    ) -> None:
+        """Run the arms of a plan side by side, then report.
+
+        Args:
+            root: the backtest's folder or S3 prefix.
+            plan: the plan's name there.
+            arms: names of arms in the plan, at least one, because a loop over nothing fails.
+            mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+            storage_secret: Kubernetes secret with the object store's credentials.
+            tracking_secret: Kubernetes secret with the MLflow server's credentials.
+            settings_map: Kubernetes ConfigMap with the addresses of both.
+        """
+        names = {"storage_secret": storage_secret, "settings_map": settings_map}
+        with dsl.ParallelFor(arms, parallelism=ARMS_AT_ONCE) as arm:
+            ended = backtest_arm(root=root, plan=plan, arm=arm)
+            ended.set_caching_options(False)
+            place(ended, "backtest_arm", **names)
+        report = backtest_report(root=root, plan=plan, mlflow_root=mlflow_root, ended=dsl.Collected(ended.output))
+        report.set_caching_options(False)
+        place(report, "backtest_report", tracking_secret=tracking_secret, **names)
+
+    return backtest  # type: ignore[no-any-return]
+
+
+backtest = backtest_pipeline()
+"""The pipeline as the local engine runs it: with nothing asked of a cluster."""

@@ -97,6 +97,14 @@ def backtest(
     ] = "backtest",
     mlflow: Annotated[bool, typer.Option(help="Record the backtest in MLflow.", rich_help_panel=OUTPUT)] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=OUTPUT)] = False,
+    plan_only: Annotated[
+        bool,
+        typer.Option(
+            "--plan-only",
+            help="Write the plan, print the parameters that the compiled pipeline takes as JSON, and run nothing.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
 ) -> None:
     """Replay labelled history with several strategies, and tell which would have saved the most labels.
 
@@ -107,6 +115,7 @@ def backtest(
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.backtest.local import run_backtest
+    from labelcycle.pipelines.backtest.plan import write_plan
     from labelcycle.pipelines.backtest.prepare import Request, prepare
     from labelcycle.pipelines.backtest.report import CURVES, SUMMARY
 
@@ -134,6 +143,10 @@ def backtest(
     )
     sizes = f"{plan.cycles} cycles, {plan.labels[0]} to {plan.labels[-1]} labels"
     print(f"{len(plan.contenders)} strategies × {plan.seeds} seeds, {sizes}", file=sys.stderr)
+    if plan_only:
+        arms = [arm.name for arm in plan.arms()]
+        print(json.dumps({"root": out, "plan": write_plan(open_store(out), plan), "arms": arms}))
+        return
     found = run_backtest(out, plan, absolute(root or out) if mlflow else "")
     if as_json:
         print(json.dumps(found.as_facts(), indent=2))

@@ -76,6 +76,23 @@ class Placement(Settings):
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
 
+    @model_validator(mode="after")
+    def _requests_are_within_limits(self) -> "Placement":
+        """Kubernetes refuses a pod that asks for more than its limit, when it is too late."""
+        for request, limit in (("cpu", "cpu_limit"), ("memory", "memory_limit"), ("shared_memory", "memory_limit")):
+            asked, allowed = getattr(self, request), getattr(self, limit)
+            if asked is not None and _amount(asked) > _amount(allowed):
+                raise ValueError(f"{request} of {asked} is more than {limit} of {allowed}")
+        return self
+
+
+def _amount(quantity: str) -> float:
+    """Cores, or bytes in GiB."""
+    for suffix, unit in (("m", 1 / 1000), ("Mi", 1 / 1024), ("Gi", 1.0)):
+        if quantity.endswith(suffix):
+            return float(quantity.removesuffix(suffix)) * unit
+    return float(quantity)
+
 
 class Profile(Settings):
     """Placements of all stages.

@@ -53,17 +53,25 @@ def test_round_trip_sorted_by_id(store_root: str) -> None:
 
 def test_reading_some_ids(space: FeatureSpace) -> None:
     space.add(["a", "b", "c"], rows(1, 2, 3))
-    ids, features = space.read(["c", "missing", "a", "c"])
+    space.quarantine("work", [{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
+    ids, features = space.read(["c", "unreadable", "a", "c"])
     assert ids == ["a", "c"]
     assert np.array_equal(features, rows(1, 3))
 
 
-def test_reading_ids_that_are_not_there(space: FeatureSpace) -> None:
+@pytest.mark.parametrize("wanted", [["unreadable"], []])
+def test_reading_nothing_that_is_there(space: FeatureSpace, wanted: list[str]) -> None:
     space.add(["a"], rows(1))
-    for wanted in (["missing"], []):
-        ids, features = space.read(wanted)
-        assert ids == []
-        assert features.shape == (0, WIDTH)
+    space.quarantine("work", [{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
+    ids, features = space.read(wanted)
+    assert ids == [] and features.shape == (0, WIDTH)
+
+
+def test_features_that_were_deleted_are_missed(space: FeatureSpace) -> None:
+    """As when a platform's cache leaves out the embed stage for a root that was emptied."""
+    space.add(["a"], rows(1))
+    with pytest.raises(CampaignError, match="2 samples have no features in .*'b', … Run the embed stage again"):
+        space.read(["a", "c", "b"])
 
 
 def test_the_order_of_adding_does_not_matter(store: Store) -> None:

@@ -1,0 +1,80 @@
+"""`labelcycle compile`: the pipelines as packages for Kubeflow Pipelines."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.image import IMAGE
+from labelcycle.pipelines.kubeflow.explain import Explanation, explain
+from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
+
+WIDTH = 190
+"""Columns of the tables, whatever the terminal's width, so that a log file is readable too."""
+
+
+def compile_packages(
+    output: Annotated[Path | None, typer.Option(help="Folder for cycle.yaml and backtest.yaml.")] = None,
+    profile: Annotated[
+        str, typer.Option(help="What each stage asks of the cluster: small, gpu, a100, or a YAML file of your own.")
+    ] = "small",
+    image: Annotated[
+        str,
+        typer.Option(
+            help="Image of all stages, with a tag. Stages with a GPU run in the one whose tag ends in -cuda besides.",
+        ),
+    ] = IMAGE,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Print parameters, size and pods of each package.")
+    ] = False,
+) -> None:
+    """Compile the pipelines of a cycle and of a backtest for Kubeflow Pipelines.
+
+    Upload the files in its web interface or with `kfp pipeline create`, or let `labelcycle submit` and
+    `labelcycle schedule` compile by themselves.
+    """
+    from labelcycle.pipelines.profiles.profile import read_profile
+
+    if output is None and not explained:
+        raise ConfigurationError(
+            "Nothing to do. Name a folder with --output, or see with --explain what it would hold."
+        )
+    chosen = read_profile(profile)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in PIPELINES:
+            path = (output or Path(scratch)) / f"{name}.yaml"
+            write_package(name, path, chosen, image)
+            if output is not None:
+                print(path)
+            if explained:
+                _show(explain(path))
+
+
+def _show(package: Explanation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=WIDTH)
+    console.print(f"\n{package.name}: {package.size:,} bytes, {len(package.pods)} stages", highlight=False)
+    for name, default in package.parameters.items():
+        console.print(f"  {name}: {default}", markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage", no_wrap=True)
+    for heading in ("pods", "cores", "memory", "accelerator", "retries", "seconds at most", "cached", "image"):
+        table.add_column(heading)
+    for pod in package.pods:
+        table.add_row(
+            pod.path,
+            f"each of {pod.each}" if pod.each else "1",
+            pod.cpu,
+            pod.memory,
+            pod.accelerator or "–",
+            str(pod.retries),
+            str(pod.timeout or "–"),
+            "yes" if pod.cached else "no",
+            pod.image,
+        )
+    console.print(table)

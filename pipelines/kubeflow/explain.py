@@ -1,0 +1,117 @@
+"""What a compiled package will do on a cluster, read out of the package itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelcycle.components.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A task of the package that runs in pods of its own.
+
+    Attributes:
+        path: the task and the groups it lies in, outermost first, such as `train / embed tuned / embed`.
+        each: the list whose every item it has a pod for, such as `shard_numbers`; empty where it has one pod.
+        image: of its container.
+        cpu, memory: request and limit, as in the package.
+        accelerator: GPUs, such as `1 nvidia.com/gpu`; empty for none.
+        retries: how often it is started again.
+        timeout: seconds after which it is ended; 0 for never.
+        cached: whether the platform may leave it out where the same inputs succeeded before.
+    """
+
+    path: str
+    each: str
+    image: str
+    cpu: str
+    memory: str
+    accelerator: str
+    retries: int
+    timeout: int
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A package: its name, the size of its intermediate representation in bytes, parameters with defaults, and pods."""
+
+    name: str
+    size: int
+    parameters: dict[str, str]
+    pods: list[Pod]
+
+
+def explain(path: Path) -> Explanation:
+    """Read a package.
+
+    Raises:
+        InputError: the file is no compiled pipeline.
+    """
+    try:
+        documents = [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]
+        spec, platform = documents[0], documents[1] if len(documents) > 1 else {}
+        kubernetes = platform.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
+        inputs = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        return Explanation(
+            name=spec["pipelineInfo"]["name"],
+            size=path.stat().st_size,
+            parameters={name: _default(definition) for name, definition in inputs.items()},
+            pods=list(_pods(spec, kubernetes, spec["root"]["dag"], [], "")),
+        )
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is no compiled pipeline. Write one with `labelcycle compile --output DIR`."
+        ) from error
+
+
+def _pods(spec: Any, kubernetes: Any, graph: Any, groups: list[str], each: str) -> Iterator[Pod]:
+    """The pods of a graph, each after those that it waits for."""
+    for task in _in_order(graph["tasks"]):
+        component = spec["components"][task["componentRef"]["name"]]
+        name = task["taskInfo"]["name"]
+        if "parameterIterator" in task:
+            items = task["parameterIterator"]["items"]["inputParameter"].removeprefix("pipelinechannel--")
+            yield from _pods(spec, kubernetes, component["dag"], groups, items)
+            continue
+        if "dag" in component:
+            yield from _pods(spec, kubernetes, component["dag"], [*groups, name], each)
+            continue
+        executor = component["executorLabel"]
+        container = spec["deploymentSpec"]["executors"][executor]["container"]
+        resources = container.get("resources", {})
+        accelerator = resources.get("accelerator", {})
+        yield Pod(
+            path=" / ".join([*groups, name]),
+            each=each,
+            image=container["image"],
+            cpu=_range(resources, "resourceCpuRequest", "resourceCpuLimit"),
+            memory=_range(resources, "resourceMemoryRequest", "resourceMemoryLimit"),
+            accelerator=f"{accelerator['resourceCount']} {accelerator['resourceType']}" if accelerator else "",
+            retries=int(task.get("retryPolicy", {}).get("maxRetryCount", 0)),
+            timeout=int(kubernetes.get(executor, {}).get("activeDeadlineSeconds", 0)),
+            cached=bool(task.get("cachingOptions", {}).get("enableCache", False)),
+        )
+
+
+def _in_order(tasks: dict[str, Any]) -> list[Any]:
+    """Tasks sorted so that each follows those that it waits for."""
+    from graphlib import TopologicalSorter
+
+    waits = {name: set(task.get("dependentTasks", [])) for name, task in sorted(tasks.items())}
+    return [tasks[name] for name in TopologicalSorter(waits).static_order()]
+
+
+def _range(resources: dict[str, str], request: str, limit: str) -> str:
+    return f"{resources[request]} to {resources[limit]}" if request in resources else ""
+
+
+def _default(definition: dict[str, Any]) -> str:
+    if "defaultValue" not in definition:
+        return "required"
+    value = definition["defaultValue"]
+    return str(int(value)) if definition["parameterType"] == "NUMBER_INTEGER" else repr(value)

@@ -1,0 +1,36 @@
+"""Compiled packages: what Kubeflow Pipelines is given, for a profile and an image."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from labelcycle.pipelines.profiles.profile import Profile
+
+PipelineName = Literal["cycle", "backtest"]
+PIPELINES: tuple[PipelineName, ...] = ("cycle", "backtest")
+
+
+def write_package(pipeline: PipelineName, path: Path, profile: Profile, image: str) -> None:
+    """Compile a pipeline to a YAML file.
+
+    Args:
+        pipeline: which.
+        path: of the file; its folder is made.
+        profile: what each stage asks of the cluster.
+        image: of all stages, with a tag or digest; stages with an accelerator run in the one whose tag ends in `-cuda`.
+    """
+    from kfp import compiler
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    compiler.Compiler().compile(_pipeline(pipeline, profile, image), str(path))
+
+
+def _pipeline(pipeline: PipelineName, profile: Profile, image: str) -> Callable[..., Any]:
+    from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
+    from labelcycle.pipelines.cycle import cycle_pipeline
+    from labelcycle.pipelines.kubeflow.placement import place_by
+
+    place = place_by(profile, image)
+    if pipeline == "backtest":
+        return backtest_pipeline(place)
+    return cycle_pipeline(place, shards=profile.shards, shards_at_once=profile.shards_at_once)

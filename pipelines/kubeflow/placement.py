@@ -1,0 +1,57 @@
+"""A profile applied to the tasks of a pipeline, through kfp and kfp-kubernetes."""
+
+from kfp import dsl, kubernetes
+
+from labelcycle.pipelines.cluster import CUDA_SUFFIX, SETTINGS_KEYS, STORAGE_KEYS, TELLS_MLFLOW, TRACKING_KEYS
+from labelcycle.pipelines.placing import Place
+from labelcycle.pipelines.profiles.profile import Placement, Profile
+
+
+def place_by(profile: Profile, image: str) -> Place:
+    """What asks for a profile's resources, and for the image.
+
+    Args:
+        profile: what each stage gets.
+        image: the image of all stages; those with an accelerator run in the one whose tag ends in `-cuda`.
+    """
+
+    def place(
+        task: dsl.PipelineTask, stage: str, *, storage_secret: str, settings_map: str, tracking_secret: str = ""
+    ) -> None:
+        placement = profile.stages[stage]  # type: ignore[index]
+        task.set_container_image(image + (CUDA_SUFFIX if placement.accelerator else ""))
+        _ask_for_resources(task, placement)
+        _choose_nodes(task, placement)
+        _retry(task, placement)
+        kubernetes.use_secret_as_env(task, storage_secret, {key: key for key in STORAGE_KEYS}, optional=True)
+        kubernetes.use_config_map_as_env(task, settings_map, {key: key for key in SETTINGS_KEYS}, optional=True)
+        if stage in TELLS_MLFLOW:
+            kubernetes.use_secret_as_env(task, tracking_secret, {key: key for key in TRACKING_KEYS}, optional=True)
+
+    return place
+
+
+def _ask_for_resources(task: dsl.PipelineTask, placement: Placement) -> None:
+    task.set_cpu_request(placement.cpu).set_cpu_limit(placement.cpu_limit)
+    task.set_memory_request(placement.memory).set_memory_limit(placement.memory_limit)
+    if placement.accelerator is not None:
+        task.set_accelerator_type(placement.accelerator.resource).set_accelerator_limit(placement.accelerator.count)
+    if placement.shared_memory is not None:
+        kubernetes.empty_dir_mount(
+            task, "shared-memory", "/dev/shm", medium="Memory", size_limit=placement.shared_memory
+        )
+
+
+def _choose_nodes(task: dsl.PipelineTask, placement: Placement) -> None:
+    for label, value in placement.node_selector.items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in placement.tolerations:
+        kubernetes.add_toleration(
+            task, toleration.key, toleration.operator, toleration.value or None, toleration.effect
+        )
+
+
+def _retry(task: dsl.PipelineTask, placement: Placement) -> None:
+    if placement.retries:
+        task.set_retry(placement.retries, backoff_duration=f"{placement.backoff_seconds}s", backoff_factor=2.0)
+    kubernetes.set_timeout(task, placement.timeout_seconds)

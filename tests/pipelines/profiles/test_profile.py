@@ -1,0 +1,69 @@
+"""Profiles: what comes with labelcycle is complete, and a file that says something else is refused by name."""
+
+from pathlib import Path
+
+import pytest
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.profiles.profile import STAGES, all_profiles, read_profile
+
+EVERY = "every: {cpu: 500m, memory: 1Gi, cpu_limit: '2', memory_limit: 2Gi}\n"
+
+
+def test_those_that_come_with_labelcycle() -> None:
+    profiles = all_profiles()
+    assert [profile.name for profile in profiles] == ["a100", "gpu", "small"]
+    for profile in profiles:
+        assert profile.summary and profile.stages.keys() == set(STAGES)
+    accelerated = {
+        profile.name: {name for name, found in profile.stages.items() if found.accelerator} for profile in profiles
+    }
+    network = {"embed", "train_adapter"}
+    assert accelerated == {"a100": network, "gpu": network, "small": set()}
+
+
+def test_what_a_stage_says_lies_over_what_all_say(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"summary: mine\n{EVERY}stages:\n  select: {{memory: 8Gi, retries: 5}}\n  score:\n")
+    profile = read_profile(str(path))
+    assert (profile.name, profile.summary, profile.shards) == ("own", "mine", 1)
+    assert (profile.stages["select"].memory, profile.stages["select"].retries) == ("8Gi", 5)
+    assert (profile.stages["select"].cpu, profile.stages["score"]) == ("500m", profile.stages["publish"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            f"summary: x\n{EVERY}stages: {{choose: {{cpu: '1'}}}}\n",
+            "there is no stage 'choose'; stages are label_ingest",
+        ),
+        (f"summary: x\n{EVERY}stages: {{select: {{gpus: 1}}}}\n", r"stages.select.gpus"),
+        (f"summary: x\n{EVERY}stages: {{select: {{memory: 8GB}}}}\n", r"stages.select.memory"),
+        (f"summary: x\n{EVERY}stages: {{select: {{cpu: two}}}}\n", r"stages.select.cpu"),
+        (f"summary: x\nsize: 2\n{EVERY}", "size"),
+        ("summary: x\nevery: {cpu: '1'}\n", "memory"),
+        ("summary: x\nevery: 3\n", "every"),
+        (f"summary: x\n{EVERY}stages: {{select: {{cpu: '2.5'}}}}\n", "cpu of 2.5 is more than cpu_limit of 2"),
+        (f"summary: x\n{EVERY}stages: {{select: {{memory: 2049Mi}}}}\n", "memory of 2049Mi is more than memory_limit"),
+        (f"summary: x\n{EVERY}stages: {{select: {{shared_memory: 3Gi}}}}\n", "shared_memory of 3Gi is more than"),
+        ("summary: [", "while parsing"),
+        ("- 1\n", "is not a mapping of settings"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match="(?s)wrong.yaml.*" + message):
+        read_profile(str(path))
+
+
+@pytest.mark.parametrize("name", ["huge", "../small", ""])
+def test_a_profile_that_is_not_there(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="There is no profile .* Choose one of a100, gpu, small, or name"):
+        read_profile(name)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Cannot read profile .*nothing.yaml"):
+        read_profile(str(tmp_path / "nothing.yaml"))
