@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from safetensors.torch import save as save_tensors
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.digests import canonical_json, digest_of_json
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 
@@ -24,7 +26,10 @@ Where one attempt has several trainings, a prefix tells theirs apart.
 """
 
 SECONDS = 60.0
-"""The least time between two checkpoints, and before the first."""
+"""The least time between two checkpoints, and before the first, unless the environment says another."""
+
+VARIABLE = "LABELCYCLE_CHECKPOINT_SECONDS"
+"""The environment variable that does: fewer seconds for machines that are often taken away."""
 
 FACTS = "facts"
 
@@ -43,11 +48,16 @@ class Checkpoints:
     Args:
         store: where it is kept, each time written whole or not at all.
         key: its place in the store.
-        every: the least number of seconds between two writes, by default `SECONDS`; a shorter training writes nothing.
+        every: the least number of seconds between two writes; a shorter training writes nothing. None takes what the
+            environment says, or else `SECONDS`.
+
+    Raises:
+        ConfigurationError: the environment says no number.
     """
 
     def __init__(self, store: Store, key: str, every: float | None = None) -> None:
-        self._store, self._key, self._every = store, key, SECONDS if every is None else every
+        self._store, self._key = store, key
+        self._every = _seconds() if every is None else every
         self._last = time.monotonic()
 
     def read(self, identity: str) -> Checkpoint | None:
@@ -83,6 +93,14 @@ class Checkpoints:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
         self._store.write(self._key, save_tensors({**tensors, FACTS: text}))
         self._last = time.monotonic()
+
+
+def _seconds() -> float:
+    given = os.environ.get(VARIABLE, "")
+    try:
+        return float(given) if given else SECONDS
+    except ValueError as error:
+        raise ConfigurationError(f"{VARIABLE} is {given!r}, but has to be a number of seconds. Correct it.") from error
 
 
 def identity_of(network: torch.nn.Module, examples: Iterable[torch.Tensor], **facts: Any) -> str:

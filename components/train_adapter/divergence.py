@@ -6,11 +6,13 @@ import torch
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.trainers import FineTuner, Training
+from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner, Training
 from labelcycle.components.train_adapter.fit import Fitted
 
 
-def refuse_divergence(network: torch.nn.Module, fitted: Fitted, trainer: Training, classes: int) -> None:
+def refuse_divergence(
+    network: torch.nn.Module, fitted: Fitted, trainer: Training, classes: int, group: str = "trainer"
+) -> None:
     """Check that the loss and everything that training changed are finite, and that anything was learned.
 
     A loss above that of equal probabilities, ln C, is told but not refused: few labels and few epochs come to that too.
@@ -20,6 +22,7 @@ def refuse_divergence(network: torch.nn.Module, fitted: Fitted, trainer: Trainin
         fitted: how training went.
         trainer: its settings.
         classes: C.
+        group: what the recipe calls these settings, such as `final.trainer`.
 
     Raises:
         ConfigurationError: they are not; the learning rates are named.
@@ -27,10 +30,12 @@ def refuse_divergence(network: torch.nn.Module, fitted: Fitted, trainer: Trainin
     finite = math.isfinite(fitted.loss) and all(bool(value.isfinite().all()) for value in network.state_dict().values())
     if finite and fitted.loss <= math.log(classes):
         return
-    rates = {"trainer.learning_rate": trainer.learning_rate}
+    rates = {"learning_rate": trainer.learning_rate}
     if isinstance(trainer, FineTuner):
-        rates["trainer.head_learning_rate"] = trainer.head_learning_rate
-    named = ", ".join(f"{name}={rate:g}" for name, rate in rates.items())
+        rates["head_learning_rate"] = trainer.head_learning_rate
+    if isinstance(trainer, ProbeThenFineTuner):
+        rates["probe_learning_rate"] = trainer.probe_learning_rate
+    named = ", ".join(f"{group}.{name}={rate:g}" for name, rate in rates.items())
     remedy = (
         "Begin a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
         "networks."

@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from labelcycle.components.train_adapter.outcome import Trained
 
 
-def final_trainer(work: Attempt) -> FineTuner:
+def final_trainer(work: Attempt) -> tuple[str, FineTuner]:
     """What the recipe trains the final model with: `aligned` where features were made anew on the way, else `trainer`.
+
+    Returns what the recipe calls these settings, `final.aligned` or `final.trainer`, and the settings.
 
     Source: ASVP, section 5 (LP-FT where no update was triggered, FT after one).
     """
     recipe = work.campaign.recipe
     assert recipe.final is not None
     made_anew = recipe.alignment is not None and "backbone" in work.decision.previous
-    return recipe.final.aligned if made_anew and recipe.final.aligned is not None else recipe.final.trainer
+    if made_anew and recipe.final.aligned is not None:
+        return "final.aligned", recipe.final.aligned
+    return "final.trainer", recipe.final.trainer
 
 
 def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
@@ -35,4 +39,5 @@ def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, s
     from labelcycle.components.train_adapter.images import campaign_backbone
 
     seed = seed_for(work.campaign.seed, work.cycle, "train")
-    return fine_tune(work, campaign_backbone(work), final_trainer(work), labelled, validation, seed)
+    group, trainer = final_trainer(work)
+    return fine_tune(work, campaign_backbone(work), trainer, labelled, validation, seed, group=group)

@@ -80,7 +80,7 @@ def fine_tune(
         checkpoints=checkpoints_of(work, f"{group}.{NAME}"),
         acceleration=acceleration,
     )
-    refuse_divergence(network, fitted, trainer, len(work.campaign.classes))
+    refuse_divergence(network, fitted, trainer, classes, group)
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
     return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)

@@ -26,6 +26,7 @@ class TrainedFacts(Facts, rows="labelled"):
 
     `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
     campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
+    `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`.
     """
 
     space: str
@@ -34,6 +35,7 @@ class TrainedFacts(Facts, rows="labelled"):
     optimiser: dict[str, str] | None
     labelled: int
     trainer: str
+    settings: str
     epochs: int
     learning_rate: float
     loss: float
@@ -93,7 +95,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         backbone = with_weights(work.campaign.backbone, weights) if weights else work.campaign.backbone
         space = space_name(backbone_provenance(backbone, adapter_sha256))
     work.write("head.safetensors", trained.head.to_bytes())
-    trainer, learning_rate = _settings(work)
+    settings, trainer, learning_rate = _settings(work)
     facts = TrainedFacts(
         space=space,
         adapter_sha256=adapter_sha256,
@@ -101,6 +103,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         optimiser=None if trained.optimiser is None else _written_optimiser(work, trained.optimiser),
         labelled=trained.examples,
         trainer=trainer,
+        settings=settings,
         epochs=trained.fitted.epochs,
         learning_rate=learning_rate,
         loss=trained.fitted.loss,
@@ -121,13 +124,13 @@ def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[
     return work.write("optimiser.safetensors", data).model_dump()
 
 
-def _settings(work: Attempt) -> tuple[str, float]:
-    """The trainer of this cycle and its learning rate, which the schedule does not lower for the final model."""
+def _settings(work: Attempt) -> tuple[str, str, float]:
+    """Where the recipe has this cycle's trainer, its name, and its learning rate, not lowered for the final model."""
     if work.decision.action == "finalize":
-        final = final_trainer(work)
-        return final.name, final.learning_rate
+        group, final = final_trainer(work)
+        return group, final.name, final.learning_rate
     recipe = work.campaign.recipe
-    return recipe.trainer.name, recipe.schedule.learning_rate(recipe.trainer.learning_rate, work.cycle)
+    return "trainer", recipe.trainer.name, recipe.schedule.learning_rate(recipe.trainer.learning_rate, work.cycle)
 
 
 def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":

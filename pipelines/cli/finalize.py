@@ -1,11 +1,12 @@
 """`labelcycle finalize`: train the model that the campaign keeps."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.objects import read_json
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.cli.paths import absolute
@@ -64,5 +65,13 @@ def _report_last(state: State) -> None:
 def _report_final(store: Store, state: State) -> None:
     final = state.final
     assert final is not None
+    objects = state.commits[final.cycle].objects
     print(f"final model: cycle {final.cycle}, {final.labels} labels, accuracy {final.accuracy:.4f}")
-    print(f"report: {store.locate(state.commits[final.cycle].objects['report'].key)}", file=sys.stderr)
+    print(_how_trained(read_json(store, objects["training"])))
+    print(f"report: {store.locate(objects['report'].key)}", file=sys.stderr)
+
+
+def _how_trained(training: dict[str, Any]) -> str:
+    """The trainer and where the recipe has its settings; models of earlier versions do not tell the latter."""
+    by = f"trained by {training['trainer']}"
+    return f"{by}, with {training['settings']} of the recipe" if "settings" in training else by

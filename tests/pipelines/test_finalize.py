@@ -65,6 +65,7 @@ def test_the_final_model_is_one_more_cycle(begin_final: Callable[..., Any]) -> N
     assert [summary.cycle for summary in state.trained] == [summary.cycle for summary in learned] == [1, 2]
     training = committed(campaign, "training")
     assert (training["trainer"], training["epochs"], training["learning_rate"]) == ("lp_ft", 1, 1e-4)
+    assert training["settings"] == "final.trainer"
     assert training["labelled"] == 16 and state.final.space not in (None, base)
     assert {"head", "backbone", "report", "query", "metrics"} <= state.commits[3].objects.keys()
     assert "labels" not in state.commits[3].objects
@@ -88,7 +89,7 @@ def test_after_an_update_it_is_trained_by_the_other_trainer(
     assert "backbone" in campaign.state.commits[-1].objects
     campaign.run_cycle(finalize=True)
     training = committed(campaign, "training")
-    assert (training["trainer"], training["epochs"]) == ("ft", 2)
+    assert (training["trainer"], training["epochs"], training["settings"]) == ("ft", 2, "final.aligned")
     assert "alignment" not in campaign.state.commits[-1].objects
 
 
@@ -106,7 +107,7 @@ def test_nothing_is_taken_over_from_a_cycle(
 
     given: list[Any] = []
     real = fine_tuning.fine_tune
-    monkeypatch.setattr(fine_tuning, "fine_tune", lambda *args: given.append(args) or real(*args))
+    monkeypatch.setattr(fine_tuning, "fine_tune", lambda *args, **more: given.append(args) or real(*args, **more))
     overrides = {"alignment": {"trainer": TRAINER}, "schedule.warm_start": warm_start}
     campaign = begin_final(overrides=overrides)
     pretend_an_update(campaign, monkeypatch)
@@ -115,6 +116,21 @@ def test_nothing_is_taken_over_from_a_cycle(
     work, backbone, trainer, labelled, _, _, *head = given[-1]
     assert backbone == work.campaign.backbone and head in ([], [None])
     assert trainer.name == "ft" and len(labelled) == 16
+
+
+@pytest.mark.parametrize(("trainer", "updated"), [("final.trainer", False), ("final.aligned", True)])
+def test_divergence_names_the_settings_of_the_final_model(
+    begin_final: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, trainer: str, updated: bool
+) -> None:
+    alignment = {"threshold": 1e-9, "trainer": TRAINER}
+    diverging = {"final.trainer": {**FINAL["final.trainer"], "learning_rate": 1e20, "epochs": 3}}
+    diverging["final.aligned"] = {**FINAL["final.aligned"], "learning_rate": 1e20, "epochs": 3}
+    campaign = begin_final(overrides={"alignment": alignment, **diverging})
+    if updated:
+        pretend_an_update(campaign, monkeypatch)
+    spend(campaign)
+    with pytest.raises(ConfigurationError, match=rf"diverged.* with {trainer}\.learning_rate=1e\+20"):
+        campaign.run_until("train_adapter", finalize=True)
 
 
 def test_again_and_killed_it_comes_to_the_same(begin_final: Callable[..., Any]) -> None:
@@ -185,6 +201,7 @@ def test_the_command(begin_final: Callable[..., Any], labelcycle: Callable[..., 
     first = labelcycle("finalize", campaign.root, "--end-early")
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith("final model: cycle 2, 16 labels, accuracy ")
+    assert "\ntrained by lp_ft, with final.trainer of the recipe\n" in first.stdout
     again = labelcycle("finalize", campaign.root)
     assert (again.returncode, again.stdout) == (0, first.stdout) and len(campaign.state.commits) == 3
     run = labelcycle("run", campaign.root)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load as load_tensors
 
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.trainers import LinearTrainer, Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints
@@ -131,3 +132,13 @@ def test_it_waits_between_two(store: Store) -> None:
     waiting.write("x", Checkpoint({}, {"epoch": 1}))
     found = at_once.read("x")
     assert found is not None and found.facts == {"epoch": 1} and at_once.read("y") is None
+
+
+def test_the_environment_says_how_often(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABELCYCLE_CHECKPOINT_SECONDS", "0")
+    assert Checkpoints(store, KEY).due
+    monkeypatch.setenv("LABELCYCLE_CHECKPOINT_SECONDS", "")
+    assert not Checkpoints(store, KEY).due
+    monkeypatch.setenv("LABELCYCLE_CHECKPOINT_SECONDS", "often")
+    with pytest.raises(ConfigurationError, match="LABELCYCLE_CHECKPOINT_SECONDS is 'often'.*number of seconds"):
+        Checkpoints(store, KEY)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.trainers import FineTuner, LoraTrainer
+from labelcycle.components.core.trainers import FineTuner, LoraTrainer, ProbeThenFineTuner
 from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import Fitted
 
@@ -30,3 +30,10 @@ def test_a_weight_that_is_no_number_is_refused() -> None:
     torch.nn.init.constant_(network.weight, float("inf"))
     with pytest.raises(ConfigurationError, match=r"learning_rate=0\.3, trainer\.head_learning_rate=0\.1"):
         refuse_divergence(network, Fitted(1, 0.5, None), FineTuner(learning_rate=0.3), 4)
+
+
+def test_the_settings_are_named_as_the_recipe_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = ProbeThenFineTuner(learning_rate=0.01, head_learning_rate=0.1, probe_learning_rate=0.5)
+    refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, 98.0, None), trainer, 4, "final.aligned")
+    rates = ("final.aligned.learning_rate=0.01", "final.aligned.head_learning_rate=0.1")
+    assert ", ".join((*rates, "final.aligned.probe_learning_rate=0.5.")) in capsys.readouterr().err

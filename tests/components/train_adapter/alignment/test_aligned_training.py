@@ -212,3 +212,11 @@ def test_holdout_without_a_readable_validation_image(
     campaign.run_cycle()
     with pytest.raises(ConfigurationError, match="validation split.*has none"):
         campaign.run_until("train_adapter")
+
+
+def test_divergence_names_the_settings_of_alignment(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned(alignment__trainer__learning_rate=1e20, alignment__trainer__epochs=3)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    with pytest.raises(ConfigurationError, match=r"diverged.* with alignment\.trainer\.learning_rate=1e\+20"):
+        campaign.run_until("train_adapter")
