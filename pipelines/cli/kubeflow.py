@@ -36,7 +36,8 @@ Image = Annotated[
     str | None,
     typer.Option(
         envvar="LABELCYCLE_IMAGE",
-        help="Image of all stages, in a registry that the cluster reads.",
+        help="Image of all stages, with a tag, from a registry that the cluster reads. Stages with a GPU run in that "
+        "whose tag ends in -cuda besides.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -56,8 +56,8 @@ def schedule(
     Example: labelcycle schedule s3://labels/digits --every 1h --host https://kubeflow.example.org/pipeline
     """
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.components.core.kfp import IMAGE
-    from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+    from labelcycle.components.core.image import IMAGE
+    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
     from labelcycle.pipelines.kubeflow.connection import connect
     from labelcycle.pipelines.kubeflow.request import Request
     from labelcycle.pipelines.kubeflow.schedule import Times, in_words
@@ -86,9 +86,9 @@ def schedule(
         settings_map=settings_map,
     )
     read_profile(profile)
-    read_cluster_campaign(root, labels_from)
+    campaign = open_cluster_campaign(root, labels_from)
     kubeflow = connect(host, namespace, token_file)
-    scheduled = create(kubeflow, request, times)
+    scheduled = create(kubeflow, campaign, request, times)
     if scheduled.schedule is None:
         print(f"nothing scheduled: {scheduled.state.why_done}")
         return

@@ -11,6 +11,7 @@ from labelcycle.pipelines.cli import kubeflow as options
 from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 if TYPE_CHECKING:
+    from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
     from labelcycle.pipelines.kubeflow.submission import Submission
 
@@ -58,8 +59,8 @@ def submit(
     Example: labelcycle submit s3://labels/digits --host https://kubeflow.example.org/pipeline --profile gpu
     """
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.components.core.kfp import IMAGE
-    from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+    from labelcycle.components.core.image import IMAGE
+    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
     from labelcycle.pipelines.kubeflow.connection import connect
     from labelcycle.pipelines.kubeflow.request import Request
     from labelcycle.pipelines.kubeflow.submission import submit as submit_run
@@ -81,12 +82,12 @@ def submit(
         settings_map=settings_map,
     )
     read_profile(profile)
-    read_cluster_campaign(root, labels_from)
+    campaign = open_cluster_campaign(root, labels_from)
     kubeflow = connect(host, namespace, token_file)
-    submission = submit_run(kubeflow, request, finalize, end_early, dry_run)
+    submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
     _tell(kubeflow, submission)
     if wait and submission.run is not None:
-        _follow(kubeflow, submission, request.root, labels_from)
+        _follow(kubeflow, submission, campaign, labels_from)
 
 
 def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
@@ -100,11 +101,9 @@ def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
         print(kubeflow.run_page(submission.run.run_id), flush=True)
 
 
-def _follow(kubeflow: "Kubeflow", submission: "Submission", root: str, labels_from: str) -> None:
+def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCampaign", labels_from: str) -> None:
     from rich.console import Console
 
-    from labelcycle.components.core.state import read_state
-    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.kubeflow.waiting import follow, why_failed
 
     console = Console(file=sys.stderr)
@@ -116,10 +115,11 @@ def _follow(kubeflow: "Kubeflow", submission: "Submission", root: str, labels_fr
 
         run = follow(kubeflow, submission.run.run_id, show)
     if run.state not in ("SUCCEEDED", "SKIPPED"):
-        print(f"error: the run has {run.state.lower()}. {why_failed(run)}".rstrip(), file=sys.stderr)
+        end = "has failed" if run.state == "FAILED" else "was cancelled"
+        print(f"error: the run {end}. {why_failed(run)}".rstrip(), file=sys.stderr)
         print("Its page shows the logs of each stage; then submit again.", file=sys.stderr)
         raise typer.Exit(1)
-    _report(submission.state, read_state(open_store(root)), labels_from)
+    _report(submission.state, campaign.read(), labels_from)
 
 
 def _report(before: State, after: State, labels_from: str) -> None:

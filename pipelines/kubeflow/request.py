@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.kubeflow.caching import forbid_caching
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.package import write_package
 from labelcycle.pipelines.kubeflow.transport import Refusal
@@ -68,11 +69,12 @@ class Request:
             package = Path(folder) / "cycle.yaml"
             with quiet():
                 write_package("cycle", package, read_profile(self.profile), self.image)
+            if not self.cache:
+                forbid_caching(package)
             yield {
                 "experiment_id": _experiment(kubeflow, self.experiment),
                 "pipeline_package_path": str(package),
                 "params": self.arguments(finalize),
-                "enable_caching": None if self.cache else False,
                 "service_account": self.service_account,
             }
 

@@ -6,7 +6,7 @@ from typing import Any
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.creation import create_once
 from labelcycle.pipelines.kubeflow.cron import checked_cron, seconds_of
@@ -50,14 +50,14 @@ class Scheduled:
     schedule: Any = None
 
 
-def schedule(kubeflow: Kubeflow, request: Request, times: Times) -> Scheduled:
+def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: Request, times: Times) -> Scheduled:
     """Create the campaign's schedule: one run at a time, and none for times that have passed.
 
     Raises:
-        ConfigurationError: the campaign has a schedule already or cannot run in a cluster, or the API refuses this one.
+        ConfigurationError: the campaign has a schedule already, or the API refuses this one.
         TransientError: the API cannot be reached.
     """
-    state = read_cluster_campaign(request.root, request.labels_from)
+    state = campaign.read()
     if state.phase == "done":
         return Scheduled(state)
     name = state.campaign.identifier

@@ -6,7 +6,7 @@ from typing import Any
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.state import State
 from labelcycle.components.label_ingest.finalizing import check_finalizable, without_final_training
-from labelcycle.pipelines.kubeflow.campaign import read_cluster_campaign
+from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.creation import create_once
 from labelcycle.pipelines.kubeflow.lookup import is_over, runs_named, runs_under_way, schedules_named
@@ -33,7 +33,12 @@ class Submission:
 
 
 def submit(
-    kubeflow: Kubeflow, request: Request, finalize: bool = False, end_early: bool = False, dry_run: bool = False
+    kubeflow: Kubeflow,
+    campaign: ClusterCampaign,
+    request: Request,
+    finalize: bool = False,
+    end_early: bool = False,
+    dry_run: bool = False,
 ) -> Submission:
     """Create a run of the campaign's next cycle, unless one is under way or there is nothing left to do.
 
@@ -42,17 +47,18 @@ def submit(
 
     Args:
         kubeflow: where to.
+        campaign: whose next cycle.
         request: what to run.
         finalize: train the final model instead.
         end_early: finalize although labels of the budget are left.
         dry_run: look, but create nothing.
 
     Raises:
-        ConfigurationError: the campaign cannot run in a cluster, cannot be finalized, or the API refuses the run.
+        ConfigurationError: the campaign cannot be finalized, or the API refuses the run.
         TransientError: the API cannot be reached; or the campaign is to be finalized while one of its cycles runs.
     """
     while True:
-        state = read_cluster_campaign(request.root, request.labels_from)
+        state = campaign.read()
         reason = _nothing_to_do(state, finalize, end_early)
         if reason:
             return Submission(state, reason=reason)
@@ -64,7 +70,7 @@ def submit(
         if under_way:
             return Submission(state, under_way[0].display_name, under_way[0])
         _check_none_at_work(kubeflow, run_name(state, not finalize))
-        if not runs or len(read_cluster_campaign(request.root, request.labels_from).commits) == len(state.commits):
+        if not runs or len(campaign.read().commits) == len(state.commits):
             break  # else the run that has ended has moved the campaign on since its state was read
     name = f"{name}-{max(runs) + 1}" if runs else name
     if dry_run:

@@ -10,7 +10,7 @@ from urllib3 import exceptions
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
-READ_ATTEMPTS = 3
+READ_ATTEMPTS, READ_PAUSE = 3, 0.5
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 SHOWN = 300
 """Characters of a server's answer that a message quotes."""
@@ -52,7 +52,7 @@ def guard(api_client: Any) -> None:
 def _repeated(once: Any) -> Any:
     attempts = Retrying(
         stop=stop_after_attempt(READ_ATTEMPTS),
-        wait=wait_exponential(multiplier=0.5),
+        wait=wait_exponential(multiplier=READ_PAUSE),
         retry=retry_if_exception_type(TransientError),
         reraise=True,
     )

@@ -1,7 +1,7 @@
 """An HTTP server that answers as the v2beta1 API of Kubeflow Pipelines does, as far as labelcycle needs it.
 
-It is strict where the real one is: filters, page tokens, package, arguments, trigger and namespace are checked. Like the
-real one it leaves out of its answers whatever is empty, zero or false, and lets names of runs repeat.
+It is strict where the real one is: filters, page tokens, package, arguments, trigger and namespace are checked. Like
+the real one it leaves out of its answers whatever is empty, zero or false, and lets names of runs repeat.
 
 Sources: backend/src/apiserver/server and backend/api/v2beta1 of github.com/kubeflow/pipelines.
 """
@@ -33,6 +33,7 @@ FILTER_KEYS = {
     "recurringruns": {"id", "recurring_run_id", "name", "display_name", "created_at"},
 }
 OPERATIONS = {"EQUALS": 1, "IN": 8, "IS_SUBSTRING": 9}
+TYPES = {messages.ParameterType.STRING: (str,), messages.ParameterType.BOOLEAN: (bool,)}
 LARGEST_PAGE = 200
 
 
@@ -49,8 +50,8 @@ class Fault:
     """What goes wrong with the next requests that match.
 
     `kind` is a status; `html`, a log-in page instead of an answer; `drop`, the request is carried out and the
-    connection closed before the answer; `lose`, it is closed before the request is carried out; `slow`, the answer
-    comes after a while.
+    connection closed before the answer; `gateway`, it is carried out and the answer is that of a gateway that has given
+    up; `lose`, the connection is closed before the request is carried out; `slow`, the answer comes after a while.
     """
 
     kind: str
@@ -170,7 +171,9 @@ class PipelinesApi:
         namespace = self._allow(body.get("namespace", ""))
         for entry in self.experiments:
             if (entry["display_name"], entry.get("namespace", "")) == (body["display_name"], namespace):
-                raise Refused(ALREADY_EXISTS, f"The name {body['display_name']} already exist. Please specify a new name")
+                raise Refused(
+                    ALREADY_EXISTS, f"The name {body['display_name']} already exist. Please specify a new name"
+                )
         entry = {"experiment_id": str(uuid.uuid4()), "display_name": body["display_name"], "created_at": now()}
         self.experiments.append(entry | ({"namespace": namespace} if namespace else {}))
         return self.experiments[-1]
@@ -299,9 +302,7 @@ def check_package(body: dict[str, Any]) -> None:
     for name, value in arguments.items():
         if name not in wanted:
             raise Refused(INVALID_ARGUMENT, f"parameter {name} is not an input of the pipeline")
-        kinds = {messages.ParameterType.STRING: str, messages.ParameterType.BOOLEAN: bool}
-        kind = kinds.get(wanted[name].parameter_type, (int, float))
-        if not isinstance(value, kind) or (kind != bool and isinstance(value, bool)):
+        if type(value) not in TYPES.get(wanted[name].parameter_type, (int, float)):
             raise Refused(INVALID_ARGUMENT, f"input parameter {name} has another type than {value!r}")
     for name, definition in wanted.items():
         if name not in arguments and not definition.is_optional and not definition.HasField("default_value"):
@@ -366,6 +367,9 @@ class Handler(BaseHTTPRequestHandler):
                 answer = {"error": str(error), "code": error.code, "message": str(error)}
             if fault == "drop":
                 self.close_connection = True
+                return
+            if fault == "gateway":
+                self._send(504, b"upstream request timeout", "text/plain")
                 return
             self._send(status, json.dumps(answer).encode(), "application/json")
 

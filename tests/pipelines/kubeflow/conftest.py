@@ -1,13 +1,22 @@
 """A Kubeflow Pipelines API of the test's own, campaigns in S3, and the command line in this process."""
 
+import functools
 import os
+import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from labelcycle.components.core.storage import s3
 from labelcycle.pipelines.cli.main import main
+from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.kubeflow import request, transport
+from labelcycle.pipelines.profiles.profile import Profile
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi, serving
 
@@ -33,13 +42,42 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactor
         yield server
 
 
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """`write_package`, which compiles each package once in the session."""
+    folder = tmp_path_factory.mktemp("packages")
+    compile_package = request.write_package
+
+    @functools.cache
+    def compiled(pipeline: Any, profile: str, image: str) -> Path:
+        path = folder / f"{uuid.uuid4().hex}.yaml"
+        compile_package(pipeline, path, Profile.model_validate_json(profile), image)
+        return path
+
+    def write(pipeline: Any, path: Path, profile: Profile, image: str) -> None:
+        shutil.copyfile(compiled(pipeline, profile.model_dump_json(), image), path)
+
+    return write
+
+
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """A function that runs `labelcycle` with some arguments in this process, which saves seconds of imports."""
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    packages: Callable[..., None],
+    s3_administrator: Any,
+) -> Callable[..., Answer]:
+    """A function that runs `labelcycle` with some arguments in this process, which saves seconds of imports.
+
+    What is slow to make is made once, the packages and the client of S3, and pauses between requests are short.
+    """
+    monkeypatch.setattr(transport, "READ_PAUSE", 0.01)
+    monkeypatch.setattr(request, "write_package", packages)
+    monkeypatch.setattr(s3, "s3_client", lambda: s3_administrator)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["labelcycle", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
         capsys.readouterr()
         code = 0
         try:
@@ -52,13 +90,27 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
-@pytest.fixture
-def campaign(begin: Callable[..., Bench], s3_root: str) -> Bench:
-    """A campaign in S3 whose labels are known, and which has no cycle yet."""
-    return begin(s3_root)
+@pytest.fixture(scope="session")
+def untouched_root(s3_server: str, s3_administrator: Any, embeddings: Path) -> str:
+    """A campaign in S3 whose labels are known, and which has no cycle yet. Tests must not change it."""
+    bucket = f"bucket-{uuid.uuid4().hex[:12]}"
+    s3_administrator.create_bucket(Bucket=bucket)
+    root = f"s3://{bucket}/digits"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3, "s3_client", lambda: s3_administrator)
+        begin_campaign(Request(root=root, recipe="linear_probe", budget=24, batch=8, embeddings=str(embeddings)))
+    return root
 
 
 @pytest.fixture
-def name(campaign: Bench) -> str:
-    """What the campaign is called."""
-    return campaign.state.campaign.identifier
+def campaign(untouched_root: str, s3_endpoint: str) -> Bench:
+    """That campaign; tests of this folder only read it."""
+    return Bench(untouched_root)
+
+
+@pytest.fixture(scope="session")
+def name(untouched_root: str, s3_administrator: Any) -> str:
+    """What that campaign is called."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3, "s3_client", lambda: s3_administrator)
+        return Bench(untouched_root).state.campaign.identifier

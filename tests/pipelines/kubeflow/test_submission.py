@@ -1,6 +1,6 @@
 """`labelcycle submit`: one run for each cycle, whatever happens on the way."""
 
-import os
+import json
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
@@ -13,7 +13,7 @@ from tests.pipelines.kubeflow.conftest import Answer
 
 Command = Callable[..., Answer]
 OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-UNDER_WAY = ("PENDING", "RUNNING", "PAUSED", "CANCELING", "RUNTIME_STATE_UNSPECIFIED", "")
+UNDER_WAY = ("PENDING", "RUNNING", "PAUSED", "CANCELING", "RUNTIME_STATE_UNSPECIFIED")
 
 
 @pytest.mark.system
@@ -43,9 +43,7 @@ def test_submit_as_users_do(
 
 
 @pytest.mark.parametrize("state", UNDER_WAY)
-def test_a_run_under_way_is_found(
-    command: Command, api: PipelinesApi, campaign: Bench, name: str, state: str
-) -> None:
+def test_a_run_under_way_is_found(command: Command, api: PipelinesApi, campaign: Bench, name: str, state: str) -> None:
     run = api.add_run(f"{name}-cycle-0000", state)
     answer = command("submit", campaign.root)
     assert (answer.code, answer.out.splitlines()[0]) == (0, f"under way already: {name}-cycle-0000")
@@ -58,11 +56,15 @@ def test_a_run_that_ended_where_the_campaign_still_is_allows_another(
     command: Command, api: PipelinesApi, campaign: Bench, name: str, state: str
 ) -> None:
     api.add_run(f"{name}-cycle-0000", state)
-    assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0000-2\n")
-    assert command("submit", campaign.root).out.startswith(f"under way already: {name}-cycle-0000-2\n")
-    api.runs[1]["state"] = state
-    assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0000-3\n")
-    assert api.created("runs") == 2
+    assert command("submit", campaign.root, "--dry-run").out == f"would submit: {name}-cycle-0000-2\n"
+
+
+def test_runs_of_one_cycle_are_numbered(command: Command, api: PipelinesApi, campaign: Bench, name: str) -> None:
+    for number in ("", "-2", "-3"):
+        assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0000{number}\n")
+        assert command("submit", campaign.root).out.startswith(f"under way already: {name}-cycle-0000{number}\n")
+        api.runs[-1]["state"] = "FAILED"
+    assert api.created("runs") == 3
 
 
 def test_the_number_goes_on_where_earlier_runs_were_deleted(
@@ -90,37 +92,21 @@ def test_of_runs_with_one_name_the_one_under_way_counts(
     assert answer.out == f"under way already: {name}-cycle-0000\n{api.url}/#/runs/details/{running['run_id']}\n"
 
 
-def test_the_next_cycle_has_a_run_of_its_own(
-    command: Command, api: PipelinesApi, campaign: Bench, name: str
+def test_the_next_cycle_has_a_run_of_its_own_even_if_the_last_ends_while_runs_are_listed(
+    command: Command, api: PipelinesApi, begin: Callable[..., Bench], s3_root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command("submit", campaign.root)
-    api.runs[0]["state"] = "SUCCEEDED"
-    campaign.run_cycle()
-    assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0001\n")
-
-
-def test_a_cycle_that_ends_while_runs_are_listed_is_seen(
-    command: Command, api: PipelinesApi, campaign: Bench, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    bench = begin(s3_root)
+    name = bench.state.campaign.identifier
     api.add_run(f"{name}-cycle-0000", "SUCCEEDED")
     look = submission.runs_named
 
     def list_late(kubeflow: object, wanted: str) -> object:
-        if not campaign.state.commits:
-            campaign.run_cycle()
+        if not bench.state.commits:
+            bench.run_cycle()
         return look(kubeflow, wanted)  # type: ignore[arg-type]
 
     monkeypatch.setattr(submission, "runs_named", list_late)
-    assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0001\n")
-
-
-def test_a_campaign_that_is_done_needs_no_run(command: Command, api: PipelinesApi, begin: Callable[..., Bench], s3_root: str) -> None:
-    bench = begin(s3_root, budget=8, batch=8)
-    while bench.state.phase != "done":
-        bench.run_cycle()
-    answer = command("submit", s3_root)
-    assert (answer.code, answer.out) == (0, "nothing submitted: the budget of 8 labels is spent\n")
-    assert api.created("runs") == 0
+    assert command("submit", s3_root).out.startswith(f"submitted: {name}-cycle-0001\n")
 
 
 def test_a_run_of_the_schedule_counts(command: Command, api: PipelinesApi, campaign: Bench, name: str) -> None:
@@ -135,17 +121,10 @@ def test_a_run_of_the_schedule_counts(command: Command, api: PipelinesApi, campa
     assert command("submit", campaign.root).out.startswith(f"submitted: {name}-cycle-0000\n")
 
 
-@pytest.mark.parametrize("fault", ["drop", "slow", 500, 504])
+@pytest.mark.parametrize("fault", ["drop", "slow", "gateway"])
 def test_a_lost_answer_leads_to_one_run(
-    command: Command,
-    api: PipelinesApi,
-    campaign: Bench,
-    name: str,
-    fault: str | int,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, api: PipelinesApi, campaign: Bench, name: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if isinstance(fault, int):
-        monkeypatch.setattr(api, "fail_after", True)
     monkeypatch.setattr("labelcycle.pipelines.kubeflow.transport.ANSWER_SECONDS", 0.3)
     api.fail(fault, "POST", "/runs$")
     answer = command("submit", campaign.root)
@@ -200,12 +179,13 @@ def test_another_process_may_make_the_experiment_meanwhile(
     assert [entry["display_name"] for entry in api.experiments] == ["digits"]
 
 
-def test_caching_is_as_compiled_or_off(command: Command, api: PipelinesApi, campaign: Bench) -> None:
+def test_caching_is_as_compiled_or_off_in_every_part(command: Command, api: PipelinesApi, campaign: Bench) -> None:
     command("submit", campaign.root)
     api.runs[0]["state"] = "FAILED"
     command("submit", campaign.root, "--no-cache")
-    spoken = [str(run["pipeline_spec"]["pipeline_spec"]["root"]) for run in api.runs]
-    assert "enableCache" not in spoken[1]
+    cached, not_cached = (json.dumps(run["pipeline_spec"]) for run in api.runs)
+    assert "enableCache" in cached and "enableCache" not in not_cached
+    assert cached.count("cachingOptions") == not_cached.count("cachingOptions")
 
 
 def test_names_of_secrets_and_labels_are_arguments(command: Command, api: PipelinesApi, campaign: Bench) -> None:
@@ -239,7 +219,12 @@ def test_a_folder_is_refused(command: Command, api: PipelinesApi, begin: Callabl
 
 @pytest.mark.parametrize("words", [["submit"], ["schedule", "--every", "1h"]])
 def test_files_of_this_machine_are_refused(
-    command: Command, api: PipelinesApi, begin_on_images: Callable[..., Bench], pictures: Pictures, s3_root: str, words: list[str]
+    command: Command,
+    api: PipelinesApi,
+    begin_on_images: Callable[..., Bench],
+    pictures: Pictures,
+    s3_root: str,
+    words: list[str],
 ) -> None:
     begin_on_images(s3_root)
     answer = command(words[0], s3_root, *words[1:])
@@ -279,13 +264,3 @@ def test_wrong_flags_end_with_1(
 def test_no_campaign_there(command: Command, api: PipelinesApi, s3_root: str) -> None:
     answer = command("submit", s3_root)
     assert answer.code == 1 and f"No campaign at {s3_root}" in answer.err
-
-
-def test_a_token_never_is_a_flag_or_in_a_message(command: Command, api: PipelinesApi, campaign: Bench) -> None:
-    api.token = "right"
-    os.environ["LABELCYCLE_KFP_TOKEN"] = "very-secret"
-    try:
-        answer = command("submit", campaign.root)
-    finally:
-        del os.environ["LABELCYCLE_KFP_TOKEN"]
-    assert answer.code == 1 and "very-secret" not in answer.out + answer.err
