@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from kfp import compiler
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from labelcycle.components.core.kfp import IMAGE
+from labelcycle.components.core.image import IMAGE
 from labelcycle.pipelines.cycle import cycle
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]

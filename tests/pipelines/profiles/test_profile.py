@@ -24,10 +24,10 @@ def test_those_that_come_with_labelcycle() -> None:
 
 def test_what_a_stage_says_lies_over_what_all_say(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
-    path.write_text(f"summary: mine\n{EVERY}stages:\n  select: {{memory: 8Gi, retries: 5}}\n  score:\n")
+    path.write_text(f"summary: mine\n{EVERY}stages:\n  select: {{memory: 2Gi, retries: 5}}\n  score:\n")
     profile = read_profile(str(path))
     assert (profile.name, profile.summary, profile.shards) == ("own", "mine", 1)
-    assert (profile.stages["select"].memory, profile.stages["select"].retries) == ("8Gi", 5)
+    assert (profile.stages["select"].memory, profile.stages["select"].retries) == ("2Gi", 5)
     assert (profile.stages["select"].cpu, profile.stages["score"]) == ("500m", profile.stages["publish"])
 
 
