@@ -5,7 +5,21 @@ import sys
 import typer
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.cli import backtest, batches, cost, finalize, init, recipes, run, stage, status
+from labelcycle.pipelines.cli import (
+    argo,
+    backtest,
+    batches,
+    compile,
+    cost,
+    finalize,
+    init,
+    recipes,
+    run,
+    schedule,
+    stage,
+    status,
+    submit,
+)
 
 app = typer.Typer(
     name="labelcycle",
@@ -26,6 +40,10 @@ app.command("cost")(cost.cost)
 app.command("recipes")(recipes.recipes)
 app.command("backtest")(backtest.backtest)
 app.command("batches")(batches.batches)
+app.command("compile")(compile.compile_packages)
+app.command("argo")(argo.argo)
+app.command("submit")(submit.submit)
+app.command("schedule")(schedule.schedule)
 app.add_typer(stage.app, name="stage")
 
 
