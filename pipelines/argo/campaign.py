@@ -14,7 +14,7 @@ from labelcycle.pipelines.argo.stages import passed_on
 from labelcycle.pipelines.argo.workflow import workflow_settings
 
 MOST_CYCLES = 30
-"""Argo calls templates at most 100 deep. A round with people in it is two calls deep, and the last one six more."""
+"""Argo refuses the hundredth call inside others. A round is two calls, and what runs in the last round is four more."""
 
 NUMBER = "{{inputs.parameters.number}}"
 LIMIT = "{{workflow.parameters.max_cycles}}"

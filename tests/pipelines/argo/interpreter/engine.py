@@ -12,7 +12,8 @@ from tests.pipelines.argo.interpreter.expressions import evaluate, holds, substi
 from tests.pipelines.argo.interpreter.pods import Pod, Runner
 
 Phase = Literal["Succeeded", "Failed", "Skipped", "Omitted"]
-DEEPEST = 100
+DEEPEST = 99
+"""Argo refuses the hundredth call of a template inside others."""
 People = Callable[[dict[str, str]], dict[str, str]]
 
 
