@@ -7,6 +7,7 @@ import timm
 import torch
 from safetensors.torch import load as load_tensors
 
+from labelcycle.components.core.backbones.bfloat16 import tell_slow_precision
 from labelcycle.components.core.backbones.embedded import model as embedded_model
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
@@ -64,6 +65,7 @@ def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
     Raises:
         CampaignError: the stored weights are missing, changed or do not fit.
     """
+    tell_slow_precision(backbone)
     model = create(backbone.name, backbone.transform.image_size)
     try:
         model.load_state_dict(load_tensors(read_object(store, backbone.weights)), strict=True)

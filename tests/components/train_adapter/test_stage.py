@@ -1,11 +1,14 @@
 """The train_adapter stage: what it writes, and that it writes the same again."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.train_adapter.low_rank import LowRankLinear
 
 QUICK_LORA = {"trainer.epochs": 2, "trainer.rank": 2}
 
@@ -98,3 +101,27 @@ def _asked(campaign: Any) -> list[str]:
         "sample_id"
     ].to_pylist()
     return names
+
+
+@pytest.mark.parametrize(("recipe", "layer"), [("peal_entropy", LowRankLinear), ("standard_ft", torch.nn.Linear)])
+def test_networks_train_in_the_campaigns_precision(
+    begin_on_images: Callable[..., Any], tmp_path: Path, recipe: str, layer: type[torch.nn.Module]
+) -> None:
+    seen = {}
+    for precision in ("float32", "bfloat16"):
+        overrides = {"trainer.epochs": 1, "trainer.learning_rate": 1e-3}
+        campaign = begin_on_images(str(tmp_path / precision), recipe=recipe, precision=precision, overrides=overrides)
+        campaign.run_cycle()
+        outputs: set[torch.dtype] = set()
+
+        def record(module: torch.nn.Module, _: Any, output: torch.Tensor, outputs: set[torch.dtype] = outputs) -> None:
+            if module.training and isinstance(module, layer):
+                outputs.add(output.dtype)
+
+        hook = torch.nn.modules.module.register_module_forward_hook(record)
+        try:
+            campaign.run_until("train_adapter")
+        finally:
+            hook.remove()
+        seen[precision] = outputs
+    assert seen == {"float32": {torch.float32}, "bfloat16": {torch.bfloat16}}
