@@ -41,6 +41,9 @@ test-services: $(INSTALLED) $(SWIFT_INSTALLED)  ## Test campaigns on a real obje
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle
 
+bench-pool: $(INSTALLED)  ## Measure every stage of a cycle on pools of 100,000 and a million samples
+	$(PYTHON) -m tests.bench.pool
+
 bench-select: $(BENCH_INSTALLED)  ## Measure the strategies against peers and at a million samples; about an hour
 	$(BENCH)/bin/python -m tests.bench.select
 
@@ -92,5 +95,5 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test test-services bench-cycle bench-select bench-train bench-methods lock image-cpu image-cuda \
+.PHONY: help install demo check test test-services bench-cycle bench-pool bench-select bench-train bench-methods lock image-cpu image-cuda \
 	test-containers

@@ -1,0 +1,134 @@
+"""`make bench-pool`: what each stage of a cycle takes of a large pool: seconds, memory, and bytes in the store.
+
+Features are random numbers around class centres: how long stages take does not depend on what they hold. Each stage is
+a process of its own, as on a cluster, so that its peak memory is that of its pod. The pool has embeddings, so embed
+finds nothing to do; `make bench-cycle` measures embedding.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+CLASSES, TEST_SHARE, BLOCK = 10, 0.01, 50_000
+BATCH = 1000
+COLD_START = ("select", "publish")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one process took: seconds, of them processor seconds, and peak memory in MiB."""
+
+    name: str
+    seconds: float
+    processor: float
+    memory: float
+
+
+def write_embeddings(path: Path, samples: int, width: int) -> None:
+    """A Parquet file of embeddings with labels, written block by block."""
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(CLASSES, width)).astype(np.float32)
+    feature = pa.list_(pa.float16(), width)
+    schema = pa.schema(
+        [("sample_id", pa.string()), ("feature", feature), ("label", pa.string()), ("split", pa.string())]
+    )
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, samples, BLOCK):
+            rows = np.arange(start, min(start + BLOCK, samples))
+            classes = rows % CLASSES
+            noise = generator.standard_normal((len(rows), width), dtype=np.float32)
+            values = (centres[classes] + 2 * noise).astype(np.float16)
+            columns = [
+                pa.array([f"images/{row:09d}.jpg" for row in rows]),
+                pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), type=feature),
+                pa.array([f"class {number}" for number in classes]),
+                pa.array(np.where(generator.random(len(rows)) < TEST_SHARE, "test", "pool").tolist()),
+            ]
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def measured(name: str, *arguments: str) -> tuple[Measurement, dict[str, object]]:
+    """Run `labelcycle <arguments>` as a process; what it took, and the JSON that a stage prints."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labelcycle.pipelines.cli.main", *arguments], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{name} failed")
+    seconds = time.perf_counter() - began
+    facts = json.loads(output) if arguments[0] == "stage" else {}
+    taken = Measurement(name, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return taken, facts
+
+
+def run_cycles(folder: Path, embeddings: Path, strategy: str, shards: int) -> list[Measurement]:
+    """Begin a campaign, its cold start and one trained cycle; of the shards only the first is run and measured."""
+    root = str(folder / "campaign")
+    settings = ["--recipe", "linear_probe", "--set", f"selector.strategy={strategy}", "--set", "trainer.epochs=20"]
+    sizes = ["--budget", str(4 * BATCH), "--batch", str(BATCH)]
+    taken = [measured("init", "init", root, "--embeddings", str(embeddings), *settings, *sizes)[0]]
+
+    def stage(name: str, *arguments: str, shown: str = "") -> dict[str, object]:
+        measurement, facts = measured(shown or name, "stage", name, "--root", root, *arguments)
+        taken.append(measurement)
+        return facts
+
+    def attempt(facts: dict[str, object]) -> list[str]:
+        return ["--cycle", str(facts["cycle"]), "--attempt", str(facts["attempt"])]
+
+    work = attempt(stage("label_ingest", shown="label_ingest, cold start"))
+    for name in COLD_START:
+        stage(name, *work, shown=f"{name}, cold start")
+    work = attempt(stage("label_ingest"))
+    stage("train_adapter", *work)
+    stage("evaluate", *work)
+    for shard in range(shards):
+        stage("score", *work, "--shard", str(shard), "--shards", str(shards), shown=f"score, shard {shard} of {shards}")
+    stage("select", *work, "--shards", str(shards), shown=f"select by {strategy}")
+    stage("publish", *work)
+    return taken
+
+
+def main() -> None:
+    """Measure pools of the given sizes and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--width", type=int, default=384)
+    parser.add_argument("--shards", type=int, default=2)
+    parser.add_argument("--strategy", default="margin")
+    given = parser.parse_args()
+    sizes = " ".join(map(str, given.samples))
+    chosen = f"--samples {sizes} --width {given.width} --shards {given.shards} --strategy {given.strategy}"
+    print(f"`python -m tests.bench.pool {chosen}`\n")
+    for samples in given.samples:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            with ProcessPoolExecutor(1) as writer:  # a child's peak memory begins at its parent's size
+                writer.submit(write_embeddings, folder / "embeddings.parquet", samples, given.width).result()
+            taken = run_cycles(folder, folder / "embeddings.parquet", given.strategy, given.shards)
+            stored = sum(path.stat().st_size for path in (folder / "campaign").rglob("*") if path.is_file())
+        print(f"### {samples:,} samples of width {given.width}; {stored / 2**20:,.0f} MiB in the store\n")
+        print("| stage | seconds | processor seconds | peak memory, MiB |\n| --- | ---: | ---: | ---: |")
+        for row in taken:
+            print(f"| {row.name} | {row.seconds:.1f} | {row.processor:.1f} | {row.memory:,.0f} |")
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
