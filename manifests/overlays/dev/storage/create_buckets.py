@@ -4,7 +4,6 @@ import sys
 import time
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 PAUSE_SECONDS = 5
@@ -21,8 +20,7 @@ def main(names: list[str], attempts: int = 60) -> None:
         EndpointConnectionError: there is still no answer.
         ClientError: the server refuses.
     """
-    # With an endpoint of one's own, buckets are part of the path, not of the host's name.
-    client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    client = boto3.client("s3")
     for attempt in range(1, attempts + 1):
         try:
             existing = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}

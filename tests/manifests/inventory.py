@@ -1,0 +1,114 @@
+"""What is in a list of objects: its pods, whichever kind makes them, and who is selected by a selector."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.manifests.kustomizations import Object
+
+ANY = "*"
+"""A label whose value is the engine's to choose."""
+
+OUTSIDE_PODS: list[tuple[str, dict[str, str]]] = [
+    ("labelcycle-runs", {"pipelines.kubeflow.org/v2_component": "true"}),
+    ("kubeflow", {"app": "ml-pipeline"}),
+    ("kubeflow", {"component": "metadata-grpc-server"}),
+    ("kubeflow", {"app": "seaweedfs"}),
+    ("kube-system", {"k8s-app": "kube-dns"}),
+]
+"""Namespace and labels of the pods that policies name and others make: Kubeflow Pipelines and the cluster itself."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod that an object makes.
+
+    Attributes:
+        owner: kind and name of the object, and for Argo the template's name.
+        namespace, labels: those of the pod.
+        spec: the pod's part of the object: security context, volumes and so on.
+        containers: all its containers, the initial ones first.
+        account: the name of its service account.
+    """
+
+    owner: str
+    namespace: str
+    labels: dict[str, str]
+    spec: dict[str, Any]
+    containers: tuple[dict[str, Any], ...]
+    account: str | None
+
+
+def namespace_of(given: Object) -> str:
+    """Namespace of an object; empty for those that have none."""
+    return str(given["metadata"].get("namespace", ""))
+
+
+def called(given: Object) -> str:
+    """Kind and name of an object, as messages name it."""
+    return f"{given['kind']} {given['metadata']['name']}"
+
+
+def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
+    """The objects of these kinds."""
+    return [given for given in objects if given["kind"] in kinds]
+
+
+def pods(objects: list[Object]) -> list[Pod]:
+    """The pods that the objects make, where the object says what is in them."""
+    return [pod for given in objects for pod in _pods(given)]
+
+
+def _pods(given: Object) -> Iterator[Pod]:
+    spec = given.get("spec", {})
+    if given["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        yield _pod(given, "", spec["template"].get("metadata", {}).get("labels", {}), spec["template"]["spec"])
+    elif given["kind"] == "CronJob":
+        template = spec["jobTemplate"]["spec"]["template"]
+        yield _pod(given, "", template.get("metadata", {}).get("labels", {}), template["spec"])
+    elif given["kind"] == "WorkflowTemplate":
+        for template in spec["templates"]:
+            if "container" in template:
+                yield _stage(given, template)
+
+
+def _pod(given: Object, part: str, labels: dict[str, str], spec: dict[str, Any]) -> Pod:
+    containers = (*spec.get("initContainers", []), *spec["containers"])
+    owner = f"{called(given)}{part}"
+    return Pod(owner, namespace_of(given), labels, spec, containers, spec.get("serviceAccountName"))
+
+
+def _stage(given: Object, template: dict[str, Any]) -> Pod:
+    """The pod of a template of Argo; what it does not say itself, the workflow says."""
+    labels = {"workflows.argoproj.io/workflow": ANY, **template.get("metadata", {}).get("labels", {})}
+    spec = {**given["spec"], **template, "containers": [template["container"]]}
+    return _pod(given, f", template {template['name']}", labels, spec)
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector of Kubernetes selects these labels; an empty one selects all."""
+    for key, value in selector.get("matchLabels", {}).items():
+        if labels.get(key) not in (value, ANY):
+            return False
+    for expression in selector.get("matchExpressions", []):
+        present = expression["key"] in labels
+        value, values = labels.get(expression["key"]), expression.get("values", [])
+        holds = {
+            "Exists": present,
+            "DoesNotExist": not present,
+            "In": present and value in (*values, ANY),
+            "NotIn": not present or value not in values,
+        }[expression["operator"]]
+        if not holds:
+            return False
+    return True
+
+
+def all_labels(objects: list[Object]) -> list[tuple[str, dict[str, str]]]:
+    """Namespace and labels of all pods there may be: those the objects make, and those that others make."""
+    made = [(pod.namespace, pod.labels) for pod in pods(objects)]
+    for given in of_kind(objects, "EventSource", "Sensor"):
+        made.append((namespace_of(given), given["spec"]["template"]["metadata"]["labels"]))
+    for given in of_kind(objects, "EventBus"):
+        made.append((namespace_of(given), {"controller": "eventbus-controller"}))
+    return made + OUTSIDE_PODS
