@@ -138,6 +138,7 @@ DAMAGES: list[tuple[Rule, str, Damage]] = [
     (references.accounts_exist, "of a pod", lambda all_: mlflow(all_).update(serviceAccountName="mlflows")),
     (references.accounts_exist, "of stages", without("ServiceAccount", "labelcycle-stage")),
     (references.accounts_exist, "of the sensor", without("ServiceAccount", "labelcycle-on-labels")),
+    (references.accounts_used, "of MLflow", lambda all_: mlflow(all_).pop("serviceAccountName")),
     (
         references.pods_without_account_have_no_token,
         "token",

@@ -4,7 +4,7 @@ import functools
 import json
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
 from tests.manifests.kustomizations import OVERLAYS, Object, render

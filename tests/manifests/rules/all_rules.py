@@ -16,6 +16,7 @@ RULES: list[Rule] = [
     references.references_exist,
     references.no_secret_values,
     references.accounts_exist,
+    references.accounts_used,
     references.pods_without_account_have_no_token,
     references.services_select,
     references.budgets_select,

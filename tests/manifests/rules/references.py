@@ -108,6 +108,17 @@ def accounts_exist(objects: list[Object]) -> list[str]:
     return [f"{where}: there is no account {name}" for where, space, name in wanted if (space, name) not in accounts]
 
 
+def accounts_used(objects: list[Object]) -> list[str]:
+    """Every service account is there for a pod, or for rights that are bound to it."""
+    used = {pod.account for pod in pods(objects)}
+    used |= {subject["name"] for given in of_kind(objects, "RoleBinding") for subject in given["subjects"]}
+    return [f"{called(given)} is of no use" for given in of_kind(objects, "ServiceAccount") if _name(given) not in used]
+
+
+def _name(given: Object) -> str:
+    return str(given["metadata"]["name"])
+
+
 def pods_without_account_have_no_token(objects: list[Object]) -> list[str]:
     """A pod without an account of its own, or whose account may do nothing, has no token for the Kubernetes API."""
     bound = {subject["name"] for given in of_kind(objects, "RoleBinding") for subject in given["subjects"]}
