@@ -1,0 +1,45 @@
+"""The features that a campaign begins with: those of a backbone, or embeddings that the user has."""
+
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.observation import Progress
+from labelcycle.components.core.recipe import Recipe
+from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.pipelines.initialise.request import Request
+from labelcycle.pipelines.initialise.samples import Samples
+
+IMPORT_ROWS = 16_384
+
+
+def base_features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
+    """The backbone and the name of its feature space; given embeddings are written into theirs."""
+    if samples.features is not None:
+        provenance = {"kind": "imported", "sha256": samples.source_sha256}
+        space = FeatureSpace(store, space_name(provenance))
+        space.describe(provenance)
+        ids = list(samples.uris)
+        with Progress("import embeddings", len(ids), "sample") as progress:
+            for start in range(0, len(ids), IMPORT_ROWS):
+                space.add(ids[start : start + IMPORT_ROWS], samples.features[start : start + IMPORT_ROWS])
+                progress.advance(min(IMPORT_ROWS, len(ids) - start))
+        return None, space.name
+    from labelcycle.components.core.backbones.build import EMBEDDED
+    from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
+
+    overrides = TransformOverrides(
+        request.image_size, request.interpolation, request.crop_share, request.mean, request.std
+    )
+    backbone = resolve_backbone(store, request.backbone or EMBEDDED, request.weights, overrides, request.precision)
+    if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
+        raise ConfigurationError(
+            f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "
+            "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
+        )
+    if isinstance(recipe.trainer, LoraTrainer) and recipe.trainer.blocks != "all":
+        from labelcycle.components.core.backbones.build import create
+        from labelcycle.components.train_adapter.adapters import first_block
+
+        first_block(create(backbone.name, backbone.transform.image_size), recipe.trainer)
+    return backbone, space_name(backbone_provenance(backbone, None))

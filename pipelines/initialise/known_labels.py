@@ -1,0 +1,98 @@
+"""Labels that are known before a campaign begins, of the pool and the validation split, and their classes."""
+
+from dataclasses import replace
+
+from labelcycle.components.core.data_selection import REST, DataSelection
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.recipe import Recipe
+from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
+from labelcycle.pipelines.initialise.request import Request
+from labelcycle.pipelines.initialise.samples import Samples
+
+
+def known_labels(request: Request, samples: Samples) -> dict[str, str]:
+    """Every label that is known before the campaign begins, by id."""
+    if request.labels_from is None:
+        return samples.labels
+    answers = read_label_file(request.labels_from, ids_of(samples), request.classes or None)
+    return samples.labels | {name: answer.label for name, answer in answers.items() if answer.label is not None}
+
+
+def pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str]:
+    """The class of every sample of the pool.
+
+    Raises:
+        InputError: some have none.
+    """
+    pool = [name for name, split in splits.items() if split == "pool"]
+    unlabelled = [name for name in pool if name not in labels]
+    if unlabelled:
+        raise InputError(
+            f"{len(unlabelled)} samples of the pool have no label, first {unlabelled[0]!r}, but the recipe looks at "
+            "the labels of all. Give them in --labels-from, or take these samples out."
+        )
+    return {name: labels[name] for name in pool}
+
+
+def classes_of(request: Request, labels: dict[str, str]) -> list[str]:
+    """The campaign's classes, as --classes orders them, else sorted.
+
+    Raises:
+        ConfigurationError: fewer than two, or one twice.
+        InputError: a label is not among --classes.
+    """
+    classes = request.classes or sorted(set(labels.values()))
+    if len(classes) < 2:
+        raise ConfigurationError(f"A classifier needs two classes or more; found {classes}. Name them with --classes.")
+    if len(set(classes)) < len(classes):
+        raise ConfigurationError(f"--classes names a class twice: {', '.join(classes)}.")
+    unknown = sorted(set(labels.values()) - set(classes))
+    if unknown:
+        raise InputError(f"Label {unknown[0]!r} is not among --classes: {', '.join(classes)}.")
+    return classes
+
+
+def with_objective(
+    settings: DataSelection, classes: list[str], truth: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Classes and labels as the objective sees them: as they are, or the target and the rest.
+
+    Raises:
+        ConfigurationError: the target is no class.
+    """
+    if settings.target is None:
+        return classes, truth
+    if settings.target not in classes:
+        raise ConfigurationError(
+            f"data_selection.target {settings.target!r} is not a class. There are: {', '.join(classes)}."
+        )
+    return [settings.target, REST], {name: label if label == settings.target else REST for name, label in truth.items()}
+
+
+def ids_of(samples: Samples) -> SampleIds:
+    """The ids that label files may name, unreadable samples among them."""
+    return SampleIds(samples.uris | {row["sample_id"]: row["uri"] for row in samples.quarantined})
+
+
+def with_validation(request: Request, samples: Samples) -> Samples:
+    """The samples, those of --val in the validation split with their labels."""
+    if request.val is None:
+        return samples
+    answers = read_label_file(request.val, ids_of(samples), request.classes or None)
+    val = {name: answer.label for name, answer in answers.items() if answer.label is not None and name in samples.uris}
+    if not val:
+        raise InputError(f"{request.val} names no usable labelled sample. A validation split needs some.")
+    return replace(samples, labels=samples.labels | val, splits=samples.splits | dict.fromkeys(val, "val"))
+
+
+def check_validation(recipe: Recipe, val: int) -> None:
+    """Refuse a recipe that decides by a validation split where that has no sample.
+
+    Raises:
+        ConfigurationError: so it is.
+    """
+    if recipe.alignment is not None and recipe.alignment.mode == "holdout" and not val:
+        raise ConfigurationError(
+            "alignment.mode holdout compares models on a validation split, but there is none. Give --val FILE "
+            "(sample_id,label), or set alignment.mode to absolute or relative."
+        )
