@@ -34,7 +34,9 @@ CONFLICT = {"409", "ConditionalRequestConflict"}
 TAKEN = {"412", "PreconditionFailed"}
 NO_BUCKET = {"NoSuchBucket", "InvalidBucketName"}
 REFUSED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
-REGION = {"301", "AuthorizationHeaderMalformed", "PermanentRedirect"}
+REGION = {"301", "400", "AuthorizationHeaderMalformed", "PermanentRedirect"}
+"""A bare 400 is among them: a listing finds the right region by itself, and then cannot tell what was wrong."""
+
 CLOCK = {"RequestTimeTooSkewed"}
 UNABLE = {"501", "NotImplemented"}
 

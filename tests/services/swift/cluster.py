@@ -42,11 +42,7 @@ class SwiftCluster:
             settings = self._folder / "etc" / f"{server}.conf"
             with (self._folder / f"{server}.log").open("ab") as log:
                 self._processes[server] = subprocess.Popen(
-                    [
-                        str(self._binaries / f"swift-{server}-server"),
-                        str(self._folder / "etc" / f"{server}.conf"),
-                        "-v",
-                    ],
+                    [str(self._binaries / f"swift-{server}-server"), str(settings), "-v"],
                     stdout=log,
                     stderr=log,
                     cwd=self._folder,

@@ -11,7 +11,7 @@ import pytest
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
-from tests.services.swift.campaigns import QUICK
+from tests.services.quick import QUICK
 from tests.services.swift.cluster import SwiftCluster
 from tests.services.swift.configuration import SECRET_KEY
 

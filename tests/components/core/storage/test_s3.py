@@ -182,7 +182,7 @@ def test_a_server_is_asked_once_whether_conditions_hold(known_by: list[str]) -> 
         (["403", "SignatureDoesNotMatch"], ConfigurationError, r"refused s3://bucket/key \(SignatureDoesNotMatch\)"),
         (["403", ""], ConfigurationError, r"refused s3://bucket/key \(403\)"),
         (["400", "AuthorizationHeaderMalformed"], ConfigurationError, "AWS_DEFAULT_REGION"),
-        (["400", ""], TransientError, "400"),
+        (["400", ""], ConfigurationError, "AWS_DEFAULT_REGION"),
         (["404", "NoSuchBucket"], ConfigurationError, "There is no bucket"),
         (["503", "SlowDown"], TransientError, "SlowDown"),
         (["404", ""], FileNotFoundError, "s3://bucket/key"),
