@@ -15,6 +15,9 @@ import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.select.centroid_crowd import crowd_of, crowd_of_frozen
+from labelcycle.components.select.centroid_descent import descend
+from labelcycle.components.select.centroid_draws import drawn_rows, start_rows
 from labelcycle.components.select.centroid_matching import match_samples, stands_for
 from labelcycle.components.select.centroids import (
     Doubles,
@@ -22,14 +25,9 @@ from labelcycle.components.select.centroids import (
     Integers,
     UnitVectors,
     assign_to_centroids,
-    crowd_of,
-    crowd_of_frozen,
-    descend,
-    drawn_rows,
     frozen_centroids,
     pull_of_samples,
     ready_for_steps,
-    start_rows,
 )
 from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.points import Floats, Vectors, unit_length

@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.select.centroid_crowd import crowd_of
+from labelcycle.components.select.centroid_descent import descend
+from labelcycle.components.select.centroid_draws import drawn_by_weight, start_rows
 from labelcycle.components.select.centroid_ensemble import debiased
 from labelcycle.components.select.centroid_matching import match_samples, stands_for
 from labelcycle.components.select.centroids import (
@@ -22,12 +25,8 @@ from labelcycle.components.select.centroids import (
     Integers,
     UnitVectors,
     assign_to_centroids,
-    crowd_of,
-    descend,
-    drawn_by_weight,
     pull_of_samples,
     ready_for_steps,
-    start_rows,
 )
 from labelcycle.components.select.embedding_augmentation import TextMap, attention, fit_text_map, towards_texts
 from labelcycle.components.select.parameters import require_above, require_at_least

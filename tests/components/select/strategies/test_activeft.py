@@ -10,7 +10,10 @@ import torch
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.centroids import crowd_of_frozen, descend, frozen_centroids, start_rows
+from labelcycle.components.select.centroid_crowd import crowd_of_frozen
+from labelcycle.components.select.centroid_descent import descend
+from labelcycle.components.select.centroid_draws import start_rows
+from labelcycle.components.select.centroids import frozen_centroids
 from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategies.activeft import Cover
 
