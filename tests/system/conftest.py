@@ -106,13 +106,14 @@ class Place:
         assert run.finish() == 0, run.log()
 
     def _environment(self, temporary: Path) -> dict[str, str]:
-        """One thread, because torch's sums depend on how many threads share them."""
+        """One thread, because torch's sums depend on how many threads share them; a checkpoint after every epoch."""
         foreign = ("MLFLOW_", "KFP_", "LABELCYCLE_")
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
             "TMPDIR": str(temporary),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
             "OMP_NUM_THREADS": "1",
+            "LABELCYCLE_CHECKPOINT_SECONDS": "0",
         }
 
 
@@ -159,4 +160,18 @@ def begun(pristine: Place, reference: Place, tmp_path_factory: pytest.TempPathFa
     place = pristine.copy(tmp_path_factory.mktemp("begun") / "place")
     shutil.copytree(reference.root / "cycles" / "0", place.root / "cycles" / "0")
     shutil.copytree(reference.root / "queries", place.root / "queries", ignore=shutil.ignore_patterns("*-0001.csv"))
+    return place
+
+
+@pytest.fixture
+def to_finalize(pristine: Place, begin_on_images: Any, tmp_path: Path) -> Place:
+    """A campaign on frozen features whose budget is spent, and whose final model is to be fine-tuned after probing."""
+    place = Place(tmp_path / "to-finalize")
+    place.folder.mkdir()
+    shutil.copy(pristine.folder / "mlflow.db", place.folder)
+    rates = {"learning_rate": 1e-4, "head_learning_rate": 0.01, "probe_learning_rate": 0.01}
+    final = {"final.trainer": {"name": "lp_ft", "epochs": 2, "probe_epochs": 2, **rates}}
+    campaign = begin_on_images(str(place.root), recipe="linear_probe", budget=BATCH, batch=BATCH, overrides=final)
+    campaign.run_cycle()
+    campaign.run_cycle()
     return place

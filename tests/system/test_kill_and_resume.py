@@ -52,6 +52,11 @@ AT_WORK = [
     Moment("select"),
     Moment("publish", "cycles/1/*/summary.json", "cycles/1/commit.json"),
 ]
+IN_TRAINING = Moment("train_adapter", "cycles/1/*/checkpoint.safetensors", "cycles/1/*/adapter/adapter_*")
+IN_FINAL_TRAINING = Moment(
+    "train_adapter", "cycles/2/*/final.trainer.checkpoint.safetensors", "cycles/2/*/backbone.safetensors"
+)
+FINAL_COMMITTED = Moment("publish", "cycles/2/commit.json")
 COMMITTED = Moment("publish", "cycles/1/commit.json", "queries/cycle-0001.csv")
 
 
@@ -81,14 +86,26 @@ def test_killed_while_mlflow_is_told(begun: Any, reference: Any, tmp_path: Path)
     assert_same_campaign(place, reference)
 
 
-def test_killed_in_the_cold_start_and_again_in_training(pristine: Any, reference: Any, tmp_path: Path):
+def test_killed_in_the_cold_start_and_again_between_two_epochs(pristine: Any, reference: Any, tmp_path: Path):
     place = killed(pristine, tmp_path, Moment("publish"))
     assert committed_cycles(place) == []
-    place = killed(place, tmp_path / "again", Moment("train_adapter"))
+    place = killed(place, tmp_path / "again", IN_TRAINING)
     assert committed_cycles(place) == [0]
     litter(place)
     place.call("run", *ONE_CYCLE)
     assert committed_cycles(place) == [0, 1]
+    assert_same_campaign(place, reference)
+
+
+def test_finalize_killed_between_two_epochs_and_again_before_mlflow_is_told(to_finalize: Any, tmp_path: Path):
+    reference = to_finalize.copy(tmp_path / "reference")
+    reference.call("finalize")
+    place = killed(to_finalize, tmp_path, IN_FINAL_TRAINING, command="finalize")
+    assert committed_cycles(place) == [0, 1]
+    litter(place)
+    place = killed(place, tmp_path / "again", FINAL_COMMITTED, command="finalize")
+    assert committed_cycles(place) == [0, 1, 2]
+    place.call("finalize")
     assert_same_campaign(place, reference)
 
 
@@ -123,9 +140,9 @@ def test_a_late_stage_leaves_a_committed_cycle_alone(reference: Any, tmp_path: P
     assert_same_campaign(place, reference)
 
 
-def killed(state: Any, folder: Path, moment: Moment, *arguments: str) -> Any:
-    """A copy of `state` on which `labelcycle run` was killed at that moment."""
-    return retried(lambda place: killed_once(state.copy(place), moment, *arguments), folder)
+def killed(state: Any, folder: Path, moment: Moment, *arguments: str, command: str = "run") -> Any:
+    """A copy of `state` on which `labelcycle <command>` was killed at that moment."""
+    return retried(lambda place: killed_once(state.copy(place), moment, command, *arguments), folder)
 
 
 def retried(attempt: Callable[[Path], Any | None], folder: Path) -> Any:
@@ -137,9 +154,9 @@ def retried(attempt: Callable[[Path], Any | None], folder: Path) -> Any:
     pytest.fail(f"every one of {TRIES} kills came too late")
 
 
-def killed_once(place: Any, moment: Moment, *arguments: str) -> Any | None:
+def killed_once(place: Any, moment: Moment, command: str, *arguments: str) -> Any | None:
     """`place` after the kill, or None if the stage was quicker than we."""
-    run = place.start("run", *arguments)
+    run = place.start(command, *arguments)
     await_true(run, lambda: moment.stage in stages(run, "started"), pause=0.002)
     if moment.sign is not None:
         await_true(run, lambda: exists(place, moment.sign), pause=0.0002)
