@@ -3,6 +3,7 @@
 Stages that only read a head (score, evaluate) need neither torch nor the network that made the features.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,12 @@ EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
-class LinearHead:
-    """Parameters of BatchNorm1d(d) followed by Linear(d, C), under torch's names.
+class NormalisedHead(ABC):
+    """What every head ends with: BatchNorm1d(w) and Linear(w, C), whose parameters have torch's names.
 
     Attributes:
-        running_mean, running_var, scale, shift: float32, shape (d,).
-        weight: float32, shape (C, d).
+        running_mean, running_var, scale, shift: float32, shape (w,).
+        weight: float32, shape (C, w).
         bias: float32, shape (C,).
     """
 
@@ -33,6 +34,28 @@ class LinearHead:
     shift: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
+
+    @abstractmethod
+    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Class scores before the softmax: (N, d) of any float type → float32 (N, C)."""
+
+    def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Batch normalisation as `values * factor + offset`: two float32 arrays of shape (w,)."""
+        factor = self.scale / np.sqrt(self.running_var + EPSILON)
+        return factor, self.shift - self.running_mean * factor
+
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
+        return softmax(self.logits(features))
+
+    def to_bytes(self) -> bytes:
+        """The head as safetensors."""
+        return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class LinearHead(NormalisedHead):
+    """BatchNorm1d(d) followed by Linear(d, C)."""
 
     def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Class scores before the softmax.
@@ -56,19 +79,6 @@ class LinearHead:
     def last(self) -> "LinearHead":
         """The head itself, which is one layer."""
         return self
-
-    def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Batch normalisation as `features * factor + offset`: two float32 arrays of shape (d,)."""
-        factor = self.scale / np.sqrt(self.running_var + EPSILON)
-        return factor, self.shift - self.running_mean * factor
-
-    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
-        return softmax(self.logits(features))
-
-    def to_bytes(self) -> bytes:
-        """The head as safetensors."""
-        return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LinearHead":

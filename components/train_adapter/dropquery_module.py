@@ -1,15 +1,14 @@
 """DropQuery's head: the linear layer learns from features of which most are dropped, as its queries ask it to."""
 
-import numpy as np
 import torch
 
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.train_adapter.batch_norm import BatchNorm
 from labelcycle.components.train_adapter.dropout import Dropout
-from labelcycle.components.train_adapter.tensors import arrays_of, take_over
+from labelcycle.components.train_adapter.trained_head import Tensors, TrainedHead, last_tensors
 
 
-class DropQueryModule(torch.nn.Module):
+class DropQueryModule(TrainedHead[LinearHead]):
     """Features (B, d) → logits (B, C): dropout, batch normalisation without parameters, a linear layer.
 
     Normalisation is that of features with dropout, in training as in evaluation. The head at inference is a
@@ -17,6 +16,8 @@ class DropQueryModule(torch.nn.Module):
 
     Source: Gupte et al., 2024, the authors' code.
     """
+
+    kind = LinearHead
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
@@ -29,19 +30,7 @@ class DropQueryModule(torch.nn.Module):
         logits: torch.Tensor = self.linear(self.norm(self.dropout(features)))
         return logits
 
-    def load(self, head: LinearHead) -> None:
-        """Take over the parameters of an earlier cycle's head, whose scale is 1 and whose shift is 0."""
-        take_over(self._tensors(), vars(head))
-
-    def export(self) -> LinearHead:
-        """The parameters for inference in numpy."""
-        width = self.linear.in_features
-        return LinearHead(**arrays_of(self._tensors()), scale=np.ones(width, "f4"), shift=np.zeros(width, "f4"))
-
-    def _tensors(self) -> dict[str, torch.Tensor | None]:
-        return {
-            "running_mean": self.norm.running_mean,
-            "running_var": self.norm.running_var,
-            "weight": self.linear.weight,
-            "bias": self.linear.bias,
-        }
+    def tensors(self) -> Tensors:
+        """The parameters and statistics; scale and shift, which this head has not, are 1 and 0."""
+        scale, shift = torch.ones(self.norm.num_features), torch.zeros(self.norm.num_features)
+        return {"scale": scale, "shift": shift, **last_tensors(self.norm, self.linear)}

@@ -33,8 +33,16 @@ def network() -> torch.nn.Sequential:
 @pytest.fixture
 def head(network: torch.nn.Sequential) -> ProxyHead:
     state = {name: value.numpy() for name, value in network.state_dict().items()}
-    names = ("0.weight", "0.bias", "1.running_mean", "1.running_var", "1.weight", "1.bias", "3.weight", "3.bias")
-    return ProxyHead(*(state[name] for name in names))
+    return ProxyHead(
+        hidden_weight=state["0.weight"],
+        hidden_bias=state["0.bias"],
+        running_mean=state["1.running_mean"],
+        running_var=state["1.running_var"],
+        scale=state["1.weight"],
+        shift=state["1.bias"],
+        weight=state["3.weight"],
+        bias=state["3.bias"],
+    )
 
 
 @pytest.fixture
