@@ -16,7 +16,7 @@ python3 -m venv /build/tools
 python3 -m venv --without-pip "$environment"
 locked() {
     /build/tools/bin/python -m pip --python "$environment/bin/python" install --quiet --no-deps --no-compile \
-        --no-build-isolation --require-hashes --requirement "$1"
+        --use-pep517 --no-build-isolation --require-hashes --requirement "$1"
 }
 awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' "$lock" > /build/setuptools.lock
 locked /build/setuptools.lock
