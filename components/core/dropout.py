@@ -106,25 +106,6 @@ def disagreements_and_information(
     return counts, information
 
 
-def pass_probabilities(
-    head: LinearHead,
-    features: Features,
-    ids: Ids,
-    seed: int,
-    cycle: int,
-    passes: int,
-    rate: float,
-    place: Place = "features",
-) -> Iterator[Floats]:
-    """The probabilities (N, C) of each pass in turn, float32, rows sum to 1. Meant for a block of rows.
-
-    Arguments and errors are those of `disagreements`. Memory: O(N·(d + C)).
-    """
-    asked = _Passes(head, seed, cycle, passes, rate, place)
-    for logits in asked.logits(_checked(head, features, ids), _hashes(ids)):
-        yield softmax(logits)
-
-
 class _Passes:
     """The head as one matrix product, and the passes that are made through it."""
 

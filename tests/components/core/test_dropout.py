@@ -1,7 +1,7 @@
 """Dropout of the head: counted random numbers of good quality, and what is computed from the passes."""
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ import scipy.stats
 
 from labelcycle.components.core import blocks
 from labelcycle.components.core.dropout import (
+    _hashes,
+    _Passes,
     disagreements,
     disagreements_and_information,
     mutual_information,
-    pass_probabilities,
 )
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.head import LinearHead, softmax
 from labelcycle.components.core.ordering import keyed_order
 
 Floats = npt.NDArray[np.float32]
@@ -48,6 +49,15 @@ def detector(width: int) -> LinearHead:
     one, none = np.ones(width, np.float32), np.zeros(width, np.float32)
     weight = np.eye(width + 1, width, dtype=np.float32) * 3
     return LinearHead(none, one, one, none, weight, np.zeros(width + 1, np.float32))
+
+
+def pass_probabilities(
+    head: LinearHead, features: Any, ids: Any, seed: int, cycle: int, passes: int, rate: float, place: Any = "features"
+) -> Iterator[Floats]:
+    """The probabilities (N, C) of each pass in turn, all of which what is tested never keeps."""
+    asked = _Passes(head, seed, cycle, passes, rate, place)
+    for logits in asked.logits(features, _hashes(ids)):
+        yield softmax(logits)
 
 
 def masks(rows: int, width: int, passes: int = 1, rate: float = 0.5, seed: int = 0, cycle: int = 0) -> npt.NDArray[Any]:
@@ -292,4 +302,4 @@ def test_arrays_that_do_not_fit_are_refused(features: Floats, message: str) -> N
     with pytest.raises(InputError, match=message):
         disagreements(make_head(20, 5), features, make_ids(3), 0, 0)
     with pytest.raises(InputError, match=message):
-        list(pass_probabilities(make_head(20, 5), features, make_ids(3), 0, 0, 1, 0.5))
+        mutual_information(make_head(20, 5), features, make_ids(3), 0, 0)
