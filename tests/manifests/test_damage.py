@@ -237,3 +237,17 @@ def test_stages_are_among_the_pods() -> None:
     owners = [pod.owner for pod in pods(render("argo-events"))]
     assert any("template publish" in owner for owner in owners)
     assert "Deployment mlflow" in owners
+
+
+def test_runs_of_kubeflow_reach_mlflow_by_two_policies() -> None:
+    objects = render("kubeflow")
+    without("NetworkPolicy", "mlflow-from-runs")(objects)
+    assert len(network.flows_open_at_both_ends(objects)) == 1
+
+
+def test_a_namespace_that_is_renamed_in_one_place_is_found() -> None:
+    objects = render("kubeflow")
+    for given in objects:
+        if given["metadata"].get("namespace") == "labelcycle-runs":
+            given["metadata"]["namespace"] = "ours"
+    assert network.policies_select(objects) != []
