@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 ADMINISTRATOR = ("administrator", "the-administrators-password")
-SECONDS_TO_START = 180
+SECONDS_TO_START = 600
 
 
 class MlflowServer:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.services.swift.configuration import STORAGE, write_configuration
 
 SERVERS = (*STORAGE, "proxy")
-SECONDS_TO_START = 60
+SECONDS_TO_START = 300
 
 
 class SwiftCluster:

@@ -13,10 +13,10 @@ import pytest
 from labelcycle.components.core.commits import Commit, read_commits
 from labelcycle.components.core.storage import Store, open_store
 from tests.pipelines.conftest import COMMAND
+from tests.services.conftest import SECONDS
 from tests.services.quick import QUICK
 from tests.services.swift.cluster import SwiftCluster
 
-SECONDS = 300
 SETTINGS = ["--budget", "16", "--batch", "8", *QUICK]
 
 
