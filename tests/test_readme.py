@@ -88,7 +88,14 @@ def test_every_recipe_and_setting_exists(path: Path, words: list[str]) -> None:
     after = list(zip(words, words[1:], strict=False))
     recipes = [value for flag, value in after if flag == "--recipe"] or ["linear_probe"]
     settings = [value for flag, value in after if flag == "--set"]
-    read_recipe(recipe_path(recipes[0]), settings_of(settings))
+    changes = settings_of(settings)
+    recipe = read_recipe(recipe_path(recipes[0]), changes)
+    assert recipe.name == Path(recipes[0]).stem
+    for name, value in changes.items():
+        found: Any = recipe.model_dump()
+        for part in name.split("."):
+            found = found[part]
+        assert found == value, f"{name_of(path)}: {name} is {found!r}"
 
 
 def test_every_recipe_is_in_the_readme() -> None:

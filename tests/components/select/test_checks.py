@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.select import Candidates
+from labelcycle.components.select import Candidates, select_batch
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.strategy import PER_CANDIDATE
 
@@ -33,9 +33,9 @@ def changed(values: Any, row: Any, value: float) -> Any:
     return values
 
 
-def test_what_belongs_together_is_taken(pool: Candidates) -> None:
-    check_candidates(pool, ALL)
-    check_candidates(replace(pool, labelled_ids=None), ALL)
+def test_labelled_samples_need_no_ids(pool: Candidates) -> None:
+    named, unnamed = (select_batch("coreset", given, 3, 0) for given in (pool, replace(pool, labelled_ids=None)))
+    assert named.ids.tolist() == unnamed.ids.tolist() and len(named.ids) == 3
 
 
 @pytest.mark.parametrize("name", PER_CANDIDATE)
