@@ -14,5 +14,6 @@ def forbid_caching(path: Path) -> None:
     spec = documents[0]
     for part in (spec["root"], *spec["components"].values()):
         for task in part.get("dag", {}).get("tasks", {}).values():
-            task["cachingOptions"] = {}
+            if "cachingOptions" in task:
+                task["cachingOptions"] = {}
     path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
