@@ -90,6 +90,7 @@ def test_unusable_aws_settings(aws_environment: None, monkeypatch: pytest.Monkey
     ("settings", "style"),
     [
         ({}, "auto"),
+        ({"AWS_ENDPOINT_URL": ""}, "auto"),
         ({"AWS_ENDPOINT_URL": "http://localhost:9000"}, "path"),
         ({"AWS_ENDPOINT_URL_S3": "http://localhost:9000"}, "path"),
         ({"AWS_ENDPOINT_URL": "http://localhost:9000", "AWS_S3_ADDRESSING_STYLE": "virtual"}, "virtual"),
