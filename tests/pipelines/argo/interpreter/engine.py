@@ -150,7 +150,7 @@ class Workflow:
             ready = [task for task in waiting if all(name in ends for name in task.get("dependencies", []))]
             if not ready:
                 raise LookupError(f"no task can start of {[task['name'] for task in waiting]}")
-            task = ready[0]
+            task = ready[-1]  # Argo starts all at once; the last one first shows a dependency that was forgotten
             waiting.remove(task)
             before = {ends[name].phase for name in task.get("dependencies", [])}
             end = Node("Omitted") if before & {"Failed", "Omitted"} else self._call(home, task, scope, depth)
