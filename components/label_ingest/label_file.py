@@ -1,6 +1,7 @@
 """Label files in CSV, JSON lines or Parquet: read whole, checked row by row, refused with the row and the remedy."""
 
 import csv
+import functools
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -111,26 +112,36 @@ def read_texts(uri: str, known_ids: "SampleIds", name: str) -> dict[str, str]:
 
 
 class SampleIds:
-    """Resolves the names that people use for samples: the id, a path to the image, or its name without ending."""
+    """Resolves the names that people use for samples: the id, a path to the image, or its name without ending.
+
+    Cost: memory for the ids. What other names need is made when the first one comes, O(N).
+    """
 
     def __init__(self, uris: dict[str, str | None]) -> None:
-        self._ids = set(uris)
-        self._by_uri = {uri: sample_id for sample_id, uri in uris.items() if uri}
-        stems: dict[str, list[str]] = {}
-        for sample_id in uris:
-            path = Path(sample_id)
-            for short in {path.name, path.stem, str(path.parent / path.stem)}:
-                stems.setdefault(short, []).append(sample_id)
-        self._by_short_name = {short: ids[0] for short, ids in stems.items() if len(ids) == 1}
+        self._uris = uris
 
     def resolve(self, name: str) -> str | None:
         """The sample's id, or None where the name fits none or more than one."""
-        if name in self._ids:
+        if name in self._uris:
             return name
         plain = name.removeprefix("./")
-        if plain in self._ids:
+        if plain in self._uris:
             return plain
         return self._by_uri.get(name) or self._by_uri.get(str(Path(name).absolute())) or self._by_short_name.get(plain)
+
+    @functools.cached_property
+    def _by_uri(self) -> dict[str, str]:
+        return {uri: sample_id for sample_id, uri in self._uris.items() if uri}
+
+    @functools.cached_property
+    def _by_short_name(self) -> dict[str, str]:
+        """Names without folder, without ending, or without both, that mean one sample alone."""
+        stems: dict[str, list[str]] = {}
+        for sample_id in self._uris:
+            path = Path(sample_id)
+            for short in {path.name, path.stem, str(path.parent / path.stem)}:
+                stems.setdefault(short, []).append(sample_id)
+        return {short: ids[0] for short, ids in stems.items() if len(ids) == 1}
 
 
 @dataclass(frozen=True)
