@@ -17,6 +17,12 @@ COMMANDS = [
     ["cost"],
     ["recipes"],
     ["backtest"],
+    ["batches"],
+    ["finalize"],
+    ["compile"],
+    ["submit"],
+    ["schedule"],
+    ["argo"],
     ["stage"],
     *(["stage", stage] for stage in STAGES),
 ]
@@ -37,7 +43,7 @@ def test_exit_codes_are_told(labelcycle: Callable[..., Any]) -> None:
 def test_starting_loads_no_heavy_library() -> None:
     script = (
         "import sys, labelcycle.pipelines.cli.main; "
-        "heavy = {'torch', 'timm', 'peft', 'mlflow', 'kfp', 'sklearn', 'matplotlib', 'boto3'}; "
+        "heavy = {'torch', 'timm', 'peft', 'mlflow', 'kfp', 'hera', 'sklearn', 'matplotlib', 'boto3'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
