@@ -23,8 +23,8 @@ FINE_TUNING = {"epochs": 30, "learning_rate": 0.001, "head_learning_rate": 0.01,
 """Rates that this small vision transformer trains at; those of the paper are for a ResNet-50."""
 
 PROBING = {"epochs": 20, "probe_epochs": 10, "probe_learning_rate": 0.05, "learning_rate": 0.0001}
-"""Linear probing and fine-tuning take as many epochs together as fine-tuning alone. As in the paper, the rate of probing
-is five times that of fine-tuning's head, and the backbone's rate after it a tenth of fine-tuning's."""
+"""Linear probing and fine-tuning take as many epochs together as fine-tuning alone. As in the paper, probing's rate is
+five times that of fine-tuning's head, and the backbone's rate after it a tenth of fine-tuning's."""
 
 FINAL_EVERY = 2
 """Cycles from one final model to the next; the last cycle has one if their number divides by this."""
