@@ -67,7 +67,7 @@ def test_refused_credentials(
 def test_a_campaign_cannot_begin_in_another_region(
     labelcycle: Callable[..., Any], swift_root: str, embeddings: Path
 ) -> None:
-    """Commands that begin with a GET are led to the right region by the answer; HEAD, with which `init` begins, is not."""
+    """The answer to a GET leads to the right region; `init` begins with HEAD, whose answer does not."""
     begun = labelcycle("init", swift_root, "--embeddings", embeddings, "--budget", 8, AWS_DEFAULT_REGION="eu-west-7")
     assert begun.returncode == 1
     assert "S3 refused s3://" in begun.stderr
