@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.profiles.profile import STAGES, all_profiles, read_profile
+from labelcycle.pipelines.profiles.profile import FOLDER, STAGES, all_profiles, read_profile
 
 EVERY = "every: {cpu: 500m, memory: 1Gi, cpu_limit: '2', memory_limit: 2Gi}\n"
 
@@ -67,3 +67,10 @@ def test_a_profile_that_is_not_there(name: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Cannot read profile .*nothing.yaml"):
         read_profile(str(tmp_path / "nothing.yaml"))
+
+
+def test_the_example_of_the_instructions_is_a_profile(tmp_path: Path) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text((FOLDER / "README.md").read_text().split("```yaml\n")[1].split("```")[0])
+    profile = read_profile(str(path))
+    assert profile.shards == 2 and profile.stages["embed"].node_selector == {"topology.kubernetes.io/zone": "eu-1"}
