@@ -87,7 +87,7 @@ def test_of_runs_with_one_name_the_one_under_way_counts(
     running = api.add_run(f"{name}-cycle-0000", "RUNNING")
     for _ in range(250):
         api.add_run(f"{name}-cycle-0000", "FAILED")
-    api.runs.append(api.runs.pop(0))
+    api.runs.insert(120, api.runs.pop(0))  # on the second page, with others before and behind it
     answer = command("submit", campaign.root)
     assert answer.out == f"under way already: {name}-cycle-0000\n{api.url}/#/runs/details/{running['run_id']}\n"
 
