@@ -66,7 +66,7 @@ def main() -> None:
         curves = {arm.name: measured(bench, arm, options) for arm in compared}
         print(accuracies(curves))
         print(f"\n### Labels saved against random queries and fine-tuning, seconds and cost, seed {seed}\n")
-        print(savings_and_cost(bench, compared, curves, options))
+        print(savings_and_cost(bench, compared, curves))
         print(f"\n### Decisions, seed {seed}\n")
         print(decisions(bench, [arm for arm in compared if arm.recipe == "asvp"]))
 
@@ -95,9 +95,14 @@ def measured(bench: Bench, arm: Arm, options: Options) -> Curve:
     return Curve(list(by_labels), list(by_labels.values()))
 
 
+def shared_labels(curves: dict[str, Curve]) -> list[int]:
+    """Numbers of labels that all curves have."""
+    return sorted(set.intersection(*(set(found.labels) for found in curves.values())))
+
+
 def accuracies(curves: dict[str, Curve]) -> str:
     """Every second point that all curves have, and the last."""
-    labels = sorted(set.intersection(*(set(found.labels) for found in curves.values())))
+    labels = shared_labels(curves)
     shown = sorted({*labels[1::2], labels[-1]})
     rows = [
         [name, *(percent(found.accuracy[found.labels.index(count)]) for count in shown)]
@@ -106,12 +111,12 @@ def accuracies(curves: dict[str, Curve]) -> str:
     return table(["method", *map(str, shown)], rows)
 
 
-def savings_and_cost(bench: Bench, compared: list[Arm], curves: dict[str, Curve], options: Options) -> str:
-    """The paper's tables 1 to 3."""
-    reference = seconds(bench, compared[1])
+def savings_and_cost(bench: Bench, compared: list[Arm], curves: dict[str, Curve]) -> str:
+    """The paper's tables 1 to 3; the mean saving is over the points that all curves have."""
+    reference, points = seconds(bench, compared[1]), shared_labels(curves)
     rows = []
     for arm in compared:
-        found = [saving for saving in savings(curves[arm.name], curves[RANDOM]) if saving.labels > options.batch]
+        found = [saving for saving in savings(curves[arm.name], curves[RANDOM]) if saving.labels in points]
         mean = sum(saving.ratio for saving in found) / len(found)
         censored = sum(saving.censored for saving in found) / len(found)
         taken = seconds(bench, arm)
