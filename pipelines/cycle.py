@@ -80,9 +80,8 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
 
         def stage(component: Any, *after: dsl.PipelineTask, **more: Any) -> Any:
             task = component(**work, **more).after(*after)
-            name = component.python_func.__name__
-            task.set_caching_options(False).set_display_name(name)
-            place(task, name, tracking_secret=tracking_secret, **names)
+            task.set_caching_options(False)
+            place(task, component.python_func.__name__, tracking_secret=tracking_secret, **names)
             return task
 
         with dsl.If(decision == "cold_start", name="cold-start"):

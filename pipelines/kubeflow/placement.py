@@ -19,6 +19,7 @@ def place_by(profile: Profile, image: str) -> Place:
         task: dsl.PipelineTask, stage: str, *, storage_secret: str, settings_map: str, tracking_secret: str = ""
     ) -> None:
         placement = profile.stages[stage]  # type: ignore[index]
+        task.set_display_name(stage)
         task.set_container_image(image + (CUDA_SUFFIX if placement.accelerator else ""))
         _ask_for_resources(task, placement)
         _choose_nodes(task, placement)

@@ -17,7 +17,7 @@ def test_a_cycle(tmp_path: Path) -> None:
     assert (told.name, told.size) == ("labelcycle-cycle", path.stat().st_size)
     assert told.parameters["root"] == "required" and told.parameters["shards"] == "4"
     stages = [pod.path.rpartition(" / ")[2] for pod in told.pods]
-    assert sorted(stages[:4]) == ["embed", "label-ingest", "publish", "select"]
+    assert sorted(stages[:4]) == ["embed", "label_ingest", "publish", "select"]
     assert sorted(stages[4:]) == ["embed", "embed", "evaluate", "publish", "score", "select", "train_adapter"]
     embed = next(pod for pod in told.pods if "train / embed tuned" in pod.path)
     assert (embed.each, embed.image, embed.accelerator) == ("shard_numbers", "python:1-cuda", "1 nvidia.com/gpu")
@@ -37,7 +37,7 @@ def test_a_backtest(tmp_path: Path) -> None:
     path = tmp_path / "backtest.yaml"
     write_package("backtest", path, read_profile("small"), "python:1")
     told = explain(path)
-    assert [(pod.path, pod.each) for pod in told.pods] == [("backtest-arm", "arms"), ("backtest-report", "")]
+    assert [(pod.path, pod.each) for pod in told.pods] == [("backtest_arm", "arms"), ("backtest_report", "")]
 
 
 @pytest.mark.parametrize(
