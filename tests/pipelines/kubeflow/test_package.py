@@ -64,6 +64,7 @@ def test_pipelines_parse_strictly(package: tuple[Any, Any]) -> None:
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec(), ignore_unknown_fields=False)
     deployment = pipeline_spec_pb2.PipelineDeploymentConfig()
     json_format.ParseDict(spec["deploymentSpec"], deployment, ignore_unknown_fields=False)
+    assert deployment.executors.keys() == kubernetes.keys()
     for settings in kubernetes.values():
         config = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
         json_format.ParseDict(settings, config, ignore_unknown_fields=False)
