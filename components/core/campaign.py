@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
@@ -100,6 +101,7 @@ class Campaign(Settings):
     truth: ObjectReference
     quarantine: ObjectReference
     labels_from: str | None
+    labelling: Labelling = Labelling()
     max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     text_encoder: TextEncoder | None = None
 
