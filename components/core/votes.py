@@ -20,7 +20,7 @@ class Vote:
         annotator: who answered; empty where the source names nobody.
         label: the class; None unless the status is ok.
         status: `withdrawn` where the person or the tool has taken an answer back.
-        time: ISO 8601 as the source has it, or empty. Clocks differ, so nothing is ordered by it but votes of one source.
+        time: ISO 8601 as the source has it, or empty. Clocks differ: only votes of one source are ordered by it.
         source: the file, or the labelling tool's project, that it came from.
     """
 
