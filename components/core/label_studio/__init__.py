@@ -1,0 +1,1 @@
+"""Label Studio: queries go there as tasks, annotations come back as votes."""

@@ -1,0 +1,1 @@
+"""Serving a campaign's images to a labelling tool."""

@@ -1,0 +1,1 @@
+"""A campaign's models: which one is champion, and what is done with it."""
