@@ -12,6 +12,7 @@ from labelcycle.pipelines.cli import (
     compile,
     cost,
     finalize,
+    images,
     init,
     recipes,
     run,
@@ -36,6 +37,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("finalize")(finalize.finalize)
 app.command("status")(status.status)
+app.command("images")(images.images)
 app.command("cost")(cost.cost)
 app.command("recipes")(recipes.recipes)
 app.command("backtest")(backtest.backtest)

@@ -1,1 +1,1 @@
-"""Serving a campaign's images to a labelling tool."""
+"""Serves the image files of a campaign's pool, read-only, to the browsers of those who label."""

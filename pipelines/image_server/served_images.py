@@ -1,0 +1,50 @@
+"""Which files may be served: those that the campaign's pool table names, with the content that it had then."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.images.shared_folder import is_file, relative_address, shared_folder
+from labelcycle.components.core.images.source import read_unchanged_image
+from labelcycle.components.core.storage import Store
+
+
+@dataclass(frozen=True)
+class ServedImages:
+    """The image files of a pool.
+
+    Attributes:
+        folder: the folder that they share.
+        digests: SHA-256 of each file's content, by its path below the folder.
+    """
+
+    folder: str
+    digests: dict[str, str]
+
+    def read(self, name: str) -> bytes:
+        """The content of the image at this path below the folder.
+
+        Content that has changed since the campaign began is not given out, so a link that was laid in a file's place
+        leads nowhere.
+
+        Raises:
+            KeyError: the pool has no such file.
+            UnreadableImage: the file is gone, may not be read, or has other content.
+        """
+        return read_unchanged_image(f"{self.folder}/{name}", self.digests[name])
+
+
+def served_images(store: Store, campaign: Campaign) -> ServedImages:
+    """The image files that the campaign's pool table names.
+
+    Raises:
+        InputError: it names no files, because the images are in S3 or there are none.
+
+    Cost: reads the pool table; about 300 bytes of memory a file.
+    """
+    pool = load_pool(store, campaign).select(["uri", "sha256"])
+    folder = shared_folder(pool["uri"].to_pylist())
+    rows = zip(pool["uri"].to_pylist(), pool["sha256"].to_pylist(), strict=True)
+    return ServedImages(
+        folder, {unquote(relative_address(uri, folder)): sha256 for uri, sha256 in rows if is_file(uri)}
+    )

@@ -1,0 +1,127 @@
+"""What `labelcycle images` serves, and how it begins and ends."""
+
+import hashlib
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+
+@pytest.fixture
+def strange_pool(tmp_path: Path, pictures: Any) -> Path:
+    """A folder of images in folders, with names that a URL has to quote."""
+    names = ("a b.png", "ü/100%.png", "x?y#z.png", "%2e%2e.png", "a\nb.png", "no name says what it is.jpg")
+    for name, source in zip(names, sorted(pictures.images.rglob("*.png")), strict=False):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.read_bytes())
+    return tmp_path / "images"
+
+
+def test_an_image_as_it_is(begin_on_images: Callable[..., Any], serve: Callable[..., Any], pictures: Any) -> None:
+    server = serve(begin_on_images().root)
+    assert server.printed[0].startswith("serving 60 images of campaign-")
+    content = (pictures.images / "red" / "07.png").read_bytes()
+    answer = server.ask("/red/07.png")
+    assert (answer.status, answer.body) == (200, content)
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    assert "Access-Control-Allow-Origin" not in answer.headers and "Server" not in answer.headers
+    head = server.ask("/red/07.png", "HEAD")
+    assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(content)))
+
+
+def test_the_address_that_it_prints_is_an_image(begin_on_images: Callable[..., Any], serve: Callable[..., Any]) -> None:
+    server = serve(begin_on_images().root)
+    assert server.printed[1] == f"such as {server.address}/blue/00.png"
+    assert server.ask("/blue/00.png").status == 200
+
+
+def test_names_that_a_url_quotes(begin: Callable[..., Any], serve: Callable[..., Any], strange_pool: Path) -> None:
+    test = strange_pool.parent / "test.csv"
+    test.write_text("sample_id,label\na b.png,x\nü/100%.png,y\n")
+    server = serve(begin(images=str(strange_pool), test=str(test), budget=4, batch=2).root)
+    names = [path.relative_to(strange_pool).as_posix() for path in strange_pool.rglob("*.*g")]
+    assert len(names) == 6
+    for name in names:
+        answer = server.ask("/" + quote(name))
+        assert answer.status == 200, name
+        assert answer.headers["Content-Type"] == "image/png", "by its content, whatever its name says"
+
+
+def test_what_a_browser_has_is_not_sent_again(begin_on_images: Callable[..., Any], serve: Callable[..., Any]) -> None:
+    server = serve(begin_on_images().root)
+    tag = server.ask("/red/07.png").headers["ETag"]
+    again = server.ask("/red/07.png", headers={"If-None-Match": f'"other", W/{tag}'})
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    assert server.ask("/red/06.png", headers={"If-None-Match": tag}).status == 200
+
+
+def test_scripts_of_the_named_origin_alone_may_read(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any]
+) -> None:
+    server = serve(begin_on_images().root, "--allow-origin", "https://Labels.example.org/")
+    for origin, allowed in (
+        ("https://labels.example.org", True),
+        ("https://other.example.org", False),
+        ("null", False),
+    ):
+        answer = server.ask("/red/07.png", headers={"Origin": origin})
+        assert answer.status == 200 and "Origin" in answer.headers["Vary"]
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_asked(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any], number: signal.Signals
+) -> None:
+    server = serve(begin_on_images().root)
+    assert server.ask("/red/07.png").status == 200
+    assert server.end(number) == 0
+    assert server.log.read_text() == ""
+
+
+def test_each_request_is_told_when_asked_for(begin_on_images: Callable[..., Any], serve: Callable[..., Any]) -> None:
+    server = serve(begin_on_images().root, "--verbose")
+    server.ask("/red/07.png")
+    server.ask("/%0a%1b[2Jred")
+    server.end()
+    log = server.log.read_text()
+    assert '"GET /red/07.png HTTP/1.1" 200' in log and "\x1b" not in log
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--allow-origin", "*"], "--allow-origin '*' is no origin"),
+        (["--allow-origin", "https://a.example/path"], "is no origin"),
+        (["--allow-origin", "https://name:secret@a.example"], "must not hold a name or password"),
+        (["--host", "203.0.113.1"], "Choose another --port or --host"),
+    ],
+)
+def test_flags_that_cannot_be(
+    begin_on_images: Callable[..., Any], labelcycle: Callable[..., Any], flags: list[str], message: str
+) -> None:
+    answer = labelcycle("images", begin_on_images().root, "--port", 0, *flags)
+    assert answer.returncode == 1 and message in answer.stderr, answer.stderr
+
+
+def test_a_port_that_is_taken(begin_on_images: Callable[..., Any], labelcycle: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        answer = labelcycle("images", begin_on_images().root, "--port", other.getsockname()[1])
+    assert answer.returncode == 1 and "Address already in use. Choose another --port or --host." in answer.stderr
+
+
+def test_a_pool_without_files(begin: Callable[..., Any], labelcycle: Callable[..., Any]) -> None:
+    answer = labelcycle("images", begin().root)
+    assert answer.returncode == 1 and "a pool of embeddings has no images" in answer.stderr
+
+
+def test_help(labelcycle: Callable[..., Any]) -> None:
+    answer = labelcycle("images", "--help")
+    assert answer.returncode == 0 and "Usage: labelcycle images" in answer.stdout
