@@ -15,6 +15,8 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tracking import tags
 from labelcycle.components.core.tracking.experiments import experiment_id
 from labelcycle.components.core.tracking.location import TrackingLocation, tracking_location
+from labelcycle.components.core.tracking.promoting import judge_new_cycles
+from labelcycle.components.core.tracking.promotion_history import History
 from labelcycle.components.core.tracking.surroundings import mlflow_at
 
 if TYPE_CHECKING:
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 
 def track_campaign(root: str) -> list[int]:
-    """Log to MLflow every committed cycle that it does not have yet.
+    """Judge every model that the campaign's history of promotions lacks, and log every cycle that MLflow lacks.
 
-    Runs are found again by their tags, so calling this twice adds nothing, and a cycle whose logging was cut short is
-    completed.
+    The judgements are in the campaign's store, so there is a champion whether MLflow answers or not; its alias and the
+    tags of its versions follow them. Runs are found again by their tags, so calling this twice adds nothing, and a
+    cycle whose logging was cut short is completed.
 
     Args:
         root: the campaign's folder or S3 prefix.
@@ -38,21 +41,23 @@ def track_campaign(root: str) -> list[int]:
         TransientError: MLflow cannot be reached or failed; what is missing is logged by the next call.
         ConfigurationError: MLflow refuses the credentials or the settings.
 
-    Cost: importing mlflow, one search, then about a dozen requests and the uploads for each cycle that is missing.
+    Cost: importing mlflow, two searches, then about a dozen requests and the uploads for each cycle that is missing.
     """
     store = open_store(root)
     state = read_state(store)
     if not state.commits:
         return []
+    history = judge_new_cycles(store, state)
     location = tracking_location(store)
     with mlflow_at(location):
-        return _track(store, state, location)
+        return _track(store, state, history, location)
 
 
-def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
+def _track(store: Store, state: State, history: History, location: TrackingLocation) -> list[int]:
     from mlflow import MlflowClient
 
     from labelcycle.components.core.tracking.cycle_run import CycleRun, log_cycle
+    from labelcycle.components.core.tracking.model_registry import follow_promotions
 
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
     experiment = experiment_id(client, location)
@@ -66,8 +71,10 @@ def _track(store: Store, state: State, location: TrackingLocation) -> list[int]:
         for commit in missing:
             newest = commit.cycle == state.commits[-1].cycle
             run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
-            log_cycle(client, CycleRun(store, state.campaign, commit, run, parent))
+            log_cycle(client, CycleRun(store, state.campaign, commit, run, parent, history))
         known = KnownRuns(parent, known.cycles)
+    if not missing:
+        follow_promotions(client, state.campaign, history)
     if state.phase == "done" and known.campaign is not None:
         _mark_as_done(client, known.campaign, state.why_done)
     return [commit.cycle for commit in missing]
@@ -133,7 +140,7 @@ def _create_campaign_run(client: "MlflowClient", experiment: str, store: Store, 
     return client.create_run(
         experiment,
         start_time=_now(),
-        run_name=campaign.name,
+        run_name=tags.campaign_title(campaign),
         tags={
             tags.CAMPAIGN: campaign.identifier,
             tags.KIND: "campaign",
@@ -192,7 +199,7 @@ def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, 
     return client.create_run(
         parent.info.experiment_id,
         start_time=_now(),
-        run_name=f"cycle {tags.padded(commit.cycle)}",
+        run_name=tags.cycle_title(campaign, commit.cycle),
         tags={tags.PARENT: parent.info.run_id, **marks},
     )
 

@@ -21,7 +21,8 @@ from labelcycle.components.core.timings import Timing, Used, read_timings
 from labelcycle.components.core.tracking import tags
 from labelcycle.components.core.tracking.datasets import dataset_inputs, test_set
 from labelcycle.components.core.tracking.model_files import model_files
-from labelcycle.components.core.tracking.model_registry import Candidate, log_model, register
+from labelcycle.components.core.tracking.model_registry import Candidate, follow_promotions, log_model, register
+from labelcycle.components.core.tracking.promotion_history import History
 
 HEADLINES = ("accuracy", "macro_f1", "ece", "labels", "label_cost", "known_unknown_ratio")
 """Metrics that the campaign's run shows as curves over the cycles."""
@@ -33,6 +34,9 @@ FILES = {
     "learning_curve": "learning_curve.png",
     "confusion_matrix": "confusion_matrix.png",
     "contact_sheet": "contact_sheet.png",
+    "calibration": "calibration.png",
+    "feature_map": "feature_map.png",
+    "cost": "cost.png",
     "report": "report.html",
     "metrics": "metrics.json",
 }
@@ -41,13 +45,14 @@ FILES = {
 
 @dataclass(frozen=True)
 class CycleRun:
-    """A committed cycle, its run, and the campaign's run above it."""
+    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions."""
 
     store: Store
     campaign: Campaign
     commit: Commit
     run: Run
     parent: Run
+    history: History
 
     @property
     def run_id(self) -> str:
@@ -87,6 +92,7 @@ def _log_training(client: MlflowClient, cycle: CycleRun, final: bool) -> None:
         model_id = log_model(client, candidate, folder)
     client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, measured["labels"], model_id))
     register(client, candidate, model_id)
+    follow_promotions(client, cycle.campaign, cycle.history)
     client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
 
 

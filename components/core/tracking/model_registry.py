@@ -10,11 +10,13 @@ from mlflow.exceptions import MlflowException
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.tracking import tags
+from labelcycle.components.core.tracking.promotion_history import History, Promotion
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 MODEL_TYPE = "labelcycle-classifier"
 SECONDS_TO_REGISTER = 30
+LONGEST_TAG = 5000
 
 
 @dataclass(frozen=True)
@@ -62,37 +64,43 @@ def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
 
 
 def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
-    """Register the logged model, name the campaign's newest `challenger`, and judge whether this one is `champion`."""
+    """Register the logged model, and name the campaign's newest `challenger`."""
     versions = _versions(client, candidate.campaign)
-    mine = next((version for version in versions if version.tags[tags.COMMIT] == candidate.commit.digest), None)
-    if mine is None:
-        mine = _create_version(client, candidate, model_id)
-        versions.append(mine)
+    if all(version.tags[tags.COMMIT] != candidate.commit.digest for version in versions):
+        versions.append(_create_version(client, candidate, model_id))
     newest = max(versions, key=lambda version: (version.tags[tags.CYCLE], int(version.version)))
     client.set_registered_model_alias(newest.name, CHALLENGER, newest.version)
-    if tags.PROMOTION not in mine.tags:
-        _judge(client, candidate, mine)
 
 
-def verdict(candidate: Candidate, champion: ModelVersion | None) -> tuple[bool, str]:
-    """Whether the candidate becomes champion, and why: its accuracy must not be lower on the same test set."""
-    mine = f"accuracy {candidate.accuracy:.4f}"
-    if champion is None:
-        return True, f"promoted: {mine}, and there was no champion"
-    theirs = _accuracy(champion)
-    if theirs is None or champion.tags.get(tags.TEST_SET) != candidate.campaign.truth.sha256:
-        return False, f"not promoted: the champion, version {champion.version}, was not measured on this test set"
-    compared = f"{mine}, champion version {champion.version} has {theirs:.4f}"
-    if candidate.accuracy >= theirs:
-        return True, f"promoted: {compared}"
-    return False, f"not promoted: {compared}"
+def follow_promotions(client: MlflowClient, campaign: Campaign, history: History) -> None:
+    """Make `champion` and the versions' tags what the campaign's history of promotions says.
+
+    Cost: one search and one look-up where MLflow has followed already.
+    """
+    versions = _versions(client, campaign)
+    for version in versions:
+        judged = history.last_about(version.tags[tags.COMMIT])
+        marks = {} if judged is None else _marks(judged)
+        for name, value in marks.items():
+            if version.tags.get(name) != value:
+                client.set_model_version_tag(version.name, version.version, name, value)
+    champion = history.champion
+    chosen = [version for version in versions if champion and version.tags[tags.COMMIT] == champion.commit]
+    if chosen:
+        newest = max(chosen, key=lambda version: int(version.version))
+        current = _champion(client, newest.name)
+        if current is None or current.version != newest.version:
+            client.set_registered_model_alias(newest.name, CHAMPION, newest.version)
 
 
-def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
-    promoted, reason = verdict(candidate, _champion(client, version.name))
-    if promoted:
-        client.set_registered_model_alias(version.name, CHAMPION, version.version)
-    client.set_model_version_tag(version.name, version.version, tags.PROMOTION, reason)
+def _marks(judged: Promotion) -> dict[str, str]:
+    """A judgement as tags of the version; MLflow holds 5,000 characters of each."""
+    return {
+        tags.PROMOTION: judged.told[:LONGEST_TAG],
+        tags.PROMOTION_OUTCOME: judged.outcome,
+        tags.PROMOTION_BY: judged.by,
+        tags.PROMOTION_TIME: judged.time,
+    }
 
 
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -103,13 +111,6 @@ def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
             return None
         raise
-
-
-def _accuracy(version: ModelVersion) -> float | None:
-    try:
-        return float(version.tags[tags.ACCURACY])
-    except (KeyError, ValueError):
-        return None
 
 
 def _find_logged_model(client: MlflowClient, candidate: Candidate) -> LoggedModel | None:

@@ -14,6 +14,9 @@ ACCURACY = "labelcycle.accuracy"
 TEST_SET = "labelcycle.test_set"
 ENDED = "labelcycle.ended"
 PROMOTION = "labelcycle.promotion"
+PROMOTION_OUTCOME = "labelcycle.promotion.outcome"
+PROMOTION_BY = "labelcycle.promotion.by"
+PROMOTION_TIME = "labelcycle.promotion.time"
 KFP_RUN = "kfp.run_id"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
@@ -22,6 +25,16 @@ NOTE = "mlflow.note.content"
 def padded(cycle: int) -> str:
     """The cycle's number as tags hold it, so that MLflow's table sorts by it as by a number."""
     return f"{cycle:04d}"
+
+
+def campaign_title(campaign: Campaign) -> str:
+    """The name of the campaign's run, which no other campaign has."""
+    return campaign.identifier
+
+
+def cycle_title(campaign: Campaign, cycle: int) -> str:
+    """The name of a cycle's run: the table sorted by name has each campaign's runs together, in order."""
+    return f"{campaign_title(campaign)} cycle {padded(cycle)}"
 
 
 def of_campaign(campaign: Campaign) -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,9 +40,19 @@ class CommittedCampaign:
         return self._commit("cold_start", {"query_size": BATCH, "previous_query": None})
 
     def commit_training(
-        self, accuracy: float, query_size: int = BATCH, ratio: float | None = None, action: str = "train"
+        self,
+        accuracy: float,
+        query_size: int = BATCH,
+        ratio: float | None = None,
+        action: str = "train",
+        recalls: tuple[float, float] | None = None,
+        supports: tuple[int, int] = (500, 500),
+        **more: Any,
     ) -> Commit:
-        """Commit a cycle that trained to `accuracy`; `ratio` is what its predecessor's query was worth."""
+        """Commit a cycle that trained to `accuracy`, with these recalls of the two classes, by default the same.
+
+        `ratio` is what its predecessor's query was worth, `more` further keys of `metrics.json`.
+        """
         cycle = len(read_commits(self.store))
         judged = {"known": 2, "unknown": 2, "known_unknown_ratio": ratio}
         training = {
@@ -60,9 +71,14 @@ class CommittedCampaign:
             "accuracy": accuracy,
             "macro_f1": accuracy / 2,
             "ece": 0.1,
-            "test_samples": 10,
+            "test_samples": sum(supports),
+            "classes": [
+                {"name": name, "recall": recall, "precision": 0.5, "f1": 0.5, "support": support}
+                for name, recall, support in zip(CLASSES, recalls or (accuracy, accuracy), supports, strict=True)
+            ],
             "training": training,
             "previous_query": judged,
+            **more,
         }
         return self._commit(action, {"query_size": query_size, "previous_query": judged}, metrics)
 

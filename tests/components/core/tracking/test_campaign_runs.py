@@ -90,8 +90,9 @@ def test_campaign_and_cycles_become_parent_and_children(campaign):
     reader = Reader(campaign)
     (parent,), (cold_start, trained) = reader.runs("campaign"), reader.runs("cycle")
     assert reader.client.get_experiment(parent.info.experiment_id).name == "labelcycle"
-    assert parent.info.run_name == "pets"
-    assert [cold_start.info.run_name, trained.info.run_name] == ["cycle 0000", "cycle 0001"]
+    name = campaign.campaign.identifier
+    assert parent.info.run_name == name
+    assert [cold_start.info.run_name, trained.info.run_name] == [f"{name} cycle 0000", f"{name} cycle 0001"]
     assert [cold_start.info.status, trained.info.status] == ["FINISHED", "FINISHED"]
     assert {run.data.tags["mlflow.parentRunId"] for run in (cold_start, trained)} == {parent.info.run_id}
     assert trained.data.tags["labelcycle.cycle"] == "0001"
@@ -215,10 +216,11 @@ def test_a_run_that_was_cut_short_is_completed(campaign, monkeypatch, step):
         track_campaign(campaign.root)
     assert 1 in track_campaign(campaign.root)
     found = Reader(campaign).everything()
-    assert [name for name, *_ in found["parents"]] == ["pets"]
+    title = campaign.campaign.identifier
+    assert [name for name, *_ in found["parents"]] == [title]
     assert [(name, status) for name, status, *_ in found["children"]] == [
-        ("cycle 0000", "FINISHED"),
-        ("cycle 0001", "FINISHED"),
+        (f"{title} cycle 0000", "FINISHED"),
+        (f"{title} cycle 0001", "FINISHED"),
     ]
     assert found["history"] == [[(1, 0.5)], [], [(4, 0.5)]]
     assert found["outputs"] == [0, 1]

@@ -7,8 +7,13 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from safetensors.numpy import load_file
 
+from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.state import read_state
 from labelcycle.components.core.tracking import track_campaign
+from labelcycle.components.core.tracking.promoting import promote
+from labelcycle.components.core.tracking.promotion import Gate
+from labelcycle.components.core.tracking.promotion_history import read_champion, read_history
 
 
 class Registry:
@@ -79,20 +84,54 @@ def test_challenger_is_the_newest_and_champion_the_best(campaign, registry):
     assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0004", "0004")
     assert registry.promotions() == [
         "promoted: accuracy 0.5000, and there was no champion",
-        "promoted: accuracy 0.7500, champion version 1 has 0.5000",
-        "not promoted: accuracy 0.7000, champion version 2 has 0.7500",
-        "promoted: accuracy 0.7500, champion version 2 has 0.7500",
+        "promoted: accuracy 0.7500, the champion, cycle 1, has 0.5000",
+        "not promoted: accuracy 0.7000, the champion, cycle 2, has 0.7500",
+        "promoted: accuracy 0.7500, the champion, cycle 2, has 0.7500",
     ]
 
 
-def test_a_champion_of_unknown_accuracy_stays(campaign, registry):
+def test_versions_tell_the_outcome_by_whom_and_when(campaign, registry):
     campaign.commit_training(accuracy=0.5)
+    campaign.commit_training(accuracy=0.4)
     track_campaign(campaign.root)
-    registry.client.delete_model_version_tag(registry.name, "1", "labelcycle.accuracy")
-    campaign.commit_training(accuracy=0.75)
+    versions = registry.client.search_model_versions(f"name = '{registry.name}'", order_by=["version_number ASC"])
+    history = read_history(campaign.store).promotions
+    assert [
+        (
+            version.tags["labelcycle.promotion.outcome"],
+            version.tags["labelcycle.promotion.by"],
+            version.tags["labelcycle.promotion.time"],
+        )
+        for version in versions
+    ] == [("promoted", "labelcycle", history[0].time), ("refused", "labelcycle", history[1].time)]
+
+
+def test_the_alias_follows_a_promotion_by_a_person(campaign, registry):
+    campaign.commit_training(accuracy=0.5)
+    last = campaign.commit_training(accuracy=0.4)
     track_campaign(campaign.root)
     assert registry.cycle("champion") == "0001"
-    assert registry.promotions()[1].startswith("not promoted: the champion, version 1, was not measured")
+    promote(campaign.store, read_state(campaign.store), last, Gate(), force="the old one is biased")
+    assert registry.cycle("champion") == "0001"
+    assert track_campaign(campaign.root) == []
+    assert (registry.cycle("challenger"), registry.cycle("champion")) == ("0002", "0002")
+    assert registry.promotions()[1].startswith("forced: the old one is biased (accuracy 0.4000, the champion, cycle 1,")
+
+
+def test_the_alias_follows_when_mlflow_is_back(campaign, registry, monkeypatch):
+    campaign.commit_training(accuracy=0.5)
+    track_campaign(campaign.root)
+    campaign.commit_training(accuracy=0.75)
+    with monkeypatch.context() as away:
+        away.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+        away.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        with pytest.raises(TransientError):
+            track_campaign(campaign.root)
+    champion = read_champion(campaign.store)
+    assert champion is not None and champion.cycle == 2
+    assert registry.cycle("champion") == "0001"
+    assert track_campaign(campaign.root) == [2]
+    assert registry.cycle("champion") == "0002"
 
 
 def test_a_run_deleted_by_hand_is_logged_again_without_a_second_version(campaign, registry):
