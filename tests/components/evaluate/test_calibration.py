@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.evaluate.calibration import BINS, expected_calibration_error
+from labelcycle.components.evaluate.calibration import BINS, expected_calibration_error, reliability
 
 
 def error_by_hand(confidence: list[float], correct: list[bool]) -> float:
@@ -45,3 +45,19 @@ def test_it_is_the_sum_over_bins(rows: list[tuple[float, bool]]) -> None:
 def test_by_example(confidence: list[float], correct: list[bool], expected: float) -> None:
     found = expected_calibration_error(np.array(confidence, np.float32), np.array(correct))
     assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_bins_of_the_diagram_are_those_of_the_error() -> None:
+    generator = np.random.default_rng(3)
+    confidence = generator.uniform(0.3, 1.0, 500)
+    correct = generator.uniform(size=500) < confidence**2
+    bins = reliability(confidence, correct)
+    assert sum(one["count"] for one in bins) == 500
+    assert all(one["low"] <= one["confidence"] <= one["high"] for one in bins)
+    error = sum(one["count"] * abs(one["confidence"] - one["accuracy"]) for one in bins) / 500
+    assert error == pytest.approx(expected_calibration_error(confidence, correct))
+
+
+def test_empty_bins_are_left_out() -> None:
+    bins = reliability(np.array([0.99, 1.0]), np.array([True, False]))
+    assert [(one["count"], one["accuracy"]) for one in bins] == [(2, 0.5)]

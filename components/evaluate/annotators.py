@@ -1,0 +1,87 @@
+"""How well the people who label agree: with the label that came out, with the model, and with one another."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any
+
+from labelcycle.components.core.votes import Vote
+from labelcycle.components.evaluate.agreement import krippendorff_alpha
+
+MOST_PAIRS = 30
+"""Pairs of annotators that are listed, those with the most samples in common first."""
+
+
+def annotator_figures(votes: Iterable[Vote], labels: Mapping[str, str], predicted: Mapping[str, str]) -> dict[str, Any]:
+    """Figures of each annotator, of pairs of them, and of all together.
+
+    Args:
+        votes: those in force, one for each person and sample.
+        labels: the label that came out, by id; samples without one are not among them.
+        predicted: the class that the model had predicted when it asked, by id.
+
+    Returns:
+        `votes`, `samples` with a class, `several`: samples that two people or more gave a class, `alpha`
+        (Krippendorff's, None where it says nothing), `people` and `pairs`, both as lists. Shares without any case are
+        None; `agreement` of a person looks only at samples that others gave a class as well.
+    """
+    by_person: dict[str, list[Vote]] = defaultdict(list)
+    classes: dict[str, dict[str, str]] = defaultdict(dict)
+    for vote in votes:
+        by_person[vote.annotator].append(vote)
+        if vote.label is not None:
+            classes[vote.sample_id][vote.annotator] = vote.label
+    shared = {sample: answers for sample, answers in classes.items() if len(answers) > 1}
+    return {
+        "votes": sum(map(len, by_person.values())),
+        "samples": len(classes),
+        "several": len(shared),
+        "alpha": krippendorff_alpha(list(answers.values()) for answers in shared.values()),
+        "people": [_person(name, by_person[name], shared, labels, predicted) for name in sorted(by_person)],
+        "pairs": _pairs(shared),
+    }
+
+
+def _person(
+    name: str,
+    own: list[Vote],
+    shared: Mapping[str, Mapping[str, str]],
+    labels: Mapping[str, str],
+    predicted: Mapping[str, str],
+) -> dict[str, Any]:
+    statuses = Counter(vote.status for vote in own)
+    with_others = [vote for vote in own if vote.label is not None and vote.sample_id in shared]
+    decided = [vote.label == labels[vote.sample_id] for vote in with_others if vote.sample_id in labels]
+    asked = [
+        vote.label == predicted[vote.sample_id]
+        for vote in own
+        if vote.label is not None and vote.sample_id in predicted
+    ]
+    return {
+        "annotator": name,
+        "votes": len(own),
+        "classes": statuses["ok"],
+        "skips": statuses["skip"],
+        "unsure": statuses["unsure"],
+        "compared": len(decided),
+        "agreement": _share(decided),
+        "predicted": len(asked),
+        "model_agreement": _share(asked),
+    }
+
+
+def _pairs(shared: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Pairs of people with the samples that both gave a class, and how often it was the same one."""
+    same: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for answers in shared.values():
+        for first, second in combinations(sorted(answers), 2):
+            same[first, second].append(answers[first] == answers[second])
+    order = sorted(same, key=lambda pair: (-len(same[pair]), pair))
+    return [
+        {"first": first, "second": second, "shared": len(same[first, second]), "agreement": _share(same[first, second])}
+        for first, second in order[:MOST_PAIRS]
+    ]
+
+
+def _share(right: list[bool]) -> float | None:
+    return sum(right) / len(right) if right else None

@@ -1,0 +1,124 @@
+"""Labels that may be wrong: a model that has not seen them confidently says otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.out_of_sample import FOLDS, out_of_sample_probabilities
+
+LEAST_PER_CLASS = FOLDS
+"""Labels that a class needs for its samples to be judged."""
+
+MOST_JUDGED = 10_000
+"""With more labels, so many of them are judged, drawn by id."""
+
+MOST_LISTED = 50
+
+SUSPECTS = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("suggested", pa.string(), nullable=False),
+        pa.field("label_confidence", pa.float32(), nullable=False),
+        pa.field("suggested_confidence", pa.float32(), nullable=False),
+        pa.field("quality", pa.float32(), nullable=False),
+    ]
+)
+"""One row a suspect, the worst first: its label, the class that the model suggests, the model's probability of both,
+and cleanlab's score of the label (0 to 1, low is suspicious)."""
+
+
+@dataclass(frozen=True)
+class LabelNoise:
+    """What was found.
+
+    Attributes:
+        suspects: rows of `SUSPECTS`, at most 50.
+        found: how many suspects there are, listed or not.
+        judged: how many labels were looked at.
+        reason: why none were; None where some were.
+    """
+
+    suspects: pa.Table
+    found: int
+    judged: int
+    reason: str | None
+
+
+def nothing_judged(reason: str) -> LabelNoise:
+    """No suspects, for a reason."""
+    return LabelNoise(SUSPECTS.empty_table(), 0, 0, reason)
+
+
+def find_label_noise(
+    ids: Sequence[str], features: npt.NDArray[np.floating], labels: Sequence[str], classes: list[str]
+) -> LabelNoise:
+    """Labels that cross-validated logistic regression and confident learning hold for wrong, the worst first.
+
+    The result does not depend on the order of the samples. Classes with fewer than five labels are left out.
+
+    Args:
+        ids: N labelled samples.
+        features: (N, d).
+        labels: the class of each.
+        classes: names of all classes.
+
+    Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, as cleanlab has it (prune by noise rate).
+    Cost: see `out_of_sample_probabilities`, on at most 10,000 samples.
+    """
+    number = {name: index for index, name in enumerate(classes)}
+    truth = np.array([number[label] for label in labels], dtype=np.int64)
+    enough = np.flatnonzero(np.bincount(truth, minlength=len(classes)) >= LEAST_PER_CLASS)
+    if len(enough) < 2:
+        return nothing_judged(f"fewer than two classes have {LEAST_PER_CLASS} labels or more")
+    names = np.asarray(ids, dtype=np.str_)
+    rows = _judged(names, truth, enough)
+    known = np.searchsorted(enough, truth[rows])
+    probabilities = out_of_sample_probabilities(names[rows], np.asarray(features)[rows], known, len(enough))
+    wrong, quality = _confident_learning(known, probabilities)
+    suggested = probabilities.argmax(axis=1)
+    wrong &= suggested != known
+    order = [row for row in np.lexsort((names[rows], quality)) if wrong[row]]
+    listed = order[:MOST_LISTED]
+    suspects = pa.table(
+        {
+            "sample_id": names[rows][listed].tolist(),
+            "label": [classes[enough[known[row]]] for row in listed],
+            "suggested": [classes[enough[suggested[row]]] for row in listed],
+            "label_confidence": [_rounded(probabilities[row, known[row]]) for row in listed],
+            "suggested_confidence": [_rounded(probabilities[row, suggested[row]]) for row in listed],
+            "quality": [_rounded(quality[row]) for row in listed],
+        },
+        schema=SUSPECTS,
+    )
+    return LabelNoise(suspects, len(order), len(rows), None)
+
+
+def _judged(
+    ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], enough: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Rows to look at, sorted by id: those of classes with enough labels, fewer where there are too many."""
+    rows = np.flatnonzero(np.isin(labels, enough))
+    if len(rows) > MOST_JUDGED:
+        rows = rows[np.argsort(keyed_order(ids[rows], "label noise"), kind="stable")[:MOST_JUDGED]]
+    return rows[np.argsort(ids[rows])]
+
+
+def _confident_learning(
+    labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Whether each label is held for wrong, and its quality between 0 and 1."""
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    wrong = find_label_issues(labels, probabilities, filter_by="prune_by_noise_rate", n_jobs=1)
+    return np.asarray(wrong, dtype=bool), np.asarray(get_label_quality_scores(labels, probabilities))
+
+
+def _rounded(value: float) -> float:
+    """To four digits, so that the last bits of sums do not show."""
+    return round(float(value), 4)

@@ -1,0 +1,90 @@
+"""The forecast: right on curves whose continuation is known, honest about chance, and silent where it knows nothing."""
+
+import numpy as np
+import pytest
+
+from labelcycle.components.evaluate.forecast import LEAST_POINTS, Forecast, forecast
+from labelcycle.components.evaluate.stop import Point
+
+ANSWERS = [50, 100, 150, 200, 250, 300]
+
+
+def curve(answers: float, ceiling: float = 0.95, scale: float = 5.0, exponent: float = 0.6) -> float:
+    return float(ceiling - scale * answers**-exponent)
+
+
+def points(noise: float = 0.0, seed: int = 0, answers: list[int] = ANSWERS, **shape: float) -> list[Point]:
+    generator = np.random.default_rng(seed)
+    return [Point(count, curve(count, **shape) + noise * generator.normal()) for count in answers]
+
+
+def fitted(found: list[Point], test_samples: int = 1000) -> Forecast:
+    result = forecast(found, test_samples)
+    assert isinstance(result, Forecast)
+    return result
+
+
+@pytest.mark.parametrize("exponent", [0.2, 0.6, 1.2])
+def test_a_clean_curve_is_continued(exponent: float) -> None:
+    shape = {"ceiling": 0.9, "scale": 0.5 * 50**exponent, "exponent": exponent}
+    found = fitted(points(**shape))
+    expected = found.accuracy_at(600)
+    assert expected.accuracy == pytest.approx(curve(600, **shape), abs=0.01)
+    needed = found.answers_for(curve(450, **shape))
+    assert needed.answers is not None and abs(needed.answers - 450) < 40
+    assert needed.low is not None and needed.low <= needed.answers
+
+
+def test_the_range_holds_the_truth_as_often_as_it_says() -> None:
+    """Four of five of the ranges should; a hundred curves of several shapes let chance move that share a little."""
+    generator = np.random.default_rng(1)
+    held = 0
+    for trial in range(100):
+        ceiling, exponent = generator.uniform(0.75, 1.0), generator.uniform(0.3, 1.1)
+        shape = {"ceiling": ceiling, "scale": (ceiling - 0.3) * 50**exponent, "exponent": exponent}
+        expected = fitted(points(0.012, trial, **shape)).accuracy_at(500)
+        assert expected.low <= expected.accuracy <= expected.high
+        held += expected.low <= curve(500, **shape) <= expected.high
+    assert held >= 70
+
+
+def test_more_noise_and_a_smaller_test_set_make_the_range_wider() -> None:
+    def width(found: Forecast) -> float:
+        expected = found.accuracy_at(600)
+        return expected.high - expected.low
+
+    clean = width(fitted(points()))
+    assert width(fitted(points(0.02))) > clean
+    assert width(fitted(points(), test_samples=50)) > clean
+
+
+def test_a_target_above_the_ceiling_is_out_of_reach() -> None:
+    needed = fitted(points(ceiling=0.7, scale=3.0)).answers_for(0.99)
+    assert (needed.answers, needed.low, needed.high) == (None, None, None)
+
+
+def test_a_target_too_far_away_is_not_told() -> None:
+    found = fitted(points(ceiling=0.95, scale=1.5, exponent=0.2))
+    assert found.answers_for(curve(20_000, 0.95, 1.5, 0.2)).answers is None
+
+
+def test_accuracy_stays_between_nothing_and_all() -> None:
+    steep = [Point(count, accuracy) for count, accuracy in zip(ANSWERS, (0.1, 0.5, 0.8, 0.95, 0.99, 1.0), strict=True)]
+    expected = fitted(steep).accuracy_at(3000)
+    assert 0 <= expected.low <= expected.accuracy <= expected.high <= 1
+
+
+def test_too_few_cycles_say_nothing() -> None:
+    assert forecast(points()[: LEAST_POINTS - 1], 1000) == "a forecast needs 4 trained cycles, and there are 3 so far"
+    assert isinstance(forecast([points()[0]] * 6, 1000), str)
+
+
+@pytest.mark.parametrize("accuracy", [[0.5] * 6, [0.6, 0.55, 0.5, 0.5, 0.45, 0.4]])
+def test_a_curve_that_does_not_rise_says_nothing(accuracy: list[float]) -> None:
+    found = forecast([Point(count, value) for count, value in zip(ANSWERS, accuracy, strict=True)], 1000)
+    assert isinstance(found, str) and "does not rise" in found
+
+
+def test_the_same_curve_gives_the_same_forecast() -> None:
+    noisy = points(0.02)
+    assert fitted(noisy).accuracy_at(900) == fitted(noisy).accuracy_at(900)

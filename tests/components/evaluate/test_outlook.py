@@ -1,0 +1,74 @@
+"""Saving and forecast as the report gets them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.campaign import Prices
+from labelcycle.components.evaluate.outlook import forecast_figures, saving_figures
+from labelcycle.components.evaluate.savings import Curve
+from labelcycle.components.evaluate.stop import Point
+
+
+class Campaign:
+    """The little of a campaign that is looked at."""
+
+    budget = 400
+    prices = Prices(label=0.5, annotators_per_label=2)
+
+
+def figures(*accuracy: float) -> dict[str, Any]:
+    points = [Point(50 * (number + 1), value) for number, value in enumerate(accuracy)]
+    campaign: Any = Campaign()
+    found = forecast_figures(points, 500, campaign)
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def test_without_a_random_arm_there_is_no_saving() -> None:
+    assert saving_figures(Curve([10], [0.5]), None, True) is None
+
+
+def test_the_saving_of_the_last_cycle_and_the_average() -> None:
+    active, random = Curve([10, 20, 30], [0.3, 0.6, 0.7]), Curve([10, 30, 50, 90], [0.3, 0.5, 0.7, 0.8])
+    found = saving_figures(active, random, True)
+    assert found is not None
+    assert (found["labels"], found["accuracy"]) == (random.labels, random.accuracy)
+    assert (found["equivalent_labels"], found["sign"]) == (50, "")
+    assert found["ratio"] == pytest.approx(0.4)
+    assert found["average"] == {"ratio": pytest.approx((0.5 + 0.4) / 2), "sign": "", "censored_share": 0.0}
+
+
+def test_the_first_cycle_alone_says_nothing_where_both_began_at_random() -> None:
+    active, random = Curve([10], [0.3]), Curve([10, 30], [0.3, 0.5])
+    alike, other = saving_figures(active, random, True), saving_figures(active, random, False)
+    assert alike is not None and alike["average"] is None
+    assert other is not None and other["average"] is not None
+
+
+def test_the_forecast_goes_from_the_last_cycle_to_the_end_of_the_budget() -> None:
+    found = figures(0.4, 0.6, 0.68, 0.72)
+    assert found["reason"] is None
+    assert [found["curve"][0]["answers"], found["curve"][-1]["answers"]] == [200, 400]
+    assert [found["curve"][0]["cost"], found["curve"][-1]["cost"]] == [200.0, 400.0]
+    accuracies = [point["accuracy"] for point in found["curve"]]
+    assert accuracies == sorted(accuracies) and accuracies[0] >= 0.7
+
+
+def test_the_next_targets_have_their_price() -> None:
+    found = figures(0.4, 0.6, 0.68, 0.72)
+    assert [target["accuracy"] for target in found["targets"]] == [0.75, 0.8, 0.85]
+    first = found["targets"][0]
+    assert first["answers"] > 200 and first["answers_cost"] == first["answers"] * 1.0
+    assert first["low"] <= first["answers"]
+
+
+def test_a_campaign_whose_budget_is_spent_still_has_its_targets() -> None:
+    found = figures(0.4, 0.5, 0.6, 0.65, 0.7, 0.72, 0.74, 0.75)
+    assert [point["answers"] for point in found["curve"]] == [400]
+    assert found["targets"]
+
+
+def test_why_there_is_no_forecast() -> None:
+    assert figures(0.4, 0.5) == {"reason": "a forecast needs 4 trained cycles, and there are 2 so far"}

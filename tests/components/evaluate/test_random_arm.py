@@ -1,0 +1,51 @@
+"""The random arm out of a backtest that lies in the campaign's root."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.evaluate.random_arm import RESULTS, read_random_arm
+from labelcycle.components.evaluate.savings import Curve
+from labelcycle.pipelines.backtest.report import RESULTS as NAME
+from labelcycle.pipelines.backtest.report import SCHEMA
+
+
+def results(*rows: tuple[str, int, int, float]) -> bytes:
+    content: list[dict[str, Any]] = [
+        {"strategy": strategy, "seed": seed, "cycle": 1, "labels": labels, "accuracy": accuracy}
+        | dict.fromkeys(("macro_f1", "training_seconds", "selection_seconds"), 0.0)
+        for strategy, seed, labels, accuracy in rows
+    ]
+    return table_bytes(pa.Table.from_pylist(content, schema=SCHEMA))
+
+
+def test_the_mean_over_the_seeds(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    rows = [("random", 0, 10, 0.2), ("random", 1, 10, 0.4), ("random", 0, 20, 0.6), ("entropy", 0, 10, 0.9)]
+    store.write(RESULTS, results(*rows))
+    found = read_random_arm(store)
+    assert found == Curve([10, 20], [pytest.approx(0.3), pytest.approx(0.6)])
+
+
+def test_it_is_where_a_backtest_leaves_it() -> None:
+    assert f"backtest/{NAME}" == RESULTS
+
+
+def test_without_a_backtest_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(str(tmp_path))
+    assert read_random_arm(store) is None
+    store.write(RESULTS, results(("entropy", 0, 10, 0.9)))
+    assert read_random_arm(store) is None
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"not a table", table_bytes(pa.table({"strategy": ["random"]}))])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(str(tmp_path))
+    store.write(RESULTS, content)
+    assert read_random_arm(store) is None
+    assert "has no results of a backtest" in capsys.readouterr().err
