@@ -1,1 +1,1 @@
-"""Label Studio: queries go there as tasks, annotations come back as votes."""
+"""Label Studio: queries become tasks there, and annotations become votes."""

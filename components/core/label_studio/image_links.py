@@ -1,0 +1,110 @@
+"""Addresses under which a labelling tool's users see the pool's images in their browsers."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.images.shared_folder import is_file, relative_address, shared_folder
+from labelcycle.components.core.labelling import LabelStudioTool
+
+SECONDS_AN_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address for browsers.
+
+    Attributes:
+        address: http or https.
+        until: when it ceases to hold, ISO 8601 in UTC; empty for one that does not.
+    """
+
+    address: str
+    until: str
+
+
+class ImageLinks:
+    """Makes links to the images of one pool.
+
+    Args:
+        tool: says how links are made, and how long those into S3 hold.
+        uris: the address of every sample of the pool, by id; None for samples without image.
+    """
+
+    def __init__(self, tool: LabelStudioTool, uris: Mapping[str, str | None]) -> None:
+        self._tool = tool
+        self._uris = uris
+
+    def link(self, sample_id: str) -> Link:
+        """A link to the sample's image; one into S3 is signed anew at each call.
+
+        Raises:
+            ConfigurationError: the sample has no image, or one that browsers cannot be led to.
+        """
+        uri = self._uris.get(sample_id)
+        if uri is None:
+            raise ConfigurationError(
+                f"Sample {sample_id!r} has no image to show in Label Studio. Begin the campaign with --images, or "
+                "without a labelling tool: labels then come from files."
+            )
+        if uri.startswith("s3://"):
+            return self._presigned(uri)
+        path = uri.removeprefix("file://")
+        if is_file(path):
+            return Link(f"{self._image_server(path)}/{relative_address(path, self._folder)}", "")
+        parts = urlsplit(uri)
+        if parts.scheme in ("http", "https") and parts.hostname and not parts.username:
+            return Link(uri, "")
+        raise ConfigurationError(
+            f"The image of sample {sample_id!r} is at {uri.split('?')[0]}, where browsers cannot be led. Use files, "
+            "s3://, http:// or https://."
+        )
+
+    def runs_out(self, until: str, now: datetime) -> bool:
+        """Whether a link that holds `until` then is to be made anew: less than a quarter of its time is left."""
+        if not until:
+            return False
+        return datetime.fromisoformat(until) < now + timedelta(hours=self._tool.link_hours) / 4
+
+    def _image_server(self, path: str) -> str:
+        if self._tool.image_server is None:
+            raise ConfigurationError(
+                f"{path} is a file, which browsers cannot open. Serve the images (labelcycle images) and name the "
+                "address with labelling.tool.image_server, or put them into S3."
+            )
+        return self._tool.image_server
+
+    @functools.cached_property
+    def _folder(self) -> str:
+        return shared_folder(uri.removeprefix("file://") for uri in self._uris.values() if uri is not None)
+
+    def _presigned(self, uri: str) -> Link:
+        from labelcycle.components.core.storage.s3 import s3_errors, split_s3_uri
+
+        if self._tool.images != "presigned":
+            raise ConfigurationError(
+                f"{uri} is in S3, which browsers cannot open by its address. Set labelling.tool.images to presigned."
+            )
+        bucket, key = split_s3_uri(uri)
+        seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+        with s3_errors(uri):
+            parameters = {"Bucket": bucket, "Key": key}
+            address: str = _client().generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+        return Link(address, until.isoformat())
+
+
+@functools.cache
+def _client() -> Any:
+    """The store's client, but signing by version 4: for addresses botocore still prefers 2, which few servers take."""
+    import boto3.session
+    import botocore.config
+
+    from labelcycle.components.core.storage.s3 import s3_client
+
+    settings = s3_client().meta.config.merge(botocore.config.Config(signature_version="s3v4"))
+    return boto3.session.Session().client("s3", config=settings)
