@@ -44,7 +44,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
     if project is None:
         raise CampaignError(
             f"Label Studio at {tool.url} has no project of campaign {campaign.identifier!r} that the token's user "
-            "may see. Use the token of a member of its organization; if the project was deleted, labelcycle publish makes "
+            "may see. Use the token of a member of its organization; if it was deleted, labelcycle publish makes "
             "a new one."
         )
     reading = _Reading(campaign, project, frozenset(sample_uris(store, campaign)))
