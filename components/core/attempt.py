@@ -17,10 +17,11 @@ from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference, read_json, write_object
 from labelcycle.components.core.processes import is_main_process
-from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.schemas import CONSENSUS, LABELS
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table, table_bytes
+from labelcycle.components.core.votes import in_force, labels_of, votes_in, votes_table
 
 Action = Literal["cold_start", "train", "finalize"]
 
@@ -28,15 +29,19 @@ Action = Literal["cold_start", "train", "finalize"]
 class Decision(Settings):
     """What this cycle does and on which labels; `decision.json`, the first object of an attempt.
 
-    `finalize` trains the model that the campaign keeps, and asks for no more labels.
+    `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
+    order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
+    and `outstanding` have not.
     """
 
     cycle: int
     action: Action
     labels: list[ObjectReference]
     new_labels: ObjectReference | None
+    consensus: ObjectReference | None = None
     labelled: int
     answered: int
+    outstanding: int = 0
     query_size: int
     previous: dict[str, ObjectReference]
     queries: list[ObjectReference]
@@ -107,16 +112,21 @@ class Attempt:
                 f"{self.store.locate(self.key(name))} is missing: its stage has not run for this attempt."
             ) from error
 
-    def labels(self) -> pa.Table:
-        """Every answer up to and including this cycle, sorted by id."""
+    def votes(self) -> pa.Table:
+        """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
         tables = [read_table(self.store, reference, LABELS) for reference in self.decision.labels]
-        return pa.concat_tables([LABELS.empty_table(), *tables]).sort_by("sample_id")
+        votes = in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
+        return votes_table([votes[key] for key in sorted(votes)])
+
+    def consensus(self) -> pa.Table:
+        """What the votes come to: rows of `CONSENSUS` sorted by sample; none before the first labels."""
+        if self.decision.consensus is None:
+            return CONSENSUS.empty_table()
+        return read_table(self.store, self.decision.consensus, CONSENSUS)
 
     def labelled(self) -> dict[str, str]:
-        """The class of each labelled sample, sorted by id; skipped and unsure answers are not among them."""
-        table = self.labels()
-        rows = zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), table["status"].to_pylist(), strict=True)
-        return {sample_id: label for sample_id, label, status in rows if status == "ok"}
+        """The class of each labelled sample, sorted by id; skipped, unsure and disputed ones are not among them."""
+        return labels_of(self.consensus())
 
     def previous_json(self, name: str) -> Any | None:
         """A JSON object of the commit before this cycle, or None where it has none of that name."""

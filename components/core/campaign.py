@@ -114,10 +114,10 @@ class Campaign(Settings):
         """The content of `campaign.json`."""
         return canonical_json(self.model_dump(mode="json"))
 
-    def query_size(self, labelled: int) -> int:
-        """How many samples to ask for next, with `labelled` labels paid for: a batch, within what is left."""
-        wanted = self.initial if labelled == 0 else self.batch
-        return max(0, min(wanted, self.budget - labelled))
+    def query_size(self, asked: int) -> int:
+        """How many samples to ask for next, with `asked` of the budget asked for: a batch, within what is left."""
+        wanted = self.initial if asked == 0 else self.batch
+        return max(0, min(wanted, self.budget - asked))
 
 
 def create_campaign(store: Store, campaign: Campaign) -> bool:

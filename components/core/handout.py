@@ -1,15 +1,32 @@
-"""Handing a query to people: a CSV under `queries/`, with a label column to be filled in.
+"""Handing a query to people: to the campaign's labelling tool, or as a CSV under `queries/` to be filled in.
 
-Written once and never replaced, so that nobody's work is overwritten; whoever finds it missing writes it.
+Both may be repeated: a CSV is written once and never replaced, so that nobody's work is overwritten, and a tool gets
+only what it lacks. Whoever finds a query that was not handed out does it.
 """
 
 import csv
 import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pyarrow as pa
 
 from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
+
+HEADINGS = ("sample_id", "uri", "rank", "predicted", "reason", "label", "status")
+
+
+class Receipt(Settings):
+    """Says that people have a query, where, and since when by the clock of the machine that handed it out."""
+
+    handed_out: datetime
+    place: str
 
 
 def handout_key(cycle: int) -> str:
@@ -17,19 +34,72 @@ def handout_key(cycle: int) -> str:
     return f"queries/cycle-{cycle:04d}.csv"
 
 
+def receipt_key(cycle: int) -> str:
+    """Where the receipt for the query of `cycle` is."""
+    return f"queries/cycle-{cycle:04d}.json"
+
+
 def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
-    """Write the committed query for people to label, unless it is there. Returns its key; None for an empty query."""
+    """Hand out the committed query, unless people have it. Returns where; None for an empty query.
+
+    Raises:
+        TransientError: the labelling tool does not answer.
+        ConfigurationError, CampaignError: the tool refuses; the message says what to do.
+    """
     query = read_query(store, commit.objects["query"])
     if query.num_rows == 0:
         return None
-    key = handout_key(commit.cycle)
+    if campaign.labelling.tool is None:
+        place = _write_csv(store, campaign, query, commit.cycle)
+    elif (receipt := read_receipt(store, commit.cycle)) is not None:
+        return receipt.place
+    else:
+        from labelcycle.components.core.label_studio.publish import publish_query
+
+        place = publish_query(store, campaign, commit).project_url
+    write_receipt(store, commit.cycle, place)
+    return place
+
+
+def write_receipt(store: Store, cycle: int, place: str) -> None:
+    """Note that people have the query of `cycle` at `place`; the first receipt stays."""
+    receipt = Receipt(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
+    store.write_if_absent(receipt_key(cycle), canonical_json(receipt.model_dump(mode="json")))
+
+
+def read_receipt(store: Store, cycle: int) -> Receipt | None:
+    """The receipt for the query of `cycle`; None while it was not handed out.
+
+    Raises:
+        CampaignError: the object is no receipt.
+    """
+    try:
+        data = store.read(receipt_key(cycle))
+    except FileNotFoundError:
+        return None
+    try:
+        return Receipt.model_validate_json(data)
+    except ValueError as error:
+        place = store.locate(receipt_key(cycle))
+        raise CampaignError(f"{place} is not a receipt. Delete it: the next run writes it again.") from error
+
+
+def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:
+    key = handout_key(cycle)
     if not store.exists(key):
-        uris = sample_uris(store, campaign)
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["sample_id", "uri", "rank", "predicted", "reason", "label", "status"])
-        columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
-        for sample_id, rank, predicted, reason in zip(*columns, strict=True):
-            writer.writerow([sample_id, uris[sample_id], rank, predicted or "", reason, "", ""])
+        csv.writer(text, lineterminator="\n").writerows(_csv_rows(store, campaign, query))
         store.write_if_absent(key, text.getvalue().encode())
-    return key
+    return store.locate(key)
+
+
+def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
+    """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
+    several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
+    uris = sample_uris(store, campaign)
+    yield [*HEADINGS, *(["annotator"] if several else [])]
+    columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
+    for sample_id, rank, predicted, reason in zip(*columns, strict=True):
+        for _ in range(campaign.labelling.quorum):
+            row = [sample_id, uris[sample_id], rank, predicted or "", reason, "", ""]
+            yield [*row, *([""] if several else [])]

@@ -1,5 +1,8 @@
 """What has been asked so far: the queries of the committed cycles."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt
@@ -14,6 +17,31 @@ def read_query(store: Store, reference: ObjectReference) -> pa.Table:
     return read_table(store, reference, QUERY)
 
 
+@dataclass(frozen=True)
+class Request:
+    """A sample that people were asked about.
+
+    Attributes:
+        cycle: the cycle whose query it is in.
+        sample_id: the sample.
+        opinion: 1 where it was asked for the first time, 2 for a second opinion, and so on.
+    """
+
+    cycle: int
+    sample_id: str
+    opinion: int
+
+
+def requests_of(store: Store, references: Iterable[ObjectReference]) -> list[Request]:
+    """Every request of the queries of cycles 0, 1, … in their order, best pick first."""
+    requests: list[Request] = []
+    for cycle, reference in enumerate(references):
+        query = read_query(store, reference)
+        rows = zip(query["sample_id"].to_pylist(), query["opinion"].to_pylist(), strict=True)
+        requests += [Request(cycle, sample_id, opinion or 1) for sample_id, opinion in rows]
+    return requests
+
+
 def queried_ids(attempt: Attempt) -> set[str]:
     """Ids of every sample that was asked for before this cycle, answered or not, and is not asked for again.
 
@@ -21,7 +49,4 @@ def queried_ids(attempt: Attempt) -> set[str]:
     """
     if attempt.campaign.recipe.data_selection is not None:
         return set()
-    ids: set[str] = set()
-    for reference in attempt.decision.queries:
-        ids.update(read_query(attempt.store, reference)["sample_id"].to_pylist())
-    return ids
+    return {request.sample_id for request in requests_of(attempt.store, attempt.decision.queries)}

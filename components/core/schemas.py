@@ -27,7 +27,21 @@ LABELS = pa.schema(
         pa.field("status", pa.string(), nullable=False),
     ]
 )
-"""One row an answer. `status` is `ok`, `skip` or `unsure`; only `ok` rows carry a label that is trained on."""
+"""One row a vote, as cast. `status` is `ok`, `skip`, `unsure` or `withdrawn`; only `ok` rows carry a label."""
+
+CONSENSUS = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("votes", pa.int32(), nullable=False),
+        pa.field("agreement", pa.float32()),
+        pa.field("quality", pa.float32(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+    ]
+)
+"""One row a sample with votes. `status` is `ok`, `skip`, `unsure` or `disputed`; only `ok` rows have a label, which is
+trained on. `votes` counts people, `agreement` is the share of those who gave a class that gave the label, `quality`
+from 0 to 1 says how far the label can be relied on."""
 
 QUERY = pa.schema(
     [
@@ -40,11 +54,14 @@ QUERY = pa.schema(
         pa.field("confidence", pa.float32()),
         pa.field("represents", pa.int32()),
         pa.field("explore", pa.bool_()),
+        pa.field("opinion", pa.int32()),
+        pa.field("probabilities", pa.list_(pa.float32())),
     ]
 )
 """One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query; `cluster` is
 the number of the cluster that the sample stands for, `represents` how many candidates it stands for, null where there
-is none; `explore` says that it was drawn at random."""
+is none; `explore` says that it was drawn at random. `opinion` counts how often the sample has been asked for, 1 where
+it is null; `probabilities` of the classes are kept where the consensus weighs the model."""
 
 QUARANTINE = pa.schema(
     [

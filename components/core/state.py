@@ -15,8 +15,10 @@ Phase = Literal["new", "labelling", "done"]
 class CycleSummary:
     """The headline figures of a committed cycle, kept by its commit as `summary`.
 
-    `final` marks the cycle that trained the model which the campaign keeps; it asks for nothing and ends the campaign.
-    `stopped` says why the recipe's stop rule ended the campaign at this cycle.
+    `labels` counts samples with a label, `answers` the samples asked for that have their answers, `outstanding` those
+    asked for before this cycle that have not. `final` marks the cycle that trained the model which the campaign keeps;
+    it asks for nothing and ends the campaign. `stopped` says why the recipe's stop rule ended the campaign at this
+    cycle.
     """
 
     cycle: int
@@ -32,6 +34,7 @@ class CycleSummary:
     unknown: int | None = None
     final: bool = False
     stopped: str | None = None
+    outstanding: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,15 @@ class State:
     @property
     def why_done(self) -> str:
         """Why a campaign whose phase is `done` asks for no more labels."""
-        answers = self.summaries[-1].answers
+        last = self.summaries[-1]
+        late = f"; {last.outstanding} more were asked for and never answered" if last.outstanding else ""
         if self.final is not None:
-            return f"the campaign was finalized with {answers} of {self.campaign.budget} labels"
-        if (reason := self.summaries[-1].stopped) is not None:
-            return f"the stop rule ended it after {answers} of {self.campaign.budget} labels: {reason}"
-        if answers >= self.campaign.budget:
-            return f"the budget of {self.campaign.budget} labels is spent"
-        return f"the pool is exhausted after {answers} of {self.campaign.budget} labels"
+            return f"the campaign was finalized with {last.answers} of {self.campaign.budget} labels{late}"
+        if last.stopped is not None:
+            return f"the stop rule ended it after {last.answers} of {self.campaign.budget} labels{late}: {last.stopped}"
+        if last.answers + last.outstanding >= self.campaign.budget:
+            return f"the budget of {self.campaign.budget} labels is spent{late}"
+        return f"the pool is exhausted after {last.answers} of {self.campaign.budget} labels{late}"
 
     @property
     def trained(self) -> list[CycleSummary]:

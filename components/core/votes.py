@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelcycle.components.core.schemas import LABELS
 
@@ -65,3 +66,9 @@ def in_force(votes: list[Vote]) -> dict[tuple[str, str], Vote]:
     """
     last = {(vote.sample_id, vote.annotator): vote for vote in votes}
     return {key: vote for key, vote in last.items() if vote.status != "withdrawn"}
+
+
+def labels_of(consensus: pa.Table) -> dict[str, str]:
+    """The class of each sample that has one, by id, from rows of `CONSENSUS`."""
+    decided = consensus.filter(pc.equal(consensus["status"], "ok"))
+    return dict(zip(decided["sample_id"].to_pylist(), decided["label"].to_pylist(), strict=True))

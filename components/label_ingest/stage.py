@@ -6,20 +6,19 @@ from typing import Literal
 import pyarrow as pa
 
 from labelcycle.components.core.attempt import Action, Decision
-from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.handout import hand_out, handout_key
+from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.observation import observed
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.schemas import LABELS
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.votes import votes_table
 from labelcycle.components.label_ingest.finalizing import check_finalizable, without_final_training
-from labelcycle.components.label_ingest.label_file import LabelRow, SampleIds, read_label_file
+from labelcycle.components.label_ingest.intake import Intake, take_in
+from labelcycle.components.label_ingest.readiness import readiness_now
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
 
@@ -70,93 +69,70 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     if finalize and state.final is None:
         check_finalizable(state)
     if not state.commits:
-        return _begin(store, state, "cold_start", [], None, "no query yet: choose the first samples to label")
+        return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
     hand_out(store, state.campaign, last)
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)
-    asked: list[str] = read_query(store, last.objects["query"])["sample_id"].to_pylist()
-    source = labels_from or state.campaign.labels_from or handout_key(last.cycle)
-    answers = _read_answers(store, state.campaign, source) if asked else {}
-    earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
+    intake = take_in(store, state, labels_from)
     if finalize:
-        given = [answers[sample_id] for sample_id in sorted(asked) if sample_id in answers]
-        table = _label_table(given, source) if given else None
-        return _begin(store, state, "finalize", earlier, table, "train the final model on every label so far")
-    awaited = [sample_id for sample_id in asked if sample_id not in answers]
-    if awaited:
-        few = ", ".join(repr(name) for name in awaited[:3]) + (", …" if len(awaited) > 3 else "")
-        reason = (
-            f"{len(awaited)} of {len(asked)} samples of cycle {last.cycle}'s query have no label in "
-            f"{_address(store, source)}: {few}"
-        )
-        return Ingested("wait", last.cycle + 1, "", reason, len(awaited))
-    table = _label_table([answers[sample_id] for sample_id in sorted(asked)], source)
-    reason = f"{len(asked)} new labels"
-    usable = state.summaries[-1].labels + table["status"].to_pylist().count("ok")
-    return _begin(store, state, "train" if usable else "cold_start", earlier, table, reason)
+        return _begin(store, state, "finalize", intake, "train the final model on every label so far")
+    ready = readiness_now(store, state, intake.answers)
+    if not ready.ready:
+        reason = _awaited(intake, last.cycle, ready.reason)
+        return Ingested("wait", last.cycle + 1, "", reason, len(intake.answers.unanswered))
+    late = sum(request.cycle < last.cycle for request in intake.fresh)
+    reason = f"{len(intake.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
+    reason += f"; {ready.reason}" if intake.answers.unanswered else ""
+    usable = "ok" in intake.consensus["status"].to_pylist()
+    return _begin(store, state, "train" if usable else "cold_start", intake, reason)
 
 
-def _begin(
-    store: Store,
-    state: State,
-    action: Action,
-    earlier: list[ObjectReference],
-    new_labels: pa.Table | None,
-    reason: str,
-) -> Ingested:
-    """Write the new labels and the decision of an attempt named by all that the cycle depends on.
+def _awaited(intake: Intake, cycle: int, reason: str) -> str:
+    """What is awaited, in words."""
+    unanswered = intake.answers.unanswered
+    asked = len(intake.answers.complete) + len(unanswered)
+    few = ", ".join(repr(request.sample_id) for request in unanswered[:3]) + (", …" if len(unanswered) > 3 else "")
+    return (
+        f"{len(unanswered)} of {asked} samples of cycle {cycle}'s query have no label in {intake.source}: {few} "
+        f"({reason})"
+    )
 
-    The labels to train on are all so far, but those of the last query alone where training data is selected.
-    """
-    cycle = len(state.commits)
+
+def _begin(store: Store, state: State, action: Action, intake: Intake | None, reason: str) -> Ingested:
+    """Write the new votes, the consensus and the decision of an attempt named by all that the cycle depends on."""
+    campaign, cycle = state.campaign, len(state.commits)
     last: Commit | None = state.commits[-1] if state.commits else None
-    before = state.summaries[-1] if state.summaries else None
-    labels, new = ([] if state.campaign.recipe.data_selection is not None else list(earlier)), None
-    labelled, answered = (before.labels, before.answers) if before else (0, 0)
-    if new_labels is not None:
-        data = table_bytes(new_labels)
-        new = write_object(store, f"labels/{cycle}-{digest_of_bytes(data)[:16]}.parquet", data)
+    labels = [] if intake is None else list(intake.earlier)
+    new = consensus = None
+    if intake is not None and intake.new:
+        new = _write(store, "labels", cycle, votes_table(intake.new))
         labels.append(new)
-        labelled += new_labels["status"].to_pylist().count("ok")
-        answered += new_labels.num_rows
+    if intake is not None and intake.consensus.num_rows:
+        consensus = _write(store, "consensus", cycle, intake.consensus)
+    labelled, answered, outstanding = (0, 0, 0)
+    if intake is not None:
+        labelled, answered, outstanding = intake.labelled, intake.answered, intake.outstanding
     final = action == "finalize"
     decision = Decision(
         cycle=cycle,
         action=action,
         labels=labels,
         new_labels=new,
+        consensus=consensus,
         labelled=labelled,
         answered=answered,
-        query_size=0 if final else state.campaign.query_size(answered),
+        outstanding=outstanding,
+        query_size=0 if final else campaign.query_size(answered + outstanding),
         previous=last.objects if last else {},
         queries=[commit.objects["query"] for commit in state.commits],
     )
     content = decision.model_dump(mode="json")
-    attempt = digest_of_json({"campaign": state.campaign.identifier, "decision": content})[:16]
+    attempt = digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
     write_json(store, attempt_key(cycle, attempt, "decision.json"), content)
     return Ingested("train" if decision.trains else "cold_start", cycle, attempt, reason, final=final)
 
 
-def _read_answers(store: Store, campaign: Campaign, source: str) -> dict[str, LabelRow]:
-    ids = SampleIds(sample_uris(store, campaign))
-    return read_label_file(_address(store, source), ids, campaign.classes)
-
-
-def _address(store: Store, source: str) -> str:
-    """Where a label source is: its own address, or a key of the campaign's store."""
-    return source if source.startswith("/") or "://" in source else store.locate(source)
-
-
-def _label_table(answers: list[LabelRow], source: str) -> pa.Table:
-    return pa.table(
-        {
-            "sample_id": [answer.sample_id for answer in answers],
-            "label": [answer.label for answer in answers],
-            "annotator": [answer.annotator or None for answer in answers],
-            "time": [answer.time or None for answer in answers],
-            "source": [source] * len(answers),
-            "status": [answer.status for answer in answers],
-        },
-        schema=LABELS,
-    )
+def _write(store: Store, folder: str, cycle: int, table: pa.Table) -> ObjectReference:
+    data = table_bytes(table)
+    return write_object(store, f"{folder}/{cycle}-{digest_of_bytes(data)[:16]}.parquet", data)

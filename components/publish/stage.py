@@ -7,10 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import sample_uris
 from labelcycle.components.core.commits import Commit, write_commit
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, read_object
@@ -19,10 +18,7 @@ from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.state import CycleSummary, read_state
 from labelcycle.components.core.tuned import trained_weights
-from labelcycle.components.publish.confusion import draw_confusion
-from labelcycle.components.publish.contact_sheet import draw_contact_sheet
-from labelcycle.components.publish.learning_curve import draw_learning_curve
-from labelcycle.components.publish.report import Report, render_report
+from labelcycle.components.publish.drawing import draw_cycle
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     winner = state.commits[cycle]
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
-    handed = hand_out(work.store, work.campaign, winner)
+    handed = _hand_out(work, winner)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
         Path(report).write_bytes(read_object(work.store, winner.objects["report"]))
@@ -88,9 +84,18 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
         labels=facts.labels,
         accuracy=facts.accuracy,
         query_size=facts.query_size,
-        handout=work.store.locate(handed) if handed else "",
+        handout=handed,
         report=work.store.locate(winner.objects["report"].key) if "report" in winner.objects else "",
     )
+
+
+def _hand_out(work: Attempt, commit: Commit) -> str:
+    """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands."""
+    try:
+        return hand_out(work.store, work.campaign, commit) or ""
+    except TransientError as error:
+        notice(f"The query of cycle {commit.cycle} is not handed out yet: {error} The next run hands it out.")
+        return ""
 
 
 def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
@@ -106,14 +111,19 @@ def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
                 "adapter_model": "adapter/adapter_model.safetensors",
                 "adapter_config": "adapter/adapter_config.json",
             }
-        if work.read_json("metrics.json").get("alignment") is not None:
+        metrics = work.read_json("metrics.json")
+        if metrics.get("alignment") is not None:
             names["alignment"] = "alignment.json"
+        if "label_suspects" in metrics:
+            names["label_suspects"] = "label_suspects.parquet"
     objects = {
         name: ObjectReference(key=work.key(file), sha256=digest_of_bytes(work.read(file)))
         for name, file in names.items()
     }
     if work.decision.new_labels is not None:
         objects["labels"] = work.decision.new_labels
+    if work.decision.consensus is not None:
+        objects["consensus"] = work.decision.consensus
     if weights is not None:
         objects["backbone"] = weights
     if optimiser is not None:
@@ -127,6 +137,7 @@ def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> 
         "cycle": work.cycle,
         "labels": work.decision.labelled,
         "answers": work.decision.answered,
+        "outstanding": work.decision.outstanding,
         **{name: metrics[name] if metrics else None for name in figures},
         "query_size": query_size,
         "final": work.decision.action == "finalize",
@@ -144,14 +155,6 @@ def _draw(
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
     own = CycleSummary(**{name: summary[name] for name in CycleSummary.__dataclass_fields__ if name in summary})
     summaries = [*[past for past in earlier.summaries[: work.cycle] if past.accuracy is not None], own]
-    uris = sample_uris(work.store, work.campaign)
-    images = {
-        "learning_curve": draw_learning_curve(summaries),
-        "confusion_matrix": draw_confusion(metrics["confusion"], work.campaign.classes),
-    }
-    sheet = draw_contact_sheet(query, uris)
-    if sheet is not None:
-        images["contact_sheet"] = sheet
-    page = render_report(Report(work.campaign, summaries, metrics, query, images))
-    written = {name: work.write(f"{name}.png", data) for name, data in images.items()}
-    return {**written, "report": work.write("report.html", page.encode())}
+    drawn = draw_cycle(work, metrics, query, summaries)
+    written = {name: work.write(f"{name}.png", data) for name, data in drawn.images.items()}
+    return {**written, "report": work.write("report.html", drawn.page.encode())}

@@ -25,6 +25,9 @@ from labelcycle.components.select.constraints import Constraints
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.strategy import Candidates, Strategy
 
+READ_AT_ONCE = 65_536
+"""Rows of the score table in memory at a time, where only some of them are kept."""
+
 FROM_SCORES = {
     "probs": "probabilities",
     "disagreements": "disagreements",
@@ -116,13 +119,14 @@ def gather_constraints(work: Attempt, choice: Choice, pool: Candidates) -> Const
     )
 
 
-def read_scores(work: Attempt, shards: int, columns: list[str] | None = None) -> pa.Table:
+def read_scores(work: Attempt, shards: int, columns: list[str] | None = None, of: pa.Array | None = None) -> pa.Table:
     """The score table of all shards, sorted by id.
 
     Args:
         work: the attempt.
         shards: how many shards the score stage wrote.
         columns: those to read, `sample_id` among them; None for all.
+        of: ids of the samples to keep; None for all.
 
     Raises:
         CampaignError: a shard has not been scored.
@@ -135,10 +139,18 @@ def read_scores(work: Attempt, shards: int, columns: list[str] | None = None) ->
         key = work.key(f"scores/{shard}-of-{shards}.parquet")
         try:
             with pq.ParquetFile(work.store.fetch(key)) as file:
-                tables.append(with_schema(file.read(schema.names), schema))
+                tables.append(with_schema(_read_columns(file, schema.names, of), schema))
         except FileNotFoundError as error:
             raise CampaignError(f"{work.store.locate(key)} is missing. Run the score stage for every shard.") from error
     return pa.concat_tables(tables).sort_by("sample_id")
+
+
+def _read_columns(file: pq.ParquetFile, columns: list[str], of: pa.Array | None) -> pa.Table:
+    if of is None:
+        return file.read(columns)
+    batches = file.iter_batches(READ_AT_ONCE, columns=columns)
+    kept = [batch.filter(pc.is_in(batch["sample_id"], of)) for batch in batches]
+    return pa.Table.from_batches(kept, schema=file.schema_arrow.empty_table().select(columns).schema)
 
 
 def _unasked(work: Attempt) -> list[str]:

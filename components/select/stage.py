@@ -24,6 +24,7 @@ from labelcycle.components.select.gathering import (
     read_by_constraints,
     read_scores,
 )
+from labelcycle.components.select.second_opinions import opinion_rows, second_opinions
 
 DEVICE = "LABELCYCLE_SELECT_DEVICE"
 """The environment variable that names the device for large products, such as `cuda`; empty for the processor."""
@@ -31,10 +32,15 @@ DEVICE = "LABELCYCLE_SELECT_DEVICE"
 
 @dataclass(frozen=True)
 class Selected(Facts, rows="size"):
-    """The query that was written; `explored` of its `size` picks were drawn at random, `included` had to be in it."""
+    """The query that was written.
+
+    Of its `size` samples `second_opinions` were asked for before, `explored` were drawn at random, and `included` had
+    to be in it.
+    """
 
     strategy: str
     size: int
+    second_opinions: int
     explored: int
     included: int
     uri: str
@@ -58,7 +64,10 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     recipe = work.campaign.recipe
     choice = recipe.cold_start if work.decision.action == "cold_start" else recipe.selector
     check_parameters(choice.strategy, choice.arguments.keys())
-    table = QUERY.empty_table() if work.decision.query_size == 0 else _query(work, choice, shards)
+    again = second_opinions(work)
+    size = work.decision.query_size - len(again)
+    table = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards)
+    table = pa.concat_tables([table, opinion_rows(again, table.num_rows + 1, QUERY)])
     reference = work.write_table("query.parquet", table)
     if query:
         Path(query).parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +75,7 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     return Selected(
         strategy=choice.strategy,
         size=table.num_rows,
+        second_opinions=len(again),
         explored=pc.sum(table["explore"]).as_py() or 0,
         included=len(set(recipe.selector.include) & set(table["sample_id"].to_pylist())),
         uri=work.store.locate(reference.key),
@@ -73,15 +83,16 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     )
 
 
-def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
+def _query(work: Attempt, choice: Choice, size: int, shards: int) -> pa.Table:
     strategy = STRATEGIES[choice.strategy]
     reads = strategy.reads_with(choice.arguments) | read_by_constraints(choice)
     pool = gather_candidates(work, reads, shards, strategy)
     constraints = gather_constraints(work, choice, pool)
-    size, seed = work.decision.query_size, work.campaign.seed
     arguments: dict[str, Any] = choice.arguments
     device = os.environ.get(DEVICE) or PROCESSOR
-    picks = select_batch(choice.strategy, pool, size, seed, constraints=constraints, device=device, **arguments)
+    picks = select_batch(
+        choice.strategy, pool, size, work.campaign.seed, constraints=constraints, device=device, **arguments
+    )
     predicted, confidence = _predictions(work, picks, shards)
     return pa.table(
         {
@@ -94,6 +105,8 @@ def _query(work: Attempt, choice: Choice, shards: int) -> pa.Table:
             "confidence": confidence,
             "represents": pa.array(picks.represents.astype(np.int32), mask=picks.represents < 1),
             "explore": pa.array(picks.explored),
+            "opinion": pa.array([1] * len(picks.ids), pa.int32()),
+            "probabilities": _probabilities(work, picks, shards),
         },
         schema=QUERY,
     )
@@ -110,3 +123,14 @@ def _predictions(work: Attempt, picks: Selection, shards: int) -> tuple[pa.Array
     classes = pa.array(work.campaign.classes, pa.string())
     chosen = scores.take(rows)
     return classes.take(chosen["predicted"].combine_chunks()), chosen["confidence"].combine_chunks()
+
+
+def _probabilities(work: Attempt, picks: Selection, shards: int) -> pa.Array:
+    """What the model thinks of each pick, where the consensus will weigh it; nulls elsewhere and in the cold start."""
+    kind = pa.list_(pa.float32())
+    if work.campaign.labelling.consensus != "crowdlab" or work.decision.action == "cold_start":
+        return pa.nulls(len(picks.ids), kind)
+    ids = pa.array(picks.ids.tolist(), pa.string())
+    scores = read_scores(work, shards, ["sample_id", "probabilities"], of=ids)
+    rows = pc.index_in(ids, value_set=scores["sample_id"].combine_chunks())
+    return scores["probabilities"].combine_chunks().cast(kind).take(rows)

@@ -13,7 +13,8 @@ from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table
-from labelcycle.components.label_ingest.label_file import SampleIds, read_label_file
+from labelcycle.components.label_ingest.label_file import read_label_file
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 from labelcycle.pipelines.backtest.history import SPLITS, History, Labelled
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.splits import hold_out

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.label_ingest.label_file import SampleIds, read_texts
+from labelcycle.components.label_ingest.label_file import read_texts
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 
 TEMPLATE = "a photo of a {class}"
 PLACE = "{class}"

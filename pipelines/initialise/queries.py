@@ -6,7 +6,7 @@ from inspect import signature
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.recipe import Choice, DropoutScorer, Recipe, Selector
-from labelcycle.components.label_ingest.label_file import SampleIds
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 from labelcycle.components.select import STRATEGIES
 from labelcycle.components.select.arguments import check_arguments
 from labelcycle.pipelines.initialise.sample_lists import read_ids

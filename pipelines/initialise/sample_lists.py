@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.label_ingest.label_file import SampleIds
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 
 
 def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:

@@ -7,7 +7,7 @@ from labelcycle.components.core.attempt import Attempt, Decision, open_attempt
 from labelcycle.components.core.campaign import Campaign, create_campaign
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import write_json
-from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.schemas import CONSENSUS, LABELS
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import write_table
 
@@ -25,11 +25,27 @@ def attempt(store: Store, campaign: Campaign) -> Attempt:
     second = write_table(
         store, "labels/2.parquet", labels(("b", None, "skip"), ("d", None, "unsure"), ("e", "cat", "ok"))
     )
+    consensus = write_table(
+        store,
+        "consensus/2.parquet",
+        pa.table(
+            {
+                "sample_id": ["a", "b", "c", "d", "e"],
+                "label": ["dog", None, "cat", None, "cat"],
+                "votes": [1] * 5,
+                "agreement": [1.0, None, 1.0, None, 1.0],
+                "quality": [1.0, 0.0, 1.0, 0.0, 1.0],
+                "status": ["ok", "skip", "ok", "unsure", "ok"],
+            },
+            schema=CONSENSUS,
+        ),
+    )
     decision = Decision(
         cycle=2,
         action="train",
         labels=[first, second],
         new_labels=second,
+        consensus=consensus,
         labelled=3,
         answered=5,
         query_size=4,
@@ -47,8 +63,15 @@ def test_what_is_written_is_read_back(attempt: Attempt) -> None:
     assert attempt.read("facts.json") == attempt.store.read(reference.key)
 
 
-def test_all_answers_are_sorted_by_id(attempt: Attempt) -> None:
-    assert attempt.labels()["sample_id"].to_pylist() == ["a", "b", "c", "d", "e"]
+def test_all_votes_are_sorted_by_id(attempt: Attempt) -> None:
+    assert attempt.votes()["sample_id"].to_pylist() == ["a", "b", "c", "d", "e"]
+
+
+def test_only_the_last_vote_of_a_person_is_in_force(attempt: Attempt) -> None:
+    third = write_table(attempt.store, "labels/3.parquet", labels(("a", "cat", "ok"), ("c", None, "withdrawn")))
+    decision = attempt.decision.model_copy(update={"labels": [*attempt.decision.labels, third]})
+    votes = Attempt(attempt.store, attempt.campaign, 3, "x", decision).votes()
+    assert votes["sample_id"].to_pylist() == ["a", "b", "d", "e"] and votes["label"][0].as_py() == "cat"
 
 
 def test_skipped_and_unsure_answers_are_not_labelled(attempt: Attempt) -> None:
@@ -56,8 +79,9 @@ def test_skipped_and_unsure_answers_are_not_labelled(attempt: Attempt) -> None:
 
 
 def test_no_labels_yet(attempt: Attempt) -> None:
-    fresh = Attempt(attempt.store, attempt.campaign, 0, "x", attempt.decision.model_copy(update={"labels": []}))
-    assert fresh.labels().num_rows == 0 and fresh.labelled() == {}
+    nothing = attempt.decision.model_copy(update={"labels": [], "consensus": None})
+    fresh = Attempt(attempt.store, attempt.campaign, 0, "x", nothing)
+    assert fresh.votes().num_rows == fresh.consensus().num_rows == 0 and fresh.labelled() == {}
 
 
 def test_objects_of_the_commit_before(attempt: Attempt) -> None:
@@ -84,5 +108,8 @@ def test_a_damaged_decision(attempt: Attempt, content: bytes) -> None:
 
 def test_labels_that_were_changed_are_refused(attempt: Attempt) -> None:
     attempt.store.write("labels/1.parquet", b"changed")
+    with pytest.raises(CampaignError, match="was changed after it was written"):
+        attempt.votes()
+    attempt.store.write("consensus/2.parquet", b"changed")
     with pytest.raises(CampaignError, match="was changed after it was written"):
         attempt.labelled()

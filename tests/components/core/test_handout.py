@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,9 @@ import pytest
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit
-from labelcycle.components.core.handout import hand_out, handout_key
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.handout import hand_out, handout_key, read_receipt, receipt_key
+from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.schemas import POOL, QUARANTINE, QUERY
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import write_table
@@ -40,6 +43,8 @@ def commit(store: Store, rows: int = 3) -> Commit:
         "confidence": [0.5] * rows,
         "represents": [None] * rows,
         "explore": [False] * rows,
+        "opinion": [1] * rows,
+        "probabilities": [None] * rows,
     }
     reference = write_table(store, "query.parquet", pa.table(columns, schema=QUERY))
     return Commit(cycle=3, attempt="a", objects={"query": reference})
@@ -50,7 +55,7 @@ def rows_of(store: Store) -> list[dict[str, str]]:
 
 
 def test_every_pick_has_a_row_to_fill_in(store: Store, filled: Campaign) -> None:
-    assert hand_out(store, filled, commit(store)) == handout_key(3) == "queries/cycle-0003.csv"
+    assert hand_out(store, filled, commit(store)) == store.locate("queries/cycle-0003.csv")
     rows = rows_of(store)
     assert [row["sample_id"] for row in rows] == IDS
     assert [row["uri"] for row in rows] == [f"/images/{name}" for name in IDS]
@@ -60,10 +65,61 @@ def test_every_pick_has_a_row_to_fill_in(store: Store, filled: Campaign) -> None
 
 def test_it_is_never_replaced(store: Store, filled: Campaign) -> None:
     store.write(handout_key(3), b"somebody's work")
-    assert hand_out(store, filled, commit(store)) == handout_key(3)
+    assert hand_out(store, filled, commit(store)) == store.locate(handout_key(3))
     assert store.read(handout_key(3)) == b"somebody's work"
 
 
 def test_an_empty_query_is_not_handed_out(store: Store, filled: Campaign) -> None:
     assert hand_out(store, filled, commit(store, rows=0)) is None
     assert not store.exists(handout_key(3))
+    assert read_receipt(store, 3) is None
+
+
+def test_the_receipt_says_where_and_since_when(store: Store, filled: Campaign) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    place = hand_out(store, filled, commit(store))
+    receipt = read_receipt(store, 3)
+    assert receipt is not None
+    assert receipt.place == place and before <= receipt.handed_out <= datetime.now(UTC)
+
+
+def test_the_first_receipt_stays(store: Store, filled: Campaign) -> None:
+    hand_out(store, filled, commit(store))
+    first = store.read(receipt_key(3))
+    store.write(receipt_key(3), first.replace(b"20", b"19"))
+    hand_out(store, filled, commit(store))
+    assert store.read(receipt_key(3)) == first.replace(b"20", b"19")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"handed_out": "yesterday", "place": ""}'])
+def test_a_damaged_receipt_is_named(store: Store, content: bytes) -> None:
+    store.write(receipt_key(3), content)
+    with pytest.raises(CampaignError, match="cycle-0003.json is not a receipt. Delete it"):
+        read_receipt(store, 3)
+
+
+def test_several_people_get_a_row_each_and_a_column_for_their_name(store: Store, filled: Campaign) -> None:
+    two = filled.model_copy(update={"labelling": Labelling(quorum=2)})
+    hand_out(store, two, commit(store))
+    rows = rows_of(store)
+    assert [row["sample_id"] for row in rows] == [name for name in IDS for _ in range(2)]
+    assert {row["annotator"] for row in rows} == {""}
+
+
+def test_a_tool_gets_the_query_instead_and_once(
+    store: Store, filled: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    class Sent:
+        project_url = "http://tool/projects/7"
+
+    def publish_query(*arguments: object) -> Sent:
+        calls.append(arguments)
+        return Sent()
+
+    monkeypatch.setattr("labelcycle.components.core.label_studio.publish.publish_query", publish_query)
+    labelling = Labelling(tool=LabelStudioTool(url="http://tool"))
+    using = filled.model_copy(update={"labelling": labelling})
+    assert hand_out(store, using, commit(store)) == hand_out(store, using, commit(store)) == Sent.project_url
+    assert len(calls) == 1 and not store.exists(handout_key(3))

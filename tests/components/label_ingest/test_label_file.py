@@ -10,18 +10,20 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.label_ingest.label_file import LabelRow, SampleIds, read_label_file
+from labelcycle.components.core.votes import Vote
+from labelcycle.components.label_ingest.label_file import read_label_file, read_texts, read_votes_file
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 
 CLASSES = ["cat", "dog", "007", "7"]
 IDS = SampleIds({"a.jpg": "/images/a.jpg", "sub/b.jpg": "/images/sub/b.jpg", "c.d.png": None, "1e3": None})
 
 
-def read(path: Path, content: str | bytes, classes: list[str] | None = CLASSES) -> dict[str, LabelRow]:
+def read(path: Path, content: str | bytes, classes: list[str] | None = CLASSES) -> dict[str, Vote]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_label_file(str(path), IDS, classes)
 
 
-def labels(answers: dict[str, LabelRow]) -> dict[str, str | None]:
+def labels(answers: dict[str, Vote]) -> dict[str, str | None]:
     return {sample_id: answer.label for sample_id, answer in answers.items()}
 
 
@@ -56,10 +58,10 @@ def parquet(columns: dict[str, Any]) -> bytes:
     ],
 )
 def test_three_formats_say_the_same(tmp_path: Path, name: str, content: str | bytes) -> None:
-    first_row = 2 if name.lower().endswith(".csv") else 1
+    uri = str(tmp_path / name)
     assert read(tmp_path / name, content) == {
-        "a.jpg": LabelRow(first_row, "a.jpg", "cat", "ann", "2024-01-05", "ok"),
-        "sub/b.jpg": LabelRow(first_row + 1, "sub/b.jpg", "dog", "bob", "", "ok"),
+        "a.jpg": Vote("a.jpg", "ann", "cat", "ok", "2024-01-05", uri),
+        "sub/b.jpg": Vote("sub/b.jpg", "bob", "dog", "ok", "", uri),
     }
 
 
@@ -142,7 +144,32 @@ def test_without_classes_any_label_is_taken(tmp_path: Path) -> None:
 
 def test_the_same_label_twice_is_one_answer(tmp_path: Path) -> None:
     content = "sample_id,label,annotator\na.jpg,cat,ann\na,cat,bob\na.jpg,,\n"
-    assert read(tmp_path / "labels.csv", content) == {"a.jpg": LabelRow(2, "a.jpg", "cat", "ann", "", "ok")}
+    path = tmp_path / "labels.csv"
+    assert read(path, content) == {"a.jpg": Vote("a.jpg", "ann", "cat", "ok", "", str(path))}
+
+
+def test_votes_are_kept_as_cast(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label,annotator,status\na,cat,ann,\na,dog,bob,\na,dog,bob,\na,,cy,skip\nsub/b,,ann,unsure\n")
+    assert read_votes_file(str(path), IDS, CLASSES) == [
+        Vote("a.jpg", "ann", "cat", "ok", "", str(path)),
+        Vote("a.jpg", "bob", "dog", "ok", "", str(path)),
+        Vote("a.jpg", "cy", None, "skip", "", str(path)),
+        Vote("sub/b.jpg", "ann", None, "unsure", "", str(path)),
+    ]
+
+
+def test_known_labels_are_those_of_the_majority(tmp_path: Path) -> None:
+    content = "id,label,annotator\na,cat,ann\na,dog,bob\na,dog,cy\n1e3,7,ann\n"
+    assert labels(read(tmp_path / "labels.csv", content)) == {"a.jpg": "dog", "1e3": "7"}
+    with pytest.raises(InputError, match="people disagree on 'a.jpg': as many say 'cat' as 'dog'"):
+        read(tmp_path / "labels.csv", "id,label,annotator\na,cat,ann\na,dog,bob\n")
+
+
+def test_texts_need_a_table(tmp_path: Path) -> None:
+    (tmp_path / "captions.json").write_text("[]")
+    with pytest.raises(InputError, match=r"cannot read .json. Use .csv, .jsonl or .parquet"):
+        read_texts(str(tmp_path / "captions.json"), IDS, "caption")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +220,7 @@ def test_the_same_label_twice_is_one_answer(tmp_path: Path) -> None:
         ("labels.parquet", b"", ["cannot be read as parquet"]),
         ("labels.parquet", b"PAR1 nothing of the kind PAR1", ["cannot be read as parquet"]),
         ("labels.parquet", parquet({"id": ["a"], "label": ["cat"]})[:-6], ["cannot be read as parquet"]),
-        ("labels.tsv", "sample_id\tlabel\n", ["cannot read .tsv. Use .csv, .jsonl or .parquet"]),
+        ("labels.tsv", "sample_id\tlabel\n", ["cannot read .tsv. Use .csv, .jsonl, .parquet or .json"]),
         ("labels", "sample_id,label\n", ["cannot read files without an ending"]),
     ],
 )

@@ -92,7 +92,7 @@ def test_skipped_and_unsure_samples_are_paid_for_but_not_learnt(asked: Any) -> N
     decision = open_attempt(asked.root, 1, facts.attempt).decision
     assert (facts.decision, decision.labelled, decision.answered, decision.query_size) == ("train", 6, 8, 8)
     assert set(open_attempt(asked.root, 1, facts.attempt).labelled().values()) == {"red"}
-    statuses = open_attempt(asked.root, 1, facts.attempt).labels()["status"].to_pylist()
+    statuses = open_attempt(asked.root, 1, facts.attempt).votes()["status"].to_pylist()
     assert sorted(statuses) == ["ok"] * 6 + ["skip", "unsure"]
 
 
@@ -114,14 +114,14 @@ def test_a_growing_label_file(asked: Any, tmp_path: Path) -> None:
     path.write_text("".join(lines))
     facts = asked.ingest(str(path))
     assert facts.decision == "train"
-    assert set(open_attempt(asked.root, 1, facts.attempt).labels()["source"].to_pylist()) == {str(path)}
+    assert set(open_attempt(asked.root, 1, facts.attempt).votes()["source"].to_pylist()) == {str(path)}
 
 
 def test_annotator_and_time_are_kept(asked: Any, tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     ids = [row["sample_id"] for row in rows_of(handout(asked))]
     path.write_text("sample_id,label,annotator,time\n" + "".join(f"{name},red,ann,2026-01-05\n" for name in ids))
-    labels = open_attempt(asked.root, 1, asked.ingest(str(path)).attempt).labels()
+    labels = open_attempt(asked.root, 1, asked.ingest(str(path)).attempt).votes()
     assert set(labels["annotator"].to_pylist()) == {"ann"} and set(labels["time"].to_pylist()) == {"2026-01-05"}
 
 

@@ -1,0 +1,129 @@
+"""What has arrived: the votes of the campaign's label source, compared with those that earlier cycles keep."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from labelcycle.components.core.campaign import Campaign, sample_uris
+from labelcycle.components.core.handout import handout_key
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.queries import Request
+from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tables import read_table
+from labelcycle.components.core.votes import Vote, in_force, votes_in
+from labelcycle.components.label_ingest.label_file import read_votes_file
+from labelcycle.components.label_ingest.readiness import answers_to
+from labelcycle.components.label_ingest.sample_ids import SampleIds
+
+Votes = dict[tuple[str, str], Vote]
+"""Votes by sample and annotator."""
+
+
+def kept_votes(store: Store, references: list[ObjectReference]) -> Votes:
+    """The votes in force that committed cycles keep."""
+    tables = [read_table(store, reference, LABELS) for reference in references]
+    return in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where answers are looked for.
+
+    Attributes:
+        name: its address, for people.
+        everything_from: what votes from there name as their source, where all of them are read each time, so that one
+            that is missing was taken back; empty where a part may be read.
+    """
+
+    name: str
+    everything_from: str = ""
+
+
+def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) -> Source:
+    """The label source: `labels_from`, else the campaign's file or tool, else the CSV handed out for `cycle`."""
+    source = labels_from or campaign.labels_from
+    if source:
+        return Source(_address(store, source))
+    if campaign.labelling.tool is not None:
+        return Source(campaign.labelling.tool.url, everything_from=campaign.labelling.tool.url)
+    return Source(store.locate(handout_key(cycle)))
+
+
+def read_source(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
+    """Everything that the label source says about the samples that were asked for.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        requests: every request so far.
+        kept: the votes of earlier cycles.
+        labels_from: a label file instead of the campaign's own source; empty for that.
+
+    Raises:
+        InputError: a row of a label file is wrong.
+        TransientError: the labelling tool does not answer.
+    """
+    if not requests:
+        return []
+    asked = {request.sample_id for request in requests}
+    votes = _read(store, campaign, requests, kept, labels_from)
+    return [vote for vote in votes if vote.sample_id in asked]
+
+
+def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list[Vote]:
+    """The votes that are new or changed, and those taken back, sorted by sample and annotator.
+
+    Args:
+        found: what the source says now.
+        kept: the votes of earlier cycles.
+        everything_from: that of the source.
+    """
+    news: Votes = {}
+    for vote in found:
+        key = (vote.sample_id, vote.annotator)
+        before = kept.get(key)
+        if before is None or (before.label, before.status) != (vote.label, vote.status):
+            news[key] = vote
+    present = {(vote.sample_id, vote.annotator) for vote in found}
+    for key, vote in kept.items():
+        if everything_from and vote.source.startswith(everything_from) and key not in present:
+            news[key] = Vote(vote.sample_id, vote.annotator, None, "withdrawn", vote.time, vote.source)
+    return [news[key] for key in sorted(news)]
+
+
+def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
+    source = labels_from or campaign.labels_from
+    if source is None and campaign.labelling.tool is not None:
+        from labelcycle.components.core.label_studio.votes import read_votes
+
+        return read_votes(store, campaign)
+    ids = SampleIds(sample_uris(store, campaign))
+    if source is not None:
+        return read_votes_file(_address(store, source), ids, campaign.classes)
+    return _read_handouts(store, campaign, requests, kept, ids)
+
+
+def _read_handouts(
+    store: Store, campaign: Campaign, requests: list[Request], kept: Votes, ids: SampleIds
+) -> list[Vote]:
+    """The CSVs of the last query and of earlier ones that still lack answers.
+
+    A second opinion without a name is somebody else's than the first.
+    """
+    last = requests[-1].cycle
+    answers = answers_to(requests, kept.values(), campaign.labelling.quorum)
+    open_cycles = {last, *(request.cycle for request in [*answers.begun, *answers.open])}
+    votes: list[Vote] = []
+    for cycle in sorted(open_cycles):
+        further = {request.sample_id for request in requests if request.cycle == cycle and request.opinion > 1}
+        for vote in read_votes_file(store.locate(handout_key(cycle)), ids, campaign.classes):
+            if vote.sample_id in further and not vote.annotator:
+                vote = Vote(vote.sample_id, f"somebody, cycle {cycle}", vote.label, vote.status, vote.time, vote.source)
+            votes.append(vote)
+    return votes
+
+
+def _address(store: Store, source: str) -> str:
+    """Where a label source is: its own address, or a key of the campaign's store."""
+    return source if source.startswith("/") or "://" in source else store.locate(source)

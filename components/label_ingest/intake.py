@@ -1,0 +1,104 @@
+"""The intake: what a cycle takes from the label source, next to what earlier cycles keep. Nothing is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.queries import Request, read_query, requests_of
+from labelcycle.components.core.state import State
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.votes import Vote, in_force
+from labelcycle.components.label_ingest.arrivals import kept_votes, new_votes, read_source, source_of
+from labelcycle.components.label_ingest.consensus import Probabilities, consensus_of
+from labelcycle.components.label_ingest.readiness import Answers, answers_to
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What is there now.
+
+    Attributes:
+        source: the address of the label source.
+        earlier: the votes of earlier cycles, as stored.
+        new: votes that are new, changed or taken back.
+        votes: all votes in force.
+        consensus: rows of `CONSENSUS`: what all votes come to.
+        answers: to the last query.
+        fresh: requests that have their answers now and had them not before.
+        labelled: samples with a label.
+        answered: requests of all cycles that have their answers.
+        outstanding: requests of all cycles that have not.
+    """
+
+    source: str
+    earlier: list[ObjectReference]
+    new: list[Vote]
+    votes: list[Vote]
+    consensus: pa.Table
+    answers: Answers
+    fresh: list[Request]
+    labelled: int
+    answered: int
+    outstanding: int
+
+
+def take_in(store: Store, state: State, labels_from: str = "") -> Intake:
+    """Read the label source of a campaign that has asked a query.
+
+    Training data that is selected is chosen from the whole pool again by each loop, so that only the answers to the
+    last query count there.
+
+    Args:
+        store: the campaign's.
+        state: the campaign's.
+        labels_from: a label file instead of the campaign's own source; empty for that.
+
+    Raises:
+        InputError: a row of a label file is wrong.
+        TransientError: the labelling tool does not answer.
+
+    Cost: reads every query and every vote so far, and the label source.
+    """
+    campaign, last = state.campaign, state.commits[-1].cycle
+    requests = requests_of(store, [commit.objects["query"] for commit in state.commits])
+    mine = [request for request in requests if request.cycle == last]
+    earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
+    labelled_before = answered_before = 0
+    if campaign.recipe.data_selection is not None:
+        requests, earlier = mine, []
+        labelled_before, answered_before = state.summaries[-1].labels, state.summaries[-1].answers
+    kept = kept_votes(store, earlier)
+    source = source_of(store, campaign, last, labels_from)
+    new = new_votes(read_source(store, campaign, requests, kept, labels_from), kept, source.everything_from)
+    votes = list(in_force([*kept.values(), *new]).values())
+    method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
+    consensus = consensus_of(votes, method, campaign.classes, _probabilities(store, state))
+    before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
+    had = set(before.complete)
+    return Intake(
+        source=source.name,
+        earlier=earlier,
+        new=new,
+        votes=votes,
+        consensus=consensus,
+        answers=answers_to(mine, votes, quorum),
+        fresh=[request for request in now.complete if request not in had],
+        labelled=labelled_before + consensus["status"].to_pylist().count("ok"),
+        answered=answered_before + len(now.complete),
+        outstanding=len(now.begun) + len(now.open),
+    )
+
+
+def _probabilities(store: Store, state: State) -> Probabilities:
+    """What the models that asked first thought of the samples, where the consensus weighs them."""
+    if state.campaign.labelling.consensus != "crowdlab":
+        return {}
+    known: Probabilities = {}
+    for commit in state.commits:
+        query = read_query(store, commit.objects["query"]).select(["sample_id", "probabilities"])
+        for row in query.to_pylist():
+            if row["probabilities"] is not None:
+                known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
+    return known

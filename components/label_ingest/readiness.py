@@ -1,0 +1,104 @@
+"""Readiness: which requests have their answers, and whether the next cycle may begin."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from labelcycle.components.core.handout import read_receipt
+from labelcycle.components.core.labelling import Labelling
+from labelcycle.components.core.queries import Request
+from labelcycle.components.core.state import State
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.votes import Vote
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Requests with and without their answers, in the order in which they were made.
+
+    Attributes:
+        complete: those with as many votes as were wanted.
+        begun: those with votes, but fewer.
+        open: those that nobody has answered.
+    """
+
+    complete: list[Request]
+    begun: list[Request]
+    open: list[Request]
+
+    @property
+    def unanswered(self) -> list[Request]:
+        """Those that still want votes, the ones that have some first."""
+        return [*self.begun, *self.open]
+
+
+def answers_to(requests: Iterable[Request], votes: Iterable[Vote], quorum: int) -> Answers:
+    """Sort requests by the votes that they have: the n-th opinion on a sample wants n times `quorum` people.
+
+    Args:
+        requests: of one or several queries.
+        votes: in force.
+        quorum: people who answer a request.
+
+    Cost: O(requests + votes).
+    """
+    people = Counter(vote.sample_id for vote in votes)
+    sorted_out = Answers([], [], [])
+    for request in requests:
+        for_this = people[request.sample_id] - (request.opinion - 1) * quorum
+        place = sorted_out.complete if for_this >= quorum else sorted_out.begun if for_this > 0 else sorted_out.open
+        place.append(request)
+    return sorted_out
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether to go on, and why or until when not."""
+
+    ready: bool
+    reason: str
+    deadline: datetime | None
+
+
+def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None, now: datetime) -> Readiness:
+    """Whether the answers to the last query are enough for the next cycle.
+
+    They are when the share of the query that the settings ask for is complete, or when the deadline has passed and
+    anything was answered. A hand-out in the future, as clocks that differ make it, has not passed.
+
+    Args:
+        settings: of the campaign.
+        answers: to the last query.
+        handed_out: when people got it; None while that is not known, so that no deadline holds.
+        now: the time.
+    """
+    asked = len(answers.complete) + len(answers.unanswered)
+    wanted = math.ceil(round(settings.share * asked, 9))
+    done = len(answers.complete)
+    deadline = None
+    if settings.deadline_hours is not None and handed_out is not None:
+        deadline = handed_out + timedelta(hours=settings.deadline_hours)
+    counted = f"{done} of {asked} answers are there"
+    if done >= wanted:
+        return Readiness(True, counted, deadline)
+    if deadline is None:
+        return Readiness(False, f"{counted}, {wanted} are wanted", None)
+    if now < deadline:
+        return Readiness(False, f"{counted}, {wanted} are wanted, or any by {when(deadline)}", deadline)
+    if done or answers.begun:
+        return Readiness(True, f"{counted}; the deadline, {when(deadline)}, has passed", deadline)
+    return Readiness(False, f"nobody answered by the deadline, {when(deadline)}; the first answer is awaited", deadline)
+
+
+def readiness_now(store: Store, state: State, answers: Answers) -> Readiness:
+    """`readiness` by this machine's clock, for the answers to the last query."""
+    receipt = read_receipt(store, state.commits[-1].cycle)
+    handed_out = None if receipt is None else receipt.handed_out
+    return readiness(state.campaign.labelling, answers, handed_out, datetime.now(UTC))
+
+
+def when(time: datetime) -> str:
+    """A time for people: date, hours and minutes, and the zone."""
+    return f"{time:%Y-%m-%d %H:%M} {time.tzname() or 'UTC'}"
