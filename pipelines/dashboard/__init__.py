@@ -1,1 +1,1 @@
-"""The campaign's dashboard in the terminal."""
+"""Where a campaign stands, in the terminal: `labelcycle status`."""

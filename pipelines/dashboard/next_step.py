@@ -1,0 +1,42 @@
+"""What the campaign's phase means, and what to do next, as a command."""
+
+import shlex
+from dataclasses import dataclass
+
+from labelcycle.components.core.handout import handout_key
+from labelcycle.components.core.state import State
+from labelcycle.components.core.storage import Store
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The phase in words, and the command to go on with."""
+
+    words: str
+    command: str
+
+
+def next_step(store: Store, state: State, root: str) -> NextStep:
+    """What to do next with the campaign at `root`, as the user wrote it."""
+    quoted = shlex.quote(root)
+    if state.phase == "new":
+        return NextStep("new: nothing has been asked for yet", f"labelcycle run {quoted}")
+    if state.phase == "labelling":
+        return NextStep(f"labelling: {_who_answers(store, state)}", f"labelcycle run {quoted}")
+    if state.campaign.recipe.final is not None and state.final is None:
+        words = f"done: {state.why_done}; the final model has still to be trained"
+        return NextStep(words, f"labelcycle finalize {quoted}")
+    return NextStep(f"done: {state.why_done}", f"labelcycle cost {quoted}")
+
+
+def _who_answers(store: Store, state: State) -> str:
+    """Who is asked. The label file is not named, because its address may hold a token."""
+    last = state.summaries[-1]
+    asked = f"the {last.query_size} samples of cycle {last.cycle}'s query"
+    tool = state.campaign.labelling.tool
+    if tool is not None:
+        place = tool.url if tool.project is None else f"{tool.url}/projects/{tool.project}"
+        return f"{asked} are labelled at {place}"
+    if state.campaign.labels_from is not None:
+        return f"the campaign's label file answers {asked}"
+    return f"{asked} are labelled in {store.locate(handout_key(last.cycle))}"

@@ -1,0 +1,58 @@
+"""The dashboard laid out for a terminal of some width."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from labelcycle.pipelines.dashboard.awaited import awaited
+from labelcycle.pipelines.dashboard.cycle_table import cycle_table
+from labelcycle.pipelines.dashboard.figures import budget, courses, money
+from labelcycle.pipelines.dashboard.plain_text import plain_text
+from labelcycle.pipelines.dashboard.view import View
+
+
+def header(view: View) -> list[Text]:
+    """Which campaign, where it stands, what to do next and where the report is."""
+    standing = view.standing
+    campaign = standing.state.campaign
+    lines = [
+        Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold"),
+        Text(plain_text(standing.step.words)),
+        Text.assemble("next: ", (plain_text(standing.step.command), "bold")),
+    ]
+    if standing.report is not None:
+        lines.append(Text(f"report: {plain_text(standing.report)}"))
+    return lines
+
+
+def body(view: View, console: Console, width: int, rows: int | None = None) -> list[RenderableType]:
+    """The table of cycles, the courses, budget and cost, and who is awaited.
+
+    Args:
+        view: what is shown.
+        console: where it is shown.
+        width: of the terminal.
+        rows: the most cycles to list; None for all.
+    """
+    standing = view.standing
+    parts: list[RenderableType] = []
+    if standing.state.summaries:
+        parts.append(cycle_table(standing.state, console, width, rows))
+    course = courses(standing, width)
+    if course is not None:
+        parts += [course, Text()]
+    parts += [*budget(standing, width), *money(standing)]
+    if view.outlook is not None:
+        parts += [Text(), *awaited(view.outlook, width, datetime.now(UTC))]
+    if view.note is not None:
+        parts += [Text(), Text(f"note: {plain_text(view.note)}", style="yellow")]
+    return parts
+
+
+def print_view(console: Console, view: View) -> None:
+    """Print the dashboard once; commands and addresses are never broken, and nothing is where it is piped."""
+    for line in header(view):
+        console.print(line, soft_wrap=True, highlight=False)
+    for part in body(view, console, console.width):
+        console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal, highlight=False)

@@ -1,0 +1,157 @@
+"""`labelcycle status --watch`: the dashboard, kept up to date until Ctrl-C."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.dashboard.changes import Mark, mark_of
+from labelcycle.pipelines.dashboard.facts import status_facts
+from labelcycle.pipelines.dashboard.plain_text import plain_text
+from labelcycle.pipelines.dashboard.screen import body, header, print_view
+from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view
+
+REST = 9
+"""A look at a large campaign takes seconds: the pause after it is at least so many times as long."""
+
+LINES_BESIDE_CYCLES = 26
+FEWEST_CYCLES = 3
+
+Show = Callable[[View | None, str], None]
+"""Shows a view, and what went wrong at the last look, empty where nothing did."""
+
+
+class Watched:
+    """Looks at a campaign again and again; commits and summaries are read anew only where there is something new."""
+
+    def __init__(self, store: Store, root: str) -> None:
+        self._store, self._root = store, root
+        self._mark: Mark | None = None
+        self._standing: Standing | None = None
+
+    def look(self) -> View:
+        """The view now. Who is awaited is asked anew each time.
+
+        Raises:
+            TransientError: the store does not answer.
+            CampaignError: no campaign there, or it is damaged.
+        """
+        mark = mark_of(self._store, self._mark)
+        if self._standing is None or mark != self._mark:
+            self._standing = read_standing(self._store, self._root)
+            self._mark = mark
+        return read_view(self._store, self._standing)
+
+
+def watch_campaign(store: Store, root: str, every: float, as_json: bool) -> None:
+    """Show the campaign at `root` and what changes in it, until Ctrl-C or until nobody reads the output any more.
+
+    Where the store does not answer, that is shown, and it is asked again.
+
+    Args:
+        store: the campaign's.
+        root: its root as the user wrote it.
+        every: seconds between two looks.
+        as_json: print a line of JSON for each change.
+    """
+    try:
+        if as_json:
+            _look_on(Watched(store, root), every, _json_lines())
+        else:
+            with _screen(Console(file=sys.stdout), every) as show:
+                _look_on(Watched(store, root), every, show)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # What is left in the buffer has no reader: Python must not fail on it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _look_on(watched: Watched, every: float, show: Show) -> None:
+    view: View | None = None
+    while True:
+        begun = time.monotonic()
+        try:
+            view, trouble = watched.look(), ""
+        except (TransientError, OSError) as error:
+            trouble = str(error)
+        show(view, trouble)
+        time.sleep(max(every, REST * (time.monotonic() - begun)))
+
+
+def _json_lines() -> Show:
+    shown, told = "", ""
+
+    def show(view: View | None, trouble: str) -> None:
+        nonlocal shown, told
+        told = _tell(trouble, told)
+        line = shown if view is None else json.dumps(status_facts(view))
+        if line != shown:
+            print(line, flush=True)
+            shown = line
+
+    return show
+
+
+def _tell(trouble: str, told: str) -> str:
+    """Say on stderr what went wrong, once; returns what is said now."""
+    if trouble and trouble != told:
+        print(f"note: {plain_text(trouble)}", file=sys.stderr, flush=True)
+    return trouble
+
+
+@contextmanager
+def _screen(console: Console, every: float) -> Iterator[Show]:
+    """On a terminal one screen that is drawn anew; elsewhere the whole dashboard after each change."""
+    if not console.is_terminal:
+        yield _printed(console)
+        return
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        yield lambda view, trouble: live.update(Screen(view, trouble, every, datetime.now()), refresh=True)
+
+
+def _printed(console: Console) -> Show:
+    shown, told = None, ""
+
+    def show(view: View | None, trouble: str) -> None:
+        nonlocal shown, told
+        told = _tell(trouble, told)
+        facts = None if view is None else status_facts(view)
+        if view is not None and facts != shown:
+            print_view(console, view)
+            console.print()
+            console.file.flush()
+            shown = facts
+
+    return show
+
+
+class Screen:
+    """A view with a last line about the watching, as wide as the terminal and with as many cycles as fit."""
+
+    def __init__(self, view: View | None, trouble: str, every: float, looked: datetime) -> None:
+        self._view, self._trouble, self._every, self._looked = view, trouble, every, looked
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, for rich."""
+        if self._view is not None:
+            for line in header(self._view):
+                line.overflow = "fold"
+                yield line
+            yield from body(
+                self._view, console, options.max_width, max(FEWEST_CYCLES, console.height - LINES_BESIDE_CYCLES)
+            )
+            yield Text()
+        if self._trouble:
+            yield Text(f"{self._looked:%H:%M:%S} {plain_text(self._trouble)} Trying again.", style="red")
+        else:
+            yield Text(f"{self._looked:%H:%M:%S} · a look every {self._every:g} s · Ctrl-C ends", style="dim")

@@ -1,0 +1,143 @@
+"""The dashboard as people see it, on terminals of any width and in pipes."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from labelcycle.components.label_ingest.outlook import Outlook
+from labelcycle.pipelines.dashboard.awaited import awaited
+from labelcycle.pipelines.dashboard.screen import print_view
+from labelcycle.pipelines.dashboard.view import View
+
+NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
+OUTLOOK = Outlook(
+    asked=10,
+    answered=6,
+    open=["cat/1.png", "two", "three", "four", "five", "six"],
+    votes_by_annotator={"anna": 6, "": 2},
+    goes_on="6 of 10 answers are there, 10 are wanted",
+    deadline="2026-11-23T18:00:00+00:00",
+    outstanding=3,
+)
+
+
+def shown(view: View, width: int, terminal: bool = False) -> str:
+    output = io.StringIO()
+    print_view(Console(file=output, width=width, force_terminal=terminal), view)
+    return output.getvalue()
+
+
+def text_of(outlook: Outlook) -> str:
+    output = io.StringIO()
+    console = Console(file=output, width=200)
+    for line in awaited(outlook, 200, NOW):
+        console.print(line)
+    return output.getvalue()
+
+
+def test_all_of_it(labelled_by_people: Any) -> None:
+    text = shown(labelled_by_people.view(), 120)
+    root = labelled_by_people.root
+    for part in (
+        f"labelling: the 10 samples of cycle 2's query are labelled in {root}/queries/cycle-0002.csv\n",
+        f"next: labelcycle run {root}\n",
+        f"report: {root}/cycles/2/attempt/report.html\n",
+        "2       20     0.6000   +0.1000     0.6000   0.1000      10",
+        "accuracy ▁█ 0.5000 → 0.6000",
+        "cost     ▁█ 10.00 → 20.00",
+        "20 of 30 labels of the budget are used.",
+        "cost so far 20.00 = labels 20.00 + computing 0.00",
+        "the last 10 labels brought +10.00 points of accuracy, +1.000 a label; a point cost 1.00",
+        "0 of 10 samples of the query are answered.",
+        "open: 'sample-20', 'sample-21', 'sample-22', 'sample-23', 'sample-24', and 5 more",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (120, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query", "unknown:known"]),
+        (80, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query"]),
+        (60, ["cycle", "labels", "accuracy", "change", "ECE", "query"]),
+        (40, ["cycle", "labels", "accuracy", "change"]),
+    ],
+)
+def test_narrow_terminals_have_fewer_columns(labelled_by_people: Any, width: int, columns: list[str]) -> None:
+    view = View(labelled_by_people.view().standing, OUTLOOK, None)
+    lines = shown(view, width).splitlines()
+    heading = next(line for line in lines if line.strip().startswith("cycle"))
+    assert heading.split("   ")[0].strip() == "cycle"
+    assert [name.strip() for name in heading.split("  ") if name.strip()] == columns
+    table = lines[lines.index(heading) : lines.index(heading) + 5]
+    assert all(len(line) <= width and "…" not in line for line in table)
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_nothing_is_wider_than_the_terminal_but_what_is_to_be_copied(labelled_by_people: Any, width: int) -> None:
+    view = View(labelled_by_people.view().standing, OUTLOOK, "the tool does not answer " * 5)
+    output = io.StringIO()
+    print_view(Console(file=output, width=width, force_terminal=True, color_system=None), view)
+    _, _, rest = output.getvalue().partition("report.html\n")
+    assert rest and max(len(line) for line in rest.splitlines()) <= width
+    assert f"next: labelcycle run {labelled_by_people.root}\n" in output.getvalue()
+
+
+def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:
+    view = labelled_by_people.view()
+    assert "\x1b[" in shown(view, 80, terminal=True)
+    assert "\x1b" not in shown(view, 80)
+
+
+def test_names_cannot_steer_the_terminal(labelled_by_people: Any) -> None:
+    evil = Outlook(1, 0, ["a\x1b[2J"], {"\x1b]0;title\x07[red]": 1}, "\x1b[2J", "\x1b[2J", 0)
+    text = shown(View(labelled_by_people.view().standing, evil, "\x1b[2J"), 80)
+    assert "\x1b" not in text and "\x07" not in text
+    assert "[red] 1" in text
+
+
+def test_a_new_campaign(begin_story: Any) -> None:
+    story = begin_story()
+    text = shown(story.view(), 80)
+    assert "new: nothing has been asked for yet" in text and f"next: labelcycle run {story.root}\n" in text
+    assert "0 of 24 labels of the budget are used." in text
+
+
+def test_who_is_awaited() -> None:
+    text = text_of(OUTLOOK)
+    for part in (
+        "6 of 10 samples of the query are answered.",
+        "votes: anna 6 · (not named) 2\n",
+        "open: 'cat/1.png', 'two', 'three', 'four', 'five', and 1 more\n",
+        "late: 3 samples of earlier queries have still no answer\n",
+        "next cycle: 6 of 10 answers are there, 10 are wanted\n",
+        "deadline: 2026-11-23 18:00 UTC, in 2 d 0 h\n",
+    ):
+        assert part in text
+
+
+def test_a_query_that_is_answered_in_full() -> None:
+    text = text_of(Outlook(4, 4, [], {}, "with the next run", None, 0))
+    assert "next cycle: with the next run\n" in text
+    assert not any(word in text for word in ("open:", "late:", "votes:", "deadline:"))
+
+
+@pytest.mark.parametrize(
+    ("deadline", "words"),
+    [
+        ("2026-11-21T20:00:00+01:00", "2026-11-21 19:00 UTC, in 1 h 30 min"),
+        ("2026-11-21T17:29:00Z", "2026-11-21 17:29 UTC, passed"),
+        ("2026-11-21T18:00:00", "2026-11-21 18:00 UTC, in 0 h 30 min"),
+        ("soon", "soon"),
+    ],
+)
+def test_how_far_off_the_deadline_is(deadline: str, words: str) -> None:
+    assert f"deadline: {words}\n" in text_of(Outlook(1, 0, [], {}, "", deadline, 0))
+
+
+def test_many_annotators_are_counted_together() -> None:
+    votes = {f"person-{number:02d}": 20 - number for number in range(15)}
+    assert "person-11 9 · 3 others 21\n" in text_of(Outlook(1, 0, [], votes, "", None, 0))
