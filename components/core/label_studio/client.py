@@ -64,12 +64,12 @@ class LabelStudio:
         self._timeout = timeout
         self._session = requests.Session()
         self._access = "" if token.kind == "personal" else token.value
-        growing = tenacity.wait_exponential_jitter(initial=min(0.5, longest_pause), max=longest_pause, jitter=0.1)
+        growing = tenacity.wait_exponential(multiplier=0.5, max=longest_pause) + tenacity.wait_random(0, 0.1)
 
         def pause(state: tenacity.RetryCallState) -> float:
             failure = state.outcome.exception() if state.outcome else None
             asked = failure.pause if isinstance(failure, _Passing) else None
-            return growing(state) if asked is None else min(asked, longest_pause)
+            return min(growing(state) if asked is None else asked, longest_pause)
 
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),

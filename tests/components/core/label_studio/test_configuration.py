@@ -16,7 +16,8 @@ def described(configuration: str) -> dict[str, Any]:
 
 
 def view(choices: str, control: str = "label", image: str = "image") -> str:
-    return f'<View><Image name="image" value="${image}"/><Choices name="{control}" toName="image">{choices}</Choices></View>'
+    shown = f'<Image name="image" value="${image}"/>'
+    return f'<View>{shown}<Choices name="{control}" toName="image">{choices}</Choices></View>'
 
 
 def test_what_is_made_fits_its_classes() -> None:
