@@ -1,4 +1,8 @@
-"""Labels that may be wrong: a model that has not seen them confidently says otherwise."""
+"""Labels that may be wrong: a model that has not seen them confidently says otherwise.
+
+Active learning asks for what the model finds hard, so a plain disagreement is no sign of a wrong label. A suspect has
+to pass confident learning, and the class suggested has to be several times as likely as the label.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +21,11 @@ MOST_JUDGED = 10_000
 """With more labels, so many of them are judged, drawn by id."""
 
 MOST_LISTED = 50
+
+TIMES_AS_LIKELY = 5.0
+"""What the suggested class has to be, compared with the label. Of 200 digits that active learning had asked for, all
+labelled right, 13 were suspects, and 35 without this. With a tenth of the labels flipped, 78 % of those were found, and
+53 % of the suspects were flipped; of all 1,797 digits 84 % and 94 %."""
 
 SUSPECTS = pa.schema(
     [
@@ -67,8 +76,9 @@ def find_label_noise(
         labels: the class of each.
         classes: names of all classes.
 
-    Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, as cleanlab has it (prune by noise rate).
-    Cost: see `out_of_sample_probabilities`, on at most 10,000 samples.
+    Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, as cleanlab has it (filter "both").
+    Cost: see `out_of_sample_probabilities`, on at most 10,000 samples: 0.1 s for 2,000 labels of 10 classes
+    in 192 dimensions, 30 s for 10,000 of 1,000 classes in 384, on one core.
     """
     number = {name: index for index, name in enumerate(classes)}
     truth = np.array([number[label] for label in labels], dtype=np.int64)
@@ -81,7 +91,9 @@ def find_label_noise(
     probabilities = out_of_sample_probabilities(names[rows], np.asarray(features)[rows], known, len(enough))
     wrong, quality = _confident_learning(known, probabilities)
     suggested = probabilities.argmax(axis=1)
-    wrong &= suggested != known
+    every = np.arange(len(known))
+    own, other = probabilities[every, known], probabilities[every, suggested]
+    wrong &= other >= TIMES_AS_LIKELY * own
     order = [row for row in np.lexsort((names[rows], quality)) if wrong[row]]
     listed = order[:MOST_LISTED]
     suspects = pa.table(
@@ -89,8 +101,8 @@ def find_label_noise(
             "sample_id": names[rows][listed].tolist(),
             "label": [classes[enough[known[row]]] for row in listed],
             "suggested": [classes[enough[suggested[row]]] for row in listed],
-            "label_confidence": [_rounded(probabilities[row, known[row]]) for row in listed],
-            "suggested_confidence": [_rounded(probabilities[row, suggested[row]]) for row in listed],
+            "label_confidence": [_rounded(own[row]) for row in listed],
+            "suggested_confidence": [_rounded(other[row]) for row in listed],
             "quality": [_rounded(quality[row]) for row in listed],
         },
         schema=SUSPECTS,
@@ -115,7 +127,7 @@ def _confident_learning(
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    wrong = find_label_issues(labels, probabilities, filter_by="prune_by_noise_rate", n_jobs=1)
+    wrong = find_label_issues(labels, probabilities, filter_by="both", n_jobs=1)
     return np.asarray(wrong, dtype=bool), np.asarray(get_label_quality_scores(labels, probabilities))
 
 

@@ -1,23 +1,32 @@
 """The evaluate stage: measure this cycle's model on the test set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.votes import votes_in
+from labelcycle.components.evaluate.annotators import annotator_figures
 from labelcycle.components.evaluate.batch_points import batch_points
+from labelcycle.components.evaluate.calibration import reliability
+from labelcycle.components.evaluate.disputes import disputed_samples
 from labelcycle.components.evaluate.known_unknown import known_unknown
+from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.metrics import classification_metrics
+from labelcycle.components.evaluate.outlook import forecast_figures, saving_figures
+from labelcycle.components.evaluate.random_arm import read_random_arm
+from labelcycle.components.evaluate.savings import Curve, learning_curve
 from labelcycle.components.evaluate.stop import Point, reason_to_stop
 
 
@@ -35,7 +44,7 @@ class Evaluated(Facts, rows="test_samples"):
 
 @observed
 def run(root: str, cycle: int, attempt: str) -> Evaluated:
-    """Measure the model and write `metrics.json` into the attempt.
+    """Measure the model and write `metrics.json` and `label_suspects.parquet` into the attempt.
 
     Args:
         root: the campaign's folder or S3 prefix.
@@ -45,7 +54,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     Raises:
         InputError: no test image could be read.
 
-    Cost: one matrix product over the test features; no network is loaded.
+    Cost: one matrix product over the test features, and a cross-validated logistic regression on the labelled ones; no
+    network is loaded.
     """
     work = open_attempt(root, cycle, attempt)
     campaign = work.campaign
@@ -59,6 +69,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     truth = load_truth(work.store, campaign)
     index = {name: number for number, name in enumerate(campaign.classes)}
     targets = np.array([index[truth[name]] for name in found], dtype=np.int64)
+    probabilities = head.probabilities(features)
     metrics = {
         "cycle": cycle,
         "labels": work.decision.labelled,
@@ -68,11 +79,22 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "training": training,
         "previous_query": _previous_query(work),
         "alignment": _alignment(work),
-        **classification_metrics(head.probabilities(features), targets, campaign.classes),
+        **classification_metrics(probabilities, targets, campaign.classes),
+        "reliability": reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets),
     }
     if campaign.recipe.data_selection is not None:
         metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, features, targets)
-    metrics["stop"] = _reason_to_stop(work, metrics["accuracy"])
+    state = read_state(work.store)
+    metrics["stop"] = _reason_to_stop(work, state, metrics["accuracy"])
+    metrics |= _outlook(work, state, metrics["accuracy"], len(found)) | _people(work)
+    noise = _label_noise(work, training["space"])
+    work.write_table("label_suspects.parquet", noise.suspects)
+    metrics["label_suspects"] = {
+        "found": noise.found,
+        "judged": noise.judged,
+        "reason": noise.reason,
+        "rows": [_plain(row) for row in noise.suspects.to_pylist()],
+    }
     work.write_json("metrics.json", metrics)
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
 
@@ -85,14 +107,72 @@ def _alignment(work: Attempt) -> dict[str, Any] | None:
     return record
 
 
-def _reason_to_stop(work: Attempt, accuracy: float) -> str | None:
+def _earlier_points(work: Attempt, state: State) -> list[Point]:
+    """The trained cycles before this one."""
+    earlier = state.summaries[: work.cycle]
+    return [Point(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
+
+
+def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
     """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does."""
     campaign, stop = work.campaign, work.campaign.recipe.stop
     if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
         return None
-    earlier = read_state(work.store).summaries[: work.cycle]
-    points = [Point(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
-    return reason_to_stop([*points, Point(work.decision.answered, accuracy)], stop, campaign.prices)
+    points = [*_earlier_points(work, state), Point(work.decision.answered, accuracy)]
+    return reason_to_stop(points, stop, campaign.prices)
+
+
+def _outlook(work: Attempt, state: State, accuracy: float, test_samples: int) -> dict[str, Any]:
+    """The saving against the random arm and the forecast; neither counts the final model, whose trainer differs."""
+    before = learning_curve(replace(state, summaries=state.summaries[: work.cycle]))
+    points = _earlier_points(work, state)
+    if work.decision.action != "finalize":
+        before = Curve([*before.labels, work.decision.labelled], [*before.accuracy, accuracy])
+        points = [*points, Point(work.decision.answered, accuracy)]
+    begins_at_random = work.campaign.recipe.cold_start.strategy == "random"
+    return {
+        "random": saving_figures(before, read_random_arm(work.store), begins_at_random),
+        "forecast": forecast_figures(points, test_samples, work.campaign),
+    }
+
+
+def _people(work: Attempt) -> dict[str, Any]:
+    """How well the annotators agree, and the samples that they do not agree on."""
+    votes = votes_in(work.votes())
+    labelled = work.labelled()
+    predicted: dict[str, str] = {}
+    for reference in work.decision.queries:
+        query = read_query(work.store, reference)
+        rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
+        predicted |= {sample_id: name for sample_id, name in rows if name is not None}
+    return {
+        "annotators": annotator_figures(votes, labelled, predicted),
+        "disputed": disputed_samples(votes, labelled),
+    }
+
+
+def _label_noise(work: Attempt, space: str) -> LabelNoise:
+    """Suspects among the labels, judged on the backbone's own features, or else on those of this cycle."""
+    labelled = work.labelled()
+    for name in dict.fromkeys((work.campaign.base_space, space)):
+        found = _features(work, name, list(labelled))
+        if found is not None:
+            ids, features = found
+            return find_label_noise(ids, features, [labelled[one] for one in ids], work.campaign.classes)
+    return nothing_judged("no feature space holds all labelled samples")
+
+
+def _features(work: Attempt, space: str, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]] | None:
+    """Features of the samples; None where the space lacks some, because nothing needed them there."""
+    try:
+        return FeatureSpace(work.store, space).read(ids)
+    except CampaignError:
+        return None
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its float32 figures as short decimals."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _previous_query(work: Attempt) -> dict[str, Any] | None:

@@ -1,17 +1,16 @@
 """The contact sheet: thumbnails of the next query, with what the model thinks of each."""
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFont
 
-from labelcycle.components.core.images.decode import UnreadableImage, decode_image
-from labelcycle.components.core.images.source import read_image
+from labelcycle.components.publish.thumbnails import SIDE as THUMBNAIL
+from labelcycle.components.publish.thumbnails import Thumbnail
 
 COLUMNS = 6
-THUMBNAIL = 160
-"""Side of the square that a thumbnail is fitted into, in pixels."""
 GAP = 12
 LINE = 17
 CAPTION_LINES = 4
@@ -24,23 +23,19 @@ GREY = "#d8dee4"
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def draw_contact_sheet(query: pa.Table, uris: dict[str, str | None], limit: int = 48) -> bytes | None:
-    """Draw the first `limit` picks, best first.
+def draw_contact_sheet(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> bytes | None:
+    """Draw the picks that have thumbnails, best first.
 
     Args:
         query: rows of `QUERY`, best pick first.
-        uris: where each sample's image is, by id; None or absent where it has none.
-        limit: how many picks at most, from 1.
+        thumbnails: by id, for the first picks or all.
 
     Returns:
-        A PNG of up to six columns, the same bytes for the same query and images; None where the query is empty or none
-        of these picks has an image. An image that cannot be read becomes a grey box with the reason in it.
-
-    Raises:
-        TransientError: S3 does not answer.
+        A PNG of up to six columns, the same bytes for the same query and images; None where none of these picks has an
+        image. An image that cannot be read becomes a grey box with the reason in it.
     """
-    picks = query.slice(0, limit).to_pylist()
-    if not any(uris.get(pick["sample_id"]) for pick in picks):
+    picks = [pick for pick in query.to_pylist() if pick["sample_id"] in thumbnails]
+    if not any(thumbnail.picture for thumbnail in thumbnails.values()):
         return None
     columns = min(COLUMNS, len(picks))
     rows = -(-len(picks) // columns)
@@ -49,29 +44,19 @@ def draw_contact_sheet(query: pa.Table, uris: dict[str, str | None], limit: int 
     for number, pick in enumerate(picks):
         row, column = divmod(number, columns)
         left, top = GAP + column * CELL_WIDTH, GAP + row * CELL_HEIGHT
-        _place_thumbnail(sheet, draw, uris.get(pick["sample_id"]), left, top)
+        _place_thumbnail(sheet, draw, thumbnails[pick["sample_id"]], left, top)
         _write_caption(draw, pick, left, top + THUMBNAIL)
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
-    """The picture in its own shape, enlarged or reduced to fit the thumbnail square; no side is less than a pixel."""
-    scale = THUMBNAIL / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    return picture.resize((width, height))
-
-
-def _place_thumbnail(sheet: Image.Image, draw: ImageDraw.ImageDraw, uri: str | None, left: int, top: int) -> None:
+def _place_thumbnail(sheet: Image.Image, draw: ImageDraw.ImageDraw, thumbnail: Thumbnail, left: int, top: int) -> None:
     frame = (left, top, left + THUMBNAIL - 1, top + THUMBNAIL - 1)
-    try:
-        if not uri:
-            raise UnreadableImage("no image file")
-        picture = _fitted(decode_image(read_image(uri)))
-    except UnreadableImage as reason:
+    picture = thumbnail.picture
+    if picture is None:
         draw.rectangle(frame, fill=GREY)
-        _write_lines(draw, _wrapped(str(reason), 12, THUMBNAIL - 20, 6), left + 10, top + 10, 12, QUIET)
+        _write_lines(draw, _wrapped(thumbnail.problem, 12, THUMBNAIL - 20, 6), left + 10, top + 10, 12, QUIET)
         return
     draw.rectangle(frame, fill="#f6f8fa")
     sheet.paste(picture, (left + (THUMBNAIL - picture.width) // 2, top + (THUMBNAIL - picture.height) // 2))

@@ -1,5 +1,7 @@
 """The learning curve: test accuracy and macro F1 over the number of labels."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -12,11 +14,12 @@ SMALLEST_SPAN = 0.1
 """The least part of the scale that is shown, so that noise does not look like a leap."""
 
 
-def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
+def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | None = None) -> bytes:
     """Draw accuracy and macro F1 of every trained cycle over its labels, and the final model apart from the curves.
 
     Args:
         summaries: one a cycle, in order; cycles that trained no model are left out.
+        random: `labels` and `accuracy` of random picks, dashed and black; None where they are not known.
 
     Returns:
         A PNG of 720×456 pixels, the same bytes for the same summaries.
@@ -33,12 +36,17 @@ def draw_learning_curve(summaries: list[CycleSummary]) -> bytes:
     axes.plot(
         labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
     )
+    if random is not None:
+        axes.plot(
+            random["labels"], random["accuracy"], color=INK, linestyle="--", linewidth=1.5, marker=".", label="random"
+        )
     if finals:
         axes.plot(
             *zip(*finals, strict=True), color="#1a7f37", marker="*", linestyle="", markersize=13, label="final model"
         )
-    shown = [*accuracy, *macro_f1, *(value for _, value in finals)]
-    _frame(axes, [*labels, *(count for count, _ in finals)], [value for value in shown if value == value])
+    others = ([], []) if random is None else (random["labels"], random["accuracy"])
+    shown = [*accuracy, *macro_f1, *(value for _, value in finals), *others[1]]
+    _frame(axes, [*labels, *(count for count, _ in finals), *others[0]], [value for value in shown if value == value])
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.tick_params(labelsize=TEXT_SIZE)
     figure.legend(
