@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import kfp  # type: ignore[import-untyped, unused-ignore]
-import kfp_server_api  # type: ignore[import-untyped]
+import kfp
+import kfp_server_api
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.kubeflow.credentials import credentials

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import kfp_server_api  # type: ignore[import-untyped]
+import kfp_server_api
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 from urllib3 import exceptions
 
