@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 
-from labelcycle.components.core.handout import handout_key
+from labelcycle.components.core.handout import handout_key, read_receipt
 from labelcycle.components.core.state import State
 from labelcycle.components.core.storage import Store
 
@@ -33,10 +33,14 @@ def _who_answers(store: Store, state: State) -> str:
     """Who is asked. The label file is not named, because its address may hold a token."""
     last = state.summaries[-1]
     asked = f"the {last.query_size} samples of cycle {last.cycle}'s query"
-    tool = state.campaign.labelling.tool
-    if tool is not None:
-        place = tool.url if tool.project is None else f"{tool.url}/projects/{tool.project}"
-        return f"{asked} are labelled at {place}"
     if state.campaign.labels_from is not None:
         return f"the campaign's label file answers {asked}"
-    return f"{asked} are labelled in {store.locate(handout_key(last.cycle))}"
+    tool = state.campaign.labelling.tool
+    receipt = read_receipt(store, last.cycle)
+    if receipt is not None:
+        place = receipt.place
+    elif tool is not None:
+        return f"{asked} have still to be sent to {tool.url}"
+    else:
+        place = store.locate(handout_key(last.cycle))
+    return f"{asked} are labelled at {place}"

@@ -15,12 +15,10 @@ def read_outlook(store: Store, state: State) -> "tuple[Outlook | None, str | Non
     """How far the last query is answered, or why that cannot be told; neither where no query is open."""
     if state.phase != "labelling":
         return None, None
-    try:
-        from labelcycle.components.label_ingest.outlook import outlook
+    from labelcycle.components.label_ingest.outlook import outlook
 
+    try:
         return outlook(store, state), None
-    except ModuleNotFoundError:
-        return None, None
     except LabelcycleError as error:
         return None, f"who is awaited cannot be told now: {error}"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign import Campaign, load_pool, sample_uris
 from labelcycle.components.core.images.shared_folder import is_file, relative_address, shared_folder
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
@@ -14,7 +14,7 @@ class ServedImages:
     """The image files of a pool.
 
     Attributes:
-        folder: the folder that they share.
+        folder: the folder that they share with the images that were set aside.
         digests: SHA-256 of each file's content, by its path below the folder.
     """
 
@@ -40,10 +40,10 @@ def served_images(store: Store, campaign: Campaign) -> ServedImages:
     Raises:
         InputError: it names no files, because the images are in S3 or there are none.
 
-    Cost: reads the pool table; about 300 bytes of memory a file.
+    Cost: reads the tables of the pool and of what was set aside; about 300 bytes of memory a file.
     """
-    pool = load_pool(store, campaign).select(["uri", "sha256"])
-    folder = shared_folder(pool["uri"].to_pylist())
+    folder = shared_folder(sample_uris(store, campaign).values())
+    pool = load_pool(store, campaign)
     rows = zip(pool["uri"].to_pylist(), pool["sha256"].to_pylist(), strict=True)
     return ServedImages(
         folder, {unquote(relative_address(uri, folder)): sha256 for uri, sha256 in rows if is_file(uri)}

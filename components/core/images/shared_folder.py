@@ -1,4 +1,4 @@
-"""The folder that a pool's image files share, and where each lies below it: how files are named over HTTP.
+"""The folder that a campaign's image files share, and where each lies below it: how files are named over HTTP.
 
 Whoever serves the files and whoever links to them follow this rule, so that both mean the same file.
 """
@@ -12,15 +12,15 @@ from labelcycle.components.core.errors import InputError
 
 
 def is_file(uri: str | None) -> bool:
-    """Whether a pool's image address is a path on this machine, rather than S3's or none."""
+    """Whether an image's address is a path on this machine, rather than S3's or none."""
     return uri is not None and uri.startswith("/")
 
 
 def shared_folder(uris: Iterable[str | None]) -> str:
-    """The deepest folder that holds all image files of a pool.
+    """The deepest folder that holds all image files of a campaign.
 
     Args:
-        uris: the column `uri` of the whole pool table; what is not a file is passed over.
+        uris: the addresses of all its samples (`sample_uris`); what is not a file is passed over.
 
     Raises:
         InputError: none is a file.
@@ -30,7 +30,7 @@ def shared_folder(uris: Iterable[str | None]) -> str:
     folders = {os.path.dirname(uri) for uri in uris if uri is not None and is_file(uri)}  # noqa: PTH120
     if not folders:
         raise InputError(
-            "No image of this pool is a file, so there is no folder to name them by. Images in S3 are shown by "
+            "No image of this campaign is a file, so there is no folder to name them by. Images in S3 are shown by "
             "presigned links; a pool of embeddings has no images."
         )
     return os.path.commonpath(folders)
@@ -41,7 +41,7 @@ def relative_address(uri: str, folder: str) -> str:
 
     Args:
         uri: an image file's path.
-        folder: what `shared_folder` gave for its pool.
+        folder: what `shared_folder` gave for its campaign.
 
     Raises:
         InputError: the image is not below the folder.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labelcycle.components.core.handout import write_receipt
 from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.state import State, read_state
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
@@ -18,7 +19,7 @@ def step(story: Any, root: str | None = None, **changes: object) -> NextStep:
 
 
 def test_people_fill_in_a_file(labelled_by_people: Any) -> None:
-    assert step(labelled_by_people).words.endswith(f"labelled in {labelled_by_people.root}/queries/cycle-0002.csv")
+    assert step(labelled_by_people).words.endswith(f"labelled at {labelled_by_people.root}/queries/cycle-0002.csv")
 
 
 def test_a_label_file_is_not_named(labelled_by_people: Any) -> None:
@@ -27,10 +28,18 @@ def test_a_label_file_is_not_named(labelled_by_people: Any) -> None:
 
 
 def test_a_tool(labelled_by_people: Any) -> None:
-    (Path(labelled_by_people.root) / "queries" / "cycle-0002.json").unlink(missing_ok=True)
-    tool = LabelStudioTool(url="http://labels.example.org/", project=7)
-    words = step(labelled_by_people, labelling=Labelling(tool=tool)).words
-    assert words.endswith("are labelled at http://labels.example.org/projects/7")
+    labelling = Labelling(tool=LabelStudioTool(url="http://labels.example.org/"))
+    (Path(labelled_by_people.root) / "queries" / "cycle-0002.json").unlink()
+    write_receipt(labelled_by_people.store, 2, "http://labels.example.org/projects/7")
+    words = step(labelled_by_people, labelling=labelling).words
+    assert words == "labelling: the 10 samples of cycle 2's query are labelled at http://labels.example.org/projects/7"
+
+
+def test_a_query_that_the_tool_does_not_have_yet(labelled_by_people: Any) -> None:
+    (Path(labelled_by_people.root) / "queries" / "cycle-0002.json").unlink()
+    labelling = Labelling(tool=LabelStudioTool(url="http://labels.example.org/"))
+    words = step(labelled_by_people, labelling=labelling).words
+    assert words.endswith("have still to be sent to http://labels.example.org")
 
 
 def test_a_command_that_a_shell_takes_as_it_is(labelled_by_people: Any) -> None:

@@ -42,7 +42,7 @@ def test_all_of_it(labelled_by_people: Any) -> None:
     text = shown(labelled_by_people.view(), 120)
     root = labelled_by_people.root
     for part in (
-        f"labelling: the 10 samples of cycle 2's query are labelled in {root}/queries/cycle-0002.csv\n",
+        f"labelling: the 10 samples of cycle 2's query are labelled at {root}/queries/cycle-0002.csv\n",
         f"next: labelcycle run {root}\n",
         f"report: {root}/cycles/2/attempt/report.html\n",
         "2       20     0.6000   +0.1000     0.6000   0.1000      10",

@@ -1,6 +1,7 @@
 """What `labelcycle images` serves, and how it begins and ends."""
 
 import hashlib
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -9,6 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
+from labelcycle.components.core.campaign import load_campaign, load_pool, sample_uris
+from labelcycle.components.core.label_studio.image_links import ImageLinks
+from labelcycle.components.core.labelling import LabelStudioTool
+from labelcycle.components.core.storage import open_store
 
 
 @pytest.fixture
@@ -52,6 +58,29 @@ def test_names_that_a_url_quotes(begin: Callable[..., Any], serve: Callable[...,
         answer = server.ask("/" + quote(name))
         assert answer.status == 200, name
         assert answer.headers["Content-Type"] == "image/png", "by its content, whatever its name says"
+
+
+def test_the_links_that_a_labelling_tool_gets(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any], pictures: Any, tmp_path: Path
+) -> None:
+    """Both sides name images alike, even where only an image that was set aside lies in a folder of its own."""
+    shutil.copytree(pictures.images, tmp_path / "data" / "inner")
+    (tmp_path / "data" / "broken.png").write_text("no image")
+    for table in (pictures.labels, pictures.test):
+        header, *rows = table.read_text().splitlines()
+        (tmp_path / table.name).write_text("\n".join([header, *(f"inner/{row}" for row in rows)]) + "\n")
+    labels = {"labels_from": str(tmp_path / pictures.labels.name), "test": str(tmp_path / pictures.test.name)}
+    root = begin_on_images(images=str(tmp_path / "data"), max_unreadable_share=0.1, **labels).root
+    server = serve(root)
+    store = open_store(root)
+    campaign = load_campaign(store)
+    tool = LabelStudioTool(url="http://labels.example.org", image_server=server.address)
+    links = ImageLinks(tool, sample_uris(store, campaign))
+    for sample_id in load_pool(store, campaign)["sample_id"].to_pylist():
+        address = links.link(sample_id).address
+        assert address.startswith(f"{server.address}/inner/")
+        assert server.ask(address.removeprefix(server.address)).status == 200, address
+    assert server.ask("/broken.png").status == 404
 
 
 def test_what_a_browser_has_is_not_sent_again(begin_on_images: Callable[..., Any], serve: Callable[..., Any]) -> None:
