@@ -2,17 +2,16 @@
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from labelcycle.components.core.campaign import Campaign, load_pool, load_truth, sample_uris
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.schemas import CONSENSUS
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table
+from labelcycle.components.core.votes import labels_of
 from labelcycle.components.label_ingest.label_file import read_label_file
 from labelcycle.components.label_ingest.sample_ids import SampleIds
 from labelcycle.pipelines.backtest.history import SPLITS, History, Labelled
@@ -80,8 +79,7 @@ def history_from_campaign(root: str, labels_from: str = "") -> History:
     store = open_store(root)
     state = read_state(store)
     campaign = state.campaign
-    collected = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
-    labels = _collected(store, collected)
+    labels = _collected(store, state)
     labels |= _labels_in(labels_from, SampleIds(sample_uris(store, campaign)), campaign.classes)
     if not labels:
         raise InputError(
@@ -106,12 +104,13 @@ def _labels_in(uri: str, ids: SampleIds, classes: list[str] | None) -> dict[str,
     return {name: answer.label for name, answer in answers.items() if answer.label is not None}
 
 
-def _collected(store: Store, references: list[ObjectReference]) -> dict[str, str]:
-    """Class by id of every usable answer."""
-    table = pa.concat_tables(
-        [LABELS.empty_table(), *(read_table(store, reference, LABELS) for reference in references)]
-    )
-    return {row["sample_id"]: row["label"] for row in table.to_pylist() if row["status"] == "ok"}
+def _collected(store: Store, state: State) -> dict[str, str]:
+    """Class by id of every labelled sample as the last cycle has it; loops of a data selection have some each."""
+    agreed = [commit.objects["consensus"] for commit in state.commits if "consensus" in commit.objects]
+    labels: dict[str, str] = {}
+    for reference in agreed if state.campaign.recipe.data_selection is not None else agreed[-1:]:
+        labels |= labels_of(read_table(store, reference, CONSENSUS))
+    return labels
 
 
 def _base_features(store: Store, campaign: Campaign, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]]:

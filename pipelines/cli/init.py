@@ -45,6 +45,20 @@ from labelcycle.pipelines.cli.init_options import (
     Val,
     Weights,
 )
+from labelcycle.pipelines.cli.labelling_options import (
+    AnsweredShare,
+    Consensus,
+    ConsensusName,
+    DeadlineHours,
+    ImageLinkName,
+    ImageLinks,
+    ImageServer,
+    LabelStudio,
+    LabelStudioProject,
+    LinkHours,
+    Quorum,
+    SecondOpinions,
+)
 
 
 def init(
@@ -85,6 +99,16 @@ def init(
     price_cpu_hour: PriceCpuHour = 0.0,
     price_gpu_hour: PriceGpuHour = 0.0,
     max_unreadable: MaxUnreadable = 0.05,
+    label_studio: LabelStudio = None,
+    label_studio_project: LabelStudioProject = None,
+    image_links: ImageLinks = ImageLinkName.presigned,
+    link_hours: LinkHours = 168,
+    image_server: ImageServer = None,
+    quorum: Quorum = 1,
+    answered_share: AnsweredShare = 1.0,
+    deadline_hours: DeadlineHours = None,
+    consensus: Consensus = ConsensusName.majority,
+    second_opinions: SecondOpinions = 0.0,
 ) -> None:
     """Begin a campaign: inspect the data, fix the settings, and write ROOT/campaign.json.
 
@@ -93,6 +117,7 @@ def init(
     """
     from labelcycle.pipelines.cli.settings import settings_of
     from labelcycle.pipelines.initialise.campaign import begin_campaign
+    from labelcycle.pipelines.initialise.labelling import labelling_of, tool_of
     from labelcycle.pipelines.initialise.request import Request
 
     overrides = settings_of(setting or [])
@@ -136,6 +161,14 @@ def init(
             caption_template=caption_template,
             domain=domain,
             text_encoder=text_encoder,
+            labelling=labelling_of(
+                tool=tool_of(label_studio, label_studio_project, image_links.value, link_hours, image_server),
+                quorum=quorum,
+                share=answered_share,
+                deadline_hours=deadline_hours,
+                consensus=consensus.value,
+                second_opinions=second_opinions,
+            ),
         )
     )
     counts = ", ".join(f"{count} {split}" for split, count in begun.counts.items() if count)

@@ -25,6 +25,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     with_objective,
     with_validation,
 )
+from labelcycle.pipelines.initialise.labelling import check_labelling, check_links
 from labelcycle.pipelines.initialise.queries import (
     check_groups,
     check_strategies,
@@ -71,6 +72,7 @@ def begin_campaign(request: Request) -> Begun:
     request = with_batch(request, recipe, request.classes)
     request = as_single_shot(as_data_selection(request, recipe.data_selection), recipe)
     check_strategies(recipe, request.pool_labels, wants_captions(request))
+    check_labelling(request, recipe)
     store = open_store(request.root)
     _refuse_other_campaign(store, request, recipe)
     samples = with_validation(request, _samples(request, recipe))
@@ -93,6 +95,7 @@ def begin_campaign(request: Request) -> Begun:
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     check_sizes(request, recipe, counts["pool"] - len(recipe.selector.exclude))
+    check_links(request.labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, request, recipe, samples)
     campaign = validated_campaign(
@@ -117,6 +120,7 @@ def begin_campaign(request: Request) -> Begun:
         ),
         quarantine=write_table(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
         labels_from=labels_source(store, request, samples, splits, truth if recipe.data_selection else None),
+        labelling=request.labelling,
         max_unreadable_share=request.max_unreadable_share,
         text_encoder=encoder,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from labelcycle.components.core.campaign import Precision
 from labelcycle.components.core.data_selection import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.recipe import Recipe
 
@@ -53,6 +54,7 @@ class Request:
     caption_template: str | None = None
     domain: str | None = None
     text_encoder: str | None = None
+    labelling: Labelling = Labelling()
 
 
 def as_data_selection(request: Request, settings: DataSelection | None) -> Request:
