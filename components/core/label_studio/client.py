@@ -31,6 +31,10 @@ class PerhapsDone(TransientError):
     """A call that changes something got no answer, so whether it was carried out is not known."""
 
 
+class NotThere(CampaignError):
+    """There is nothing at the address, or nothing that the token's user may see."""
+
+
 class _Passing(TransientError):
     """A failure after which the same call may be sent again, after `pause` seconds where the server names them."""
 
@@ -105,7 +109,7 @@ class LabelStudio:
 
         Raises:
             ConfigurationError: the server refuses the token or the call, or is not Label Studio.
-            CampaignError: there is nothing at `path`.
+            NotThere: there is nothing at `path`.
             InputError: the answer is too large.
             TransientError: no usable answer, however often it was asked.
         """
@@ -207,7 +211,7 @@ class LabelStudio:
             return None
         said = self._said(body)
         if status == 404:
-            raise CampaignError(
+            raise NotThere(
                 f"There is nothing at {place}{said}. Check the project's number, and that the token's user may see it."
             )
         if status == 403:

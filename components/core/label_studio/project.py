@@ -6,7 +6,7 @@ from typing import Any
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.errors import CampaignError, TransientError
-from labelcycle.components.core.label_studio.client import LabelStudio, PerhapsDone
+from labelcycle.components.core.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.core.label_studio.configuration import Controls, controls_of, labelling_configuration
 from labelcycle.components.core.observation import notice
 
@@ -106,7 +106,7 @@ def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:
     url = project_url(server.url, number)
     try:
         content = server.get(f"/api/projects/{number}/")
-    except CampaignError as error:
+    except NotThere as error:
         raise CampaignError(
             f"There is no project {number} in Label Studio at {server.url}, or the token's user may not see it. Check "
             "labelling.tool.project, or use the token of a member of its organization."

@@ -4,15 +4,18 @@ A sample has one task in the campaign's project. A further opinion opens that ta
 that the person who gave the first answer is not asked twice.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 
 from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.label_studio.client import LabelStudio, PerhapsDone
+from labelcycle.components.core.label_studio.annotations import annotator_of
+from labelcycle.components.core.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.core.label_studio.image_links import ImageLinks
 from labelcycle.components.core.label_studio.project import Project, find_or_create_project
 from labelcycle.components.core.label_studio.tasks import Task, Wanted, new_task, task_data, tasks_of
@@ -76,8 +79,8 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         sent=sent,
         present=len(wanted) - sent,
         removed=sending.remove_duplicates(tasks),
-        reopened=sending.reopen(wanted, tasks),
         renewed=sending.renew_links(tasks),
+        reopened=sending.reopen(wanted, tasks),
     )
 
 
@@ -151,12 +154,22 @@ class _Sending:
         for of_sample in tasks.values():
             kept = _first(of_sample)
             for task in [task for task in of_sample if task is not kept and not task.annotations]:
-                now = self.server.get(f"/api/tasks/{task.number}/")
-                if not now.get("annotations") and not now.get("drafts"):
-                    self.server.delete(f"/api/tasks/{task.number}/")
+                if self._remove_untouched(task.number):
                     of_sample.remove(task)
                     removed += 1
         return removed
+
+    def _remove_untouched(self, number: int) -> bool:
+        """Delete a task that has neither answer nor draft. Returns whether it is gone."""
+        address = f"/api/tasks/{number}/"
+        try:
+            now = self.server.get(address)
+        except NotThere:
+            return True
+        if now.get("annotations") or now.get("drafts"):
+            return False
+        self.server.delete(address)
+        return True
 
     def reopen(self, wanted: list[Wanted], tasks: dict[str, list[Task]]) -> int:
         """Let tasks whose sample needs a further opinion ask for one more annotation, by another person."""
@@ -165,12 +178,14 @@ class _Sending:
             task = _first(tasks[row.sample_id])
             if row.opinion <= task.opinion:
                 continue
-            now = self.server.get(f"/api/tasks/{task.number}/")
-            people = {str(annotation.get("completed_by")) for annotation in now.get("annotations", [])}
+            try:
+                now = self.server.get(f"/api/tasks/{task.number}/")
+            except NotThere:
+                continue
+            people = {annotator_of(annotation) for annotation in now.get("annotations", [])}
             data = task_data(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
             change = {"data": data, "overlap": max(task.overlap, len(people) + 1), "is_labeled": False}
-            self.server.patch(f"/api/tasks/{task.number}/", change)
-            reopened += 1
+            reopened += self._change(task.number, change)
         return reopened
 
     def renew_links(self, tasks: dict[str, list[Task]]) -> int:
@@ -181,9 +196,16 @@ class _Sending:
                 continue
             link = self.links.link(task.sample_id)
             data = task.data | {self.project.controls.field: link.address, "link_until": link.until}
-            self.server.patch(f"/api/tasks/{task.number}/", {"data": data})
-            renewed += 1
+            renewed += self._change(task.number, {"data": data})
         return renewed
+
+    def _change(self, number: int, change: Mapping[str, Any]) -> bool:
+        """Change a task. Returns whether it is still there: the next publishing makes one that was deleted again."""
+        try:
+            self.server.patch(f"/api/tasks/{number}/", change)
+        except NotThere:
+            return False
+        return True
 
 
 def _missing(wanted: list[Wanted], tasks: dict[str, list[Task]]) -> list[Wanted]:

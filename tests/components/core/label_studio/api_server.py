@@ -42,7 +42,7 @@ class Api:
         self.legacy_allowed = False
         self.accesses = 0
         self.access_ends_after: int | None = None
-        self._uses = 0
+        self._uses: dict[str, int] = {}
         self._numbers = 0
         self._lock = threading.Lock()
 
@@ -83,9 +83,10 @@ class Api:
         """Whether the header has a token that holds now."""
         if header == f"Token {LEGACY}":
             return self.legacy_allowed
-        self._uses += 1
-        ended = self.access_ends_after is not None and self._uses > self.access_ends_after
-        return header == f"Bearer access-{self.accesses}" and self.accesses > 0 and not ended
+        if header not in self._uses:
+            return False
+        self._uses[header] += 1
+        return self.access_ends_after is None or self._uses[header] <= self.access_ends_after
 
     def answer(self, method: str, path: str, query: dict[str, str], content: Any) -> tuple[int, Any]:
         """Carry a call out. Returns the status and the JSON."""
@@ -94,7 +95,8 @@ class Api:
                 case ["api", "token", "refresh"], "POST":
                     if content != {"refresh": PERSONAL}:
                         return 401, {"detail": "Token is invalid"}
-                    self.accesses, self._uses = self.accesses + 1, 0
+                    self.accesses += 1
+                    self._uses[f"Bearer access-{self.accesses}"] = 0
                     return 200, {"access": f"access-{self.accesses}"}
                 case ["api", "projects"], "GET":
                     return 200, self._page(list(self.projects.values()), query)
