@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.out_of_sample import FOLDS, out_of_sample_probabilities
+from labelcycle.components.evaluate.out_of_sample import FOLDS, out_of_sample_probabilities
 
 LEAST_PER_CLASS = FOLDS
 """Labels that a class needs for its samples to be judged."""
@@ -87,6 +87,7 @@ def find_label_noise(
         return nothing_judged(f"fewer than two classes have {LEAST_PER_CLASS} labels or more")
     names = np.asarray(ids, dtype=np.str_)
     rows = _judged(names, truth, enough)
+    enough = np.unique(truth[rows])
     known = np.searchsorted(enough, truth[rows])
     probabilities = out_of_sample_probabilities(names[rows], np.asarray(features)[rows], known, len(enough))
     wrong, quality = _confident_learning(known, probabilities)
@@ -113,10 +114,18 @@ def find_label_noise(
 def _judged(
     ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], enough: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Rows to look at, sorted by id: those of classes with enough labels, fewer where there are too many."""
+    """Rows to look at, sorted by id: those of classes with enough labels, fewer where there are too many.
+
+    Where there are too many, each class has the first of a random order, so that no class is left with too few.
+    """
     rows = np.flatnonzero(np.isin(labels, enough))
     if len(rows) > MOST_JUDGED:
-        rows = rows[np.argsort(keyed_order(ids[rows], "label noise"), kind="stable")[:MOST_JUDGED]]
+        rows = rows[np.argsort(keyed_order(ids[rows], "label noise"), kind="stable")]
+        place = np.empty(len(rows), np.int64)
+        for label in enough:
+            members = np.flatnonzero(labels[rows] == label)
+            place[members] = np.arange(len(members))
+        rows = rows[np.argsort(np.maximum(place, LEAST_PER_CLASS), kind="stable")[:MOST_JUDGED]]
     return rows[np.argsort(ids[rows])]
 
 

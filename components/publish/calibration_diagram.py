@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.ticker import PercentFormatter
 
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure
+from labelcycle.components.publish.figures import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
-TEXT_SIZE = 11
+TEXT_SIZE = 10
 BAR, GAP = "#0969da", "#f85149"
 
 
@@ -18,9 +18,9 @@ def draw_calibration(bins: Sequence[dict[str, Any]]) -> bytes:
         bins: `low`, `high`, `count`, `confidence` and `accuracy` of each, as evaluate finds them.
 
     Returns:
-        A PNG of 600×480 pixels, the same bytes for the same bins.
+        A PNG of 768×608 pixels, the same bytes for the same bins.
     """
-    figure, axes = blank_figure(5.0, 4.0)
+    figure, axes = blank_figure(PAGE_WIDTH, 3.8, FINE)
     lows = [one["low"] for one in bins]
     widths = [one["high"] - one["low"] for one in bins]
     accuracy = [one["accuracy"] for one in bins]

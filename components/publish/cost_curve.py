@@ -6,9 +6,9 @@ from matplotlib.ticker import PercentFormatter
 
 from labelcycle.components.core.campaign import Prices
 from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure
+from labelcycle.components.publish.figures import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
-TEXT_SIZE = 11
+TEXT_SIZE = 10
 COLOUR = "#0969da"
 
 
@@ -22,11 +22,11 @@ def draw_cost(summaries: list[CycleSummary], forecast: dict[str, Any] | None, pr
         budget: labels that may be paid for.
 
     Returns:
-        A PNG of 720×456 pixels, the same bytes for the same figures.
+        A PNG of 768×528 pixels, the same bytes for the same figures.
     """
     free = prices.of_labels(1) == 0
     trained = [summary for summary in summaries if summary.accuracy is not None and not summary.final]
-    figure, axes = blank_figure(6.0, 3.8)
+    figure, axes = blank_figure(PAGE_WIDTH, 3.3, FINE)
     spent = [float(one.answers) if free else prices.of_labels(one.answers) for one in trained]
     axes.plot(
         spent,
@@ -55,7 +55,7 @@ def draw_cost(summaries: list[CycleSummary], forecast: dict[str, Any] | None, pr
     axes.set_axisbelow(True)
     figure.legend(
         loc="outside upper left",
-        ncols=4,
+        ncols=2,
         handlelength=2,
         frameon=False,
         labelcolor=INK,

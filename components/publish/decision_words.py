@@ -5,6 +5,7 @@ from typing import Any
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.labelling import Labelling
+from labelcycle.components.core.state import CycleSummary
 
 
 @dataclass(frozen=True)
@@ -24,37 +25,37 @@ class DecisionWords:
     waiting: str
 
 
-def decision_words(campaign: Campaign, metrics: dict[str, Any], query_size: int, final: bool) -> DecisionWords:
+def decision_words(
+    campaign: Campaign, metrics: dict[str, Any], summary: CycleSummary, query_size: int
+) -> DecisionWords:
     """The decision of a trained cycle.
 
     Args:
         campaign: the campaign.
         metrics: the cycle's `metrics.json`.
+        summary: the cycle's own.
         query_size: samples that are asked for.
-        final: whether the cycle trained the final model.
     """
-    stop, answers = metrics.get("stop"), metrics["answers"]
-    if final:
+    if summary.final:
         return DecisionWords("Done", "end", ["This is the final model, and nothing more is asked."], "")
-    if stop is not None:
+    if (stop := metrics.get("stop")) is not None:
         return DecisionWords("Stop", "end", [f"The stop rule ended the campaign here: {stop}."], "")
+    left = campaign.budget - metrics["answers"] - summary.outstanding
     if not query_size:
-        spent = answers >= campaign.budget
-        reason = f"The budget of {campaign.budget:,} labels is spent" if spent else "There is nothing left to ask for"
+        reason = (
+            "There is nothing left to ask for" if left > 0 else f"The budget of {campaign.budget:,} labels is spent"
+        )
         return DecisionWords("Stop", "end", [f"{reason}."], "")
+    reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
     alignment = metrics.get("alignment") or {}
-    reasons = [
-        f"{_labels(campaign.budget - answers)} of the budget {'is' if campaign.budget - answers == 1 else 'are'} "
-        f"left, and {_stop_rule(campaign)}."
-    ]
     if alignment.get("update"):
         reasons.insert(0, f"Features were made anew: {alignment['reason']}.")
-        return DecisionWords("Update and continue", "go", reasons, _waiting(campaign.labelling, query_size))
-    return DecisionWords("Continue", "go", reasons, _waiting(campaign.labelling, query_size))
+    verb = "Update and continue" if alignment.get("update") else "Continue"
+    return DecisionWords(verb, "go", reasons, _waiting(campaign.labelling, query_size))
 
 
 def _labels(count: int) -> str:
-    return f"{count:,} label{'' if count == 1 else 's'}"
+    return f"{count:,} label is" if count == 1 else f"{count:,} labels are"
 
 
 def _stop_rule(campaign: Campaign) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelcycle.components.publish.figures import FONT, INK, as_png, blank_figure
+from labelcycle.components.publish.figures import FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 from labelcycle.components.publish.map_points import MapPoints
 
 TEXT_SIZE = 10
@@ -19,9 +19,9 @@ def draw_feature_map(points: MapPoints) -> bytes:
     """Draw the kinds of points over one another, pool first.
 
     Returns:
-        A PNG of 720×624 pixels, the same bytes for the same points.
+        A PNG of 768×736 pixels, the same bytes for the same points.
     """
-    figure, axes = blank_figure(6.0, 5.2)
+    figure, axes = blank_figure(PAGE_WIDTH, 4.6, FINE)
     for kind, (name, colour, marker, size, opacity) in STYLES.items():
         at = points.groups[kind]
         if len(at):

@@ -8,15 +8,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 120
+FINE = 160
+"""Dots per inch of figures that a page shows smaller than they are, so that they are sharp on phones."""
+PAGE_WIDTH = 4.8
+"""Inches of a figure whose text is legible at the width of a phone."""
 FONT = "DejaVu Sans"
 """Comes with matplotlib, so figures are the same on every machine."""
 INK = "#24292f"
 FAINT = "#d0d7de"
 
 
-def blank_figure(width: float, height: float) -> tuple[Figure, Axes]:
+def blank_figure(width: float, height: float, dots_per_inch: int = DOTS_PER_INCH) -> tuple[Figure, Axes]:
     """A white sheet of `width` × `height` inches with one set of axes; touches no display and no global state."""
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=dots_per_inch, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -30,7 +34,7 @@ def as_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure
+from labelcycle.components.publish.figures import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
-TEXT_SIZE = 11
+TEXT_SIZE = 10
 """In points; still legible where the figure is shrunk to the width of a phone."""
 SMALLEST_SPAN = 0.1
 """The least part of the scale that is shown, so that noise does not look like a leap."""
@@ -22,7 +22,7 @@ def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | 
         random: `labels` and `accuracy` of random picks, dashed and black; None where they are not known.
 
     Returns:
-        A PNG of 720×456 pixels, the same bytes for the same summaries.
+        A PNG of 768×528 pixels, the same bytes for the same summaries.
     """
     trained = [summary for summary in summaries if summary.accuracy is not None and not summary.final]
     finals = [
@@ -31,7 +31,7 @@ def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | 
     labels = [summary.labels for summary in trained]
     accuracy = [summary.accuracy for summary in trained if summary.accuracy is not None]
     macro_f1 = [float("nan") if summary.macro_f1 is None else summary.macro_f1 for summary in trained]
-    figure, axes = blank_figure(6.0, 3.8)
+    figure, axes = blank_figure(PAGE_WIDTH, 3.3, FINE)
     axes.plot(labels, accuracy, color="#0969da", marker="o", linewidth=2, markersize=6, label="accuracy")
     axes.plot(
         labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
@@ -51,8 +51,8 @@ def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | 
     axes.tick_params(labelsize=TEXT_SIZE)
     figure.legend(
         loc="outside upper left",
-        ncols=2,
-        handlelength=3,
+        ncols=3,
+        handlelength=2,
         frameon=False,
         labelcolor=INK,
         prop={"family": FONT, "size": TEXT_SIZE},

@@ -64,5 +64,6 @@ def _range(target: dict[str, Any], suffix: str, form: str) -> str:
     if low is None:
         return "out of reach"
     least = format(low, form)
-    most = "no limit" if high is None else format(high, form)
-    return f"{'out of reach' if likely is None else format(likely, form)} ({least} to {most})"
+    if likely is None:
+        return f"at least {least}"
+    return f"{format(likely, form)} ({least} " + ("or more)" if high is None else f"to {format(high, form)})")
