@@ -197,7 +197,7 @@ class LabelStudio:
         if status < 400:
             raise ConfigurationError(
                 f"{place} sends on to {_without_query(headers.get('Location', 'elsewhere'))}, where no token is sent. "
-                "Give the server's own address (labelling.tool.url), or let it answer there."
+                "Begin with the server's own address (--label-studio), or let it answer there."
             )
         if status == 401:
             raise ConfigurationError(f"{self.url} answers 401: {self._token.why_refused}.")
@@ -229,8 +229,8 @@ class LabelStudio:
         except ValueError:
             if "json" not in headers.get("Content-Type", ""):
                 raise ConfigurationError(
-                    f"{self.url}{path} does not answer as Label Studio does. Check labelling.tool.url, and that no "
-                    "log-in page or proxy stands before it."
+                    f"{self.url}{path} does not answer as Label Studio does. Check its address (--label-studio), and "
+                    "that no log-in page or proxy stands before it."
                 ) from None
             raise self._unanswered(method, path, "gave a torn answer") from None
 

@@ -73,8 +73,8 @@ class ImageLinks:
     def _image_server(self, path: str) -> str:
         if self._tool.image_server is None:
             raise ConfigurationError(
-                f"{path} is a file, which browsers cannot open. Serve the images (labelcycle images) and name the "
-                "address with labelling.tool.image_server, or put them into S3."
+                f"{path} is a file, which browsers cannot open. Serve the images (labelcycle images) and begin a "
+                "campaign with --image-server, or put them into S3."
             )
         return self._tool.image_server
 
@@ -87,7 +87,7 @@ class ImageLinks:
 
         if self._tool.images != "presigned":
             raise ConfigurationError(
-                f"{uri} is in S3, which browsers cannot open by its address. Set labelling.tool.images to presigned."
+                f"{uri} is in S3, where browsers need signed links. Begin a campaign with --image-links presigned."
             )
         bucket, key = split_s3_uri(uri)
         seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)

@@ -109,7 +109,7 @@ def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:
     except NotThere as error:
         raise CampaignError(
             f"There is no project {number} in Label Studio at {server.url}, or the token's user may not see it. Check "
-            "labelling.tool.project, or use the token of a member of its organization."
+            "--label-studio-project, or use the token of a member of its organization."
         ) from error
     controls = controls_of(content, campaign.classes, url)
     if content.get("maximum_annotations", 1) < campaign.labelling.quorum:

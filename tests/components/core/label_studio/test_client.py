@@ -130,7 +130,9 @@ def test_the_token_is_not_carried_elsewhere(client: LabelStudio, api: Api) -> No
 
 def test_a_page_in_place_of_the_api(client: LabelStudio, api: Api) -> None:
     api.fail("GET", PROJECTS, "html")
-    with pytest.raises(ConfigurationError, match="does not answer as Label Studio does. Check labelling.tool.url"):
+    with pytest.raises(
+        ConfigurationError, match="does not answer as Label Studio does. Check its address .--label-studio."
+    ):
         read(client)
 
 

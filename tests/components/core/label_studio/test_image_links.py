@@ -27,7 +27,7 @@ def test_files_are_named_below_the_image_server() -> None:
 
 
 def test_files_without_a_server_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="cannot open. Serve the images .*labelling.tool.image_server"):
+    with pytest.raises(ConfigurationError, match="cannot open. Serve the images .*--image-server"):
         links(FILES).link("a")
 
 
@@ -65,7 +65,7 @@ def test_s3_is_signed_and_opens(s3_root: str, s3_administrator: Any) -> None:
 
 
 def test_s3_directly_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="Set labelling.tool.images to presigned"):
+    with pytest.raises(ConfigurationError, match="--image-links presigned"):
         links({"a": "s3://bucket/a.png"}, images="direct").link("a")
 
 

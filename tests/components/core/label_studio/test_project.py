@@ -105,7 +105,7 @@ def test_a_project_that_is_named(client: LabelStudio, api: Api, make_campaign: M
     named = make_campaign(project=made.number)
     api.projects[made.number]["description"] = api.projects[made.number]["title"] = "ours"
     assert find_or_create_project(client, named) == made
-    with pytest.raises(CampaignError, match=f"no project {made.number + 1} in Label Studio.*labelling.tool.project"):
+    with pytest.raises(CampaignError, match=f"no project {made.number + 1} in Label Studio.*--label-studio-project"):
         find_or_create_project(client, make_campaign(project=made.number + 1))
 
 

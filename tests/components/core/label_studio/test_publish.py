@@ -238,7 +238,7 @@ def test_links_that_run_out_are_renewed_for_open_tasks(
 def test_images_that_cannot_be_shown_stop_it_before_a_project_is_made(
     store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
 ) -> None:
-    with pytest.raises(ConfigurationError, match="labelling.tool.image_server"):
+    with pytest.raises(ConfigurationError, match="--image-server"):
         publish_query(store, make_campaign(image_server=None), make_commit(IDS))
     assert not api.projects
 

@@ -1,0 +1,60 @@
+"""`labelcycle publish`: hand the last query out to people, again or for the first time."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+
+def publish(
+    root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Hand the last query out: as tasks in Label Studio, or as a CSV where the campaign has no labelling tool.
+
+    Runs do this by themselves. Call it when the server was away then, when somebody deleted tasks or the project, or to
+    renew links to images in S3 before they run out. It may be called at any time and by several at once: what is there
+    stays, only what is missing is sent, and no sample is asked about twice.
+
+    The token comes from LABEL_STUDIO_TOKEN, or from the file that LABEL_STUDIO_TOKEN_FILE names.
+
+    Example: LABEL_STUDIO_TOKEN_FILE=token labelcycle publish campaigns/people
+    """
+    from labelcycle.components.core.errors import CampaignError
+    from labelcycle.components.core.handout import hand_out, write_receipt
+    from labelcycle.components.core.state import read_state
+    from labelcycle.components.core.storage import open_store
+
+    store = open_store(root)
+    state = read_state(store)
+    if not state.commits:
+        raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
+    if state.phase == "done":
+        _tell({"handed_out": 0}, f"nothing to hand out: {state.why_done}", as_json)
+        return
+    last = state.commits[-1]
+    if state.campaign.labelling.tool is None:
+        place = hand_out(store, state.campaign, last)
+        _tell({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
+        return
+    from labelcycle.components.core.label_studio.publish import publish_query
+
+    published = publish_query(store, state.campaign, last)
+    write_receipt(store, last.cycle, published.project_url)
+    counts = {
+        "sent": published.sent,
+        "already there": published.present,
+        "opened for a further opinion": published.reopened,
+        "links renewed": published.renewed,
+        "duplicates removed": published.removed,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what in ("sent", "already there"))
+    _tell(asdict(published), f"cycle {last.cycle}: {told}\nlabel here: {published.project_url}", as_json)
+    if not as_json:
+        print(f"then: labelcycle run {root}", file=sys.stderr)
+
+
+def _tell(facts: dict[str, object], words: str, as_json: bool) -> None:
+    print(json.dumps(facts, indent=2) if as_json else words)

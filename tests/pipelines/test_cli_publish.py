@@ -1,0 +1,98 @@
+"""`labelcycle publish`: what it hands out, and what it says."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
+from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.cli.publish import publish
+from tests.components.core.label_studio.api_server import PERSONAL, Api, running
+from tests.conftest import Bench
+
+application = typer.Typer()
+application.command()(publish)
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("LABEL_STUDIO_TOKEN", PERSONAL)
+    monkeypatch.delenv("LABEL_STUDIO_TOKEN_FILE", raising=False)
+    with running(Api()) as server:
+        yield server
+
+
+@pytest.fixture
+def campaign(begin_on_images: Callable[..., Bench], api: Api) -> Bench:
+    """A campaign that labels in Label Studio, before its first cycle."""
+    tool = LabelStudioTool(url=api.url, image_server="http://images.example.org")
+    return begin_on_images(labels_from=None, labelling=Labelling(tool=tool))
+
+
+def call(*arguments: str) -> str:
+    """What the command prints; its errors are raised."""
+    answer = CliRunner().invoke(application, list(arguments), catch_exceptions=False)
+    if isinstance(answer.exception, Exception):
+        raise answer.exception
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_counts_and_where_to_label(campaign: Bench, api: Api) -> None:
+    campaign.run_until("select")
+    campaign.run("publish")
+    api.tasks.pop(next(iter(api.tasks), 0), None)
+    missing = 8 - len(api.tasks)
+    first = call(campaign.root)
+    (project,) = api.projects
+    assert f"cycle 0: {missing} sent, {8 - missing} already there\n" in first
+    assert f"label here: {api.url}/projects/{project}\n" in first
+    again = json.loads(call(campaign.root, "--json"))
+    assert (again["sent"], again["present"], again["project_url"]) == (0, 8, f"{api.url}/projects/{project}")
+    assert len(api.tasks) == 8
+    receipt = json.loads(open_store(campaign.root).read("queries/cycle-0000.json"))
+    assert receipt["place"] == f"{api.url}/projects/{project}"
+
+
+def test_without_a_tool_the_csv_is_named(begin: Callable[..., Bench]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    handout = Path(campaign.root, "queries", "cycle-0000.csv")
+    handout.unlink()
+    assert call(campaign.root) == f"the query of cycle 0 is in {handout}\n"
+    assert handout.exists()
+
+
+def test_nothing_to_hand_out(campaign: Bench) -> None:
+    with pytest.raises(CampaignError, match="has no query yet. Choose the first one with: labelcycle run"):
+        call(campaign.root)
+
+
+def test_a_campaign_that_is_done(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    done = begin(str(tmp_path / "done"), budget=8, batch=8)
+    done.run_cycle()
+    done.run_cycle()
+    assert call(done.root) == "nothing to hand out: the budget of 8 labels is spent\n"
+
+
+def test_errors_say_what_to_do(campaign: Bench, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign.run_cycle()
+    monkeypatch.delenv("LABEL_STUDIO_TOKEN")
+    with pytest.raises(ConfigurationError, match="set one of LABEL_STUDIO_TOKEN and LABEL_STUDIO_TOKEN_FILE"):
+        call(campaign.root)
+    monkeypatch.setenv("LABEL_STUDIO_TOKEN", PERSONAL)
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    api.fail("GET", "/api/projects/", 503, times=100)
+    with pytest.raises(TransientError, match="run the same command again"):
+        call(campaign.root)
+
+
+def test_help_teaches() -> None:
+    help_text = " ".join(CliRunner().invoke(application, ["--help"], env={"COLUMNS": "200"}).stdout.split())
+    for words in ("LABEL_STUDIO_TOKEN_FILE", "renew links", "no sample is asked about twice"):
+        assert words in help_text
