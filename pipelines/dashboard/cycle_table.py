@@ -29,7 +29,7 @@ def cycle_table(state: State, console: Console, width: int, rows: int | None = N
 
 
 def _table(columns: list[str], cells: list[dict[str, Text]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for row in cells:

@@ -26,20 +26,23 @@ def header(view: View) -> list[Text]:
     return lines
 
 
-def body(view: View, console: Console, width: int, rows: int | None = None) -> list[RenderableType]:
+def body(
+    view: View, console: Console, width: int, cycles: int | None = None, with_courses: bool = True
+) -> list[RenderableType]:
     """The table of cycles, the courses, budget and cost, and who is awaited.
 
     Args:
         view: what is shown.
         console: where it is shown.
         width: of the terminal.
-        rows: the most cycles to list; None for all.
+        cycles: how many of the last cycles to list; None for all.
+        with_courses: whether the sparklines are shown.
     """
     standing = view.standing
     parts: list[RenderableType] = []
     if standing.state.summaries:
-        parts.append(cycle_table(standing.state, console, width, rows))
-    course = courses(standing, width)
+        parts.append(cycle_table(standing.state, console, width, cycles))
+    course = courses(standing, width) if with_courses else None
     if course is not None:
         parts += [course, Text()]
     parts += [*budget(standing, width), *money(standing)]

@@ -8,23 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.dashboard.changes import Mark, mark_of
 from labelcycle.pipelines.dashboard.facts import status_facts
 from labelcycle.pipelines.dashboard.plain_text import plain_text
-from labelcycle.pipelines.dashboard.screen import body, header, print_view
+from labelcycle.pipelines.dashboard.screen import print_view
 from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view
+from labelcycle.pipelines.dashboard.watched_screen import WatchedScreen
 
 REST = 9
 """A look at a large campaign takes seconds: the pause after it is at least so many times as long."""
-
-LINES_BESIDE_CYCLES = 26
-FEWEST_CYCLES = 3
 
 Show = Callable[[View | None, str], None]
 """Shows a view, and what went wrong at the last look, empty where nothing did."""
@@ -116,7 +113,7 @@ def _screen(console: Console, every: float) -> Iterator[Show]:
         yield _printed(console)
         return
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        yield lambda view, trouble: live.update(Screen(view, trouble, every, datetime.now()), refresh=True)
+        yield lambda view, trouble: live.update(WatchedScreen(view, trouble, every, datetime.now()), refresh=True)
 
 
 def _printed(console: Console) -> Show:
@@ -133,25 +130,3 @@ def _printed(console: Console) -> Show:
             shown = facts
 
     return show
-
-
-class Screen:
-    """A view with a last line about the watching, as wide as the terminal and with as many cycles as fit."""
-
-    def __init__(self, view: View | None, trouble: str, every: float, looked: datetime) -> None:
-        self._view, self._trouble, self._every, self._looked = view, trouble, every, looked
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The lines, for rich."""
-        if self._view is not None:
-            for line in header(self._view):
-                line.overflow = "fold"
-                yield line
-            yield from body(
-                self._view, console, options.max_width, max(FEWEST_CYCLES, console.height - LINES_BESIDE_CYCLES)
-            )
-            yield Text()
-        if self._trouble:
-            yield Text(f"{self._looked:%H:%M:%S} {plain_text(self._trouble)} Trying again.", style="red")
-        else:
-            yield Text(f"{self._looked:%H:%M:%S} · a look every {self._every:g} s · Ctrl-C ends", style="dim")

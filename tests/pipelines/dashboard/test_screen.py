@@ -45,7 +45,7 @@ def test_all_of_it(labelled_by_people: Any) -> None:
         f"labelling: the 10 samples of cycle 2's query are labelled at {root}/queries/cycle-0002.csv\n",
         f"next: labelcycle run {root}\n",
         f"report: {root}/cycles/2/attempt/report.html\n",
-        "2       20     0.6000   +0.1000     0.6000   0.1000      10",
+        "2      20    0.6000  +0.1000    0.6000  0.1000     10",
         "accuracy ▁█ 0.5000 → 0.6000",
         "cost     ▁█ 10.00 → 20.00",
         "20 of 30 labels of the budget are used.",
@@ -61,8 +61,8 @@ def test_all_of_it(labelled_by_people: Any) -> None:
     ("width", "columns"),
     [
         (120, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query", "unknown:known"]),
-        (80, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query"]),
-        (60, ["cycle", "labels", "accuracy", "change", "ECE", "query"]),
+        (80, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query", "unknown:known"]),
+        (60, ["cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query"]),
         (40, ["cycle", "labels", "accuracy", "change"]),
     ],
 )
@@ -70,7 +70,6 @@ def test_narrow_terminals_have_fewer_columns(labelled_by_people: Any, width: int
     view = View(labelled_by_people.view().standing, OUTLOOK, None)
     lines = shown(view, width).splitlines()
     heading = next(line for line in lines if line.strip().startswith("cycle"))
-    assert heading.split("   ")[0].strip() == "cycle"
     assert [name.strip() for name in heading.split("  ") if name.strip()] == columns
     table = lines[lines.index(heading) : lines.index(heading) + 5]
     assert all(len(line) <= width and "…" not in line for line in table)
