@@ -1,0 +1,66 @@
+"""Classifications in COCO's form as votes."""
+
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.votes import Vote
+from labelcycle.components.label_ingest.classification_json import is_classification, votes_of_classification
+
+URI = "coco.json"
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return {
+        "info": {},
+        "images": [{"id": 1, "file_name": "cats/a.png"}, {"id": 2, "file_name": "b.png", "width": 3}],
+        "categories": [{"id": 7, "name": "cat"}, {"id": 8, "name": "dog"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 7, "bbox": [0, 0, 1, 1]},
+            {"id": 2, "image_id": 2, "category_id": 8, "annotator": "ann", "time": "2026-01-02"},
+            {"image_id": 2, "status": "skip", "annotator": "bob"},
+        ],
+    } | changes
+
+
+def test_annotations_are_votes() -> None:
+    assert list(votes_of_classification(content(), URI)) == [
+        ("annotation 1", "cats/a.png", Vote("cats/a.png", "", "cat", "ok", "", URI)),
+        ("annotation 2", "b.png", Vote("b.png", "ann", "dog", "ok", "2026-01-02", URI)),
+        ("annotation number 3", "b.png", Vote("b.png", "bob", None, "skip", "", URI)),
+    ]
+
+
+def test_how_it_is_told_from_other_files() -> None:
+    assert is_classification(content())
+    assert not is_classification([]) and not is_classification({"images": []})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": 3}, "coco.json: 'images' is not a list of objects"),
+        ({"annotations": ["x"]}, "'annotations' is not a list of objects"),
+        ({"images": [{"id": 1}]}, "image number 1 lacks its 'id' or its 'file_name'"),
+        ({"categories": [{"name": "cat"}]}, "category number 1 lacks its 'id' or its 'name'"),
+        ({"categories": [{"id": 7, "name": "cat"}, {"id": 7, "name": "dog"}]}, "more than one category with the id 7"),
+        (
+            {"annotations": [{"id": 9, "image_id": 5, "category_id": 7}]},
+            "annotation 9: image_id 5 is not among 'images'",
+        ),
+        (
+            {"annotations": [{"id": 9, "image_id": 1, "category_id": [7]}]},
+            r"category_id \[7\] is not among 'categories'",
+        ),
+        ({"annotations": [{"id": 9, "image_id": 1, "category_id": 7, "status": "withdrawn"}]}, "status 'withdrawn'"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list(votes_of_classification(content(**changes), URI))
+
+
+def test_a_part_that_is_missing() -> None:
+    with pytest.raises(InputError, match="has not all of images, annotations, categories"):
+        list(votes_of_classification({"images": []}, URI))
