@@ -1,1 +1,1 @@
-"""A campaign's models: which one is champion, and what is done with it."""
+"""What a campaign's models are used for: predictions of new images, and export."""

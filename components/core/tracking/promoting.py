@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.state import State
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tracking.promotion import Gate, judge, model_of
+from labelcycle.components.core.tracking.promotion import Gate, Model, Verdict, judge, model_of
 from labelcycle.components.core.tracking.promotion_history import (
     AUTOMATIC,
+    FOLDER,
     History,
     Outcome,
     Promotion,
@@ -20,10 +22,20 @@ from labelcycle.components.core.tracking.promotion_history import (
 
 @dataclass(frozen=True)
 class Promoted:
-    """What came of a request: the record of it, or, for a model that is champion already, the last one about it."""
+    """What came of a request.
+
+    Attributes:
+        promotion: the record of it, or, for a model that is champion already, the last one about it.
+        verdict: what the gate found; None for a model that is champion already.
+    """
 
     promotion: Promotion
-    already: bool
+    verdict: Verdict | None
+
+    @property
+    def already(self) -> bool:
+        """Whether the model was champion before."""
+        return self.verdict is None
 
 
 def judge_new_cycles(store: Store, state: State) -> History:
@@ -58,10 +70,10 @@ def promote(store: Store, state: State, commit: Commit, gate: Gate, force: str =
     while True:
         last = history.last_about(commit.digest)
         if last is not None and history.champion is not None and history.champion.commit == commit.digest:
-            return Promoted(last, already=True)
-        promotion = _append(store, state, history, commit, gate, user(), force)
-        if promotion is not None:
-            return Promoted(promotion, already=False)
+            return Promoted(last, None)
+        done = _append(store, state, history, commit, gate, user(), force)
+        if done is not None:
+            return done
         history = read_history(store)
 
 
@@ -77,11 +89,11 @@ def _not_judged(state: State, history: History) -> Commit | None:
 
 def _append(
     store: Store, state: State, history: History, commit: Commit, gate: Gate, by: str, force: str
-) -> Promotion | None:
+) -> Promoted | None:
     """Judge against the champion of this history and write the record; None where another record came first."""
-    challenger, champion = model_of(store, state.campaign, commit), history.champion
-    verdict = judge(challenger, champion, gate)
-    outcome: Outcome = "forced" if force else "promoted" if verdict.passed else "refused"
+    challenger = model_of(store, state.campaign, commit)
+    verdict = judge(challenger, _champion(store, state, history), gate)
+    outcome: Outcome = "promoted" if verdict.passed else "forced" if force else "refused"
     promotion = Promotion(
         number=len(history.promotions),
         previous=history.digest,
@@ -89,9 +101,28 @@ def _append(
         by=by,
         outcome=outcome,
         reason=f"{force} ({verdict.reason})" if force else verdict.reason,
-        challenger=challenger,
-        champion=champion if outcome == "refused" else challenger,
+        challenger=challenger.name,
+        champion=history.champion if outcome == "refused" else challenger.name,
         gate=gate,
-        verdict=verdict,
+        fallen=verdict.fallen,
     )
-    return promotion if append_promotion(store, promotion) else None
+    return Promoted(promotion, verdict) if append_promotion(store, promotion) else None
+
+
+def _champion(store: Store, state: State, history: History) -> Model | None:
+    """The champion with the figures of its cycle.
+
+    Raises:
+        CampaignError: its cycle has another commit.
+    """
+    champion = history.champion
+    if champion is None:
+        return None
+    for commit in trained_commits(state):
+        if commit.digest == champion.commit:
+            return model_of(store, state.campaign, commit)
+    raise CampaignError(
+        f"The champion of {store.root} is the model of cycle {champion.cycle}, which has another commit than "
+        f"{champion.commit[:16]}…. Restore the folder cycles/{champion.cycle} from a backup, or take {FOLDER} away to "
+        "judge all models again."
+    )

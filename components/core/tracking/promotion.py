@@ -37,22 +37,31 @@ class ClassFigures(Settings):
     support: int
 
 
-class Model(Settings):
-    """A cycle's model, and how it did on the test set.
+class ModelName(Settings):
+    """A cycle's model as it is told of.
 
     Attributes:
         cycle: the cycle that trained it.
         commit: the digest of the cycle's commit.
         accuracy: on the test set.
         test_set: the digest of the table of true classes.
-        classes: figures of each class, in the campaign's order.
     """
 
     cycle: int
     commit: str
     accuracy: float
     test_set: str
+
+
+class Model(ModelName):
+    """The same, with figures of each class, in the campaign's order."""
+
     classes: list[ClassFigures]
+
+    @property
+    def name(self) -> ModelName:
+        """The model without the classes."""
+        return ModelName(**self.model_dump(exclude={"classes"}))
 
 
 class ClassChange(Settings):
@@ -90,6 +99,11 @@ class Verdict(Settings):
     reason: str
     changes: list[ClassChange] = []
 
+    @property
+    def fallen(self) -> list[ClassChange]:
+        """The classes that fall by more than is allowed."""
+        return [change for change in self.changes if change.refused]
+
 
 def model_of(store: Store, campaign: Campaign, commit: Commit) -> Model:
     """The model of a cycle that trained one, with the figures that its evaluation wrote."""
@@ -123,10 +137,10 @@ def judge(challenger: Model, champion: Model | None, gate: Gate) -> Verdict:
     if challenger.accuracy < champion.accuracy - gate.tolerance - ROUNDING:
         allowed = f", and {gate.tolerance:g} less is allowed" if gate.tolerance else ""
         return Verdict(passed=False, reason=compared + allowed, changes=changes)
-    fallen = [change for change in changes if change.refused]
-    if fallen:
-        return Verdict(passed=False, reason=f"{compared}, but {_named(fallen)}", changes=changes)
-    return Verdict(passed=True, reason=compared, changes=changes)
+    verdict = Verdict(passed=True, reason=compared, changes=changes)
+    if verdict.fallen:
+        return Verdict(passed=False, reason=f"{compared}, but {_named(verdict.fallen)}", changes=changes)
+    return verdict
 
 
 def class_changes(challenger: Model, champion: Model, gate: Gate) -> list[ClassChange]:
@@ -150,9 +164,9 @@ def noise(before: float, after: float, support: int) -> float:
 
     The shares are taken with one success and one failure more, p = (recall · n + 1) / (n + 2), so that a class that is
     always right has a standard error too: sqrt((p₁ (1 - p₁) + p₂ (1 - p₂)) / (n + 2)). 1 / n is the correction for
-    continuity. Of two models that are right by chance equally often, on samples of their own, the second seems that much
-    worse at most 5.5 times in 100, whatever n and however often they are right. Both see the same samples and are often
-    wrong together, which makes true noise smaller. With many classes it is more likely that one of them falls so.
+    continuity. Of two models that are right by chance equally often, on samples of their own, the second seems that
+    much worse at most 5.5 times in 100, whatever n and however often they are right. Both see the same samples and are
+    often wrong together, which makes true noise smaller. With many classes it is more likely that one of them falls so.
 
     Args:
         before: one model's recall.
@@ -160,8 +174,8 @@ def noise(before: float, after: float, support: int) -> float:
         support: n, the test samples of the class.
 
     Source: Agresti and Caffo, Simple and effective confidence intervals for proportions and differences of proportions
-    result from adding two successes and two failures, The American Statistician 54(4), 2000; Fleiss, Statistical methods
-    for rates and proportions, 1981, for the correction.
+    result from adding two successes and two failures, The American Statistician 54(4), 2000; for the correction Fleiss,
+    Statistical methods for rates and proportions, 1981.
     """
     shares = [(recall * support + 1) / (support + 2) for recall in (before, after)]
     variance = sum(share * (1 - share) for share in shares) / (support + 2)

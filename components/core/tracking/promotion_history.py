@@ -17,7 +17,7 @@ from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tracking.promotion import Gate, Model, Verdict
+from labelcycle.components.core.tracking.promotion import ClassChange, Gate, ModelName
 
 FOLDER = "promotions"
 AUTOMATIC = "labelcycle"
@@ -36,11 +36,11 @@ class Promotion(Settings):
         time: when, ISO 8601 in UTC. The order is that of the numbers.
         by: who asked for it: a person's user name, or `labelcycle` for the judgement that every cycle gets.
         outcome: `promoted` by the gate, `refused` by it, or `forced` past it.
-        reason: the gate's, in words; of a forced one the person's too.
+        reason: the gate's, in words; where a person forced it, the person's before.
         challenger: the model that was judged.
         champion: the model that is champion from then on; None while there is none.
         gate: what was allowed.
-        verdict: what the gate found.
+        fallen: the classes whose recall falls by more than that.
     """
 
     number: int
@@ -49,10 +49,10 @@ class Promotion(Settings):
     by: str
     outcome: Outcome
     reason: str
-    challenger: Model
-    champion: Model | None
+    challenger: ModelName
+    champion: ModelName | None
     gate: Gate
-    verdict: Verdict
+    fallen: list[ClassChange]
 
     def as_bytes(self) -> bytes:
         """The content of the record."""
@@ -72,7 +72,7 @@ class History:
     digest: str | None = None
 
     @property
-    def champion(self) -> Model | None:
+    def champion(self) -> ModelName | None:
         """The model that is champion, None while there is none."""
         return self.promotions[-1].champion if self.promotions else None
 
@@ -104,7 +104,7 @@ def read_history(store: Store) -> History:
     return history
 
 
-def read_champion(store: Store) -> Model | None:
+def read_champion(store: Store) -> ModelName | None:
     """The model that is champion, None while there is none. Reads the last record alone.
 
     Raises:

@@ -66,7 +66,7 @@ def test_a_tolerance_lets_it_pass(pets: Any) -> None:
 def test_a_forced_one_is_told_as_such_with_the_reason(pets: Any) -> None:
     state = read_state(pets.store)
     asked = promote(pets.store, state, state.commits[2], Gate(), force="the customer wants it")
-    assert asked.promotion.outcome == "forced" and not asked.promotion.verdict.passed
+    assert asked.promotion.outcome == "forced" and asked.verdict is not None and not asked.verdict.passed
     assert asked.promotion.told == (
         "forced: the customer wants it (accuracy 0.7000, the champion, cycle 1, has 0.8000)"
     )

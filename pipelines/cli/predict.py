@@ -1,0 +1,46 @@
+"""`labelcycle predict`: classify new images by the campaign's champion."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from labelcycle.components.core.errors import ConfigurationError
+
+
+def predict(
+    root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
+    output: Annotated[str, typer.Option(help="The file to write: .csv or .parquet, a path or s3:// URI.")],
+    images: Annotated[
+        str, typer.Option(help="A folder, an s3:// prefix, one image, or a .txt file with an image a line.")
+    ] = "",
+    embeddings: Annotated[
+        str, typer.Option(help="An .npz or .parquet file, where the campaign was begun with embeddings.")
+    ] = "",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 64,
+    top: Annotated[int, typer.Option(min=1, help="How many classes of each image to tell, the likeliest first.")] = 1,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write a column a class to CSV too. Parquet has them all.")
+    ] = False,
+    cycle: Annotated[int | None, typer.Option(help="Use the model of this cycle instead of the champion.")] = None,
+    final: Annotated[bool, typer.Option("--final", help="Use the final model instead of the champion.")] = False,
+) -> None:
+    """Classify new images and write what the champion says of each, with its confidence.
+
+    Images that cannot be read are listed with the reason. The file appears when it is complete.
+
+    Example: labelcycle predict campaigns/digits --images new-images --output predictions.csv
+    """
+    from labelcycle.pipelines.models.choice import choose_model
+    from labelcycle.pipelines.models.predict import predict_embeddings, predict_images
+
+    if bool(images) == bool(embeddings):
+        raise ConfigurationError("Name what to classify: either --images or --embeddings.")
+    chosen = choose_model(root, cycle, final)
+    if images:
+        done = predict_images(chosen, images, output, batch_size, top, probabilities)
+    else:
+        done = predict_embeddings(chosen, embeddings, output, top, probabilities)
+    accuracy = chosen.read_json("metrics")["accuracy"]
+    print(f"{done.predicted} {'images' if images else 'samples'} classified by {chosen.told}, accuracy {accuracy:.4f}")
+    print(f"predictions: {output}", file=sys.stderr)

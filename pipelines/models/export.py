@@ -1,0 +1,148 @@
+"""Export: a committed model as one ONNX file with its labels and a card, kept only if it says what labelcycle says."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelcycle.components.core.backbones.transform import normalise
+from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.digests import canonical_json, digest_of_file
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
+from labelcycle.components.core.heads import Head
+from labelcycle.pipelines.models.campaign_samples import sample_features, sample_pixels
+from labelcycle.pipelines.models.choice import Chosen
+from labelcycle.pipelines.models.merged import FeatureClassifier, MergedClassifier, head_network
+from labelcycle.pipelines.models.model_card import features_taken, model_card, pixels_taken
+from labelcycle.pipelines.models.network import backbone_of, load_network
+from labelcycle.pipelines.models.onnx_file import require_packages, run_onnx, write_onnx
+from labelcycle.pipelines.models.parity import LARGEST_DIFFERENCE, Parity, compare
+
+MODEL, LABELS, CARD = "model.onnx", "labels.json", "model_card.json"
+BATCHES = (1, 7)
+"""The samples are given to the exported model in batches of these sizes, and one of the rest: it must take any."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files, and how the exported model compares with labelcycle's own predictions."""
+
+    files: list[Path]
+    parity: Parity
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model ready to be written.
+
+    Attributes:
+        model: input → probabilities, on the CPU.
+        taken: what the input is, for the card.
+        samples: inputs from the campaign.
+        own: what labelcycle predicts for them, float32 (N, C).
+    """
+
+    model: torch.nn.Module
+    taken: dict[str, Any]
+    samples: Array
+    own: npt.NDArray[np.float32]
+
+
+def export_model(chosen: Chosen, folder: str) -> Exported:
+    """Write `model.onnx`, `labels.json` and `model_card.json` into a folder, replacing those that are there.
+
+    The model takes pixels, resized and cropped but not normalised; of a campaign on embeddings it takes features. It
+    computes in single precision, whatever the campaign computes in.
+
+    Args:
+        chosen: the model.
+        folder: where; made where it does not exist.
+
+    Raises:
+        ConfigurationError: packages are missing, the folder is not one, or torch cannot write this network.
+        InputError: no image of the campaign can be read.
+        CampaignError: the exported model says something else than labelcycle; nothing is kept.
+        TransientError: the folder cannot be written.
+
+    Cost: seconds to a minute; memory for the network a few times over.
+    """
+    require_packages()
+    target = _folder(folder)
+    prepared = _on_features(chosen) if chosen.campaign.backbone is None else _on_pixels(chosen)
+    with _unfinished(target) as place:
+        path, name = place / MODEL, prepared.taken["name"]
+        write_onnx(prepared.model, torch.from_numpy(prepared.samples[[0, 0]]), name, path)
+        parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
+        if not parity.holds:
+            raise CampaignError(
+                f"The exported model differs from {chosen.told}: by {parity.difference:.2g} in a probability "
+                f"({LARGEST_DIFFERENCE:g} is allowed), and in the class of {parity.disagreements} of {parity.samples} "
+                "samples. Nothing was written. Predict with labelcycle predict, and tell us about the backbone."
+            )
+        files = {file.name: digest_of_file(file) for file in sorted(place.iterdir())}
+        backbone = None if chosen.campaign.backbone is None else backbone_of(chosen)
+        (place / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
+        card = model_card(chosen, backbone, prepared.taken, parity)
+        (place / CARD).write_bytes(canonical_json(card | {"files": files}))
+        written = [
+            file.replace(target / file.name) for file in sorted(place.iterdir(), key=lambda file: file.name == CARD)
+        ]
+    return Exported(written, parity)
+
+
+def _on_pixels(chosen: Chosen) -> Prepared:
+    backbone, head = backbone_of(chosen), chosen.head
+    network, pixels = load_network(chosen).cpu().eval(), sample_pixels(chosen)
+    model = MergedClassifier(network, backbone.transform, head_network(head)).eval()
+    return Prepared(model, pixels_taken(backbone), pixels, _own(network, head, backbone.transform, pixels))
+
+
+def _on_features(chosen: Chosen) -> Prepared:
+    head, features = chosen.head, sample_features(chosen)
+    model = FeatureClassifier(head_network(head)).eval()
+    taken = features_taken(features.shape[1])
+    return Prepared(model, taken, features.astype(np.float32), head.probabilities(features))
+
+
+@torch.inference_mode()
+def _own(
+    network: torch.nn.Module, head: Head, transform: Transform, pixels: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """What labelcycle predicts, by the steps of embedding and evaluation, in single precision on the CPU."""
+    features = [network(normalise(batch, transform)).half().numpy() for batch in torch.from_numpy(pixels).split(16)]
+    return head.probabilities(np.concatenate(features))
+
+
+def _batches(samples: Array) -> list[Array]:
+    return [batch for batch in np.split(samples, np.cumsum(BATCHES)) if len(batch)]
+
+
+def _folder(folder: str) -> Path:
+    path = Path(folder).expanduser()
+    if "://" in folder or (path.exists() and not path.is_dir()):
+        raise ConfigurationError(f"--output {folder} is not a folder of this machine. Name one; it is made if need be.")
+    return path
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """A folder inside the target that is gone afterwards."""
+    place = target / f".unfinished-{uuid.uuid4().hex}"
+    try:
+        place.mkdir(parents=True)
+        yield place
+    except OSError as error:
+        raise TransientError(
+            f"Cannot write to {target}: {error.strerror or error}. Free space or grant write access, then run again."
+        ) from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,61 @@
+"""A committed model as one network: pixels, or features, in; probabilities out. Nothing in it is trained any more."""
+
+import torch
+
+from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.heads import Head
+from labelcycle.components.core.proxy_head import ProxyHead
+
+
+class MergedClassifier(torch.nn.Module):
+    """RGB pixels uint8 (B, 3, S, S) → probabilities float32 (B, C).
+
+    Normalisation, backbone and head in one. Features are rounded to float16 between the two, as they are where
+    labelcycle measures a model and predicts with it, so that the results are the same.
+    """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, network: torch.nn.Module, transform: Transform, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.network, self.head = network, head
+        self.register_buffer("mean", torch.tensor(transform.mean).view(1, 3, 1, 1) * 255)
+        self.register_buffer("deviation", torch.tensor(transform.std).view(1, 3, 1, 1) * 255)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Probabilities, rows sum to 1."""
+        features: torch.Tensor = self.network((pixels.float() - self.mean) / self.deviation)
+        return torch.softmax(self.head(features.half().float()), dim=1)
+
+
+class FeatureClassifier(torch.nn.Module):
+    """Features float32 (B, d) → probabilities float32 (B, C), for campaigns that were begun with embeddings."""
+
+    def __init__(self, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Probabilities, rows sum to 1."""
+        return torch.softmax(self.head(features.half().float()), dim=1)
+
+
+def head_network(head: Head) -> torch.nn.Module:
+    """A head in torch, its batch normalisation folded into the linear layer that it belongs to.
+
+    Features (B, d) → logits (B, C).
+    """
+    factor, offset = (torch.from_numpy(array) for array in head.normalisation())
+    weight, bias = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
+    if not isinstance(head, ProxyHead):
+        return _linear(weight * factor, bias + weight @ offset)
+    hidden_weight, hidden_bias = torch.from_numpy(head.hidden_weight), torch.from_numpy(head.hidden_bias)
+    hidden = _linear(hidden_weight * factor[:, None], hidden_bias * factor + offset)
+    return torch.nn.Sequential(hidden, torch.nn.ReLU(), _linear(weight, bias))
+
+
+def _linear(weight: torch.Tensor, bias: torch.Tensor) -> torch.nn.Linear:
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    layer.weight, layer.bias = torch.nn.Parameter(weight, False), torch.nn.Parameter(bias, False)
+    return layer

@@ -1,0 +1,82 @@
+"""What a user of an exported model has to know, as plain values: where it comes from, what it takes, how good it is."""
+
+import importlib.metadata
+from typing import Any
+
+from labelcycle.components.core.campaign import Backbone
+from labelcycle.pipelines.models.choice import Chosen
+from labelcycle.pipelines.models.parity import Parity
+
+MEASURED = ("accuracy", "macro_f1", "ece", "test_samples")
+
+
+def model_card(chosen: Chosen, backbone: Backbone | None, taken: dict[str, Any], parity: Parity) -> dict[str, Any]:
+    """The content of `model_card.json`, but for the files.
+
+    Args:
+        chosen: the model.
+        backbone: its network with the weights of its cycle, None for a model on features.
+        taken: what the model's input is.
+        parity: how it compares with labelcycle's own predictions.
+    """
+    metrics, objects = chosen.read_json("metrics"), chosen.commit.objects
+    adapter = objects.get("adapter_model")
+    return {
+        "campaign": chosen.campaign.identifier,
+        "recipe": chosen.campaign.recipe.name,
+        "cycle": chosen.commit.cycle,
+        "commit": chosen.commit.digest,
+        "champion": chosen.champion,
+        "input": taken,
+        "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(chosen.campaign.classes)]},
+        "classes": chosen.campaign.classes,
+        "backbone": backbone and _described(backbone, tuned="backbone" in objects),
+        "head_sha256": objects["head"].sha256,
+        "adapter_sha256": None if adapter is None else adapter.sha256,
+        "labels": metrics["labels"],
+        "test_set_sha256": chosen.campaign.truth.sha256,
+        "metrics": {name: metrics[name] for name in MEASURED},
+        "classes_metrics": metrics["classes"],
+        "parity": {"samples": parity.samples, "largest_difference": parity.difference},
+        "versions": {name: importlib.metadata.version(name) for name in ("labelcycle", "torch", "timm", "onnx")},
+    }
+
+
+def pixels_taken(backbone: Backbone) -> dict[str, Any]:
+    """The input of a model on images, and how an image becomes it."""
+    transform = backbone.transform
+    size = transform.image_size
+    return {
+        "name": "pixels",
+        "type": "uint8",
+        "shape": ["batch", 3, size, size],
+        "colours": "RGB, 0 to 255",
+        "resize_short_side_to": int(size / transform.crop_share),
+        "interpolation": transform.interpolation,
+        "crop_centre_to": size,
+        "normalisation": "in the model",
+    }
+
+
+def features_taken(width: int) -> dict[str, Any]:
+    """The input of a model on features."""
+    return {"name": "features", "type": "float32", "shape": ["batch", width]}
+
+
+def _described(backbone: Backbone, tuned: bool) -> dict[str, Any]:
+    """The network down to the bytes of its weights.
+
+    The licence is that of timm's own weights of this name; it does not hold for weights of the user's.
+    """
+    import timm
+
+    import labelcycle.components.core.backbones.embedded.model  # noqa: F401 - timm learns of the packaged network
+
+    settings = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
+    return {
+        "name": backbone.name,
+        "weights_sha256": backbone.weights.sha256,
+        "tuned": tuned,
+        "licence_of_timm_weights": settings and settings.license,
+        "transform": backbone.transform.model_dump(mode="json"),
+    }
