@@ -12,7 +12,7 @@ from PIL import Image
 from labelcycle.components.publish.thumbnails import Thumbnail
 
 QUALITY = 75
-MOST_BYTES = 1_000_000
+MOST_BYTES = 800_000
 """Of all thumbnails together; picks after that have a card without one."""
 
 
@@ -38,7 +38,7 @@ def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> list[Ca
         query: rows of `QUERY`, best pick first.
         thumbnails: by id, for the first picks or all.
     """
-    if not any(thumbnail.picture for thumbnail in thumbnails.values()):
+    if not any(thumbnail.has_file for thumbnail in thumbnails.values()):
         return []
     cards, left = [], MOST_BYTES
     for pick in query.to_pylist():

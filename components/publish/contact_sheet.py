@@ -35,7 +35,7 @@ def draw_contact_sheet(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> 
         image. An image that cannot be read becomes a grey box with the reason in it.
     """
     picks = [pick for pick in query.to_pylist() if pick["sample_id"] in thumbnails]
-    if not any(thumbnail.picture for thumbnail in thumbnails.values()):
+    if not any(thumbnail.has_file for thumbnail in thumbnails.values()):
         return None
     columns = min(COLUMNS, len(picks))
     rows = -(-len(picks) // columns)

@@ -16,12 +16,9 @@ class Target:
 
 
 def saving_words(random: dict[str, Any] | None) -> list[str]:
-    """What was saved against random picks, in sentences; or how to get to know."""
+    """What was saved against random picks, in sentences; none where these are not known."""
     if random is None:
-        return [
-            "There is no random arm to compare with. labelcycle backtest ROOT --out ROOT/backtest, with the root of "
-            "this campaign, makes one; reports of later cycles then show it."
-        ]
+        return []
     bound = BOUNDS[random["sign"]]
     words = [
         f"This accuracy would take {bound}{random['equivalent_labels']:,.0f} labels picked at random: "

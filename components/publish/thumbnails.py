@@ -10,6 +10,7 @@ from labelcycle.components.core.images.source import read_image
 
 SIDE = 160
 """Of the square that a thumbnail is fitted into, in pixels."""
+NO_FILE = "no image file"
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Thumbnail:
 
     picture: Image.Image | None
     problem: str = ""
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the sample has an image, be it one that cannot be read."""
+        return self.problem != NO_FILE
 
 
 def read_thumbnails(ids: Iterable[str], uris: Mapping[str, str | None]) -> dict[str, Thumbnail]:
@@ -35,7 +41,7 @@ def read_thumbnails(ids: Iterable[str], uris: Mapping[str, str | None]) -> dict[
 
 def _read(uri: str | None) -> Thumbnail:
     if not uri:
-        return Thumbnail(None, "no image file")
+        return Thumbnail(None, NO_FILE)
     try:
         return Thumbnail(_fitted(decode_image(read_image(uri))))
     except UnreadableImage as reason:

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.tables import with_schema
 from labelcycle.components.publish import contact_sheet
 from labelcycle.components.publish.contact_sheet import CELL_HEIGHT, CELL_WIDTH, GAP, THUMBNAIL, draw_contact_sheet
+from labelcycle.components.publish.thumbnails import read_thumbnails
 
 RED, GREEN = (200, 10, 10), (10, 180, 20)
 GREY = (0xD8, 0xDE, 0xE4)
@@ -30,7 +32,11 @@ def query(count: int, **columns: list[Any]) -> pa.Table:
         "represents": [None] * count,
         "explore": [False] * count,
     }
-    return pa.table(content | columns, schema=QUERY)
+    return with_schema(pa.table(content | columns), QUERY)
+
+
+def drawn(table: pa.Table, uris: dict[str, str | None]) -> bytes | None:
+    return draw_contact_sheet(table, read_thumbnails(table["sample_id"].to_pylist(), uris))
 
 
 def picture(path: Path, color: tuple[int, int, int], size: tuple[int, int] = (300, 300)) -> str:
@@ -69,53 +75,43 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_thumbnails_stand_in_the_order_of_the_query(tmp_path: Path) -> None:
     red, green = picture(tmp_path / "red.png", RED), picture(tmp_path / "green.png", GREEN)
     uris: dict[str, str | None] = {f"sample-{number}": red if number % 2 else green for number in range(8)}
-    sheet = decoded(draw_contact_sheet(query(8), uris))
+    sheet = decoded(drawn(query(8), uris))
     assert [middle(sheet, place) for place in range(8)] == [GREEN, RED] * 4
     assert sheet.shape[:2] == (GAP + 2 * CELL_HEIGHT, GAP + 6 * CELL_WIDTH)
 
 
 def test_a_short_query_makes_a_small_sheet(tmp_path: Path) -> None:
-    sheet = decoded(draw_contact_sheet(query(2), {"sample-0": picture(tmp_path / "red.png", RED)}))
+    sheet = decoded(drawn(query(2), {"sample-0": picture(tmp_path / "red.png", RED)}))
     assert sheet.shape[:2] == (GAP + CELL_HEIGHT, GAP + 2 * CELL_WIDTH)
 
 
-def test_no_more_than_the_limit_is_read_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    red = picture(tmp_path / "red.png", RED)
-    asked: list[str] = []
-    read = contact_sheet.read_image
-
-    def count(uri: str) -> bytes:
-        asked.append(uri)
-        return read(uri)
-
-    monkeypatch.setattr(contact_sheet, "read_image", count)
-    uris: dict[str, str | None] = {f"sample-{number}": red for number in range(100)}
-    assert decoded(draw_contact_sheet(query(100), uris)).shape[0] == GAP + 8 * CELL_HEIGHT
-    assert len(asked) == 48
-    assert decoded(draw_contact_sheet(query(100), uris, limit=6)).shape[0] == GAP + CELL_HEIGHT
+def test_picks_without_a_thumbnail_are_left_out(tmp_path: Path) -> None:
+    thumbnails = read_thumbnails(["sample-0", "sample-1"], {"sample-0": picture(tmp_path / "red.png", RED)})
+    sheet = decoded(draw_contact_sheet(query(100), thumbnails))
+    assert sheet.shape[:2] == (GAP + CELL_HEIGHT, GAP + 2 * CELL_WIDTH)
 
 
 def test_long_and_wide_images_keep_their_shape(tmp_path: Path) -> None:
     wide = picture(tmp_path / "wide.png", RED, (4000, 10))
-    sheet = decoded(draw_contact_sheet(query(1), {"sample-0": wide}))
+    sheet = decoded(drawn(query(1), {"sample-0": wide}))
     assert middle(sheet, 0)[0] > 150
     assert (sheet[GAP + 5, GAP + 5 : GAP + THUMBNAIL - 5] != RED).any(axis=1).all()
 
 
 def test_the_caption_has_rank_class_confidence_and_reason(tmp_path: Path, written: list[str]) -> None:
-    draw_contact_sheet(query(1), {"sample-0": picture(tmp_path / "red.png", RED)})
+    drawn(query(1), {"sample-0": picture(tmp_path / "red.png", RED)})
     assert written == ["#1: cat", "confidence 41%", "entropy 1.234"]
 
 
 def test_a_query_without_a_model_says_so(tmp_path: Path, written: list[str]) -> None:
     uris: dict[str, str | None] = {"sample-0": picture(tmp_path / "red.png", RED)}
-    draw_contact_sheet(query(1, predicted=[None], confidence=[None]), uris)
+    drawn(query(1, predicted=[None], confidence=[None]), uris)
     assert written == ["#1: no prediction", "entropy 1.234"]
 
 
 def test_long_texts_stay_below_their_thumbnail(tmp_path: Path, written: list[str]) -> None:
     uris: dict[str, str | None] = {"sample-0": picture(tmp_path / "red.png", RED)}
-    sheet = decoded(draw_contact_sheet(query(1, predicted=["class " * 500], reason=["x" * 5000]), uris))
+    sheet = decoded(drawn(query(1, predicted=["class " * 500], reason=["x" * 5000]), uris))
     assert len(written) == 4
     assert written[0].endswith("…") and written[-1].endswith("…")
     assert (sheet[:, GAP + THUMBNAIL + 2 :] == 255).all()
@@ -138,7 +134,7 @@ def test_an_unreadable_image_is_a_grey_box_with_the_reason(
     if content is not None:
         damaged.write_bytes(content)
     uris: dict[str, str | None] = {"sample-0": str(damaged), "sample-1": picture(tmp_path / "red.png", RED)}
-    sheet = decoded(draw_contact_sheet(query(2), uris))
+    sheet = decoded(drawn(query(2), uris))
     assert middle(sheet, 1) == RED
     assert tuple(sheet[GAP + THUMBNAIL - 5, GAP + 5]) == GREY
     assert re.search(reason, " ".join(written))
@@ -146,20 +142,20 @@ def test_an_unreadable_image_is_a_grey_box_with_the_reason(
 
 def test_a_pick_without_an_image_is_a_grey_box(tmp_path: Path, written: list[str]) -> None:
     uris: dict[str, str | None] = {"sample-0": None, "sample-1": picture(tmp_path / "red.png", RED)}
-    sheet = decoded(draw_contact_sheet(query(3), uris))
+    sheet = decoded(drawn(query(3), uris))
     assert middle(sheet, 0) == middle(sheet, 2) == GREY
     assert written.count("no image file") == 2
 
 
 def test_no_sheet_without_picks_or_without_images(tmp_path: Path) -> None:
-    assert draw_contact_sheet(query(0), {"sample-0": picture(tmp_path / "red.png", RED)}) is None
-    assert draw_contact_sheet(query(3), {"sample-0": None}) is None
-    assert draw_contact_sheet(query(3), {}) is None
+    assert drawn(query(0), {"sample-0": picture(tmp_path / "red.png", RED)}) is None
+    assert drawn(query(3), {"sample-0": None}) is None
+    assert drawn(query(3), {}) is None
 
 
 def test_the_same_query_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
     uris: dict[str, str | None] = {"sample-0": picture(tmp_path / "red.png", RED)}
-    first = draw_contact_sheet(query(1), uris)
-    assert first == draw_contact_sheet(query(1), uris)
-    assert first != draw_contact_sheet(query(1, predicted=["dog"]), uris)
+    first = drawn(query(1), uris)
+    assert first == drawn(query(1), uris)
+    assert first != drawn(query(1, predicted=["dog"]), uris)
     assert first is not None and not Image.open(io.BytesIO(first)).info

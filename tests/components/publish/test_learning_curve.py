@@ -45,7 +45,7 @@ def test_the_size_is_fixed() -> None:
     for summaries in (CURVE, CURVE[:1], []):
         picture = Image.open(io.BytesIO(draw_learning_curve(summaries)))
         assert picture.format == "PNG"
-        assert picture.size == (720, 456)
+        assert picture.size == (768, 528)
 
 
 def test_both_figures_rise_with_the_labels_and_accuracy_is_above() -> None:
@@ -62,6 +62,14 @@ def test_the_final_model_is_a_point_of_its_own() -> None:
     star, accuracy = rows_of(png, FINAL_GREEN), rows_of(png, ACCURACY_BLUE)
     assert 3 < len(star) < 30 and star.min() > accuracy.max() + 30
     assert len(rows_of(draw_learning_curve(CURVE), FINAL_GREEN)) == 0
+
+
+def test_random_picks_are_drawn_beside_it() -> None:
+    random = {"labels": [40, 80, 120, 160], "accuracy": [0.4, 0.45, 0.5, 0.52]}
+    png = draw_learning_curve(CURVE, random)
+    assert png != draw_learning_curve(CURVE)
+    accuracy, alone = rows_of(png, ACCURACY_BLUE), rows_of(draw_learning_curve(CURVE), ACCURACY_BLUE)
+    assert len(accuracy) < len(alone) * 0.9, "the axis reaches as far as the random picks do"
 
 
 def test_a_single_cycle_is_two_points() -> None:

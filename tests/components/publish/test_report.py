@@ -3,20 +3,29 @@
 import base64
 import dataclasses
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from labelcycle.components.core.campaign import Campaign, validated_campaign
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.core.tables import with_schema
 from labelcycle.components.publish.alignment_table import QUANTITIES
+from labelcycle.components.publish.cards import Card, query_cards
+from labelcycle.components.publish.confusion import draw_confusion
+from labelcycle.components.publish.feature_map import draw_feature_map
+from labelcycle.components.publish.map_points import MOST, MapPoints
 from labelcycle.components.publish.report import Report, render_report
+from labelcycle.components.publish.thumbnails import Thumbnail
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_ID = '"><img src=x onerror=alert(2)>'
@@ -145,11 +154,77 @@ def summary(cycle: int, labels: int, accuracy: float, macro_f1: float, ece: floa
     )
 
 
+def person(name: str, **figures: Any) -> dict[str, Any]:
+    """An annotator's figures."""
+    zero = dict.fromkeys(("votes", "classes", "skips", "unsure", "compared", "predicted"), 0)
+    return {"annotator": name, **zero, "agreement": None, "model_agreement": None, **figures}
+
+
+REVIEW: dict[str, Any] = {
+    "reliability": [{"low": 0.4, "high": 0.5, "count": 7, "confidence": 0.45, "accuracy": 0.4}],
+    "random": {
+        "labels": [40, 80, 120],
+        "accuracy": [0.5, 0.6, 0.712],
+        "equivalent_labels": 120.0,
+        "ratio": 1 / 3,
+        "sign": "≥",
+        "average": {"ratio": 0.25, "sign": "~", "censored_share": 0.5},
+    },
+    "forecast": {
+        "reason": None,
+        "share": 0.8,
+        "ceiling": 0.9,
+        "curve": [
+            {"answers": 83, "cost": 83.0, "accuracy": 0.71, "low": 0.7, "high": 0.72},
+            {"answers": 400, "cost": 400.0, "accuracy": 0.85, "low": 0.81, "high": 0.88},
+        ],
+        "targets": [
+            {"accuracy": 0.75, "answers": 120, "low": 100, "high": 160}
+            | {"answers_cost": 120.0, "low_cost": 100.0, "high_cost": 160.0},
+            {"accuracy": 0.8, "answers": 300, "low": 220, "high": None}
+            | {"answers_cost": 300.0, "low_cost": 220.0, "high_cost": None},
+            {"accuracy": 0.85, "answers": None, "low": 700, "high": None}
+            | {"answers_cost": None, "low_cost": 700.0, "high_cost": None},
+            {"accuracy": 0.9, "answers": None, "low": None, "high": None}
+            | {"answers_cost": None, "low_cost": None, "high_cost": None},
+        ],
+    },
+    "annotators": {
+        "votes": 100,
+        "samples": 83,
+        "several": 17,
+        "alpha": 0.61234,
+        "people": [
+            person("mara", votes=60, skips=2, compared=17, agreement=0.9, predicted=50, model_agreement=0.5),
+            person(SCRIPT, votes=39, unsure=1),
+            person("", votes=1),
+        ],
+        "pairs": [{"first": "mara", "second": SCRIPT, "shared": 17, "agreement": 0.75}],
+    },
+    "disputed": {
+        "count": 3,
+        "rows": [
+            {"sample_id": HOSTILE_ID, "votes": [["crow", 1], [SCRIPT, 1]], "label": None, "agreement": 0.5},
+            {"sample_id": "sample-9", "votes": [["crow", 2], ["gull", 1]], "label": "crow", "agreement": 2 / 3},
+        ],
+    },
+    "label_suspects": {
+        "found": 2,
+        "judged": 80,
+        "reason": None,
+        "rows": [
+            {"sample_id": HOSTILE_ID, "label": SCRIPT, "suggested": "gull", "quality": 0.01}
+            | {"label_confidence": 0.012, "suggested_confidence": 0.9}
+        ],
+    },
+}
+"""What evaluate adds for people to review."""
+
 SUMMARIES = [summary(1, 40, 0.612, 0.66, 0.08), summary(2, 80, 0.712, 0.654, 0.087)]
 
 
 def query(count: int) -> pa.Table:
-    return pa.table(
+    table = pa.table(
         {
             "sample_id": [HOSTILE_ID, *(f"sample-{number}" for number in range(1, count))][:count],
             "rank": list(range(1, count + 1)),
@@ -160,18 +235,28 @@ def query(count: int) -> pa.Table:
             "confidence": [0.41, *[None] * (count - 1)][:count],
             "represents": [None] * count,
             "explore": [False] * count,
-        },
-        schema=QUERY,
+        }
     )
+    return with_schema(table, QUERY)
 
 
 def report(**changes: Any) -> Report:
-    images = {"learning_curve": b"curve", "confusion_matrix": b"matrix", "contact_sheet": b"sheet"}
+    images = {"learning_curve": b"curve", "confusion_matrix": b"matrix", "contact_sheet": b"not in the page"}
     return dataclasses.replace(Report(campaign(), SUMMARIES, METRICS, query(30), images), **changes)
 
 
-def without_sheet() -> dict[str, bytes]:
-    return {"learning_curve": b"curve", "confusion_matrix": b"matrix"}
+def full_report(**changes: Any) -> Report:
+    """With everything that a report may have, and a hostile name wherever people or files give one."""
+    figures = ("learning_curve", "confusion_matrix", "calibration", "cost", "feature_map", "contact_sheet")
+    picks = query(30).to_pylist()
+    cards = [Card(picks[0], "data:image/jpeg;base64,AAAA", ""), Card(picks[1], "", SCRIPT)]
+    everything = {
+        "metrics": METRICS | REVIEW,
+        "images": {name: name.encode() for name in figures},
+        "cards": cards,
+        "previous": METRICS | {"classes": [class_figures("crow", 0.8, 10), class_figures(SCRIPT, 0.7, 10)]},
+    }
+    return report(**everything | changes)
 
 
 def words(html: str) -> str:
@@ -264,28 +349,171 @@ def test_validation_accuracy_is_told_where_there_is_one() -> None:
 
 
 def test_images_are_inside_the_page_with_a_description() -> None:
-    images = [attributes for tag, attributes in Page(render_report(report())).attributes if tag == "img"]
-    contents = [base64.b64decode(str(image["src"]).removeprefix("data:image/png;base64,")) for image in images]
-    assert contents == [b"curve", b"matrix", b"sheet"]
+    images = [attributes for tag, attributes in Page(render_report(full_report())).attributes if tag == "img"]
+    contents = [str(image["src"]).removeprefix("data:image/png;base64,") for image in images]
+    figures = [base64.b64decode(content) for content in contents if not content.startswith("data:")]
+    assert figures == [b"learning_curve", b"cost", b"confusion_matrix", b"calibration", b"feature_map"]
+    assert [content for content in contents if content.startswith("data:")] == ["data:image/jpeg;base64,AAAA"]
     assert all(len(str(image["alt"])) > 20 for image in images)
 
 
-def test_without_a_contact_sheet_the_first_twenty_picks_are_listed() -> None:
-    html = render_report(report(images=without_sheet()))
+def test_without_images_all_picks_are_listed() -> None:
+    html = render_report(report())
     rows = Page(html).table("Rank")
-    assert len(rows) == 20
-    assert rows[0] == ["1", HOSTILE_ID, SCRIPT, "41%", "entropy 1.234"]
-    assert rows[1] == ["2", "sample-1", "–", "–", "entropy 1.234"]
+    assert len(rows) == 30
+    assert rows[0] == ["1", HOSTILE_ID, SCRIPT, "41%", "0.5", "entropy 1.234"]
+    assert rows[1] == ["2", "sample-1", "–", "–", "0.5", "entropy 1.234"]
     assert "30 samples to label" in words(html)
 
 
+def test_cards_have_prediction_confidence_score_reason_and_name() -> None:
+    text = words(render_report(full_report()))
+    assert f"#1: {SCRIPT} confidence 41% entropy 1.234 score 0.5 {HOSTILE_ID}" in text
+    assert f"{SCRIPT} #2: no prediction entropy 1.234 score 0.5 sample-1" in text
+    assert "All 30 by name" in text
+
+
+def test_second_opinions_are_told() -> None:
+    table = query(3)
+    table = table.set_column(table.schema.get_field_index("opinion"), "opinion", pa.array([1, 2, None], pa.int32()))
+    assert "; 1 of them for a second opinion." in words(render_report(report(query=table)))
+
+
 def test_an_empty_query_says_that_nothing_more_is_asked() -> None:
-    text = words(render_report(report(query=query(0), images=without_sheet())))
+    text = words(render_report(report(query=query(0))))
     assert "Nothing more is asked" in text and "samples to label" not in text
 
 
-def test_names_are_text_and_never_markup() -> None:
+def test_what_changed() -> None:
+    text = words(render_report(full_report()))
+    assert "40 new answers, 40 of them usable." in text
+    assert "the model had 24 wrong and 16 right (unknown:known 24:16 = 1.50)" in text
+    assert "Classes that gained most (F1): crow 90.0% (+10.0) ." in text
+    assert f"Classes that lost most (F1): {SCRIPT} 60.0% (-10.0) ." in text
+    assert "People disagree about 3 samples ." in text and "2 labels may be wrong ." in text
+
+
+def test_late_answers_are_told() -> None:
+    late = [SUMMARIES[0], dataclasses.replace(SUMMARIES[1], outstanding=2)]
+    assert "2 samples asked for earlier have no answer yet" in words(render_report(report(summaries=late)))
+    assert "no answer yet" not in words(render_report(report()))
+
+
+def test_savings_cost_and_forecast() -> None:
+    html = render_report(full_report())
+    text = words(html)
+    assert "Labels have cost 83.00 so far, of 400.00 for the whole budget." in text
+    assert "With the whole budget, 400 labels for 400.00, the accuracy is expected to be 85.0%, and between" in text
+    assert (
+        "This accuracy would take at least 120 labels picked at random: at least 33% of the labels are saved." in text
+    )
+    assert Page(html).table("To reach") == [
+        ["75.0%", "120 (100 to 160)", "120.00 (100.00 to 160.00)"],
+        ["80.0%", "300 (220 or more)", "300.00 (220.00 or more)"],
+        ["85.0%", "at least 700", "at least 700.00"],
+        ["90.0%", "out of reach", "out of reach"],
+    ]
+
+
+def test_without_a_random_arm_the_report_says_how_to_get_one() -> None:
+    assert "labelcycle backtest ROOT --out ROOT/backtest" in words(render_report(report()))
+    assert "backtest" not in words(render_report(full_report()))
+
+
+def test_why_there_is_no_forecast() -> None:
+    metrics = METRICS | REVIEW | {"forecast": {"reason": "it is too early"}}
+    text = words(render_report(full_report(metrics=metrics)))
+    assert "No forecast: it is too early." in text and "To reach" not in text
+
+
+def test_annotators_pairs_and_disputes() -> None:
+    html = render_report(full_report())
+    text, page = words(html), Page(html)
+    assert "17 of 83 samples have a class from two people or more. Krippendorff's alpha is 0.612" in text
+    assert page.table("Annotator") == [
+        ["mara", "60", "2", "0", "90.0% of 17", "50.0% of 50"],
+        [SCRIPT, "39", "0", "1", "–", "–"],
+        ["not named", "1", "0", "0", "–", "–"],
+    ]
+    assert page.table("One") == [["mara", SCRIPT, "17", "75.0%"]]
+    assert page.table("Disputed") == [
+        [HOSTILE_ID, f"crow 1×, {SCRIPT} 1×", "undecided"],
+        ["sample-9", "crow 2×, gull 1×", "crow"],
+    ]
+    assert "3 samples have votes for more than one class; these are the 2 with the least agreement." in text
+
+
+def test_one_vote_a_sample_says_nothing_about_agreement() -> None:
+    alone = REVIEW["annotators"] | {"several": 0, "alpha": None, "pairs": []}
+    text = words(render_report(full_report(metrics=METRICS | REVIEW | {"annotators": alone})))
+    assert "No sample has a class from two people, so nothing can be said" in text
+    assert "alpha" not in text
+
+
+def test_label_suspects() -> None:
+    html = render_report(full_report())
+    assert Page(html).table("Suspect") == [[HOSTILE_ID, f"{SCRIPT} (1%)", "gull (90%)"]]
+    assert "2 of 80 labels stand out" in words(html) and "; 1 are listed" in words(html)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"reason": "it is too early", "judged": 0}, "None were looked for: it is too early."),
+        ({"reason": None, "judged": 80}, "Of 80 labels none stands out."),
+    ],
+)
+def test_no_label_suspects(found: dict[str, Any], told: str) -> None:
+    metrics = METRICS | {"label_suspects": {"found": 0, "rows": [], **found}}
+    assert told in words(render_report(report(metrics=metrics)))
+
+
+def test_metrics_of_earlier_versions_are_enough() -> None:
     html = render_report(report())
+    for heading in ("Calibration", "Map of the feature space", "The people who label", "Labels that may be wrong"):
+        assert f">{heading}</h2>" not in html
+        assert f">{heading}</h2>" in render_report(full_report())
+
+
+def test_every_link_of_the_contents_leads_somewhere() -> None:
+    for made in (report(), full_report()):
+        page = Page(render_report(made))
+        places = {attributes["id"] for _, attributes in page.attributes if "id" in attributes}
+        links = [str(attributes["href"]) for _, attributes in page.attributes if "href" in attributes]
+        assert len(links) >= 5 and {link.removeprefix("#") for link in links} <= places
+
+
+def test_a_large_report_stays_small() -> None:
+    classes = [f"class of some length, number {number:04d}" for number in range(1000)]
+    generator = np.random.default_rng(0)
+    confusion = generator.integers(0, 20, (1000, 1000)).tolist()
+    many = {"classes": [class_figures(name, 0.5, 10) for name in classes], "confusion": confusion}
+    points = MapPoints({kind: generator.normal(size=(MOST[kind], 2)) for kind in MOST}, 1500, (0.1, 0.1))
+    points.groups["wrong"] = points.groups.pop("test")
+    images = dict.fromkeys(("learning_curve", "calibration", "cost"), bytes(60_000))
+    images |= {"confusion_matrix": draw_confusion(confusion, classes), "feature_map": draw_feature_map(points)}
+    cards = query_cards(query(500), {f"sample-{number}": Thumbnail(grain(number)) for number in range(1, 49)})
+    page = render_report(
+        full_report(
+            campaign=campaign(classes=classes),
+            metrics=METRICS | REVIEW | many,
+            query=query(500),
+            images=images,
+            cards=cards,
+        )
+    )
+    assert len(cards) == 48 and not cards[-1].image
+    assert len(page.encode()) < 3_000_000
+
+
+def grain(seed: int) -> Image.Image:
+    """The worst that a thumbnail can be: pixels that have nothing to do with one another."""
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (160, 160, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("make", [report, full_report])
+def test_names_are_text_and_never_markup(make: Callable[..., Report]) -> None:
+    html = render_report(make())
     assert SCRIPT not in html and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert HOSTILE_ID not in html and "&lt;img src=x onerror=alert(2)&gt;" in html
     page = Page(html)
@@ -294,11 +522,11 @@ def test_names_are_text_and_never_markup() -> None:
 
 
 def test_the_page_needs_nothing_beside_itself() -> None:
-    html = render_report(report())
+    html = render_report(full_report())
     page = Page(html)
     assert not {tag for tag, _ in page.attributes} & {"script", "link", "iframe", "object", "embed", "base", "form"}
     sources = [attributes[name] for _, attributes in page.attributes for name in ("src", "href") if name in attributes]
-    assert sources and all(str(source).startswith("data:") for source in sources)
+    assert sources and all(str(source).startswith(("data:", "#")) for source in sources)
     assert not re.search(r"https?://|url\(|@import", html)
     policy = next(attributes for tag, attributes in page.attributes if "http-equiv" in attributes)
     assert str(policy["content"]).startswith("default-src 'none'")
@@ -309,7 +537,7 @@ def test_the_page_suits_phones_and_dark_screens() -> None:
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
     assert "@media (prefers-color-scheme: dark)" in html
     assert re.search(r"\.scroll \{[^}]*overflow: auto", html)
-    assert len(Page(html).tables) == 4
+    assert len(Page(html).tables) == 4 and len(Page(render_report(full_report())).tables) == 9
 
 
 def test_the_same_report_gives_the_same_page_wherever_it_is_made(
@@ -324,7 +552,7 @@ def test_the_alignment_is_shown_with_its_reason() -> None:
     record = {**dict.fromkeys(QUANTITIES), "update": True, "reason": "little changed", "change": 0.52361}
     record["tuning"] = {"epochs": 131}
     page = render_report(report(metrics={**METRICS, "alignment": record}))
-    assert "<h2>Alignment</h2>" in page and "Features were made anew: little changed." in page
+    assert '<h2 id="alignment">Alignment</h2>' in page and "Features were made anew: little changed." in page
     assert "0.5236" in page and "131" in page
     kept = render_report(report(metrics={**METRICS, "alignment": {**record, "update": False}}))
     assert "Features stay as they are" in kept
@@ -333,7 +561,7 @@ def test_the_alignment_is_shown_with_its_reason() -> None:
 
 def test_the_final_model_is_told_apart() -> None:
     final = dataclasses.replace(SUMMARIES[-1], final=True, query_size=0)
-    page = render_report(report(summaries=[SUMMARIES[0], final], query=query(0), images=without_sheet()))
+    page = render_report(report(summaries=[SUMMARIES[0], final], query=query(0)))
     assert "final model</h1>" in page and "this is the final model" in page and "<td>2 (final)</td>" in page
     assert "(final)" not in render_report(report())
 
