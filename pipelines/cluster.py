@@ -8,12 +8,19 @@ TRACKING_SECRET = "labelcycle-tracking"
 TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 """Credentials of the MLflow server: only stages that tell MLflow have them."""
 
+LABELLING_SECRET = "labelcycle-labelling"
+LABELLING_KEYS = ("LABEL_STUDIO_TOKEN",)
+"""Credentials of the labelling tool: only stages that call it have them."""
+
 SETTINGS_MAP = "labelcycle-settings"
 SETTINGS_KEYS = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MLFLOW_TRACKING_URI")
 """Addresses, in a ConfigMap: every stage has them as environment variables of the same names."""
 
 TELLS_MLFLOW = frozenset({"publish", "backtest_report"})
 """Stages that talk to MLflow."""
+
+CALLS_LABELLING_TOOL = frozenset({"label_ingest", "publish"})
+"""Stages that read answers from the labelling tool, or send queries there."""
 
 CUDA_SUFFIX = "-cuda"
 """What the tag of the image for GPUs ends in."""

@@ -12,7 +12,7 @@ from labelcycle.components.publish.component import publish
 from labelcycle.components.score.component import score
 from labelcycle.components.select.component import select
 from labelcycle.components.train_adapter.component import train_adapter
-from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.placing import Place, unplaced
 
 
@@ -67,6 +67,7 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
         shards: int,
         storage_secret: str,
         tracking_secret: str,
+        labelling_secret: str,
         settings_map: str,
     ) -> None:
         """Carry out what label_ingest decided; decisions other than cold_start and train run nothing.
@@ -76,12 +77,13 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
         """
         work = {"root": root, "cycle": cycle, "attempt": attempt}
         names = {"storage_secret": storage_secret, "settings_map": settings_map}
+        of_servers = {"tracking_secret": tracking_secret, "labelling_secret": labelling_secret}
         in_shards = {**work, **names, "shard_numbers": shard_numbers, "shards": shards}
 
         def stage(component: Any, *after: dsl.PipelineTask, **more: Any) -> Any:
             task = component(**work, **more).after(*after)
             task.set_caching_options(False)
-            place(task, component.python_func.__name__, tracking_secret=tracking_secret, **names)
+            place(task, component.python_func.__name__, **names, **of_servers)
             return task
 
         with dsl.If(decision == "cold_start", name="cold-start"):
@@ -105,6 +107,7 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
         shards: int = shards,
         storage_secret: str = STORAGE_SECRET,
         tracking_secret: str = TRACKING_SECRET,
+        labelling_secret: str = LABELLING_SECRET,
         settings_map: str = SETTINGS_MAP,
     ) -> None:
         """Run one cycle of the campaign at `root`; nothing is written while labels are awaited or all is done.
@@ -116,11 +119,18 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
             shards: parts that embed and score are split into; the result is the same for any number.
             storage_secret: Kubernetes secret with the object store's credentials.
             tracking_secret: Kubernetes secret with the MLflow server's credentials.
-            settings_map: Kubernetes ConfigMap with the addresses of both.
+            labelling_secret: Kubernetes secret with the labelling tool's token.
+            settings_map: Kubernetes ConfigMap with the addresses of the object store and of MLflow.
         """
         following = label_ingest(root=root, labels_from=labels_from, finalize=finalize, shards=shards)
         following.set_caching_options(False)
-        place(following, "label_ingest", storage_secret=storage_secret, settings_map=settings_map)
+        place(
+            following,
+            "label_ingest",
+            storage_secret=storage_secret,
+            settings_map=settings_map,
+            labelling_secret=labelling_secret,
+        )
         attempt_at_cycle(
             root=root,
             decision=following.outputs["decision"],
@@ -130,6 +140,7 @@ def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int
             shards=shards,
             storage_secret=storage_secret,
             tracking_secret=tracking_secret,
+            labelling_secret=labelling_secret,
             settings_map=settings_map,
         )
 

@@ -9,7 +9,14 @@ class Place(Protocol):
     """Asks the platform for what the pod of a stage's task needs."""
 
     def __call__(
-        self, task: dsl.PipelineTask, stage: str, *, storage_secret: str, settings_map: str, tracking_secret: str = ""
+        self,
+        task: dsl.PipelineTask,
+        stage: str,
+        *,
+        storage_secret: str,
+        settings_map: str,
+        tracking_secret: str = "",
+        labelling_secret: str = "",
     ) -> None:
         """Ask, by changing `task`.
 
@@ -20,10 +27,18 @@ class Place(Protocol):
             settings_map: name of the ConfigMap with addresses, or the parameter.
             tracking_secret: name of the secret with MLflow's credentials, or the parameter; only for stages that tell
                 MLflow.
+            labelling_secret: name of the secret with the labelling tool's credentials, or the parameter; only for
+                stages that call it.
         """
 
 
 def unplaced(
-    task: dsl.PipelineTask, stage: str, *, storage_secret: str, settings_map: str, tracking_secret: str = ""
+    task: dsl.PipelineTask,
+    stage: str,
+    *,
+    storage_secret: str,
+    settings_map: str,
+    tracking_secret: str = "",
+    labelling_secret: str = "",
 ) -> None:
     """Ask for nothing: the local engine runs every stage on this machine, in this process's environment."""

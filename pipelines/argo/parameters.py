@@ -3,12 +3,13 @@
 from hera.workflows import Parameter
 
 from labelcycle.pipelines.argo.rendering import Rendering
-from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 ROOT = "{{workflow.parameters.root}}"
 SHARDS = "{{workflow.parameters.shards}}"
 STORAGE = "{{workflow.parameters.storage_secret}}"
 TRACKING = "{{workflow.parameters.tracking_secret}}"
+LABELLING = "{{workflow.parameters.labelling_secret}}"
 SETTINGS = "{{workflow.parameters.settings_map}}"
 
 LABELS_FROM = "{{inputs.parameters.labels_from}}"
@@ -41,5 +42,12 @@ def workflow_parameters(rendering: Rendering) -> list[Parameter]:
             name="storage_secret", value=STORAGE_SECRET, description="Secret with the object store's credentials."
         ),
         Parameter(name="tracking_secret", value=TRACKING_SECRET, description="Secret with MLflow's credentials."),
-        Parameter(name="settings_map", value=SETTINGS_MAP, description="ConfigMap with the addresses of both."),
+        Parameter(
+            name="labelling_secret", value=LABELLING_SECRET, description="Secret with the labelling tool's token."
+        ),
+        Parameter(
+            name="settings_map",
+            value=SETTINGS_MAP,
+            description="ConfigMap with the addresses of the object store and of MLflow.",
+        ),
     ]

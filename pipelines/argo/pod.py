@@ -5,9 +5,16 @@ from typing import Any
 from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, SecretEnv
 from hera.workflows.models import Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
 
-from labelcycle.pipelines.argo.parameters import SETTINGS, STORAGE, TRACKING
+from labelcycle.pipelines.argo.parameters import LABELLING, SETTINGS, STORAGE, TRACKING
 from labelcycle.pipelines.argo.retry import retry_strategy
-from labelcycle.pipelines.cluster import SETTINGS_KEYS, STORAGE_KEYS, TELLS_MLFLOW, TRACKING_KEYS
+from labelcycle.pipelines.cluster import (
+    CALLS_LABELLING_TOOL,
+    LABELLING_KEYS,
+    SETTINGS_KEYS,
+    STORAGE_KEYS,
+    TELLS_MLFLOW,
+    TRACKING_KEYS,
+)
 from labelcycle.pipelines.profiles.profile import Placement, Stage
 
 SCRATCH = "/tmp"
@@ -57,11 +64,16 @@ def _environment(stage: Stage) -> list[Env | SecretEnv | ConfigMapEnv]:
     variables: list[Env | SecretEnv | ConfigMapEnv] = [Env(name="HOME", value=SCRATCH)]
     for key in SETTINGS_KEYS:
         variables.append(ConfigMapEnv(name=key, config_map_name=SETTINGS, config_map_key=key, optional=True))
-    for key in STORAGE_KEYS:
-        variables.append(SecretEnv(name=key, secret_name=STORAGE, secret_key=key, optional=True))
-    for key in TRACKING_KEYS if stage in TELLS_MLFLOW else ():
-        variables.append(SecretEnv(name=key, secret_name=TRACKING, secret_key=key, optional=True))
+    variables += _credentials(STORAGE, STORAGE_KEYS)
+    if stage in TELLS_MLFLOW:
+        variables += _credentials(TRACKING, TRACKING_KEYS)
+    if stage in CALLS_LABELLING_TOOL:
+        variables += _credentials(LABELLING, LABELLING_KEYS)
     return variables
+
+
+def _credentials(secret: str, keys: tuple[str, ...]) -> list[SecretEnv]:
+    return [SecretEnv(name=key, secret_name=secret, secret_key=key, optional=True) for key in keys]
 
 
 def _volumes(placement: Placement) -> list[EmptyDirVolume]:

@@ -1,8 +1,14 @@
-"""Options that the commands for Kubeflow Pipelines share."""
+"""Options that the commands for Kubeflow Pipelines share, and what the commands make of them."""
 
-from typing import Annotated
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+    from labelcycle.pipelines.kubeflow.connection import Kubeflow
+    from labelcycle.pipelines.kubeflow.request import Request
 
 WHERE, WHAT, PODS = "Where to", "What runs", "Names in the cluster"
 
@@ -63,6 +69,45 @@ ServiceAccount = Annotated[
 ]
 StorageSecret = Annotated[str, typer.Option(help="Secret with the object store's credentials.", rich_help_panel=PODS)]
 TrackingSecret = Annotated[str, typer.Option(help="Secret with MLflow's credentials.", rich_help_panel=PODS)]
+LabellingSecret = Annotated[str, typer.Option(help="Secret with the labelling tool's token.", rich_help_panel=PODS)]
 SettingsMap = Annotated[
     str, typer.Option(help="ConfigMap with addresses of the object store and of MLflow.", rich_help_panel=PODS)
 ]
+
+
+def requested(context: typer.Context) -> "Request":
+    """What the command line asks for: every field of a request is an option of the same name."""
+    from labelcycle.components.core.image import IMAGE
+    from labelcycle.pipelines.kubeflow.request import Request
+
+    given = {field.name: context.params[field.name] for field in fields(Request)}
+    return Request(**given | {"image": given["image"] or IMAGE})
+
+
+def opened(context: typer.Context, request: "Request") -> tuple["Kubeflow", "ClusterCampaign"]:
+    """The installation and the campaign. What is wrong with the request is told before a server is asked.
+
+    Raises:
+        ConfigurationError: there is no such profile, pods cannot read what the campaign names, or the address or the
+            log-in is wrong.
+        CampaignError: there is no campaign.
+        TransientError: Kubeflow Pipelines or the object store cannot be reached.
+    """
+    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
+    from labelcycle.pipelines.profiles.profile import read_profile
+
+    read_profile(request.profile)
+    campaign = open_cluster_campaign(request.root, request.labels_from)
+    return connected(context), campaign
+
+
+def connected(context: typer.Context) -> "Kubeflow":
+    """The installation that the command line names.
+
+    Raises:
+        ConfigurationError: the address, the log-in or the namespace is wrong or missing.
+        TransientError: it cannot be reached.
+    """
+    from labelcycle.pipelines.kubeflow.connection import connect
+
+    return connect(context.params["host"], context.params["namespace"], context.params["token_file"])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelcycle.pipelines.cli import kubeflow as options
-from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 if TYPE_CHECKING:
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
@@ -14,6 +14,7 @@ WHEN, EXISTING = "When", "A schedule that exists"
 
 
 def schedule(
+    context: typer.Context,
     root: options.Root,
     cron: Annotated[
         str | None,
@@ -46,6 +47,7 @@ def schedule(
     service_account: options.ServiceAccount = None,
     storage_secret: options.StorageSecret = STORAGE_SECRET,
     tracking_secret: options.TrackingSecret = TRACKING_SECRET,
+    labelling_secret: options.LabellingSecret = LABELLING_SECRET,
     settings_map: options.SettingsMap = SETTINGS_MAP,
 ) -> None:
     """Let Kubeflow Pipelines run the campaign's cycles at set times, one at a time.
@@ -56,38 +58,19 @@ def schedule(
     Example: labelcycle schedule s3://labels/digits --every 1h --host https://kubeflow.example.org/pipeline
     """
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.components.core.image import IMAGE
-    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
-    from labelcycle.pipelines.kubeflow.connection import connect
-    from labelcycle.pipelines.kubeflow.request import Request
     from labelcycle.pipelines.kubeflow.schedule import Times, in_words
     from labelcycle.pipelines.kubeflow.schedule import schedule as create
-    from labelcycle.pipelines.profiles.profile import read_profile
 
     changes = {"show": show, "pause": pause, "resume": resume, "delete": delete}
     asked = [name for name, given in changes.items() if given]
     if len(asked) > 1 or (asked and (cron is not None or every is not None)):
         raise ConfigurationError("--show, --pause, --resume, --delete and the times of a new schedule exclude another.")
     if asked:
-        _change(connect(host, namespace, token_file), root, asked[0])
+        _change(options.connected(context), root, asked[0])
         return
     times = Times(cron, every)
-    request = Request(
-        root=root,
-        image=image or IMAGE,
-        profile=profile,
-        labels_from=labels_from,
-        shards=shards,
-        experiment=experiment,
-        service_account=service_account,
-        cache=cache,
-        storage_secret=storage_secret,
-        tracking_secret=tracking_secret,
-        settings_map=settings_map,
-    )
-    read_profile(profile)
-    campaign = open_cluster_campaign(root, labels_from)
-    kubeflow = connect(host, namespace, token_file)
+    request = options.requested(context)
+    kubeflow, campaign = options.opened(context, request)
     scheduled = create(kubeflow, campaign, request, times)
     if scheduled.schedule is None:
         print(f"nothing scheduled: {scheduled.state.why_done}")

@@ -8,7 +8,7 @@ import typer
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.components.core.state import CycleSummary, State
 from labelcycle.pipelines.cli import kubeflow as options
-from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 if TYPE_CHECKING:
     from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
@@ -19,6 +19,7 @@ HOW = "How"
 
 
 def submit(
+    context: typer.Context,
     root: options.Root,
     host: options.Host = None,
     namespace: options.Namespace = None,
@@ -49,6 +50,7 @@ def submit(
     service_account: options.ServiceAccount = None,
     storage_secret: options.StorageSecret = STORAGE_SECRET,
     tracking_secret: options.TrackingSecret = TRACKING_SECRET,
+    labelling_secret: options.LabellingSecret = LABELLING_SECRET,
     settings_map: options.SettingsMap = SETTINGS_MAP,
 ) -> None:
     """Submit the campaign's next cycle to Kubeflow Pipelines as one run, named after campaign and cycle.
@@ -59,31 +61,12 @@ def submit(
     Example: labelcycle submit s3://labels/digits --host https://kubeflow.example.org/pipeline --profile gpu
     """
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.components.core.image import IMAGE
-    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
-    from labelcycle.pipelines.kubeflow.connection import connect
-    from labelcycle.pipelines.kubeflow.request import Request
     from labelcycle.pipelines.kubeflow.submission import submit as submit_run
-    from labelcycle.pipelines.profiles.profile import read_profile
 
     if end_early and not finalize:
         raise ConfigurationError("--end-early belongs to --finalize. Add that, or leave it out.")
-    request = Request(
-        root=root,
-        image=image or IMAGE,
-        profile=profile,
-        labels_from=labels_from,
-        shards=shards,
-        experiment=experiment,
-        service_account=service_account,
-        cache=cache,
-        storage_secret=storage_secret,
-        tracking_secret=tracking_secret,
-        settings_map=settings_map,
-    )
-    read_profile(profile)
-    campaign = open_cluster_campaign(root, labels_from)
-    kubeflow = connect(host, namespace, token_file)
+    request = options.requested(context)
+    kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
     _tell(kubeflow, submission)
     if wait and submission.run is not None:

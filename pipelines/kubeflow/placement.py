@@ -2,7 +2,15 @@
 
 from kfp import dsl, kubernetes
 
-from labelcycle.pipelines.cluster import CUDA_SUFFIX, SETTINGS_KEYS, STORAGE_KEYS, TELLS_MLFLOW, TRACKING_KEYS
+from labelcycle.pipelines.cluster import (
+    CALLS_LABELLING_TOOL,
+    CUDA_SUFFIX,
+    LABELLING_KEYS,
+    SETTINGS_KEYS,
+    STORAGE_KEYS,
+    TELLS_MLFLOW,
+    TRACKING_KEYS,
+)
 from labelcycle.pipelines.placing import Place
 from labelcycle.pipelines.profiles.profile import Placement, Profile
 
@@ -16,7 +24,13 @@ def place_by(profile: Profile, image: str) -> Place:
     """
 
     def place(
-        task: dsl.PipelineTask, stage: str, *, storage_secret: str, settings_map: str, tracking_secret: str = ""
+        task: dsl.PipelineTask,
+        stage: str,
+        *,
+        storage_secret: str,
+        settings_map: str,
+        tracking_secret: str = "",
+        labelling_secret: str = "",
     ) -> None:
         placement = profile.stages[stage]  # type: ignore[index]
         task.set_display_name(stage)
@@ -24,12 +38,19 @@ def place_by(profile: Profile, image: str) -> Place:
         _ask_for_resources(task, placement)
         _choose_nodes(task, placement)
         _retry(task, placement)
-        kubernetes.use_secret_as_env(task, storage_secret, {key: key for key in STORAGE_KEYS}, optional=True)
+        _give_credentials(task, storage_secret, STORAGE_KEYS)
         kubernetes.use_config_map_as_env(task, settings_map, {key: key for key in SETTINGS_KEYS}, optional=True)
         if stage in TELLS_MLFLOW:
-            kubernetes.use_secret_as_env(task, tracking_secret, {key: key for key in TRACKING_KEYS}, optional=True)
+            _give_credentials(task, tracking_secret, TRACKING_KEYS)
+        if stage in CALLS_LABELLING_TOOL:
+            _give_credentials(task, labelling_secret, LABELLING_KEYS)
 
     return place
+
+
+def _give_credentials(task: dsl.PipelineTask, secret: str, keys: tuple[str, ...]) -> None:
+    """Keys of a secret as environment variables of the same names, where the secret has them."""
+    kubernetes.use_secret_as_env(task, secret, {key: key for key in keys}, optional=True)
 
 
 def _ask_for_resources(task: dsl.PipelineTask, placement: Placement) -> None:

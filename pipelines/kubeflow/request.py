@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.kubeflow.caching import forbid_caching
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.package import write_package
@@ -30,7 +30,7 @@ class Request:
         experiment: where the pages list it; made if need be.
         service_account: of the pods; None for the installation's.
         cache: whether stages that allow it may be skipped where KFP has seen the same inputs.
-        storage_secret, tracking_secret, settings_map: names in the namespace of the pods.
+        storage_secret, tracking_secret, labelling_secret, settings_map: names in the namespace of the pods.
     """
 
     root: str
@@ -43,6 +43,7 @@ class Request:
     cache: bool = True
     storage_secret: str = STORAGE_SECRET
     tracking_secret: str = TRACKING_SECRET
+    labelling_secret: str = LABELLING_SECRET
     settings_map: str = SETTINGS_MAP
 
     def arguments(self, finalize: bool = False) -> dict[str, Any]:
@@ -54,6 +55,7 @@ class Request:
             "shards": read_profile(self.profile).shards if self.shards is None else self.shards,
             "storage_secret": self.storage_secret,
             "tracking_secret": self.tracking_secret,
+            "labelling_secret": self.labelling_secret,
             "settings_map": self.settings_map,
         }
 

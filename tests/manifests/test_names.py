@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.pipelines.cluster import SETTINGS_KEYS, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_KEYS, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from tests.manifests.inventory import namespace_of, of_kind
 from tests.manifests.kustomizations import MANIFESTS, OVERLAYS, render
 from tests.manifests.rules.references import OUTSIDE_SECRETS
@@ -25,7 +25,7 @@ def test_settings_of_stages_are_where_they_run(overlay: str) -> None:
 
 def test_every_secret_is_in_the_instructions() -> None:
     text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
-    assert STORAGE_SECRET in OUTSIDE_SECRETS and TRACKING_SECRET in OUTSIDE_SECRETS
+    assert {STORAGE_SECRET, TRACKING_SECRET, LABELLING_SECRET} <= OUTSIDE_SECRETS.keys()
     for name, keys in OUTSIDE_SECRETS.items():
         assert f"secret generic {name} " in text, f"no line creates {name}"
         for key in keys:

@@ -3,13 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from labelcycle.pipelines.cluster import STORAGE_KEYS, STORAGE_SECRET, TRACKING_KEYS, TRACKING_SECRET
+from labelcycle.pipelines.cluster import (
+    LABELLING_KEYS,
+    LABELLING_SECRET,
+    STORAGE_KEYS,
+    STORAGE_SECRET,
+    TRACKING_KEYS,
+    TRACKING_SECRET,
+)
 from tests.manifests.inventory import called, namespace_of, of_kind, pods, selects
 from tests.manifests.kustomizations import Object
 
 OUTSIDE_SECRETS: dict[str, tuple[str, ...]] = {
     STORAGE_SECRET: STORAGE_KEYS,
     TRACKING_SECRET: TRACKING_KEYS,
+    LABELLING_SECRET: LABELLING_KEYS,
     "mlflow-storage": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     "mlflow-database": ("PGPASSWORD",),
     "mlflow-administrator": (

@@ -10,7 +10,7 @@ import yaml
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.argo.rendering import Rendering
-from labelcycle.pipelines.cluster import STORAGE_KEYS, TELLS_MLFLOW, TRACKING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.profiles.profile import STAGES, read_profile
 from tests.pipelines.argo.conftest import IMAGE, Manifests, render
 
@@ -138,11 +138,12 @@ def test_pods_hold_to_the_standard_restricted(manifests: Manifests) -> None:
 
 def test_credentials_come_from_the_secrets_that_a_submission_names(manifests: Manifests) -> None:
     for stage, template in containers(manifests).items():
-        references = {
-            variable["name"]: variable["valueFrom"]["secretKeyRef"]["name"]
-            for variable in template["container"]["env"]
-            if "secretKeyRef" in variable.get("valueFrom", {})
-        }
-        tracking = dict.fromkeys(TRACKING_KEYS, "{{workflow.parameters.tracking_secret}}")
-        storage = dict.fromkeys(STORAGE_KEYS, "{{workflow.parameters.storage_secret}}")
-        assert references == storage | (tracking if stage in TELLS_MLFLOW else {})
+        variables = {each["name"]: each["valueFrom"] for each in template["container"]["env"] if "valueFrom" in each}
+        secrets = {name: source["secretKeyRef"] for name, source in variables.items() if "secretKeyRef" in source}
+        assert all(secret["key"] == name and secret["optional"] for name, secret in secrets.items())
+        expected = dict.fromkeys(STORAGE_KEYS, "{{workflow.parameters.storage_secret}}")
+        if stage == "publish":
+            expected |= dict.fromkeys(TRACKING_KEYS, "{{workflow.parameters.tracking_secret}}")
+        if stage in ("label_ingest", "publish"):
+            expected |= dict.fromkeys(LABELLING_KEYS, "{{workflow.parameters.labelling_secret}}")
+        assert {name: secret["name"] for name, secret in secrets.items()} == expected

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from kfp import compiler, dsl
 
-from labelcycle.pipelines.cluster import SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.kubeflow.placement import place_by
-from labelcycle.pipelines.profiles.profile import Profile
+from labelcycle.pipelines.profiles.profile import STAGES, Profile
 
 EVERY = {"cpu": "500m", "memory": "1Gi", "cpu_limit": "2", "memory_limit": "2Gi", "retries": 0, "timeout_seconds": 90}
 
@@ -25,9 +25,12 @@ def placed(folder: Path, stage: str = "embed", **changes: Any) -> tuple[dict[str
     profile = Profile.model_validate({"name": "test", "summary": "", "every": EVERY, "stages": {stage: changes}})
 
     @dsl.pipeline(name="placed")
-    def pipeline(storage: str = "one", tracking: str = "two", settings: str = "three") -> None:
+    def pipeline(
+        storage: str = "one", tracking: str = "two", labelling: str = "three", settings: str = "four"
+    ) -> None:
         place = place_by(profile, "registry.example/labelcycle-python:7")
-        place(work(), stage, storage_secret=storage, settings_map=settings, tracking_secret=tracking)
+        secrets = {"storage_secret": storage, "tracking_secret": tracking, "labelling_secret": labelling}
+        place(work(), stage, settings_map=settings, **secrets)
 
     path = folder / "placed.yaml"
     compiler.Compiler().compile(pipeline, str(path))
@@ -80,16 +83,17 @@ def test_retries_wait_longer_each_time(tmp_path: Path) -> None:
     assert (policy["maxRetryCount"], policy["backoffDuration"], policy["backoffFactor"]) == (3, "20s", 2.0)
 
 
-@pytest.mark.parametrize("stage", ["embed", "publish", "backtest_report"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_credentials_are_references_and_go_where_they_are_needed(tmp_path: Path, stage: str) -> None:
     _, kubernetes, _ = placed(tmp_path, stage)
     secrets = {
         given["secretNameParameter"]["componentInputParameter"]: [pair["envVar"] for pair in given["keyToEnv"]]
         for given in kubernetes["secretAsEnv"]
     }
-    tells_mlflow = stage != "embed"
-    assert secrets.pop("storage") == list(STORAGE_KEYS)
-    assert secrets == ({"tracking": list(TRACKING_KEYS)} if tells_mlflow else {})
+    tracking = {"tracking": list(TRACKING_KEYS)} if stage in ("publish", "backtest_report") else {}
+    labelling = {"labelling": list(LABELLING_KEYS)} if stage in ("label_ingest", "publish") else {}
+    assert secrets == {"storage": list(STORAGE_KEYS)} | tracking | labelling
+    assert all(given["optional"] for given in kubernetes["secretAsEnv"])
     (settings,) = kubernetes["configMapAsEnv"]
     assert settings["configMapNameParameter"] == {"componentInputParameter": "settings"}
     assert [pair["envVar"] for pair in settings["keyToEnv"]] == list(SETTINGS_KEYS)

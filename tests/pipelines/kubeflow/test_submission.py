@@ -33,6 +33,7 @@ def test_submit_as_users_do(
         "shards": 3,
         "storage_secret": "labelcycle-storage",
         "tracking_secret": "labelcycle-tracking",
+        "labelling_secret": "labelcycle-labelling",
         "settings_map": "labelcycle-settings",
     }
     assert [entry["display_name"] for entry in api.experiments] == ["labelcycle"]
@@ -189,12 +190,14 @@ def test_caching_is_as_compiled_or_off_in_every_part(command: Command, api: Pipe
 
 
 def test_names_of_secrets_and_labels_are_arguments(command: Command, api: PipelinesApi, campaign: Bench) -> None:
-    names = ["--storage-secret", "keys", "--tracking-secret", "mlflow", "--settings-map", "addresses"]
-    answer = command("submit", campaign.root, *names, "--labels-from", "s3://labels/answers.csv")
+    secrets = ["--storage-secret", "keys", "--tracking-secret", "mlflow", "--labelling-secret", "tool"]
+    settings = ["--settings-map", "addresses", "--labels-from", "s3://labels/answers.csv"]
+    answer = command("submit", campaign.root, *secrets, *settings)
     assert answer.code == 0, answer.err
     said = api.runs[0]["runtime_config"]["parameters"]
     assert said["labels_from"] == "s3://labels/answers.csv"
-    assert (said["storage_secret"], said["tracking_secret"], said["settings_map"]) == ("keys", "mlflow", "addresses")
+    assert [said[f"{kind}_secret"] for kind in ("storage", "tracking", "labelling")] == ["keys", "mlflow", "tool"]
+    assert said["settings_map"] == "addresses"
 
 
 def test_the_image_is_in_the_package(command: Command, api: PipelinesApi, campaign: Bench) -> None:
