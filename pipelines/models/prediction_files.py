@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import matrix_to_column
 
 ENDINGS = (".csv", ".parquet")
 Floats = npt.NDArray[np.float32]
@@ -172,7 +171,7 @@ class _ParquetFile(PredictionFile):
         for label, share in layout.pairs():
             fields += [pa.field(label, pa.string()), pa.field(share, pa.float32())]
         fields += [
-            pa.field("probabilities", pa.list_(pa.float32(), len(layout.classes))),
+            pa.field("probabilities", pa.list_(pa.float32())),
             pa.field("reason", pa.string()),
         ]
         self._schema = pa.schema(fields, metadata={"classes": json.dumps(layout.classes, ensure_ascii=False)})
@@ -186,10 +185,15 @@ class _ParquetFile(PredictionFile):
             labels = [self._layout.classes[number] for number in ranked[:, place]]
             shares = np.take_along_axis(batch.probabilities, ranked[:, place : place + 1], axis=1)[:, 0]
             columns += [pa.array(labels, pa.string(), mask=missing), pa.array(shares, pa.float32(), mask=missing)]
-        column = matrix_to_column(batch.probabilities)
-        whole = pa.FixedSizeListArray.from_arrays(column.values, len(self._layout.classes), mask=pa.array(missing))
-        columns += [whole, pa.array(batch.reasons, pa.string())]
+        columns += [_lists(batch.probabilities, missing), pa.array(batch.reasons, pa.string())]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _lists(probabilities: Floats, missing: npt.NDArray[np.bool_]) -> pa.ListArray:
+    """Rows as lists, null where missing. Parquet cannot keep nulls among lists of a fixed size."""
+    ends = np.concatenate([[0], np.cumsum(~missing)]) * probabilities.shape[1]
+    values = pa.array(probabilities[~missing].ravel(), pa.float32())
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, mask=pa.array(missing))
