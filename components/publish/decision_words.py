@@ -69,8 +69,8 @@ def _waiting(labelling: Labelling, query_size: int) -> str:
     samples = "1 sample is" if query_size == 1 else f"{query_size:,} samples are"
     wanted = "all" if labelling.share == 1 else f"{labelling.share:.0%}"
     answers = "an answer" if labelling.quorum == 1 else f"{labelling.quorum} answers"
-    verb = "has" if query_size == 1 or labelling.share < 1 else "have"
-    text = f"{samples} waiting to be labelled. The next cycle begins when {wanted} of them {verb} {answers}"
+    have = "it has" if query_size == 1 else f"{wanted} of them have"
+    text = f"{samples} waiting to be labelled. The next cycle begins when {have} {answers}"
     if labelling.deadline_hours is not None:
         text += f", or {labelling.deadline_hours:g} hours after they were handed out, with the answers there are"
     return f"{text}."

@@ -20,8 +20,13 @@ TRAINED = {
     "metrics",
     "query",
     "summary",
+    "consensus",
+    "label_suspects",
     "learning_curve",
+    "cost",
     "confusion_matrix",
+    "calibration",
+    "feature_map",
     "report",
 }
 

@@ -1,0 +1,51 @@
+"""What a cycle changed, against the cycle before."""
+
+from typing import Any
+
+import pytest
+
+from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.changes import MOST_MOVED, changes, ratio
+
+
+def figures(**f1: float) -> list[dict[str, Any]]:
+    return [{"name": name, "f1": value, "support": 10} for name, value in f1.items()]
+
+
+def metrics(classes: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
+    return {"answers": 83, "labels": 80, "classes": classes, "previous_query": None, **others}
+
+
+BEFORE = CycleSummary(cycle=1, labels=40, answers=41, accuracy=0.6, macro_f1=0.6, ece=0.1, space="space", query_size=42)
+
+
+def test_classes_that_moved_most_come_first() -> None:
+    now = figures(a=0.9, b=0.5, c=0.7, d=0.61, e=0.3, f=0.2, g=0.1)
+    before = figures(a=0.8, b=0.7, c=0.7, d=0.6, e=0.1, f=0.19, g=0.105)
+    found = changes(metrics(now), BEFORE, metrics(before))
+    assert [move.name for move in found.gained] == ["e", "a", "f"][:MOST_MOVED]
+    assert [(move.name, round(move.points, 1)) for move in found.lost] == [("b", -20.0)]
+
+
+def test_classes_that_the_test_set_lacks_do_not_move() -> None:
+    absent = [{"name": "a", "f1": 0.0, "support": 0}]
+    assert changes(metrics(figures(a=0.9)), BEFORE, metrics(absent)).gained == []
+    assert changes(metrics(absent), BEFORE, metrics(figures(a=0.9))).lost == []
+
+
+def test_new_answers_and_what_the_query_was_worth() -> None:
+    found = changes(metrics([], previous_query={"known": 16, "unknown": 24}), BEFORE, None)
+    assert (found.answers, found.labels, found.ratio) == (42, 40, "24:16 = 1.50")
+    assert (found.gained, found.lost) == ([], [])
+
+
+def test_in_the_first_trained_cycle_all_is_new() -> None:
+    found = changes(metrics([]), None, None)
+    assert (found.answers, found.labels, found.known, found.ratio) == (83, 80, None, "–")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "known", "told"), [(None, None, "–"), (0, 0, "–"), (5, 0, "5:0"), (0, 4, "0:4 = 0.00")]
+)
+def test_ratio(unknown: int | None, known: int | None, told: str) -> None:
+    assert ratio(unknown, known) == told

@@ -1,0 +1,116 @@
+"""Calibration, cost and map: what is drawn, at a fixed size, and the same for the same figures."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelcycle.components.core.campaign import Prices
+from labelcycle.components.core.state import CycleSummary
+from labelcycle.components.publish.calibration_diagram import draw_calibration
+from labelcycle.components.publish.cost_curve import draw_cost
+from labelcycle.components.publish.feature_map import draw_feature_map
+from labelcycle.components.publish.map_points import MapPoints
+
+BLUE, RED, GOLD = (0x09, 0x69, 0xDA), (0xCF, 0x22, 0x2E), (0xD4, 0xA7, 0x2C)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    picture = Image.open(io.BytesIO(png))
+    assert picture.format == "PNG" and set(picture.info) <= {"dpi"}
+    return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def area(png: bytes, color: tuple[int, int, int]) -> int:
+    """Pixels of about this colour."""
+    return int((np.abs(pixels(png) - color).max(axis=2) < 40).sum())
+
+
+def one_bin(accuracy: float, confidence: float, low: float = 0.8) -> dict[str, Any]:
+    return {"low": low, "high": low + 1 / 15, "count": 5, "confidence": confidence, "accuracy": accuracy}
+
+
+def test_bars_are_as_high_as_the_accuracy() -> None:
+    low, high = draw_calibration([one_bin(0.3, 0.83)]), draw_calibration([one_bin(0.8, 0.83)])
+    assert area(high, BLUE) > 1.5 * area(low, BLUE)
+    assert pixels(low).shape == (608, 768, 3)
+
+
+def test_the_gap_is_hatched() -> None:
+    hatch = (0xF8, 0x51, 0x49)
+    assert area(draw_calibration([one_bin(0.2, 0.83)]), hatch) > 2 * area(
+        draw_calibration([one_bin(0.83, 0.83)]), hatch
+    )
+
+
+def test_no_bins_are_a_picture_too() -> None:
+    assert pixels(draw_calibration([])).shape == (608, 768, 3)
+
+
+def summary(cycle: int, answers: int, accuracy: float | None, final: bool = False) -> CycleSummary:
+    return CycleSummary(
+        cycle=cycle,
+        labels=answers,
+        answers=answers,
+        accuracy=accuracy,
+        macro_f1=accuracy,
+        ece=0.1,
+        space="space",
+        query_size=10,
+        final=final,
+    )
+
+
+CYCLES = [summary(0, 0, None), summary(1, 40, 0.5), summary(2, 80, 0.6)]
+FORECAST: dict[str, Any] = {
+    "reason": None,
+    "share": 0.8,
+    "curve": [
+        {"answers": 80, "cost": 160.0, "accuracy": 0.6, "low": 0.58, "high": 0.62},
+        {"answers": 200, "cost": 400.0, "accuracy": 0.75, "low": 0.65, "high": 0.8},
+    ],
+}
+
+
+def test_the_forecast_adds_a_line_and_a_band() -> None:
+    prices = Prices(label=2.0)
+    plain, ahead = draw_cost(CYCLES, None, prices, 200), draw_cost(CYCLES, FORECAST, prices, 200)
+    assert pixels(plain).shape == pixels(ahead).shape == (528, 768, 3)
+    band = (0xDA, 0xE9, 0xFA)
+    assert (
+        (np.abs(pixels(ahead) - band).max(axis=2) < 6).sum()
+        > 3000
+        > (np.abs(pixels(plain) - band).max(axis=2) < 6).sum()
+    )
+    assert draw_cost(CYCLES, {"reason": "too early"}, prices, 200) == plain
+
+
+def test_labels_that_cost_nothing_are_counted() -> None:
+    free, priced = draw_cost(CYCLES, FORECAST, Prices(label=0.0), 200), draw_cost(CYCLES, FORECAST, Prices(), 200)
+    assert free != priced and area(free, BLUE) > 500
+
+
+def test_the_final_model_and_cycles_without_one_are_left_out() -> None:
+    with_final = [*CYCLES, summary(3, 80, 0.9, final=True)]
+    assert draw_cost(with_final, None, Prices(), 200) == draw_cost(CYCLES[1:], None, Prices(), 200)
+
+
+def points(**counts: int) -> MapPoints:
+    generator = np.random.default_rng(0)
+    kinds = {"pool": 300, "labelled": 0, "asked": 0, "wrong": 0} | counts
+    return MapPoints({kind: generator.normal(size=(count, 2)) for kind, count in kinds.items()}, 50, (0.4, 0.2))
+
+
+@pytest.mark.parametrize(("kind", "color"), [("labelled", BLUE), ("asked", GOLD), ("wrong", RED)])
+def test_each_kind_has_its_colour(kind: str, color: tuple[int, int, int]) -> None:
+    few, many = draw_feature_map(points()), draw_feature_map(points(**{kind: 40}))
+    assert area(many, color) > area(few, color) + 200
+    assert pixels(many).shape == (736, 768, 3)
+
+
+def test_the_same_figures_give_the_same_bytes() -> None:
+    assert draw_feature_map(points(asked=9)) == draw_feature_map(points(asked=9))
+    assert draw_cost(CYCLES, FORECAST, Prices(), 200) == draw_cost(CYCLES, FORECAST, Prices(), 200)
+    assert draw_calibration([one_bin(0.5, 0.8)]) == draw_calibration([one_bin(0.5, 0.8)])

@@ -1,0 +1,87 @@
+"""Points of the map: of which samples, where, and what a space that lacks some does."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.publish import map_points as module
+from labelcycle.components.publish.map_points import MapPoints, _principal_components, map_points
+
+
+@pytest.fixture
+def campaign(begin: Callable[..., Any]) -> Any:
+    """A campaign after its second cycle."""
+    made = begin()
+    for _ in range(2):
+        made.run_cycle()
+    return made
+
+
+def mapped(campaign: Any) -> MapPoints:
+    query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])
+    found = map_points(campaign.work, query["sample_id"].to_pylist())
+    assert found is not None
+    return found
+
+
+def test_every_sample_is_of_one_kind(campaign: Any) -> None:
+    found = mapped(campaign)
+    sizes = {kind: len(places) for kind, places in found.groups.items()}
+    metrics = campaign.work.read_json("metrics.json")
+    mistakes = round((1 - metrics["accuracy"]) * metrics["test_samples"])
+    assert sizes == {"pool": 48 - 16, "labelled": 8, "asked": 8, "wrong": mistakes}
+    assert found.test_samples == 12
+
+
+def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", {"pool": 10, "labelled": 3, "asked": 2, "test": 5})
+    first, second = mapped(campaign), mapped(campaign)
+    assert [len(first.groups[kind]) for kind in ("pool", "labelled", "asked")] == [10, 3, 2]
+    assert first.test_samples == 5
+    assert all(np.array_equal(first.groups[kind], second.groups[kind]) for kind in first.groups)
+
+
+def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
+    campaign: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the last query only the test set is embedded anew."""
+    training = campaign.work.read_json("training.json")
+    other = FeatureSpace(campaign.work.store, "tuned")
+    ids, features = FeatureSpace(campaign.work.store, training["space"]).read()
+    split = load_pool(campaign.work.store, campaign.state.campaign).select(["sample_id", "split"]).to_pylist()
+    held_out = {row["sample_id"] for row in split if row["split"] == "test"}
+    test = [row for row, name in enumerate(ids) if name in held_out]
+    other.add([ids[row] for row in test], features[test])
+    expected = mapped(campaign)
+    work = campaign.work
+    monkeypatch.setattr(type(work), "read_json", lambda self, name: training | {"space": "tuned"})
+    found = map_points(work, [])
+    assert found is not None and found.test_samples == expected.test_samples == 12
+    assert len(found.groups["pool"]) == 40
+
+
+def test_without_any_space_there_is_no_map(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FeatureSpace, "_parts", lambda self: [])
+    assert map_points(campaign.work, []) is None
+
+
+def test_the_directions_are_those_of_largest_variance() -> None:
+    from sklearn.decomposition import PCA
+
+    generator = np.random.default_rng(0)
+    cloud = generator.normal(size=(200, 6)) * [5, 1, 0.5, 3, 0.2, 0.1]
+    found, shares = _principal_components(cloud, np.arange(200))
+    peer = PCA(2).fit(cloud)
+    assert np.allclose(np.abs(found), np.abs(peer.transform(cloud)))
+    assert shares == pytest.approx(tuple(peer.explained_variance_ratio_))
+
+
+def test_a_space_of_one_dimension_is_a_line() -> None:
+    found, shares = _principal_components(np.arange(5.0)[:, None], np.arange(5))
+    assert found[:, 0].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0] and not found[:, 1].any()
+    assert shares == (1.0, 0.0)

@@ -1,0 +1,34 @@
+"""Savings and forecast in words."""
+
+from labelcycle.components.publish.outlook_words import forecast_targets, forecast_words, saving_words
+
+RANDOM = {"equivalent_labels": 120.0, "ratio": 0.25, "sign": "", "average": None}
+
+
+def test_a_saving_that_is_known_exactly() -> None:
+    assert saving_words(RANDOM) == [
+        "This accuracy would take 120 labels picked at random: 25% of the labels are saved."
+    ]
+
+
+def test_bounds_and_the_average_are_told() -> None:
+    average = {"ratio": 0.3, "sign": "≤", "censored_share": 0.4}
+    words = saving_words(RANDOM | {"sign": "≥", "average": average})
+    assert words[0].count("at least") == 2
+    assert words[1] == "On average over the cycles at most 30% are saved."
+    assert words[2].startswith("40% of the cycles lie beyond")
+
+
+def test_without_a_random_arm_nothing_is_said() -> None:
+    assert saving_words(None) == []
+
+
+def test_the_end_of_the_budget() -> None:
+    point = {"answers": 400, "cost": 400.0, "accuracy": 0.85, "low": 0.8, "high": 0.9}
+    found = forecast_words({"reason": None, "share": 0.8, "ceiling": 0.93, "curve": [point]})
+    assert found == "The budget ends here. The curve so far heads for 93% with any number of labels."
+
+
+def test_no_targets_without_a_forecast() -> None:
+    assert forecast_targets({"reason": "too early"}) == []
+    assert forecast_words({"reason": "too early"}) == "No forecast: too early."
