@@ -168,7 +168,9 @@ CropShare = Annotated[
 ]
 
 LabelPrice = Annotated[float, typer.Option(min=0, help="Price of one annotation.", rich_help_panel=COST)]
-AnnotatorsPerLabel = Annotated[int, typer.Option(min=1, help="Annotations paid for a label.", rich_help_panel=COST)]
+AnnotatorsPerLabel = Annotated[
+    int | None, typer.Option(min=1, help="Annotations paid for a label; by default the quorum.", rich_help_panel=COST)
+]
 PriceCpuHour = Annotated[float, typer.Option(min=0, help="Price of an hour of one CPU core.", rich_help_panel=COST)]
 PriceGpuHour = Annotated[float, typer.Option(min=0, help="Price of a GPU hour.", rich_help_panel=COST)]
 MaxUnreadable = Annotated[

@@ -11,9 +11,13 @@ from labelcycle.pipelines.cli import (
     batches,
     compile,
     cost,
+    export,
     finalize,
     images,
     init,
+    predict,
+    promote,
+    publish,
     recipes,
     run,
     schedule,
@@ -33,20 +37,26 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.command("finalize")(finalize.finalize)
-app.command("status")(status.status)
-app.command("images")(images.images)
-app.command("cost")(cost.cost)
-app.command("recipes")(recipes.recipes)
-app.command("backtest")(backtest.backtest)
-app.command("batches")(batches.batches)
-app.command("compile")(compile.compile_packages)
-app.command("argo")(argo.argo)
-app.command("submit")(submit.submit)
-app.command("schedule")(schedule.schedule)
-app.add_typer(stage.app, name="stage")
+CAMPAIGN, MODELS, COMPARE, CLUSTER = "Campaign", "Models", "Compare", "Clusters"
+
+app.command("init", rich_help_panel=CAMPAIGN)(init.init)
+app.command("run", rich_help_panel=CAMPAIGN)(run.run)
+app.command("publish", rich_help_panel=CAMPAIGN)(publish.publish)
+app.command("images", rich_help_panel=CAMPAIGN)(images.images)
+app.command("status", rich_help_panel=CAMPAIGN)(status.status)
+app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
+app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
+app.command("promote", rich_help_panel=MODELS)(promote.promote)
+app.command("predict", rich_help_panel=MODELS)(predict.predict)
+app.command("export", rich_help_panel=MODELS)(export.export)
+app.command("recipes", rich_help_panel=COMPARE)(recipes.recipes)
+app.command("backtest", rich_help_panel=COMPARE)(backtest.backtest)
+app.command("batches", rich_help_panel=COMPARE)(batches.batches)
+app.command("compile", rich_help_panel=CLUSTER)(compile.compile_packages)
+app.command("argo", rich_help_panel=CLUSTER)(argo.argo)
+app.command("submit", rich_help_panel=CLUSTER)(submit.submit)
+app.command("schedule", rich_help_panel=CLUSTER)(schedule.schedule)
+app.add_typer(stage.app, name="stage", rich_help_panel=CLUSTER)
 
 
 def main() -> None:
