@@ -1,5 +1,6 @@
 """The campaign's project in Label Studio: the one that the campaign names, or one that is made for it once."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,17 +48,13 @@ def find_or_create_project(server: LabelStudio, campaign: Campaign) -> Project:
         CampaignError: see `find_project`.
         TransientError: the server does not say whether it made the project, again and again.
     """
+    if (project := find_project(server, campaign)) is not None:
+        return project
     for _ in range(ROUNDS):
+        with contextlib.suppress(PerhapsDone):
+            server.post("/api/projects/", _description(campaign))
         if (project := find_project(server, campaign)) is not None:
-            return project
-        try:
-            made = server.post("/api/projects/", _description(campaign))
-        except PerhapsDone:
-            continue
-        project = find_project(server, campaign)
-        if project is not None:
-            if project.number != made["id"]:
-                server.delete(f"/api/projects/{made['id']}/")
+            _delete_empty_others(server, campaign, project.number)
             return project
     raise TransientError(
         f"Label Studio at {server.url} does not say whether it made a project. Run the same command again."
@@ -100,6 +97,15 @@ def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
         if not answer.get("next"):
             return
         page += 1
+
+
+def _delete_empty_others(server: LabelStudio, campaign: Campaign, kept: int) -> None:
+    """Delete further projects of the campaign that nobody has sent tasks to: a race or a lost answer has left them."""
+    for number in [number for number in _numbers(server, campaign) if number != kept]:
+        address = f"/api/projects/{number}/"
+        with contextlib.suppress(NotThere):
+            if server.get(address).get("task_number") == 0:
+                server.delete(address)
 
 
 def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:

@@ -14,6 +14,9 @@ from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.votes import Vote
 
+ANSWERS = "id,data,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
+"""Fields of tasks and, because the server looks for both in one list, of their annotations."""
+
 NAMED = 5
 """How many tasks or annotations that are not counted a notice names."""
 
@@ -48,7 +51,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
             "a new one."
         )
     reading = _Reading(campaign, project, frozenset(sample_uris(store, campaign)))
-    for task in list_tasks(server, project.number, "id,data,annotations", page_size):
+    for task in list_tasks(server, project.number, ANSWERS, page_size):
         reading.take(task)
     reading.tell()
     return reading.votes()

@@ -121,7 +121,8 @@ class Api:
 
     def _shown(self, number: int) -> dict[str, Any]:
         project = self.projects[number]
-        return project | {"parsed_label_config": parsed(project["label_config"])}
+        tasks = sum(row["project"] == number for row in self.tasks.values())
+        return project | {"parsed_label_config": parsed(project["label_config"]), "task_number": tasks}
 
     def _project(self, method: str, number: int, content: Any) -> tuple[int, Any]:
         if number not in self.projects:
@@ -148,7 +149,7 @@ class Api:
         last = json.loads(query["query"])["filters"]["items"][0]["value"]
         rows = [row for row in self.tasks.values() if row["project"] == int(query["project"]) and row["id"] > last]
         fields = query["include"].split(",")
-        page = [{name: row[name] for name in fields} for row in map(counted, rows[: int(query["page_size"])])]
+        page = [included(row, fields) for row in map(counted, rows[: int(query["page_size"])])]
         return 200, {"tasks": page, "total": len(rows)}
 
     def _task(self, method: str, number: int, content: Any) -> tuple[int, Any]:
@@ -180,6 +181,17 @@ def counted(row: dict[str, Any]) -> dict[str, Any]:
     """A task with the counts that the API shows."""
     skipped = sum(annotation["was_cancelled"] for annotation in row["annotations"])
     return row | {"total_annotations": len(row["annotations"]) - skipped, "cancelled_annotations": skipped}
+
+
+def included(row: dict[str, Any], fields: list[str]) -> dict[str, Any]:
+    """The fields of a task that are asked for, and those of its annotations, which the server looks for in one list."""
+    shown = {name: row[name] for name in row if name in fields}
+    if "annotations" in shown:
+        whole = ["id", *fields]
+        shown["annotations"] = [
+            {name: annotation[name] for name in annotation if name in whole} for annotation in shown["annotations"]
+        ]
+    return shown
 
 
 def chosen(choice: str, control: str = "label") -> dict[str, Any]:

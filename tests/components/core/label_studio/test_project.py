@@ -93,6 +93,27 @@ def test_a_lost_answer_makes_no_second_project(client: LabelStudio, api: Api, ma
     assert len(api.projects) == 1
 
 
+def test_a_second_one_with_tasks_stays(client: LabelStudio, api: Api, make_campaign: MakeCampaign) -> None:
+    campaign = make_campaign()
+    first = find_or_create_project(client, campaign)
+    hidden = api.projects.pop(first.number)
+    second = find_or_create_project(client, campaign)
+    api.add_task(second.number)
+    third = api.projects.pop(second.number)
+    api.fail("POST", "/api/projects/", "lost")
+    answer = api.answer
+
+    def late(method: str, path: str, query: dict[str, str], content: Any) -> tuple[int, Any]:
+        answered = answer(method, path, query, content)
+        if (method, path) == ("POST", "/api/projects/"):
+            api.projects = {first.number: hidden, second.number: third} | api.projects
+        return answered
+
+    api.answer = late  # type: ignore[method-assign]
+    assert find_or_create_project(client, campaign) == first
+    assert list(api.projects) == [first.number, second.number]
+
+
 def test_a_server_that_never_says(client: LabelStudio, api: Api, make_campaign: MakeCampaign) -> None:
     api.fail("POST", "/api/projects/", 500, times=100)
     with pytest.raises(TransientError, match="does not say whether it made a project"):

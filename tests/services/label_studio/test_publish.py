@@ -1,0 +1,144 @@
+"""Publishing to a real Label Studio."""
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.label_studio.client import LabelStudio
+from labelcycle.components.core.label_studio.project import find_or_create_project
+from labelcycle.components.core.label_studio.tasks import list_tasks
+from labelcycle.components.core.label_studio.tokens import token_of
+from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from tests.conftest import CLASSES
+from tests.services.label_studio.conftest import Labelled, annotate, choice
+from tests.services.label_studio.server import LabelStudioServer, Person
+
+
+def test_tasks_are_there_once_however_often_they_are_sent(labelled: Labelled, owner: Person, image_server: str) -> None:
+    # The stage has published already; Labelled did it again.
+    assert (labelled.published.sent, labelled.published.present) == (0, 8)
+    assert (labelled.publish().sent, labelled.publish().present) == (0, 8)
+    tasks = labelled.tasks(owner)
+    assert len(tasks) == 8 and len({task["data"]["sample_id"] for task in tasks}) == 8
+    assert [task["data"]["rank"] for task in tasks] == list(range(1, 9))
+    data = tasks[0]["data"]
+    assert data["campaign"] == labelled.bench.state.campaign.identifier and data["cycle"] == 0
+    assert data["image"] == f"{image_server}/{data['sample_id']}"
+    assert requests.get(data["image"], timeout=30).headers["Content-Type"] == "image/png"
+
+
+def test_the_project_asks_what_the_campaign_needs(begin_labelling: Callable[..., Labelled], owner: Person) -> None:
+    labelled = begin_labelling(quorum=2)
+    project = owner.call("GET", f"/api/projects/{labelled.project}/")
+    assert project["parsed_label_config"]["label"]["labels"] == CLASSES
+    assert project["title"] == labelled.bench.state.campaign.identifier
+    assert project["maximum_annotations"] == 2 and project["show_collab_predictions"]
+    assert {task["overlap"] for task in labelled.tasks(owner)} == {2}
+
+
+def test_predictions_come_along_and_are_shown(labelled: Labelled, owner: Person, colleague: Person) -> None:
+    for task in labelled.tasks(owner):
+        annotate(colleague, task, choice(task["data"]["sample_id"].split("/")[0]))
+    assert labelled.bench.run_cycle().cycle == 1
+    published = labelled.publish()
+    assert (published.sent, published.present) == (0, 8)
+    tasks = [task for task in labelled.tasks(owner) if task["data"]["cycle"] == 1]
+    assert len(tasks) == 8
+    for task in tasks:
+        (prediction,) = task["predictions"]
+        assert prediction["result"][0]["value"]["choices"][0] in CLASSES and 0 < prediction["score"] <= 1
+        assert prediction["model_version"] == labelled.bench.state.campaign.identifier
+    project = owner.call("GET", f"/api/projects/{labelled.project}/")
+    assert project["model_version"] == labelled.bench.state.campaign.identifier
+
+
+def test_several_at_once_leave_one_project_and_one_task_a_sample(
+    begin_labelling: Callable[..., Labelled], owner: Person
+) -> None:
+    labelled = begin_labelling()
+    owner.call("DELETE", f"/api/projects/{labelled.project}/")
+    threads = [threading.Thread(target=labelled.publish) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    published = labelled.publish()
+    assert (published.sent, published.present) == (0, 8)
+    labelled.project = int(published.project_url.rpartition("/")[2])
+    samples = [task["data"]["sample_id"] for task in labelled.tasks(owner)]
+    assert len(samples) == len(set(samples)) == 8
+    title = labelled.bench.state.campaign.identifier
+    assert owner.call("GET", f"/api/projects/?title={title}")["count"] == 1
+
+
+def test_a_deleted_task_comes_back(labelled: Labelled, owner: Person) -> None:
+    gone = labelled.tasks(owner)[3]
+    owner.call("DELETE", f"/api/tasks/{gone['id']}/")
+    assert labelled.publish().sent == 1
+    back = [task["data"]["sample_id"] for task in labelled.tasks(owner)]
+    assert sorted(back).count(gone["data"]["sample_id"]) == 1 and len(back) == 8
+
+
+def test_a_further_opinion_is_asked_of_somebody_else(
+    labelled: Labelled, owner: Person, colleague: Person, token: str
+) -> None:
+    server = LabelStudio(labelled.server.url, token_of(token, "the test"))
+    task = labelled.tasks(owner)[0]
+    for each in labelled.tasks(owner):
+        annotate(owner, each, choice("blue"))
+    next_task = f"/api/projects/{labelled.project}/next/"
+    with pytest.raises(AssertionError, match="404"):
+        colleague.call("GET", next_task)
+    server.patch(f"/api/tasks/{task['id']}/", {"overlap": 2, "is_labeled": False})
+    assert colleague.call("GET", next_task)["id"] == task["id"]
+    with pytest.raises(AssertionError, match="404"):
+        owner.call("GET", next_task)
+
+
+def test_listing_goes_on_after_the_last_number_seen(labelled: Labelled, token: str) -> None:
+    server = LabelStudio(labelled.server.url, token_of(token, "the test"))
+    sizes = {size: [task["id"] for task in list_tasks(server, labelled.project, "id", size)] for size in (1, 3, 8, 100)}
+    assert len(sizes[1]) == 8 and len({json.dumps(ids) for ids in sizes.values()}) == 1
+
+
+def test_a_project_of_ones_own(
+    begin_labelling: Callable[..., Labelled], owner: Person, studio: LabelStudioServer, token: str
+) -> None:
+    choices = "".join(f'<Choice value="see {name}" alias="{name}"/>' for name in CLASSES)
+    configuration = (
+        '<View><Image name="photo" value="$picture"/>'
+        f'<Choices name="colour" toName="photo">{choices}<Choice value="unsure"/></Choices></View>'
+    )
+    own = owner.call("POST", "/api/projects/", {"title": "one of our own", "label_config": configuration})
+    labelled = begin_labelling(project=own["id"])
+    assert labelled.project == own["id"]
+    first, second, *_ = labelled.tasks(owner)
+    assert first["data"]["picture"].startswith("http://")
+    given = {"from_name": "colour", "to_name": "photo", "type": "choices"}
+    annotate(owner, first, given | {"value": {"choices": ["green"]}})
+    annotate(owner, second, given | {"value": {"choices": ["unsure"]}})
+    assert sorted(labelled.said().values()) == ["green", "unsure"]
+
+
+def test_projects_that_do_not_fit(labelled: Labelled, owner: Person, token: str) -> None:
+    campaign = labelled.bench.state.campaign
+    server = LabelStudio(labelled.server.url, token_of(token, "the test"))
+    tool = LabelStudioTool(url=labelled.server.url, project=99999)
+    with pytest.raises(CampaignError, match="no project 99999 in Label Studio"):
+        find_or_create_project(server, campaign.model_copy(update={"labelling": Labelling(tool=tool)}))
+    other = owner.call(
+        "POST",
+        "/api/projects/",
+        {"title": "another", "label_config": '<View><Image name="image" value="$image"/></View>'},
+    )
+    tool = LabelStudioTool(url=labelled.server.url, project=other["id"])
+    with pytest.raises(CampaignError, match="no choices with the campaign's classes"):
+        find_or_create_project(server, campaign.model_copy(update={"labelling": Labelling(tool=tool)}))
+    renamed = owner.call("GET", f"/api/projects/{labelled.project}/")["label_config"].replace('"red"', '"crimson"')
+    owner.call("PATCH", f"/api/projects/{labelled.project}/", {"label_config": renamed})
+    with pytest.raises(CampaignError, match="Missing there: 'red'. Not a class: 'crimson'"):
+        labelled.publish()
