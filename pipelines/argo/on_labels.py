@@ -25,6 +25,9 @@ ON_LABELS = "labelcycle-on-labels"
 
 EVENT = "labels"
 PORT = 12000
+STARTS_A_MINUTE = 1
+"""A labelling tool calls for every answer, and each start looks at all answers there are, so that few are enough."""
+
 _KIND = "argoproj.io/v1alpha1"
 
 
@@ -55,7 +58,7 @@ def sensor(rendering: Rendering) -> dict[str, Any]:
                 template=trigger,
                 at_least_once=True,  # one start too many does no harm
                 retry_strategy=events.Backoff(steps=5),
-                rate_limit=events.RateLimit(unit="Minute", requests_per_unit=6),
+                rate_limit=events.RateLimit(unit="Minute", requests_per_unit=STARTS_A_MINUTE),
             )
         ],
         template=_pod("sensor", service_account_name=ON_LABELS),

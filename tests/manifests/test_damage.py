@@ -239,6 +239,12 @@ def test_stages_are_among_the_pods() -> None:
     assert "Deployment mlflow" in owners
 
 
+def test_a_tool_that_the_event_source_does_not_let_in_is_found() -> None:
+    objects = render("dev-events")
+    policy(objects, "labelcycle-on-labels-event-source")["ingress"][0]["ports"][0]["port"] = 12001
+    assert len(network.flows_open_at_both_ends(objects)) == 1
+
+
 def test_runs_of_kubeflow_reach_mlflow_by_two_policies() -> None:
     objects = render("kubeflow")
     without("NetworkPolicy", "mlflow-from-runs")(objects)

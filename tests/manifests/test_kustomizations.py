@@ -6,7 +6,7 @@ import pytest
 
 from tests.manifests.kustomizations import MANIFESTS, OVERLAYS, all_kustomizations, read_documents, render
 
-FOLDERS = ("base", "overlays", "workflows", "workflows-on-labels")
+FOLDERS = ("base", "events", "overlays", "workflows", "workflows-on-labels")
 YAML = sorted(
     path for folder in FOLDERS for path in (MANIFESTS / folder).rglob("*") if path.suffix in (".yaml", ".yml")
 )
@@ -54,7 +54,7 @@ def test_no_secret_is_generated(kustomization: Path) -> None:
 
 
 def test_overlays_are_those_that_are_described() -> None:
-    assert OVERLAYS == ["argo", "argo-events", "dev", "kubeflow"]
+    assert OVERLAYS == ["argo", "argo-events", "dev", "dev-events", "kubeflow"]
     text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
     assert [name for name in OVERLAYS if f"overlays/{name}" not in text] == []
 

@@ -11,6 +11,7 @@ STAGES_RUN_IN = {
     "argo": ["labelcycle"],
     "argo-events": ["labelcycle"],
     "dev": ["labelcycle"],
+    "dev-events": ["labelcycle"],
     "kubeflow": ["labelcycle", "labelcycle-runs"],
 }
 

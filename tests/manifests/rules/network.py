@@ -64,25 +64,29 @@ def peers_named(objects: list[Object]) -> list[str]:
 def flows_open_at_both_ends(objects: list[Object]) -> list[str]:
     """What a pod may call lets it in, and what lets a pod in may be called by it: a flow needs a policy at each end.
 
-    Left out are pods of others, and what is open to a whole namespace, whose callers the reader adds.
+    Left out are pods of others. What is open to a whole namespace lets its pods in, but none of them has to call.
     """
     ours = {namespace_of(given) for given in of_kind(objects, "NetworkPolicy")}
     there = [peer for peer in all_labels(objects) if peer[0] in ours]
     out, back = _flows(objects, there, "egress"), _flows(objects, there, "ingress")
-    found = [f"{caller} may call {other} at {port}, which does not let it in" for caller, other, port in out - back]
+    let_in = back | _flows(objects, there, "ingress", whole_namespaces=True)
+    found = [f"{caller} may call {other} at {port}, which does not let it in" for caller, other, port in out - let_in]
     found += [f"{other} lets {caller} in at {port}, which may not call" for caller, other, port in back - out]
     return sorted(found)
 
 
-def _flows(objects: list[Object], there: list[Peer], direction: str) -> set[tuple[str, str, int]]:
-    """Caller, called and port of every flow that the policies of one end open."""
+def _flows(
+    objects: list[Object], there: list[Peer], direction: str, whole_namespaces: bool = False
+) -> set[tuple[str, str, int]]:
+    """Caller, called and port of every flow that one end opens, to some pods or to all of a namespace."""
     field = "to" if direction == "egress" else "from"
     found = set()
     for given in of_kind(objects, "NetworkPolicy"):
         namespace = namespace_of(given)
         about = [peer for peer in there if peer[0] == namespace and selects(given["spec"]["podSelector"], peer[1])]
         for rule in given["spec"].get(direction, []):
-            others = [other for peer in rule.get(field, []) for other in there if _names(peer, namespace, other)]
+            peers = [peer for peer in rule.get(field, []) if (peer.get("podSelector") == {}) == whole_namespaces]
+            others = [other for peer in peers for other in there if _names(peer, namespace, other)]
             for own, other in product(about, others):
                 caller, callee = (own, other) if direction == "egress" else (other, own)
                 found |= {(str(caller), str(callee), port["port"]) for port in rule["ports"]}
@@ -90,7 +94,7 @@ def _flows(objects: list[Object], there: list[Peer], direction: str) -> set[tupl
 
 
 def _names(peer: dict[str, Any], namespace: str, other: Peer) -> bool:
-    if not peer.get("podSelector"):
+    if "podSelector" not in peer:
         return False
     space = peer.get("namespaceSelector")
     near = other[0] == namespace if space is None else selects(space, {"kubernetes.io/metadata.name": other[0]})

@@ -25,9 +25,7 @@ def placed(folder: Path, stage: str = "embed", **changes: Any) -> tuple[dict[str
     profile = Profile.model_validate({"name": "test", "summary": "", "every": EVERY, "stages": {stage: changes}})
 
     @dsl.pipeline(name="placed")
-    def pipeline(
-        storage: str = "one", tracking: str = "two", labelling: str = "three", settings: str = "four"
-    ) -> None:
+    def pipeline(storage: str = "one", tracking: str = "two", labelling: str = "three", settings: str = "four") -> None:
         place = place_by(profile, "registry.example/labelcycle-python:7")
         secrets = {"storage_secret": storage, "tracking_secret": tracking, "labelling_secret": labelling}
         place(work(), stage, settings_map=settings, **secrets)
