@@ -76,7 +76,19 @@ def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
         client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, step=0))
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
         client.set_terminated(cycle.run_id, "FINISHED")
-    client.log_batch(cycle.run_id, tags=[RunTag(tags.COMPLETE, "true")])
+    marks = {tags.DECISION: _decision(cycle, decision), tags.COMPLETE: "true"}
+    client.log_batch(cycle.run_id, tags=[RunTag(name, value) for name, value in marks.items()])
+
+
+def _decision(cycle: CycleRun, decision: Decision) -> str:
+    """What the cycle decided, in a line: the table of runs can show it as a column."""
+    summary = cycle.read_json("summary")
+    if decision.action == "finalize":
+        return "finalized"
+    if (reason := summary.get("stopped")) is not None:
+        return f"stopped: {reason}"[: tags.LONGEST]
+    asked = summary["query_size"]
+    return f"asked for {asked} labels" if asked else "asked for nothing more"
 
 
 def _log_training(client: MlflowClient, cycle: CycleRun, final: bool) -> None:
@@ -106,6 +118,7 @@ def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
         "trainable_parameters": training.get("trainable_parameters"),
         "validation_accuracy": training.get("validation_accuracy"),
         **_alignment_figures(metrics.get("alignment") or {}),
+        **_annotator_figures(metrics),
     }
     return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
 
@@ -114,6 +127,21 @@ def _alignment_figures(record: dict[str, Any]) -> dict[str, Any]:
     """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
     truths = {name: int(value) for name, value in record.items() if isinstance(value, bool)}
     return {f"alignment_{name}": value for name, value in (record | truths).items()}
+
+
+def _annotator_figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """How well people agree, without their names, and the labels that are in doubt; commits may lack either."""
+    found = metrics.get("annotators") or {}
+    people = found.get("people") or []
+    agreements = [person["agreement"] for person in people if person.get("agreement") is not None]
+    return {
+        "annotators": len(people) if people else None,
+        "annotator_votes": found.get("votes"),
+        "annotator_alpha": found.get("alpha"),
+        "annotator_lowest_agreement": min(agreements, default=None),
+        "disputed_samples": (metrics.get("disputed") or {}).get("count"),
+        "label_suspects": (metrics.get("label_suspects") or {}).get("found"),
+    }
 
 
 def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:

@@ -16,7 +16,6 @@ CHALLENGER = "challenger"
 CHAMPION = "champion"
 MODEL_TYPE = "labelcycle-classifier"
 SECONDS_TO_REGISTER = 30
-LONGEST_TAG = 5000
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,9 @@ def follow_promotions(client: MlflowClient, campaign: Campaign, history: History
 
 
 def _marks(judged: Promotion) -> dict[str, str]:
-    """A judgement as tags of the version; MLflow holds 5,000 characters of each."""
+    """A judgement as tags of the version."""
     return {
-        tags.PROMOTION: judged.told[:LONGEST_TAG],
+        tags.PROMOTION: judged.told[: tags.LONGEST],
         tags.PROMOTION_OUTCOME: judged.outcome,
         tags.PROMOTION_BY: judged.by,
         tags.PROMOTION_TIME: judged.time,

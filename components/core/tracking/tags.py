@@ -10,6 +10,7 @@ ATTEMPT = "labelcycle.attempt"
 COMMIT = "labelcycle.commit"
 ROOT = "labelcycle.root"
 COMPLETE = "labelcycle.complete"
+DECISION = "labelcycle.decision"
 ACCURACY = "labelcycle.accuracy"
 TEST_SET = "labelcycle.test_set"
 ENDED = "labelcycle.ended"
@@ -20,6 +21,8 @@ PROMOTION_TIME = "labelcycle.promotion.time"
 KFP_RUN = "kfp.run_id"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+LONGEST = 5000
+"""MLflow's databases hold so many characters of a tag."""
 
 
 def padded(cycle: int) -> str:

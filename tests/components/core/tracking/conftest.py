@@ -126,6 +126,9 @@ class CommittedCampaign:
             "learning_curve": ("learning_curve.png", b"a curve"),
             "confusion_matrix": ("confusion_matrix.png", b"a matrix"),
             "contact_sheet": ("contact_sheet.png", b"a sheet"),
+            "calibration": ("calibration.png", b"a diagram"),
+            "feature_map": ("feature_map.png", b"a map"),
+            "cost": ("cost.png", b"costs"),
             "report": ("report.html", b"<html></html>"),
         }
         written = {name: self._bytes(cycle, attempt, file, data) for name, (file, data) in contents.items()}

@@ -13,6 +13,7 @@ from mlflow.entities import Run
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.tracking import track_campaign
+from tests.components.core.tracking.conftest import new_campaign
 
 STEPS = [
     "create_run",
@@ -100,6 +101,40 @@ def test_campaign_and_cycles_become_parent_and_children(campaign):
     assert trained.data.tags["labelcycle.commit"] == commit.digest
 
 
+def test_the_decision_is_a_tag(campaign):
+    campaign.commit_cold_start()
+    campaign.commit_training(accuracy=0.5)
+    campaign.commit_training(accuracy=0.5, query_size=0)
+    campaign.commit_training(accuracy=0.5, query_size=0, action="finalize")
+    track_campaign(campaign.root)
+    assert [run.data.tags["labelcycle.decision"] for run in Reader(campaign).runs("cycle")] == [
+        "asked for 4 labels",
+        "asked for 4 labels",
+        "asked for nothing more",
+        "finalized",
+    ]
+
+
+def test_runs_sort_by_campaign_and_cycle(campaign, tmp_path, monkeypatch):
+    """By name, and by the tags, as a person does in the table."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{campaign.root}/mlflow.db")
+    other = new_campaign(tmp_path / "other", "a-zoo")
+    for made in (campaign, other):
+        made.commit_cold_start()
+        for number in range(10):
+            made.commit_training(accuracy=0.5 + number / 100)
+        track_campaign(made.root)
+    client = Reader(campaign).client
+    cycles = "tags.`labelcycle.kind` = 'cycle'"
+    by_tag = client.search_runs(["1"], cycles, order_by=["tags.`labelcycle.campaign`", "tags.`labelcycle.cycle`"])
+    by_name = client.search_runs(["1"], cycles, order_by=["attributes.run_name"])
+    names = [run.info.run_name for run in by_tag]
+    assert names == [run.info.run_name for run in by_name]
+    assert names == [
+        f"{made.campaign.identifier} cycle {number:04d}" for made in (other, campaign) for number in range(11)
+    ]
+
+
 def test_parent_has_the_settings_and_no_secret(campaign):
     campaign.commit_cold_start()
     track_campaign(campaign.root)
@@ -156,8 +191,8 @@ def test_artifacts_come_from_the_store_and_lie_beside_the_database(campaign, tmp
     track_campaign(campaign.root)
     reader = Reader(campaign)
     _, trained = reader.runs("cycle")
-    names = {"learning_curve.png", "confusion_matrix.png", "contact_sheet.png", "report.html", "metrics.json"}
-    assert reader.files(trained) == names
+    figures = ("learning_curve", "confusion_matrix", "contact_sheet", "calibration", "feature_map", "cost")
+    assert reader.files(trained) == {*(f"{name}.png" for name in figures), "report.html", "metrics.json"}
     folder = Path(campaign.root) / "mlartifacts" / trained.info.run_id / "artifacts"
     assert (folder / "report.html").read_bytes() == b"<html></html>"
     assert list(elsewhere.iterdir()) == []

@@ -34,6 +34,24 @@ def test_figures_of_an_alignment_are_the_cycle_s_too():
     assert cycle_figures(metrics) == {"alignment_update": 1.0, "alignment_threshold": 1.0, "alignment_logme": -0.5}
 
 
+def test_figures_of_annotators_leave_out_their_names():
+    people = [{"name": "person-a", "agreement": 0.75}, {"name": "person-b", "agreement": 0.5}, {"agreement": None}]
+    annotators = {"votes": 9, "samples": 5, "several": 4, "alpha": 0.25, "people": people, "pairs": []}
+    doubts = {"label_suspects": {"found": 3}, "disputed": {"count": 2, "rows": []}}
+    metrics = {"training": {}, "previous_query": None, "annotators": annotators, **doubts}
+    assert cycle_figures(metrics) == {
+        "annotators": 3.0,
+        "annotator_votes": 9.0,
+        "annotator_alpha": 0.25,
+        "annotator_lowest_agreement": 0.5,
+        "disputed_samples": 2.0,
+        "label_suspects": 3.0,
+    }
+    alone = {"votes": 9, "alpha": None, "people": [{"agreement": None}], "pairs": []}
+    metrics = {"training": {}, "previous_query": None, "annotators": alone, "label_suspects": {"found": None}}
+    assert cycle_figures(metrics) == {"annotators": 1.0, "annotator_votes": 9.0}
+
+
 def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "") -> Timing:
     return Timing(
         stage=stage,
