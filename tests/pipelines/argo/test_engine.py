@@ -9,7 +9,6 @@ import pytest
 
 from labelcycle.pipelines.argo.campaign import MOST_CYCLES
 from tests.conftest import COLD_START, TRAINING
-from tests.pipelines.argo.conftest import Manifests, workflow
 from tests.pipelines.argo.interpreter.engine import DEEPEST, Workflow
 from tests.pipelines.argo.interpreter.expressions import substitute
 from tests.pipelines.argo.interpreter.pods import Cluster, Pod
@@ -145,10 +144,3 @@ def test_cycles_of_one_campaign_share_a_lock_and_those_of_others_do_not(submit: 
     [first] = submit("labelcycle-campaign", Stages("cold_start", "done"), root=roots[0]).locks
     assert locks[0] == locks[1] == [first] != locks[2]
     assert first == f"labelcycle-{hashlib.sha256(roots[0].encode()).hexdigest()}"
-
-
-def test_labels_that_arrive_start_a_cycle(manifests: Manifests) -> None:
-    [trigger] = manifests["workflows-on-labels/sensor.yaml"]["spec"]["triggers"]
-    done = workflow(manifests, Stages("wait"))
-    assert done.run(trigger["template"]["k8s"]["source"]["resource"]["spec"]) == "Succeeded"
-    assert done.pods[0].command[4] == "s3://labelcycle/campaign"
