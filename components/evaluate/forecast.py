@@ -27,6 +27,9 @@ FARTHEST = 10.0
 LEAST_RISE = 0.005
 """A fitted curve that rises by less than this over the cycles so far is flat."""
 
+MOST_BELOW = 2.0
+"""A fit that stays below the last accuracy by more than so many deviations of chance has the wrong form."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -69,6 +72,7 @@ class Forecast:
         self.ceiling, self.scale, self.exponent = float(ceiling[0]), float(scale[0]), float(exponent[0])
         smooth = _curve(answers / self._unit, ceiling, scale, exponent)[0]
         self.rise = float(smooth[-1] - smooth[0])
+        self.below = float((accuracy[-1] - smooth[-1]) / _chance(accuracy[-1:], test_samples)[0])
         noise = _noise(accuracy - smooth, smooth, test_samples)
         generator = np.random.default_rng(seed_for("forecast", answers.tolist(), np.round(accuracy, 6).tolist()))
         drawn = smooth + noise * generator.standard_normal((REPETITIONS, len(points)))
@@ -108,6 +112,8 @@ def forecast(points: Sequence[Point], test_samples: int) -> Forecast | str:
     found = Forecast(points, test_samples)
     if found.rise < LEAST_RISE:
         return "the accuracy does not rise with the labels so far, so nothing can be said about more of them"
+    if found.below > MOST_BELOW:
+        return "the accuracy rises faster than any curve that levels off, so a forecast would fall short"
     return found
 
 
@@ -153,6 +159,12 @@ def _fit(answers: Floats, accuracy: Floats) -> tuple[Floats, Floats, Floats]:
 def _noise(residuals: Floats, accuracy: Floats, test_samples: int) -> Floats:
     """The deviation of each point: what the fit leaves, and no less than a test set of that size gives by chance."""
     left = np.sqrt((residuals**2).sum() / max(1, len(residuals) - 3))
-    chance = np.sqrt(np.clip(accuracy * (1 - accuracy), 1e-6, None) / test_samples)
-    found: Floats = np.maximum(left, chance)
+    found: Floats = np.maximum(left, _chance(accuracy, test_samples))
+    return found
+
+
+def _chance(accuracy: Floats, test_samples: int) -> Floats:
+    """By how much accuracies on a test set of that size deviate by chance; not 0 where all or none were right."""
+    share = (accuracy * test_samples + 1) / (test_samples + 2)
+    found: Floats = np.sqrt(share * (1 - share) / test_samples)
     return found

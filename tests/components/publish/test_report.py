@@ -66,7 +66,7 @@ class Page(HTMLParser):
         if "style" in self.open:
             return
         self.text += f"{data} "
-        if self.open and self.open[-1] in ("td", "th"):
+        if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data
 
     def table(self, first_heading: str) -> list[list[str]]:
