@@ -27,8 +27,8 @@ FARTHEST = 10.0
 LEAST_RISE = 0.005
 """A fitted curve that rises by less than this over the cycles so far is flat."""
 
-MOST_BELOW = 2.0
-"""A fit that stays below the last accuracy by more than so many deviations of chance has the wrong form."""
+MOST_BELOW = 0.02
+"""A fit that stays below the last accuracy by more than this, and by more than chance explains, has the wrong form."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,7 +72,8 @@ class Forecast:
         self.ceiling, self.scale, self.exponent = float(ceiling[0]), float(scale[0]), float(exponent[0])
         smooth = _curve(answers / self._unit, ceiling, scale, exponent)[0]
         self.rise = float(smooth[-1] - smooth[0])
-        self.below = float((accuracy[-1] - smooth[-1]) / _chance(accuracy[-1:], test_samples)[0])
+        below = float(accuracy[-1] - smooth[-1])
+        self.falls_short = below > max(MOST_BELOW, 2 * float(_chance(accuracy[-1:], test_samples)[0]))
         noise = _noise(accuracy - smooth, smooth, test_samples)
         generator = np.random.default_rng(seed_for("forecast", answers.tolist(), np.round(accuracy, 6).tolist()))
         drawn = smooth + noise * generator.standard_normal((REPETITIONS, len(points)))
@@ -112,7 +113,7 @@ def forecast(points: Sequence[Point], test_samples: int) -> Forecast | str:
     found = Forecast(points, test_samples)
     if found.rise < LEAST_RISE:
         return "the accuracy does not rise with the labels so far, so nothing can be said about more of them"
-    if found.below > MOST_BELOW:
+    if found.falls_short:
         return "the accuracy rises faster than any curve that levels off, so a forecast would fall short"
     return found
 
