@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("labelcycle"))
+from tests.installed_command import COMMAND, Command, command_in
+
+__all__ = ["COMMAND"]
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +37,9 @@ def mlflow(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def labelcycle(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def labelcycle(tmp_path: Path) -> Command:
     """A function that runs the installed command in a folder of the test; it never sees a traceback."""
-    folder = tmp_path / "working-directory"
-    folder.mkdir()
-
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        answer = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            cwd=folder,
-            env=os.environ | {"COLUMNS": "200", "HF_HUB_OFFLINE": "1"} | environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert "Traceback" not in answer.stderr, answer.stderr
-        return answer
-
-    return run
+    return command_in(tmp_path / "working-directory", seconds=300)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Real servers, started by the tests on loopback; skipped unless `make test-services` asks for them."""
 
 import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import COMMAND, empty_database, mlflow
+from tests.installed_command import Command, command_in
+from tests.pipelines.conftest import empty_database, mlflow
 
 __all__ = ["empty_database", "mlflow"]
 
@@ -32,21 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def labelcycle(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def labelcycle(tmp_path: Path) -> Command:
     """A function that runs the installed command in a folder of the test; it never sees a traceback."""
-    folder = tmp_path / "working-directory"
-    folder.mkdir()
-
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        answer = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            cwd=folder,
-            env=os.environ | {"COLUMNS": "200", "HF_HUB_OFFLINE": "1"} | environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert "Traceback" not in answer.stderr, answer.stderr
-        return answer
-
-    return run
+    return command_in(tmp_path / "working-directory", SECONDS)

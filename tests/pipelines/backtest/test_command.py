@@ -18,7 +18,7 @@ from labelcycle.pipelines.backtest.plan import Plan, write_plan
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.backtest.standings import Standings
 from labelcycle.pipelines.cli.main import app
-from tests.pipelines.conftest import COMMAND
+from tests.installed_command import COMMAND
 
 SMALL = ["--batch", "8", "--cycles", "3", "--set", "trainer.epochs=5", "--set", "trainer.learning_rate=0.02"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from labelcycle.components.core.commits import Commit, read_commits
 from labelcycle.components.core.storage import Store, open_store
-from tests.pipelines.conftest import COMMAND
+from tests.installed_command import COMMAND
 from tests.services.conftest import SECONDS
 from tests.services.quick import QUICK
 from tests.services.swift.cluster import SwiftCluster
