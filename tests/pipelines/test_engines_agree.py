@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines and Argo run the same graph: the same stages, and each waits for the same ones."""
+"""Kubeflow Pipelines and Argo run the same graph: the same stages in the same order, with the same credentials."""
 
 from pathlib import Path
 from typing import Any
@@ -31,3 +31,49 @@ def argo_graph(template: str) -> Graph:
 def test_they_wait_for_the_same(decision: str) -> None:
     graph = argo_graph(decision.replace("_", "-"))
     assert "publish" in graph and kubeflow_graph(decision) == graph
+
+
+Credentials = dict[str, set[tuple[str, str]]]
+"""By stage, the parameters that name its secrets, and the variables that come of them."""
+
+
+def kubeflow_credentials() -> Credentials:
+    spec, platform = yaml.safe_load_all(COMPILED.read_text())
+    found: Credentials = {}
+    for graph in [spec["root"], *spec["components"].values()]:
+        for task in graph.get("dag", {}).get("tasks", {}).values():
+            label = spec["components"][task["componentRef"]["name"]].get("executorLabel")
+            if label is not None:
+                secrets = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"][label]["secretAsEnv"]
+                given = {
+                    (named(secret["secretNameParameter"]["componentInputParameter"]), key["envVar"])
+                    for secret in secrets
+                    for key in secret["keyToEnv"]
+                }
+                assert found.setdefault(task["taskInfo"]["name"].replace("_", "-"), given) == given
+    return found
+
+
+def named(parameter: str) -> str:
+    """The name of a parameter; groups inside others know it under a longer one."""
+    return parameter.removeprefix("pipelinechannel--")
+
+
+def argo_credentials() -> Credentials:
+    found: Credentials = {}
+    for template in yaml.safe_load(RENDERED.read_text())["spec"]["templates"]:
+        if "container" in template:
+            sources = [(given["name"], given.get("valueFrom", {})) for given in template["container"]["env"]]
+            found[template["name"]] = {
+                (source["secretKeyRef"]["name"].removeprefix("{{workflow.parameters.").removesuffix("}}"), name)
+                for name, source in sources
+                if "secretKeyRef" in source
+            }
+    return found
+
+
+def test_they_give_the_same_credentials_to_the_same_stages() -> None:
+    credentials = argo_credentials()
+    assert kubeflow_credentials() == credentials
+    token = ("labelling_secret", "LABEL_STUDIO_TOKEN")
+    assert [stage for stage, given in credentials.items() if token in given] == ["label-ingest", "publish"]
