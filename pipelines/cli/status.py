@@ -32,12 +32,16 @@ def status(
 
         watch_campaign(store, root, every, as_json)
         return
-    view = read_view(store, read_standing(store, root))
+    standing = read_standing(store, root)
     if as_json:
-        print(json.dumps(status_facts(view), indent=2))
+        print(json.dumps(status_facts(read_view(store, standing)), indent=2))
         return
     from rich.console import Console
 
-    from labelcycle.pipelines.dashboard.screen import print_view
+    from labelcycle.pipelines.dashboard.screen import print_people, print_standing
 
-    print_view(Console(file=sys.stdout), view)
+    console = Console(file=sys.stdout)
+    print_standing(console, standing)
+    with console.status("looking for answers"):
+        view = read_view(store, standing)
+    print_people(console, view)

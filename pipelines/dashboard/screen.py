@@ -9,12 +9,11 @@ from labelcycle.pipelines.dashboard.awaited import awaited
 from labelcycle.pipelines.dashboard.cycle_table import cycle_table
 from labelcycle.pipelines.dashboard.figures import budget, courses, money
 from labelcycle.pipelines.dashboard.plain_text import plain_text
-from labelcycle.pipelines.dashboard.view import View
+from labelcycle.pipelines.dashboard.view import Standing, View
 
 
-def header(view: View) -> list[Text]:
+def header(standing: Standing) -> list[Text]:
     """Which campaign, where it stands, what to do next and where the report is."""
-    standing = view.standing
     campaign = standing.state.campaign
     lines = [
         Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold"),
@@ -26,26 +25,30 @@ def header(view: View) -> list[Text]:
     return lines
 
 
-def body(
-    view: View, console: Console, width: int, cycles: int | None = None, with_courses: bool = True
+def progress(
+    standing: Standing, console: Console, width: int, cycles: int | None = None, with_courses: bool = True
 ) -> list[RenderableType]:
-    """The table of cycles, the courses, budget and cost, and who is awaited.
+    """The table of cycles, the courses, budget and cost.
 
     Args:
-        view: what is shown.
+        standing: what the commits say.
         console: where it is shown.
         width: of the terminal.
         cycles: how many of the last cycles to list; None for all.
         with_courses: whether the sparklines are shown.
     """
-    standing = view.standing
     parts: list[RenderableType] = []
     if standing.state.summaries:
         parts.append(cycle_table(standing.state, console, width, cycles))
     course = courses(standing, width) if with_courses else None
     if course is not None:
         parts += [course, Text()]
-    parts += [*budget(standing, width), *money(standing)]
+    return [*parts, *budget(standing, width), *money(standing)]
+
+
+def people(view: View, width: int) -> list[RenderableType]:
+    """Who is awaited, or why that cannot be told."""
+    parts: list[RenderableType] = []
     if view.outlook is not None:
         parts += [Text(), *awaited(view.outlook, width, datetime.now(UTC))]
     if view.note is not None:
@@ -53,9 +56,18 @@ def body(
     return parts
 
 
-def print_view(console: Console, view: View) -> None:
-    """Print the dashboard once; commands and addresses are never broken, and nothing is where it is piped."""
-    for line in header(view):
+def print_standing(console: Console, standing: Standing) -> None:
+    """Print what the commits say; commands and addresses are never broken, and nothing is where it is piped."""
+    for line in header(standing):
         console.print(line, soft_wrap=True, highlight=False)
-    for part in body(view, console, console.width):
+    _print(console, progress(standing, console, console.width))
+
+
+def print_people(console: Console, view: View) -> None:
+    """Print who is awaited."""
+    _print(console, people(view, console.width))
+
+
+def _print(console: Console, parts: list[RenderableType]) -> None:
+    for part in parts:
         console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal, highlight=False)

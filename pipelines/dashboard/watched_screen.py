@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from labelcycle.pipelines.dashboard.plain_text import plain_text
-from labelcycle.pipelines.dashboard.screen import body, header
+from labelcycle.pipelines.dashboard.screen import header, people, progress
 from labelcycle.pipelines.dashboard.view import View
 
 FEWEST_CYCLES = 3
@@ -52,10 +52,12 @@ class WatchedScreen:
             first = Text(f"{self._looked:%H:%M:%S} {plain_text(self._trouble)} Trying again.", style="red")
         if self._view is None:
             return [first]
-        lines = header(self._view)
+        standing, width = self._view.standing, options.max_width
+        lines = header(standing)
         for line in lines:
             line.overflow = "fold"
-        return [first, *lines, *body(self._view, console, options.max_width, cycles, with_courses)]
+        middle = progress(standing, console, width, cycles, with_courses)
+        return [first, *lines, *middle, *people(self._view, width)]
 
     @staticmethod
     def _lines(console: Console, options: ConsoleOptions, parts: list[RenderableType]) -> int:

@@ -16,7 +16,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.dashboard.changes import Mark, mark_of
 from labelcycle.pipelines.dashboard.facts import status_facts
 from labelcycle.pipelines.dashboard.plain_text import plain_text
-from labelcycle.pipelines.dashboard.screen import print_view
+from labelcycle.pipelines.dashboard.screen import print_people, print_standing
 from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view
 from labelcycle.pipelines.dashboard.watched_screen import WatchedScreen
 
@@ -75,6 +75,7 @@ def watch_campaign(store: Store, root: str, every: float, as_json: bool) -> None
 
 def _look_on(watched: Watched, every: float, show: Show) -> None:
     view: View | None = None
+    show(view, "")
     while True:
         begun = time.monotonic()
         try:
@@ -124,7 +125,8 @@ def _printed(console: Console) -> Show:
         told = _tell(trouble, told)
         facts = None if view is None else status_facts(view)
         if view is not None and facts != shown:
-            print_view(console, view)
+            print_standing(console, view.standing)
+            print_people(console, view)
             console.print()
             console.file.flush()
             shown = facts

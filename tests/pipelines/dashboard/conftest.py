@@ -11,7 +11,7 @@ import pytest
 
 from labelcycle.components.core.campaign import Campaign, load_campaign, load_pool
 from labelcycle.components.core.commits import Commit, write_commit
-from labelcycle.components.core.handout import hand_out, handout_key
+from labelcycle.components.core.handout import hand_out, handout_key, write_receipt
 from labelcycle.components.core.objects import write_json
 from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.storage import Store, open_store
@@ -61,7 +61,10 @@ class Story:
         commit = Commit(cycle=number, attempt="attempt", objects=objects)
         assert write_commit(store, commit)
         self.commits.append(commit)
-        hand_out(store, self.campaign, commit)
+        if self.campaign.labelling.tool is None:
+            hand_out(store, self.campaign, commit)
+        else:
+            write_receipt(store, number, self.campaign.labelling.tool.url)
 
     def fill_in(self, number: int, label: str) -> None:
         """Answer the first so many samples of the last query in its CSV."""

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from labelcycle.components.label_ingest.outlook import Outlook
 from labelcycle.pipelines.dashboard.awaited import awaited
-from labelcycle.pipelines.dashboard.screen import print_view
+from labelcycle.pipelines.dashboard.screen import print_people, print_standing
 from labelcycle.pipelines.dashboard.view import View
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
@@ -24,9 +24,11 @@ OUTLOOK = Outlook(
 )
 
 
-def shown(view: View, width: int, terminal: bool = False) -> str:
+def shown(view: View, width: int, **settings: Any) -> str:
     output = io.StringIO()
-    print_view(Console(file=output, width=width, force_terminal=terminal), view)
+    console = Console(file=output, width=width, **settings)
+    print_standing(console, view.standing)
+    print_people(console, view)
     return output.getvalue()
 
 
@@ -78,16 +80,15 @@ def test_narrow_terminals_have_fewer_columns(labelled_by_people: Any, width: int
 @pytest.mark.parametrize("width", [80, 60, 40])
 def test_nothing_is_wider_than_the_terminal_but_what_is_to_be_copied(labelled_by_people: Any, width: int) -> None:
     view = View(labelled_by_people.view().standing, OUTLOOK, "the tool does not answer " * 5)
-    output = io.StringIO()
-    print_view(Console(file=output, width=width, force_terminal=True, color_system=None), view)
-    _, _, rest = output.getvalue().partition("report.html\n")
+    text = shown(view, width, force_terminal=True, color_system=None)
+    _, _, rest = text.partition("report.html\n")
     assert rest and max(len(line) for line in rest.splitlines()) <= width
-    assert f"next: labelcycle run {labelled_by_people.root}\n" in output.getvalue()
+    assert f"next: labelcycle run {labelled_by_people.root}\n" in text
 
 
 def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:
     view = labelled_by_people.view()
-    assert "\x1b[" in shown(view, 80, terminal=True)
+    assert "\x1b[" in shown(view, 80, force_terminal=True)
     assert "\x1b" not in shown(view, 80)
 
 
