@@ -34,17 +34,18 @@ class Controls:
 def labelling_configuration(classes: Collection[str]) -> str:
     """The XML of a project that shows an image and asks for one of the classes, or `unsure`.
 
-    Skipping is Label Studio's own button. Doubt is a control of its own, so that it cannot be a class's name.
+    The choices come first, because images fill the page. Skipping is Label Studio's own button. Doubt is a control of
+    its own, so that it is never taken for a class.
     """
     view = xml.Element("View")
-    xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")
+    questions = xml.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 0 3em")
     in_a_row = "true" if len(classes) <= MOST_CHOICES_IN_A_ROW else "false"
-    label = xml.SubElement(view, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
+    label = xml.SubElement(questions, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
     for name in classes:
         xml.SubElement(label, "Choice", value=name)
-    xml.SubElement(view, "Header", value="Cannot tell?", size="5")
-    doubt = xml.SubElement(view, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
+    doubt = xml.SubElement(questions, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
     xml.SubElement(doubt, "Choice", value=UNSURE)
+    xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")
     return xml.tostring(view, encoding="unicode")
 
 

@@ -77,17 +77,17 @@ class Person:
         self.email = email
         self._server = server
         self._session = requests.Session()
-        self._password = password
+        self.password = password
 
     def log_in(self) -> "Person":
         """Log in with an account that exists."""
-        self._post_form("/user/login/", {"email": self.email, "password": self._password, "persist_session": "on"})
+        self._post_form("/user/login/", {"email": self.email, "password": self.password, "persist_session": "on"})
         return self
 
     def sign_up(self, invited_by: "Person") -> "Person":
         """Make an account by an invitation."""
         link = invited_by.call("GET", "/api/invite")["invite_url"]
-        form = {"email": self.email, "password": self._password, "how_find_us": "other", "elaborate": "tests"}
+        form = {"email": self.email, "password": self.password, "how_find_us": "other", "elaborate": "tests"}
         self._post_form(link[link.index("/user/") :], form)
         return self
 
