@@ -3,12 +3,19 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.votes import Vote
 from labelcycle.components.label_ingest.classification_json import is_classification, votes_of_classification
 
 URI = "coco.json"
+
+PARTS = st.sampled_from(["images", "annotations", "categories", "info"])
+FIELDS = st.sampled_from(["id", "file_name", "name", "image_id", "category_id", "annotator", "time", "status"])
+NUMBERS = st.none() | st.booleans() | st.integers(0, 3) | st.floats() | st.sampled_from(["cat", "ok", "skip", ""])
+ROWS = st.lists(st.dictionaries(FIELDS, NUMBERS | st.lists(NUMBERS, max_size=2), max_size=6) | NUMBERS, max_size=4)
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -64,3 +71,14 @@ def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
 def test_a_part_that_is_missing() -> None:
     with pytest.raises(InputError, match="has not all of images, annotations, categories"):
         list(votes_of_classification({"images": []}, URI))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(PARTS, ROWS | NUMBERS))
+def test_whatever_the_file_holds_it_is_read_or_refused(content: Any) -> None:
+    try:
+        votes = list(votes_of_classification(content, URI))
+    except InputError as refusal:
+        assert URI in str(refusal)
+    else:
+        assert all(isinstance(name, str) and isinstance(vote, Vote) for _, name, vote in votes)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.votes import Vote
@@ -10,6 +12,32 @@ from labelcycle.components.label_ingest.label_studio_export import name_of_image
 from tests.components.core.label_studio.api_server import chosen
 
 URI = "export.json"
+
+FIELDS = st.sampled_from(
+    [
+        "id",
+        "data",
+        "annotations",
+        "result",
+        "value",
+        "choices",
+        "type",
+        "from_name",
+        "completed_by",
+        "email",
+        "updated_at",
+    ]
+    + ["was_cancelled", "sample_id", "image", "label", "annotator", "annotation_id", "doubt", "created_username"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["choices", "label", "cat", "unsure", ""]),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(FIELDS, values, max_size=6),
+    max_leaves=25,
+)
 
 
 def annotation(number: int, *result: Any, **changes: Any) -> dict[str, Any]:
@@ -115,3 +143,14 @@ def test_what_a_sample_is_called(address: str, name: str) -> None:
 def test_an_image_in_a_field_of_any_name() -> None:
     content = [task(1, annotation(2, chosen("cat")), note="see", scan="http://h/x/a.JPEG?size=1")]
     assert said(content)[0][1] == "a.JPEG"
+
+
+@settings(max_examples=400, deadline=None)
+@given(VALUES | st.lists(st.dictionaries(FIELDS, VALUES), max_size=3))
+def test_whatever_the_file_holds_it_is_read_or_refused(content: Any) -> None:
+    try:
+        votes = list(votes_of_export(content, URI))
+    except InputError as refusal:
+        assert URI in str(refusal)
+    else:
+        assert all(isinstance(name, str) and isinstance(vote, Vote) for _, name, vote in votes)
