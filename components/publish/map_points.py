@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt
@@ -17,6 +18,11 @@ from labelcycle.components.core.spaces import FeatureSpace
 
 MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
 """Samples of each kind that are looked at, drawn by id."""
+
+LEAST = 3
+"""Fewer points are no map."""
+
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -45,58 +51,61 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
         work: the attempt, trained.
         asked: ids of the new query.
 
-    Cost: one pass over the feature space, and O(7,000 · d²).
+    Cost: one pass over the feature space, two where it lacks the pool; O(7,000 · d²).
     """
-    space = work.read_json("training.json")["space"]
     chosen = _chosen(work, asked)
-    wrong = _mistaken(work, space, chosen.pop("test"))
-    if wrong is None:
-        return None
-    mistaken, test_samples = wrong
-    chosen["wrong"] = mistaken
     wanted = sorted(set().union(*chosen.values()))
-    for name in dict.fromkeys((space, work.campaign.base_space)):
-        found = _read(FeatureSpace(work.store, name), wanted)
-        if found is not None and len(found[0]) > 2:
-            return _placed(chosen, *found, test_samples)
-    return None
+    own = FeatureSpace(work.store, work.read_json("training.json")["space"])
+    found = _read(own, wanted)
+    tested = found or _read(own, chosen["test"])
+    if found is None:
+        found = _read(FeatureSpace(work.store, work.campaign.base_space), wanted)
+    if found is None or tested is None or len(found[0]) < LEAST:
+        return None
+    test = set(chosen.pop("test"))
+    rows = [row for row, name in enumerate(tested[0]) if name in test]
+    chosen["wrong"] = _mistaken(work, [tested[0][row] for row in rows], tested[1][rows])
+    return _placed(chosen, *found, test_samples=len(rows))
 
 
 def _chosen(work: Attempt, asked: Iterable[str]) -> dict[str, list[str]]:
-    """Ids of each kind, in order of importance for drawing: a sample is of one kind alone."""
+    """Ids of each kind; a sample is of one kind alone."""
     table = load_pool(work.store, work.campaign)
-    of_split = {
-        split: table.filter(pc.equal(table["split"], split))["sample_id"].to_pylist() for split in ("pool", "test")
-    }
     labelled, questions = set(work.labelled()), set(asked)
-    rest = [name for name in of_split["pool"] if name not in labelled and name not in questions]
-    kinds = {
-        "pool": rest,
-        "labelled": sorted(labelled - questions),
-        "asked": sorted(questions),
-        "test": of_split["test"],
+    known = pa.array(sorted(labelled | questions), pa.string())
+    rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))
+    test = table.filter(pc.equal(table["split"], "test"))
+    return {
+        "pool": draw_by_id(rest["sample_id"], MOST["pool"]),
+        "labelled": draw_by_id(_column(labelled - questions), MOST["labelled"]),
+        "asked": draw_by_id(_column(questions), MOST["asked"]),
+        "test": draw_by_id(test["sample_id"], MOST["test"]),
     }
-    return {kind: _drawn(ids, MOST[kind]) for kind, ids in kinds.items()}
 
 
-def _drawn(ids: list[str], most: int) -> list[str]:
-    if len(ids) <= most:
-        return sorted(ids)
-    names = np.array(ids, dtype=np.str_)
-    return sorted(names[np.argsort(keyed_order(names, "feature map"), kind="stable")[:most]].tolist())
+def draw_by_id(ids: pa.ChunkedArray, most: int) -> list[str]:
+    """So many of the ids, drawn by a hash of each, sorted; all of them where there are no more.
+
+    Cost: memory for a block of ids, whatever their number.
+    """
+    names, keys = np.empty(0, np.str_), np.empty(0, np.uint64)
+    for start in range(0, len(ids), BLOCK):
+        block = np.array(ids.slice(start, BLOCK).to_pylist(), dtype=np.str_)
+        names, keys = np.concatenate([names, block]), np.concatenate([keys, keyed_order(block, "feature map")])
+        kept = np.lexsort((names, keys))[:most]
+        names, keys = names[kept], keys[kept]
+    return sorted(names.tolist())
 
 
-def _mistaken(work: Attempt, space: str, ids: list[str]) -> tuple[list[str], int] | None:
-    """Test samples that the model takes for another class, and how many were looked at."""
-    found = _read(FeatureSpace(work.store, space), ids)
-    if found is None:
-        return None
-    names, features = found
-    truth = load_truth(work.store, work.campaign)
+def _column(ids: set[str]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(sorted(ids), pa.string())])
+
+
+def _mistaken(work: Attempt, names: list[str], features: npt.NDArray[np.float16]) -> list[str]:
+    """Test samples that the model takes for another class."""
+    truth, classes = load_truth(work.store, work.campaign), work.campaign.classes
     predicted = read_head(work.read("head.safetensors")).probabilities(features).argmax(axis=1)
-    classes = work.campaign.classes
-    wrong = [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
-    return wrong, len(names)
+    return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
 
 
 def _read(space: FeatureSpace, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]] | None:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.campaign import load_pool
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.publish import map_points as module
-from labelcycle.components.publish.map_points import MapPoints, _principal_components, map_points
+from labelcycle.components.publish.map_points import MapPoints, _principal_components, draw_by_id, map_points
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any, monkeyp
     assert [len(first.groups[kind]) for kind in ("pool", "labelled", "asked")] == [10, 3, 2]
     assert first.test_samples == 5
     assert all(np.array_equal(first.groups[kind], second.groups[kind]) for kind in first.groups)
+
+
+def test_drawing_does_not_depend_on_order_or_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"sample-{number}" for number in range(1000)]
+    expected = draw_by_id(pa.chunked_array([names]), 50)
+    assert len(set(expected)) == 50 and expected == sorted(expected)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    assert draw_by_id(pa.chunked_array([names[::-1]]), 50) == expected
+    assert draw_by_id(pa.chunked_array([names]), 2000) == sorted(names)
+    assert draw_by_id(pa.chunked_array([[]], pa.string()), 5) == []
 
 
 def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
