@@ -1,7 +1,6 @@
 """The course of accuracy, calibration and cost as sparklines, how far the budget is spent, and what labels bring."""
 
 from rich.console import RenderableType
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -35,26 +34,18 @@ def courses(standing: Standing, width: int) -> RenderableType | None:
     return grid
 
 
-def budget(standing: Standing, width: int) -> list[RenderableType]:
+def budget(standing: Standing, width: int) -> list[Text]:
     """How much of the budget is spent, as a bar and in words."""
     summaries, total = standing.state.summaries, standing.state.campaign.budget
     spent = summaries[-1].answers if summaries else 0
     return [Text(f"{spent} of {total} labels of the budget are used."), bar(spent, total, width)]
 
 
-def bar(done: int, total: int, width: int) -> RenderableType:
-    """A bar on a line of its own, drawn in full where all is done; without colours only the done part is drawn."""
-    grid = Table.grid()
-    grid.add_row(
-        ProgressBar(
-            total=max(1, total),
-            completed=min(done, total),
-            width=min(LONGEST_BAR, width),
-            complete_style="cyan",
-            finished_style="green",
-        )
-    )
-    return grid
+def bar(done: int, total: int, width: int) -> Text:
+    """A bar that tells what is done from what is not without colours too; full where all is done, and not before."""
+    length = min(LONGEST_BAR, width)
+    filled = length * min(done, total) // max(1, total)
+    return Text.assemble(("█" * filled, "cyan" if done < total else "green"), ("░" * (length - filled), "dim"))
 
 
 def money(standing: Standing) -> list[Text]:
