@@ -46,6 +46,12 @@ def test_a_tool_in_the_cluster_is_called_by_these_stages_and_calls_the_event_sou
     assert called == {"dns"} | ({"label-studio-to-event-source"} if overlay == "dev-events" else set())
 
 
+def test_browsers_on_the_tools_pages_may_fetch_images() -> None:
+    [store] = [pod for pod in pods(render("dev")) if pod.owner == "StatefulSet object-store"]
+    [origins] = [given for given in store.containers[0]["args"] if given.startswith("-s3.allowedOrigins=")]
+    assert "http://label-studio.labelcycle.svc:8080" in origins.partition("=")[2].split(",")
+
+
 def environment(overlay: str) -> dict[str, Any]:
     """The variables of Label Studio's container that are not secret."""
     [server] = [pod for pod in pods(render(overlay)) if pod.owner == "StatefulSet label-studio"]
