@@ -16,7 +16,9 @@ def images(
     host: Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     allow_origin: Annotated[
         str,
-        typer.Option(help="Let scripts of pages from there read images: the labelling tool's http(s)://host[:port]."),
+        typer.Option(
+            help="Whose pages' scripts may read images, as http(s)://host[:port]; by default the campaign's tool."
+        ),
     ] = "",
     verbose: Annotated[bool, typer.Option("--verbose", help="Print a line for each request.")] = False,
 ) -> None:
@@ -24,7 +26,8 @@ def images(
 
     For a labelling tool in the browser, when the images are files: its address is the campaign's `image_server`. Only
     the images that the campaign began with are served, and only while their content is what it was then. There is no
-    log-in: whoever reaches the port can see them.
+    log-in: whoever reaches the port can see them. Label Studio shows images only from where its scripts may read them;
+    name its origin with --allow-origin where browsers know it by another address than the campaign does.
 
     Example: labelcycle images campaigns/people --port 8090
     """
@@ -39,6 +42,8 @@ def images(
     origin = _checked_origin(allow_origin)
     store = open_store(root)
     campaign = load_campaign(store)
+    if not origin and campaign.labelling.tool is not None:
+        origin = _origin_of(campaign.labelling.tool.url)
     served = served_images(store, campaign)
     with listen(host, port) as listener:
         address = address_of(listener)
@@ -62,6 +67,12 @@ def _checked_origin(text: str) -> str:
     if parts.username is not None:
         raise ConfigurationError("--allow-origin must not hold a name or password.")
     return origin
+
+
+def _origin_of(url: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url.lower())
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_this_machine_alone(host: str) -> bool:

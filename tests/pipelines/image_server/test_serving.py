@@ -13,7 +13,7 @@ import pytest
 
 from labelcycle.components.core.campaign import load_campaign, load_pool, sample_uris
 from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import LabelStudioTool
+from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.storage import open_store
 
 
@@ -103,6 +103,19 @@ def test_scripts_of_the_named_origin_alone_may_read(
         answer = server.ask("/red/07.png", headers={"Origin": origin})
         assert answer.status == 200 and "Origin" in answer.headers["Vary"]
         assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+
+
+def test_the_labelling_tool_may_read_unless_another_is_named(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any]
+) -> None:
+    tool = LabelStudioTool(url="http://Labels.example.org:8080/prefix", image_server="http://127.0.0.1:8090")
+    root = begin_on_images(labels_from=None, labelling=Labelling(tool=tool)).root
+    for flags, origin in (
+        ([], "http://labels.example.org:8080"),
+        (["--allow-origin", "https://outside.example.org"], "https://outside.example.org"),
+    ):
+        answer = serve(root, *flags).ask("/red/07.png", headers={"Origin": origin})
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
