@@ -18,7 +18,7 @@ STEPS = 12
 
 
 def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) -> dict[str, Any] | None:
-    """The random arm and what was saved against it; None without one.
+    """The random arm and what was saved against it; None without one, or without any cycle.
 
     Args:
         active: labels and accuracy of every trained cycle.
@@ -30,7 +30,7 @@ def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) 
         `labels` and `accuracy` of the random arm; `equivalent_labels`, `ratio` and `sign` of the last cycle; and
         `average`, the same over the cycles whose labels the strategy chose, None while there is none.
     """
-    if random is None:
+    if random is None or not active.labels:
         return None
     found = savings(active, random)
     chosen = found[1 if begins_at_random else 0 :]

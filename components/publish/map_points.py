@@ -30,8 +30,8 @@ class MapPoints:
     """Coordinates along the two directions in which the pool differs most.
 
     Attributes:
-        groups: coordinates by kind, each (n, 2): `pool`, `labelled`, `asked` (the new query), `wrong` (test samples
-            that the model mistakes).
+        groups: coordinates by kind, each (n, 2), from -1 to 1 and rounded, so that the last bits of sums do not show:
+            `pool`, `labelled`, `asked` (the new query), `wrong` (test samples that the model mistakes).
         test_samples: how many test samples were looked at.
         explained: share of the variance along each of the two directions.
     """
@@ -122,6 +122,7 @@ def _placed(chosen: dict[str, list[str]], names: list[str], features: npt.NDArra
     points = features.astype(np.float64)
     known = np.array(sorted({row for kind, found in kinds.items() if kind != "wrong" for row in found}), np.int64)
     coordinates, explained = _principal_components(points, known)
+    coordinates = np.round(coordinates / max(float(np.abs(coordinates).max()), 1e-12), 4)
     return MapPoints({kind: coordinates[found] for kind, found in kinds.items()}, test_samples, explained)
 
 

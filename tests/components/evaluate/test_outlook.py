@@ -28,6 +28,7 @@ def figures(*accuracy: float) -> dict[str, Any]:
 
 def test_without_a_random_arm_there_is_no_saving() -> None:
     assert saving_figures(Curve([10], [0.5]), None, True) is None
+    assert saving_figures(Curve([], []), Curve([10], [0.5]), True) is None
 
 
 def test_the_saving_of_the_last_cycle_and_the_average() -> None:

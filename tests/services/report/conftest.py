@@ -15,7 +15,7 @@ from labelcycle.pipelines.demo import write_digits
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import Bench
 
-CYCLES, BATCH = 6, 50
+CYCLES, BATCH, BUDGET = 6, 40, 300
 HOSTILE_CLASS = "<script>document.title='class'</script>"
 HOSTILE_PERSON = '"><img src=x onerror="document.title=1">'
 PEOPLE = ("mara", "noor", HOSTILE_PERSON)
@@ -52,14 +52,14 @@ def digits_campaign(tmp_path_factory: pytest.TempPathFactory) -> Bench:
             images=str(folder / "digits" / "images"),
             test=str(folder / "digits" / "test.csv"),
             recipe="linear_probe",
-            budget=400,
+            budget=BUDGET,
             batch=BATCH,
             overrides={"trainer.epochs": 60, "trainer.learning_rate": 0.02},
         )
     )
     campaign = Bench(str(folder / "campaign"))
     campaign.run_cycle()
-    random = {"labels": [50, 150, 250, 350], "accuracy": [0.5, 0.65, 0.74, 0.78], "strategy": ["random"] * 4}
+    random = {"labels": [40, 120, 200, 280], "accuracy": [0.5, 0.65, 0.74, 0.78], "strategy": ["random"] * 4}
     campaign.work.store.write("backtest/results.parquet", table_bytes(pa.table(random)))
     for _ in range(CYCLES - 1):
         campaign.run_cycle(str(votes))
@@ -83,7 +83,7 @@ def _rename_a_class(path: Path) -> None:
 def _votes(labels: Path, votes: Path) -> Path:
     """Everything from one person; every fourth also from another, who is wrong in a third of these; few from a third.
 
-    One label in twenty of the first is wrong.
+    One label in forty of the first is wrong.
     """
     with labels.open(newline="") as file:
         truth = [(row["sample_id"], row["label"]) for row in csv.DictReader(file)]
@@ -91,7 +91,7 @@ def _votes(labels: Path, votes: Path) -> Path:
     rows = []
     for number, (sample_id, label) in enumerate(truth):
         wrong = classes[(classes.index(label) + 3) % len(classes)]
-        rows.append((sample_id, wrong if number % 20 == 7 else label, PEOPLE[0]))
+        rows.append((sample_id, wrong if number % 40 == 7 else label, PEOPLE[0]))
         if number % 4 == 0:
             rows.append((sample_id, wrong if number % 12 == 0 else label, PEOPLE[1]))
         if number % 8 == 0:
