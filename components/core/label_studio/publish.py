@@ -6,7 +6,6 @@ that the person who gave the first answer is not asked twice.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.label_studio.annotations import annotator_of
 from labelcycle.components.core.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.core.label_studio.image_links import ImageLinks
+from labelcycle.components.core.label_studio.link_renewal import LinkRenewal
 from labelcycle.components.core.label_studio.project import Project, find_or_create_project
 from labelcycle.components.core.label_studio.tasks import Task, Wanted, new_task, task_data, tasks_of
 from labelcycle.components.core.label_studio.tokens import token_from_environment
@@ -73,13 +73,14 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
     for row in wanted[:1]:
         links.link(row.sample_id)
     sending = _Sending(server, find_or_create_project(server, campaign), campaign.identifier, links)
+    renewal = LinkRenewal(server, sending.project, links)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
     return Published(
         project_url=sending.project.url,
         sent=sent,
         present=len(wanted) - sent,
         removed=sending.remove_duplicates(tasks),
-        renewed=sending.renew_links(tasks),
+        renewed=sum(renewal.renew(task) for of_sample in tasks.values() for task in of_sample),
         reopened=sending.reopen(wanted, tasks),
     )
 
@@ -187,17 +188,6 @@ class _Sending:
             change = {"data": data, "overlap": max(task.overlap, len(people) + 1), "is_labeled": False}
             reopened += self._change(task.number, change)
         return reopened
-
-    def renew_links(self, tasks: dict[str, list[Task]]) -> int:
-        """Make links anew that run out before the task is answered."""
-        renewed, now = 0, datetime.now(UTC)
-        for task in (task for of_sample in tasks.values() for task in of_sample):
-            if task.answered or not self.links.runs_out(task.until, now):
-                continue
-            link = self.links.link(task.sample_id)
-            data = task.data | {self.project.controls.field: link.address, "link_until": link.until}
-            renewed += self._change(task.number, {"data": data})
-        return renewed
 
     def _change(self, number: int, change: Mapping[str, Any]) -> bool:
         """Change a task. Returns whether it is still there: the next publishing makes one that was deleted again."""

@@ -114,7 +114,7 @@ def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list
     """The campaign's tasks by sample, each sample's by number; there is more than one where a race made duplicates."""
     found: dict[str, list[Task]] = {}
     for raw in list_tasks(server, project, STATE):
-        task = _task(raw, campaign)
+        task = task_of(raw, campaign)
         if task is not None:
             found.setdefault(task.sample_id, []).append(task)
     return found
@@ -149,7 +149,7 @@ def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> 
     }
 
 
-def _task(raw: dict[str, Any], campaign: str) -> Task | None:
+def task_of(raw: dict[str, Any], campaign: str) -> Task | None:
     """A task of this campaign; None for those of others."""
     data = raw.get("data")
     if not isinstance(data, dict) or data.get("campaign") != campaign or not isinstance(data.get("sample_id"), str):

@@ -7,14 +7,16 @@ from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.label_studio.annotations import Answer, read_annotation
 from labelcycle.components.core.label_studio.client import LabelStudio
+from labelcycle.components.core.label_studio.image_links import ImageLinks
+from labelcycle.components.core.label_studio.link_renewal import LinkRenewal
 from labelcycle.components.core.label_studio.project import Project, find_project
-from labelcycle.components.core.label_studio.tasks import PAGE, list_tasks
+from labelcycle.components.core.label_studio.tasks import PAGE, list_tasks, task_of
 from labelcycle.components.core.label_studio.tokens import token_from_environment
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.votes import Vote
 
-ANSWERS = "id,data,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
+ANSWERS = "id,data,is_labeled,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
 """Fields of tasks and, because the server looks for both in one list, of their annotations."""
 
 NAMED = 5
@@ -26,6 +28,8 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
 
     What cannot be counted is named in a notice and left out: annotations that say nothing, several things or no class
     of the campaign, and tasks that are not the campaign's. What was deleted in Label Studio is not there.
+
+    Links to images that run out before a task is answered are made anew on the way.
 
     Args:
         store: the campaign's.
@@ -50,9 +54,14 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
             "may see. Use the token of a member of its organization; if it was deleted, labelcycle publish makes "
             "a new one."
         )
-    reading = _Reading(campaign, project, frozenset(sample_uris(store, campaign)))
-    for task in list_tasks(server, project.number, ANSWERS, page_size):
-        reading.take(task)
+    uris = sample_uris(store, campaign)
+    reading = _Reading(campaign, project, frozenset(uris))
+    renewal = LinkRenewal(server, project, ImageLinks(tool, uris))
+    for raw in list_tasks(server, project.number, ANSWERS, page_size):
+        reading.take(raw)
+        task = task_of(raw, campaign.identifier)
+        if task is not None and task.sample_id in uris:
+            renewal.renew(task)
     reading.tell()
     return reading.votes()
 

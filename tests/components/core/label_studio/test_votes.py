@@ -8,6 +8,7 @@ import pytest
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
+from labelcycle.components.core.label_studio import image_links
 from labelcycle.components.core.label_studio.publish import publish_query
 from labelcycle.components.core.label_studio.votes import read_votes
 from labelcycle.components.core.storage import Store
@@ -122,6 +123,30 @@ def test_tasks_that_are_not_the_campaigns_are_named(
     told = capsys.readouterr().err
     assert "2 annotated tasks in" in told and f"task {other} is not of this campaign" in told
     assert f"task {unknown} asks about 'nobody.png', which is no sample" in told and f"task {quiet} " not in told
+
+
+def test_links_that_run_out_are_renewed_on_the_way(
+    store: Store,
+    api: Api,
+    make_campaign: Callable[..., Campaign],
+    make_commit: Callable[..., Commit],
+    s3_endpoint: str,
+) -> None:
+    image_links._client.cache_clear()
+    campaign = make_campaign(folder="s3://bucket/pool/")
+    publish_query(store, campaign, make_commit(IDS))
+    first, second, *_ = api.tasks
+    for number in (first, second):
+        api.tasks[number]["data"] |= {"link_until": "2026-01-01T00:00:00+00:00", "image": "old"}
+    api.annotate(first, "cat")
+    api.tasks[first]["is_labeled"] = True
+    assert said(read_votes(store, campaign)) == {(IDS[0], ANN): "cat"}
+    assert api.tasks[first]["data"]["image"] == "old"
+    assert "X-Amz-Signature" in api.tasks[second]["data"]["image"]
+    assert api.count("PATCH") == 1
+    read_votes(store, campaign)
+    assert api.count("PATCH") == 1
+    image_links._client.cache_clear()
 
 
 def test_names_in_a_notice_are_few(
