@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.evaluate.forecast import QUANTILES, Expected, Forecast, Needed, forecast
+from labelcycle.components.evaluate.forecast import QUANTILES, Expected, Forecast, forecast
 from labelcycle.components.evaluate.savings import Curve, average_saving, savings
 from labelcycle.components.evaluate.stop import Point
 
@@ -70,7 +70,7 @@ def forecast_figures(points: Sequence[Point], test_samples: int, campaign: Campa
         "share": QUANTILES[1] - QUANTILES[0],
         "ceiling": _rounded(found.ceiling),
         "curve": [_expected(found.accuracy_at(answers), campaign) for answers in ahead],
-        "targets": [_needed(found, accuracy, campaign) for accuracy in wanted],
+        "targets": [_needed(found, accuracy, last, campaign) for accuracy in wanted],
     }
 
 
@@ -82,13 +82,15 @@ def _expected(expected: Expected, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _needed(found: Forecast, accuracy: float, campaign: Campaign) -> dict[str, Any]:
-    needed: Needed = found.answers_for(accuracy)
-    prices = {
-        f"{name}_cost": None if answers is None else campaign.prices.of_labels(answers)
-        for name, answers in (("answers", needed.answers), ("low", needed.low), ("high", needed.high))
-    }
-    return asdict(needed) | prices
+def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> dict[str, Any]:
+    """What a target takes that the last cycle has not reached: more answers than it had, whatever the curve says."""
+    likely = found.answers_for(accuracy)
+    figures: dict[str, Any] = {"accuracy": accuracy}
+    for name in ("answers", "low", "high"):
+        answers = getattr(likely, name)
+        answers = None if answers is None else max(answers, last + 1)
+        figures |= {name: answers, f"{name}_cost": None if answers is None else campaign.prices.of_labels(answers)}
+    return figures
 
 
 def _rounded(value: float) -> float:

@@ -65,6 +65,14 @@ def test_the_next_targets_have_their_price() -> None:
     assert first["low"] <= first["answers"]
 
 
+def test_a_target_that_is_not_reached_takes_more_than_was_spent() -> None:
+    """The curve runs above the last accuracy, as if 75 % had been reached already."""
+    found = figures(0.3, 0.55, 0.7, 0.748, 0.749, 0.74)
+    assert found["targets"][0]["accuracy"] == 0.75
+    assert all(target["low"] > 300 for target in found["targets"] if target["low"] is not None)
+    assert found["targets"][0]["low_cost"] == found["targets"][0]["low"]
+
+
 def test_a_campaign_whose_budget_is_spent_still_has_its_targets() -> None:
     found = figures(0.4, 0.5, 0.6, 0.65, 0.7, 0.72, 0.74, 0.75)
     assert [point["answers"] for point in found["curve"]] == [400]
