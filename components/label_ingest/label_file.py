@@ -132,7 +132,7 @@ def _votes_of_table(table: TextTable) -> Iterator[Placed]:
         if status not in STATUSES:
             raise InputError(f"{table.uri}, row {row}: status {status!r} is not one of {', '.join(STATUSES)}.")
         given = label if status == "ok" else None
-        yield f"row {row}", name, Vote(name, annotator, given, status, time, table.uri)  # type: ignore[arg-type]
+        yield f"row {row}", name, Vote(name, annotator, given, status, time, table.uri)
 
 
 def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
