@@ -22,7 +22,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "lora": {"recipe": "peal_entropy", "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01}},
     "ft": {
         "recipe": "standard_ft",
-        "overrides": {**ON_IMAGES, "trainer.learning_rate": 1e-3, "trainer.head_learning_rate": 0.1},
+        "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01, "trainer.head_learning_rate": 0.1},
     },
 }
 """Settings that make a campaign whose models come from each kind of trainer."""
