@@ -130,11 +130,15 @@ def begin_labelling(
 ) -> Callable[..., Labelled]:
     """A function: settings of labelling → a new campaign whose first query is in Label Studio."""
 
-    def begun(quorum: int = 1, begin: Callable[..., Bench] = begin_on_images, **tool: Any) -> Labelled:
+    def begun(quorum: int = 1, images: str | None = None, **tool: Any) -> Labelled:
         chosen = LabelStudioTool(**{"url": studio.url, "image_server": image_server} | tool)
         name = f"pictures-{uuid.uuid4().hex[:8]}"
-        bench = begin(
-            str(tmp_path / name), name=name, labels_from=None, labelling=Labelling(quorum=quorum, tool=chosen)
+        bench = begin_on_images(
+            str(tmp_path / name),
+            name=name,
+            labels_from=None,
+            labelling=Labelling(quorum=quorum, tool=chosen),
+            **({"images": images} if images else {}),
         )
         bench.run_cycle()
         return Labelled(bench, studio)

@@ -4,16 +4,24 @@ import json
 import threading
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 import requests
 
+from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.label_studio import image_links
 from labelcycle.components.core.label_studio.client import LabelStudio
 from labelcycle.components.core.label_studio.project import find_or_create_project
+from labelcycle.components.core.label_studio.publish import publish_query
 from labelcycle.components.core.label_studio.tasks import list_tasks
 from labelcycle.components.core.label_studio.tokens import token_of
 from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from tests.conftest import CLASSES
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.tables import write_table
+from tests.conftest import CLASSES, Pictures
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person
 
@@ -83,20 +91,51 @@ def test_a_deleted_task_comes_back(labelled: Labelled, owner: Person) -> None:
     assert sorted(back).count(gone["data"]["sample_id"]) == 1 and len(back) == 8
 
 
-def test_a_further_opinion_is_asked_of_somebody_else(
-    labelled: Labelled, owner: Person, colleague: Person, token: str
-) -> None:
-    server = LabelStudio(labelled.server.url, token_of(token, "the test"))
+def test_a_further_opinion_is_asked_of_somebody_else(labelled: Labelled, owner: Person, colleague: Person) -> None:
     task = labelled.tasks(owner)[0]
     for each in labelled.tasks(owner):
         annotate(owner, each, choice("blue"))
     next_task = f"/api/projects/{labelled.project}/next/"
     with pytest.raises(AssertionError, match="404"):
         colleague.call("GET", next_task)
-    server.patch(f"/api/tasks/{task['id']}/", {"overlap": 2, "is_labeled": False})
+    store, campaign = labelled.bench.work.store, labelled.bench.state.campaign
+    query = read_query(store, labelled.commit.objects["query"]).slice(0, 1)
+    opinions = pa.array([2], QUERY.field("opinion").type)
+    query = query.set_column(QUERY.get_field_index("opinion"), QUERY.field("opinion"), opinions)
+    further = Commit(cycle=1, attempt="a", objects={"query": write_table(store, "further.parquet", query)})
+    for reopened in (1, 0):
+        published = publish_query(store, campaign, further)
+        assert (published.sent, published.present, published.reopened) == (0, 1, reopened)
     assert colleague.call("GET", next_task)["id"] == task["id"]
     with pytest.raises(AssertionError, match="404"):
         owner.call("GET", next_task)
+    annotate(colleague, task, choice("red"))
+    with pytest.raises(AssertionError, match="404"):
+        colleague.call("GET", next_task)
+    name = task["data"]["sample_id"]
+    assert labelled.said()[(name, owner.email)] == "blue" and labelled.said()[(name, colleague.email)] == "red"
+
+
+def test_images_in_s3_are_signed_and_signed_again(
+    begin_labelling: Callable[..., Labelled], owner: Person, pictures: Pictures, s3_root: str
+) -> None:
+    image_links._client.cache_clear()
+    bucket = open_store(s3_root)
+    for path in pictures.images.rglob("*.png"):
+        bucket.write(f"images/{path.relative_to(pictures.images).as_posix()}", path.read_bytes())
+    labelled = begin_labelling(images=f"{s3_root}/images", link_hours=1)
+    first, second, *_ = labelled.tasks(owner)
+    assert requests.get(first["data"]["image"], timeout=30).content.startswith(b"\x89PNG")
+    for task in (first, second):
+        data = task["data"] | {"link_until": "2026-01-01T00:00:00+00:00", "image": "http://127.0.0.1:1/old"}
+        owner.call("PATCH", f"/api/tasks/{task['id']}/", {"data": data})
+    annotate(owner, first, choice("red"))
+    assert list(labelled.said().values()) == ["red"]
+    answered, renewed, *_ = labelled.tasks(owner)
+    assert answered["data"]["image"].endswith("/old")
+    assert requests.get(renewed["data"]["image"], timeout=30).ok
+    assert renewed["data"]["rank"] == 2 and renewed["data"]["link_until"] > "2026-01-02"
+    image_links._client.cache_clear()
 
 
 def test_listing_goes_on_after_the_last_number_seen(labelled: Labelled, token: str) -> None:
