@@ -4,23 +4,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.votes import votes_in
 from labelcycle.components.evaluate.annotators import annotator_figures
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.calibration import reliability
 from labelcycle.components.evaluate.disputes import disputed_samples
+from labelcycle.components.evaluate.features import Features, read_features
 from labelcycle.components.evaluate.known_unknown import known_unknown
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.metrics import classification_metrics
@@ -63,13 +62,14 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     head = read_head(work.read("head.safetensors"))
     pool = load_pool(work.store, campaign)
     test_ids = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
-    found, features = FeatureSpace(work.store, training["space"]).read(test_ids)
-    if not found:
+    labelled = work.labelled()
+    test, of_labelled = read_features(work, training["space"], test_ids, labelled)
+    if not test.ids:
         raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
     truth = load_truth(work.store, campaign)
     index = {name: number for number, name in enumerate(campaign.classes)}
-    targets = np.array([index[truth[name]] for name in found], dtype=np.int64)
-    probabilities = head.probabilities(features)
+    targets = np.array([index[truth[name]] for name in test.ids], dtype=np.int64)
+    probabilities = head.probabilities(test.vectors)
     metrics = {
         "cycle": cycle,
         "labels": work.decision.labelled,
@@ -83,11 +83,11 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "reliability": reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets),
     }
     if campaign.recipe.data_selection is not None:
-        metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, features, targets)
+        metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, test.vectors, targets)
     state = read_state(work.store)
     metrics["stop"] = _reason_to_stop(work, state, metrics["accuracy"])
-    metrics |= _outlook(work, state, metrics["accuracy"], len(found)) | _people(work)
-    noise = _label_noise(work, training["space"])
+    metrics |= _outlook(work, state, metrics["accuracy"], len(test.ids)) | _people(work)
+    noise = _label_noise(work, labelled, of_labelled)
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics["label_suspects"] = {
         "found": noise.found,
@@ -151,23 +151,11 @@ def _people(work: Attempt) -> dict[str, Any]:
     }
 
 
-def _label_noise(work: Attempt, space: str) -> LabelNoise:
-    """Suspects among the labels, judged on the backbone's own features, or else on those of this cycle."""
-    labelled = work.labelled()
-    for name in dict.fromkeys((work.campaign.base_space, space)):
-        found = _features(work, name, list(labelled))
-        if found is not None:
-            ids, features = found
-            return find_label_noise(ids, features, [labelled[one] for one in ids], work.campaign.classes)
-    return nothing_judged("no feature space holds all labelled samples")
-
-
-def _features(work: Attempt, space: str, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]] | None:
-    """Features of the samples; None where the space lacks some, because nothing needed them there."""
-    try:
-        return FeatureSpace(work.store, space).read(ids)
-    except CampaignError:
-        return None
+def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
+    if features is None:
+        return nothing_judged("no feature space holds all labelled samples")
+    labels = [labelled[name] for name in features.ids]
+    return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
