@@ -155,12 +155,21 @@ def test_a_project_of_ones_own(
     own = owner.call("POST", "/api/projects/", {"title": "one of our own", "label_config": configuration})
     labelled = begin_labelling(project=own["id"])
     assert labelled.project == own["id"]
-    first, second, *_ = labelled.tasks(owner)
+    first, second, *others = labelled.tasks(owner)
     assert first["data"]["picture"].startswith("http://")
     given = {"from_name": "colour", "to_name": "photo", "type": "choices"}
     annotate(owner, first, given | {"value": {"choices": ["green"]}})
     annotate(owner, second, given | {"value": {"choices": ["unsure"]}})
     assert sorted(labelled.said().values()) == ["green", "unsure"]
+    for task in others:
+        annotate(owner, task, given | {"value": {"choices": [task["data"]["sample_id"].split("/")[0]]}})
+    assert labelled.bench.run_cycle().cycle == 1
+    predictions = [task["predictions"] for task in labelled.tasks(owner) if task["data"]["cycle"] == 1]
+    assert len(predictions) == 8
+    for (prediction,) in predictions:
+        (result,) = prediction["result"]
+        assert (result["from_name"], result["to_name"]) == ("colour", "photo")
+        assert result["value"]["choices"][0] in CLASSES
 
 
 def test_projects_that_do_not_fit(labelled: Labelled, owner: Person, token: str) -> None:
