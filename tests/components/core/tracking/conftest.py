@@ -143,7 +143,7 @@ class CommittedCampaign:
         return write_json(self.store, attempt_key(cycle, attempt, name), value)
 
 
-def new_campaign(root: Path, name: str = "pets") -> CommittedCampaign:
+def new_campaign(root: Path | str, name: str = "pets") -> CommittedCampaign:
     """A campaign with nothing committed yet."""
     store = open_store(str(root))
     pool = pa.table({field.name: ["a"] for field in POOL}, schema=POOL)

@@ -9,6 +9,7 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.state import read_state
+from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.tracking import promoting
 from labelcycle.components.core.tracking.promoting import judge_new_cycles, promote
 from labelcycle.components.core.tracking.promotion import Gate
@@ -119,6 +120,25 @@ def test_many_at_once_have_one_order(tmp_path: Path) -> None:
     assert set(range(1, 8)) <= set(asked) and len(asked) == len(set(asked))
     champion = read_champion(pets.store)
     assert champion is not None and champion.cycle == asked[-1]
+
+
+def test_many_at_once_have_one_order_on_s3(s3_root: str) -> None:
+    pets = new_campaign(s3_root)
+    pets.commit_cold_start()
+    for number in range(4):
+        pets.commit_training(accuracy=0.5 - number / 100)
+    state = read_state(pets.store)
+    with ThreadPoolExecutor(4) as executor:
+        list(
+            executor.map(
+                lambda commit: promote(open_store(s3_root), state, commit, Gate(), force="race"), state.commits[1:]
+            )
+        )
+    found = outcomes(pets)
+    assert found[:4] == [(1, "promoted"), (2, "refused"), (3, "refused"), (4, "refused")]
+    assert {cycle for cycle, _ in found[4:]} >= {2, 3, 4}
+    champion = read_champion(pets.store)
+    assert champion is not None and champion.cycle == found[-1][0]
 
 
 def test_force_is_not_needed_where_the_gate_lets_it_pass(pets: Any) -> None:
