@@ -7,7 +7,7 @@ only what it lacks. Whoever finds a query that was not handed out does it.
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -15,7 +15,6 @@ from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.labelling import LabelStudioTool
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
@@ -50,10 +49,9 @@ def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
     query = read_query(store, commit.objects["query"])
     if query.num_rows == 0:
         return None
-    tool = campaign.labelling.tool
-    if tool is None:
+    if campaign.labelling.tool is None:
         place = _write_csv(store, campaign, query, commit.cycle)
-    elif (receipt := read_receipt(store, commit.cycle)) is not None and not _links_run_out(receipt, tool):
+    elif (receipt := read_receipt(store, commit.cycle)) is not None:
         return receipt.place
     else:
         from labelcycle.components.core.label_studio.publish import publish_query
@@ -61,12 +59,6 @@ def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
         place = publish_query(store, campaign, commit).project_url
     write_receipt(store, commit.cycle, place)
     return place
-
-
-def _links_run_out(receipt: Receipt, tool: LabelStudioTool) -> bool:
-    """Whether signed links to images may hold no longer than a quarter of their time, and want renewing."""
-    age = datetime.now(UTC) - receipt.handed_out
-    return tool.images == "presigned" and age > timedelta(hours=tool.link_hours) * 3 / 4
 
 
 def write_receipt(store: Store, cycle: int, place: str) -> None:

@@ -24,6 +24,19 @@ def write_table(store: Store, key: str, table: pa.Table) -> ObjectReference:
     return write_object(store, key, table_bytes(table))
 
 
+def table_in(data: bytes, columns: list[str] | None = None) -> pa.Table:
+    """The table in the bytes of a Parquet file; of `columns` where they are given.
+
+    It is read in this thread alone. Arrow's own threads would let go of Python's bytes a moment later, and a process
+    that ends in that moment is aborted.
+
+    Raises:
+        pa.ArrowException: these are no such bytes.
+    """
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        return file.read(columns, use_threads=False)
+
+
 def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> pa.Table:
     """The Parquet table that `reference` names, its digest and its schema checked, as `with_schema` reads it.
 
@@ -32,8 +45,7 @@ def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> p
     """
     data = read_object(store, reference)
     try:
-        table = pq.read_table(pa.BufferReader(data))
-        return with_schema(table, schema)
+        return with_schema(table_in(data), schema)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise CampaignError(f"{store.locate(reference.key)} is not the expected table: {error}") from error
 

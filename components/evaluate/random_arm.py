@@ -1,13 +1,11 @@
 """The random arm of a campaign: what random labels would have brought, where a backtest lies in the campaign's root."""
 
-import io
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tables import table_in
 from labelcycle.components.evaluate.savings import Curve
 
 RESULTS = "backtest/results.parquet"
@@ -24,7 +22,7 @@ def read_random_arm(store: Store) -> Curve | None:
     if not store.exists(RESULTS):
         return None
     try:
-        table = pq.read_table(io.BytesIO(store.read(RESULTS)), columns=["strategy", "labels", "accuracy"])
+        table = table_in(store.read(RESULTS), ["strategy", "labels", "accuracy"])
         rows = [row for row in table.to_pylist() if row["strategy"] == STRATEGY]
         labels = sorted({int(row["labels"]) for row in rows})
         means = [float(np.mean([row["accuracy"] for row in rows if row["labels"] == count])) for count in labels]

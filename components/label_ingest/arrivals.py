@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from labelcycle.components.core.campaign import Campaign, sample_uris
-from labelcycle.components.core.handout import handout_key
+from labelcycle.components.core.handout import handout_key, read_receipt
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.queries import Request
 from labelcycle.components.core.schemas import LABELS
@@ -33,7 +33,7 @@ class Source:
     Attributes:
         name: its address, for people.
         everything_from: what votes from there name as their source, where all of them are read each time, so that one
-            that is missing was taken back; empty where a part may be read.
+            that is missing was taken back: the project where a tool has the query. Empty where a part may be read.
     """
 
     name: str
@@ -46,7 +46,9 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
     if source:
         return Source(_address(store, source))
     if campaign.labelling.tool is not None:
-        return Source(campaign.labelling.tool.url, everything_from=campaign.labelling.tool.url)
+        receipt = read_receipt(store, cycle)
+        project = "" if receipt is None else receipt.place
+        return Source(project or campaign.labelling.tool.url, everything_from=project)
     return Source(store.locate(handout_key(cycle)))
 
 
@@ -87,7 +89,7 @@ def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list
             news[key] = vote
     present = {(vote.sample_id, vote.annotator) for vote in found}
     for key, vote in kept.items():
-        if everything_from and vote.source.startswith(everything_from) and key not in present:
+        if everything_from and vote.source == everything_from and key not in present:
             news[key] = Vote(vote.sample_id, vote.annotator, None, "withdrawn", vote.time, vote.source)
     return [news[key] for key in sorted(news)]
 

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.objects import ObjectReference, read_object
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes
+from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes, table_in
 
 SPLITS = ("pool", "val", "test")
 
@@ -77,7 +76,7 @@ def read_history(store: Store, reference: ObjectReference, source: str, classes:
 
     Cost: memory for the features, twice while they are read.
     """
-    table = pq.read_table(pa.BufferReader(read_object(store, reference)))
+    table = table_in(read_object(store, reference))
     parts = []
     for split in SPLITS:
         rows = table.filter(pc.equal(table["split"], split))

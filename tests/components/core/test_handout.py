@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -10,9 +10,8 @@ import pytest
 
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit
-from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.handout import Receipt, hand_out, handout_key, read_receipt, receipt_key
+from labelcycle.components.core.handout import hand_out, handout_key, read_receipt, receipt_key
 from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.schemas import POOL, QUARANTINE, QUERY
 from labelcycle.components.core.storage import Store
@@ -124,7 +123,3 @@ def test_a_tool_gets_the_query_instead_and_once(
     using = filled.model_copy(update={"labelling": labelling})
     assert hand_out(store, using, commit(store)) == hand_out(store, using, commit(store)) == Sent.project_url
     assert len(calls) == 1 and not store.exists(handout_key(3))
-    week_ago = Receipt(handed_out=datetime.now(UTC) - timedelta(hours=127), place=Sent.project_url)
-    store.write(receipt_key(3), canonical_json(week_ago.model_dump(mode="json")))
-    hand_out(store, using, commit(store))
-    assert len(calls) == 2, "links that hold for 168 hours are renewed when a quarter of these is left"

@@ -3,10 +3,10 @@
 from labelcycle.components.core.votes import Vote, in_force
 from labelcycle.components.label_ingest.arrivals import new_votes
 
-TOOL = "http://tool"
+TOOL = "http://tool/projects/1"
 
 
-def vote(sample: str, person: str, label: str, source: str = f"{TOOL}/projects/1") -> Vote:
+def vote(sample: str, person: str, label: str, source: str = TOOL) -> Vote:
     return Vote(sample, person, label, "ok", "2026-01-05", source)
 
 
