@@ -6,6 +6,8 @@ BENCH := .venv-bench
 BENCH_INSTALLED := $(BENCH)/.installed
 SWIFT := .venv-swift
 SWIFT_INSTALLED := $(SWIFT)/.installed
+LABEL_STUDIO := .venv-label-studio
+LABEL_STUDIO_INSTALLED := $(LABEL_STUDIO)/.installed
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,8 +37,14 @@ $(SWIFT_INSTALLED): tests/services/swift/requirements.lock
 	$(SWIFT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-test-services: $(INSTALLED) $(SWIFT_INSTALLED)  ## Test campaigns on a real object store (OpenStack Swift) and a real MLflow server
-	LABELCYCLE_TEST_SERVICES=1 $(VENV)/bin/pytest -q tests/services
+$(LABEL_STUDIO_INSTALLED): tests/services/label_studio/requirements.lock
+	python3 -m venv $(LABEL_STUDIO)
+	echo '*' > $(LABEL_STUDIO)/.gitignore
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+test-services: $(INSTALLED) $(SWIFT_INSTALLED) $(LABEL_STUDIO_INSTALLED)  ## Test on real servers: OpenStack Swift, MLflow, Label Studio, and Chromium if there
+	LABELCYCLE_TEST_SERVICES=1 $(VENV)/bin/pytest -q -rs tests/services
 
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle

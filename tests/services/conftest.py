@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    off = pytest.mark.skip(reason=f"starts Swift and MLflow servers: run make test-services ({ENABLED}=1)")
+    off = pytest.mark.skip(reason=f"starts real servers: run make test-services ({ENABLED}=1)")
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.services)

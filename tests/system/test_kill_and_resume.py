@@ -219,8 +219,12 @@ def assert_same_campaign(place: Any, reference: Any) -> None:
 
 
 def committed_files(place: Any) -> dict[str, str]:
-    """Digests of the commits, the objects they name, and all label and query files, by key."""
-    kept = [path for pattern in ("labels/[!.]*", "queries/[!.]*") for path in place.root.glob(pattern)]
+    """Digests of the commits, the objects they name, and all votes, consensus and queries, by key.
+
+    Not of the receipts beside the queries, which say at what time these were handed out.
+    """
+    patterns = ("labels/[!.]*", "consensus/[!.]*", "queries/[!.]*.csv")
+    kept = [path for pattern in patterns for path in place.root.glob(pattern)]
     for path in place.root.glob("cycles/*/commit.json"):
         kept += [path, *(place.root / named["key"] for named in commit_objects(path))]
     return {path.relative_to(place.root).as_posix(): digest_of_file(path) for path in kept}
@@ -229,7 +233,8 @@ def committed_files(place: Any) -> dict[str, str]:
 def cycle_of(key: str) -> int:
     """`cycles/1/commit.json`, `labels/1-<digest>.parquet` and `queries/cycle-0001.csv` are of cycle 1."""
     folder, name = key.split("/")[:2]
-    return int({"cycles": name, "labels": name.partition("-")[0], "queries": name[-8:-4]}[folder])
+    number = name.partition("-")[0]
+    return int({"cycles": name, "labels": number, "consensus": number, "queries": name[-8:-4]}[folder])
 
 
 def objects_that_differ(place: Any) -> list[str]:
