@@ -34,6 +34,7 @@ class LabelStudioTool(Settings):
             addresses on as they are (http and https), or below `image_server`.
         link_hours: how long presigned links hold; S3 allows 168 at most.
         image_server: http(s) address under which the pool's image folder is served; needed for files.
+        image_endpoint: http(s) address under which browsers reach the object store; None for that of the runs.
     """
 
     url: Address
@@ -41,6 +42,7 @@ class LabelStudioTool(Settings):
     images: Literal["presigned", "direct"] = "presigned"
     link_hours: Annotated[float, Field(gt=0, le=168)] = 168
     image_server: Address | None = None
+    image_endpoint: Address | None = None
 
 
 class Labelling(Settings):

@@ -48,6 +48,13 @@ ImageServer = Annotated[
         rich_help_panel=WHO,
     ),
 ]
+ImageEndpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Address under which browsers reach the object store; by default that of the runs (AWS_ENDPOINT_URL).",
+        rich_help_panel=WHO,
+    ),
+]
 Quorum = Annotated[
     int, typer.Option(min=1, help="People whose answers a sample needs to count as answered.", rich_help_panel=WHO)
 ]

@@ -10,24 +10,17 @@ from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.pipelines.initialise.request import Request
 
 
-def tool_of(
-    url: str | None, project: int | None, images: str, link_hours: float, image_server: str | None
-) -> dict[str, object] | None:
+def tool_of(url: str | None, **settings: object) -> dict[str, object] | None:
     """The settings of a Label Studio server; None without one.
 
     Raises:
         ConfigurationError: settings of a server that is not named.
     """
     if url is not None:
-        return {
-            "url": url,
-            "project": project,
-            "images": images,
-            "link_hours": link_hours,
-            "image_server": image_server,
-        }
-    for flag, value in (("--label-studio-project", project), ("--image-server", image_server)):
-        if value is not None:
+        return {"url": url, **settings}
+    for name in ("project", "image_server", "image_endpoint"):
+        if settings.get(name) is not None:
+            flag = "--label-studio-project" if name == "project" else f"--{name.replace('_', '-')}"
             raise ConfigurationError(f"{flag} is about a Label Studio server. Name it with --label-studio.")
     return None
 

@@ -93,18 +93,21 @@ class ImageLinks:
         seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
         with s3_errors(uri):
-            parameters = {"Bucket": bucket, "Key": key}
-            address: str = _client().generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+            client, parameters = _client(self._tool.image_endpoint), {"Bucket": bucket, "Key": key}
+            address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return Link(address, until.isoformat())
 
 
 @functools.cache
-def _client() -> Any:
-    """The store's client, but signing by version 4: for addresses botocore still prefers 2, which few servers take."""
+def _client(endpoint: str | None) -> Any:
+    """The store's client, for another `endpoint` than the runs' own where one is given.
+
+    It signs by version 4; for addresses botocore still prefers 2, which few servers take.
+    """
     import boto3.session
     import botocore.config
 
     from labelcycle.components.core.storage.s3 import s3_client
 
     settings = s3_client().meta.config.merge(botocore.config.Config(signature_version="s3v4"))
-    return boto3.session.Session().client("s3", config=settings)
+    return boto3.session.Session().client("s3", config=settings, endpoint_url=endpoint)

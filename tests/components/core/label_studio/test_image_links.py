@@ -64,6 +64,12 @@ def test_s3_is_signed_and_opens(s3_root: str, s3_administrator: Any) -> None:
     image_links._client.cache_clear()
 
 
+def test_browsers_may_reach_s3_under_another_address(s3_endpoint: str) -> None:
+    link = links({"a": "s3://bucket/a b.png"}, image_endpoint="https://images.example.org").link("a")
+    assert link.address.startswith("https://images.example.org/bucket/a%20b.png?")
+    assert "X-Amz-Signature=" in link.address and link.until
+
+
 def test_s3_directly_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="--image-links presigned"):
         links({"a": "s3://bucket/a.png"}, images="direct").link("a")
