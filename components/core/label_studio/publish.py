@@ -1,7 +1,7 @@
 """Sending a query to Label Studio: a task a sample, however often it is sent.
 
-A sample has one task in the campaign's project. A further opinion opens that task again for one more annotation, so
-that the person who gave the first answer is not asked twice.
+A sample has one task in the campaign's project. A further opinion opens that task again for more annotations, so that
+those who gave the first answers are not asked twice.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,8 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
     wanted = wanted_of(read_query(store, commit.objects["query"]), commit.cycle)
     for row in wanted[:1]:
         links.link(row.sample_id)
-    sending = _Sending(server, find_or_create_project(server, campaign), campaign.identifier, links)
+    project = find_or_create_project(server, campaign)
+    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
     renewal = LinkRenewal(server, sending.project, links)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
     return Published(
@@ -103,11 +104,12 @@ def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
 
 @dataclass(frozen=True)
 class _Sending:
-    """One publishing: the server, the project, the campaign's identifier, and the links to its images."""
+    """One publishing: the server, the project, the campaign's identifier and quorum, and the links to its images."""
 
     server: LabelStudio
     project: Project
     campaign: str
+    quorum: int
     links: ImageLinks
 
     def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[Task]]]:
@@ -173,7 +175,7 @@ class _Sending:
         return True
 
     def reopen(self, wanted: list[Wanted], tasks: dict[str, list[Task]]) -> int:
-        """Let tasks whose sample needs a further opinion ask for one more annotation, by another person."""
+        """Let tasks whose sample needs a further opinion ask for as many annotations as that wants, by others."""
         reopened = 0
         for row in wanted:
             task = _first(tasks[row.sample_id])
@@ -185,7 +187,8 @@ class _Sending:
                 continue
             people = {annotator_of(annotation) for annotation in now.get("annotations", [])}
             data = task_data(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
-            change = {"data": data, "overlap": max(task.overlap, len(people) + 1), "is_labeled": False}
+            overlap = max(task.overlap, len(people) + 1, self.quorum * row.opinion)
+            change = {"data": data, "overlap": overlap, "is_labeled": False}
             reopened += self._change(task.number, change)
         return reopened
 

@@ -166,6 +166,18 @@ def test_a_further_opinion_opens_the_same_task_for_one_more(
     assert again["overlap"] == 2
 
 
+def test_a_further_opinion_is_that_of_as_many_people_as_the_first(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    campaign = make_campaign(quorum=2)
+    publish_query(store, campaign, make_commit(IDS[:1]))
+    task = next(iter(api.tasks.values()))
+    for person, label in enumerate(("cat", "dog"), start=1):
+        api.annotate(task["id"], label, person)
+    publish_query(store, campaign, make_commit(IDS[:1], cycle=4, opinion=2))
+    assert task["overlap"] == 4
+
+
 def test_a_task_that_vanishes_meanwhile_stops_nothing(
     store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
