@@ -24,7 +24,7 @@ def test_people_label_images_until_the_budget_is_spent(
 
     def people(inputs: dict[str, str]) -> dict[str, str]:
         visits.append(inputs)
-        [handed_out] = Path(campaign.root, "queries").iterdir()
+        [handed_out] = Path(campaign.root, "queries").glob("*.csv")
         asked = [row["sample_id"] for row in csv.DictReader(handed_out.read_text().splitlines())]
         file = tmp_path / "answers.csv"
         few = asked[: 3 if len(visits) == 1 else None]

@@ -64,7 +64,13 @@ def start() -> Iterator[Callable[..., Any]]:
     def started(root: str, *flags: str, stdout: int = subprocess.PIPE, **environment: str) -> Any:
         command = [COMMAND, "status", root, "--watch", "--every", "0.1", *flags]
         process = subprocess.Popen(
-            command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+            command,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+            # What starts the tests may ignore Ctrl-C, as shells do for work in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         processes.append(process)
         return process
