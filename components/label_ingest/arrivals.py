@@ -1,6 +1,6 @@
 """What has arrived: the votes of the campaign's label source, compared with those that earlier cycles keep."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -102,7 +102,7 @@ def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
-        return read_votes_file(_address(store, source), ids, campaign.classes)
+        return _named(source, read_votes_file(_address(store, source), ids, campaign.classes))
     return _read_handouts(store, campaign, requests, kept, ids)
 
 
@@ -119,11 +119,16 @@ def _read_handouts(
     votes: list[Vote] = []
     for cycle in sorted(open_cycles):
         further = {request.sample_id for request in requests if request.cycle == cycle and request.opinion > 1}
-        for vote in read_votes_file(store.locate(handout_key(cycle)), ids, campaign.classes):
-            if vote.sample_id in further and not vote.annotator:
-                vote = Vote(vote.sample_id, f"somebody, cycle {cycle}", vote.label, vote.status, vote.time, vote.source)
-            votes.append(vote)
+        key = handout_key(cycle)
+        for vote in _named(key, read_votes_file(store.locate(key), ids, campaign.classes)):
+            somebody_else = vote.sample_id in further and not vote.annotator
+            votes.append(replace(vote, annotator=f"somebody, cycle {cycle}") if somebody_else else vote)
     return votes
+
+
+def _named(source: str, votes: list[Vote]) -> list[Vote]:
+    """The votes as from `source`. A key of the store stays one, so that a campaign is the same wherever it lies."""
+    return [replace(vote, source=source) for vote in votes]
 
 
 def _address(store: Store, source: str) -> str:

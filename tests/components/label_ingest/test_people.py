@@ -280,3 +280,18 @@ def test_late_answers_in_the_csv_of_an_earlier_query(with_csv: Callable[..., Peo
     fill_in(0, 8)
     fill_in(1, 4)
     assert crew.campaign.ingest().reason == "8 new labels, 4 of them for earlier queries; 4 of 8 answers are there"
+
+
+def test_the_same_answers_are_the_same_attempt_wherever_a_campaign_lies(
+    begin_on_images: Callable[..., Any], tmp_path: Path
+) -> None:
+    attempts = []
+    for folder in ("here", "there"):
+        campaign = begin_on_images(
+            str(tmp_path / folder), name="same", labels_from=None, recipe="random", classes=CLASSES, batch=8
+        )
+        campaign.run_until("publish")
+        path = tmp_path / folder / "queries/cycle-0000.csv"
+        path.write_text(path.read_text().replace(",,\n", ",red,\n"))
+        attempts.append(campaign.ingest().attempt)
+    assert attempts[0] and attempts[0] == attempts[1]

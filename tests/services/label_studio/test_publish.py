@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -116,6 +118,15 @@ def test_a_further_opinion_is_asked_of_somebody_else(labelled: Labelled, owner: 
     assert labelled.said()[(name, owner.email)] == "blue" and labelled.said()[(name, colleague.email)] == "red"
 
 
+def wait_until_labelled(person: Person, task: dict[str, Any]) -> None:
+    """Wait for the server to count an annotation, which it does a moment after it has taken it."""
+    for _ in range(300):
+        if person.call("GET", f"/api/tasks/{task['id']}/")["is_labeled"]:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"task {task['id']} is never labelled")
+
+
 def test_images_in_s3_are_signed_and_signed_again(
     begin_labelling: Callable[..., Labelled], owner: Person, pictures: Pictures, s3_root: str
 ) -> None:
@@ -130,6 +141,7 @@ def test_images_in_s3_are_signed_and_signed_again(
         data = task["data"] | {"link_until": "2026-01-01T00:00:00+00:00", "image": "http://127.0.0.1:1/old"}
         owner.call("PATCH", f"/api/tasks/{task['id']}/", {"data": data})
     annotate(owner, first, choice("red"))
+    wait_until_labelled(owner, first)
     assert list(labelled.said().values()) == ["red"]
     answered, renewed, *_ = labelled.tasks(owner)
     assert answered["data"]["image"].endswith("/old")
