@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from labelcycle.components.core.images.allowed_sources import RefusedImage
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.pipelines.image_server.served_images import ServedImages
 
@@ -65,7 +66,7 @@ def _answer(images: ServedImages, request: Request) -> Response:
         return Response(status_code=304, headers={"ETag": tag, **CACHING})
     try:
         data = images.read(name)
-    except UnreadableImage as error:
+    except (UnreadableImage, RefusedImage) as error:
         logger.warning("not served: %r: %s", name, error)
         return PlainTextResponse("this image of the campaign is gone, or has changed\n", 404)
     return Response(data, headers={"ETag": tag, "Content-Type": content_type(data), **CACHING})

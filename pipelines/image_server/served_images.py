@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from labelcycle.components.core.campaign import Campaign, load_pool, sample_uris
+from labelcycle.components.core.images.allowed_sources import allowed_image
 from labelcycle.components.core.images.shared_folder import is_file, relative_address, shared_folder
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
@@ -30,6 +31,7 @@ class ServedImages:
         Raises:
             KeyError: the pool has no such file.
             UnreadableImage: the file is gone, may not be read, or has other content.
+            RefusedImage: something that leads out of the allowed places was put where the file or its folder was.
         """
         return read_unchanged_image(f"{self.folder}/{name}", self.digests[name])
 
@@ -39,12 +41,16 @@ def served_images(store: Store, campaign: Campaign) -> ServedImages:
 
     Raises:
         InputError: it names no files, because the images are in S3 or there are none.
+        RefusedImage: a file does not lie in an allowed place (`allowed_sources`).
 
-    Cost: reads the tables of the pool and of what was set aside; about 300 bytes of memory a file.
+    Cost: reads the tables of the pool and of what was set aside; about 300 bytes of memory a file. Where places are
+    named, looks at each file's path.
     """
     folder = shared_folder(sample_uris(store, campaign).values())
     pool = load_pool(store, campaign)
-    rows = zip(pool["uri"].to_pylist(), pool["sha256"].to_pylist(), strict=True)
-    return ServedImages(
-        folder, {unquote(relative_address(uri, folder)): sha256 for uri, sha256 in rows if is_file(uri)}
-    )
+    digests: dict[str, str] = {}
+    for uri, sha256 in zip(pool["uri"].to_pylist(), pool["sha256"].to_pylist(), strict=True):
+        if is_file(uri):
+            allowed_image(uri)
+            digests[unquote(relative_address(uri, folder))] = sha256
+    return ServedImages(folder, digests)

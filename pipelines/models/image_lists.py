@@ -1,5 +1,6 @@
 """The images that a user names: a folder, an `s3://` prefix, one image, or a text file with one image a line."""
 
+import re
 from pathlib import Path
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -52,4 +53,5 @@ def _listed(source: str) -> dict[str, str]:
 
 
 def _is_absolute(image: str) -> bool:
-    return "://" in image or Path(image).is_absolute()
+    """Whether a line says where the image is by itself; other schemes among them, which reading refuses by name."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", image) is not None or Path(image).is_absolute()

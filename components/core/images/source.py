@@ -1,12 +1,14 @@
-"""Where image bytes come from: a local file or an S3 object, by URI, within a limit of size."""
+"""Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size."""
 
 import functools
+import os
 import stat
 from pathlib import Path
 from typing import Any
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.images.allowed_sources import allowed_image, image_address, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
 
 MAX_BYTES = 200_000_000
@@ -18,23 +20,19 @@ def read_image(uri: str) -> bytes:
 
     Raises:
         UnreadableImage: missing, no plain file, not allowed to be read, or larger than MAX_BYTES.
+        RefusedImage: neither a file nor in S3, or not in an allowed place (`allowed_sources`).
         ConfigurationError: S3 refuses the credentials, or has no such bucket.
         TransientError: S3 does not answer.
     """
-    if uri.startswith("s3://"):
-        return _read_s3(uri)
-    path = Path(uri)
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            raise UnreadableImage("cannot be read: not a plain file")
-        if facts.st_size > MAX_BYTES:
-            raise UnreadableImage(f"{facts.st_size:,} bytes are more than the limit of {MAX_BYTES:,}")
-        return path.read_bytes()
+        address = allowed_image(uri)
+        if not address.startswith("s3://"):
+            return _read_file(Path(address), uri)
     except OSError as error:
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableImage(f"cannot be read: {error}") from error
+    return _read_s3(address)
 
 
 def read_unchanged_image(uri: str, sha256: str) -> bytes:
@@ -47,6 +45,25 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
     if digest_of_bytes(data) != sha256:
         raise UnreadableImage("its content has changed since the campaign began")
     return data
+
+
+def _read_file(path: Path, uri: str) -> bytes:
+    _check_plain(path.stat())
+    # Whatever was put in the file's place since must neither block nor be read.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        facts = os.fstat(file.fileno())
+        _check_plain(facts)
+        opened = Path(f"/proc/self/fd/{file.fileno()}")
+        if opened.is_symlink():
+            refuse_outside(str(opened.readlink()), uri)
+        return file.read(facts.st_size)
+
+
+def _check_plain(facts: os.stat_result) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise UnreadableImage("cannot be read: not a plain file")
+    if facts.st_size > MAX_BYTES:
+        raise UnreadableImage(f"{facts.st_size:,} bytes are more than the limit of {MAX_BYTES:,}")
 
 
 def _read_s3(uri: str) -> bytes:
@@ -75,15 +92,18 @@ def list_images(folder: str, endings: tuple[str, ...] = (".jpg", ".jpeg", ".png"
     """All image files below a folder or `s3://` prefix: URI by id; the id is the path below the folder.
 
     Raises:
+        RefusedImage: images do not come from there (`allowed_sources`).
         ConfigurationError: there is no such folder.
     """
-    if folder.startswith("s3://"):
+    address = image_address(str(Path(folder).expanduser()) if folder.startswith("~") else folder)
+    allowed_image(address)
+    if address.startswith("s3://"):
         from labelcycle.components.core.storage import open_store
 
-        store = open_store(folder)
+        store = open_store(address)
         found = {key: store.locate(key) for key in store.keys("")}
     else:
-        base = Path(folder).expanduser().absolute()
+        base = Path(address)
         if not base.is_dir():
             raise ConfigurationError(f"{base} is not a folder. Name the folder that holds the images.")
         found = {path.relative_to(base).as_posix(): str(path) for path in base.rglob("*") if path.is_file()}

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.images.shared_folder import is_file, relative_address, shared_folder
+from labelcycle.components.core.images.allowed_sources import RefusedImage, allowed_image, image_address
+from labelcycle.components.core.images.shared_folder import relative_address, shared_folder
 from labelcycle.components.core.labelling import LabelStudioTool
 
 SECONDS_AN_HOUR = 3600
@@ -43,7 +43,8 @@ class ImageLinks:
         """A link to the sample's image; one into S3 is signed anew at each call.
 
         Raises:
-            ConfigurationError: the sample has no image, or one that browsers cannot be led to.
+            ConfigurationError: the sample has no image, or one that is neither a file nor in S3, or one whose place is
+                not allowed (`allowed_sources`).
         """
         uri = self._uris.get(sample_id)
         if uri is None:
@@ -51,18 +52,14 @@ class ImageLinks:
                 f"Sample {sample_id!r} has no image to show in Label Studio. Begin the campaign with --images, or "
                 "without a labelling tool: labels then come from files."
             )
-        if uri.startswith("s3://"):
-            return self._presigned(uri)
-        path = uri.removeprefix("file://")
-        if is_file(path):
-            return Link(f"{self._image_server(path)}/{relative_address(path, self._folder)}", "")
-        parts = urlsplit(uri)
-        if parts.scheme in ("http", "https") and parts.hostname and not parts.username:
-            return Link(uri, "")
-        raise ConfigurationError(
-            f"The image of sample {sample_id!r} is at {uri.split('?')[0]}, where browsers cannot be led. Use files, "
-            "s3://, http:// or https://."
-        )
+        try:
+            allowed_image(uri)
+            address = image_address(uri)
+        except (RefusedImage, ValueError) as error:
+            raise ConfigurationError(f"The image of sample {sample_id!r} is not shown. {error}") from error
+        if address.startswith("s3://"):
+            return self._presigned(address)
+        return Link(f"{self._image_server(address)}/{relative_address(address, self._folder)}", "")
 
     def runs_out(self, until: str, now: datetime) -> bool:
         """Whether a link that holds `until` then is to be made anew: less than a quarter of its time is left."""
@@ -80,7 +77,11 @@ class ImageLinks:
 
     @functools.cached_property
     def _folder(self) -> str:
-        return shared_folder(uri.removeprefix("file://") for uri in self._uris.values() if uri is not None)
+        return shared_folder(
+            uri if uri.startswith("/") else image_address(uri)
+            for uri in self._uris.values()
+            if uri is not None and uri.startswith(("/", "file://"))
+        )
 
     def _presigned(self, uri: str) -> Link:
         from labelcycle.components.core.storage.s3 import s3_errors, split_s3_uri

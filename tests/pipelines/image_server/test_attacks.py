@@ -85,6 +85,25 @@ def test_links_that_lead_out(server: Any, images: Path) -> None:
     assert "not served: 'red/07.png': its content has changed since the campaign began" in server.log.read_text()
 
 
+def test_only_allowed_places_are_served(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any], images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = begin_on_images(images=str(images)).root
+    monkeypatch.setenv("LABELCYCLE_IMAGE_SOURCES", str(images.parent))
+    server = serve(root)
+    shutil.move(images / "red", images.parents[1] / "outside")
+    (images / "red").symlink_to(images.parents[1] / "outside")
+    assert server.ask("/green/07.png").status == 200
+    answer = server.ask("/red/07.png")
+    assert answer.status == 404 and b"outside" not in answer.body
+    server.end()
+    assert "not in an allowed place" in server.log.read_text()
+    monkeypatch.setenv("LABELCYCLE_IMAGE_SOURCES", str(images / "green"))
+    refused = serve(root)
+    assert refused.process.wait(60) == 1
+    assert "blue/00.png" in refused.log.read_text() and "Add its folder" in refused.log.read_text()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
 def test_methods_that_could_write(server: Any, images: Path, method: str) -> None:
     answer = server.ask("/red/07.png", method)

@@ -7,7 +7,8 @@ import pytest
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.images import source
+from labelcycle.components.core.images import allowed_sources, source
+from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.source import list_images, read_image, read_unchanged_image
 from labelcycle.components.core.storage import Store, open_store
@@ -84,3 +85,64 @@ def test_list_images_of_no_folder(tmp_path: Path) -> None:
     for name in ("missing", "file"):
         with pytest.raises(ConfigurationError, match=f"{name} is not a folder. Name the folder"):
             list_images(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/a.png", "data:image/png;base64,AA", "file://host/a.png"])
+def test_what_is_never_fetched(uri: str) -> None:
+    """Refused by name: an image that is only missing would be set aside in silence."""
+    for read in (read_image, list_images):
+        with pytest.raises(RefusedImage, match="never fetched|no host is asked"):
+            read(uri)
+
+
+def test_file_addresses(tmp_path: Path) -> None:
+    (tmp_path / "a b.png").write_bytes(b"image")
+    assert read_image(f"file://{tmp_path}/a%20b.png") == b"image"
+    assert list_images(f"file://{tmp_path}") == {"a b.png": f"{tmp_path}/a b.png"}
+
+
+def test_only_allowed_places_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("images/a.png", "images-2/a.png"):
+        store.write(key, b"image")
+    monkeypatch.setenv(VARIABLE, f"{store.root}/images")
+    assert read_image(store.locate("images/a.png")) == b"image"
+    assert list(list_images(f"{store.root}/images")) == ["a.png"]
+    with pytest.raises(RefusedImage, match="not in an allowed place"):
+        read_image(store.locate("images-2/a.png"))
+    for folder in (store.root, f"{store.root}/images-2"):
+        with pytest.raises(RefusedImage, match="not in an allowed place"):
+            list_images(folder)
+
+
+def test_a_link_laid_between_look_and_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images").mkdir()
+    picture, secret = tmp_path / "images" / "a.png", tmp_path / "secret"
+    picture.write_bytes(b"image")
+    secret.write_bytes(b"secret")
+    monkeypatch.setenv(VARIABLE, str(picture.parent))
+
+    def swapped(path: str) -> str:
+        found = allowed_sources.allowed_image(path)
+        picture.unlink()
+        picture.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(source, "allowed_image", swapped)
+    with pytest.raises(RefusedImage, match="which leads to '.*/secret'"):
+        read_image(str(picture))
+
+
+def test_a_pipe_laid_between_look_and_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"image")
+    looked = source._check_plain
+
+    def swapped(facts: os.stat_result) -> None:
+        looked(facts)
+        if picture.is_file():
+            picture.unlink()
+            os.mkfifo(picture)
+
+    monkeypatch.setattr(source, "_check_plain", swapped)
+    with pytest.raises(UnreadableImage, match="not a plain file"):
+        read_image(str(picture))

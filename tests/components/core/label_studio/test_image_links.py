@@ -1,4 +1,4 @@
-"""Links to images: files, S3, and addresses as they are."""
+"""Links to images: files and S3, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,18 +31,36 @@ def test_files_without_a_server_are_refused() -> None:
         links(FILES).link("a")
 
 
-def test_http_addresses_stay_as_they_are() -> None:
-    address = "https://images.example.org/a%20b.png?size=large"
-    assert links({"a": address}).link("a").address == address
-
-
 @pytest.mark.parametrize(
     "uri",
-    ["ftp://h/a.png", "javascript:alert(1)", "data:image/png;base64,AA", "gs://b/a.png", "http:///a", "http://u:p@h/a"],
+    [
+        "https://images.example.org/a.png",
+        "http://169.254.169.254/latest/meta-data",
+        "ftp://h/a.png",
+        "javascript:alert(1)",
+        "data:image/png;base64,AA",
+        "gs://b/a.png",
+        "http:///a",
+        "http://u:p@h/a",
+    ],
 )
-def test_other_addresses_are_refused(uri: str) -> None:
-    with pytest.raises(ConfigurationError, match="where browsers cannot be led"):
-        links({"a": uri}).link("a")
+def test_no_browser_is_led_to_an_address_out_of_data(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match="The image of sample 'a' is not shown.* is never fetched") as caught:
+        links({"a": uri}, image_server="https://images.example.org").link("a")
+    assert "u:p@" not in str(caught.value)
+
+
+def test_places_that_are_not_allowed_are_neither_signed_nor_linked(
+    aws_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELCYCLE_IMAGE_SOURCES", "/data/pool/cats,s3://bucket/pool")
+    made = links(
+        {**FILES, "c": "s3://bucket/pool/c.png", "d": "s3://bucket/pool-2/d.png"}, image_server="https://i.org"
+    )
+    assert made.link("a").address and made.link("c").address
+    for sample_id in ("b", "d"):
+        with pytest.raises(ConfigurationError, match=f"'{sample_id}' is not shown.* not in an allowed place"):
+            made.link(sample_id)
 
 
 def test_a_sample_without_image() -> None:
