@@ -4,22 +4,36 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from labelcycle.components.core.errors import ConfigurationError, TransientError
+import tenacity
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage.folder_failures import NO_HARD_LINKS, folder_errors
 from labelcycle.components.core.storage.store import checked_key, checked_prefix
 
 UNFINISHED = ".unfinished-"
+LEFTOVER_SECONDS = 24 * 3600
+"""An unfinished file older than this, by the clock of the file system, is what a killed writer has left."""
+
 ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+CANNOT_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
+"""Folders on some network file systems cannot be forced to disk: their servers do it by themselves."""
 
 
 class FolderStore:
-    """Objects as files. Writes go to a temporary file in the same folder and are renamed or linked into place."""
+    """Objects as files. Writes go to a temporary file in the same folder and are renamed or linked into place.
+
+    The file is forced to disk before it gets its name, and the folder after, so that a power cut leaves the old object
+    or the new one, and never a later object without an earlier one. Temporary files of killed writers are never read;
+    the first write of a store into their folder removes those that are older than a day.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root.expanduser().absolute()
+        self._tidied: set[Path] = set()
         if self._root.exists() and not self._root.is_dir():
             raise ConfigurationError(f"{self._root} is a file; a campaign root must be a folder. Name another path.")
 
@@ -31,12 +45,11 @@ class FolderStore:
     def read(self, key: str) -> bytes:
         """See `Store.read`."""
         path = self._path(key)
-        try:
-            return path.read_bytes()
-        except ABSENT as error:
-            raise FileNotFoundError(path) from error
-        except PermissionError as error:
-            raise ConfigurationError(f"{path} may not be read. Grant read access, then run again.") from error
+        with folder_errors("read", path):
+            try:
+                return _read(path)
+            except ABSENT as error:
+                raise FileNotFoundError(path) from error
 
     def write(self, key: str, data: bytes) -> None:
         """See `Store.write`."""
@@ -47,6 +60,9 @@ class FolderStore:
         try:
             self._place(key, lambda temporary: temporary.write_bytes(data), _link)
         except FileExistsError:
+            path = self._path(key)
+            with folder_errors("write", path):
+                _sync_folder(path.parent)
             return False
         return True
 
@@ -57,19 +73,23 @@ class FolderStore:
     def fetch(self, key: str) -> Path:
         """See `Store.fetch`: the file itself."""
         path = self._path(key)
-        if not path.is_file():
-            raise FileNotFoundError(path)
+        with folder_errors("read", path):
+            if not path.is_file():
+                raise FileNotFoundError(path)
         return path
 
     def exists(self, key: str) -> bool:
         """See `Store.exists`."""
-        return self._path(key).is_file()
+        path = self._path(key)
+        with folder_errors("read", path):
+            return path.is_file()
 
     def keys(self, prefix: str) -> list[str]:
         """See `Store.keys`."""
         folder = self._root / checked_prefix(prefix, self.root).rpartition("/")[0]
-        found = (path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file())
-        return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
+        with folder_errors("read", folder):
+            found = (Path(path).relative_to(self._root).as_posix() for path in _files_below(str(folder)))
+            return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
@@ -79,29 +99,70 @@ class FolderStore:
         return self._root / checked_key(key, self.root)
 
     def _place(self, key: str, fill: Callable[[Path], object], finish: Callable[[Path, Path], object]) -> None:
-        """Fill a temporary file, force it to disk, then rename or link it to its name."""
+        """Fill a temporary file, force it to disk, rename or link it to its name, and force that to disk.
+
+        Raises:
+            FileExistsError: of `finish`.
+        """
         path = self._path(key)
         temporary = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _not_writable(path, error) from error
-        try:
-            fill(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            finish(temporary, path)
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise _not_writable(path, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        with folder_errors("write", path):
+            _make_folder(path.parent)
+            try:
+                fill(temporary)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+                self._remove_leftovers(temporary)
+                try:
+                    finish(temporary, path)
+                except FileExistsError:
+                    taken = True
+                else:
+                    taken = False
+                    _sync_folder(path.parent)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+        if taken:
+            raise FileExistsError(path)
+
+    def _remove_leftovers(self, temporary: Path) -> None:
+        """Remove what killed writers left beside `temporary`, once for each folder.
+
+        A slow writer whose file is removed fails when it names it, and is run again. The age is by the clock of the
+        file system, because that of this machine may differ.
+        """
+        folder = temporary.parent
+        if folder in self._tidied:
+            return
+        self._tidied.add(folder)
+        oldest = temporary.stat().st_mtime - LEFTOVER_SECONDS
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(UNFINISHED) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    Path(entry.path).unlink(missing_ok=True)
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) == errno.ESTALE),
+    stop=tenacity.stop_after_attempt(3),
+    reraise=True,
+)
+def _read(path: Path) -> bytes:
+    """The content; read again where another machine has just replaced the file, which network file systems tell so."""
+    return path.read_bytes()
 
 
 def _link(temporary: Path, path: Path) -> None:
+    """Give the temporary file its name, unless that is taken.
+
+    A network file system whose answer was lost asks again, and is then told that the name is taken: by this very file.
+    """
     try:
         os.link(temporary, path)
+    except FileExistsError:
+        if not path.samefile(temporary):
+            raise
     except OSError as error:
         if error.errno in NO_HARD_LINKS:
             raise ConfigurationError(
@@ -111,7 +172,37 @@ def _link(temporary: Path, path: Path) -> None:
         raise
 
 
-def _not_writable(path: Path, error: OSError) -> TransientError:
-    return TransientError(
-        f"Cannot write {path}: {error.strerror or error}. Free space or grant write access, then run again."
-    )
+def _make_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing, each durably."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the names in a folder to disk."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Paths of all files below a folder; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path)
+        elif entry.is_file():
+            yield entry.path

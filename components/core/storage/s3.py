@@ -3,13 +3,21 @@
 Endpoint, region, credentials and addressing style come from the usual AWS settings (environment, profile, instance
 role). With an endpoint of one's own (`AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3`) path-style addressing is used,
 because few self-hosted servers answer to bucket names as host names; `AWS_S3_ADDRESSING_STYLE=virtual` asks for those.
+
+boto3 sends a checksum with what it writes, and compares what it reads with the checksum that the server keeps. For a
+server that refuses such requests, `AWS_REQUEST_CHECKSUM_CALCULATION=when_required` turns the first off.
+
+A request waits CONNECT_SECONDS for a connection and READ_SECONDS for the next byte, and is made ATTEMPTS times with
+botocore's pauses in between: a server that never answers is given up after seven minutes at most. Only a server that
+goes on sending, however slowly, is waited for without end.
 """
 
 import os
 import shutil
 import tempfile
+import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,25 +28,35 @@ import botocore.config
 import botocore.exceptions
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage.s3_failures import (
+    DAMAGED,
+    MISSING,
+    NO_BUCKET,
+    error_code,
+    local_disk_errors,
+    read_body,
+    s3_errors,
+    try_again,
+    was_repeated,
+)
 from labelcycle.components.core.storage.store import checked_key, checked_prefix
+
+__all__ = ["S3Store", "read_s3_object", "s3_client", "s3_errors", "split_s3_uri"]
 
 CONNECT_SECONDS = 5
 """How long one connection may take to open; with ATTEMPTS, a wrong endpoint is reported within a minute."""
 
-ATTEMPTS = 5
-"""How often one request is tried, with botocore's growing pauses in between."""
+READ_SECONDS = 60
+"""How long an answer may stand still."""
 
-MISSING = {"404", "NoSuchKey", "NotFound"}
+ATTEMPTS = 5
+"""How often one request is tried, with botocore's growing pauses (20 seconds at most) in between."""
+
 CONFLICT = {"409", "ConditionalRequestConflict"}
 TAKEN = {"412", "PreconditionFailed"}
-NO_BUCKET = {"NoSuchBucket", "InvalidBucketName"}
-REFUSED = {"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
-REGION = {"301", "400", "AuthorizationHeaderMalformed", "PermanentRedirect"}
-"""A bare 400 is among them: a listing finds the right region by itself, and then cannot tell what was wrong."""
-
-CLOCK = {"RequestTimeTooSkewed"}
-UNABLE = {"501", "NotImplemented"}
+WRITER = "labelcycle-writer"
+"""The metadata of an object that names the call which created it."""
 
 
 def s3_client() -> Any:
@@ -55,6 +73,7 @@ def s3_client() -> Any:
         settings = botocore.config.Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             s3={"addressing_style": style},
         )
         return boto3.session.Session().client("s3", config=settings)
@@ -76,47 +95,24 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     return bucket, prefix.strip("/")
 
 
-@contextmanager
-def s3_errors(address: str) -> Iterator[None]:
-    """Turn boto3's errors about `address` into ours, each with its remedy; a missing object is FileNotFoundError."""
-    try:
-        yield
-    except botocore.exceptions.ClientError as error:
-        code = _code(error)
-        if code in MISSING:
-            raise FileNotFoundError(address) from error
-        refusal = _refusal(address, error)
-        if refusal is not None:
-            raise ConfigurationError(refusal) from error
-        raise TransientError(f"S3 failed on {address} ({code}): {error}. Run the same command again.") from error
-    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-        raise ConfigurationError(
-            f"No credentials for {address}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role."
-        ) from error
-    except botocore.exceptions.ParamValidationError as error:
-        raise ConfigurationError(f"{address} is not an address that S3 can have: {error}. Correct it.") from error
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
-        raise TransientError(f"Cannot reach S3 for {address}: {error}. Check AWS_ENDPOINT_URL, run again.") from error
+def read_s3_object(
+    client: Any, bucket: str, name: str, check: Callable[[dict[str, Any]], None] = lambda answer: None
+) -> bytes:
+    """The content of an object, read again where it is torn or damaged on the way. Within `s3_errors`.
 
+    Args:
+        client: of boto3.
+        bucket: where.
+        name: the object's key in the bucket.
+        check: looks at the answer before its body is read, and raises to refuse it.
+    """
 
-def _refusal(address: str, error: botocore.exceptions.ClientError) -> str | None:
-    """What is wrong and what to do, for answers that trying again would not change; None for others."""
-    code = _code(error)
-    if code in NO_BUCKET:
-        return f"There is no bucket for {address}. Create it, or correct its name."
-    if code in REFUSED:
-        return f"S3 refused {address} ({code}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket policy."
-    words = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "it does not say why"
-    if code in REGION:
-        return f"S3 refused {address} ({code}): {words}. Set AWS_DEFAULT_REGION to the region of the bucket."
-    if code in CLOCK:
-        return f"S3 refused {address} ({code}): {words}. Set this machine's clock, then run again."
-    if code in UNABLE:
-        return (
-            f"The server of {address} cannot do what it was asked ({code}): {words}. Put the campaign on a server that "
-            "has conditional writes (If-None-Match) and multipart uploads."
-        )
-    return None
+    def read() -> bytes:
+        answer = client.get_object(Bucket=bucket, Key=name)
+        check(answer)
+        return read_body(answer)
+
+    return try_again(read)
 
 
 class S3Store:
@@ -130,7 +126,8 @@ class S3Store:
         self._bucket, self._prefix = split_s3_uri(root)
         self._root = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         self._client = client or s3_client()
-        self._fetched = Path(tempfile.mkdtemp(prefix="labelcycle-s3-"))
+        with local_disk_errors(self._root, tempfile.gettempdir()):
+            self._fetched = Path(tempfile.mkdtemp(prefix="labelcycle-s3-"))
         self._conditions_hold = False
         weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
 
@@ -142,56 +139,75 @@ class S3Store:
     def read(self, key: str) -> bytes:
         """See `Store.read`."""
         with s3_errors(self.locate(key)):
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._name(key))["Body"].read()
-            return body
+            return read_s3_object(self._client, self._bucket, self._name(key))
 
     def write(self, key: str, data: bytes) -> None:
         """See `Store.write`."""
         with s3_errors(self.locate(key)):
-            self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data)
+            try_again(lambda: self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data))
 
     def write_if_absent(self, key: str, data: bytes) -> bool:
         """See `Store.write_if_absent`.
 
+        Where the answer to the write is lost, the next one says that the key is taken. Each call therefore puts a name
+        of its own into the object's metadata, and looks it up in that case.
+
         Raises:
             ConfigurationError: the server ignores the condition.
         """
+        writer = uuid.uuid4().hex
         with s3_errors(self.locate(key)):
-            created = self._put_if_absent(key, data)
-            if created and not self._conditions_hold and self._put_if_absent(key, data):
+            created, perhaps = self._put_if_absent(key, data, writer)
+            if created and not self._conditions_hold and self._put_if_absent(key, data, writer)[0]:
                 raise ConfigurationError(
                     f"The server of {self.locate(key)} ignores conditional writes (If-None-Match), without which two "
                     "runs cannot be kept apart. Put the campaign on a server that has them."
                 )
-        self._conditions_hold = True
-        return created
+            self._conditions_hold = True
+            return created or (perhaps and self._writer_of(key) == writer)
 
-    def _put_if_absent(self, key: str, data: bytes) -> bool:
-        """One conditional put. Where S3 sees two at once it asks both to try again."""
+    def _put_if_absent(self, key: str, data: bytes, writer: str) -> tuple[bool, bool]:
+        """One conditional put: whether it created the object, and whether an earlier try of it perhaps did.
+
+        Where S3 sees two at once it asks both to try again.
+        """
+        arguments = {"Bucket": self._bucket, "Key": self._name(key), "Body": data, "Metadata": {WRITER: writer}}
+        perhaps = False
         for attempt in range(ATTEMPTS):
             try:
-                self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, IfNoneMatch="*")
-                return True
+                self._client.put_object(**arguments, IfNoneMatch="*")
+                return True, perhaps
             except botocore.exceptions.ClientError as error:
-                if _code(error) in TAKEN:
-                    return False
-                if _code(error) not in CONFLICT or attempt == ATTEMPTS - 1:
+                perhaps = perhaps or was_repeated(error)
+                if error_code(error) in TAKEN:
+                    return False, perhaps
+                if error_code(error) not in CONFLICT | DAMAGED or attempt == ATTEMPTS - 1:
                     raise
-        return False
+        raise AssertionError("the last attempt returns or raises")
+
+    def _writer_of(self, key: str) -> str:
+        """Which call created the object."""
+        answer = self._client.head_object(Bucket=self._bucket, Key=self._name(key))
+        return str(answer.get("Metadata", {}).get(WRITER, ""))
 
     def upload(self, path: Path, key: str) -> None:
-        """See `Store.upload`: multipart above boto3's threshold."""
-        with s3_errors(self.locate(key)):
-            try:
-                self._client.upload_file(str(path), self._bucket, self._name(key))
-            except boto3.exceptions.S3UploadFailedError as error:
-                raise error.__cause__ or error.__context__ or error from None
+        """See `Store.upload`: multipart above boto3's threshold. Parts of an upload that fails are cleared away."""
+        address = self.locate(key)
+        with s3_errors(address), local_disk_errors(address, str(path.parent)):
+            try_again(lambda: self._upload(path, key))
+
+    def _upload(self, path: Path, key: str) -> None:
+        try:
+            self._client.upload_file(str(path), self._bucket, self._name(key))
+        except boto3.exceptions.S3UploadFailedError as error:
+            raise error.__cause__ or error.__context__ or error from None
 
     def fetch(self, key: str) -> Path:
         """See `Store.fetch`: a copy in a temporary folder that lives as long as this store."""
         path = self._fetched / digest_of_bytes(key.encode())
-        with s3_errors(self.locate(key)), self._reasons():
-            self._client.download_file(self._bucket, self._name(key), str(path))
+        address = self.locate(key)
+        with s3_errors(address), local_disk_errors(address, str(self._fetched)), self._reasons():
+            try_again(lambda: self._client.download_file(self._bucket, self._name(key), str(path)))
         return path
 
     def exists(self, key: str) -> bool:
@@ -205,13 +221,15 @@ class S3Store:
 
     def keys(self, prefix: str) -> list[str]:
         """See `Store.keys`. The empty objects that consoles make for folders are left out."""
-        found: list[str] = []
         below = f"{self._prefix}/" if self._prefix else ""
+        wanted = below + checked_prefix(prefix, self._root)
         with s3_errors(self.locate(prefix)):
-            pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=below + checked_prefix(prefix, self._root)):
-                found.extend(item["Key"][len(below) :] for item in page.get("Contents", []))
+            found = try_again(lambda: [name[len(below) :] for name in self._list(wanted)])
         return sorted(key for key in found if key and not key.endswith("/"))
+
+    def _list(self, prefix: str) -> Iterator[str]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            yield from (item["Key"] for item in page.get("Contents", []))
 
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
@@ -227,15 +245,11 @@ class S3Store:
         try:
             yield
         except botocore.exceptions.ClientError as error:
-            if not _code(error).isdigit():
+            if not error_code(error).isdigit():
                 raise
             try:
                 self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{self._prefix}/", MaxKeys=1)
             except botocore.exceptions.ClientError as reason:
-                if _code(error) not in MISSING or _code(reason) in NO_BUCKET:
+                if error_code(error) not in MISSING or error_code(reason) in NO_BUCKET:
                     raise reason from error
             raise
-
-
-def _code(error: botocore.exceptions.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

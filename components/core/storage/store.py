@@ -1,4 +1,10 @@
-"""The interface that every store keeps: whole objects by key, atomic writes, and a write that only one writer wins."""
+"""The interface that every store keeps: whole objects by key, atomic writes, and a write that only one writer wins.
+
+A write that returns is durable: content and name are on the disk, or with S3, before the next write begins. A write
+that raises `TransientError` may have been done all the same, because its answer can be lost; it may be repeated.
+Content that was damaged on the way is read again where the store notices, and otherwise found out by the digests of
+those who read.
+"""
 
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +33,11 @@ class Store(Protocol):
         ...
 
     def write_if_absent(self, key: str, data: bytes) -> bool:
-        """Create the object unless the key is taken, atomically. Returns whether this call created it."""
+        """Create the object unless the key is taken, atomically. Returns whether this very call created it.
+
+        That is so too where the answer to the write was lost on the way and the write was repeated. Where False is
+        returned the object of the other writer is durable.
+        """
         ...
 
     def upload(self, path: Path, key: str) -> None:
