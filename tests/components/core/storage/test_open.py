@@ -6,6 +6,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.counted import CountedStore
 from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.s3 import S3Store
 
@@ -22,7 +23,7 @@ from labelcycle.components.core.storage.s3 import S3Store
 )
 def test_folders(root: str, folder: str, tmp_path: Path) -> None:
     store = open_store(root.format(folder=tmp_path))
-    assert isinstance(store, FolderStore)
+    assert isinstance(store, CountedStore) and isinstance(store.store, FolderStore)
     assert store.root == str(tmp_path / folder)
 
 
@@ -36,7 +37,7 @@ def test_folders(root: str, folder: str, tmp_path: Path) -> None:
 )
 def test_s3(root: str, expected: str, aws_environment: None) -> None:
     store = open_store(root)
-    assert isinstance(store, S3Store)
+    assert isinstance(store, CountedStore) and isinstance(store.store, S3Store)
     assert store.root == expected
 
 
