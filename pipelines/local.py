@@ -19,7 +19,7 @@ Watching = TypeVar("Watching", bound=Watcher)
 
 
 class StageError(LabelcycleError):
-    """A stage refused its work; the message and the exit code are the stage's own."""
+    """A stage refused its work or broke off; the exit code is the stage's own."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ def run_cycle(root: str, labels_from: str = "", title: str = "cycle", finalize: 
         finalize: train the final model on every label so far, and end the campaign.
 
     Raises:
-        StageError: a stage refused its work.
+        StageError: a stage refused its work, or broke off with an error that nobody foresaw.
         TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
     """
     from labelcycle.pipelines.cycle import cycle
@@ -81,7 +81,7 @@ def run_pipeline(
         variables: environment variables for the stages.
 
     Raises:
-        StageError: a stage refused its work.
+        StageError: a stage refused its work, or broke off with an error that nobody foresaw.
         TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
     """
     from kfp import local

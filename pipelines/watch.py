@@ -1,4 +1,7 @@
-"""Watching a run: the events that stages append to a file become progress bars, notices and facts."""
+"""Watching a run: the events that stages append to a file become progress bars, notices and facts.
+
+Where the log is JSON they become its lines, and nothing else is shown.
+"""
 
 import json
 import sys
@@ -10,6 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from labelcycle.components.core.exit_codes import TRY_AGAIN
+from labelcycle.components.core.logging.events import relay
+from labelcycle.components.core.logging.mode import json_logs
+
 
 class Watcher:
     """Reads an events file while it grows. Use as a context manager around the run.
@@ -17,13 +24,14 @@ class Watcher:
     Attributes:
         facts: what each finished stage reported, by stage; of a stage that ran twice, the last.
         seconds: time that each stage's own work took, summed over its runs.
-        error: message and exit code of the first error that a stage reported, or None.
+        error: message and exit code of the first error that ended a stage, or None.
         notices: everything the user should see, in order.
     """
 
     def __init__(self, path: Path, title: str, console: Console | None = None) -> None:
         self._path, self._title, self._read = path, title, 0
-        self._console = console or Console(file=sys.stderr)
+        self._in_json = json_logs()
+        self._console = console or Console(file=sys.stderr, quiet=self._in_json)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._progress = Progress(
@@ -69,7 +77,10 @@ class Watcher:
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                self._take(json.loads(line))
+                event = json.loads(line)
+                if self._in_json:
+                    relay(event)
+                self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
@@ -84,8 +95,17 @@ class Watcher:
         elif kind == "notice":
             self.notices.append(event["message"])
             self._console.print(f"note: {event['message']}", markup=False, highlight=False)
-        elif kind == "error" and self.error is None:
-            self.error = (event["message"], event["exit_code"])
+        elif kind in ("error", "crash") and self.error is None:
+            self.error = (event["message"] if kind == "error" else self._fault(event), event["exit_code"])
+
+    def _fault(self, event: dict[str, Any]) -> str:
+        """What to say of an error that nobody foresaw; the log has its traceback already where it is JSON."""
+        after = "Nothing committed is lost. "
+        after += (
+            "Run the same command again." if event["exit_code"] == TRY_AGAIN else "Another try would meet it again."
+        )
+        trace = "" if self._in_json else f"\n{event['traceback'].rstrip()}\n"
+        return f"{event['stage']} broke off with {event['message'].rstrip('.')}. {trace}{after}"
 
     def _show(self, description: str, done: int, total: int | None) -> None:
         text = f"{self._title} · {description}"

@@ -1,49 +1,45 @@
 """What a stage tells while it works: progress, notices, time taken, errors.
 
 Where the environment variable `LABELCYCLE_EVENTS` names a file, each event is one JSON line appended to it. That is how
-`labelcycle run` draws progress bars over stages that run as processes of their own. Elsewhere progress is a tqdm bar on
-standard error, which stays readable in container logs.
+`labelcycle run` draws progress bars over stages that run as processes of their own. Elsewhere events are lines of the
+log where `LABELCYCLE_LOG` is `json`, and else progress is a tqdm bar on standard error, which stays readable in
+container logs.
 """
 
 import functools
 import inspect
-import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from labelcycle.components.core.commits import attempt_key
 from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.logging.campaigns import campaign_at, next_cycle_at
+from labelcycle.components.core.logging.events import EVENTS, emit, notice
+from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.install import write_json_logs
+from labelcycle.components.core.logging.mode import json_logs
+from labelcycle.components.core.logging.place import move, place
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.timings import Meter, Timing, write_timing
 
-EVENTS = "LABELCYCLE_EVENTS"
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+__all__ = ["EVENTS", "Progress", "emit", "notice", "observed"]
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-
-def emit(event: str, **content: Any) -> None:
-    """Append one event for whoever watches; without a watcher this does nothing."""
-    if path := os.environ.get(EVENTS):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"event": event, **content}) + "\n")
-
-
-def notice(message: str) -> None:
-    """Tell the user something that needs no action now but should be seen."""
-    emit("notice", message=message)
-    if EVENTS not in os.environ:
-        print(message, file=sys.stderr)
+BAR_SECONDS, LOG_SECONDS = 0.2, 10.0
+"""How often at most progress is told: to somebody who looks at a bar, and in a log."""
 
 
 def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Decorate a stage's `run` so that its start, its end with the seconds taken, and its errors are events.
+    """Decorate a stage's `run` so that its start, its end with what it took, and its errors are events.
 
     A run that works on an attempt, or names one in its result, leaves a record of what it took beside the attempt.
     """
@@ -52,24 +48,52 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     @functools.wraps(run)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        emit("started", stage=stage, pid=os.getpid())
+        in_json = json_logs()
+        if in_json:
+            write_json_logs()
+        outer = place()
+        move(stage=stage, **_place_of(stage, _arguments(signature, args, kwargs), look_up=in_json))
+        emit("started", pid=os.getpid())
         meter = Meter()
         try:
             result = run(*args, **kwargs)
-        except LabelcycleError as error:
-            emit("error", stage=stage, message=str(error), exit_code=error.exit_code)
-            _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
+        except (Exception, KeyboardInterrupt) as error:
+            tell(error)
+            if isinstance(error, LabelcycleError):
+                _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
+            _move_back(outer)
             raise
         measured = meter.read()
         arguments = _arguments(signature, args, kwargs)
         for name in ("cycle", "attempt"):
             arguments.setdefault(name, getattr(result, name, None))
-        _keep_timing(stage, arguments, measured, rows=getattr(result, "rows", None), failed=False)
+        move(**{name: arguments[name] for name in ("cycle", "attempt") if arguments[name] is not None})
+        rows = getattr(result, "rows", None)
+        _keep_timing(stage, arguments, measured, rows=rows, failed=False)
         facts = result.as_metadata() if hasattr(result, "as_metadata") else {}
-        emit("finished", stage=stage, seconds=measured["wall_seconds"], facts=facts)
+        took = {name: value for name, value in measured.items() if name not in ("started", "wall_seconds")}
+        emit("finished", seconds=measured["wall_seconds"], rows=rows, **took, facts=facts)
+        _move_back(outer)
         return result
 
     return wrapper
+
+
+def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> dict[str, Any]:
+    """What is known of a run's place at its start; what is not among its arguments is looked up where it is needed."""
+    known = {name: arguments.get(name) for name in ("cycle", "attempt", "target", "shard")}
+    root = arguments.get("root")
+    if look_up and root is not None:
+        known["campaign"] = place()["campaign"] or campaign_at(root)
+        if stage == "label_ingest":
+            known["cycle"] = next_cycle_at(root)
+    return known
+
+
+def _move_back(outer: Mapping[str, Any]) -> None:
+    """A stage within another one gives its place back; what a process does after its stage still belongs to it."""
+    if outer["stage"] is not None and outer["command"] is None:
+        move(**outer)
 
 
 def _arguments(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,12 +110,12 @@ def _keep_timing(
     root, cycle, attempt = (arguments.get(name) for name in ("root", "cycle", "attempt"))
     if root is None or cycle is None or not attempt:
         return
-    place = {name: arguments[name] for name in ("target", "shard") if name in arguments}
+    part = {name: arguments[name] for name in ("target", "shard") if name in arguments}
     try:
         store = open_store(root)
         if failed and not store.exists(attempt_key(cycle, attempt, "decision.json")):
             return
-        write_timing(store, cycle, attempt, Timing(stage=stage, rows=rows, failed=failed, **place, **measured))
+        write_timing(store, cycle, attempt, Timing(stage=stage, rows=rows, failed=failed, **part, **measured))
     except (LabelcycleError, OSError) as error:
         notice(f"What {stage} of cycle {cycle} took is not recorded: {error}")
 
@@ -107,7 +131,11 @@ class Progress:
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> "Progress":
-        if EVENTS not in os.environ:
+        in_json = json_logs()
+        self._seconds = LOG_SECONDS if in_json else BAR_SECONDS
+        if EVENTS not in os.environ and not in_json:
+            from tqdm import tqdm
+
             slow = 0.1 if sys.stderr.isatty() else 10.0
             self._bar = tqdm(total=self._total, desc=self._description, unit=self._unit, mininterval=slow, delay=1.0)
         return self
@@ -118,9 +146,19 @@ class Progress:
             self._done += steps
             if self._bar is not None:
                 self._bar.update(steps)
-            elif time.monotonic() - self._told > 0.2 or self._done >= self._total:
+            elif time.monotonic() - self._told > self._seconds or self._done >= self._total:
                 self._told = time.monotonic()
-                emit("progress", description=self._description, done=self._done, total=self._total, unit=self._unit)
+                self._tell()
+
+    def _tell(self) -> None:
+        emit(
+            "progress",
+            message=f"{self._description}: {self._done} of {self._total}",
+            description=self._description,
+            done=self._done,
+            total=self._total,
+            unit=self._unit,
+        )
 
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:

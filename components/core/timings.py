@@ -1,7 +1,8 @@
-"""What the runs of a cycle's stages took: seconds, rows and memory.
+"""What the runs of a cycle's stages took: seconds, rows, memory, and bytes read and written.
 
 No two runs take the same, so timings lie beside the objects of their attempt, under `timings/`, and no commit names
-them. Each run has a record of its own: one that found its work done already does not replace the one that did it.
+them. Each run has a record of its own: one that found its work done already does not replace the one that did it. Its
+name ends in a digest of its content, which is checked on reading.
 """
 
 import resource
@@ -10,13 +11,22 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from labelcycle.components.core.commits import attempt_key
-from labelcycle.components.core.digests import canonical_json, digest_of_json
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.logging.events import notice
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.counted import traffic
 
 BYTES_PER_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 FOLDER = "timings"
+DIGITS = 12
+"""Of the digest that a record's name ends in."""
+
+_left_out: set[str] = set()
+"""Addresses of damaged records that this process has told of."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,8 @@ class Timing(Settings):
         gpu_seconds: on the clock if the run computed with CUDA, else 0.
         rows: samples that it worked on, in the stage's own count; None where it counts none or failed.
         peak_memory_bytes: the largest resident memory of the process until then.
+        bytes_read, bytes_written: of the campaign's objects, as this process read and wrote them, each time as a whole;
+            None in records of versions that did not count them.
         failed: whether it ended with an error. Runs that were killed leave no record.
     """
 
@@ -60,6 +72,8 @@ class Timing(Settings):
     gpu_seconds: float
     rows: int | None
     peak_memory_bytes: int
+    bytes_read: int | None = None
+    bytes_written: int | None = None
     failed: bool = False
 
     @property
@@ -78,35 +92,54 @@ class Meter:
 
     def __init__(self) -> None:
         self._started, self._wall = time.time(), time.perf_counter()
-        self._cpu, self._allocations = _cpu_seconds(), _cuda_allocations()
+        self._cpu, self._allocations, self._traffic = _cpu_seconds(), _cuda_allocations(), traffic()
 
     def read(self) -> dict[str, Any]:
         """The measured fields of a `Timing`."""
-        wall = time.perf_counter() - self._wall
+        wall, moved = time.perf_counter() - self._wall, traffic() - self._traffic
         return {
             "started": self._started,
             "wall_seconds": wall,
             "cpu_seconds": _cpu_seconds() - self._cpu,
             "gpu_seconds": wall if _cuda_allocations() > self._allocations else 0.0,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_RSS_UNIT,
+            "bytes_read": moved.read,
+            "bytes_written": moved.written,
         }
 
 
 def write_timing(store: Store, cycle: int, attempt: str, timing: Timing) -> None:
     """Keep a record beside the attempt's objects, at `timings/<stage>[-<target>][-<shard>]-<digest>.json`."""
-    content = timing.model_dump(mode="json")
-    parts = [timing.stage, timing.target, str(timing.shard) if timing.shard else "", digest_of_json(content)[:12]]
+    data = canonical_json(timing.model_dump(mode="json"))
+    parts = [timing.stage, timing.target, str(timing.shard) if timing.shard else "", digest_of_bytes(data)[:DIGITS]]
     name = f"{FOLDER}/{'-'.join(part for part in parts if part)}.json"
-    store.write(attempt_key(cycle, attempt, name), canonical_json(content))
+    store.write(attempt_key(cycle, attempt, name), data)
 
 
 def read_timings(store: Store, cycle: int) -> list[Timing]:
     """Every record of a cycle, those of attempts that were never committed among them, in order of their start.
 
+    A record that is damaged, or no record at all, is left out with a notice: nothing rests on it but a sum.
+
     Cost: one listing of the cycle's objects, and a small read for each record.
     """
     keys = [key for key in store.keys(f"cycles/{cycle}/") if f"/{FOLDER}/" in key]
-    return sorted((Timing.model_validate_json(store.read(key)) for key in keys), key=lambda timing: timing.started)
+    found = [timing for key in keys if (timing := _read_timing(store, key)) is not None]
+    return sorted(found, key=lambda timing: timing.started)
+
+
+def _read_timing(store: Store, key: str) -> Timing | None:
+    digest = key.removesuffix(".json").rpartition("-")[2]
+    try:
+        data = store.read(key)
+        if digest_of_bytes(data)[:DIGITS] == digest:
+            return Timing.model_validate_json(data)
+    except (FileNotFoundError, ValidationError):
+        pass
+    if (address := store.locate(key)) not in _left_out:
+        _left_out.add(address)
+        notice(f"The timing {address} is damaged and counts for nothing. It may be deleted.")
+    return None
 
 
 def _cpu_seconds() -> float:

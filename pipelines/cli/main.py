@@ -1,10 +1,16 @@
 """`labelcycle`: the commands, and how their errors end."""
 
 import sys
+import traceback
 
 import typer
 
-from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
+from labelcycle.components.core.exit_codes import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of
+from labelcycle.components.core.logging.events import emit
+from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.install import write_json_logs
+from labelcycle.components.core.logging.mode import json_logs
 from labelcycle.pipelines.cli import (
     argo,
     backtest,
@@ -15,6 +21,7 @@ from labelcycle.pipelines.cli import (
     finalize,
     images,
     init,
+    metrics,
     predict,
     promote,
     publish,
@@ -25,13 +32,15 @@ from labelcycle.pipelines.cli import (
     status,
     submit,
 )
+from labelcycle.pipelines.cli.logged_command import LoggedCommand
 
 app = typer.Typer(
     name="labelcycle",
     help="Turn a pool of unlabelled images and a labelling budget into a good classifier, by active learning.\n\n"
     "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`. Where the method trains a "
     "final model of its own, end with `labelcycle finalize`.\n\n"
-    "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels.",
+    "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels.\n\n"
+    "LABELCYCLE_LOG=json turns standard error into a log of one JSON object a line.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -45,6 +54,7 @@ app.command("publish", rich_help_panel=CAMPAIGN)(publish.publish)
 app.command("images", rich_help_panel=CAMPAIGN)(images.images)
 app.command("status", rich_help_panel=CAMPAIGN)(status.status)
 app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
+app.command("metrics", rich_help_panel=CAMPAIGN)(metrics.metrics)
 app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
 app.command("promote", rich_help_panel=MODELS)(promote.promote)
 app.command("predict", rich_help_panel=MODELS)(predict.predict)
@@ -59,22 +69,64 @@ app.command("schedule", rich_help_panel=CLUSTER)(schedule.schedule)
 app.add_typer(stage.app, name="stage", rich_help_panel=CLUSTER)
 
 
+for command in (*app.registered_commands, *stage.app.registered_commands):
+    command.cls = LoggedCommand
+
+
 def main() -> None:
     """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
+    try:
+        end = _end_with_json_logs if json_logs() else _end
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(end())
+
+
+def _end() -> int | str | None:
+    """Run the command line for people; returns the exit code."""
     try:
         app()
     except SystemExit as end:
         # The command-line library ends wrong usage with 2, which here means that trying again may help.
-        sys.exit(1 if end.code == 2 else end.code)
-    except LabelcycleError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return GIVE_UP if end.code == TRY_AGAIN else end.code
     except KeyboardInterrupt:
         print("stopped; nothing committed is lost, run the same command to go on", file=sys.stderr)
-        sys.exit(130)
-    except OSError as error:
+        return INTERRUPTED
+    except Exception as error:
+        _print_error(error)
+        return exit_code_of(error)
+    return 0
+
+
+def _print_error(error: Exception) -> None:
+    """One message; a fault in the program comes with its traceback, which is what its report needs."""
+    if isinstance(error, LabelcycleError):
+        print(f"error: {error}", file=sys.stderr)
+    elif isinstance(error, MemoryError | OSError) and exit_code_of(error) == TRY_AGAIN:
+        what = str(error) or "there is not enough memory"
+        print(
+            f"error: {what}. Make room, or wait for what is missing, then run the same command again.", file=sys.stderr
+        )
+    elif isinstance(error, OSError):
         print(f"error: {error}. Check the path and its permissions.", file=sys.stderr)
-        sys.exit(1)
+    else:
+        traceback.print_exception(error)
+
+
+def _end_with_json_logs() -> int:
+    """Run the command line for machines; returns the exit code."""
+    write_json_logs()
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            return tell(error)
+        emit("error", level="error", error="UsageError", message=error.format_message(), exit_code=GIVE_UP)
+        return GIVE_UP
+    except KeyboardInterrupt as error:
+        return tell(error)
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,7 @@
 """ONNX files: written by torch, run by ONNX Runtime. Both need packages that come with `labelcycle[export]`."""
 
 import importlib
-import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.logging.quiet import quiet
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 LARGEST_FILE = 1_500_000_000
@@ -20,6 +18,7 @@ LARGEST_FILE = 1_500_000_000
 
 OUTPUT = "probabilities"
 LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir")
+"""What they say below errors is advice to the exporter's developers."""
 
 
 def require_packages() -> None:
@@ -51,7 +50,7 @@ def write_onnx(model: torch.nn.Module, example: torch.Tensor, name: str, path: P
     """
     batch: Any = torch.export.Dim("batch")
     try:
-        with warnings.catch_warnings(), _quiet():
+        with warnings.catch_warnings(), quiet(*LOGGERS):
             warnings.simplefilter("ignore")
             program: Any = torch.onnx.export(
                 model,
@@ -84,17 +83,3 @@ def _first_line(error: Exception) -> str:
     """The summary at the end of torch's long message, on one line."""
     text = str(error.__cause__ or error)
     return " ".join(text.split())[:400].rstrip(".") + "."
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's advice to its developers out of the terminal."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

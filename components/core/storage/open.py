@@ -4,12 +4,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage.counted import CountedStore
 from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.store import Store
 
 
 def open_store(root: str) -> Store:
-    """The store at `root`: a folder path, a `file://` URI or `s3://bucket/prefix`.
+    """The store at `root`: a folder path, a `file://` URI or `s3://bucket/prefix`. What goes through it is counted.
 
     Raises:
         ConfigurationError: the root is empty, of another scheme, or on another host.
@@ -19,12 +20,12 @@ def open_store(root: str) -> Store:
     if root.startswith("s3://"):
         from labelcycle.components.core.storage.s3 import S3Store
 
-        return S3Store(root)
+        return CountedStore(S3Store(root))
     if root.startswith("file://"):
         path = unquote(root.removeprefix("file://").removeprefix("localhost"))
         if not path.startswith("/"):
             raise ConfigurationError(f"Cannot open {root!r}: a file URI starts with file:/// and an absolute path.")
-        return FolderStore(Path(path))
+        return CountedStore(FolderStore(Path(path)))
     if "://" in root:
         raise ConfigurationError(f"Cannot open {root!r}: a campaign root is a folder or s3://bucket/prefix.")
-    return FolderStore(Path(root))
+    return CountedStore(FolderStore(Path(root)))

@@ -17,7 +17,7 @@ from labelcycle.components.core.campaign import Campaign, Prices
 from labelcycle.components.core.commits import Commit
 from labelcycle.components.core.objects import read_json, read_object
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.timings import Timing, Used, read_timings
+from labelcycle.components.core.timings import Timing, read_timings
 from labelcycle.components.core.tracking import tags
 from labelcycle.components.core.tracking.datasets import dataset_inputs, test_set
 from labelcycle.components.core.tracking.model_files import model_files
@@ -145,25 +145,34 @@ def _annotator_figures(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
-    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, with the sums under `total`, and its price.
+    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, and its price.
 
-    GPU seconds are there only where a GPU was used; without any record there is nothing.
+    Seconds and bytes are sums over all runs of a stage, and have their sum over all stages under `total`. Rows are sums
+    of a stage alone, since stages count different things. Memory is that of the run that took most; under `max`, of
+    whatever stage. GPU seconds are there only where a GPU was used, rows and bytes only where they were
+    counted. Without any record there is nothing.
     """
     if not timings:
         return {}
-    steps: dict[str, Used] = {}
+    figures: dict[str, float] = {}
     for timing in timings:
-        steps[timing.step] = steps.get(timing.step, Used()) + timing.used
-    total = sum(steps.values(), Used())
-    figures = {
-        f"{name}/{step}": value
-        for step, used in {**steps, "total": total}.items()
-        for name, value in asdict(used).items()
-        if value or name != "gpu_seconds"
-    }
-    figures["peak_memory_bytes"] = float(max(timing.peak_memory_bytes for timing in timings))
-    figures["compute_cost"] = prices.of_computing(total.cpu_seconds, total.gpu_seconds)
-    return figures
+        for name, value in asdict(timing.used).items():
+            _add(figures, f"{name}/{timing.step}", value)
+            _add(figures, f"{name}/total", value)
+        _add(figures, f"rows/{timing.step}", timing.rows)
+        for name, count in (("bytes_read", timing.bytes_read), ("bytes_written", timing.bytes_written)):
+            _add(figures, f"{name}/{timing.step}", count)
+            _add(figures, f"{name}/total", count)
+        for step in (timing.step, "max"):
+            name = f"peak_memory_bytes/{step}"
+            figures[name] = max(figures.get(name, 0.0), float(timing.peak_memory_bytes))
+    figures["compute_cost"] = prices.of_computing(figures["cpu_seconds/total"], figures["gpu_seconds/total"])
+    return {name: value for name, value in figures.items() if value or not name.startswith("gpu_seconds/")}
+
+
+def _add(figures: dict[str, float], name: str, value: float | None) -> None:
+    if value is not None:
+        figures[name] = figures.get(name, 0.0) + value
 
 
 def _timing_figures(cycle: CycleRun) -> dict[str, float]:

@@ -3,7 +3,6 @@
 MLflow is steered by environment variables and global state; both are put back afterwards.
 """
 
-import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import filelock
 
 from labelcycle.components.core.environment import environment
 from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.logging.quiet import quiet
 from labelcycle.components.core.tracking.failures import translated
 from labelcycle.components.core.tracking.location import TrackingLocation
 
@@ -72,18 +72,8 @@ def _silence() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=rf"{package}(\.|$)")
         import mlflow  # noqa: F401 - importing it sets up its loggers, so it comes before they are silenced
 
-        if "MLFLOW_LOGGING_LEVEL" in os.environ:
+        with quiet(*(() if "MLFLOW_LOGGING_LEVEL" in os.environ else NOISY)):
             yield
-            return
-        loggers = [logging.getLogger(name) for name in NOISY]
-        before = [logger.level for logger in loggers]
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, before, strict=True):
-                logger.setLevel(level)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import InputError, TransientError
+from labelcycle.components.core.logging.place import FIELDS
 from labelcycle.components.core.observation import EVENTS, Progress, emit, notice, observed
 
 
@@ -43,6 +44,8 @@ def run(value: int) -> Facts:
     """A stage; it fails for negative values."""
     if value == -1:
         raise TransientError("come again")
+    if value == -3:
+        raise MemoryError
     if value < 0:
         raise ValueError("a bug")
     return Facts(value)
@@ -50,8 +53,11 @@ def run(value: int) -> Facts:
 
 def test_events_are_lines_of_json(events: Path) -> None:
     emit("one", text="ü\n")
-    emit("two")
-    assert read(events) == [{"event": "one", "text": "ü\n"}, {"event": "two"}]
+    emit("two", level="warning")
+    one, two = read(events)
+    assert (one["event"], one["level"], one["text"]) == ("one", "info", "ü\n")
+    assert (two["event"], two["level"]) == ("two", "warning")
+    assert set(FIELDS) < set(one) and one["time"].endswith("Z")
 
 
 def test_without_a_watcher_nothing_is_written(alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,10 +80,28 @@ def test_an_error_is_told_and_raised(events: Path) -> None:
     assert (error["event"], error["message"], error["exit_code"]) == ("error", "come again", 2)
 
 
-def test_a_bug_is_raised_and_is_no_error_of_ours(events: Path) -> None:
-    with pytest.raises(ValueError, match="a bug"):
-        run(-2)
-    assert [event["event"] for event in read(events)] == ["started"]
+@pytest.mark.parametrize(
+    ("value", "error", "code"), [(-2, ValueError, 1), (-3, MemoryError, 2)], ids=["a bug", "no memory"]
+)
+def test_an_error_that_nobody_foresaw_is_told_with_its_traceback(
+    events: Path, value: int, error: type[Exception], code: int
+) -> None:
+    with pytest.raises(error):
+        run(value)
+    crash = read(events)[-1]
+    assert (crash["event"], crash["level"], crash["exit_code"]) == ("crash", "critical", code)
+    assert crash["error"] == error.__name__ and "in run" in crash["traceback"]
+
+
+def test_a_stage_within_a_stage_gives_its_place_back(events: Path) -> None:
+    def work(cycle: int) -> Facts:
+        run(1)
+        emit("between")
+        return Facts(2)
+
+    observed(work)(cycle=7)
+    told = [(event["event"], event["cycle"]) for event in read(events)]
+    assert told == [("started", 7), ("started", None), ("finished", None), ("between", 7), ("finished", 7)]
 
 
 def test_the_stage_is_the_folder_of_its_module(events: Path) -> None:
@@ -94,7 +118,7 @@ def test_notices_go_to_the_watcher_or_to_standard_error(
     notice("for the watcher")
     monkeypatch.delenv(EVENTS)
     notice("for the terminal")
-    assert read(events) == [{"event": "notice", "message": "for the watcher"}]
+    assert [(event["event"], event["message"]) for event in read(events)] == [("notice", "for the watcher")]
     assert capsys.readouterr().err == "for the terminal\n"
 
 
@@ -103,8 +127,23 @@ def test_progress_is_told_now_and_then_and_always_at_the_end(events: Path) -> No
         for _ in range(1000):
             progress.advance()
     told = read(events)
-    assert told[-1] == {"event": "progress", "description": "embed", "done": 1000, "total": 1000, "unit": "image"}
+    last = {name: told[-1][name] for name in ("event", "description", "done", "total", "unit")}
+    assert last == {"event": "progress", "description": "embed", "done": 1000, "total": 1000, "unit": "image"}
     assert len(told) < 100
+
+
+def test_a_log_has_progress_seldom_and_no_bar(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(EVENTS, raising=False)
+    monkeypatch.setenv("LABELCYCLE_LOG", "json")
+    with Progress("embed", 1000, "image") as progress:
+        for _ in range(1000):
+            progress.advance()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert {line["event"] for line in lines} == {"progress"} and lines[-1]["done"] == 1000
+    assert lines[-1]["message"] == "embed: 1000 of 1000"
+    assert len(lines) <= 3
 
 
 def test_short_work_shows_no_bar(alone: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core import observation
+from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.timings import Meter, Timing, Used, read_timings, write_timing
@@ -33,6 +35,51 @@ def test_the_same_record_twice_is_one(store: Store) -> None:
     for _ in range(2):
         write_timing(store, 0, "a", timing())
     assert read_timings(store, 0) == [timing()]
+
+
+def test_a_record_of_a_version_that_counted_no_bytes_is_read(store: Store) -> None:
+    content = timing().model_dump(mode="json")
+    old = {name: value for name, value in content.items() if not name.startswith("bytes_")}
+    name = f"timings/score-{digest_of_json(old)[:12]}.json"
+    store.write(attempt_key(0, "a", name), canonical_json(old))
+    assert read_timings(store, 0) == [timing()]
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "cut off", "another's name", "no record"])
+def test_a_damaged_record_is_told_once_and_left_out(
+    store: Store, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    write_timing(store, 0, "a", timing(started=1.0))
+    write_timing(store, 0, "a", timing(started=2.0))
+    key = next(key for key in store.keys("") if b'"started": 2.0' in store.read(key))
+    data = store.read(key)
+    content = {
+        "a flipped bit": data.replace(b"2.0", b"3.0", 1),
+        "cut off": data[:-9],
+        "another's name": canonical_json(timing(started=5.0).model_dump(mode="json")),
+        "no record": b"\xff",
+    }[damage]
+    store.write(key, content)
+    for _ in range(2):
+        assert read_timings(store, 0) == [timing(started=1.0)]
+    told = capsys.readouterr().err
+    assert told == f"The timing {store.locate(key)} is damaged and counts for nothing. It may be deleted.\n"
+
+
+def test_an_intact_object_that_is_no_record_is_left_out(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    store.write(attempt_key(0, "a", f"timings/score-{digest_of_bytes(b'{}')[:12]}.json"), b"{}")
+    assert read_timings(store, 0) == []
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_bytes_of_the_store_are_measured(store_root: str) -> None:
+    store = open_store(store_root)
+    meter = Meter()
+    store.write("a", b"1234")
+    store.read("a")
+    store.read("a")
+    measured = meter.read()
+    assert (measured["bytes_read"], measured["bytes_written"]) == (8, 4)
 
 
 def test_seconds_add_up() -> None:
@@ -68,6 +115,8 @@ def test_every_stage_of_an_attempt_leaves_a_record(campaign: Any) -> None:
     assert list(found) == STEPS
     rows = {step: record.rows for step, record in found.items()}
     assert (rows["train_adapter"], rows["score"], rows["select"], rows["evaluate"]) == (8, 40, 8, 12)
+    assert all(record.bytes_read and record.bytes_written is not None for record in found.values())
+    assert found["select"].bytes_written > 0
     assert rows["label_ingest"] is None and not any(record.failed for record in found.values())
 
 

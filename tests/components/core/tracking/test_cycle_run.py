@@ -52,7 +52,7 @@ def test_figures_of_annotators_leave_out_their_names():
     assert cycle_figures(metrics) == {"annotators": 1.0, "annotator_votes": 9.0}
 
 
-def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "") -> Timing:
+def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "", **counted: int | None) -> Timing:
     return Timing(
         stage=stage,
         target=target,
@@ -60,13 +60,14 @@ def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "") -> Timing
         wall_seconds=cpu / 2,
         cpu_seconds=cpu,
         gpu_seconds=gpu,
-        rows=None,
         peak_memory_bytes=int(100 * cpu),
+        **{"rows": None, **counted},
     )
 
 
 def test_timing_figures_are_sums_by_stage_and_their_price():
-    timings = [timing("embed", 2, target="base"), timing("score", 3, gpu=4), timing("score", 1)]
+    timings = [timing("embed", 2, target="base"), timing("score", 3, gpu=4, rows=4, bytes_read=30)]
+    timings.append(timing("score", 1, rows=3, bytes_read=10, bytes_written=2))
     assert timing_figures(timings, Prices(cpu_hour=3600, gpu_hour=7200)) == {
         "wall_seconds/embed_base": 1.0,
         "cpu_seconds/embed_base": 2.0,
@@ -76,7 +77,14 @@ def test_timing_figures_are_sums_by_stage_and_their_price():
         "wall_seconds/total": 3.0,
         "cpu_seconds/total": 6.0,
         "gpu_seconds/total": 4.0,
-        "peak_memory_bytes": 300.0,
+        "rows/score": 7.0,
+        "bytes_read/score": 40.0,
+        "bytes_read/total": 40.0,
+        "bytes_written/score": 2.0,
+        "bytes_written/total": 2.0,
+        "peak_memory_bytes/embed_base": 200.0,
+        "peak_memory_bytes/score": 300.0,
+        "peak_memory_bytes/max": 300.0,
         "compute_cost": 14.0,
     }
     assert timing_figures([], Prices()) == {}
@@ -85,11 +93,14 @@ def test_timing_figures_are_sums_by_stage_and_their_price():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_timings_are_metrics_of_every_cycle_s_run(campaign):
     commits = [campaign.commit_cold_start(), campaign.commit_training(accuracy=0.5)]
+    counted = {"rows": 7, "bytes_read": 20, "bytes_written": 10}
     for commit in commits:
-        write_timing(campaign.store, commit.cycle, commit.attempt, timing("select", 2.0 + commit.cycle))
+        write_timing(campaign.store, commit.cycle, commit.attempt, timing("select", 2.0 + commit.cycle, **counted))
     track_campaign(campaign.root)
     client = MlflowClient(tracking_uri=f"sqlite:///{campaign.root}/mlflow.db")
     mine = f"tags.`labelcycle.campaign` = '{campaign.campaign.identifier}' and tags.`labelcycle.kind` = 'cycle'"
     runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()], mine)
-    found = {run.data.tags["labelcycle.cycle"]: run.data.metrics["cpu_seconds/total"] for run in runs}
-    assert found == {"0000": 2.0, "0001": 3.0}
+    found = {run.data.tags["labelcycle.cycle"]: run.data.metrics for run in runs}
+    assert {cycle: metrics["cpu_seconds/total"] for cycle, metrics in found.items()} == {"0000": 2.0, "0001": 3.0}
+    names = ("wall_seconds", "cpu_seconds", "rows", "bytes_read", "bytes_written", "peak_memory_bytes")
+    assert [found["0001"][f"{name}/select"] for name in names] == [1.5, 3.0, 7, 20, 10, 300]

@@ -1,0 +1,1 @@
+"""`labelcycle metrics`: a campaign's figures in Prometheus' text format."""
