@@ -1,0 +1,103 @@
+"""The harness: workers that make trial after trial until there were enough kills, or the time is over."""
+
+import itertools
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.system.chaos.data import Data, make_data
+from tests.system.chaos.forking import answer_of, fork, wait
+from tests.system.chaos.imports import import_everything, share_s3_client
+from tests.system.chaos.s3_server import s3_server
+from tests.system.chaos.trial import Bench, Outcome, lines, random_trial, undisturbed
+from tests.system.chaos.workloads import Workload, workload
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the harness is to do.
+
+    Attributes:
+        kills: how many at least.
+        seed: of all that is drawn.
+        seconds: after which no further trial begins.
+        stores: folder, s3.
+        workloads: names.
+        workers: processes that make trials side by side.
+    """
+
+    kills: int
+    seed: int
+    seconds: float
+    stores: tuple[str, ...]
+    workloads: tuple[str, ...]
+    workers: int = 2
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        """Every store with every workload, in an order of the seed's."""
+        kinds = list(itertools.product(self.stores, self.workloads))
+        random.Random(self.seed).shuffle(kinds)
+        return kinds
+
+
+def run_chaos(order: Order, scratch: Path) -> list[Outcome]:
+    """Make trials by order. Returns what each came to.
+
+    Raises:
+        RuntimeError: a worker failed, or a campaign fails even undisturbed.
+    """
+    began = time.monotonic()
+    import_everything()
+    answer_of(lambda: make_data(scratch / "data") and None, scratch, {})
+    workers = []
+    for number in range(order.workers):
+        folder = scratch / f"worker-{number}"
+        folder.mkdir()
+        workers.append((fork(lambda n=number, at=folder: _worker(order, n, at, scratch, began), folder, {}), folder))
+    outcomes: list[Outcome] = []
+    failed = []
+    for pid, folder in workers:
+        ended = wait(pid, began, limit=order.seconds + 600)
+        outcomes += [Outcome(**line) for line in lines(folder / "outcomes.jsonl")]
+        if ended.code != 0:
+            failed.append(f"a worker ended with {ended.code}:\n{(folder / 'log.txt').read_text()[-4000:]}")
+    if failed:
+        raise RuntimeError("\n".join(failed))
+    return outcomes
+
+
+def _worker(order: Order, number: int, folder: Path, scratch: Path, began: float) -> int:
+    """Make every so-manieth trial, and write what it came to."""
+    wanted = -(-order.kills // order.workers)
+    with ExitStack() as stack:
+        s3 = stack.enter_context(s3_server()) if "s3" in order.stores else {}
+        if s3:
+            share_s3_client(s3)
+        bench = Bench(Data(scratch / "data"), folder, s3)
+        references = {}
+        kills = 0
+        for trial, (store, kind) in _mine(order, number):
+            if kills >= wanted or time.monotonic() - began > order.seconds:
+                break
+            if (store, kind.name) not in references:
+                references[store, kind.name] = undisturbed(bench, store, kind)
+            outcome = random_trial(bench, store, kind, references[store, kind.name], f"{order.seed}/{trial}")
+            kills += len(outcome.plans)
+            with (folder / "outcomes.jsonl").open("a") as file:
+                file.write(json.dumps(asdict(outcome)) + "\n")
+            print(f"trial {trial}: {outcome.workload} on {store}, killed in {outcome.killed_in}", file=sys.stderr)
+    return os.EX_OK
+
+
+def _mine(order: Order, number: int) -> Iterator[tuple[int, tuple[str, Workload]]]:
+    """The trials of one worker, each with its number; the kinds follow each other."""
+    for trial in itertools.count(number, order.workers):
+        store, name = order.kinds[(trial // order.workers + number * len(order.kinds) // 2) % len(order.kinds)]
+        yield trial, (store, workload(name))

@@ -1,0 +1,104 @@
+"""The campaigns that are killed: one for each way of training, choosing and labelling."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labelcycle.components.core.labelling import Labelling
+from labelcycle.pipelines.initialise.campaign import Request
+from tests.system.chaos.data import Data
+
+BATCH = 4
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What an operator does from `labelcycle init` to the end.
+
+    Attributes:
+        name: short, for tables.
+        tells: what is special about it.
+        settings: of `labelcycle init`, beside the data and the root.
+        on: the data: `pictures` with labels, `people` for pictures whose labels arrive in the CSV, `embeddings`.
+        finalize: whether a final model is trained.
+        shards: parts that embed and score are split into.
+    """
+
+    name: str
+    tells: str
+    settings: dict[str, Any]
+    on: str = "pictures"
+    finalize: bool = False
+    shards: int = 1
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def people(self) -> bool:
+        """Whether labels arrive through the CSVs that are handed out."""
+        return self.on == "people"
+
+    def request(self, root: str, data: Data) -> Request:
+        """What `labelcycle init` is asked for."""
+        pictures: dict[str, Any] = {"images": str(data.images), "test": str(data.test)}
+        sources: dict[str, dict[str, Any]] = {
+            "pictures": {**pictures, "labels_from": str(data.labels)},
+            "people": pictures,
+            "embeddings": {"embeddings": str(data.embeddings)},
+        }
+        settings = {"name": "chaos", "budget": 2 * BATCH, "batch": BATCH, **sources[self.on], **self.settings}
+        if self.name == "vecaf":
+            settings["text_encoder"] = str(data.text_encoder)
+        return Request(root=root, overrides=self.overrides, **settings)
+
+
+QUICK = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
+RATES = {"learning_rate": 1e-4, "head_learning_rate": 0.01, "probe_learning_rate": 0.01}
+
+WORKLOADS = (
+    Workload("probe", "a linear probe on frozen features", {"recipe": "linear_probe"}, overrides=QUICK),
+    Workload(
+        "shards",
+        "the same on embeddings, in three shards",
+        {"recipe": "linear_probe"},
+        on="embeddings",
+        overrides=QUICK,
+        shards=3,
+    ),
+    Workload(
+        "lora",
+        "LoRA adapters, a checkpoint after every epoch",
+        {"recipe": "peal_entropy"},
+        overrides={"trainer.epochs": 2},
+    ),
+    Workload(
+        "lp_ft",
+        "a probe, and a final model by linear probing and fine-tuning",
+        {"recipe": "linear_probe", "budget": BATCH},
+        overrides={**QUICK, "final.trainer": {"name": "lp_ft", "epochs": 2, "probe_epochs": 2, **RATES}},
+        finalize=True,
+    ),
+    Workload(
+        "vecaf",
+        "training data chosen from a pool whose labels are known, with captions",
+        {"recipe": "vecaf_linear"},
+        on="embeddings",
+        overrides={
+            "trainer.batch_size": 4,
+            "trainer.learning_rate": 0.02,
+            "data_selection.loops": 2,
+            "data_selection.total_batches": 20,
+            "data_selection.measurements": 2,
+        },
+    ),
+    Workload(
+        "people",
+        "labels that arrive bit by bit, and late, in the CSVs that are handed out",
+        {"recipe": "linear_probe", "labelling": Labelling(share=0.75)},
+        on="people",
+        overrides=QUICK,
+    ),
+)
+
+
+def workload(name: str) -> Workload:
+    """The one of that name."""
+    return next(one for one in WORKLOADS if one.name == name)
