@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.images import source
+from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
@@ -76,6 +77,18 @@ class Bench:
     def work(self) -> Attempt:
         """The attempt that the stages work on."""
         return open_attempt(self.root, self.cycle, self.attempt)
+
+    def forget(self, stage: str) -> None:
+        """Let a stage, with its shard where it works in shards, not have run for this attempt; for roots in folders."""
+        (Path(self.root) / self.work.key(f"results/{stage}.json")).unlink()
+
+    def replace(self, stage: str, name: str, data: bytes) -> None:
+        """Let a stage have written other bytes under `name`; its other results stay. For roots in folders."""
+        work, store = self.work, open_store(self.root)
+        key = work.key(f"results/{stage}.json")
+        content = unsealed(store.read(key), key, "a record")
+        content["objects"][name] = work.write(name, data).model_dump()
+        store.write(key, sealed(content))
 
     @property
     def state(self) -> State:

@@ -5,25 +5,32 @@ and runs of different inputs never overwrite each other.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, load_campaign
-from labelcycle.components.core.commits import attempt_key, read_commit
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import ObjectReference, read_json, write_object
+from labelcycle.components.core.objects import ObjectReference, fetch_object, read_json, read_object
 from labelcycle.components.core.processes import is_main_process
 from labelcycle.components.core.schemas import CONSENSUS, LABELS
+from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.tables import read_table, table_bytes
 from labelcycle.components.core.votes import in_force, labels_of, votes_in, votes_table
 
 Action = Literal["cold_start", "train", "finalize"]
+
+RECORDS = "results"
+"""The folder, within an attempt, of what its stages have recorded."""
+
+DELETE_RECORD = "Delete it and run again: its stage then writes it anew."
 
 
 class Decision(Settings):
@@ -54,16 +61,22 @@ class Decision(Settings):
 
 @dataclass(frozen=True)
 class Attempt:
-    """The attempt that a stage works on."""
+    """The attempt that a stage works on.
+
+    What a stage writes lies under names that end in digests. Its record, written last, says which of them are the
+    stage's results, and every read checks the digest.
+    """
 
     store: Store
     campaign: Campaign
     cycle: int
     name: str
     decision: Decision
+    _written: dict[str, ObjectReference] = field(default_factory=dict, repr=False, compare=False)
+    _recorded: dict[str, ObjectReference] = field(default_factory=dict, repr=False, compare=False)
 
     def key(self, name: str) -> str:
-        """Where this attempt keeps the object called `name`."""
+        """Where this attempt keeps what it has one of, such as its decision or a checkpoint."""
         return attempt_key(self.cycle, self.name, name)
 
     def write_json(self, name: str, value: Any) -> ObjectReference:
@@ -75,27 +88,74 @@ class Attempt:
         return self.write(name, table_bytes(table))
 
     def write(self, name: str, data: bytes) -> ObjectReference:
-        """Store bytes in this attempt, and return the reference to them.
+        """Store bytes in this attempt under their digest, and return the reference to them.
 
-        What the cycle's commit names stays as it is, and its reference is returned: a stage that comes late, or is run
-        again, may have trained to another result (on other hardware, or with another number of threads). Of several
-        processes that run a stage together only the main one writes.
+        Nobody else reads them by their name before `record` has said that the stage is done. Of several processes that
+        run a stage together only the main one writes.
         """
-        key = self.key(name)
-        commit = read_commit(self.store, self.cycle)
-        committed = commit.objects.values() if commit is not None else ()
-        for reference in committed:
-            if reference.key == key:
-                return reference
+        digest = digest_of_bytes(data)
+        reference = ObjectReference(key=self.key(_with_digest(name, digest)), sha256=digest)
+        if is_main_process():
+            self.store.write(reference.key, data)
+        self._written[name] = reference
+        return reference
+
+    def record(self, stage: str) -> bool:
+        """End a stage: say what it wrote, once and for all. A stage has run if and only if its record is there.
+
+        Where another run of the stage came first, this one goes on with what that one wrote: the two may have computed
+        different numbers, on other hardware or with another number of threads, and objects of both must never meet.
+
+        Args:
+            stage: its name, with the shard where it works in shards.
+
+        Returns:
+            Whether what this run wrote is what counts.
+        """
         if not is_main_process():
-            return ObjectReference(key=key, sha256=digest_of_bytes(data))
-        return write_object(self.store, key, data)
+            return True
+        objects = {name: reference.model_dump() for name, reference in self._written.items()}
+        if self.store.write_if_absent(self._record_key(stage), sealed({"objects": objects})):
+            return True
+        first = self._read_record(self._record_key(stage))
+        mine = first == self._written
+        self._written.clear()
+        self._written.update(first)
+        return mine
+
+    def recorded(self, stage: str) -> bool:
+        """Whether the stage has run for this attempt, and all that it wrote is still as it was.
+
+        Cost: reads the objects of the stage.
+        """
+        try:
+            for reference in self._read_record(self._record_key(stage)).values():
+                fetch_object(self.store, reference)
+        except (FileNotFoundError, CampaignError):
+            return False
+        return True
+
+    def reference(self, name: str) -> ObjectReference:
+        """The reference to an object of this attempt: one that this stage has written, or that an earlier one recorded.
+
+        Raises:
+            CampaignError: that stage has not run.
+        """
+        if name not in self._written and name not in self._recorded:
+            for key in self.store.keys(self.key(f"{RECORDS}/")):
+                self._recorded.update(self._read_record(key))
+        reference = self._written.get(name) or self._recorded.get(name)
+        if reference is None:
+            raise CampaignError(
+                f"{self.store.locate(self.key(name))} is missing: its stage has not run for this attempt."
+            )
+        return reference
 
     def read_json(self, name: str) -> Any:
         """An earlier stage's JSON object of this attempt.
 
         Raises:
-            CampaignError: that stage has not run.
+            CampaignError: that stage has not run, or the object was changed.
         """
         return json.loads(self.read(name))
 
@@ -103,14 +163,35 @@ class Attempt:
         """An earlier stage's object of this attempt.
 
         Raises:
-            CampaignError: that stage has not run.
+            CampaignError: that stage has not run, or the object was changed.
         """
+        return read_object(self.store, self.reference(name), self._remedy)
+
+    def fetch(self, name: str) -> Path:
+        """A local file with an earlier stage's object of this attempt, to be read only.
+
+        Raises:
+            CampaignError: that stage has not run, or the object was changed.
+        """
+        return fetch_object(self.store, self.reference(name), self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        """What to do about a damaged object: until the cycle is committed its stages can write it anew."""
+        return (
+            f"Delete {self.store.locate(self.key(RECORDS))} and run again, or restore it where its cycle is committed."
+        )
+
+    def _record_key(self, stage: str) -> str:
+        return self.key(f"{RECORDS}/{stage}.json")
+
+    def _read_record(self, key: str) -> dict[str, ObjectReference]:
+        place = self.store.locate(key)
+        content = unsealed(self.store.read(key), place, "the record of a stage", DELETE_RECORD)
         try:
-            return self.store.read(self.key(name))
-        except FileNotFoundError as error:
-            raise CampaignError(
-                f"{self.store.locate(self.key(name))} is missing: its stage has not run for this attempt."
-            ) from error
+            return {name: ObjectReference.model_validate(value) for name, value in content["objects"].items()}
+        except (KeyError, AttributeError, ValidationError) as error:
+            raise CampaignError(f"{place} is not the record of a stage. {DELETE_RECORD}") from error
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
@@ -142,13 +223,32 @@ def open_attempt(root: str, cycle: int, attempt: str) -> Attempt:
     """
     store = open_store(root)
     campaign = load_campaign(store)
-    key = attempt_key(cycle, attempt, "decision.json")
     try:
-        decision = Decision.model_validate_json(store.read(key))
+        data = store.read(attempt_key(cycle, attempt, "decision.json"))
     except FileNotFoundError as error:
         raise CampaignError(
             f"No attempt {attempt!r} at cycle {cycle} of {store.root}. Run the label_ingest stage first; it names one."
         ) from error
+    place = store.locate(attempt_key(cycle, attempt, "decision.json"))
+    try:
+        decision = Decision.model_validate_json(data)
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(key)} is not a decision. Delete it and run label_ingest again.") from error
+        raise CampaignError(f"{place} is not a decision. Delete it and run label_ingest again.") from error
+    if attempt_name(campaign, decision) != attempt:
+        raise CampaignError(
+            f"{place} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. Delete "
+            "it and run label_ingest again."
+        )
     return Attempt(store, campaign, cycle, attempt, decision)
+
+
+def attempt_name(campaign: Campaign, decision: Decision) -> str:
+    """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on."""
+    content = decision.model_dump(mode="json")
+    return digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
+
+
+def _with_digest(name: str, sha256: str) -> str:
+    """`adapter/model.safetensors` → `adapter/model-0123456789abcdef.safetensors`."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}-{sha256[:16]}{path.suffix}"))

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError
 
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
+from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import read_table
@@ -112,7 +113,7 @@ class Campaign(Settings):
 
     def as_bytes(self) -> bytes:
         """The content of `campaign.json`."""
-        return canonical_json(self.model_dump(mode="json"))
+        return sealed(self.model_dump(mode="json"))
 
     def query_size(self, asked: int) -> int:
         """How many samples to ask for next, with `asked` of the budget asked for: a batch, within what is left."""
@@ -147,19 +148,24 @@ def load_campaign(store: Store) -> Campaign:
         data = store.read(KEY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CampaignError(f"No campaign at {store.root}. Create one with: labelcycle init {store.root} …") from error
+    place = store.locate(KEY)
+    _refuse_newer(data, place)
     try:
-        content = json.loads(data)
-        version = content["schema_version"]
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise CampaignError(
-                f"{store.locate(KEY)} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. "
-                "Upgrade labelcycle."
-            )
-        return Campaign.model_validate_json(data)
+        return Campaign.model_validate(unsealed(data, place, "a campaign description"))
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(KEY)} is not a campaign description:\n{describe(error)}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise CampaignError(f"{store.locate(KEY)} is not a campaign description: {error!r}") from error
+        raise CampaignError(f"{place} is not a campaign description:\n{describe(error)}") from error
+
+
+def _refuse_newer(data: bytes, place: str) -> None:
+    """What a newer labelcycle writes need not be what this one can check, so its version is looked at first."""
+    try:
+        version = json.loads(data)["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise CampaignError(
+            f"{place} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. Upgrade labelcycle."
+        )
 
 
 def validated_campaign(**settings: object) -> Campaign:

@@ -2,9 +2,10 @@
 
 from pydantic import ValidationError
 
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 
@@ -18,7 +19,7 @@ class Commit(Settings):
 
     def as_bytes(self) -> bytes:
         """The content of `commit.json`."""
-        return canonical_json(self.model_dump(mode="json"))
+        return sealed(self.model_dump(mode="json"))
 
     @property
     def digest(self) -> str:
@@ -50,18 +51,19 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
     """The commit of a cycle, or None while there is none.
 
     Raises:
-        CampaignError: the object is there but is no commit of this cycle.
+        CampaignError: the object is there but is no commit of this cycle, or was changed.
     """
     try:
         data = store.read(commit_key(cycle))
     except FileNotFoundError:
         return None
+    place = store.locate(commit_key(cycle))
     try:
-        commit = Commit.model_validate_json(data)
+        commit = Commit.model_validate(unsealed(data, place, "a commit"))
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(commit_key(cycle))} is not a commit. Restore it from a backup.") from error
+        raise CampaignError(f"{place} is not a commit. Restore it from a backup.") from error
     if commit.cycle != cycle:
-        raise CampaignError(f"{store.locate(commit_key(cycle))} is the commit of cycle {commit.cycle}, not {cycle}.")
+        raise CampaignError(f"{place} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
     return commit
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.commits import Commit
-from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 
@@ -64,7 +65,7 @@ def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
 def write_receipt(store: Store, cycle: int, place: str) -> None:
     """Note that people have the query of `cycle` at `place`; the first receipt stays."""
     receipt = Receipt(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
-    store.write_if_absent(receipt_key(cycle), canonical_json(receipt.model_dump(mode="json")))
+    store.write_if_absent(receipt_key(cycle), sealed(receipt.model_dump(mode="json")))
 
 
 def read_receipt(store: Store, cycle: int) -> Receipt | None:
@@ -77,11 +78,11 @@ def read_receipt(store: Store, cycle: int) -> Receipt | None:
         data = store.read(receipt_key(cycle))
     except FileNotFoundError:
         return None
+    place, remedy = store.locate(receipt_key(cycle)), "Delete it: the next run writes it again."
     try:
-        return Receipt.model_validate_json(data)
-    except ValueError as error:
-        place = store.locate(receipt_key(cycle))
-        raise CampaignError(f"{place} is not a receipt. Delete it: the next run writes it again.") from error
+        return Receipt.model_validate(unsealed(data, place, "a receipt", remedy))
+    except ValidationError as error:
+        raise CampaignError(f"{place} is not a receipt. {remedy}") from error
 
 
 def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:

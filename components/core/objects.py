@@ -1,11 +1,12 @@
 """References to stored objects by key and digest, and reads that check the digest."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_file
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 
@@ -30,8 +31,16 @@ def write_json(store: Store, key: str, value: Any) -> ObjectReference:
     return write_object(store, key, canonical_json(value))
 
 
-def read_object(store: Store, reference: ObjectReference) -> bytes:
+RESTORE = "Restore it from a backup."
+
+
+def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> bytes:
     """The content that `reference` names.
+
+    Args:
+        store: the campaign's.
+        reference: the object.
+        remedy: what to do where it is gone or damaged, in a sentence.
 
     Raises:
         CampaignError: the object is gone, or its content has another digest.
@@ -39,17 +48,37 @@ def read_object(store: Store, reference: ObjectReference) -> bytes:
     try:
         data = store.read(reference.key)
     except FileNotFoundError as error:
-        raise CampaignError(
-            f"{store.locate(reference.key)} is missing although the campaign refers to it. Restore it from a backup."
-        ) from error
-    if digest_of_bytes(data) != reference.sha256:
-        raise CampaignError(
-            f"{store.locate(reference.key)} was changed after it was written (its SHA-256 is not {reference.sha256}). "
-            "Restore it from a backup."
-        )
+        raise _missing(store, reference, remedy) from error
+    _check(store, reference, digest_of_bytes(data), remedy)
     return data
+
+
+def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> Path:
+    """A local file with the content that `reference` names, to be read only; for what may not fit in memory.
+
+    Raises:
+        CampaignError: the object is gone, or its content has another digest.
+    """
+    try:
+        path = store.fetch(reference.key)
+        _check(store, reference, digest_of_file(path), remedy)
+    except FileNotFoundError as error:
+        raise _missing(store, reference, remedy) from error
+    return path
 
 
 def read_json(store: Store, reference: ObjectReference) -> Any:
     """The JSON value that `reference` names, its digest checked."""
     return json.loads(read_object(store, reference))
+
+
+def _missing(store: Store, reference: ObjectReference, remedy: str) -> CampaignError:
+    return CampaignError(f"{store.locate(reference.key)} is missing although the campaign refers to it. {remedy}")
+
+
+def _check(store: Store, reference: ObjectReference, sha256: str, remedy: str) -> None:
+    if sha256 != reference.sha256:
+        raise CampaignError(
+            f"{store.locate(reference.key)} was changed after it was written (its SHA-256 is not {reference.sha256}). "
+            f"{remedy}"
+        )

@@ -1,5 +1,6 @@
 """Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.digests import digest_of_json
+from labelcycle.components.core.digests import digest_of_bytes, digest_of_file, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.objects import write_json
 from labelcycle.components.core.schemas import QUARANTINE, features_schema
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes
+
+NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-([0-9a-f]{16})\.parquet")
+
+WRITE_ANEW = "Delete it and run again: the embed stage then writes it anew."
 
 
 def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
@@ -54,7 +59,7 @@ class FeatureSpace:
         return found
 
     def add(self, ids: Sequence[str], features: npt.NDArray[np.float16]) -> None:
-        """Add rows as one part, named by its ids, so that writing the same rows again changes nothing.
+        """Add rows as one part, named by its ids and its content. Rows that are there already stay as they are.
 
         Args:
             ids: B sample ids.
@@ -72,7 +77,10 @@ class FeatureSpace:
             )
         schema = features_schema(features.shape[1])
         table = pa.table([pa.array(ids, pa.string()), matrix_to_column(features)], schema=schema)
-        self._store.write(f"spaces/{self.name}/part-{digest_of_json(list(ids))[:16]}.parquet", table_bytes(table))
+        name = f"spaces/{self.name}/part-{digest_of_json(list(ids))[:16]}"
+        if not self._store.keys(f"{name}-"):
+            data = table_bytes(table)
+            self._store.write(f"{name}-{digest_of_bytes(data)[:16]}.parquet", data)
 
     def read(self, ids: Sequence[str] | None = None) -> tuple[list[str], npt.NDArray[np.float16]]:
         """Features of `ids` (or of all samples), sorted by id; samples that were set aside as unreadable are left out.
@@ -107,17 +115,18 @@ class FeatureSpace:
             self._refuse_lost(set(ids).difference(names))
         return names, features
 
-    def quarantine(self, label: str, rows: list[dict[str, str]]) -> None:
-        """Set the table of unreadable samples of one piece of work, replacing what that piece wrote before."""
-        table = pa.Table.from_pylist(rows, schema=QUARANTINE)
-        self._store.write(f"spaces/{self.name}/quarantine-{label}.parquet", table_bytes(table))
+    def quarantine(self, rows: list[dict[str, str]]) -> None:
+        """Add a table of unreadable samples: sample_id, uri and reason of each."""
+        data = table_bytes(pa.Table.from_pylist(rows, schema=QUARANTINE))
+        ids = digest_of_json([row["sample_id"] for row in rows])[:16]
+        self._store.write(f"spaces/{self.name}/quarantine-{ids}-{digest_of_bytes(data)[:16]}.parquet", data)
 
     def quarantined(self) -> list[dict[str, str]]:
-        """Samples that could not be embedded: sample_id, uri and reason of each."""
-        rows: list[dict[str, str]] = []
+        """Samples that could not be embedded, sorted by id: sample_id, uri and a reason of each."""
+        rows: dict[str, dict[str, str]] = {}
         for key in self._store.keys(f"spaces/{self.name}/quarantine-"):
-            rows.extend(self._read_part(key).to_pylist())
-        return sorted(rows, key=lambda row: row["sample_id"])
+            rows |= {row["sample_id"]: row for row in self._read_part(key).to_pylist()}
+        return [rows[sample_id] for sample_id in sorted(rows)]
 
     def _refuse_lost(self, missing: set[str]) -> None:
         """A platform's cache may have left out an embed stage whose features have been deleted since."""
@@ -129,11 +138,21 @@ class FeatureSpace:
             )
 
     def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:
+        """The table at `key`, whose name ends in the digest that its content must have."""
+        named = NAME_OF_PART.fullmatch(key.rpartition("/")[2])
+        if named is None:
+            raise CampaignError(
+                f"{self._store.locate(key)} is none of labelcycle's files: its name does not end in the digest of its "
+                "content. Move it elsewhere and run again."
+            )
         try:
-            with pq.ParquetFile(self._store.fetch(key)) as file:
+            path = self._store.fetch(key)
+            if digest_of_file(path)[:16] != named[1]:
+                raise CampaignError(f"{self._store.locate(key)} was changed after it was written. {WRITE_ANEW}")
+            with pq.ParquetFile(path) as file:
                 return file.read(columns)
         except (pa.ArrowException, OSError, KeyError) as error:
-            raise CampaignError(f"{self._store.locate(key)} is damaged. Delete it and run again.") from error
+            raise CampaignError(f"{self._store.locate(key)} is damaged: {error}. {WRITE_ANEW}") from error
 
     def _parts(self) -> list[str]:
         return self._store.keys(f"spaces/{self.name}/part-")

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import Progress, notice, observed
@@ -129,7 +128,7 @@ def _write_chunk(
     if ids:
         space.add(ids, np.concatenate(features))
     if unreadable:
-        space.quarantine(digest_of_json([row["sample_id"] for row in unreadable])[:16], unreadable)
+        space.quarantine(unreadable)
 
 
 def _refuse_too_many(unreadable: int, plan: Plan, allowed_share: float) -> None:

@@ -96,6 +96,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         "rows": [_plain(row) for row in noise.suspects.to_pylist()],
     }
     work.write_json("metrics.json", metrics)
+    if not work.record("evaluate"):
+        metrics = work.read_json("metrics.json")
     return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Action, Decision
+from labelcycle.components.core.attempt import Action, Decision, attempt_name
 from labelcycle.components.core.commits import Commit, attempt_key
-from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, write_json, write_object
@@ -127,9 +127,8 @@ def _begin(store: Store, state: State, action: Action, intake: Intake | None, re
         previous=last.objects if last else {},
         queries=[commit.objects["query"] for commit in state.commits],
     )
-    content = decision.model_dump(mode="json")
-    attempt = digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
-    write_json(store, attempt_key(cycle, attempt, "decision.json"), content)
+    attempt = attempt_name(campaign, decision)
+    write_json(store, attempt_key(cycle, attempt, "decision.json"), decision.model_dump(mode="json"))
     return Ingested("train" if decision.trains else "cold_start", cycle, attempt, reason, final=final)
 
 

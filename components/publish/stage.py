@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.commits import Commit, write_commit
-from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.handout import hand_out
@@ -19,6 +19,8 @@ from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.state import CycleSummary, read_state
 from labelcycle.components.core.tuned import trained_weights
 from labelcycle.components.publish.drawing import draw_cycle
+
+EMPTY_QUERY = "empty_query.parquet"
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,19 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
         report: where to put a copy of the report for the platform's own records; empty for none.
     """
     work = open_attempt(root, cycle, attempt)
-    objects = _objects_of_stages(work)
     metrics = work.read_json("metrics.json") if work.decision.trains else None
+    files = _files_of_stages(work, metrics)
     if metrics is not None and metrics.get("stop") is not None:
-        objects["query"] = work.write_table("empty_query.parquet", QUERY.empty_table())
-    query = read_query(work.store, objects["query"])
+        work.write_table(EMPTY_QUERY, QUERY.empty_table())
+        files["query"] = EMPTY_QUERY
+    query = read_query(work.store, work.reference(files["query"]))
+    files["summary"] = "summary.json"
     summary = _summary(work, metrics, query.num_rows)
-    objects["summary"] = work.write_json("summary.json", summary)
+    work.write_json(files["summary"], summary)
     if metrics is not None:
-        objects |= _draw(work, metrics, query, summary)
+        files |= _draw(work, metrics, query, summary)
+    work.record("publish")
+    objects = {name: work.reference(file) for name, file in files.items()} | _objects_elsewhere(work)
     mine = Commit(cycle=cycle, attempt=attempt, objects=objects)
     committed = write_commit(work.store, mine)
     state = read_state(work.store)
@@ -98,32 +104,36 @@ def _hand_out(work: Attempt, commit: Commit) -> str:
         return ""
 
 
-def _objects_of_stages(work: Attempt) -> dict[str, ObjectReference]:
-    """References to what the stages before this one wrote, by the name that the commit gives them."""
-    names = {"decision": "decision.json", "query": "query.parquet"}
-    weights, optimiser = None, None
-    if work.decision.trains:
-        names |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
-        training = work.read_json("training.json")
-        weights, optimiser = trained_weights(training), training.get("optimiser")
-        if training["adapter_sha256"] is not None:
-            names |= {
-                "adapter_model": "adapter/adapter_model.safetensors",
-                "adapter_config": "adapter/adapter_config.json",
-            }
-        metrics = work.read_json("metrics.json")
-        if metrics.get("alignment") is not None:
-            names["alignment"] = "alignment.json"
-        if "label_suspects" in metrics:
-            names["label_suspects"] = "label_suspects.parquet"
-    objects = {
-        name: ObjectReference(key=work.key(file), sha256=digest_of_bytes(work.read(file)))
-        for name, file in names.items()
-    }
+def _files_of_stages(work: Attempt, metrics: dict[str, Any] | None) -> dict[str, str]:
+    """The objects that the stages before this one wrote, by the name that the commit gives them."""
+    files = {"query": "query.parquet"}
+    if metrics is None:
+        return files
+    files |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
+    if metrics["training"]["adapter_sha256"] is not None:
+        files |= {
+            "adapter_model": "adapter/adapter_model.safetensors",
+            "adapter_config": "adapter/adapter_config.json",
+        }
+    if metrics.get("alignment") is not None:
+        files["alignment"] = "alignment.json"
+    if "label_suspects" in metrics:
+        files["label_suspects"] = "label_suspects.parquet"
+    return files
+
+
+def _objects_elsewhere(work: Attempt) -> dict[str, ObjectReference]:
+    """What the commit names beside the results of this attempt's stages: its decision, labels, and tuned weights."""
+    decision = canonical_json(work.decision.model_dump(mode="json"))
+    objects = {"decision": ObjectReference(key=work.key("decision.json"), sha256=digest_of_bytes(decision))}
     if work.decision.new_labels is not None:
         objects["labels"] = work.decision.new_labels
     if work.decision.consensus is not None:
         objects["consensus"] = work.decision.consensus
+    if not work.decision.trains:
+        return objects
+    training = work.read_json("training.json")
+    weights, optimiser = trained_weights(training), training.get("optimiser")
     if weights is not None:
         objects["backbone"] = weights
     if optimiser is not None:
@@ -146,15 +156,15 @@ def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> 
     }
 
 
-def _draw(
-    work: Attempt, metrics: dict[str, Any], query: pa.Table, summary: dict[str, Any]
-) -> dict[str, ObjectReference]:
-    """Plots and report of a trained cycle."""
+def _draw(work: Attempt, metrics: dict[str, Any], query: pa.Table, summary: dict[str, Any]) -> dict[str, str]:
+    """Write plots and report of a trained cycle. Returns their files by the name that the commit gives them."""
     earlier = read_state(work.store)
     if len(earlier.commits) < work.cycle:
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
     own = CycleSummary(**{name: summary[name] for name in CycleSummary.__dataclass_fields__ if name in summary})
     summaries = [*[past for past in earlier.summaries[: work.cycle] if past.accuracy is not None], own]
     drawn = draw_cycle(work, metrics, query, summaries)
-    written = {name: work.write(f"{name}.png", data) for name, data in drawn.images.items()}
-    return {**written, "report": work.write("report.html", drawn.page.encode())}
+    for name, data in drawn.images.items():
+        work.write(f"{name}.png", data)
+    work.write("report.html", drawn.page.encode())
+    return {**{name: f"{name}.png" for name in drawn.images}, "report": "report.html"}

@@ -47,8 +47,7 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
     work = open_attempt(root, cycle, attempt)
     schema = scores_schema(len(work.campaign.classes))
     if work.decision.query_size == 0:
-        work.write_table(f"scores/{shard}-of-{shards}.parquet", schema.empty_table())
-        return Scored(0)
+        return _kept(work, schema.empty_table(), shard, shards)
     asking = _Asking(work)
     chunks = list(chunks_of_shard(_unasked(work), shard, shards))
     wanted = [name for chunk in chunks for name in chunk]
@@ -67,7 +66,13 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
 
         tables = for_each_block(len(chunks), score_chunk, block_rows=1)
     table = pa.concat_tables([schema.empty_table(), *tables])
-    work.write_table(f"scores/{shard}-of-{shards}.parquet", table)
+    return _kept(work, table, shard, shards)
+
+
+def _kept(work: Attempt, table: pa.Table, shard: int, shards: int) -> Scored:
+    name = f"{shard}-of-{shards}"
+    work.write_table(f"scores/{name}.parquet", table)
+    work.record(f"score-{name}")
     return Scored(table.num_rows)
 
 

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.queries import queried_ids, read_query
@@ -136,12 +135,8 @@ def read_scores(work: Attempt, shards: int, columns: list[str] | None = None, of
         schema = pa.schema([schema.field(name) for name in columns])
     tables = []
     for shard in range(shards):
-        key = work.key(f"scores/{shard}-of-{shards}.parquet")
-        try:
-            with pq.ParquetFile(work.store.fetch(key)) as file:
-                tables.append(with_schema(_read_columns(file, schema.names, of), schema))
-        except FileNotFoundError as error:
-            raise CampaignError(f"{work.store.locate(key)} is missing. Run the score stage for every shard.") from error
+        with pq.ParquetFile(work.fetch(f"scores/{shard}-of-{shards}.parquet")) as file:
+            tables.append(with_schema(_read_columns(file, schema.names, of), schema))
     return pa.concat_tables(tables).sort_by("sample_id")
 
 

@@ -15,7 +15,7 @@ from labelcycle.components.core.observation import observed
 from labelcycle.components.core.products import PROCESSOR
 from labelcycle.components.core.recipe import Choice
 from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.tables import table_in
 from labelcycle.components.select import STRATEGIES, Selection, select_batch
 from labelcycle.components.select.batch import check_parameters
 from labelcycle.components.select.gathering import (
@@ -68,10 +68,13 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     size = work.decision.query_size - len(again)
     table = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards)
     table = pa.concat_tables([table, opinion_rows(again, table.num_rows + 1, QUERY)])
-    reference = work.write_table("query.parquet", table)
+    work.write_table("query.parquet", table)
+    if not work.record("select"):
+        table = table_in(work.read("query.parquet"))
+    reference = work.reference("query.parquet")
     if query:
         Path(query).parent.mkdir(parents=True, exist_ok=True)
-        Path(query).write_bytes(table_bytes(table))
+        Path(query).write_bytes(work.read("query.parquet"))
     return Selected(
         strategy=choice.strategy,
         size=table.num_rows,

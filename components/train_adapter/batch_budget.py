@@ -16,7 +16,7 @@ import torch
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints, identity_of
-from labelcycle.components.train_adapter.course import restore_state, state_of
+from labelcycle.components.train_adapter.course import below, changing, prefixed, restore_state, state_of
 from labelcycle.components.train_adapter.fit import Examples, Fitted, shuffled_batches
 from labelcycle.components.train_adapter.optimisation import (
     ParameterGroups,
@@ -59,7 +59,7 @@ def spend(
     training: Examples,
     settings: Training,
     seed: int,
-    measure: Callable[[int], None] = lambda batches: None,
+    measure: Callable[[int], None] | None = None,
     precision: AbstractContextManager[object] | None = None,
     optimiser_before: Tensors | None = None,
     checkpoints: Checkpoints | None = None,
@@ -74,7 +74,8 @@ def spend(
         training: at least one example; they are gone through in a new order again and again.
         settings: optimiser, batch size, weight decay, momentum and annealing; not its epochs.
         seed: decides the order of the batches.
-        measure: called at each point with the batches so far, the network in evaluation mode.
+        measure: called at each point with the batches so far, the network in evaluation mode. A training that goes on
+            from a checkpoint calls it again for the points that it had passed, with the network as it was there.
         precision: a reusable context in which the network computes, such as `torch.autocast`; None for float32.
         optimiser_before: the state that the loop before left; None begins without any.
         checkpoints: where the state of a long training is kept, between two batches; as in `fit`.
@@ -89,10 +90,17 @@ def spend(
     batch_size = settings.batch_size or max(2, len(training.targets))
     precision = precision or nullcontext()
     losses: list[float] = []
+    passed: dict[int, Tensors] = {}
     identity = "" if checkpoints is None else _identity(budget, network, rates, training, settings, seed)
     if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
-        restore_state(network, optimiser, found.tensors)
         losses = found.facts["losses"]
+        if measure is not None:
+            network.eval()
+            for point in found.facts["points"]:
+                passed[point] = below(found.tensors, _of_point(point))
+                network.load_state_dict(passed[point], strict=False)
+                measure(point)
+        restore_state(network, optimiser, found.tensors)
     a_pass = max(1, math.ceil(len(training.targets) / batch_size))
     batches = _endless(len(training.targets), batch_size, torch.Generator().manual_seed(seed))
     network.train()
@@ -108,16 +116,30 @@ def spend(
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
-            if number + 1 in budget.points:
+            if measure is not None and number + 1 in budget.points:
                 network.eval()
                 measure(number + 1)
                 network.train()
+                passed[number + 1] = changing(network)
             if checkpoints is not None and checkpoints.due and math.isfinite(losses[-1]):
-                checkpoints.write(identity, Checkpoint(state_of(network, optimiser), {"losses": losses}))
+                checkpoints.write(identity, _checkpoint(network, optimiser, losses, passed))
             progress.advance()
     network.eval()
     fitted = Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
     return Spent(fitted, optimiser_state(optimiser))
+
+
+def _checkpoint(
+    network: torch.nn.Module, optimiser: torch.optim.Optimizer, losses: list[float], passed: dict[int, Tensors]
+) -> Checkpoint:
+    tensors = state_of(network, optimiser)
+    for point, then in passed.items():
+        tensors |= prefixed(_of_point(point), then)
+    return Checkpoint(tensors, {"losses": losses, "points": sorted(passed)})
+
+
+def _of_point(point: int) -> str:
+    return f"point.{point}."
 
 
 def _identity(

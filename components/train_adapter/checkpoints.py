@@ -72,7 +72,9 @@ class Checkpoints:
         try:
             tensors = load_tensors(data)
             facts = json.loads(tensors.pop(FACTS).numpy().tobytes())
-            owner = facts.pop("identity")
+            owner, digest = facts.pop("identity"), facts.pop("tensors")
+            if _digest_of(tensors) != digest:
+                raise ValueError("its tensors were changed after it was written")
         except (SafetensorError, KeyError, ValueError, AttributeError) as error:
             notice(f"{self._store.locate(self._key)} is damaged ({error}); training begins afresh.")
             return None
@@ -88,11 +90,21 @@ class Checkpoints:
 
     def write(self, identity: str, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint."""
-        facts = canonical_json({**checkpoint.facts, "identity": identity})
-        text = torch.frombuffer(bytearray(facts), dtype=torch.uint8)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+        facts = canonical_json({**checkpoint.facts, "identity": identity, "tensors": _digest_of(tensors)})
+        text = torch.frombuffer(bytearray(facts), dtype=torch.uint8)
         self._store.write(self._key, save_tensors({**tensors, FACTS: text}))
         self._last = time.monotonic()
+
+
+def _digest_of(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 of tensors in memory of the processor, their names among it."""
+    content = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        content.update(f"{name} {tensor.dtype} {[*tensor.shape]}\n".encode())
+        content.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return content.hexdigest()
 
 
 def _seconds() -> float:

@@ -58,7 +58,7 @@ class Running:
     def checkpoint(self) -> Checkpoint:
         """Its whole state: parameters, buffers, optimiser, random generators, best epoch and counters."""
         course = self.course
-        tensors = state_of(self.network, self.optimiser) | _prefixed("best.", course.best or {})
+        tensors = state_of(self.network, self.optimiser) | prefixed("best.", course.best or {})
         tensors["random.order"] = self.order.get_state()
         numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "lowest", "waited")}
         return Checkpoint(tensors, numbers)
@@ -71,7 +71,7 @@ class Running:
         for name, value in checkpoint.facts.items():
             setattr(self.course, name, value)
         place = next(self.network.parameters()).device
-        self.course.best = {name: tensor.to(place) for name, tensor in _below(tensors, "best.").items()} or None
+        self.course.best = {name: tensor.to(place) for name, tensor in below(tensors, "best.").items()} or None
 
     @property
     def finite(self) -> bool:
@@ -81,7 +81,7 @@ class Running:
 
 def state_of(network: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Tensors:
     """What every training needs to go on: what it has changed, the optimiser's state, and torch's generators."""
-    tensors = _prefixed("network.", changing(network)) | _prefixed("optimiser.", optimiser_state(optimiser))
+    tensors = prefixed("network.", changing(network)) | prefixed("optimiser.", optimiser_state(optimiser))
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -90,8 +90,8 @@ def state_of(network: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Tens
 
 def restore_state(network: torch.nn.Module, optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
     """Take over what `state_of` gave for a network and an optimiser of the same kinds."""
-    network.load_state_dict(_below(tensors, "network."), strict=False)
-    restore_optimiser(optimiser, _below(tensors, "optimiser."))
+    network.load_state_dict(below(tensors, "network."), strict=False)
+    restore_optimiser(optimiser, below(tensors, "optimiser."))
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -104,9 +104,11 @@ def changing(network: torch.nn.Module) -> Tensors:
     return {name: value.detach().clone() for name, value in network.state_dict().items() if name in names}
 
 
-def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
+def prefixed(prefix: str, tensors: Tensors) -> Tensors:
+    """The tensors under names that begin with `prefix`."""
     return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-def _below(tensors: Tensors, prefix: str) -> Tensors:
+def below(tensors: Tensors, prefix: str) -> Tensors:
+    """Those whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

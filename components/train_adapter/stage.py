@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from labelcycle.components.train_adapter.outcome import Trained
 
+STAGE = "train_adapter"
+
 
 @dataclass(frozen=True)
 class TrainedFacts(Facts, rows="labelled"):
@@ -47,7 +49,7 @@ class TrainedFacts(Facts, rows="labelled"):
 
 @observed
 def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
-    """Train, and write head, adapter or backbone, and facts into the attempt.
+    """Train, and write head, adapter or backbone, and facts into the attempt; nothing where that was done before.
 
     Args:
         root: the campaign's folder or S3 prefix.
@@ -58,6 +60,8 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         InputError: no label can be trained on.
     """
     work = open_attempt(root, cycle, attempt)
+    if work.recorded(STAGE):
+        return TrainedFacts(**work.read_json("training.json"))
     recipe = work.campaign.recipe
     labelled = work.labelled()
     if not labelled:
@@ -113,7 +117,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         trainable_share=trained.trainable_parameters / trained.total_parameters,
     )
     work.write_json("training.json", facts.as_metadata())
-    return facts
+    return facts if work.record(STAGE) else TrainedFacts(**work.read_json("training.json"))
 
 
 def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[str, str]:

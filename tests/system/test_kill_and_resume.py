@@ -46,15 +46,15 @@ class Moment:
 AT_WORK = [
     Moment("label_ingest"),
     Moment("embed", "spaces/*/space.json", "spaces/*/part-*"),
-    Moment("train_adapter", "cycles/1/*/adapter/adapter_*", "cycles/1/*/training.json"),
+    Moment("train_adapter", "cycles/1/*/adapter/adapter_*", "cycles/1/*/training-*.json"),
     Moment("evaluate"),
     Moment("score"),
     Moment("select"),
-    Moment("publish", "cycles/1/*/summary.json", "cycles/1/commit.json"),
+    Moment("publish", "cycles/1/*/summary-*.json", "cycles/1/commit.json"),
 ]
 IN_TRAINING = Moment("train_adapter", "cycles/1/*/checkpoint.safetensors", "cycles/1/*/adapter/adapter_*")
 IN_FINAL_TRAINING = Moment(
-    "train_adapter", "cycles/2/*/final.trainer.checkpoint.safetensors", "cycles/2/*/backbone.safetensors"
+    "train_adapter", "cycles/2/*/final.trainer.checkpoint.safetensors", "cycles/2/*/backbone-*.safetensors"
 )
 FINAL_COMMITTED = Moment("publish", "cycles/2/commit.json")
 COMMITTED = Moment("publish", "cycles/1/commit.json", "queries/cycle-0001.csv")

@@ -3,11 +3,12 @@
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.attempt import Attempt, Decision, open_attempt
-from labelcycle.components.core.campaign import Campaign, create_campaign
+from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign import KEY, Campaign, create_campaign
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import write_json
 from labelcycle.components.core.schemas import CONSENSUS, LABELS
+from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import write_table
 
@@ -52,15 +53,75 @@ def attempt(store: Store, campaign: Campaign) -> Attempt:
         previous={"metrics": write_json(store, "cycles/1/x/metrics.json", {"accuracy": 0.5})},
         queries=[],
     )
-    write_json(store, "cycles/2/one/decision.json", decision.model_dump(mode="json"))
-    return open_attempt(store.root, 2, "one")
+    name = attempt_name(campaign, decision)
+    write_json(store, f"cycles/2/{name}/decision.json", decision.model_dump(mode="json"))
+    return open_attempt(store.root, 2, name)
+
+
+def again(attempt: Attempt) -> Attempt:
+    """The same attempt, as another process opens it."""
+    return open_attempt(attempt.store.root, 2, attempt.name)
 
 
 def test_what_is_written_is_read_back(attempt: Attempt) -> None:
-    reference = attempt.write_json("facts.json", {"a": 1})
-    assert reference.key == attempt.key("facts.json") == "cycles/2/one/facts.json"
-    assert attempt.read_json("facts.json") == {"a": 1}
-    assert attempt.read("facts.json") == attempt.store.read(reference.key)
+    reference = attempt.write_json("some/facts.json", {"a": 1})
+    assert reference.key == f"cycles/2/{attempt.name}/some/facts-{reference.sha256[:16]}.json"
+    assert attempt.read_json("some/facts.json") == {"a": 1}
+    assert attempt.read("some/facts.json") == attempt.store.read(reference.key)
+    assert attempt.fetch("some/facts.json").read_bytes() == attempt.store.read(reference.key)
+
+
+def test_others_read_what_a_stage_has_recorded_and_nothing_before(attempt: Attempt) -> None:
+    attempt.write_json("facts.json", {"a": 1})
+    with pytest.raises(CampaignError, match="facts.json is missing: its stage has not run"):
+        again(attempt).read_json("facts.json")
+    assert not again(attempt).recorded("measure")
+    assert attempt.record("measure")
+    assert again(attempt).read_json("facts.json") == {"a": 1} and again(attempt).recorded("measure")
+
+
+def test_the_first_run_of_a_stage_is_the_one_that_counts(attempt: Attempt) -> None:
+    first, second = again(attempt), again(attempt)
+    for number, run in enumerate((first, second)):
+        run.write_json("a.json", {"run": number})
+        run.write_json("b.json", {"run": number})
+    assert first.record("measure") and not second.record("measure")
+    for run in (first, second, again(attempt)):
+        assert [run.read_json(name)["run"] for name in ("a.json", "b.json")] == [0, 0]
+
+
+def test_a_stage_that_is_run_again_with_the_same_result_is_its_own_winner(attempt: Attempt) -> None:
+    for run in (again(attempt), again(attempt)):
+        run.write_json("a.json", {})
+        assert run.record("measure")
+
+
+def test_only_the_main_one_of_several_processes_writes(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    before = attempt.store.keys("")
+    attempt.write_json("a.json", {})
+    assert attempt.record("measure")
+    assert attempt.store.keys("") == before
+
+
+def test_results_that_were_changed_are_refused_and_the_stage_has_not_run(attempt: Attempt) -> None:
+    reference = attempt.write_json("a.json", {"right": True})
+    attempt.record("measure")
+    attempt.store.write(reference.key, b'{"right": false}')
+    assert not again(attempt).recorded("measure")
+    for read in (again(attempt).read_json, again(attempt).fetch):
+        with pytest.raises(CampaignError, match="was changed after it was written .* Delete .*results and run again"):
+            read("a.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", sealed({}), sealed({"objects": {"a.json": 3}})])
+def test_a_damaged_record_is_named(attempt: Attempt, content: bytes) -> None:
+    attempt.write_json("a.json", {})
+    attempt.record("measure")
+    attempt.store.write(attempt.key("results/measure.json"), content)
+    assert not again(attempt).recorded("measure")
+    with pytest.raises(CampaignError, match="measure.json is not the record of a stage.* Delete it and run again"):
+        again(attempt).read_json("a.json")
 
 
 def test_all_votes_are_sorted_by_id(attempt: Attempt) -> None:
@@ -101,9 +162,22 @@ def test_an_attempt_that_does_not_exist(attempt: Attempt) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"no json", b"[1]"])
 def test_a_damaged_decision(attempt: Attempt, content: bytes) -> None:
-    attempt.store.write("cycles/2/one/decision.json", content)
+    attempt.store.write(attempt.key("decision.json"), content)
     with pytest.raises(CampaignError, match="is not a decision. Delete it and run label_ingest again"):
-        open_attempt(attempt.store.root, 2, "one")
+        again(attempt)
+
+
+def test_a_decision_that_was_changed_is_refused(attempt: Attempt) -> None:
+    content = attempt.store.read(attempt.key("decision.json"))
+    attempt.store.write(attempt.key("decision.json"), content.replace(b'"query_size": 4', b'"query_size": 5'))
+    with pytest.raises(CampaignError, match="is not the decision of attempt"):
+        again(attempt)
+
+
+def test_an_attempt_of_another_campaign_is_refused(attempt: Attempt) -> None:
+    attempt.store.write(KEY, attempt.campaign.model_copy(update={"seed": attempt.campaign.seed + 1}).as_bytes())
+    with pytest.raises(CampaignError, match="of this campaign: one of the two was changed"):
+        again(attempt)
 
 
 def test_labels_that_were_changed_are_refused(attempt: Attempt) -> None:

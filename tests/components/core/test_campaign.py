@@ -19,6 +19,7 @@ from labelcycle.components.core.campaign import (
 )
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.schemas import POOL, TRUTH
+from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import write_table
 
@@ -70,9 +71,9 @@ def test_campaign_of_a_newer_labelcycle(store: Store, campaign: Campaign) -> Non
         (b"\xff\xfe", "not a campaign description"),
         (b"[]", "not a campaign description"),
         (b"null", "not a campaign description"),
-        (b"{}", "schema_version"),
-        (b'{"schema_version": 1}', "classes"),
-        (b'{"schema_version": "2"}', "schema_version: Input should be less than or equal to 1"),
+        (b"{}", "no field 'sha256'"),
+        (sealed({"schema_version": 1}), "classes"),
+        (sealed({"schema_version": "2"}), "schema_version: Input should be less than or equal to 1"),
     ],
 )
 def test_damaged_description(store: Store, data: bytes, message: str) -> None:

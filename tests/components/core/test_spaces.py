@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
@@ -53,7 +54,7 @@ def test_round_trip_sorted_by_id(store_root: str) -> None:
 
 def test_reading_some_ids(space: FeatureSpace) -> None:
     space.add(["a", "b", "c"], rows(1, 2, 3))
-    space.quarantine("work", [{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
+    space.quarantine([{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
     ids, features = space.read(["c", "unreadable", "a", "c"])
     assert ids == ["a", "c"]
     assert np.array_equal(features, rows(1, 3))
@@ -62,7 +63,7 @@ def test_reading_some_ids(space: FeatureSpace) -> None:
 @pytest.mark.parametrize("wanted", [["unreadable"], []])
 def test_reading_nothing_that_is_there(space: FeatureSpace, wanted: list[str]) -> None:
     space.add(["a"], rows(1))
-    space.quarantine("work", [{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
+    space.quarantine([{"sample_id": "unreadable", "uri": "unreadable.png", "reason": "broken"}])
     ids, features = space.read(wanted)
     assert ids == [] and features.shape == (0, WIDTH)
 
@@ -117,15 +118,46 @@ def test_empty_space_is_named(space: FeatureSpace) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[:-9], lambda data: b"text", lambda data: data[9:]]
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:-9],
+        lambda data: b"text",
+        lambda data: data[9:],
+        lambda data: data[:50] + bytes([data[50] ^ 1]) + data[51:],
+    ],
 )
 def test_damaged_part_is_named(space: FeatureSpace, store: Store, damage: Any) -> None:
     space.add(["a"], rows(1))
     (key,) = store.keys("spaces/")
     store.write(key, damage(store.read(key)))
     for read in (space.read, space.ids):
-        with pytest.raises(CampaignError, match=f"{store.locate(key)} is damaged. Delete it"):
+        with pytest.raises(CampaignError, match=f"{store.locate(key)} was changed after it was written. Delete it"):
             read()
+
+
+def test_what_was_damaged_before_its_digest_was_taken_is_named(space: FeatureSpace, store: Store) -> None:
+    data = b"no table"
+    key = f"spaces/{space.name}/part-{'0' * 16}-{digest_of_bytes(data)[:16]}.parquet"
+    store.write(key, data)
+    with pytest.raises(CampaignError, match=f"{store.locate(key)} is damaged: .* Delete it"):
+        space.read()
+
+
+def test_files_of_others_are_named_and_not_read(space: FeatureSpace, store: Store) -> None:
+    space.add(["a"], rows(1))
+    (key,) = store.keys("spaces/")
+    store.write(f"spaces/{space.name}/part-0001.parquet", store.read(key))
+    for read in (space.read, space.ids):
+        with pytest.raises(CampaignError, match="part-0001.parquet is none of labelcycle's files"):
+            read()
+
+
+def test_rows_that_are_there_stay_as_they_are(space: FeatureSpace, store: Store) -> None:
+    space.add(["a"], rows(1))
+    before = store.keys("")
+    space.add(["a"], rows(2))
+    assert store.keys("") == before and np.array_equal(space.read()[1], rows(1))
 
 
 def test_folders_named_like_partitions_add_no_columns(tmp_path: Path) -> None:
@@ -138,11 +170,11 @@ def test_quarantine(space: FeatureSpace) -> None:
     assert space.quarantined() == []
     first = {"sample_id": "b", "uri": "/b.jpg", "reason": "empty file"}
     second = {"sample_id": "a", "uri": "/a.jpg", "reason": "too large"}
-    space.quarantine("one", [first])
-    space.quarantine("two", [second])
+    space.quarantine([first])
+    space.quarantine([second])
     assert space.quarantined() == [second, first]
-    space.quarantine("two", [])
-    assert space.quarantined() == [first]
+    space.quarantine([second | {"reason": "truncated"}])
+    assert [row["sample_id"] for row in space.quarantined()] == ["a", "b"]
 
 
 def test_describe(space: FeatureSpace, store: Store) -> None:

@@ -173,7 +173,7 @@ def test_the_adapter_changes_the_features(begin_on_images: Callable[..., Any]) -
     campaign = begin_on_images(recipe="peal_entropy", overrides={"trainer.epochs": 2, "trainer.rank": 1})
     campaign.run_cycle()
     tuned = campaign.run_until("embed tuned").space
-    campaign.work.store.write(campaign.work.key("training.json"), b'{"space": "base", "adapter_sha256": null}')
+    campaign.replace("train_adapter", "training.json", b'{"space": "base", "adapter_sha256": null}')
     base = stage.run(campaign.root, campaign.cycle, campaign.attempt, "tuned").space
     spaces = [FeatureSpace(open_store(campaign.root), name).read()[1] for name in (tuned, base)]
     assert spaces[0].shape == spaces[1].shape and not np.array_equal(*spaces)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.handout import receipt_key
 from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.queries import read_query, requests_of
+from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.outlook import outlook
 
@@ -125,7 +125,7 @@ def hand_out_earlier(crew: People, hours: float) -> None:
     time = datetime.now(UTC) - timedelta(hours=hours)
     key = receipt_key(crew.campaign.state.commits[-1].cycle)
     content = {"handed_out": time.isoformat(), "place": "there"}
-    open_store(crew.campaign.root).write(key, canonical_json(content))
+    open_store(crew.campaign.root).write(key, sealed(content))
 
 
 def test_after_the_deadline_any_answer_will_do(people: Callable[..., People]) -> None:

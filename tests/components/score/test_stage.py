@@ -17,7 +17,7 @@ from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.proxy_head import ProxyHead
 from labelcycle.components.core.queries import queried_ids
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import column_to_matrix
+from labelcycle.components.core.tables import column_to_matrix, table_bytes
 from labelcycle.components.score import stage
 from labelcycle.components.select.gathering import read_scores
 
@@ -149,6 +149,7 @@ def test_threads_give_the_same_scores(begin: Callable[..., Any], monkeypatch: py
         monkeypatch.setattr(blocks, "cores", lambda number=number: number)
         campaign.run("score")
         tables.append(campaign.work.read("scores/0-of-1.parquet"))
+        campaign.forget("score-0-of-1")
     assert tables[0] == tables[1]
 
 
@@ -159,6 +160,7 @@ def test_samples_without_features_are_left_out(campaign: Any, monkeypatch: pytes
     monkeypatch.setattr(
         FeatureSpace, "read", lambda space, ids: read(space, [name for name in ids if name != every[3]])
     )
+    campaign.forget("score-0-of-1")
     assert campaign.run("score").scored == 39
     assert scores(campaign)["sample_id"].to_pylist() == every[:3] + every[4:]
 
@@ -167,7 +169,7 @@ def test_scores_of_earlier_versions_are_read(campaign: Any) -> None:
     campaign.run("score")
     table = scores(campaign)
     earlier = table.drop_columns(["mutual_information", "disagreements", "loss"])
-    campaign.work.write_table("scores/0-of-1.parquet", earlier)
+    campaign.replace("score-0-of-1", "scores/0-of-1.parquet", table_bytes(earlier))
     assert scores(campaign).equals(table)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.objects import write_json
 from labelcycle.components.core.queries import queried_ids
 from labelcycle.components.core.recipe import ColdStart, Selector
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import column_to_matrix
+from labelcycle.components.core.tables import column_to_matrix, table_bytes
 from labelcycle.components.select import Candidates, gathering
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.gathering import (
@@ -93,8 +93,9 @@ def test_a_tuned_space_is_used_for_all(scored: Any) -> None:
     work = scored.work
     ids, features = FeatureSpace(work.store, work.campaign.base_space).read()
     FeatureSpace(work.store, "tuned").add(ids, (features + 1).astype(np.float16))
-    write_json(work.store, work.key("training.json"), {**work.read_json("training.json"), "space": "tuned"})
-    pool = gather_candidates(work, frozenset({"features", "labelled_features"}), 1)
+    training = {**work.read_json("training.json"), "space": "tuned"}
+    scored.replace("train_adapter", "training.json", canonical_json(training))
+    pool = gather_candidates(scored.work, frozenset({"features", "labelled_features"}), 1)
     base = dict(zip(ids, features, strict=True))
     for names, found in ((pool.ids, pool.features), (pool.labelled_ids, pool.labelled_features)):
         assert names is not None and found is not None and len(names)
@@ -137,7 +138,7 @@ def test_losses_are_given_where_all_are_known(scored: Any, known_losses: int, th
     losses = [0.5] * known_losses + [None] * (40 - known_losses)
     column = table.schema.get_field_index("loss")
     changed = table.set_column(column, table.schema.field("loss"), pa.array(losses, pa.float32()))
-    scored.work.write_table("scores/0-of-1.parquet", changed)
+    scored.replace("score-0-of-1", "scores/0-of-1.parquet", table_bytes(changed))
     pool = gather_candidates(scored.work, frozenset({"losses"}), 1)
     assert (pool.losses is not None) == there
     if pool.losses is not None:

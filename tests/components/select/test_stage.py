@@ -265,6 +265,7 @@ def test_again_writes_the_same_bytes(scored: Any) -> None:
 
 def test_shards_do_not_change_the_query(scored: Any) -> None:
     whole = scored.run("select").sha256
+    scored.forget("select")
     for shard in range(3):
         scored.run("score", shard=shard, shards=3)
     assert scored.run("select", shards=3).sha256 == whole
@@ -272,7 +273,7 @@ def test_shards_do_not_change_the_query(scored: Any) -> None:
 
 def test_a_shard_that_was_not_scored_is_named(scored: Any) -> None:
     scored.run("score", shard=0, shards=2)
-    with pytest.raises(CampaignError, match=r"1-of-2.parquet is missing. Run the score stage for every shard"):
+    with pytest.raises(CampaignError, match=r"1-of-2.parquet is missing: its stage has not run"):
         scored.run("select", shards=2)
 
 

@@ -128,7 +128,7 @@ def test_a_warm_start_goes_on_from_the_previous_head(begin: Callable[..., Any], 
 
 def test_labelled_samples_without_features_are_refused(campaign: Any) -> None:
     space = FeatureSpace(campaign.work.store, campaign.work.campaign.base_space)
-    space.quarantine("work", [{"sample_id": "gone", "uri": "gone.png", "reason": "broken"}])
+    space.quarantine([{"sample_id": "gone", "uri": "gone.png", "reason": "broken"}])
     with pytest.raises(InputError, match="None of the labelled samples has features"):
         train_on_base_space(campaign.work, QUICK, {"gone": "red"}, {})
 

@@ -1,5 +1,6 @@
 """The train_adapter stage: what it writes, and that it writes the same again."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.train_adapter import feature_training
 from labelcycle.components.train_adapter.low_rank import LowRankLinear
 
 QUICK_LORA = {"trainer.epochs": 2, "trainer.rank": 2}
@@ -15,13 +17,9 @@ QUICK_LORA = {"trainer.epochs": 2, "trainer.rank": 2}
 
 def trained(campaign: Any) -> dict[str, bytes]:
     """What the stage wrote, by name within the attempt."""
-    prefix = campaign.work.key("")
-    names = ("head.safetensors", "training.json", "adapter/")
-    return {
-        key.removeprefix(prefix): data
-        for key, data in campaign.files().items()
-        if key.removeprefix(prefix).startswith(names)
-    }
+    work = campaign.work
+    record = json.loads(work.store.read(work.key("results/train_adapter.json")))
+    return {name: work.read(name) for name in record["objects"]}
 
 
 def test_linear_facts(begin: Callable[..., Any]) -> None:
@@ -40,6 +38,27 @@ def test_linear_again_writes_the_same_bytes(begin: Callable[..., Any]) -> None:
     campaign.run_cycle()
     campaign.run_until("train_adapter")
     before = campaign.files()
+    campaign.forget("train_adapter")
+    campaign.run("train_adapter")
+    assert campaign.files() == before
+
+
+def test_what_was_trained_is_not_trained_again(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    facts = campaign.run_until("train_adapter")
+    before = campaign.files()
+    monkeypatch.setattr(feature_training, "train_on_base_space", None)
+    assert campaign.run("train_adapter") == facts and campaign.files() == before
+
+
+def test_results_that_were_damaged_are_trained_again(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    campaign.run_until("train_adapter")
+    before = campaign.files()
+    (head,) = (Path(campaign.root) / campaign.work.key("")).glob("head-*")
+    head.write_bytes(b"rotten")
     campaign.run("train_adapter")
     assert campaign.files() == before
 

@@ -137,11 +137,11 @@ def test_images_in_s3_are_signed_and_signed_again(
     labelled = begin_labelling(images=f"{s3_root}/images", link_hours=1)
     first, second, *_ = labelled.tasks(owner)
     assert requests.get(first["data"]["image"], timeout=30).content.startswith(b"\x89PNG")
+    annotate(owner, first, choice("red"))
+    wait_until_labelled(owner, first)
     for task in (first, second):
         data = task["data"] | {"link_until": "2026-01-01T00:00:00+00:00", "image": "http://127.0.0.1:1/old"}
         owner.call("PATCH", f"/api/tasks/{task['id']}/", {"data": data})
-    annotate(owner, first, choice("red"))
-    wait_until_labelled(owner, first)
     assert list(labelled.said().values()) == ["red"]
     answered, renewed, *_ = labelled.tasks(owner)
     assert answered["data"]["image"].endswith("/old")

@@ -122,6 +122,7 @@ def test_again_decides_and_trains_the_same(begin_aligned: Callable[..., Any]) ->
     campaign.run_cycle()
     campaign.run_until("train_adapter")
     before = campaign.files()
+    campaign.forget("train_adapter")
     campaign.run("train_adapter")
     assert campaign.files() == before
 
