@@ -31,8 +31,8 @@ class Capture:
         self._ended.set()
         self._thread.join()
         self._take_new()
-        if self._rest:
-            self._hand_on(self._rest)
+        self._hand_on(self._rest)
+        self._file.close()
 
     def _follow(self) -> None:
         while not self._ended.wait(SECONDS):

@@ -1,5 +1,6 @@
 """Keeps secrets out of log lines: those of this process's environment, and what looks like one in addresses."""
 
+import functools
 import os
 import re
 
@@ -22,8 +23,13 @@ _PATTERNS = (
 def without_secrets(text: str) -> str:
     """`text` with user and password of addresses, signatures of links, bearer tokens and known secrets hidden."""
     for name, value in os.environ.items():
-        if len(value) >= SHORTEST and _NAMES.search(name) and not _FILES.search(name):
+        if len(value) >= SHORTEST and _names_a_secret(name):
             text = text.replace(value, HIDDEN)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+@functools.cache
+def _names_a_secret(variable: str) -> bool:
+    return bool(_NAMES.search(variable)) and not _FILES.search(variable)
