@@ -1,10 +1,31 @@
 """The exception tree. Every error names the thing, the place and the remedy; its class decides the exit code."""
 
+import re
+
+LONGEST = 4000
+"""Characters of a message that are shown; of longer ones the middle is left out."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class LabelcycleError(Exception):
-    """Base of every error that labelcycle raises on purpose."""
+    """Base of every error that labelcycle raises on purpose.
+
+    Messages quote what files hold, which may be long, or hold characters that steer terminals, forge lines of logs or
+    cannot be printed. As text they are short, and such characters are written as escapes.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """`text` as it can be shown: at most `LONGEST` characters, control characters and lone surrogates escaped."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class InputError(LabelcycleError):

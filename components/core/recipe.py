@@ -1,16 +1,17 @@
 """Recipes: which trainer, strategy, cold start and schedule a campaign uses, read from YAML and fully validated."""
 
 import math
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from labelcycle.components.core.data_selection import DataSelection
 from labelcycle.components.core.dropout import Place
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.settings import Settings
+from labelcycle.components.core.settings_file import read_settings
 from labelcycle.components.core.trainers import (
     TRAINERS,
     FeatureTrainer,
@@ -36,12 +37,18 @@ class DropoutScorer(Settings):
     place: Place = "features"
 
 
+MOST_NAMED = 20
+"""Refused settings that one message names."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+
 KINDS = {"trainer": TRAINERS, "final": TRAINERS, "scorer": ("softmax", "dropout")}
 
 
 def _plain(value: object) -> object:
     if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"a parameter is a finite number, a text, true or false; got {value!r}")
+        raise ValueError(f"a parameter is a finite number, a text, true or false; got {_SHORT.repr(value)}")
     return value
 
 
@@ -236,10 +243,7 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
     Raises:
         ConfigurationError: the file is not readable YAML, or a key or value is refused; each is named.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"Cannot read recipe {path}: {error}") from error
+    content = read_settings(path, f"recipe {path}")
     if not isinstance(content, dict):
         raise ConfigurationError(f"Recipe {path} is not a mapping of settings. See pipelines/recipes for examples.")
     for dotted, value in (overrides or {}).items():
@@ -253,7 +257,8 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
 def describe(error: ValidationError) -> str:
     """The validation errors, a line each: the setting, what is wrong and what was given."""
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems[:MOST_NAMED]:
         name = ".".join(_as_written(problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
@@ -264,7 +269,9 @@ def describe(error: ValidationError) -> str:
         elif problem["type"] == "value_error":
             lines.append(f"  {name}: {problem['ctx']['error']}.")
         else:
-            lines.append(f"  {name}: {problem['msg']}; got {problem['input']!r}.")
+            lines.append(f"  {name}: {problem['msg']}; got {_SHORT.repr(problem['input'])}.")
+    if len(problems) > MOST_NAMED:
+        lines.append(f"  … and {len(problems) - MOST_NAMED} more.")
     return "\n".join(lines)
 
 

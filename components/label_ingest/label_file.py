@@ -1,18 +1,25 @@
 """Label files: votes read whole, checked one by one, refused with the place and the remedy."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.parquet_files import size_of
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.votes import Status, Vote
+from labelcycle.components.label_ingest.json_text import read_json_text
 from labelcycle.components.label_ingest.sample_ids import SampleIds
-from labelcycle.components.label_ingest.text_table import ID_NAMES, LABEL_NAMES, READERS, TextTable, read_text_table
+from labelcycle.components.label_ingest.text_table import (
+    ID_NAMES,
+    LABEL_NAMES,
+    READERS,
+    TextTable,
+    read_text_table,
+    refuse_large,
+)
 
 STATUSES: tuple[Status, ...] = ("ok", "skip", "unsure")
 
@@ -86,7 +93,7 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
             remedy are named.
     """
     with _fetched(uri, tuple(READERS)) as path:
-        table = read_text_table(path, uri)
+        table = read_text_table(path, uri, (*ID_NAMES, name))
     texts: dict[str, str] = {}
     for row, sample, text in zip(table.rows, table.column(ID_NAMES), table.column((name,)), strict=True):
         if not text:
@@ -140,10 +147,15 @@ def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
     from labelcycle.components.label_ingest.label_studio_export import votes_of_export
 
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{uri} cannot be read as json: {error}") from error
-    return votes_of_classification(content, uri) if is_classification(content) else votes_of_export(content, uri)
+        refuse_large(size_of(path))
+        content = read_json_text(path.read_text(encoding="utf-8-sig"))
+        yield from (
+            votes_of_classification(content, uri) if is_classification(content) else votes_of_export(content, uri)
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{uri} cannot be read as json: {error}.") from error
+    except RecursionError as error:
+        raise InputError(f"{uri} is nested too deeply to be read. Export it anew.") from error
 
 
 def _check(place: str, vote: Vote, classes: Collection[str] | None) -> None:

@@ -90,7 +90,7 @@ def _name(data: Mapping[str, Any], place: str, uri: str) -> str:
         return str(name)
     texts = {field: value for field, value in data.items() if isinstance(value, str)}
     images = [texts[field] for field in IMAGE_FIELDS if texts.get(field)]
-    images += [value for value in texts.values() if urlsplit(value).path.lower().endswith(IMAGE_ENDINGS)]
+    images += [value for value in texts.values() if _path(value).lower().endswith(IMAGE_ENDINGS)]
     if not images:
         raise InputError(
             f"{uri}, {place}: it has neither a sample_id nor an image to tell the sample by. Add sample_id to its data."
@@ -105,8 +105,19 @@ def name_of_image(address: str) -> str:
     """
     if address.startswith("s3://"):
         return address
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
     if "local-files" in parts.path and (named := parse_qs(parts.query).get("d")):
         return named[0]
     name = unquote(parts.path).rstrip("/").rpartition("/")[2]
     return re.sub(r"^[0-9a-f]{8}-", "", name) if "/data/upload/" in parts.path else name
+
+
+def _path(address: str) -> str:
+    """The path of an address; empty where it is none."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""

@@ -3,7 +3,6 @@
 Source: https://labelstud.io/guide/export#Label-Studio-JSON-format-of-annotated-tasks
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,8 +76,9 @@ def annotator_of(annotation: dict[str, Any]) -> str:
         return str(person.get("email") or (f"user {person['id']}" if "id" in person else ""))
     if person is None:
         return ""
-    named = re.search(r"(\S+@\S+), (\d+)$", str(annotation.get("created_username") or ""))
-    return named.group(1) if named and named.group(2) == str(person) else f"user {person}"
+    names, comma, number = str(annotation.get("created_username") or "").rpartition(", ")
+    email = names.split()[-1] if names.split() else ""
+    return email if comma and number == str(person) and "@" in email[1:-1] else f"user {person}"
 
 
 def moment(time: str) -> datetime:

@@ -211,7 +211,7 @@ def test_texts_need_a_table(tmp_path: Path) -> None:
             '{"id": "a", "label": "cat"}\n["a", "cat"]\n',
             ["cannot be read as jsonl: row 2 is not an object"],
         ),
-        ("labels.jsonl", '{"id": "a", "label": {"name": "cat"}}\n', ["row 1", "is not one of the campaign's classes"]),
+        ("labels.jsonl", '{"id": "a", "label": {"name": "cat"}}\n', ["row 1", "'label' is a list or an object"]),
         ("labels.jsonl", '{"id": "a"}\n', ["no column 'label'"]),
         ("labels.jsonl", "", ["cannot be read as jsonl: the file is empty"]),
         ("labels.jsonl", bytes(range(256)), ["cannot be read as jsonl"]),
