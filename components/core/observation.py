@@ -20,7 +20,7 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.logging.campaigns import campaign_at, next_cycle_at
 from labelcycle.components.core.logging.events import EVENTS, emit, notice
 from labelcycle.components.core.logging.failures import tell
-from labelcycle.components.core.logging.install import write_json_logs
+from labelcycle.components.core.logging.install import catch_up, write_json_logs
 from labelcycle.components.core.logging.mode import json_logs
 from labelcycle.components.core.logging.place import move, place
 from labelcycle.components.core.storage import open_store
@@ -58,6 +58,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         try:
             result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
+            catch_up()
             tell(error)
             if isinstance(error, LabelcycleError):
                 _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
@@ -72,6 +73,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         _keep_timing(stage, arguments, measured, rows=rows, failed=False)
         facts = result.as_metadata() if hasattr(result, "as_metadata") else {}
         took = {name: value for name, value in measured.items() if name not in ("started", "wall_seconds")}
+        catch_up()
         emit("finished", seconds=measured["wall_seconds"], rows=rows, **took, facts=facts)
         _move_back(outer)
         return result

@@ -9,14 +9,15 @@ from typer.core import TyperCommand
 from labelcycle.components.core.logging.campaigns import campaign_at, next_cycle_at
 from labelcycle.components.core.logging.events import emit
 from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.install import catch_up
 from labelcycle.components.core.logging.mode import json_logs
-from labelcycle.components.core.logging.place import move, place, within
+from labelcycle.components.core.logging.place import move, place
 
 
 class LoggedCommand(TyperCommand):
     """Tells `command_started`, then `command_ended` with exit code and seconds, where the log is JSON.
 
-    All lines in between say which command, campaign, cycle and stage they are about.
+    All lines of the process say from then on which command, campaign, cycle and stage they are about.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -24,21 +25,22 @@ class LoggedCommand(TyperCommand):
         if not json_logs():
             return super().invoke(ctx)
         root = ctx.params.get("root")
-        with within(**_place_of(ctx, root)):
-            emit("command_started")
-            begun, code = time.perf_counter(), 0
-            try:
-                return super().invoke(ctx)
-            except typer.Exit as end:
-                code = end.exit_code
-                raise
-            except (Exception, KeyboardInterrupt) as error:
-                code = tell(error)
-                raise
-            finally:
-                if root is not None and place()["campaign"] is None:
-                    move(campaign=campaign_at(str(root)))  # the command may have begun it
-                emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
+        move(**_place_of(ctx, root))
+        emit("command_started")
+        begun, code = time.perf_counter(), 0
+        try:
+            return super().invoke(ctx)
+        except typer.Exit as end:
+            code = end.exit_code
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            code = tell(error)
+            raise
+        finally:
+            catch_up()
+            if root is not None and place()["campaign"] is None:
+                move(campaign=campaign_at(str(root)))  # the command may have begun it
+            emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
 
 def _place_of(ctx: Any, root: object) -> dict[str, Any]:

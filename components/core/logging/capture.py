@@ -17,6 +17,7 @@ class Capture:
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
         self._ended = threading.Event()
+        self._reading = threading.Lock()
         self._read = 0
         self._rest = b""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process lives
@@ -30,20 +31,22 @@ class Capture:
         os.dup2(self.kept, 2)
         self._ended.set()
         self._thread.join()
-        self._take_new()
+        self.catch_up()
         self._hand_on(self._rest)
         self._file.close()
 
+    def catch_up(self) -> None:
+        """Hand on every line that is there."""
+        with self._reading:
+            while data := os.pread(self._file.fileno(), 65536, self._read):
+                self._read += len(data)
+                *lines, self._rest = (self._rest + data).split(b"\n")
+                for line in lines:
+                    self._hand_on(line)
+
     def _follow(self) -> None:
         while not self._ended.wait(SECONDS):
-            self._take_new()
-
-    def _take_new(self) -> None:
-        while data := os.pread(self._file.fileno(), 65536, self._read):
-            self._read += len(data)
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._hand_on(line)
+            self.catch_up()
 
     def _hand_on(self, line: bytes) -> None:
         if line.strip():

@@ -19,6 +19,7 @@ NO_BARS = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 """What keeps libraries from drawing progress bars."""
 
 _installed = False
+_capture: Capture | None = None
 
 
 def write_json_logs() -> None:
@@ -45,19 +46,28 @@ def write_json_logs() -> None:
     sys.unraisablehook = _on_unraisable
 
 
+def catch_up() -> None:
+    """Tell now what code in C has written so far, so that it stands before the next event."""
+    if _capture is not None:
+        _capture.catch_up()
+
+
 def _capture_descriptor() -> None:
     """Without room for a temporary file, what code in C writes stays as it is."""
+    global _capture
     try:
-        capture = Capture(_print)
+        _capture = Capture(_print)
     except OSError:
         return
-    write_to(capture.kept)
+    write_to(_capture.kept)
+    atexit.register(_release_descriptor, _capture)
 
-    def stop() -> None:
-        capture.stop()
-        write_to(2)
 
-    atexit.register(stop)
+def _release_descriptor(capture: Capture) -> None:
+    global _capture
+    _capture = None
+    capture.stop()
+    write_to(2)
 
 
 def _print(line: str) -> None:
