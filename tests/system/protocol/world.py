@@ -1,0 +1,178 @@
+"""What the model is made of: the store, the people, and the runners.
+
+Samples are the bits of a mask. A model's weights are a small number: two runners that train on the same labels may come
+to different ones, as other hardware makes them. An attempt is named by all that it depends on, so here it is that.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+
+class Attempt(NamedTuple):
+    """A cycle's inputs, which name the attempt at it.
+
+    Attributes:
+        cycle: the cycle.
+        labels: the samples whose answers were read.
+        asked: the samples that the commits before ask for.
+        previous: the digest of the commit before, 0 where there is none.
+    """
+
+    cycle: int
+    labels: int
+    asked: int
+    previous: int
+
+
+class Reference(NamedTuple):
+    """An object's key, which holds its content's digest: two contents are two objects."""
+
+    attempt: Attempt
+    name: str
+    content: Any
+
+
+class Commit(NamedTuple):
+    """A commit: its attempt and the objects that it names."""
+
+    attempt: Attempt
+    objects: tuple[Reference, ...]
+
+    def content(self, name: str) -> Any:
+        """The content of the object of that name; None where the commit has none."""
+        return next((one.content for one in self.objects if one.name == name), None)
+
+    @property
+    def digest(self) -> int:
+        """A number that no other commit has."""
+        return DIGESTS.setdefault(self, len(DIGESTS) + 1)
+
+    @property
+    def query(self) -> int:
+        """The samples that it asks for."""
+        return int(self.content("query")[1])
+
+
+DIGESTS: dict[Commit, int] = {}
+
+
+class Record(NamedTuple):
+    """The record of a stage that has run: the objects that it made, in their order."""
+
+    attempt: Attempt
+    stage: str
+    objects: tuple[Reference, ...]
+
+
+class Runner(NamedTuple):
+    """A process in a stage, before its next step.
+
+    Attributes:
+        stage: what it does.
+        step: what it does next.
+        attempt: that it works on; None while label_ingest reads.
+        objects: that it has made or is about to write, in their order.
+        commit: that it has read, or is about to write.
+    """
+
+    stage: str
+    step: str
+    attempt: Attempt | None = None
+    objects: tuple[Reference, ...] = ()
+    commit: Commit | None = None
+
+
+class World(NamedTuple):
+    """One state of everything.
+
+    Attributes:
+        decisions: attempts that have a `decision.json`.
+        objects: that are in the store and that anything names.
+        records: of the stages that have run.
+        commits: by cycle.
+        handed_out: the samples of each cycle's CSV; None while there is none.
+        receipts: whether each cycle's query has its receipt.
+        answers: samples that people have answered.
+        runners: None for one that does nothing.
+    """
+
+    decisions: frozenset[Attempt] = frozenset()
+    objects: frozenset[Reference] = frozenset()
+    records: frozenset[Record] = frozenset()
+    commits: tuple[Commit, ...] = ()
+    handed_out: tuple[int | None, ...] = ()
+    receipts: tuple[bool, ...] = ()
+    answers: int = 0
+    runners: tuple[Runner | None, ...] = ()
+
+    def record(self, attempt: Attempt, stage: str) -> Record | None:
+        """The record of a stage of an attempt."""
+        return next((one for one in self.records if one.attempt == attempt and one.stage == stage), None)
+
+    @property
+    def asked(self) -> int:
+        """All samples that committed queries ask for."""
+        mask = 0
+        for commit in self.commits:
+            mask |= commit.query
+        return mask
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last commit asks for nothing, so that the campaign is at its end."""
+        return bool(self.commits) and self.commits[-1].query == 0
+
+
+class Bounds(NamedTuple):
+    """How large the model is.
+
+    Attributes:
+        runners: processes that work at once.
+        budget: samples that may be asked for; one more is in the pool for each other result of a training.
+        batch: samples a query.
+        enough: answers to a query after which the next cycle may begin.
+        results: different results that the same training, or evaluation, may come to.
+    """
+
+    runners: int = 2
+    budget: int = 2
+    batch: int = 1
+    enough: int = 1
+    results: int = 1
+
+    @property
+    def pool(self) -> int:
+        """Samples in the pool."""
+        return self.budget + self.results - 1
+
+
+class Rules(NamedTuple):
+    """What the protocol rests on; each may be broken to see that the checker notices.
+
+    Attributes:
+        commit_if_absent: a commit is written only where there is none.
+        record_if_absent: the first run of a stage keeps its record.
+        objects_before_record: a stage's record is written after the objects that it names.
+        objects_before_commit: a commit is written after everything that it names.
+        commit_before_hand_out: a query is handed out once it is committed.
+        csv_if_absent: a query that was handed out is never replaced.
+        outstanding_counts: samples that were asked for and not answered count against the budget.
+        ingest_mends: label_ingest hands out what publish was killed before.
+    """
+
+    commit_if_absent: bool = True
+    record_if_absent: bool = True
+    objects_before_record: bool = True
+    objects_before_commit: bool = True
+    commit_before_hand_out: bool = True
+    csv_if_absent: bool = True
+    outstanding_counts: bool = True
+    ingest_mends: bool = True
+
+
+Step: TypeAlias = tuple[str, World]
+"""What happens, and the state after it."""
+
+
+def beginning(bounds: Bounds) -> World:
+    """A campaign that was just initialised."""
+    return World(runners=(None,) * bounds.runners)
