@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from labelcycle.components.core.at_once import until_none
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference
@@ -68,8 +69,5 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
 
 
 def read_commits(store: Store) -> list[Commit]:
-    """All commits, in order from cycle 0."""
-    commits: list[Commit] = []
-    while commit := read_commit(store, len(commits)):
-        commits.append(commit)
-    return commits
+    """All commits, in order from cycle 0, read several at once."""
+    return list(until_none(lambda cycle: read_commit(store, cycle)))

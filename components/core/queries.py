@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.schemas import QUERY
@@ -15,6 +16,11 @@ from labelcycle.components.core.tables import read_table
 def read_query(store: Store, reference: ObjectReference) -> pa.Table:
     """A committed query, best pick first."""
     return read_table(store, reference, QUERY)
+
+
+def read_queries(store: Store, references: Iterable[ObjectReference]) -> list[pa.Table]:
+    """Committed queries in the order of their references, read several at once."""
+    return at_once(lambda reference: read_query(store, reference), references)
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,7 @@ class Request:
 def requests_of(store: Store, references: Iterable[ObjectReference]) -> list[Request]:
     """Every request of the queries of cycles 0, 1, … in their order, best pick first."""
     requests: list[Request] = []
-    for cycle, reference in enumerate(references):
-        query = read_query(store, reference)
+    for cycle, query in enumerate(read_queries(store, references)):
         rows = zip(query["sample_id"].to_pylist(), query["opinion"].to_pylist(), strict=True)
         requests += [Request(cycle, sample_id, opinion or 1) for sample_id, opinion in rows]
     return requests

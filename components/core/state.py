@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, load_campaign
 from labelcycle.components.core.commits import Commit, read_commits
 from labelcycle.components.core.objects import read_json
@@ -84,10 +85,13 @@ def read_state(store: Store) -> State:
     """Read the campaign, its commits and one summary a commit.
 
     What a query was worth is known one cycle later, so it is taken from the summary of the cycle after.
+
+    Cost: two small reads a cycle, several at once.
     """
     campaign = load_campaign(store)
     commits = read_commits(store)
-    raw: list[dict[str, Any]] = [read_json(store, commit.objects["summary"]) for commit in commits]
+    references = [commit.objects["summary"] for commit in commits]
+    raw: list[dict[str, Any]] = at_once(lambda reference: read_json(store, reference), references)
     summaries = []
     for number, content in enumerate(raw):
         own = {name: content[name] for name in CycleSummary.__dataclass_fields__ if name in content}

@@ -2,20 +2,17 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.parquet_files import size_of
-from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.votes import Status, Vote
 from labelcycle.components.label_ingest.json_text import read_json_text
+from labelcycle.components.label_ingest.label_folder import TABLES, SourceFile, source_file, source_files
 from labelcycle.components.label_ingest.sample_ids import SampleIds
 from labelcycle.components.label_ingest.text_table import (
     ID_NAMES,
     LABEL_NAMES,
-    READERS,
     TextTable,
     read_text_table,
     refuse_large,
@@ -28,14 +25,14 @@ Placed = tuple[str, str, Vote]
 
 
 def read_votes_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> list[Vote]:
-    """The votes in a label file, in its order, one of each person on each sample.
+    """The votes in a label file or in a folder of them, in their order, one of each person on each sample.
 
     Tables have the columns `sample_id` (also id, image, filename, file or path), `label` (also class), and optionally
     `annotator`, `time` and `status` (ok, skip or unsure). A row with an empty label and no status is not answered yet.
     JSON is an export of Label Studio, or a classification in COCO's form.
 
     Args:
-        uri: a path or `s3://` URI ending in .csv, .jsonl, .parquet or .json.
+        uri: a path or `s3://` URI ending in .csv, .jsonl, .parquet or .json, or that of a folder (see `source_files`).
         known_ids: resolves what the file calls a sample to the campaign's id.
         classes: the campaign's classes; None accepts any label.
 
@@ -43,18 +40,22 @@ def read_votes_file(uri: str, known_ids: SampleIds, classes: Collection[str] | N
         InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two answers of one
             person that differ; the place and the remedy are named.
     """
-    votes: dict[tuple[str, str], tuple[str, Vote]] = {}
-    for place, name, vote in _placed_votes(uri):
-        _check(f"{uri}, {place}", vote, classes)
-        sample_id = _resolved(f"{uri}, {place}", name, known_ids)
-        vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, uri)
-        earlier_place, earlier = votes.setdefault((sample_id, vote.annotator), (place, vote))
-        if _answer(earlier) != _answer(vote):
-            raise InputError(
-                f"{uri}, {place}: {name!r} is {_answer(vote)!r} here but {_answer(earlier)!r} in {earlier_place}. Keep "
-                "the one that is right, or name who gave each in a column annotator."
-            )
-    return [vote for _, vote in votes.values()]
+    votes: dict[tuple[str, str], tuple[SourceFile, str, Vote]] = {}
+    with source_files(uri) as files:
+        for file in files:
+            for place, name, vote in _placed_votes(file):
+                where = f"{file.uri}, {place}"
+                _check(where, vote, classes)
+                sample_id = _resolved(where, name, known_ids)
+                vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, uri)
+                before, row, earlier = votes.setdefault((sample_id, vote.annotator), (file, place, vote))
+                if _answer(earlier) != _answer(vote):
+                    elsewhere = row if before == file else f"{before.uri}, {row}"
+                    raise InputError(
+                        f"{where}: {name!r} is {_answer(vote)!r} here but {_answer(earlier)!r} in {elsewhere}. Keep "
+                        "the one that is right, or name who gave each in a column annotator."
+                    )
+    return [vote for _, _, vote in votes.values()]
 
 
 def read_label_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> dict[str, Vote]:
@@ -92,7 +93,7 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
         InputError: unreadable file, missing column, unknown id, two texts that differ; the row and the
             remedy are named.
     """
-    with _fetched(uri, tuple(READERS)) as path:
+    with source_file(uri, TABLES) as path:
         table = read_text_table(path, uri, (*ID_NAMES, name))
     texts: dict[str, str] = {}
     for row, sample, text in zip(table.rows, table.column(ID_NAMES), table.column((name,)), strict=True):
@@ -104,27 +105,10 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
     return texts
 
 
-def _placed_votes(uri: str) -> Iterator[Placed]:
-    with _fetched(uri, (*READERS, ".json")) as path:
-        if Path(uri).suffix.lower() == ".json":
-            return _votes_of_json(path, uri)
-        return _votes_of_table(read_text_table(path, uri))
-
-
-@contextmanager
-def _fetched(uri: str, endings: tuple[str, ...]) -> Iterator[Path]:
-    """The file on this machine; what came from S3 is gone afterwards."""
-    ending = Path(uri).suffix.lower()
-    if ending not in endings:
-        known = f"{', '.join(endings[:-1])} or {endings[-1]}"
-        raise InputError(f"{uri}: cannot read {ending or 'files without an ending'}. Use {known}.")
-    folder, slash, name = uri.rpartition("/")
-    store = open_store(folder + slash if slash else ".")
-    try:
-        path = store.fetch(unquote(name) if uri.startswith("file://") else name)
-    except FileNotFoundError as error:
-        raise InputError(f"There is no label file {uri}. Correct its name.") from error
-    yield path
+def _placed_votes(file: SourceFile) -> Iterator[Placed]:
+    if Path(file.uri).suffix.lower() == ".json":
+        return _votes_of_json(file.path, file.uri)
+    return _votes_of_table(read_text_table(file.path, file.uri))
 
 
 def _votes_of_table(table: TextTable) -> Iterator[Placed]:
