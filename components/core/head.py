@@ -48,6 +48,27 @@ class NormalisedHead(ABC):
         """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
         return softmax(self.logits(features))
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape that each tensor must have beside the last layer's weights."""
+        classes, width = self.weight.shape
+        vectors = dict.fromkeys(("running_mean", "running_var", "scale", "shift"), (width,))
+        return {**vectors, "weight": (classes, width), "bias": (classes,)}
+
+    def check(self) -> None:
+        """Refuse tensors that do not fit each other.
+
+        Raises:
+            CampaignError: one has another shape, another type than float32, or no values.
+        """
+        for name, tensor in vars(self).items():
+            if tensor.dtype != np.float32 or not tensor.size:
+                raise not_a_head(f"{name} has shape {tensor.shape} of {tensor.dtype}")
+        if self.weight.ndim != 2:
+            raise not_a_head(f"weight has shape {self.weight.shape}")
+        for name, shape in self.shapes().items():
+            if vars(self)[name].shape != shape:
+                raise not_a_head(f"{name} has shape {vars(self)[name].shape} instead of {shape}")
+
     def to_bytes(self) -> bytes:
         """The head as safetensors."""
         return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
@@ -88,9 +109,28 @@ class LinearHead(NormalisedHead):
             CampaignError: the bytes are no such file.
         """
         try:
-            return cls(**load_tensors(data))
-        except (SafetensorError, TypeError) as error:
-            raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error
+            head = cls(**read_tensors(data))
+        except TypeError as error:
+            raise not_a_head(str(error)) from error
+        head.check()
+        return head
+
+
+def read_tensors(data: bytes) -> dict[str, npt.NDArray[np.float32]]:
+    """The tensors in a safetensors file, whatever their shapes.
+
+    Raises:
+        CampaignError: the bytes are no such file, or hold types that numpy lacks.
+    """
+    try:
+        return load_tensors(data)
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
+        raise not_a_head(str(error)) from error
+
+
+def not_a_head(why: str) -> CampaignError:
+    """The error of a file that holds no head."""
+    return CampaignError(f"This is not a classification head: {why}. Delete it and train again.")
 
 
 def identity_head(weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> LinearHead:

@@ -6,11 +6,7 @@ Every head gives `logits` and `probabilities` of features, and `to_bytes`. It ca
 
 from dataclasses import fields
 
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-
-from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.head import LinearHead, not_a_head, read_tensors
 from labelcycle.components.core.proxy_head import ProxyHead
 
 Head = LinearHead | ProxyHead
@@ -22,16 +18,12 @@ def read_head(data: bytes) -> Head:
     """The head in a safetensors file made by a head's `to_bytes`; its tensors tell which kind it is.
 
     Raises:
-        CampaignError: the bytes are no such file.
+        CampaignError: the bytes are no such file, or its tensors do not fit each other.
     """
-    try:
-        tensors = load_tensors(data)
-    except SafetensorError as error:
-        raise CampaignError(f"This is not a classification head: {error}. Delete it and train again.") from error
+    tensors = read_tensors(data)
     for kind in KINDS:
         if tensors.keys() == {field.name for field in fields(kind)}:
-            return kind(**tensors)
-    raise CampaignError(
-        f"This is not a classification head: its tensors are {', '.join(sorted(tensors)) or 'none'}. Delete it and "
-        "train again."
-    )
+            head = kind(**tensors)
+            head.check()
+            return head
+    raise not_a_head(f"its tensors are {', '.join(sorted(tensors)) or 'none'}")

@@ -35,11 +35,15 @@ PLAIN = (
 
 
 @contextmanager
-def open_parquet(source: Path | bytes) -> Iterator[pq.ParquetFile]:
+def open_parquet(source: Path | bytes, once: bool = True) -> Iterator[pq.ParquetFile]:
     """The Parquet file at a path or in bytes, whose footer is sound and promises no more than the file can hold.
 
-    Texts are read as dictionaries, each that repeats once. What Arrow makes of one page beyond the promise, where the
-    page's own header lies, is at most 2 GiB.
+    A page whose own header lies can take 2 GiB beyond the promise, and a list that repeats one number as much as it has
+    numbers: neither can be known without reading it.
+
+    Args:
+        source: the file.
+        once: read columns of text as dictionaries, so that a long text in many rows is held once.
 
     Raises:
         ValueError: so many rows, row groups, columns or levels that it is a decompression bomb.
@@ -48,7 +52,7 @@ def open_parquet(source: Path | bytes) -> Iterator[pq.ParquetFile]:
     with pq.ParquetFile(_opened(source), thrift_container_size_limit=LONGEST_LIST) as file:
         _refuse_depth(file)
         refuse_expansion(promised_bytes(file.metadata), size_of(source))
-        metadata, texts = file.metadata, _text_columns(file)
+        metadata, texts = file.metadata, _text_columns(file) if once else []
     with pq.ParquetFile(_opened(source), metadata=metadata, read_dictionary=texts) as file:
         yield file
 
@@ -59,14 +63,14 @@ def size_of(source: Path | bytes) -> int:
 
 
 def promised_bytes(metadata: pq.FileMetaData) -> int:
-    """Bytes that the rows of a file take in memory by what its footer says, texts that repeat counted once."""
-    total = 0
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        for place in range(group.num_columns):
-            column = group.column(place)
-            total += max(0, column.num_values) * BYTES_A_CELL + max(0, column.total_uncompressed_size)
-    return int(max(total, metadata.num_rows * BYTES_A_CELL))
+    """Bytes that the rows of a file take in memory by what its footer says, texts and lists that repeat counted once.
+
+    The footer's words on single columns are not asked for: pyarrow ends the process over some that are damaged.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    rows = max(metadata.num_rows, sum(max(0, group.num_rows) for group in groups))
+    pages = sum(max(0, group.total_byte_size) for group in groups)
+    return int(rows * max(1, metadata.num_columns) * BYTES_A_CELL + pages)
 
 
 def refuse_expansion(promised: int, size: int) -> None:

@@ -23,6 +23,12 @@ class ProxyHead(NormalisedHead):
     hidden_weight: npt.NDArray[np.float32]
     hidden_bias: npt.NDArray[np.float32]
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape that each tensor must have beside the last layer's weights."""
+        width = self.weight.shape[1]
+        inputs = self.hidden_weight.shape[-1]
+        return {**super().shapes(), "hidden_weight": (width, inputs), "hidden_bias": (width,)}
+
     def hidden_features(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """What the last layer sees: (N, d) of any float type → float32 (N, h), at least 0."""
         factor, _ = self.normalisation()

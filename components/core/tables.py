@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference, read_object, write_object
+from labelcycle.components.core.parquet_files import open_parquet
 from labelcycle.components.core.storage import Store
 
 
@@ -31,9 +32,10 @@ def table_in(data: bytes, columns: list[str] | None = None) -> pa.Table:
     that ends in that moment is aborted.
 
     Raises:
-        pa.ArrowException: these are no such bytes.
+        pa.ArrowException, OSError: these are no such bytes.
+        ValueError: they would come to far more in memory than they are.
     """
-    with pq.ParquetFile(pa.BufferReader(data)) as file:
+    with open_parquet(data, once=False) as file:
         return file.read(columns, use_threads=False)
 
 
@@ -45,7 +47,9 @@ def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> p
     """
     data = read_object(store, reference)
     try:
-        return with_schema(table_in(data), schema)
+        table = with_schema(table_in(data), schema)
+        table.validate(full=True)
+        return table
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise CampaignError(f"{store.locate(reference.key)} is not the expected table: {error}") from error
 

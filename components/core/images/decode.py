@@ -6,12 +6,18 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from labelcycle.components.core.errors import TransientError, printable
+from labelcycle.components.core.images.jpeg_scans import count_scans
+
 warnings.filterwarnings("ignore", module=r"PIL\.")
 """Once for all: `catch_warnings` around each image would not be safe in threads."""
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are set aside unread, whatever their file size (decompression bombs)."""
+
+MAX_PASSES = 20 * MAX_PIXELS
+"""Pixels of a JPEG times its scans. Cameras and programs write about ten scans; thousands of them take hours."""
 
 
 class UnreadableImage(Exception):
@@ -32,13 +38,15 @@ def decode_image(data: bytes) -> Image.Image:
 
     Raises:
         UnreadableImage: empty, truncated, too large, or not an image of these formats.
+        TransientError: there is no memory for an image within the limits.
+
+    Cost: at most about 1.7 GB of memory, for a WebP of `MAX_PIXELS`, and ten seconds, for a JPEG of `MAX_PASSES`.
     """
     if not data:
         raise UnreadableImage("empty file")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {MAX_PIXELS:,}")
+            _refuse_costly(image, data)
             image.load()
             return _to_rgb(_upright(image))
     except UnreadableImage:
@@ -47,23 +55,43 @@ def decode_image(data: bytes) -> Image.Image:
         raise UnreadableImage(f"more pixels than the limit of {MAX_PIXELS:,}") from error
     except UnidentifiedImageError as error:
         raise UnreadableImage("not a JPEG, PNG or WebP image") from error
+    except MemoryError as error:
+        raise TransientError(
+            f"There is no memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
+        ) from error
     except Exception as error:  # hostile bytes make decoders fail in ways that Pillow does not list
-        raise UnreadableImage(f"cannot be decoded: {error}") from error
+        raise UnreadableImage(printable(f"cannot be decoded: {error}")) from error
+
+
+def _refuse_costly(image: Image.Image, data: bytes) -> None:
+    """Refuse a picture by what its header says, before a pixel is decoded.
+
+    Raises:
+        UnreadableImage: it has too many pixels, or goes over them too often.
+    """
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {MAX_PIXELS:,}")
+    if image.format in ("JPEG", "MPO") and (scans := count_scans(data)) * pixels > MAX_PASSES:
+        raise UnreadableImage(f"{scans:,} scans of {image.width}×{image.height} pixels are more than decoding is worth")
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF asks; pixels are as good without EXIF that is damaged."""
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
+        ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # whatever is wrong with it
         return image
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _to_eight_bits(image).convert("RGB")
     if "A" in image.mode or "transparency" in image.info:
-        layered = image.convert("RGBA")
+        layered = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", layered.size, "white")
         white.paste(layered, mask=layered.getchannel("A"))
         return white
@@ -74,4 +102,6 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Sixteen-bit greyscale, scaled so that 65535 becomes 255; the shade declared transparent becomes white."""
     wide = np.asarray(image).astype(np.uint32)
     wide[wide == image.info.get("transparency", -1)] = 65535
-    return Image.fromarray(((wide + 128) // 257).clip(0, 255).astype(np.uint8))
+    wide += 128
+    wide //= 257
+    return Image.fromarray(wide.clip(0, 255, out=wide).astype(np.uint8))
