@@ -7,6 +7,9 @@ from pydantic import Field
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.settings import Settings
 
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+"""A name without folder: stages lay the files into a folder of their own, and nowhere else."""
+
 
 class TextEncoder(Settings):
     """A transformers model of text. A caption's features are the mean over its tokens.
@@ -15,7 +18,7 @@ class TextEncoder(Settings):
     """
 
     name: str
-    files: dict[str, ObjectReference]
+    files: dict[FileName, ObjectReference]
     width: Annotated[int, Field(ge=1)]
 
 

@@ -20,6 +20,9 @@ BATCH = 64
 TOKENS = 256
 """Most tokens of a caption; what follows is not read."""
 
+NOTHING_BUT_DATA = {"local_files_only": True, "trust_remote_code": False}
+"""No hub is asked, and code that a model brings is neither run nor asked about."""
+
 
 class CaptionModel:
     """A transformers model of text and its tokenizer, loaded from a folder, never from a hub."""
@@ -39,8 +42,8 @@ class CaptionModel:
             ) from error
         logging.disable_progress_bar()
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model: Any = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, **NOTHING_BUT_DATA)
+            model: Any = AutoModel.from_pretrained(folder, use_safetensors=True, **NOTHING_BUT_DATA)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ConfigurationError(
                 f"{folder} holds no text encoder that transformers can load from safetensors: {error}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.text_encoder import TextEncoder
 
@@ -86,6 +87,7 @@ def encoder_folder(name: str) -> Path:
 def _fetched(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
+    notice(f"The text encoder {name} comes from the model hub, if this machine has not fetched it before.")
     try:
         return Path(snapshot_download(name, allow_patterns=[*NEEDED, *TOKENIZER]))
     except Exception as error:  # the hub client raises many kinds, from several libraries

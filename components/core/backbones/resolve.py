@@ -13,11 +13,12 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save as save_tensors
 from safetensors.torch import save_file
 
-from labelcycle.components.core.backbones.build import create
+from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
+from labelcycle.components.core.observation import notice
 from labelcycle.components.core.recipe import describe
 from labelcycle.components.core.storage import Store, open_store
 
@@ -79,6 +80,8 @@ def has_layers(backbone: Backbone, ending: str) -> bool:
 
 def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch.nn.Module:
     if weights is None:
+        if name != EMBEDDED:
+            notice(f"The weights of {name} come from the model hub, if this machine has not fetched them before.")
         try:
             return create(name, image_size, pretrained=True)
         except ConfigurationError:

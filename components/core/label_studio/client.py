@@ -243,7 +243,9 @@ class LabelStudio:
         if isinstance(content, dict):
             content = content.get("validation_errors") or content.get("detail") or content
         words = json.dumps(content, ensure_ascii=False) if not isinstance(content, str) else content
-        words = words.split(" :: ")[0].replace(self._token.value, "…")
+        words = words.split(" :: ")[0]
+        for secret in (self._token.value, self._access):
+            words = words.replace(secret, "…") if secret else words
         return f": {_without_query(words)[:300].rstrip('. ')}"
 
 

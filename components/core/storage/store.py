@@ -80,11 +80,11 @@ def checked_prefix(prefix: str, root: str) -> str:
     """`prefix`, if all keys that start with it are below `root`.
 
     Raises:
-        ConfigurationError: it is absolute, or has empty, `.` or `..` parts.
+        ConfigurationError: it is absolute, or has empty, `.` or `..` parts, or a NUL.
     """
     parts = prefix.removesuffix("/").split("/") if prefix else []
     if ".." in parts:
         raise ConfigurationError(f"Key {prefix!r} would leave the campaign root {root}.")
-    if "" in parts or "." in parts:
+    if "" in parts or "." in parts or "\0" in prefix:
         raise ConfigurationError(f"Key {prefix!r} is not a plain path below the campaign root {root}.")
     return prefix

@@ -9,6 +9,7 @@ from labelcycle.components.core.label_studio import client as client_module
 from labelcycle.components.core.label_studio.client import ATTEMPTS, LabelStudio, PerhapsDone
 from labelcycle.components.core.label_studio.tokens import token_of
 from tests.components.core.label_studio.api_server import LEGACY, PERSONAL, Api
+from tests.security.refusing_server import RefusingServer
 
 PROJECTS = "/api/projects/"
 
@@ -157,3 +158,12 @@ def test_answers_are_bounded(client: LabelStudio, api: Api, monkeypatch: pytest.
     monkeypatch.setattr(client_module, "MAX_BYTES", 10)
     with pytest.raises(InputError, match="more than 10 bytes"):
         read(client)
+
+
+def test_no_answer_makes_a_message_repeat_a_token() -> None:
+    """A server, or a proxy before it, may send back what it was sent."""
+    with RefusingServer("access-0123456789") as server:
+        for token in (LEGACY, PERSONAL):
+            with pytest.raises(ConfigurationError, match="may not do GET") as caught:
+                LabelStudio(server.url, token_of(token, "test"), attempts=1).get("/api/projects/")
+            assert token not in str(caught.value) and "access-0123456789" not in str(caught.value)
