@@ -1,6 +1,7 @@
 """Exit codes: which failures a scheduler should try again, and which it should give up on."""
 
 import errno
+import os
 import sys
 from concurrent.futures import BrokenExecutor
 from subprocess import CalledProcessError
@@ -50,16 +51,31 @@ def _may_pass(error: BaseException) -> bool:
     if isinstance(error, CalledProcessError):
         return error.returncode < 0 or error.returncode > 128
     if isinstance(error, OSError):
-        return error.errno in MAY_PASS
-    return isinstance(error, RuntimeError) and (_gpu_memory_ran_out(error) or _data_worker_was_killed(error))
+        return error.errno in MAY_PASS or (error.errno is None and _came_of_one_that_may_pass(error))
+    return _space_ran_out(error) or _gpu_memory_ran_out(error) or _data_worker_was_killed(error)
 
 
-def _gpu_memory_ran_out(error: RuntimeError) -> bool:
+def _came_of_one_that_may_pass(error: BaseException) -> bool:
+    """Whether an error was raised while another was handled that may pass; HTTP clients have classes of their own."""
+    before = error.__cause__ or error.__context__
+    return before is not None and (_may_pass(before) or _came_of_one_that_may_pass(before))
+
+
+def _space_ran_out(error: BaseException) -> bool:
+    """Whether a library that writes files without Python found no space; it says so in the system's words."""
+    return os.strerror(errno.ENOSPC) in str(error)
+
+
+def _gpu_memory_ran_out(error: BaseException) -> bool:
     """Whether torch found no memory on a GPU, which another process may have been holding."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
-def _data_worker_was_killed(error: RuntimeError) -> bool:
+def _data_worker_was_killed(error: BaseException) -> bool:
     """Whether a worker of torch's DataLoader died; torch has no class for it."""
-    return str(error).startswith("DataLoader worker") and ("killed" in str(error) or "exited" in str(error))
+    return (
+        isinstance(error, RuntimeError)
+        and str(error).startswith("DataLoader worker")
+        and ("killed" in str(error) or "exited" in str(error))
+    )

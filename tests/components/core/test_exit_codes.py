@@ -1,12 +1,15 @@
 """Which failures are worth another try."""
 
 import errno
+import socket
 import subprocess
 from concurrent.futures import BrokenExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
+import requests
 import torch
+from safetensors import SafetensorError
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.exit_codes import exit_code_of
@@ -28,6 +31,7 @@ from labelcycle.components.core.exit_codes import exit_code_of
         subprocess.CalledProcessError(-9, ["child"]),
         subprocess.CalledProcessError(137, ["child"]),
         torch.OutOfMemoryError("CUDA out of memory"),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
         RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
         RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly"),
     ],
@@ -61,3 +65,17 @@ def test_wrong_input_and_faults_in_the_program_do_not(error: BaseException) -> N
 
 def test_control_c() -> None:
     assert exit_code_of(KeyboardInterrupt()) == 130
+
+
+def test_an_http_client_that_finds_nobody() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(requests.ConnectionError) as caught:
+            requests.get(f"http://127.0.0.1:{unused.getsockname()[1]}", timeout=5)
+    assert caught.value.errno is None and exit_code_of(caught.value) == 2
+
+
+def test_a_request_that_is_wrong() -> None:
+    with pytest.raises(requests.RequestException) as caught:
+        requests.get("no address", timeout=5)
+    assert exit_code_of(caught.value) == 1
