@@ -7,6 +7,7 @@ the answer came.
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -26,10 +27,25 @@ WRITES = ("write", "write_if_absent", "upload")
 
 @dataclass(frozen=True)
 class CrashPoint:
-    """The write, counted from 1, and the moment of it."""
+    """A write, and the moment of it.
 
-    write: int
+    Attributes:
+        moment: of the write.
+        write: which of the process's writes, counted from 1; 0 where the key says it.
+        key: the key that is written for the first time by the process, as `plain_key` has it.
+    """
+
     moment: str
+    write: int = 0
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.moment} the write of {self.key}" if self.key else f"{self.moment} write {self.write}"
+
+
+def plain_key(key: str) -> str:
+    """A key without what differs from run to run: the digests of the timings, which are never the same."""
+    return re.sub(r"(/timings/.*)-[0-9a-f]{12}\.json$", r"\1.json", key)
 
 
 def die() -> None:
@@ -69,8 +85,9 @@ class Writes:
             with self._lock:
                 self._count += 1
                 number = self._count
-            self._note(number, next(one for one in arguments if isinstance(one, str)))
-            moment = self._point.moment if self._point is not None and self._point.write == number else None
+            key = plain_key(next(one for one in arguments if isinstance(one, str)))
+            self._note(number, key)
+            moment = self._point.moment if self._point and self._here(self._point, number, key) else None
             if moment == "before":
                 die()
             if moment == "torn" and on_s3:
@@ -85,6 +102,9 @@ class Writes:
             return result
 
         return watched
+
+    def _here(self, point: CrashPoint, number: int, key: str) -> bool:
+        return point.write == number or (bool(point.key) and point.key == key)
 
     def _dying_in(self, call: Callable[..., Any], moments: tuple[str, ...]) -> Callable[..., Any]:
         """`call`, within which the armed write dies: before it where the write is torn or unnamed, else after it."""

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.system.chaos.data import Data, make_data
+from tests.system.chaos.every_write import every_write
 from tests.system.chaos.forking import answer_of, fork, wait
-from tests.system.chaos.imports import import_everything, share_s3_client
+from tests.system.chaos.imports import draw_quickly, import_everything, share_s3_client
 from tests.system.chaos.s3_server import s3_server
-from tests.system.chaos.trial import Bench, Outcome, lines, random_trial, undisturbed
-from tests.system.chaos.workloads import Workload, workload
+from tests.system.chaos.trial import Bench, Outcome, Reference, lines, planned_trial, random_trial, undisturbed
+from tests.system.chaos.workloads import workload
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Order:
         stores: folder, s3.
         workloads: names.
         workers: processes that make trials side by side.
+        every_write: whether to kill at every write of each kind of campaign, and not at random.
     """
 
     kills: int
@@ -38,6 +40,7 @@ class Order:
     stores: tuple[str, ...]
     workloads: tuple[str, ...]
     workers: int = 2
+    every_write: bool = False
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
@@ -55,6 +58,7 @@ def run_chaos(order: Order, scratch: Path) -> list[Outcome]:
     """
     began = time.monotonic()
     import_everything()
+    draw_quickly()
     answer_of(lambda: make_data(scratch / "data") and None, scratch, {})
     workers = []
     for number in range(order.workers):
@@ -75,29 +79,39 @@ def run_chaos(order: Order, scratch: Path) -> list[Outcome]:
 
 def _worker(order: Order, number: int, folder: Path, scratch: Path, began: float) -> int:
     """Make every so-manieth trial, and write what it came to."""
-    wanted = -(-order.kills // order.workers)
     with ExitStack() as stack:
         s3 = stack.enter_context(s3_server()) if "s3" in order.stores else {}
         if s3:
             share_s3_client(s3)
         bench = Bench(Data(scratch / "data"), folder, s3)
-        references = {}
-        kills = 0
-        for trial, (store, kind) in _mine(order, number):
-            if kills >= wanted or time.monotonic() - began > order.seconds:
-                break
-            if (store, kind.name) not in references:
-                references[store, kind.name] = undisturbed(bench, store, kind)
-            outcome = random_trial(bench, store, kind, references[store, kind.name], f"{order.seed}/{trial}")
-            kills += len(outcome.plans)
+        for outcome in _systematic(order, number, bench) if order.every_write else _random(order, number, bench):
             with (folder / "outcomes.jsonl").open("a") as file:
                 file.write(json.dumps(asdict(outcome)) + "\n")
-            print(f"trial {trial}: {outcome.workload} on {store}, killed in {outcome.killed_in}", file=sys.stderr)
+            print(f"{outcome.workload} on {outcome.store}, killed in {outcome.killed_in}", file=sys.stderr)
+            if time.monotonic() - began > order.seconds:
+                break
     return os.EX_OK
 
 
-def _mine(order: Order, number: int) -> Iterator[tuple[int, tuple[str, Workload]]]:
-    """The trials of one worker, each with its number; the kinds follow each other."""
+def _random(order: Order, number: int, bench: Bench) -> Iterator[Outcome]:
+    """Trials of one kind after another, until there were enough kills."""
+    references: dict[tuple[str, str], Reference] = {}
+    wanted, kills = -(-order.kills // order.workers), 0
     for trial in itertools.count(number, order.workers):
+        if kills >= wanted:
+            return
         store, name = order.kinds[(trial // order.workers + number * len(order.kinds) // 2) % len(order.kinds)]
-        yield trial, (store, workload(name))
+        if (store, name) not in references:
+            references[store, name] = undisturbed(bench, store, workload(name))
+        outcome = random_trial(bench, store, workload(name), references[store, name], f"{order.seed}/{trial}")
+        kills += len(outcome.plans)
+        yield outcome
+
+
+def _systematic(order: Order, number: int, bench: Bench) -> Iterator[Outcome]:
+    """Trials that together are killed at every write."""
+    for store, name in order.kinds:
+        reference = undisturbed(bench, store, workload(name))
+        for trial, points in enumerate(every_write(reference, store == "s3")):
+            if trial % order.workers == number:
+                yield planned_trial(bench, store, workload(name), reference, points, f"{store}/{name}/{trial}")

@@ -16,19 +16,19 @@ class KillPlan:
     def __str__(self) -> str:
         if self.after is not None:
             return f"after {self.after:.3f} s"
-        return "never" if self.point is None else f"{self.point.moment} write {self.point.write}"
+        return "never" if self.point is None else str(self.point)
 
 
-def draw_plan(random: random.Random, seconds: float, writes: int, on_s3: bool) -> KillPlan:
+def draw_plan(generator: random.Random, seconds: float, writes: int, on_s3: bool) -> KillPlan:
     """Half of the kills come at any time of a run, half at its writes.
 
     Args:
-        random: the trial's own.
+        generator: the trial's own.
         seconds: that an undisturbed run takes.
         writes: that it makes.
         on_s3: where its root is.
     """
-    if random.random() < 0.5:
-        return KillPlan(after=random.uniform(0.0, seconds))
+    if generator.random() < 0.5:
+        return KillPlan(after=generator.uniform(0.0, seconds))
     moments = S3_MOMENTS if on_s3 else FOLDER_MOMENTS
-    return KillPlan(point=CrashPoint(random.randint(1, max(1, writes)), random.choice(moments)))
+    return KillPlan(point=CrashPoint(generator.choice(moments), write=generator.randint(1, max(1, writes))))

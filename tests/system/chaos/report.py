@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.system.chaos.trial import Outcome
 
-COLUMNS = ("store", "campaign", "trials", "kills", "resumes", "lost", "differing", "seconds", "killed in")
+COLUMNS = ("store", "campaign", "trials", "kills", "resumes", "lost", "differing", "missed", "seconds", "killed in")
 
 
 def totals(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def totals(outcomes: list[Outcome]) -> dict[str, Any]:
         "resumes": sum(one.resumes for one in outcomes),
         "lost": sum(one.lost for one in outcomes),
         "differing": sum(len(one.differing) for one in outcomes),
+        "missed": sum(len(one.missed) for one in outcomes),
         "seconds": round(sum(one.seconds for one in outcomes), 1),
         "killed_in": dict(_killed_in(outcomes)),
     }

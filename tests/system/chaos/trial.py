@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.chaos import operator, people
-from tests.system.chaos.crash_points import Writes
+from tests.system.chaos.crash_points import CrashPoint, Writes
 from tests.system.chaos.data import Data
 from tests.system.chaos.examine import differing, examine
 from tests.system.chaos.forking import Ended, answer_of, fork, wait
@@ -119,11 +119,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What an undisturbed campaign ends with, and the longest of its runs in seconds and in writes."""
+    """What an undisturbed campaign ends with, the seconds of its longest run, and the keys that its runs wrote."""
 
     found: dict[str, Any]
     seconds: float
-    writes: list[str]
+    writes: list[list[str]]
+
+    @property
+    def most_writes(self) -> int:
+        """Of one run."""
+        return max(map(len, self.writes))
 
 
 @dataclass
@@ -139,6 +144,7 @@ class Outcome:
         resumes: processes that were started on what a kill had left.
         problems: why the campaign is lost; empty where it is not.
         differing: keys whose bytes are not those of the reference.
+        missed: crash points that it was to be killed at and did not come to.
         seconds: that it took.
     """
 
@@ -150,6 +156,7 @@ class Outcome:
     resumes: int = 0
     problems: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -164,10 +171,11 @@ def undisturbed(bench: Bench, store: str, workload: Workload) -> Reference:
         RuntimeError: it fails; trials would say nothing then.
     """
     place = bench.place(store)
-    seconds, writes = 0.0, [""]
+    seconds, writes = 0.0, []
     for _ in range(MOST_STARTS):
         ended = place.run(workload, KillPlan())
-        seconds, writes = max(seconds, ended.seconds), max(writes, place.writes(), key=len)
+        seconds = max(seconds, ended.seconds)
+        writes.append(place.writes())
         if ended.code != operator.WAITING or not workload.people:
             break
         place.label()
@@ -185,9 +193,22 @@ def random_trial(bench: Bench, store: str, workload: Workload, reference: Refere
     on_s3 = store == "s3"
 
     def plan(kills: int) -> KillPlan:
-        return draw_plan(generator, reference.seconds, len(reference.writes), on_s3) if kills < most else KillPlan()
+        return draw_plan(generator, reference.seconds, reference.most_writes, on_s3) if kills < most else KillPlan()
 
     return trial(bench, store, workload, reference, plan, seed)
+
+
+def planned_trial(
+    bench: Bench, store: str, workload: Workload, reference: Reference, points: list[CrashPoint], seed: str
+) -> Outcome:
+    """Kill a campaign at each of these points, which come in this order."""
+
+    def plan(kills: int) -> KillPlan:
+        return KillPlan(point=points[kills]) if kills < len(points) else KillPlan()
+
+    outcome = trial(bench, store, workload, reference, plan, seed)
+    outcome.missed = [str(point) for point in points[len(outcome.plans) :]]
+    return outcome
 
 
 def trial(
