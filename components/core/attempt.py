@@ -221,7 +221,11 @@ def open_attempt(root: str, cycle: int, attempt: str) -> Attempt:
     Raises:
         CampaignError: no campaign at `root`, or no such attempt.
     """
-    store = open_store(root)
+    return attempt_in(open_store(root), cycle, attempt)
+
+
+def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
+    """The attempt that `label_ingest` prepared in a store, as `open_attempt`."""
     campaign = load_campaign(store)
     try:
         data = store.read(attempt_key(cycle, attempt, "decision.json"))

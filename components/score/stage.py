@@ -44,7 +44,11 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
     Cost: one matrix product over the features, O(N·d·C), and one more for each pass with dropout; no network is loaded.
     Memory for the shard's features and its table.
     """
-    work = open_attempt(root, cycle, attempt)
+    return score_pool(open_attempt(root, cycle, attempt), shard, shards)
+
+
+def score_pool(work: Attempt, shard: int = 0, shards: int = 1) -> Scored:
+    """Score the unlabelled samples of a shard of an attempt, and record them, as `run`."""
     schema = scores_schema(len(work.campaign.classes))
     if work.decision.query_size == 0:
         return _kept(work, schema.empty_table(), shard, shards)

@@ -61,13 +61,7 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     Cost: that of the strategy; memory for the fields that it and the constraints read.
     """
     work = open_attempt(root, cycle, attempt)
-    recipe = work.campaign.recipe
-    choice = recipe.cold_start if work.decision.action == "cold_start" else recipe.selector
-    check_parameters(choice.strategy, choice.arguments.keys())
-    again = second_opinions(work)
-    size = work.decision.query_size - len(again)
-    table = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards)
-    table = pa.concat_tables([table, opinion_rows(again, table.num_rows + 1, QUERY)])
+    table = choose_query(work, shards)
     work.write_table("query.parquet", table)
     if not work.record("select"):
         table = table_in(work.read("query.parquet"))
@@ -76,14 +70,35 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
         Path(query).parent.mkdir(parents=True, exist_ok=True)
         Path(query).write_bytes(work.read("query.parquet"))
     return Selected(
-        strategy=choice.strategy,
+        strategy=choice_of(work).strategy,
         size=table.num_rows,
-        second_opinions=len(again),
+        second_opinions=pc.sum(pc.greater(table["opinion"], 1)).as_py() or 0,
         explored=pc.sum(table["explore"]).as_py() or 0,
-        included=len(set(recipe.selector.include) & set(table["sample_id"].to_pylist())),
+        included=len(set(work.campaign.recipe.selector.include) & set(table["sample_id"].to_pylist())),
         uri=work.store.locate(reference.key),
         sha256=reference.sha256,
     )
+
+
+def choice_of(work: Attempt) -> Choice:
+    """What chooses the query of an attempt: the cold start or the selector of its recipe."""
+    recipe = work.campaign.recipe
+    return recipe.cold_start if work.decision.action == "cold_start" else recipe.selector
+
+
+def choose_query(work: Attempt, shards: int = 1) -> pa.Table:
+    """The query of an attempt: rows of `QUERY`, the picks of its strategy and then second opinions.
+
+    Args:
+        work: the attempt, scored where its cycle trains.
+        shards: how many shards the score stage wrote.
+    """
+    choice = choice_of(work)
+    check_parameters(choice.strategy, choice.arguments.keys())
+    again = second_opinions(work)
+    size = work.decision.query_size - len(again)
+    table = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards)
+    return pa.concat_tables([table, opinion_rows(again, table.num_rows + 1, QUERY)])
 
 
 def _query(work: Attempt, choice: Choice, size: int, shards: int) -> pa.Table:

@@ -26,11 +26,13 @@ from labelcycle.pipelines.cli import (
     promote,
     publish,
     recipes,
+    replay,
     run,
     schedule,
     stage,
     status,
     submit,
+    verify,
 )
 from labelcycle.pipelines.cli.logged_command import LoggedCommand
 
@@ -55,6 +57,8 @@ app.command("images", rich_help_panel=CAMPAIGN)(images.images)
 app.command("status", rich_help_panel=CAMPAIGN)(status.status)
 app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
 app.command("metrics", rich_help_panel=CAMPAIGN)(metrics.metrics)
+app.command("verify", rich_help_panel=CAMPAIGN)(verify.verify)
+app.command("replay", rich_help_panel=CAMPAIGN)(replay.replay)
 app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
 app.command("promote", rich_help_panel=MODELS)(promote.promote)
 app.command("predict", rich_help_panel=MODELS)(predict.predict)

@@ -1,0 +1,117 @@
+"""`labelcycle replay`: score the pool with the model of a committed cycle and choose its query once more."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from labelcycle.components.core.attempt import RECORDS, Attempt, attempt_in
+from labelcycle.components.core.commits import attempt_key, read_commit
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tables import table_in, with_schema
+from labelcycle.components.score.stage import score_pool
+from labelcycle.components.select.stage import choice_of, choose_query
+from labelcycle.pipelines.replay.overlay_store import OverlayStore
+
+Agreement = Literal["identical", "same_samples", "different"]
+"""`identical`: every column of every row, to the last bit. `same_samples`: the same samples in the same order, with
+other figures. `different`: other samples, or another order."""
+
+FORGOTTEN = ("score-", "select.", "publish.")
+"""The records of the stages that are run again, and of what came after them."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A query as it was chosen and as it is chosen now.
+
+    Attributes:
+        cycle: the cycle.
+        attempt: its attempt.
+        strategy: what chose.
+        chosen: ids of the query as it was, best first.
+        again: ids as they come now.
+        agreement: how they compare.
+        columns: columns with other values, where the samples are the same.
+        first_difference: the rank, from 1, at which the two differ first; None where they do not.
+        asked: whether people were asked this query; not where the recipe's stop rule ended the campaign there.
+    """
+
+    cycle: int
+    attempt: str
+    strategy: str
+    chosen: list[str]
+    again: list[str]
+    agreement: Agreement
+    columns: list[str]
+    first_difference: int | None
+    asked: bool
+
+
+def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
+    """Choose the query of a committed cycle again, from the objects that its commit and its stages name.
+
+    Scores are computed anew, with the committed head on the stored features, and the strategy chooses anew. The
+    campaign is only read. Backbone and head are not trained again.
+
+    Args:
+        store: the campaign's.
+        cycle: a committed cycle.
+        shards: parts that the scoring is split into; the result is the same for any number.
+
+    Raises:
+        CampaignError: the cycle is not committed, or an object that it was made from is gone or damaged.
+
+    Cost: that of the score and select stages.
+    """
+    commit = read_commit(store, cycle)
+    if commit is None:
+        raise CampaignError(
+            f"Cycle {cycle} of {store.root} is not committed, so there is no choice to compare with. "
+            "See its cycles with: labelcycle status."
+        )
+    records = attempt_key(cycle, commit.attempt, f"{RECORDS}/")
+    before = attempt_in(store, cycle, commit.attempt)
+    chosen = _query_in(before.read("query.parquet"))
+    with tempfile.TemporaryDirectory(prefix="labelcycle-replay-") as folder:
+        overlay = OverlayStore(
+            store, open_store(str(Path(folder))), lambda key: key.removeprefix(records).startswith(FORGOTTEN)
+        )
+        work = attempt_in(overlay, cycle, commit.attempt)
+        if work.decision.trains:
+            for shard in range(shards):
+                score_pool(work, shard, shards)
+        again = _query_in(_as_stored(work, choose_query(work, shards)))
+    ids, ids_again = chosen["sample_id"].to_pylist(), again["sample_id"].to_pylist()
+    columns = [] if ids != ids_again else [name for name in QUERY.names if not chosen[name].equals(again[name])]
+    return Replay(
+        cycle=cycle,
+        attempt=commit.attempt,
+        strategy=choice_of(before).strategy,
+        chosen=ids,
+        again=ids_again,
+        agreement="different" if ids != ids_again else "same_samples" if columns else "identical",
+        columns=columns,
+        first_difference=_first_difference(ids, ids_again),
+        asked=commit.objects["query"] == before.reference("query.parquet"),
+    )
+
+
+def _as_stored(work: Attempt, query: pa.Table) -> bytes:
+    work.write_table("query.parquet", query)
+    return work.read("query.parquet")
+
+
+def _query_in(data: bytes) -> pa.Table:
+    return with_schema(table_in(data), QUERY)
+
+
+def _first_difference(before: list[str], now: list[str]) -> int | None:
+    for rank, (one, other) in enumerate(zip(before, now, strict=False), start=1):
+        if one != other:
+            return rank
+    return None if len(before) == len(now) else min(len(before), len(now)) + 1

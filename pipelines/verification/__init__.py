@@ -1,0 +1,1 @@
+"""Checking a whole campaign: that nothing has rotted, is missing, or came from elsewhere."""

@@ -1,0 +1,108 @@
+"""The chain of a campaign's cycles: that each commit follows on the one before, and that the counts of labels agree."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from labelcycle.components.core.attempt import Decision, attempt_name
+from labelcycle.components.core.campaign import Campaign, load_pool
+from labelcycle.components.core.commits import Commit, commit_key
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.objects import ObjectReference, read_json, read_object
+from labelcycle.components.core.queries import Request, requests_of
+from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.verification.findings import Finding
+
+Link = tuple[Commit, Decision]
+"""A commit and the decision that it carries out."""
+
+
+def read_links(store: Store, commits: list[Commit]) -> tuple[list[Link], list[Finding]]:
+    """The commits with their decisions, and what cannot be read."""
+    links: list[Link] = []
+    findings: list[Finding] = []
+    for commit in commits:
+        key = commit_key(commit.cycle)
+        try:
+            data = read_object(store, commit.objects["decision"])
+            links.append((commit, Decision.model_validate_json(data)))
+        except KeyError:
+            findings.append(Finding("inconsistent", key, "It names no decision. Restore it from a backup."))
+        except (CampaignError, ValueError) as error:
+            findings.append(Finding("damaged", commit.objects["decision"].key, str(error)))
+    return links, findings
+
+
+def check_chain(store: Store, campaign: Campaign, links: list[Link]) -> Iterator[Finding]:
+    """What does not fit together.
+
+    Cost: reads every query, and the table of samples.
+    """
+    queries: list[ObjectReference] = []
+    votes: list[ObjectReference] = []
+    before: Commit | None = None
+    for commit, decision in links:
+        key = commit_key(commit.cycle)
+        if attempt_name(campaign, decision) != commit.attempt:
+            yield _apart(key, "its decision is not that of its attempt, or of another campaign")
+        if decision.cycle != commit.cycle:
+            yield _apart(key, f"its decision is that of cycle {decision.cycle}")
+        if decision.previous != (before.objects if before else {}):
+            yield _apart(key, "it does not follow on the commit before")
+        if decision.queries != queries:
+            yield _apart(key, "it counts other queries than those that were committed before")
+        if "labels" in commit.objects:
+            votes.append(commit.objects["labels"])
+        if campaign.recipe.data_selection is None and decision.labels != votes:
+            yield _apart(key, "it was made of other votes than those that are committed")
+        yield from _check_summary(store, commit, decision)
+        queries.append(commit.objects["query"])
+        before = commit
+    yield from _check_queries(store, campaign, queries)
+
+
+def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator[Finding]:
+    try:
+        summary = read_json(store, commit.objects["summary"])
+        told = {name: summary[name] for name in ("cycle", "labels", "answers", "outstanding")}
+    except (CampaignError, KeyError) as error:
+        yield Finding("damaged", commit_key(commit.cycle), f"Its summary cannot be read: {error}")
+        return
+    counted = {
+        "cycle": commit.cycle,
+        "labels": decision.labelled,
+        "answers": decision.answered,
+        "outstanding": decision.outstanding,
+    }
+    if told != counted:
+        yield _apart(commit_key(commit.cycle), f"its summary tells {told}, but its decision {counted}")
+
+
+def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReference]) -> Iterator[Finding]:
+    """Only samples of the pool are asked for, none more often than its opinions say, and no more than the budget."""
+    try:
+        requests = requests_of(store, queries)
+        pool = load_pool(store, campaign)
+    except CampaignError:
+        return  # told where contents are checked
+    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
+    in_pool = {name for name, split in rows if split == "pool"}
+    for name in sorted({request.sample_id for request in requests} - in_pool):
+        yield _apart(_query_of(requests, queries, name), f"sample {name!r} is not one of the pool")
+    if campaign.recipe.data_selection is not None:
+        return
+    if len(requests) > campaign.budget:
+        yield _apart("campaign.json", f"{len(requests)} samples were asked for, more than the budget {campaign.budget}")
+    twice = Counter((request.sample_id, request.opinion) for request in requests)
+    for (name, opinion), count in twice.items():
+        if count > 1:
+            place = _query_of(requests, queries, name)
+            yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+
+
+def _query_of(requests: list[Request], queries: list[ObjectReference], name: str) -> str:
+    """The key of the last query that asks for the sample."""
+    return queries[max(request.cycle for request in requests if request.sample_id == name)].key
+
+
+def _apart(place: str, what: str) -> Finding:
+    return Finding("inconsistent", place, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")

@@ -1,0 +1,116 @@
+"""The content of every object under a campaign's root against the digests that name it, object by object."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from labelcycle.components.core.attempt import Decision, attempt_name
+from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.sealed_json import unsealed
+from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.known_keys import KnownKey, known_key
+
+AT_ONCE = 4
+"""So many objects are read at the same time, each whole in memory."""
+
+SEALED = {"campaign", "commit", "record", "receipt"}
+UNCHECKED = {"handout", "checkpoint", "backtest", "promotion"}
+"""Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one object was found to be.
+
+    Attributes:
+        key: its key.
+        known: what kind of object it is; None for one that no campaign has.
+        size: bytes.
+        finding: what is wrong with it; None where nothing is.
+    """
+
+    key: str
+    known: KnownKey | None
+    size: int
+    finding: Finding | None
+
+
+def check_contents(
+    store: Store, campaign: Campaign, keys: list[str], named: dict[str, set[str]], advance: Callable[[], None]
+) -> Iterator[Content]:
+    """Look at every object, in the order of `keys`.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        keys: all keys under its root.
+        named: the SHA-256 that campaign, commits and records give for a key.
+        advance: called after each object.
+
+    Cost: reads every object once; memory for `AT_ONCE` of them.
+    """
+
+    def look(key: str) -> Content:
+        known = known_key(key)
+        content = Content(key, known, 0, None)
+        if known is None or known.kind not in UNCHECKED or key in named:
+            content = _read(store, campaign, key, known, named.get(key, set()))
+        advance()
+        return content
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(look, keys)
+
+
+def _read(store: Store, campaign: Campaign, key: str, known: KnownKey | None, named: set[str]) -> Content:
+    if known is None and not named:
+        return Content(key, None, 0, Finding("foreign", key, "labelcycle writes no such object. Move it elsewhere."))
+    try:
+        data = store.read(key)
+    except FileNotFoundError:
+        return Content(key, known, 0, Finding("missing", key, "It was deleted while it was looked for."))
+    message = _fault(store, campaign, key, known, named, data)
+    return Content(key, known, len(data), None if message is None else Finding("damaged", key, message))
+
+
+def _fault(
+    store: Store, campaign: Campaign, key: str, known: KnownKey | None, named: set[str], data: bytes
+) -> str | None:
+    """What is wrong with the content, and the remedy; None where nothing is."""
+    digest = digest_of_bytes(data)
+    if any(digest != expected for expected in named):
+        return f"It was changed after it was written (its SHA-256 is {digest}). {_remedy(known, bool(named))}"
+    if known is None:
+        return None
+    if not digest.startswith(known.parts.get("digest", "")):
+        return f"Its content is not that which its name tells. {_remedy(known, bool(named))}"
+    try:
+        if known.kind in SEALED:
+            unsealed(data, key, f"a {known.kind}", _remedy(known, bool(named)))
+        if known.kind == "decision" and _attempt(campaign, data) != known.parts["attempt"]:
+            return f"It is not the decision of its attempt. {_remedy(known, bool(named))}"
+    except CampaignError as error:
+        return str(error)
+    return None
+
+
+def _attempt(campaign: Campaign, data: bytes) -> str:
+    try:
+        return attempt_name(campaign, Decision.model_validate_json(data))
+    except ValidationError:
+        return ""
+
+
+def _remedy(known: KnownKey | None, is_named: bool) -> str:
+    """What to do about a damaged object: most of what no commit names is written anew by the next run."""
+    kind = "" if known is None else known.kind
+    if kind in ("features", "quarantine", "space"):
+        return "Delete it and run again: the embed stage writes it anew; features that were imported come by init."
+    if kind in ("record", "result", "decision", "receipt", "timing") and not is_named:
+        return "Delete it: the next run writes what it needs anew."
+    return "Restore it from a backup."

@@ -1,0 +1,53 @@
+"""The keys that a campaign's objects have: which kind of object each is, and the digest that its name may carry."""
+
+import re
+from dataclasses import dataclass
+
+_ATTEMPT = r"cycles/(?P<cycle>\d+)/(?P<attempt>[0-9a-f]{16})"
+
+PATTERNS = {
+    "campaign": r"campaign\.json",
+    "commit": r"cycles/(?P<cycle>\d+)/commit\.json",
+    "decision": rf"{_ATTEMPT}/decision\.json",
+    "record": rf"{_ATTEMPT}/results/[a-z_]+(-\d+-of-\d+)?\.json",
+    "timing": rf"{_ATTEMPT}/timings/[a-z0-9_-]+-(?P<digest>[0-9a-f]{{12}})\.json",
+    "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
+    "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",
+    "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",
+    "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
+    "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
+    "receipt": r"queries/cycle-\d{4,}\.json",
+    "handout": r"queries/cycle-\d{4,}\.csv",
+    "promotion": r"promotions/\d{6}\.json",
+    "backtest": r"(summary\.json|summary\.md|results\.parquet|curves\.png|(arms|plans)/.+\.json|history/.+\.parquet)",
+}
+"""Kinds of objects, and what their keys look like. `digest` begins the SHA-256 of the object's content."""
+
+_COMPILED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that a campaign may have.
+
+    Attributes:
+        key: the key.
+        kind: one of `PATTERNS`.
+        parts: the named parts of the key, such as `cycle`, `attempt`, `space` and `digest`.
+    """
+
+    key: str
+    kind: str
+    parts: dict[str, str]
+
+
+def known_key(key: str) -> KnownKey | None:
+    """What kind of object the key names; None for a key that no campaign has."""
+    for kind, pattern in _COMPILED.items():
+        if match := pattern.fullmatch(key):
+            return KnownKey(key, kind, {name: value for name, value in match.groupdict().items() if value is not None})
+    return None
