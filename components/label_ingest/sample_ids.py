@@ -1,7 +1,24 @@
 """What people call a sample: its id, a path to its image, or a name without folder or ending."""
 
 import functools
+import unicodedata
 from pathlib import Path
+
+LONGEST_ID = 4096
+"""Characters: as many as paths of files have at most."""
+
+
+def fault_of_id(name: str) -> str | None:
+    """What is wrong with a name as the id of a sample; None for a good one.
+
+    Ids are written into tables, CSV files and messages and read back from there. Where they stand for files, those are
+    found by the addresses in the pool's table and never by the id, so that `../a.jpg` is an id as good as others.
+    """
+    if name != name.strip():
+        return "begins or ends with a space, which tables lose"
+    if not name.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        return "holds control characters or bytes that are not UTF-8"
+    return f"has more than {LONGEST_ID:,} characters" if len(name) > LONGEST_ID else None
 
 
 class SampleIds:

@@ -1,18 +1,18 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.parquet_files import open_parquet, texts_in
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.label_ingest.sample_ids import fault_of_id
+from labelcycle.pipelines.initialise.npz_file import read_npz, texts_of
 from labelcycle.pipelines.initialise.samples import Samples
 
 SPLITS = ("pool", "val", "test")
@@ -47,54 +47,51 @@ def samples_from_embeddings(uri: str) -> Samples:
 
 
 def _read_npz(path: Path, uri: str) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array without a name")
-            content = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{uri} cannot be read as npz: {error}") from error
+    content = read_npz(path, uri, ("ids", "features", "labels", "classes", "splits"))
     _require(content, ("ids", "features"), uri)
     for name in ("ids", "labels", "splits"):
-        if name in content and content[name].shape != content["ids"].shape[:1]:
+        if name in content and (content[name].ndim != 1 or len(content[name]) != content["ids"].size):
             raise InputError(
                 f"{uri}: `{name}` has shape {content[name].shape}; it must hold one value for each of the "
-                f"{len(content['ids']) if content['ids'].ndim else 0} ids."
+                f"{content['ids'].size} ids."
             )
     labels = content.get("labels")
     if labels is not None and "classes" in content and np.issubdtype(labels.dtype, np.integer):
         classes = content["classes"]
+        if classes.ndim != 1:
+            raise InputError(f"{uri}: `classes` has shape {classes.shape}; it must be one list of names.")
         if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
             raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
         labels = classes[labels]
-    return {
-        "ids": _texts(content["ids"]),
-        "features": content["features"],
-        "labels": None if labels is None else _texts(labels),
-        "splits": None if "splits" not in content else _texts(content["splits"]),
-    }
-
-
-def _texts(array: npt.NDArray[Any]) -> list[str]:
-    """Names as text, whether numpy kept them as text, bytes or numbers."""
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
+    try:
+        return {
+            "ids": texts_of(content["ids"], "ids"),
+            "features": content["features"],
+            "labels": None if labels is None else texts_of(labels, "labels"),
+            "splits": None if "splits" not in content else texts_of(content["splits"], "splits"),
+        }
+    except ValueError as error:
+        raise InputError(f"{uri} cannot be read as npz: {error}.") from error
 
 
 def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
+    size = path.stat().st_size
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{uri} cannot be read as Parquet: {error}") from error
-    _require(table.column_names, ("sample_id", "feature"), uri)
-    texts = {
-        name: [None if value is None else str(value) for value in table[name].to_pylist()]
-        for name in ("sample_id", "label", "split")
-        if name in table.column_names
-    }
+        with open_parquet(path) as file:
+            names = file.schema_arrow.names
+            _require(names, ("sample_id", "feature"), uri)
+            wanted = [name for name in ("sample_id", "label", "split") if name in names]
+            for name in (*wanted, "feature"):
+                if names.count(name) > 1:
+                    raise ValueError(f"there is more than one column {name!r}")
+            texts = {name: texts_in(file, name, size) for name in wanted}
+            features = file.read(["feature"], use_threads=False).column(0)
+            features.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+        raise InputError(f"{uri} cannot be read as Parquet: {error}.") from error
     return {
         "ids": texts["sample_id"],
-        "features": _list_column(table["feature"], uri),
+        "features": _list_column(features, uri),
         "labels": texts.get("label"),
         "splits": texts.get("split"),
     }
@@ -117,7 +114,7 @@ def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
 
 
 def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
-    ids: list[str | None] = content["ids"]
+    ids: list[str] = content["ids"]
     features = np.asarray(content["features"])
     if (
         features.ndim != 2
@@ -131,18 +128,16 @@ def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
         )
     _check_ids(ids, uri)
     _check_finite(features, ids, uri)
-    order = sorted(range(len(ids)), key=lambda row: str(ids[row]))
+    order = sorted(range(len(ids)), key=lambda row: ids[row])
     by_id = {
-        name: {}
-        if content[name] is None
-        else {str(ids[row]): content[name][row] for row in order if content[name][row]}
+        name: {} if content[name] is None else {ids[row]: content[name][row] for row in order if content[name][row]}
         for name in ("labels", "splits")
     }
     unknown = sorted(set(by_id["splits"].values()) - set(SPLITS))
     if unknown:
         raise InputError(f"{uri}: split {unknown[0]!r} is not one of {', '.join(SPLITS)}.")
     return Samples(
-        uris={str(ids[row]): None for row in order},
+        uris={ids[row]: None for row in order},
         labels=by_id["labels"],
         splits=by_id["splits"],
         features=features[order].astype(np.float16),
@@ -150,19 +145,21 @@ def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
     )
 
 
-def _check_ids(ids: list[str | None], uri: str) -> None:
+def _check_ids(ids: list[str], uri: str) -> None:
     if not ids:
         raise InputError(f"{uri} holds no samples.")
     seen: dict[str, int] = {}
     for row, name in enumerate(ids):
         if not name:
             raise InputError(f"{uri}: row {row + 1} has no id. Give every sample one.")
+        if fault := fault_of_id(name):
+            raise InputError(f"{uri}: id {name!r} in row {row + 1} {fault}. Give the sample another id.")
         if name in seen:
             raise InputError(f"{uri}: id {name!r} stands in rows {seen[name]} and {row + 1}. Ids must be unique.")
         seen[name] = row + 1
 
 
-def _check_finite(features: npt.NDArray[np.floating], ids: list[str | None], uri: str) -> None:
+def _check_finite(features: npt.NDArray[np.floating], ids: list[str], uri: str) -> None:
     with np.errstate(over="ignore"):
         bad = ~np.isfinite(features.astype(np.float16)).all(axis=1)
     if bad.any():

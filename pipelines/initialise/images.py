@@ -8,6 +8,7 @@ from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import list_images, read_image
 from labelcycle.components.core.observation import Progress
+from labelcycle.components.label_ingest.sample_ids import fault_of_id
 from labelcycle.pipelines.initialise.samples import Samples
 
 
@@ -15,13 +16,16 @@ def samples_from_images(folder: str, max_unreadable_share: float) -> Samples:
     """Inspect all images below `folder` (or an `s3://` prefix); the id of a sample is its path below the folder.
 
     Raises:
-        InputError: no images there, or too many that cannot be read.
+        InputError: no images there, too many that cannot be read, or a file whose name cannot be an id.
 
     Cost: one read and one decoding an image, by one thread a core; memory for one image a thread.
     """
     found = list_images(folder)
     if not found:
         raise InputError(f"{folder} holds no .jpg, .jpeg, .png or .webp file. Name the folder that holds the images.")
+    for name in found:
+        if fault := fault_of_id(name):
+            raise InputError(f"{folder}: the file name {name!r} {fault}. Rename the file.")
     digests: dict[str, str] = {}
     quarantined: list[dict[str, str]] = []
     with (

@@ -5,8 +5,10 @@ import io
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.parquet_files import size_of
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.label_ingest.text_table import refuse_large
 
 
 def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:
@@ -66,11 +68,13 @@ def _text(uri: str) -> str:
     folder, slash, name = uri.rpartition("/")
     store = open_store(folder + slash if slash else ".")
     try:
-        return store.fetch(unquote(name) if uri.startswith("file://") else name).read_text(encoding="utf-8-sig")
+        path = store.fetch(unquote(name) if uri.startswith("file://") else name)
+        refuse_large(size_of(path))
+        return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"There is no file {uri}. Correct its name.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{uri} cannot be read as UTF-8 text: {error}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{uri} cannot be read as UTF-8 text: {error}.") from error
 
 
 def _resolved(name: str, known_ids: SampleIds, place: str) -> str:

@@ -43,7 +43,7 @@ def images_named(source: str) -> dict[str, str]:
 def _listed(source: str) -> dict[str, str]:
     folder, slash, name = source.rpartition("/")
     try:
-        lines = open_store(folder + slash if slash else ".").read(name).decode("utf-8-sig").splitlines()
+        lines = open_store(folder + slash if slash else ".").read(name).decode("utf-8-sig").split("\n")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigurationError(f"There is no file {source}. Correct --images.") from error
     except UnicodeDecodeError as error:

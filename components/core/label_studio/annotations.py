@@ -48,7 +48,7 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
     """
     if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
         raise InputError("it has no list `result`. Export it anew.")
-    annotator, time = annotator_of(annotation), str(annotation.get("updated_at") or annotation.get("created_at") or "")
+    annotator, time = annotator_of(annotation), _text(annotation.get("updated_at") or annotation.get("created_at"))
     order = (moment(time), _number(annotation.get("id")))
     if annotation.get("was_cancelled"):
         return Answer(annotator, None, "skip", time, order)
@@ -73,12 +73,12 @@ def annotator_of(annotation: dict[str, Any]) -> str:
     """Who made an annotation: the e-mail address where the source has one, else `user <number>`; empty for nobody."""
     person = annotation.get("completed_by")
     if isinstance(person, dict):
-        return str(person.get("email") or (f"user {person['id']}" if "id" in person else ""))
+        return _text(person.get("email") or (f"user {person['id']}" if "id" in person else ""))
     if person is None:
         return ""
-    names, comma, number = str(annotation.get("created_username") or "").rpartition(", ")
+    names, comma, number = _text(annotation.get("created_username")).rpartition(", ")
     email = names.split()[-1] if names.split() else ""
-    return email if comma and number == str(person) and "@" in email[1:-1] else f"user {person}"
+    return email if comma and number == str(person) and "@" in email[1:-1] else _text(f"user {person}")
 
 
 def moment(time: str) -> datetime:
@@ -110,3 +110,8 @@ def _chosen(result: list[Any], control: str | None) -> tuple[set[str], set[str]]
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _text(value: Any) -> str:
+    """A value as text that can be stored: half characters become question marks; empty for nothing."""
+    return str(value or "").encode(errors="replace").decode()

@@ -226,7 +226,7 @@ class LabelStudio:
             return None
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             if "json" not in headers.get("Content-Type", ""):
                 raise ConfigurationError(
                     f"{self.url}{path} does not answer as Label Studio does. Check its address (--label-studio), and "
@@ -238,7 +238,7 @@ class LabelStudio:
         """The server's own words, short, without what it repeats of the request: addresses there may be signed."""
         try:
             content = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         if isinstance(content, dict):
             content = content.get("validation_errors") or content.get("detail") or content

@@ -9,6 +9,7 @@ from typing import Any
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import RefusedImage, allowed_image, image_address
 from labelcycle.components.core.images.shared_folder import relative_address, shared_folder
+from labelcycle.components.core.label_studio.annotations import moment
 from labelcycle.components.core.labelling import LabelStudioTool
 
 SECONDS_AN_HOUR = 3600
@@ -65,7 +66,7 @@ class ImageLinks:
         """Whether a link that holds `until` then is to be made anew: less than a quarter of its time is left."""
         if not until:
             return False
-        return datetime.fromisoformat(until) < now + timedelta(hours=self._tool.link_hours) / 4
+        return moment(until) < now + timedelta(hours=self._tool.link_hours) / 4
 
     def _image_server(self, path: str) -> str:
         if self._tool.image_server is None:

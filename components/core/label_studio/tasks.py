@@ -161,7 +161,13 @@ def task_of(raw: dict[str, Any], campaign: str) -> Task | None:
         opinion=opinion if isinstance(opinion, int) else 1,
         until=str(data.get("link_until") or ""),
         answered=bool(raw.get("is_labeled")),
-        annotations=int(raw.get("total_annotations") or 0) + int(raw.get("cancelled_annotations") or 0),
-        overlap=int(raw.get("overlap") or 1),
+        annotations=_count(raw, "total_annotations") + _count(raw, "cancelled_annotations"),
+        overlap=_count(raw, "overlap") or 1,
         data=data,
     )
+
+
+def _count(raw: dict[str, Any], field: str) -> int:
+    """A count in a task, 0 where the server gives none."""
+    value = raw.get(field)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,126 @@
+"""Parquet files that are valid, and yet not what is expected: columns of odd types, names and values, or too many."""
+
+import datetime
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.fuzz.target import Mutation
+
+MOMENT = datetime.datetime(2024, 1, 5, 12, 30)
+
+
+def table_bytes(table: pa.Table, **options: Any) -> bytes:
+    """A table as a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+def odd_columns() -> list[pa.Array]:
+    """Three rows each."""
+    invalid = pa.Array.from_buffers(
+        pa.string(), 3, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0\4\0\0\0\6\0\0\0"), pa.py_buffer(b"\xff\xfeab\xed\xa0")]
+    )
+    return [
+        invalid,
+        pa.array(["a.png", "b.png", None]),
+        pa.array(["a.png", "b.png", "c.png"], pa.large_string()),
+        pa.array(["a.png", "a.png", "b.png"]).dictionary_encode(),
+        pa.array([b"a.png", b"\xff\xfe", None], pa.binary()),
+        pa.array([b"cat", b"dog", b"cat"], pa.binary()),
+        pa.array([b"abcd"] * 3, pa.binary(4)),
+        pa.array([Decimal("1.5"), None, Decimal("-7")], pa.decimal128(10, 3)),
+        pa.array([Decimal(10) ** 60] * 3, pa.decimal256(76, 3)),
+        pa.array([MOMENT] * 3, pa.timestamp("ns", "Europe/Berlin")),
+        pa.array([1, 2**62, -(2**62)], pa.timestamp("us", "No/Where")),
+        pa.array([1, 2**62, -(2**62)], pa.timestamp("ns")),
+        pa.array([1, 2**62, None], pa.duration("ns")),
+        pa.array([1, 2**30, -(2**30)], pa.date32()),
+        pa.array([1, 2, 3], pa.time64("ns")),
+        pa.array([1, None, 2**63 - 1]),
+        pa.array([float("nan"), float("inf"), 1.0]),
+        pa.array([1.0, 2.0, 65504.0], pa.float16()),
+        pa.array([True, False, None]),
+        pa.nulls(3),
+        pa.array([[1.0, 2.0]] * 3),
+        pa.array([[1.0, None], [2.0, 1.0], [0.0, 0.0]]),
+        pa.array([[1.0], [2.0, 3.0], []]),
+        pa.array([[1.0, 2.0], None, [1.0, 2.0]]),
+        pa.array([[[1.0]], [[2.0]], [[3.0]]]),
+        pa.array([[1e300, 0.0]] * 3),
+        pa.array([[1, 2]] * 3),
+        pa.array([["a", "b"]] * 3),
+        pa.array([[1.0, 2.0]] * 3, pa.list_(pa.float32(), 2)),
+        pa.array([[1.0, 2.0]] * 3, pa.list_(pa.float16(), 2)),
+        pa.array([[], [], []], pa.list_(pa.float32(), 0)),
+        pa.array([{"a": 1, "b": None}] * 3),
+        pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int32())),
+        pa.array(["x" * 200_000, "\x00", "\n"]),
+        pa.array(["../../etc/passwd", "/etc/passwd", "\u202e"]),
+        pa.array(["pool", "test", "no split"]),
+    ]
+
+
+ODD = odd_columns()
+
+
+def odd_table(names: Sequence[str], random: Random) -> pa.Table:
+    """A table of odd columns under the expected names, some missing, some twice."""
+    chosen = [name for name in names if random.randrange(8)]
+    if chosen and random.randrange(6) == 0:
+        chosen.append(random.choice(chosen))
+    if random.randrange(6) == 0:
+        chosen += random.choice((["", "x"], ["other"] * 2, ["a" * 50_000], [f"c{number}" for number in range(300)]))
+    columns = [random.choice(ODD) for _ in chosen]
+    rows = random.choice((3, 3, 3, 1, 0))
+    return pa.Table.from_arrays([column.slice(0, rows) for column in columns], names=chosen)
+
+
+def parquet_mutation(names: Sequence[str]) -> Mutation:
+    """A mutation that keeps some columns of a table and puts odd ones in the place of others.
+
+    Args:
+        names: the columns that the reader knows.
+    """
+
+    def mutation(data: bytes, random: Random) -> bytes:
+        odd = odd_table(names, random)
+        try:
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                table = file.read(use_threads=False).slice(0, odd.num_rows)
+        except (pa.ArrowException, OSError):
+            return data
+        kept = set(random.sample(table.column_names, random.randint(0, table.num_columns)))
+        if table.num_rows == odd.num_rows:
+            for place, name in enumerate(odd.column_names):
+                if name in kept:
+                    odd = odd.set_column(place, name, table[name])
+        options: dict[str, Any] = {
+            "compression": random.choice(("none", "snappy", "zstd", "gzip")),
+            "use_dictionary": random.randrange(2) == 0,
+            "store_schema": random.randrange(4) > 0,
+            "data_page_version": random.choice(("1.0", "2.0")),
+        }
+        try:
+            return table_bytes(odd, **options)
+        except (pa.ArrowException, ValueError):
+            return data
+
+    return mutation
+
+
+def bombs() -> list[bytes]:
+    """Small files that are large in memory: many rows of one value, and a long value in many rows."""
+    many = pa.DictionaryArray.from_arrays(pa.array(np.zeros(40_000_000, np.int8)), pa.array(["cat"]))
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, np.int8)), pa.array(["x" * 1_000_000]))
+    return [
+        table_bytes(pa.table({"sample_id": column, "label": column, "feature": column}), compression="zstd")
+        for column in (many, long)
+    ]

@@ -1,0 +1,1 @@
+"""One module for each kind of reader: its targets and their seeds."""
