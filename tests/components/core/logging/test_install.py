@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -96,6 +97,36 @@ os.waitpid(child, 0)
 """
     )
     assert [line["message"] for line in found] == ["from a fork"]
+
+
+def test_a_process_that_is_killed_has_told_what_it_printed() -> None:
+    found = lines_of(
+        """
+import os, signal
+print("last words", file=sys.stderr)
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+        code=-signal.SIGKILL,
+    )
+    assert [line["message"] for line in found] == ["last words"]
+
+
+def test_a_process_that_is_forked_in_the_middle_of_a_line_does_not_wait_for_its_end() -> None:
+    found = lines_of(
+        """
+import os, signal
+from labelcycle.components.core.logging import descriptor
+with descriptor._lock:
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        print("from a fork", file=sys.stderr)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+print(status, file=sys.stderr)
+"""
+    )
+    assert [line["message"] for line in found] == ["from a fork", "0"]
 
 
 def test_many_lines_from_c_are_all_there() -> None:
