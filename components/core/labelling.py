@@ -9,6 +9,9 @@ from labelcycle.components.core.settings import Settings
 
 ConsensusMethod = Literal["majority", "crowdlab"]
 
+LINK_HOURS, LONGEST_LINK_HOURS = 24.0, 168.0
+"""How long signed links hold: a day, and at most what S3 allows. Runs that read answers renew those of open tasks."""
+
 
 def _plain_address(address: str) -> str:
     parts = urlsplit(address)
@@ -32,7 +35,7 @@ class LabelStudioTool(Settings):
         project: the number of a project there; None for one that labelcycle creates, titled by the campaign.
         images: how the tool's users see images: `presigned` makes links into S3 that hold for a time, `direct` passes
             addresses on as they are (http and https), or below `image_server`.
-        link_hours: how long presigned links hold; S3 allows 168 at most.
+        link_hours: how long presigned links hold, for whoever has them; S3 allows 168 at most.
         image_server: http(s) address under which the pool's image folder is served; needed for files.
         image_endpoint: http(s) address under which browsers reach the object store; None for that of the runs.
     """
@@ -40,7 +43,7 @@ class LabelStudioTool(Settings):
     url: Address
     project: Annotated[int, Field(ge=1)] | None = None
     images: Literal["presigned", "direct"] = "presigned"
-    link_hours: Annotated[float, Field(gt=0, le=168)] = 168
+    link_hours: Annotated[float, Field(gt=0, le=LONGEST_LINK_HOURS)] = LINK_HOURS
     image_server: Address | None = None
     image_endpoint: Address | None = None
 

@@ -103,7 +103,7 @@ def init(
     label_studio: LabelStudio = None,
     label_studio_project: LabelStudioProject = None,
     image_links: ImageLinks = ImageLinkName.presigned,
-    link_hours: LinkHours = 168,
+    link_hours: LinkHours = 24,
     image_server: ImageServer = None,
     image_endpoint: ImageEndpoint = None,
     quorum: Quorum = 1,
