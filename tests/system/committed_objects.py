@@ -1,0 +1,38 @@
+"""What a campaign has committed, through its store, wherever it lies: to compare campaigns byte for byte."""
+
+from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.storage import Store, open_store
+
+PREFIXES = ("labels/", "consensus/", "pool/", "queries/")
+
+
+def committed_objects(root: str) -> dict[str, str]:
+    """Digests of the campaign's description, commits, all that these name, votes, consensus and queries, by key.
+
+    Not of receipts, which say when a query was handed out, nor of what no commit names.
+    """
+    store = open_store(root)
+    keys = {"campaign.json", *(key for prefix in PREFIXES for key in store.keys(prefix) if not _is_receipt(key))}
+    for commit in read_commits(store):
+        keys.add(f"cycles/{commit.cycle}/commit.json")
+        keys.update(reference.key for reference in commit.objects.values())
+    return {key: digest_of_bytes(store.read(key)) for key in sorted(keys)}
+
+
+def damaged_objects(root: str) -> list[str]:
+    """Keys of committed objects whose content is not what their commit says."""
+    store = open_store(root)
+    named = [reference for commit in read_commits(store) for reference in commit.objects.values()]
+    return [one.key for one in named if not _is_intact(store, one.key, one.sha256)]
+
+
+def _is_intact(store: Store, key: str, sha256: str) -> bool:
+    try:
+        return digest_of_bytes(store.read(key)) == sha256
+    except FileNotFoundError:
+        return False
+
+
+def _is_receipt(key: str) -> bool:
+    return key.startswith("queries/") and key.endswith(".json")
