@@ -23,6 +23,10 @@ NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-([0-9a-f]{16})\.par
 WRITE_ANEW = "Delete it and run again: the embed stage then writes it anew."
 
 
+class FeaturesMissingError(CampaignError):
+    """A feature space lacks samples that were asked for; what it has is whole."""
+
+
 def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
     """What a space made by a backbone depends on; `adapter_sha256` is None for the backbone as it comes."""
     return {
@@ -89,7 +93,8 @@ class FeatureSpace:
             The ids found, and their features: float16, shape (rows, d).
 
         Raises:
-            CampaignError: a sample has no features and was not set aside either, or a part is not readable.
+            FeaturesMissingError: a sample has no features and was not set aside either.
+            CampaignError: a part is damaged, or none of labelcycle's.
 
         Cost: memory for the wanted rows, and for one part at a time beside them.
         """
@@ -101,7 +106,7 @@ class FeatureSpace:
                 part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
             parts.append(part)
         if not parts:
-            raise CampaignError(
+            raise FeaturesMissingError(
                 f"Feature space {self.name} of {self._store.root} is empty. "
                 "Run the embed stage first, with the platform's cache switched off."
             )
@@ -132,7 +137,7 @@ class FeatureSpace:
         """A platform's cache may have left out an embed stage whose features have been deleted since."""
         lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined()))
         if lost:
-            raise CampaignError(
+            raise FeaturesMissingError(
                 f"{len(lost)} samples have no features in {self._store.locate(f'spaces/{self.name}')}: {lost[0]!r}, … "
                 "Run the embed stage again, with the platform's cache switched off."
             )

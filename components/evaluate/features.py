@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.spaces import FeaturesMissingError, FeatureSpace
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def read_features(
         labelled: ids, none of them a test sample.
 
     Raises:
-        CampaignError: test samples have no features.
+        FeaturesMissingError: test samples have no features.
 
     Cost: one pass over the feature space where the two are the same, else one over each.
     """
@@ -56,5 +55,5 @@ def _read(work: Attempt, space: str, ids: Collection[str]) -> Features | None:
     """Features of the samples; None where the space lacks some."""
     try:
         return Features(*FeatureSpace(work.store, space).read(list(ids)))
-    except CampaignError:
+    except FeaturesMissingError:
         return None

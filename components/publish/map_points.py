@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.spaces import FeaturesMissingError, FeatureSpace
 
 MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
 """Samples of each kind that are looked at, drawn by id."""
@@ -112,7 +111,7 @@ def _read(space: FeatureSpace, ids: list[str]) -> tuple[list[str], npt.NDArray[n
     """Features of the samples that are readable; None where the space lacks some that nothing needed there."""
     try:
         return space.read(ids)
-    except CampaignError:
+    except FeaturesMissingError:
         return None
 
 

@@ -1,0 +1,1 @@
+"""Damage done to the objects of a campaign: each is named, and nothing is ever made from it."""
