@@ -1,7 +1,7 @@
 """References to stored objects by key and digest, and reads that check the digest."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -70,6 +70,21 @@ def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE
 def read_json(store: Store, reference: ObjectReference) -> Any:
     """The JSON value that `reference` names, its digest checked."""
     return json.loads(read_object(store, reference))
+
+
+def fetch_named(store: Store, key: str) -> Path:
+    """A local file with an object whose name is the beginning of its digest, to be read only.
+
+    Raises:
+        CampaignError: the object is gone, or its content is not that which its name tells.
+    """
+    try:
+        path = store.fetch(key)
+    except FileNotFoundError as error:
+        raise CampaignError(f"{store.locate(key)} is missing although the campaign refers to it. {RESTORE}") from error
+    if not digest_of_file(path).startswith(PurePosixPath(key).stem):
+        raise CampaignError(f"{store.locate(key)} was changed after it was written. {RESTORE}")
+    return path
 
 
 def _missing(store: Store, reference: ObjectReference, remedy: str) -> CampaignError:

@@ -20,7 +20,7 @@ from labelcycle.components.core.tables import column_to_matrix, matrix_to_column
 
 NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-([0-9a-f]{16})\.parquet")
 
-WRITE_ANEW = "Delete it and run again: the embed stage then writes it anew."
+WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features are written by the same labelcycle init."
 
 
 class FeaturesMissingError(CampaignError):

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 
 from labelcycle.components.core.attempt import open_attempt
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.handout import handout_key
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.tables import table_bytes, table_in
 
 FIELDS = ["sample_id", "uri", "rank", "predicted", "reason", "label", "status"]
 
@@ -235,3 +237,15 @@ def test_a_query_of_nothing_but_skips_is_asked_anew(asked: Any) -> None:
     asked.run("publish")
     again = {row["sample_id"] for row in rows_of(handout(asked, 1))}
     assert len(again) == 8 and not again & skipped
+
+
+def test_labels_that_came_with_the_embeddings_and_were_changed_are_refused(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    store = open_store(campaign.root)
+    (key,) = store.keys("oracle/")
+    table = table_in(store.read(key))
+    swapped = pc.if_else(pc.equal(table["label"], "red"), "blue", table["label"])
+    store.write(key, table_bytes(table.set_column(1, table.schema.field(1), swapped)))
+    with pytest.raises(CampaignError, match=f"{key} was changed after it was written"):
+        campaign.ingest()

@@ -16,7 +16,7 @@ from tests.system.quick_campaign import request, write_embeddings
 from tests.system.rot.ways import WAYS
 
 Outcome = Literal["named", "refused", "unused", "believed", "crashed"]
-"""`named`: a stage refused the object by name. `refused`: a stage stopped with an error of our own that names what lacks.
+"""`named`: a stage refused the object by name. `refused`: it stopped with an error of our own that names what lacks.
 `unused`: the cycle was committed just as without the damage. `believed`: it was committed otherwise. `crashed`: by an
 error that is not our own. The last two must not be."""
 
