@@ -121,7 +121,9 @@ def s3_errors(address: str) -> Iterator[None]:
             "on the way, then run the same command again."
         ) from error
     except (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError) as error:
-        raise TransientError(f"Cannot reach S3 for {address}: {error}. Check AWS_ENDPOINT_URL, run again.") from error
+        raise TransientError(
+            f"Cannot reach S3 for {address}: {str(error).rstrip('. ')}. Check AWS_ENDPOINT_URL, run again."
+        ) from error
 
 
 @contextmanager
