@@ -94,7 +94,7 @@ def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
             lines = str(project.get("description") or "").splitlines()
             if marker(campaign) in lines or project.get("title") == title(campaign):
                 yield project["id"]
-        if not answer.get("next"):
+        if not answer.get("next") or not answer["results"]:
             return
         page += 1
 
