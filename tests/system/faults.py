@@ -5,7 +5,9 @@ lost when it ends in another way, or differs in any committed byte from the camp
 """
 
 import argparse
+import contextlib
 import functools
+import io
 import os
 import sys
 import tempfile
@@ -19,6 +21,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.system.clock_trials import clock_trial
+from tests.system.faulty_s3.proxy import FaultyS3, faulty_s3
+from tests.system.process_trials import process_trial
+from tests.system.quick_campaign import write_embeddings
 from tests.system.storage_trials import (
     DISK_ERRORS,
     REFUSING_ERRORS,
@@ -60,15 +66,17 @@ def s3_server() -> Iterator[str]:
     thread.join()
 
 
-def all_trials(bed: Bed, stack: ExitStack) -> list[Callable[[int], Outcome]]:
-    """One function a kind of fault: seed → outcome."""
-    from tests.system.clock_trials import clock_trial
-    from tests.system.faulty_s3.proxy import faulty_s3
-
+def proxy_before_a_server(stack: ExitStack) -> FaultyS3:
+    """A proxy, which the AWS settings of this process name from now on."""
     credentials = {"AWS_ACCESS_KEY_ID": "trial", "AWS_SECRET_ACCESS_KEY": "trial", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(credentials | {"AWS_EC2_METADATA_DISABLED": "true"})
     proxy = stack.enter_context(faulty_s3(stack.enter_context(s3_server())))
     os.environ["AWS_ENDPOINT_URL"] = proxy.url
+    return proxy
+
+
+def all_trials(bed: Bed, proxy: FaultyS3) -> list[Callable[[int], Outcome]]:
+    """One function a kind of fault: seed → outcome."""
     trials: list[Callable[[int], Outcome]] = []
     for fault in (None, *S3_FAULTS):
         trials.append(functools.partial(s3_trial, bed, proxy, BUCKET, fault=fault))
@@ -97,28 +105,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.system.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first trial; the others count on from it")
     parser.add_argument("--trials", type=int, default=200, help="campaigns in all")
+    parser.add_argument(
+        "--processes", type=int, default=0, help="campaigns by real processes beside them, a minute each"
+    )
     parser.add_argument("--cycles", type=int, default=2, help="trained cycles of a campaign")
     parser.add_argument("--minutes", type=float, default=60, help="begin no trial after so many")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     warnings.simplefilter("ignore")
     console = Console(width=120)
-    console.print(f"seed {options.seed}, {options.trials} trials")
-    from tests.system.quick_campaign import write_embeddings
-
+    console.print(f"seed {options.seed}, {options.trials} trials in process, {options.processes} with processes")
     outcomes: list[Outcome] = []
     end = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory(prefix="labelcycle-faults-") as folder, ExitStack() as stack:
         bed = make_bed(Path(folder), write_embeddings(Path(folder) / "embeddings.npz"), options.cycles)
-        trials = all_trials(bed, stack)
-        for number in range(options.trials):
+        proxy = proxy_before_a_server(stack)
+        trials = all_trials(bed, proxy)
+        slow = functools.partial(process_trial, bed, proxy, BUCKET)
+        plan = [*(trials[number % len(trials)] for number in range(options.trials)), *[slow] * options.processes]
+        for number, trial in enumerate(plan):
             if time.monotonic() > end:
                 console.print(f"stopped after {options.minutes:g} minutes")
                 break
-            outcome = trials[number % len(trials)](options.seed + number)
+            with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+                outcome = trial(options.seed + number)
             outcomes.append(outcome)
             if sys.stderr.isatty():
-                print(f"{number + 1} of {options.trials}: {outcome.fault}", file=sys.stderr)
+                print(f"{number + 1} of {len(plan)}: {outcome.fault}", file=sys.stderr)
             if outcome.lost:
                 what = f"{outcome.fault}, seed {outcome.seed}, {len(outcome.lost)} things"
                 console.print(f"LOST: {what}: {'; '.join(outcome.lost[:5])}", markup=False)

@@ -125,7 +125,7 @@ def disk_trial(bed: Bed, seed: int, number: int) -> Outcome:
     root = bed.folder / f"disk-{errno.errorcode[number]}-{seed}"
 
     def trial() -> tuple[Passage, int]:
-        with failing_calls(root, number, seed, share=0.05) as injected:
+        with failing_calls(root, number, seed, share=0.02) as injected:
             # What refuses work is mended by hand, which here means: it is gone at the next run.
             mend = (lambda error: None) if number in REFUSING_ERRORS else None
             passage = run_until_done(request(str(root), bed.embeddings, bed.cycles), mend)

@@ -7,6 +7,8 @@ from typing import Any
 
 import botocore.retries.standard
 import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store, s3, s3_failures
@@ -218,6 +220,24 @@ def test_an_upload_in_parts_that_fails_is_not_visible_and_leaves_no_parts(
     assert own_store.keys("new") == []
     bucket, prefix = split_s3_uri(own_store.root)
     assert s3_administrator.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", []) == []
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "InvalidPart"])
+def test_an_upload_whose_end_the_server_has_already_seen_is_made_again(code: str, local: Path) -> None:
+    codes = [code, code, ""]
+
+    class Client:
+        def upload_file(self, *arguments: object) -> None:
+            if said := codes.pop(0):
+                try:
+                    raise ClientError({"Error": {"Code": said}}, "CompleteMultipartUpload")
+                except ClientError as error:
+                    raise S3UploadFailedError("failed") from error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_failures, "LONGEST_PAUSE_SECONDS", 0)
+        S3Store("s3://bucket", Client()).upload(local, "key")
+    assert codes == []
 
 
 def test_a_clock_that_is_wrong_is_told_with_its_remedy(store: Store, proxy: FaultyS3, local: Path, large: Path) -> None:
