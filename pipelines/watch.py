@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from labelcycle.components.core.errors import printable
 from labelcycle.components.core.exit_codes import TRY_AGAIN
 from labelcycle.components.core.logging.events import relay
 from labelcycle.components.core.logging.mode import json_logs
@@ -94,7 +95,7 @@ class Watcher:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + event["seconds"]
         elif kind == "notice":
             self.notices.append(event["message"])
-            self._console.print(f"note: {event['message']}", markup=False, highlight=False)
+            self._console.print(f"note: {printable(event['message'])}", markup=False, highlight=False)
         elif kind in ("error", "crash") and self.error is None:
             self.error = (event["message"] if kind == "error" else self._fault(event), event["exit_code"])
 

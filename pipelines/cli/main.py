@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
+from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
 from labelcycle.components.core.exit_codes import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of
 from labelcycle.components.core.logging.events import emit
 from labelcycle.components.core.logging.failures import tell
@@ -113,7 +113,7 @@ def _print_error(error: Exception) -> None:
             f"error: {what}. Make room, or wait for what is missing, then run the same command again.", file=sys.stderr
         )
     elif isinstance(error, OSError):
-        print(f"error: {error}. Check the path and its permissions.", file=sys.stderr)
+        print(printable(f"error: {error}. Check the path and its permissions."), file=sys.stderr)
     else:
         traceback.print_exception(error)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from labelcycle.components.core.errors import printable
 from labelcycle.components.core.logging.descriptor import write_line
 from labelcycle.components.core.logging.line import as_line
 from labelcycle.components.core.logging.mode import json_logs
@@ -48,7 +49,7 @@ def notice(message: str) -> None:
     """Tell the user something that needs no action now but should be seen."""
     emit("notice", level="warning", message=message)
     if EVENTS not in os.environ and not json_logs():
-        print(message, file=sys.stderr)
+        print(printable(message), file=sys.stderr)
 
 
 def _append(path: str, line: str) -> None:
