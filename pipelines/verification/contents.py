@@ -19,8 +19,9 @@ AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""
 
 SEALED = {"campaign", "commit", "record", "receipt"}
-UNCHECKED = {"handout", "checkpoint", "backtest", "promotion"}
-"""Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain."""
+UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
+"""Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
+and backtests keep is theirs."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ PATTERNS = {
     "receipt": r"queries/cycle-\d{4,}\.json",
     "handout": r"queries/cycle-\d{4,}\.csv",
     "promotion": r"promotions/\d{6}\.json",
-    "backtest": r"(summary\.json|summary\.md|results\.parquet|curves\.png|(arms|plans)/.+\.json|history/.+\.parquet)",
+    "backtest": r"backtest/.+",
+    "tracking": r"mlflow\.db([.-]\w+)?|mlartifacts/.+",
 }
 """Kinds of objects, and what their keys look like. `digest` begins the SHA-256 of the object's content."""
 

@@ -33,8 +33,11 @@ A, B = "0123456789abcdef", "fedcba9876543210"
         ("queries/cycle-0003.csv", "handout"),
         ("queries/cycle-12345.json", "receipt"),
         ("promotions/000003.json", "promotion"),
-        ("results.parquet", "backtest"),
-        ("arms/entropy-0.json", "backtest"),
+        ("backtest/results.parquet", "backtest"),
+        ("mlflow.db", "tracking"),
+        ("mlflow.db.lock", "tracking"),
+        ("mlflow.db-journal", "tracking"),
+        ("mlartifacts/1/models/m-1/artifacts/head.safetensors", "tracking"),
     ],
 )
 def test_what_a_campaign_writes(key: str, kind: str) -> None:

@@ -71,7 +71,9 @@ def test_a_campaign_just_begun_is_sound(begin: Callable[..., Bench]) -> None:
     assert verified(Path(begin().root)).findings == []
 
 
-CHECKED = sorted(PATTERNS.keys() - {"handout", "checkpoint", "backtest", "promotion", "quarantine", "consensus"})
+CHECKED = sorted(
+    PATTERNS.keys() - {"handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
+)
 
 
 @pytest.mark.parametrize("kind", CHECKED)
