@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from labelcycle.components.core.ordering import keyed_order
 
@@ -79,7 +80,7 @@ def _fitted(
 
     mean = features.mean(axis=0)
     deviation = np.maximum(features.std(axis=0), LEAST_DEVIATION)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS).fit(
             (features - mean) / deviation, labels

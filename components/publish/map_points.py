@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.blocks import one_thread_products
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.ordering import keyed_order
@@ -130,7 +131,8 @@ def _principal_components(
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
     """Coordinates of all points along the two directions of largest variance of some, and the shares of these."""
     centred = points - points[rows].mean(axis=0)
-    variances, directions = np.linalg.eigh(centred[rows].T @ centred[rows])
+    with one_thread_products():
+        variances, directions = np.linalg.eigh(centred[rows].T @ centred[rows])
     two = directions[:, ::-1][:, :2]
     two = two * np.sign(two[np.abs(two).argmax(axis=0), np.arange(two.shape[1])])
     total = max(float(variances.clip(0).sum()), 1e-12)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.heads import Head
@@ -66,7 +67,7 @@ def train_on_features(
     previous: Head | None,
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
-    """Train a head of the trainer's kind on features in memory.
+    """Train a head of the trainer's kind on features in memory, on one core: the same head for any number of cores.
 
     Args:
         training: features (N, d) and their classes, N ≥ 1, in the order of their ids.
@@ -80,9 +81,17 @@ def train_on_features(
     """
     seed_everything(seed)
     module = _begin(trainer, training.inputs.shape[1], classes, previous)
-    fitted = fit(
-        module, lambda features: features, training, validation, trainer, learning_rate, seed, checkpoints=checkpoints
-    )
+    with one_core_a_batch():
+        fitted = fit(
+            module,
+            lambda features: features,
+            training,
+            validation,
+            trainer,
+            learning_rate,
+            seed,
+            checkpoints=checkpoints,
+        )
     count = sum(parameter.numel() for parameter in module.parameters())
     return Trained(module.export(), None, fitted, len(training.targets), count, count)
 

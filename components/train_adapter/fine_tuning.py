@@ -1,5 +1,7 @@
 """Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT)."""
 
+from contextlib import nullcontext
+
 import torch
 from safetensors.torch import save as save_tensors
 
@@ -15,8 +17,10 @@ from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import fit, seed_everything
 from labelcycle.components.train_adapter.frozen_probe import probe
 from labelcycle.components.train_adapter.images import image_examples, training_images
+from labelcycle.components.train_adapter.in_parallel import InParallel
 from labelcycle.components.train_adapter.outcome import Trained
 from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
 
 def fine_tune(
@@ -32,7 +36,9 @@ def fine_tune(
     """Train every weight of `backbone` and a linear layer on the labelled images.
 
     Dropout and batch normalisation of the backbone work as in training. Where the trainer is a `ProbeThenFineTuner`,
-    the linear layer is first trained alone on the features of `backbone` as it is.
+    the linear layer is first trained alone on the features of `backbone` as it is. On a CPU a vision transformer takes
+    its batches in pieces, a core each, so that the weights are the same for any number of cores; other networks share
+    each batch among the cores, and their weights' last bits depend on how many there are.
 
     Args:
         work: the attempt; nothing is written into it but checkpoints.
@@ -53,7 +59,7 @@ def fine_tune(
 
     Source: Wen et al., ASVP, sections 3 and 6.1, appendix A.
     Cost: epochs × N forward and backward passes through everything. Memory for the decoded images, the network, its
-    gradients and the optimiser's state.
+    gradients, those of a piece for each core, and the optimiser's state.
     """
     seed_everything(seed)
     acceleration = acceleration_for(backbone.precision)
@@ -66,20 +72,22 @@ def fine_tune(
     if isinstance(trainer, ProbeThenFineTuner):
         probing = checkpoints_of(work, f"{group}.probe.{NAME}")
         probe(model, linear, backbone, trainer, training, held_out, seed, probing)
-    network = torch.nn.Sequential(model, linear)
-    fitted = fit(
-        network,
-        lambda pixels: normalise(pixels.to(device()), backbone.transform),
-        training,
-        held_out,
-        trainer,
-        trainer.learning_rate,
-        seed,
-        autocast(backbone),
-        groups=[(list(linear.parameters()), trainer.head_learning_rate)],
-        checkpoints=checkpoints_of(work, f"{group}.{NAME}"),
-        acceleration=acceleration,
-    )
+    pieces = InParallel(model, autocast(backbone)) if takes_samples_apart(model) else None
+    network = torch.nn.Sequential(pieces or model, linear)
+    with pieces.running() if pieces is not None and device().type == "cpu" else nullcontext():
+        fitted = fit(
+            network,
+            lambda pixels: normalise(pixels.to(device()), backbone.transform),
+            training,
+            held_out,
+            trainer,
+            trainer.learning_rate,
+            seed,
+            autocast(backbone),
+            groups=[(list(linear.parameters()), trainer.head_learning_rate)],
+            checkpoints=checkpoints_of(work, f"{group}.{NAME}"),
+            acceleration=acceleration,
+        )
     refuse_divergence(network, fitted, trainer, classes, group)
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})

@@ -1,8 +1,13 @@
 """The linear layer that LP-FT fine-tunes from: trained on the features of the backbone before anything changes it."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
 import torch
 
 from labelcycle.components.core.backbones.build import autocast, device
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.observation import Progress
@@ -39,26 +44,39 @@ def probe(
     Cost: one forward pass an image, once, without gradients; then probe_epochs × N × d × C.
     """
     settings = trainer.model_copy(update={"epochs": trainer.probe_epochs})
-    fit(
-        linear,
-        lambda features: features.to(device()),
-        features_of(model, backbone, training),
-        None if validation is None else features_of(model, backbone, validation),
-        settings,
-        trainer.probe_learning_rate,
-        seed,
-        checkpoints=checkpoints,
-    )
+    examples = features_of(model, backbone, training)
+    held_out = None if validation is None else features_of(model, backbone, validation)
+    with one_core_a_batch():
+        fit(
+            linear,
+            lambda features: features.to(device()),
+            examples,
+            held_out,
+            settings,
+            trainer.probe_learning_rate,
+            seed,
+            checkpoints=checkpoints,
+        )
 
 
-@torch.no_grad()
 def features_of(model: torch.nn.Module, backbone: Backbone, images: Examples) -> Examples:
-    """The features that `model` gives for `images` (uint8): float32 (N, d), with the same classes."""
+    """The features that `model` gives for `images` (uint8): float32 (N, d), with the same classes.
+
+    On a CPU each core takes batches of its own, so that features are the same for any number of cores.
+    """
     model.eval()
-    features = []
-    with Progress("features", len(images.inputs), "image") as progress:
-        for pixels in images.inputs.split(BATCH):
-            with autocast(backbone):
-                features.append(model(normalise(pixels.to(device()), backbone.transform)).float().cpu())
-            progress.advance(len(pixels))
-    return Examples(torch.cat(features), images.targets)
+    on_cpu = device().type == "cpu"
+
+    def forward(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad(), autocast(backbone):
+            features: torch.Tensor = model(normalise(pixels.to(device()), backbone.transform)).float().cpu()
+        progress.advance(len(pixels))
+        return features
+
+    cores = len(os.sched_getaffinity(0)) if on_cpu else 1
+    with (
+        Progress("features", len(images.inputs), "image") as progress,
+        one_core_a_batch() if on_cpu else nullcontext(),
+        ThreadPoolExecutor(cores) as threads,
+    ):
+        return Examples(torch.cat(list(threads.map(forward, images.inputs.split(BATCH)))), images.targets)

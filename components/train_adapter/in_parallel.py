@@ -54,10 +54,10 @@ class InParallel(torch.nn.Module):
         features: torch.Tensor = _Pieces.apply(self, inputs, torch.is_grad_enabled(), *parameters)  # type: ignore[no-untyped-call]
         return features
 
-    def each(self, work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-        """The results of `work` on `items`, in their order."""
+    def each(self, work: Callable[[Item], Result], items: list[Item]) -> Iterator[Result]:
+        """The results of `work` on `items`, in their order, each as soon as it is there."""
         assert self._threads is not None
-        return list(self._threads.map(work, items))
+        return self._threads.map(work, items)
 
     def piece(self, inputs: torch.Tensor, seed: int, gradients: bool) -> torch.Tensor:
         """The network's output for one piece, in a thread of its own."""
@@ -77,7 +77,7 @@ class _Pieces(torch.autograd.Function):
     ) -> torch.Tensor:
         seed = int(torch.randint(2**62, ()))
         pieces = list(enumerate(inputs.split(PIECE)))
-        outputs = parallel.each(lambda piece: parallel.piece(piece[1], seed + piece[0], gradients), pieces)
+        outputs = list(parallel.each(lambda piece: parallel.piece(piece[1], seed + piece[0], gradients), pieces))
         ctx.parallel, ctx.parameters, ctx.outputs = parallel, parameters, outputs if gradients else None
         return torch.cat([output.detach() for output in outputs])
 
@@ -87,4 +87,7 @@ class _Pieces(torch.autograd.Function):
         work = list(zip(ctx.outputs, gradient.split(PIECE), strict=True))
         ctx.outputs = None
         found = ctx.parallel.each(lambda piece: torch.autograd.grad(piece[0], ctx.parameters, piece[1]), work)
-        return None, None, None, *(torch.stack(parts).sum(dim=0) for parts in zip(*found, strict=True))
+        total = list(next(found))
+        for gradients in found:
+            torch._foreach_add_(total, gradients)
+        return None, None, None, *total

@@ -4,11 +4,13 @@ Source: VeCAF, algorithm 1, lines 8 to 13. Every loop goes on from the weights a
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from safetensors.torch import load as load_tensors
 
 from labelcycle.components.core.attempt import Attempt
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.data_selection import DataSelection, measured_head
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.head import LinearHead
@@ -83,7 +85,7 @@ def train_head(
     optimiser_before: Tensors | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
-    """Train the head on features in memory.
+    """Train the head on features in memory, on one core: the same head for any number of cores.
 
     Args:
         training: features (N, d) and their classes, N ≥ 1, in the order of their ids.
@@ -99,18 +101,19 @@ def train_head(
     seed_everything(seed)
     head = begin_head(training.inputs.shape[1], classes, trainer.dropout, previous)
     parameters = list(head.parameters())
-    spent = spend(
-        budget,
-        head,
-        [(parameters, trainer.learning_rate)],
-        lambda features: features,
-        training,
-        trainer,
-        seed,
-        lambda batches: on_point(batches, head.export()),
-        optimiser_before=optimiser_before,
-        checkpoints=checkpoints,
-    )
+    with one_core_a_batch():
+        spent = spend(
+            budget,
+            head,
+            [(parameters, trainer.learning_rate)],
+            lambda features: features,
+            training,
+            trainer,
+            seed,
+            lambda batches: on_point(batches, head.export()),
+            optimiser_before=optimiser_before,
+            checkpoints=checkpoints,
+        )
     count = sum(parameter.numel() for parameter in parameters)
     return Trained(
         head.export(), None, spent.fitted, len(training.targets), count, count, optimiser=spent.optimiser or None
@@ -130,7 +133,9 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     from labelcycle.components.core.backbones.transform import normalise
     from labelcycle.components.core.tuned import previous_backbone
     from labelcycle.components.train_adapter.images import campaign_backbone, training_images
+    from labelcycle.components.train_adapter.in_parallel import InParallel
     from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+    from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
     seed_everything(seed)
     backbone = previous_backbone(work) or campaign_backbone(work)
@@ -138,20 +143,25 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     head = previous_head(work)
     linear = torch.nn.Linear(backbone.width, len(work.campaign.classes)) if head is None else linear_layer(head)
     linear = linear.to(device())
-    network = torch.nn.Sequential(model, linear)
+    pieces = InParallel(model, autocast(backbone)) if takes_samples_apart(model) else None
+    network = torch.nn.Sequential(pieces or model, linear)
     training = training_images(work, backbone, selected)
-    spent = spend(
-        budget,
-        network,
-        [(list(model.parameters()), trainer.learning_rate), (list(linear.parameters()), trainer.head_learning_rate)],
-        lambda pixels: normalise(pixels.to(device()), backbone.transform),
-        training,
-        trainer,
-        seed,
-        precision=autocast(backbone),
-        optimiser_before=_previous_optimiser(work),
-        checkpoints=checkpoints_of(work),
-    )
+    with pieces.running() if pieces is not None and device().type == "cpu" else nullcontext():
+        spent = spend(
+            budget,
+            network,
+            [
+                (list(model.parameters()), trainer.learning_rate),
+                (list(linear.parameters()), trainer.head_learning_rate),
+            ],
+            lambda pixels: normalise(pixels.to(device()), backbone.transform),
+            training,
+            trainer,
+            seed,
+            precision=autocast(backbone),
+            optimiser_before=_previous_optimiser(work),
+            checkpoints=checkpoints_of(work),
+        )
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
     return Trained(

@@ -4,7 +4,7 @@ Source: timm's VisionTransformer, whose forward pass this follows operation by o
 """
 
 import torch
-from timm.layers import Mlp
+from timm.layers import DropPath, Mlp
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 
 from labelcycle.components.train_adapter.low_rank import LowRankLinear, keep_mask
@@ -19,6 +19,16 @@ def is_plain(model: torch.nn.Module) -> bool:
         and type(model).forward_head is VisionTransformer.forward_head
         and isinstance(model.patch_drop, torch.nn.Identity)
         and model.pos_drop.p == 0
+    )
+
+
+def takes_samples_apart(model: torch.nn.Module) -> bool:
+    """Whether the whole network treats each image of a batch on its own and draws nothing at random in training."""
+    return is_plain(model) and not any(
+        isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)
+        or (isinstance(part, torch.nn.Dropout) and part.p > 0)
+        or (isinstance(part, DropPath) and bool(part.drop_prob))
+        for part in model.modules()
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.blocks import one_thread_products
 from labelcycle.components.core.errors import InputError
 
 Doubles = npt.NDArray[np.float64]
@@ -71,7 +72,8 @@ def evidences(
         raise InputError(
             f"LogME needs a class for each sample; got {len(features)} samples and {len(classes)} classes."
         )
-    basis, squares = _spanned(features.astype(np.float64))
+    with one_thread_products():
+        basis, squares = _spanned(features.astype(np.float64))
     samples, width = features.shape
     found = []
     for number in np.unique(classes):

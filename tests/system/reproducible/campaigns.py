@@ -1,4 +1,4 @@
-"""The campaigns that are run under one circumstance after another: all recipes, and strategies that none of them has."""
+"""The campaigns that are run under one circumstance after another: all recipes, and strategies that none has."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ class Course:
     on: str = "vectors"
     overrides: dict[str, Any] = field(default_factory=dict)
     batch: int = 40
-    cycles: int = 3
+    cycles: int = 2
     finalize: bool = False
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -99,16 +99,15 @@ COURSES = (
     ),
     Course("peal_entropy", "peal_entropy", on="images", overrides={"trainer.epochs": 4}),
     Course("peal_featdist", "peal_featdist", on="images", overrides={"trainer.epochs": 4}),
-    Course("standard_ft", "standard_ft", on="images", overrides={"trainer": TUNING}, cycles=2),
+    Course("standard_ft", "standard_ft", on="images", overrides={"trainer": TUNING}),
     Course(
         "standard_lp_ft",
         "standard_lp_ft",
         on="images",
         overrides={"trainer": {**TUNING, "name": "lp_ft", "probe_epochs": 5, "probe_learning_rate": 0.01}},
-        cycles=2,
     ),
     Course("activeft", "activeft", on="images", overrides={"trainer": TUNING}, cycles=1),
-    Course("activeft_al", "activeft_al", on="images", overrides={"trainer": TUNING}, cycles=2),
+    Course("activeft_al", "activeft_al", on="images", overrides={"trainer": TUNING}),
     Course(
         "vecaf",
         "vecaf",

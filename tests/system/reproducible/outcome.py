@@ -77,7 +77,7 @@ class Difference:
     Attributes:
         course: the campaign's.
         circumstances: what was otherwise than in the reference.
-        exact: whether nothing may differ.
+        promise: what may not differ: `bytes`, `numbers` (ids, figures, heads and features), or `tolerance`.
         same_ids: whether every cycle asked for the same samples, in the same order.
         asked_otherwise: of all that was asked for, the share that the reference did not ask for in the same cycle.
         same_bytes: whether every committed object has the same bytes.
@@ -90,7 +90,7 @@ class Difference:
 
     course: str
     circumstances: str
-    exact: bool
+    promise: str
     same_ids: bool = True
     asked_otherwise: float = 0.0
     same_bytes: bool = True
@@ -99,6 +99,11 @@ class Difference:
     weights: float = 0.0
     features: int = 0
     first: int | None = None
+
+    @property
+    def same_numbers(self) -> bool:
+        """Whether ids, figures, heads and features are the same."""
+        return self.same_ids and self.first is None and not self.features
 
 
 def compare(found: Outcome, reference: Outcome, difference: Difference) -> Difference:

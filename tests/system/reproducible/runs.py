@@ -1,6 +1,7 @@
 """Campaigns run by processes of their own, each process under its own circumstances."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -65,7 +66,7 @@ class Bench:
             )
             process = subprocess.run(
                 [sys.executable, "-m", "tests.system.reproducible.worker", str(order)],
-                env={**one.variables(), **(s3 or {}), "TMPDIR": temporary, "PYTHONPATH": str(REPOSITORY)},
+                env={**one.variables(), **(s3 or {}), "TMPDIR": temporary, "PYTHONPATH": _import_path()},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -87,6 +88,11 @@ class Bench:
             yield
         finally:
             self.data.folder.rename(source)
+
+
+def _import_path() -> str:
+    """This process's, and before it the repository, whose tests the worker is one of."""
+    return os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
 
 
 @dataclass(frozen=True)
