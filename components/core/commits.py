@@ -1,5 +1,7 @@
 """Commits: a cycle exists if and only if its `commit.json` exists. Nothing is read before a commit names it."""
 
+from functools import cached_property
+
 from pydantic import ValidationError
 
 from labelcycle.components.core.at_once import until_none
@@ -22,7 +24,7 @@ class Commit(Settings):
         """The content of `commit.json`."""
         return sealed(self.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the commit's content, which names everything the cycle depends on."""
         return digest_of_bytes(self.as_bytes())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, sample_uris
 from labelcycle.components.core.handout import handout_key, read_receipt
 from labelcycle.components.core.objects import ObjectReference, fetch_named
@@ -21,8 +22,8 @@ Votes = dict[tuple[str, str], Vote]
 
 
 def kept_votes(store: Store, references: list[ObjectReference]) -> Votes:
-    """The votes in force that committed cycles keep."""
-    tables = [read_table(store, reference, LABELS) for reference in references]
+    """The votes in force that committed cycles keep, whose tables are read several at once."""
+    tables = at_once(lambda reference: read_table(store, reference, LABELS), references)
     return in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
 
 
@@ -111,21 +112,25 @@ def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes
 def _read_handouts(
     store: Store, campaign: Campaign, requests: list[Request], kept: Votes, ids: SampleIds
 ) -> list[Vote]:
-    """The CSVs of the last query and of earlier ones that still lack answers.
+    """The CSVs of the last query and of earlier ones that still lack answers, several read at once.
 
     A second opinion without a name is somebody else's than the first.
     """
     last = requests[-1].cycle
     answers = answers_to(requests, kept.values(), campaign.labelling.quorum)
     open_cycles = {last, *(request.cycle for request in [*answers.begun, *answers.open])}
-    votes: list[Vote] = []
-    for cycle in sorted(open_cycles):
-        further = {request.sample_id for request in requests if request.cycle == cycle and request.opinion > 1}
+    further = {(request.cycle, request.sample_id) for request in requests if request.opinion > 1}
+
+    def read(cycle: int) -> list[Vote]:
         key = handout_key(cycle)
-        for vote in _named(key, read_votes_file(store.locate(key), ids, campaign.classes)):
-            somebody_else = vote.sample_id in further and not vote.annotator
-            votes.append(replace(vote, annotator=f"somebody, cycle {cycle}") if somebody_else else vote)
-    return votes
+        return [
+            replace(vote, annotator=f"somebody, cycle {cycle}")
+            if not vote.annotator and (cycle, vote.sample_id) in further
+            else vote
+            for vote in _named(key, read_votes_file(store.locate(key), ids, campaign.classes))
+        ]
+
+    return [vote for votes in at_once(read, sorted(open_cycles)) for vote in votes]
 
 
 def _named(source: str, votes: list[Vote]) -> list[Vote]:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.queries import Request, read_query, requests_of
+from labelcycle.components.core.queries import Request, read_queries, requests_of
 from labelcycle.components.core.state import State
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.votes import Vote, in_force
@@ -96,9 +96,8 @@ def _probabilities(store: Store, state: State) -> Probabilities:
     if state.campaign.labelling.consensus != "crowdlab":
         return {}
     known: Probabilities = {}
-    for commit in state.commits:
-        query = read_query(store, commit.objects["query"]).select(["sample_id", "probabilities"])
-        for row in query.to_pylist():
+    for query in read_queries(store, [commit.objects["query"] for commit in state.commits]):
+        for row in query.select(["sample_id", "probabilities"]).to_pylist():
             if row["probabilities"] is not None:
                 known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
     return known

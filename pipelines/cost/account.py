@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, Prices, load_pool, load_truth
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.state import State, read_state
@@ -159,7 +160,7 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
     campaign = state.campaign
     prices = prices or campaign.prices
     count = len(state.commits)
-    timings = [read_timings(store, cycle) for cycle in range(count + 1)]
+    timings = at_once(lambda cycle: read_timings(store, cycle), range(count + 1))
     backbones = [commit.objects.get("backbone") for commit in state.commits]
     spent = []
     for cycle, summary in enumerate(state.summaries):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from labelcycle.components.core.at_once import until_none
 from labelcycle.components.core.commits import commit_key
 from labelcycle.components.core.storage import Store
 
@@ -20,6 +21,5 @@ def mark_of(store: Store, before: Mark | None = None) -> Mark:
     Cost: one look for each new commit and one for the next, and a listing of `queries/`.
     """
     commits = before.commits if before is not None else 0
-    while store.exists(commit_key(commits)):
-        commits += 1
+    commits += len(list(until_none(lambda further: store.exists(commit_key(commits + further)) or None)))
     return Mark(commits, tuple(store.keys("queries/")))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.state import State
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.timings import read_timings
@@ -36,13 +37,16 @@ class MarginalGain:
 def costs_so_far(store: Store, state: State) -> list[CycleCost]:
     """The running cost after each committed cycle.
 
-    Cost: nothing where computing is free. Else a listing for each cycle, and a small read for each run of a stage.
+    Cost: nothing where computing is free. Else a listing for each cycle, and a small read for each run of a stage,
+    several cycles at once.
     """
     prices = state.campaign.prices
     priced = prices.cpu_hour > 0 or prices.gpu_hour > 0
+    cycles = [summary.cycle for summary in state.summaries]
+    timings = at_once(lambda cycle: read_timings(store, cycle) if priced else [], cycles)
     spent = [
-        Spent(summary.cycle, summary.answers, read_timings(store, summary.cycle) if priced else [], False)
-        for summary in state.summaries
+        Spent(summary.cycle, summary.answers, found, False)
+        for summary, found in zip(state.summaries, timings, strict=True)
     ]
     return cycle_costs(spent, prices)
 

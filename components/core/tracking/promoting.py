@@ -47,9 +47,10 @@ def judge_new_cycles(store: Store, state: State) -> History:
         CampaignError: a record is damaged.
     """
     history = read_history(store)
-    while (commit := _not_judged(state, history)) is not None:
-        _append(store, state, history, commit, Gate(), AUTOMATIC, "")
-        history = read_history(store)
+    for commit in trained_commits(state):
+        while history.last_about(commit.digest) is None:
+            done = _append(store, state, history, commit, Gate(), AUTOMATIC, "")
+            history = read_history(store) if done is None else history.followed_by(done.promotion)
     return history
 
 
@@ -80,11 +81,6 @@ def promote(store: Store, state: State, commit: Commit, gate: Gate, force: str =
 def trained_commits(state: State) -> list[Commit]:
     """The commits that have a model."""
     return [commit for commit in state.commits if "head" in commit.objects]
-
-
-def _not_judged(state: State, history: History) -> Commit | None:
-    judged = {promotion.challenger.commit for promotion in history.promotions}
-    return next((commit for commit in trained_commits(state) if commit.digest not in judged), None)
 
 
 def _append(

@@ -9,10 +9,12 @@ import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
 from pydantic import ValidationError
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.settings import Settings
@@ -78,7 +80,15 @@ class History:
 
     def last_about(self, commit: str) -> Promotion | None:
         """The last judgement of the model whose commit has this digest."""
-        return next((one for one in reversed(self.promotions) if one.challenger.commit == commit), None)
+        return self._last_about.get(commit)
+
+    @cached_property
+    def _last_about(self) -> dict[str, Promotion]:
+        return {promotion.challenger.commit: promotion for promotion in self.promotions}
+
+    def followed_by(self, promotion: Promotion) -> "History":
+        """The history with one record more, as it was written."""
+        return History([*self.promotions, promotion], digest_of_bytes(promotion.as_bytes()))
 
 
 def promotion_key(number: int) -> str:
@@ -92,16 +102,18 @@ def read_history(store: Store) -> History:
     Raises:
         CampaignError: a record is missing, damaged, or not the one that the next record follows on.
     """
-    history = History()
-    for number in range(_count(store)):
-        record, digest = _read(store, number)
-        if record.previous != history.digest:
+    promotions: list[Promotion] = []
+    last: str | None = None
+    for record, digest in at_once(lambda number: _read(store, number), range(_count(store))):
+        number = record.number
+        if record.previous != last:
             raise CampaignError(
                 f"{store.locate(promotion_key(number))} does not follow on the record before: one of the two was "
                 "changed. Restore both from a backup."
             )
-        history = History([*history.promotions, record], digest)
-    return history
+        promotions.append(record)
+        last = digest
+    return History(promotions, last)
 
 
 def read_champion(store: Store) -> ModelName | None:

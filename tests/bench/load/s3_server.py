@@ -1,0 +1,76 @@
+"""An S3 server (moto) in a process of its own, which counts its requests and can answer as late as a distant one.
+
+`python -m tests.bench.load.s3_server [SECONDS]` prints its address and serves until it is ended. moto answers one
+request at a time, in 2 to 5 ms on an idle core: it is the bottleneck where
+more than some hundred requests a second come. The seconds that each request is made to wait before that, in a thread of
+its own, stand for the round trip.
+"""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.system.chaos.s3_server import CREDENTIALS, REPOSITORY, new_bucket, one_at_a_time
+
+COUNT = "/requests-so-far"
+BUCKET = "load"
+
+
+@contextmanager
+def counting_s3_server(round_trip: float) -> Iterator[dict[str, str]]:
+    """Start one with a bucket, and end it. Gives the AWS settings that name it."""
+    command = [sys.executable, "-m", "tests.bench.load.s3_server", str(round_trip)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url.startswith("http"), "the S3 server did not start"
+            settings = {**CREDENTIALS, "AWS_ENDPOINT_URL": url}
+            new_bucket(settings, BUCKET)
+            yield settings
+        finally:
+            process.kill()
+
+
+def requests_so_far(settings: dict[str, str]) -> int:
+    """How many requests the server has answered."""
+    with urllib.request.urlopen(settings["AWS_ENDPOINT_URL"] + COUNT, timeout=600) as answer:
+        count: int = json.load(answer)
+    return count
+
+
+def counted(application: Callable[..., Iterable[bytes]], round_trip: float) -> Callable[..., Iterable[bytes]]:
+    """The application, made to wait before each request, and to tell how many there were."""
+    requests = 0
+
+    def answer(environment: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        nonlocal requests
+        if environment["PATH_INFO"] == COUNT:
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [str(requests).encode()]
+        requests += 1
+        time.sleep(round_trip)
+        return application(environment, start_response)
+
+    return answer
+
+
+def serve(round_trip: float) -> None:
+    """Print the address on a free port and serve."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    application = counted(one_at_a_time(DomainDispatcherApplication(create_backend_app)), round_trip)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0)
