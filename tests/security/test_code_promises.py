@@ -28,7 +28,6 @@ FORBIDDEN_CALLS = {
     "subprocess.getstatusoutput": "is a shell",
     "commands.getoutput": "is a shell",
     "tempfile.mktemp": "is a name that another process may take first",
-    "yaml.load": "makes any object; yaml.safe_load does not",
     "yaml.unsafe_load": "makes any object",
     "yaml.full_load": "makes objects",
     "yaml.load_all": "makes any object",
@@ -47,6 +46,7 @@ UNSAFE_ARGUMENTS = {
 }
 """Keywords that may only be False where they are given."""
 
+SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader"}
 REQUESTS = {"get", "post", "put", "patch", "delete", "head", "options", "request"}
 
 
@@ -54,11 +54,12 @@ def problems(source: str) -> Iterator[str]:
     """What a module does against the promises, each with its line."""
     tree = ast.parse(source)
     names = _imported(tree)
+    safe = SAFE_LOADERS | _safe_loaders(tree, names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _of_import(node)
         elif isinstance(node, ast.Call):
-            yield from (f"line {node.lineno}: {problem}" for problem in _of_call(node, names))
+            yield from (f"line {node.lineno}: {problem}" for problem in _of_call(node, names, safe))
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
@@ -83,11 +84,15 @@ def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
             yield f"line {node.lineno}: imports {module}"
 
 
-def _of_call(node: ast.Call, names: dict[str, str]) -> Iterator[str]:
+def _of_call(node: ast.Call, names: dict[str, str], safe: set[str]) -> Iterator[str]:
     called = _dotted(node.func, names)
     given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     if called in FORBIDDEN_CALLS:
         yield f"{called} {FORBIDDEN_CALLS[called]}"
+    if called == "yaml.load":
+        loader = given.get("Loader") or (node.args[1] if len(node.args) > 1 else None)
+        if loader is None or _dotted(loader, names) not in safe:
+            yield "yaml.load makes any object, unless its loader is a safe one"
     for name, why in UNSAFE_ARGUMENTS.items():
         if name in given and not _is(given[name], False):
             yield f"{called}({name}=…) {why}"
@@ -105,6 +110,12 @@ def _of_call(node: ast.Call, names: dict[str, str]) -> Iterator[str]:
             yield f"{called} follows redirects"
     if called.startswith("xml.") and called.rpartition(".")[2] in XML_THAT_READS:
         yield f"{called} reads XML, which may expand without end"
+
+
+def _safe_loaders(tree: ast.Module, names: dict[str, str]) -> set[str]:
+    """Loaders of YAML that a module makes out of the safe one."""
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return {node.name for node in classes if any(_dotted(base, names) in SAFE_LOADERS for base in node.bases)}
 
 
 def _speaks_http(called: str) -> bool:
@@ -150,6 +161,8 @@ def test_the_code_keeps_its_promises(folder: Path) -> None:
         "import subprocess\nsubprocess.run(text, shell=flag)",
         "import tempfile\ntempfile.mktemp()",
         "import yaml\nyaml.load(text)",
+        "import yaml\nyaml.load(text, Loader=yaml.Loader)",
+        "import yaml\nclass Own(yaml.Loader): pass\nyaml.load(text, Own)",
         "from yaml import unsafe_load as read\nread(text)",
         "import numpy as np\nnp.load(file)",
         "import numpy as np\nnp.load(file, allow_pickle=True)",
@@ -174,6 +187,7 @@ def test_what_would_be_found(line: str) -> None:
         "import re\nre.compile(text)",
         "model.eval()",
         "import yaml\nyaml.safe_load(text)",
+        "import yaml\nclass Own(yaml.SafeLoader): pass\nyaml.load(text, Own)",
         "import numpy as np\nnp.load(file, allow_pickle=False)",
         "import subprocess\nsubprocess.run([program], shell=False)",
         "import requests\nrequests.get(address, timeout=5, allow_redirects=False)",
