@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ def die() -> None:
     """SIGKILL to the whole process group, this process among them."""
     os.killpg(0, signal.SIGKILL)
     threading.Event().wait()
+
+
+fsync = os.fsync
 
 
 class Writes:
@@ -111,11 +115,10 @@ class Writes:
 
         def dying(*arguments: Any, **settings: Any) -> Any:
             moment = getattr(self._armed, "moment", None)
-            if moment not in moments:
+            if moment not in moments or (call is fsync and not _is_file(arguments[0])):
                 return call(*arguments, **settings)
             if moment == "torn":
-                path = f"/proc/self/fd/{arguments[0]}"
-                os.truncate(path, Path(path).stat().st_size // 2)
+                os.truncate(f"/proc/self/fd/{arguments[0]}", os.fstat(arguments[0]).st_size // 2)
             if moment == "after":
                 call(*arguments, **settings)
             return die()
@@ -125,6 +128,11 @@ class Writes:
     def _note(self, number: int, key: str) -> None:
         with self._log.open("a") as file:
             file.write(json.dumps({"write": number, "key": key}) + "\n")
+
+
+def _is_file(descriptor: int) -> bool:
+    """Folders are forced to disk as well, before and after."""
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 
 def _send_half(request: Any, **_: Any) -> None:

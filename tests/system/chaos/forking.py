@@ -4,6 +4,7 @@ A copy of a process has only the thread that made it, and whatever lock another 
 this process must have no thread but one.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+PR_SET_PDEATHSIG = 1
 
 CRASHED = 70
 """The exit code of a copy that ended with an exception that no command would end with."""
@@ -48,6 +51,7 @@ def fork(work: Callable[[], int], folder: Path, environment: dict[str, str]) -> 
     code = CRASHED
     try:
         os.setsid()
+        _end_with_parent()
         log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -58,6 +62,12 @@ def fork(work: Callable[[], int], folder: Path, environment: dict[str, str]) -> 
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _end_with_parent() -> None:
+    """Let the system end this process when the one that made it ends, however that is ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def threads() -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import random
 
 from labelcycle.components.core.storage import Store, open_store
 from tests.system.chaos.data import truth
@@ -32,6 +33,10 @@ def _answer(store: Store, key: str, share: float) -> None:
         return
     for row in rows[: math.ceil(share * len(rows))]:
         row["label"] = truth(row["sample_id"])
+    _write(store, key, rows)
+
+
+def _write(store: Store, key: str, rows: list[dict[str, str]]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
@@ -41,3 +46,20 @@ def _answer(store: Store, key: str, share: float) -> None:
 
 def _rows(store: Store, key: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(store.read(key).decode())))
+
+
+def label_some(root: str, generator: random.Random) -> None:
+    """Answer one sample of any query, if one is open there."""
+    store = open_store(root)
+    open_rows = [
+        (key, row["sample_id"])
+        for key in store.keys("queries/")
+        if key.endswith(".csv")
+        for row in _rows(store, key)
+        if not row["label"]
+    ]
+    if open_rows:
+        key, sample_id = generator.choice(open_rows)
+        rows = _rows(store, key)
+        next(row for row in rows if row["sample_id"] == sample_id)["label"] = truth(sample_id)
+        _write(store, key, rows)

@@ -1,8 +1,9 @@
 """An S3 server in a process of its own, which keeps everything in memory and has conditional writes.
 
-`python -m tests.system.chaos.s3_server` prints its address and serves until it is ended.
+`python -m tests.system.chaos.s3_server` prints its address and serves until its standard input ends.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -28,7 +29,8 @@ def s3_server() -> Iterator[dict[str, str]]:
     """Start one, and end it. Gives the AWS settings that name it."""
     command = [sys.executable, "-m", "tests.system.chaos.s3_server"]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=quiet, text=True) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
@@ -90,7 +92,14 @@ def serve() -> None:
     application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     server.serve_forever()
+
+
+def _end_with_parent() -> None:
+    """Nobody writes to standard input; it ends when the process that has its other end does."""
+    sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""What a race must not break: one winner a cycle, and a committed cycle whose numbers belong together."""
+
+from typing import Any
+
+import numpy as np
+
+from labelcycle.components.core.attempt import Decision
+from labelcycle.components.core.campaign import load_campaign, load_truth
+from labelcycle.components.core.commits import Commit, read_commits
+from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.objects import read_json, read_object
+from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.tables import read_table
+
+NEARLY = 1e-6
+
+
+def unfair(root: str) -> list[str]:
+    """What does not belong together in the committed cycles, in words."""
+    store = open_store(root)
+    commits = read_commits(store)
+    problems = _votes(store, commits)
+    for commit in commits:
+        if "head" in commit.objects:
+            problems += _numbers(store, commit)
+        folder = f"cycles/{commit.cycle}/{commit.attempt}/"
+        strangers = [
+            name
+            for name, reference in commit.objects.items()
+            if reference.key.startswith("cycles/") and not reference.key.startswith(folder)
+        ]
+        problems += [f"the {name} of cycle {commit.cycle} is of another attempt" for name in strangers]
+    return problems
+
+
+def _numbers(store: Store, commit: Commit) -> list[str]:
+    """Whether metrics and query are those of the committed head, on the features of its space."""
+    head = read_head(read_object(store, commit.objects["head"]))
+    metrics, training = read_json(store, commit.objects["metrics"]), read_json(store, commit.objects["training"])
+    campaign = load_campaign(store)
+    problems = []
+    if metrics["training"] != training:
+        problems.append(f"the metrics of cycle {commit.cycle} are of another training")
+    space = FeatureSpace(store, training["space"])
+    truth = load_truth(store, campaign)
+    names, features = space.read(sorted(truth))
+    right = [campaign.classes[row] for row in head.probabilities(features).argmax(axis=1)]
+    accuracy = float(np.mean([truth[name] == label for name, label in zip(names, right, strict=True)]))
+    if abs(accuracy - metrics["accuracy"]) > NEARLY:
+        problems.append(f"cycle {commit.cycle} has accuracy {metrics['accuracy']}, its head {accuracy}")
+    query = read_query(store, commit.objects["query"])
+    asked = dict(zip(query["sample_id"].to_pylist(), query["confidence"].to_pylist(), strict=True))
+    if asked:
+        names, features = space.read(sorted(asked))
+        sure = head.probabilities(features).max(axis=1)
+        if any(abs(asked[name] - value) > NEARLY for name, value in zip(names, sure, strict=True)):
+            problems.append(f"the query of cycle {commit.cycle} was chosen by another head")
+    return problems
+
+
+def _votes(store: Store, commits: list[Commit]) -> list[str]:
+    """Whether every vote that is kept was asked for before, and none was counted twice or forgotten."""
+    asked: set[str] = set()
+    seen: set[tuple[str, Any]] = set()
+    problems = []
+    before: list[str] = []
+    for commit in commits:
+        decision = Decision.model_validate(read_json(store, commit.objects["decision"]))
+        kept = [reference.key for reference in decision.labels]
+        if kept[: len(before)] != before:
+            problems.append(f"cycle {commit.cycle} forgets votes of cycles before")
+        before = kept
+        if decision.new_labels is not None:
+            rows = read_table(store, decision.new_labels, LABELS).to_pylist()
+            new = {(row["sample_id"], row["annotator"]) for row in rows}
+            problems += [f"the vote on {name!r} is counted twice" for name, _ in sorted(new & seen, key=str)]
+            problems += [f"the vote on {name!r} was never asked for" for name, _ in new if name not in asked]
+            seen |= new
+        if decision.answered != len(seen):
+            problems.append(f"cycle {commit.cycle} counts {decision.answered} answers of {len(seen)}")
+        asked.update(read_query(store, commit.objects["query"])["sample_id"].to_pylist())
+    return problems
