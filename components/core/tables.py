@@ -79,7 +79,7 @@ def matrix_to_column(matrix: npt.NDArray[np.generic]) -> pa.FixedSizeListArray:
 def column_to_matrix(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
     """A fixed-size-list column as a (rows, width) array of its value type."""
     width = column.type.list_size
-    chunks = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width) for chunk in column.chunks]
+    chunks = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(len(chunk), width) for chunk in column.chunks]
     if not chunks:
         return np.empty((0, width), dtype=column.type.value_type.to_pandas_dtype())
     return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)

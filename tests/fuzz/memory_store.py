@@ -1,7 +1,8 @@
 """A store in memory, so that a read costs no disk."""
 
-import tempfile
 from pathlib import Path
+
+from tests.fuzz.scratch import SCRATCH
 
 
 class MemoryStore:
@@ -9,7 +10,6 @@ class MemoryStore:
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
-        self._folder = tempfile.TemporaryDirectory(prefix="labelcycle-fuzz-", ignore_cleanup_errors=True)
 
     @property
     def root(self) -> str:
@@ -30,7 +30,7 @@ class MemoryStore:
         self.objects[key] = path.read_bytes()
 
     def fetch(self, key: str) -> Path:
-        path = Path(self._folder.name) / "object"
+        path = SCRATCH / "object"
         path.write_bytes(self.read(key))
         return path
 

@@ -152,7 +152,10 @@ def mutated(target: Target, data: bytes, random: Random) -> bytes:
     kind = random.randrange(4)
     if kind == 0:
         return damaged(data, random)
-    changed = target.mutation(data, random)
+    try:
+        changed = target.mutation(data, random)
+    except Exception:  # what was damaged before need not be of the format any more
+        return damaged(data, random)
     return damaged(changed, random) if kind == 1 else changed
 
 

@@ -124,3 +124,26 @@ def bombs() -> list[bytes]:
         table_bytes(pa.table({"sample_id": column, "label": column, "feature": column}), compression="zstd")
         for column in (many, long)
     ]
+
+
+def deep_schema(levels: int) -> bytes:
+    """A Parquet file without rows whose one column lies in so many groups, each in the one before.
+
+    Written by hand, field by field: Arrow overruns its stack when it writes such a schema, as when it reads it.
+
+    Source: the compact protocol of Apache Thrift, and `parquet.thrift` of Apache Parquet.
+    """
+    root = b"\x48\x01s" + b"\x15\x02" + b"\x00"
+    group = b"\x35\x02" + b"\x18\x01a" + b"\x15\x02" + b"\x00"
+    leaf = b"\x15\x02" + b"\x25\x02" + b"\x18\x01x" + b"\x00"
+    schema = b"\x19\xfc" + _varint(levels + 2) + root + group * levels + leaf
+    footer = b"\x15\x02" + schema + b"\x16\x00" + b"\x19\x0c" + b"\x00"
+    return b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def _varint(number: int) -> bytes:
+    parts = b""
+    while number > 127:
+        parts += bytes([number & 127 | 128])
+        number >>= 7
+    return parts + bytes([number])

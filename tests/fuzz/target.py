@@ -1,13 +1,11 @@
 """What is fuzzed: a reader of outside bytes, valid examples of what it reads, and the rule that it must keep."""
 
-import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from labelcycle.components.core.errors import LabelcycleError
+from tests.fuzz.scratch import SCRATCH
 
 LONGEST_MESSAGE = 10_000
 """Characters that a message may have, however long the input is."""
@@ -57,12 +55,10 @@ class Target:
 
 
 def file_reader(read: Callable[[str], object], ending: str) -> Callable[[bytes], object]:
-    """A reader of files as a reader of bytes: they are written to a file with this ending first, always the same."""
-    name = hashlib.sha256(ending.encode()).hexdigest()[:8]
-    folder = tempfile.TemporaryDirectory(prefix="labelcycle-fuzz-", ignore_cleanup_errors=True)
-    path = Path(folder.name) / f"{name}{ending}"
+    """A reader of files as a reader of bytes: they are written to a file with this ending first."""
+    path = SCRATCH / f"input{ending}"
 
-    def written(data: bytes, keep: object = folder) -> object:
+    def written(data: bytes) -> object:
         path.write_bytes(data)
         return read(str(path))
 

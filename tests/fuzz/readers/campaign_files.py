@@ -5,9 +5,10 @@ is looked at too.
 """
 
 import json
-import tempfile
-from pathlib import Path
+import shutil
 from typing import Any
+
+import pyarrow as pa
 
 from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
 from labelcycle.components.core.campaign import KEY, Campaign, load_campaign, sample_uris
@@ -15,42 +16,18 @@ from labelcycle.components.core.commits import Commit, attempt_key, commit_key, 
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import read_recipe
+from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.sealed_json import SEAL, sealed
 from labelcycle.components.core.state import read_state
+from labelcycle.components.core.tables import table_bytes
 from labelcycle.components.core.timings import read_timings
+from labelcycle.components.core.votes import Vote, votes_table
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 from tests.fuzz.json_mutation import json_mutation
 from tests.fuzz.memory_store import MemoryStore
+from tests.fuzz.scratch import SCRATCH
 from tests.fuzz.target import Target
 
-NOTHING = ObjectReference(key="pool/nothing.parquet", sha256=digest_of_bytes(b""))
-CAMPAIGN = Campaign(
-    name="cats",
-    classes=["cat", "dog"],
-    recipe=read_recipe(recipe_path("linear_probe")),
-    budget=10,
-    batch=5,
-    initial=5,
-    seed=0,
-    backbone=None,
-    base_space="0123456789abcdef",
-    pool=NOTHING,
-    truth=NOTHING,
-    quarantine=NOTHING,
-    labels_from=None,
-)
-COMMIT = Commit(cycle=0, attempt="0123456789abcdef", objects={"summary": NOTHING, "query": NOTHING})
-DECISION = Decision(
-    cycle=0,
-    action="cold_start",
-    labels=[NOTHING],
-    new_labels=None,
-    labelled=0,
-    answered=0,
-    query_size=5,
-    previous={"summary": NOTHING},
-    queries=[],
-)
 SUMMARY: dict[str, Any] = {
     "cycle": 0,
     "labels": 5,
@@ -62,7 +39,50 @@ SUMMARY: dict[str, Any] = {
     "query_size": 5,
     "previous_query": None,
 }
-RECORD = {"scores.parquet": NOTHING.model_dump()}
+POOL_ROWS = [{"sample_id": name, "uri": f"/data/{name}", "split": "pool"} for name in ("a.png", "b.png")]
+VOTES = votes_table([Vote("a.png", "ann", "cat", "ok", "", "labels.csv")])
+OBJECTS = {
+    "pool/pool.parquet": table_bytes(pa.Table.from_pylist(POOL_ROWS, POOL)),
+    "pool/truth.parquet": table_bytes(TRUTH.empty_table()),
+    "pool/quarantine.parquet": table_bytes(QUARANTINE.empty_table()),
+    "cycles/0/a/labels.parquet": table_bytes(VOTES),
+    "cycles/0/a/summary.json": canonical_json(SUMMARY),
+}
+
+
+def _reference(key: str) -> ObjectReference:
+    return ObjectReference(key=key, sha256=digest_of_bytes(OBJECTS[key]))
+
+
+POOL_REFERENCE, TRUTH_REFERENCE, QUARANTINE_REFERENCE, LABELS, SUMMARY_REFERENCE = map(_reference, OBJECTS)
+CAMPAIGN = Campaign(
+    name="cats",
+    classes=["cat", "dog"],
+    recipe=read_recipe(recipe_path("linear_probe")),
+    budget=10,
+    batch=5,
+    initial=5,
+    seed=0,
+    backbone=None,
+    base_space="0123456789abcdef",
+    pool=POOL_REFERENCE,
+    truth=TRUTH_REFERENCE,
+    quarantine=QUARANTINE_REFERENCE,
+    labels_from=None,
+)
+COMMIT = Commit(cycle=0, attempt="0123456789abcdef", objects={"summary": SUMMARY_REFERENCE, "labels": LABELS})
+DECISION = Decision(
+    cycle=0,
+    action="cold_start",
+    labels=[LABELS],
+    new_labels=None,
+    labelled=0,
+    answered=0,
+    query_size=5,
+    previous={"summary": SUMMARY_REFERENCE},
+    queries=[],
+)
+RECORD = {"scores.parquet": LABELS.model_dump()}
 TIMING: dict[str, Any] = {
     "stage": "embed",
     "target": "base",
@@ -83,20 +103,17 @@ def _read_campaign(data: bytes) -> None:
 
 def _read_references(data: bytes) -> None:
     """The tables that a campaign names, wherever its references point to."""
-    store = MemoryStore(**{KEY: data, NOTHING.key: b""})
+    store = MemoryStore(**OBJECTS, **{KEY: data})
     sample_uris(store, load_campaign(store))
 
 
 def _read_commit(data: bytes) -> None:
-    store = MemoryStore(**{KEY: CAMPAIGN.as_bytes(), commit_key(0): data, NOTHING.key: b""})
+    store = MemoryStore(**OBJECTS, **{KEY: CAMPAIGN.as_bytes(), commit_key(0): data})
     read_commits(store)
-    read_state(store)
 
 
 def _read_summary(data: bytes) -> None:
-    summary = ObjectReference(key="cycles/0/summary.json", sha256=digest_of_bytes(data))
-    commit = Commit(cycle=0, attempt="0123456789abcdef", objects={"summary": summary})
-    store = MemoryStore(**{KEY: CAMPAIGN.as_bytes(), commit_key(0): commit.as_bytes(), summary.key: data})
+    store = MemoryStore(**{KEY: CAMPAIGN.as_bytes(), commit_key(0): COMMIT.as_bytes(), SUMMARY_REFERENCE.key: data})
     state = read_state(store)
     _ = state.phase, state.trained
 
@@ -107,19 +124,20 @@ def _read_decision(data: bytes) -> None:
         name = attempt_name(CAMPAIGN, Decision.model_validate_json(data))
     except ValueError:
         name = "0123456789abcdef"
-    with tempfile.TemporaryDirectory(prefix="labelcycle-fuzz-") as root:
-        for key, content in {KEY: CAMPAIGN.as_bytes(), attempt_key(0, name, "decision.json"): data}.items():
-            path = Path(root) / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        work = open_attempt(root, 0, name)
-        work.labelled()
-        work.votes()
+    root = SCRATCH / "campaign"
+    shutil.rmtree(root, ignore_errors=True)
+    for key, content in {KEY: CAMPAIGN.as_bytes(), attempt_key(0, name, "decision.json"): data, **OBJECTS}.items():
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    work = open_attempt(str(root), 0, name)
+    work.labelled()
+    work.votes()
 
 
 def _read_record(data: bytes) -> None:
     """The record of a stage."""
-    store = MemoryStore(**{attempt_key(0, "a", "results/score.json"): data})
+    store = MemoryStore(**OBJECTS, **{attempt_key(0, "a", "results/score.json"): data})
     work = Attempt(store, CAMPAIGN, 0, "a", DECISION)
     work.recorded("score")
     work.read("scores.parquet")
