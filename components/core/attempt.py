@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, load_campaign
-from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.commits import Commit, attempt_key, commit_key
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.objects import ObjectReference, fetch_object, read_json, read_object
@@ -250,6 +250,28 @@ def attempt_name(campaign: Campaign, decision: Decision) -> str:
     """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on."""
     content = decision.model_dump(mode="json")
     return digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
+
+
+def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Commit | None) -> None:
+    """See that a commit is one of this campaign, and follows on the commit before it, so that nothing foreign is used.
+
+    Raises:
+        CampaignError: it is of another campaign or place in it, or its decision is gone or damaged.
+    """
+    place = store.locate(commit_key(commit.cycle))
+    reference = commit.objects.get("decision")
+    if reference is None:
+        raise CampaignError(f"{place} names no decision. Restore it from a backup.")
+    try:
+        decision = Decision.model_validate_json(read_object(store, reference))
+    except ValidationError as error:
+        raise CampaignError(f"{store.locate(reference.key)} is not a decision. Restore it from a backup.") from error
+    follows = decision.previous == (before.objects if before is not None else {})
+    if attempt_name(campaign, decision) != commit.attempt or not follows:
+        raise CampaignError(
+            f"{place} is of another campaign, or of another place in this one. Restore the root from one backup; "
+            "labelcycle verify tells what does not belong."
+        )
 
 
 def _with_digest(name: str, sha256: str) -> str:

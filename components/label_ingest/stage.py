@@ -5,7 +5,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Action, Decision, attempt_name
+from labelcycle.components.core.attempt import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.facts import Facts
@@ -71,6 +71,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     if not state.commits:
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
+    check_follows(store, state.campaign, last, state.commits[-2] if len(state.commits) > 1 else None)
     hand_out(store, state.campaign, last)
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)

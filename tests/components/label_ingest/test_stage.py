@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from labelcycle.components.core.attempt import open_attempt
+from labelcycle.components.core.commits import commit_key, read_commits
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.handout import handout_key
 from labelcycle.components.core.storage import open_store
@@ -248,4 +250,27 @@ def test_labels_that_came_with_the_embeddings_and_were_changed_are_refused(begin
     swapped = pc.if_else(pc.equal(table["label"], "red"), "blue", table["label"])
     store.write(key, table_bytes(table.set_column(1, table.schema.field(1), swapped)))
     with pytest.raises(CampaignError, match=f"{key} was changed after it was written"):
+        campaign.ingest()
+
+
+def test_a_cycle_of_another_campaign_is_refused(begin: Callable[..., Any], tmp_path: Path) -> None:
+    campaign, other = begin(), begin(str(tmp_path / "other"), seed=1)
+    for each in (campaign, other):
+        each.run_cycle()
+        each.run_cycle()
+    shutil.rmtree(Path(campaign.root) / "cycles/1")
+    shutil.copytree(Path(other.root) / "cycles/1", Path(campaign.root) / "cycles/1")
+    before = campaign.files()
+    with pytest.raises(CampaignError, match="cycles/1/commit.json is of another campaign, or of another place"):
+        campaign.ingest()
+    assert campaign.files() == before
+
+
+def test_a_cycle_in_another_place_is_refused(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    for _ in range(3):
+        campaign.run_cycle()
+    store = open_store(campaign.root)
+    store.write(commit_key(1), read_commits(store)[0].model_copy(update={"cycle": 1}).as_bytes())
+    with pytest.raises(CampaignError, match="cycles/2/commit.json is of another campaign, or of another place"):
         campaign.ingest()
