@@ -89,7 +89,7 @@ def _exit_code(work: Callable[[], int]) -> int:
         return CRASHED
 
 
-def wait(pid: int, began: float, kill_after: float | None = None, limit: float = 300.0) -> Ended:
+def wait(pid: int, began: float, kill_after: float | None = None, limit: float = 900.0) -> Ended:
     """Wait for the end of a copy, and kill its whole group at a moment, or when it hangs.
 
     Args:

@@ -19,7 +19,7 @@ class KillPlan:
         return "never" if self.point is None else str(self.point)
 
 
-def draw_plan(generator: random.Random, seconds: float, writes: int, on_s3: bool) -> KillPlan:
+def draw_plan(generator: random.Random, seconds: float, writes: int, on_s3: bool, by_command: bool = False) -> KillPlan:
     """Half of the kills come at any time of a run, half at its writes.
 
     Args:
@@ -27,8 +27,9 @@ def draw_plan(generator: random.Random, seconds: float, writes: int, on_s3: bool
         seconds: that an undisturbed run takes.
         writes: that it makes.
         on_s3: where its root is.
+        by_command: whether its writes are those of other processes, which nobody counts.
     """
-    if generator.random() < 0.5:
+    if generator.random() < 0.5 or by_command:
         return KillPlan(after=generator.uniform(0.0, seconds))
     moments = S3_MOMENTS if on_s3 else FOLDER_MOMENTS
     return KillPlan(point=CrashPoint(generator.choice(moments), write=generator.randint(1, max(1, writes))))

@@ -1,6 +1,8 @@
 """What an operator does with a campaign, from whatever state it was left in: begin, run, finalize, promote."""
 
 import importlib
+import subprocess
+import sys
 from typing import Any
 
 from labelcycle.components.core.observation import emit
@@ -15,6 +17,8 @@ DONE, WAITING = 0, 3
 def carry_on(root: str, workload: Workload, data: Data) -> int:
     """Do all that is left to do. Returns the exit code of the last command."""
     with_events("init", lambda: begin(root, workload, data))
+    if workload.by_command:
+        return subprocess.call([sys.executable, "-m", "labelcycle.pipelines.cli.main", "run", root])
     while (decision := run_cycle(root, workload.shards)) not in ("wait", "done"):
         pass
     if decision == "wait":

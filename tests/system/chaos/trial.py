@@ -60,12 +60,16 @@ class Place:
             "TMPDIR": str(self.folder),
             "LABELCYCLE_EVENTS": str(self.folder / "events.jsonl"),
             "LABELCYCLE_CHECKPOINT_SECONDS": "0",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
     def run(self, workload: Workload, plan: KillPlan) -> Ended:
         """Go on with the campaign in a process that is killed by the plan."""
         (self.folder / "writes.jsonl").unlink(missing_ok=True)
         (self.folder / "events.jsonl").unlink(missing_ok=True)
+        for folder in self.folder.glob("labelcycle-*"):  # where a killed command had its events
+            shutil.rmtree(folder, ignore_errors=True)
 
         def work() -> int:
             Writes(self.folder / "writes.jsonl", plan.point).watch()
@@ -88,7 +92,9 @@ class Place:
 
     def stage(self) -> str:
         """The stage that the last process was in, by what it told."""
-        events = lines(self.folder / "events.jsonl")
+        files = [self.folder / "events.jsonl", *self.folder.glob("labelcycle-*/events.jsonl")]
+        files = sorted((path for path in files if path.exists()), key=lambda path: path.stat().st_mtime_ns)
+        events = [event for path in files for event in lines(path)]
         told = [event for event in events if event["event"] in ("started", "finished")]
         if not told:
             return "start"
@@ -128,7 +134,7 @@ class Reference:
     @property
     def most_writes(self) -> int:
         """Of one run."""
-        return max(map(len, self.writes))
+        return max(map(len, self.writes), default=0)
 
 
 @dataclass
@@ -193,7 +199,9 @@ def random_trial(bench: Bench, store: str, workload: Workload, reference: Refere
     on_s3 = store == "s3"
 
     def plan(kills: int) -> KillPlan:
-        return draw_plan(generator, reference.seconds, reference.most_writes, on_s3) if kills < most else KillPlan()
+        if kills >= most:
+            return KillPlan()
+        return draw_plan(generator, reference.seconds, reference.most_writes, on_s3, workload.by_command)
 
     return trial(bench, store, workload, reference, plan, seed)
 

@@ -21,6 +21,7 @@ class Workload:
         on: the data: `pictures` with labels, `people` for pictures whose labels arrive in the CSV, `embeddings`.
         finalize: whether a final model is trained.
         shards: parts that embed and score are split into.
+        by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
     """
 
     name: str
@@ -29,7 +30,13 @@ class Workload:
     on: str = "pictures"
     finalize: bool = False
     shards: int = 1
+    by_command: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Where it is run: what runs by command only in folders, because one is like the other there."""
+        return ("folder",) if self.by_command else ("folder", "s3")
 
     @property
     def people(self) -> bool:
@@ -95,6 +102,13 @@ WORKLOADS = (
         {"recipe": "linear_probe", "labelling": Labelling(share=0.75)},
         on="people",
         overrides=QUICK,
+    ),
+    Workload(
+        "command",
+        "a linear probe by `labelcycle run`, with MLflow",
+        {"recipe": "linear_probe", "budget": BATCH},
+        overrides=QUICK,
+        by_command=True,
     ),
 )
 
