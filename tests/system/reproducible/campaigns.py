@@ -118,6 +118,14 @@ COURSES = (
 )
 
 
+QUICK = (
+    Course("quick linear", "linear_probe", overrides={"trainer.epochs": 10}, batch=24),
+    Course("quick LoRA", "peal_entropy", on="images", overrides={"trainer.epochs": 1}, batch=12),
+    Course("quick fine-tuning", "standard_ft", on="images", overrides={"trainer": TUNING}, batch=12, cycles=1),
+)
+"""A share that a test has time for."""
+
+
 def course(name: str) -> Course:
     """The one of that name."""
-    return next(one for one in COURSES if one.name == name)
+    return next(one for one in (*COURSES, *QUICK) if one.name == name)

@@ -58,6 +58,7 @@ class Circumstances:
             **dict.fromkeys(LIBRARIES, str(self.threads)),
             "MKL_DYNAMIC": "FALSE",
             "OMP_DYNAMIC": "FALSE",
+            "OMP_WAIT_POLICY": "PASSIVE",
             "PYTHONHASHSEED": "0",
             "PYTHONWARNINGS": "ignore",
             **self.environment,

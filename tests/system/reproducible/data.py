@@ -27,6 +27,9 @@ class Sizes:
 
 SMALL = Sizes(images=120, vectors=2600, width=32)
 
+QUICK = Sizes(images=60, vectors=1300, width=24)
+"""Vectors for two chunks of the pool, and few images."""
+
 
 @dataclass(frozen=True)
 class Data:
