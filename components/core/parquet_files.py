@@ -112,6 +112,8 @@ def texts_in(file: pq.ParquetFile, name: str, size: int) -> list[str]:
             promised += pc.sum(pc.take(pa.array([len(text) for text in known]), chunk.indices)).as_py()
             refuse_expansion(promised, size)
         cells += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
+    if len(cells) != file.metadata.num_rows:
+        raise ValueError(f"column {name!r} has {len(cells)} cells where the file has {file.metadata.num_rows} rows")
     return cells
 
 

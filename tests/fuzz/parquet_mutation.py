@@ -116,14 +116,10 @@ def parquet_mutation(names: Sequence[str]) -> Mutation:
     return mutation
 
 
-def bombs() -> list[bytes]:
-    """Small files that are large in memory: many rows of one value, and a long value in many rows."""
-    many = pa.DictionaryArray.from_arrays(pa.array(np.zeros(40_000_000, np.int8)), pa.array(["cat"]))
-    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, np.int8)), pa.array(["x" * 1_000_000]))
-    return [
-        table_bytes(pa.table({"sample_id": column, "label": column, "feature": column}), compression="zstd")
-        for column in (many, long)
-    ]
+def bomb(rows: int, text: str) -> bytes:
+    """A small file that is large in memory: one text in many rows."""
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), pa.array([text]))
+    return table_bytes(pa.table({"sample_id": column, "label": column, "feature": column}), compression="zstd")
 
 
 def deep_schema(levels: int) -> bytes:

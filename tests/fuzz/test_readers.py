@@ -39,7 +39,7 @@ def test_valid_examples_are_read(name: str) -> None:
 
 
 @EVERY
-@settings(BOUNDED, max_examples=15)
+@settings(BOUNDED, max_examples=25)
 @given(data=st.data())
 def test_damaged_examples_are_read_or_refused(name: str, data: st.DataObject) -> None:
     TARGETS[name].check(data.draw(damaged_examples(TARGETS[name])))
