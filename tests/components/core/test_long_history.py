@@ -1,0 +1,126 @@
+"""A long history is read with few requests a cycle, several of them at once, and says what it says one by one."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from labelcycle.components.core.at_once import MOST_TOO_MANY
+from labelcycle.components.core.campaign import Campaign, create_campaign, validated_campaign
+from labelcycle.components.core.commits import Commit, read_commit, read_commits, write_commit
+from labelcycle.components.core.objects import write_json
+from labelcycle.components.core.queries import Request, read_query, requests_of
+from labelcycle.components.core.schemas import QUERY, TRUTH
+from labelcycle.components.core.state import read_state
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tables import write_table
+from labelcycle.components.core.timings import Timing, read_timings, write_timing
+from labelcycle.components.core.tracking.promoting import judge_new_cycles
+from labelcycle.components.core.tracking.promotion_history import read_history
+from labelcycle.components.core.votes import Vote, votes_table
+from labelcycle.components.label_ingest.arrivals import kept_votes
+from labelcycle.pipelines.dashboard.changes import mark_of
+from labelcycle.pipelines.dashboard.costs import costs_so_far
+from tests.components.core.recording_store import RecordingStore
+
+CYCLES = 40
+CLASSES = [{"name": name, "recall": 0.9, "precision": 0.9, "f1": 0.9, "support": 50} for name in ("cat", "dog")]
+
+
+def write_cycle(store: Store, cycle: int) -> None:
+    """Commit a cycle with a query of two, the answers to the one before, figures and a timing."""
+    figures = {"accuracy": cycle / CYCLES or None, "macro_f1": None, "ece": None, "space": None}
+    judged = {"known": cycle, "unknown": 1, "known_unknown_ratio": 1.0} if cycle else None
+    counts = {"cycle": cycle, "labels": 2 * cycle, "answers": 2 * cycle, "query_size": 2}
+    asked = [{"sample_id": f"{cycle}-{row}", "rank": row, "reason": "so", "opinion": 1} for row in (1, 2)]
+    place = f"cycles/{cycle}/a"
+    objects = {
+        "summary": write_json(store, f"{place}/summary.json", {**counts, **figures, "previous_query": judged}),
+        "query": write_table(store, f"{place}/query.parquet", pa.Table.from_pylist(asked, schema=QUERY)),
+    }
+    if cycle:
+        votes = [Vote(f"{cycle - 1}-{row}", "ann", "cat", "ok", "", "file") for row in (1, 2)]
+        objects["labels"] = write_table(store, f"labels/{cycle}.parquet", votes_table(votes))
+        objects["head"] = write_json(store, f"{place}/head.safetensors", cycle)
+        objects["metrics"] = write_json(
+            store, f"{place}/metrics.json", {"accuracy": cycle / CYCLES, "classes": CLASSES}
+        )
+    seconds = {"wall_seconds": 1.0, "cpu_seconds": float(cycle), "gpu_seconds": 0.0}
+    write_timing(store, cycle, "a", Timing(stage="score", started=0, **seconds, rows=1, peak_memory_bytes=1))
+    assert write_commit(store, Commit(cycle=cycle, attempt="a", objects=objects))
+
+
+@pytest.fixture
+def written(store: Store, campaign_settings: dict[str, Any]) -> Iterator[RecordingStore]:
+    """A campaign of many cycles, on a store that counts."""
+    truth = write_table(store, "truth.parquet", TRUTH.empty_table()).model_dump()
+    priced: Campaign = validated_campaign(**{**campaign_settings, "truth": truth, "prices": {"cpu_hour": 1}})
+    create_campaign(store, priced)
+    for cycle in range(CYCLES):
+        write_cycle(store, cycle)
+    yield RecordingStore(store)
+
+
+def test_the_state_is_what_it_is_one_by_one(written: RecordingStore) -> None:
+    state = read_state(written)
+    one_by_one = [commit for cycle in range(CYCLES) if (commit := read_commit(written.store, cycle)) is not None]
+    assert state.commits == one_by_one and read_commit(written.store, CYCLES) is None
+    assert [summary.cycle for summary in state.summaries] == list(range(CYCLES))
+    assert [summary.known for summary in state.summaries] == [*range(1, CYCLES), None]
+
+
+def test_the_state_takes_two_reads_a_cycle_several_at_once(written: RecordingStore) -> None:
+    read_state(written)
+    assert 1 + 2 * CYCLES < written.requests["read"] <= 2 + 2 * CYCLES + MOST_TOO_MANY
+    assert set(written.keys_read.values()) == {1} and written.requests.keys() == {"read"}
+    assert written.together > 2
+
+
+def test_a_commit_that_was_removed_ends_the_history(written: RecordingStore) -> None:
+    class Holed(RecordingStore):
+        def read(self, key: str) -> bytes:
+            if key == "cycles/23/commit.json":
+                raise FileNotFoundError(key)
+            return super().read(key)
+
+    assert [commit.cycle for commit in read_commits(Holed(written.store))] == list(range(23))
+
+
+def test_queries_and_votes_are_read_once_and_in_order(written: RecordingStore) -> None:
+    commits = read_commits(written.store)
+    references = [commit.objects["query"] for commit in commits]
+    found = requests_of(written, references)
+    assert written.requests == {"read": CYCLES} and written.together > 2
+    one_by_one = [read_query(written.store, reference)["sample_id"].to_pylist() for reference in references]
+    assert found == [Request(cycle, name, 1) for cycle, names in enumerate(one_by_one) for name in names]
+    votes = kept_votes(written, [commit.objects["labels"] for commit in commits[1:]])
+    assert written.requests == {"read": 2 * CYCLES - 1}
+    assert list(votes) == [(f"{cycle}-{row}", "ann") for cycle in range(CYCLES - 1) for row in (1, 2)]
+
+
+def test_costs_are_those_of_the_timings_one_by_one(written: RecordingStore) -> None:
+    state = read_state(written.store)
+    costs = costs_so_far(written, state)
+    assert written.requests == {"keys": CYCLES, "read": CYCLES} and written.together > 2
+    seconds = [sum(timing.cpu_seconds for timing in read_timings(written.store, cycle)) for cycle in range(CYCLES)]
+    assert [sum(used.cpu_seconds for used in cost.used.values()) for cost in costs] == seconds == list(range(CYCLES))
+
+
+def test_judging_a_long_history_takes_two_reads_a_model(written: RecordingStore) -> None:
+    state = read_state(written.store)
+    history = judge_new_cycles(written, state)
+    assert written.requests["read"] <= 2 * CYCLES and written.requests["write"] == CYCLES - 1
+    again = RecordingStore(written.store)
+    assert judge_new_cycles(again, state) == history == read_history(written.store)
+    assert again.requests == {"keys": 1, "read": CYCLES - 1} and again.together > 2
+    for promotion, number in zip(history.promotions, count()):
+        assert promotion.number == number and promotion.challenger.cycle == number + 1
+
+
+def test_a_first_look_at_what_changed_takes_one_question_a_cycle(written: RecordingStore) -> None:
+    first = mark_of(written)
+    assert first.commits == CYCLES and written.requests["exists"] <= CYCLES + 1 + MOST_TOO_MANY
+    asked = written.requests["exists"]
+    assert mark_of(written, first) == first and written.requests["exists"] == asked + 1
