@@ -75,16 +75,13 @@ def proxy_before_a_server(stack: ExitStack) -> FaultyS3:
     return proxy
 
 
-def all_trials(bed: Bed, proxy: FaultyS3) -> list[Callable[[int], Outcome]]:
-    """One function a kind of fault: seed → outcome."""
-    trials: list[Callable[[int], Outcome]] = []
-    for fault in (None, *S3_FAULTS):
-        trials.append(functools.partial(s3_trial, bed, proxy, BUCKET, fault=fault))
-    for number in (*DISK_ERRORS, *REFUSING_ERRORS):
-        trials.append(functools.partial(disk_trial, bed, number=number))
-    if can_mount(bed.folder):
-        trials += [functools.partial(full_disk_trial, bed), functools.partial(read_only_trial, bed)]
-    return [*trials, functools.partial(clock_trial, bed)]
+def all_trials(bed: Bed, proxy: FaultyS3, store: str) -> list[Callable[[int], Outcome]]:
+    """One function a kind of fault of a kind of store: seed → outcome."""
+    on_s3 = [functools.partial(s3_trial, bed, proxy, BUCKET, fault=fault) for fault in (None, *S3_FAULTS)]
+    on_disk = [functools.partial(disk_trial, bed, number=number) for number in (*DISK_ERRORS, *REFUSING_ERRORS)]
+    mounted = [functools.partial(full_disk_trial, bed), functools.partial(read_only_trial, bed)]
+    in_folders = [*on_disk, *(mounted if can_mount(bed.folder) else []), functools.partial(clock_trial, bed)]
+    return {"s3": on_s3, "folder": in_folders, "all": [*on_s3, *in_folders]}[store]
 
 
 def table_of(outcomes: list[Outcome]) -> Table:
@@ -108,6 +105,7 @@ def main() -> int:
     parser.add_argument(
         "--processes", type=int, default=0, help="campaigns by real processes beside them, a minute each"
     )
+    parser.add_argument("--store", choices=["s3", "folder", "all"], default="all", help="which kinds of faults")
     parser.add_argument("--cycles", type=int, default=2, help="trained cycles of a campaign")
     parser.add_argument("--minutes", type=float, default=60, help="begin no trial after so many")
     options = parser.parse_args()
@@ -120,7 +118,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="labelcycle-faults-") as folder, ExitStack() as stack:
         bed = make_bed(Path(folder), write_embeddings(Path(folder) / "embeddings.npz"), options.cycles)
         proxy = proxy_before_a_server(stack)
-        trials = all_trials(bed, proxy)
+        trials = all_trials(bed, proxy, options.store)
         slow = functools.partial(process_trial, bed, proxy, BUCKET)
         plan = [*(trials[number % len(trials)] for number in range(options.trials)), *[slow] * options.processes]
         for number, trial in enumerate(plan):
