@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.load.large_pool import Size, measure_large_pool
-from tests.bench.load.long_history import measure_long_history
+from tests.bench.load.long_history import measure_long_history, write_long_history
 from tests.bench.load.measured import Bench, Step, as_json, as_table
 from tests.bench.load.s3_server import BUCKET, counting_s3_server
 
@@ -36,20 +36,22 @@ def main() -> None:
     given = parser.parse_args()
     steps: list[Step] = []
     facts: dict[str, Any] = {"settings": {name: str(value) for name, value in vars(given).items()}, "stored": {}}
-    for store in ("folder", "s3") if given.store == "both" else (given.store,):
-        with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            on_s3 = store == "s3"
-            settings = stack.enter_context(counting_s3_server(given.round_trip)) if on_s3 else {}
-            bench = Bench(store, f"s3://{BUCKET}" if on_s3 else str(scratch / "store"), scratch, settings)
-            try:
-                if given.rows:
-                    measure_large_pool(bench, Size(given.rows, given.width, given.labels))
-                for cycles in given.cycles:
-                    facts["stored"] |= measure_long_history(bench, cycles)
-            finally:
-                steps += bench.steps
-                given.out.write_text(as_json(steps, facts))
+    with tempfile.TemporaryDirectory() as folder:
+        scratch, histories = Path(folder), []
+        for store in ("folder", "s3") if given.store == "both" else (given.store,):
+            with ExitStack() as stack:
+                on_s3 = store == "s3"
+                settings = stack.enter_context(counting_s3_server(given.round_trip)) if on_s3 else {}
+                bench = Bench(store, f"s3://{BUCKET}" if on_s3 else str(scratch / "store"), scratch, settings, steps)
+                try:
+                    if given.rows:
+                        measure_large_pool(bench, Size(given.rows, given.width, given.labels))
+                    histories = histories or [write_long_history(bench, cycles) for cycles in given.cycles]
+                    for written in histories:
+                        facts["stored"][f"{written.cycles:,} cycles"] = written.sizes
+                        measure_long_history(bench, written)
+                finally:
+                    given.out.write_text(as_json(steps, facts))
     print(f"`python -m tests.bench.load {' '.join(sys.argv[1:])}`\n")
     print(as_table(steps))
     for name, sizes in facts["stored"].items():

@@ -46,6 +46,7 @@ class Bench:
         place: the folder, or `s3://bucket`, below which everything is.
         scratch: a folder of this machine.
         s3: AWS settings; empty with a folder.
+        steps: what was measured is added here.
         variables: further ones of the environment.
     """
 
@@ -53,8 +54,8 @@ class Bench:
     place: str
     scratch: Path
     s3: dict[str, str]
+    steps: list[Step]
     variables: dict[str, str] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
 
     def command(self, name: str, *arguments: str, exit_codes: tuple[int, ...] = (0,)) -> str:
         """Measure `labelcycle <arguments>`. Returns its output."""
