@@ -8,6 +8,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3 import exceptions
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.logging.secrets import without_secrets
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
 READ_ATTEMPTS, READ_PAUSE = 3, 0.5
@@ -102,6 +103,7 @@ def _message(body: bytes | str | None) -> str:
     except ValueError:
         return NOTHING
     said = str(content.get("message") or content.get("error") or "") if isinstance(content, dict) else ""
+    said = without_secrets(said)  # of a proxy that sends back what it was sent
     return said[:SHOWN].rstrip(".") + "." if said else NOTHING
 
 

@@ -18,15 +18,18 @@ class RefusingServer:
             def answer(self) -> None:
                 sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(errors="replace")
                 personal = self.path.startswith("/api/token/refresh")
-                said = (
-                    {"access": access} if personal else {"detail": f"{self.headers} {sent}: {self.path} is forbidden"}
-                )
+                said = {"access": access} if personal else dict.fromkeys(("detail", "message"), self._said(sent))
                 body = json.dumps(said).encode()
                 self.send_response(200 if personal else 403)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _said(self, sent: str) -> str:
+                """The most telling first, because messages quote only the beginning."""
+                first = f"{self.headers.get('Authorization')} {self.headers.get('Cookie')}"
+                return f"{first} {self.headers} {sent}: {self.path} is forbidden"
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 

@@ -8,7 +8,7 @@ HIDDEN = "***"
 SHORTEST = 8
 """Characters of the shortest value that is looked for: shorter ones are words that occur anywhere."""
 
-_NAMES = re.compile(r"SECRET|PASSWORD|TOKEN|CREDENTIAL|API_KEY", re.IGNORECASE)
+_NAMES = re.compile(r"SECRET|PASSWORD|TOKEN|CREDENTIAL|API_KEY|COOKIE", re.IGNORECASE)
 _FILES = re.compile(r"_(FILE|PATH|URI|URL|HOST|NAME)$", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(://)[^\s/@]+@"), rf"\1{HIDDEN}@"),

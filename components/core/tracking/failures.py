@@ -1,6 +1,7 @@
 """What goes wrong with MLflow, in our own words: where, what, and what to do."""
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, TransientError
+from labelcycle.components.core.logging.secrets import without_secrets
 from labelcycle.components.core.tracking.location import without_credentials
 
 LONGEST_DETAIL = 400
@@ -65,7 +66,7 @@ def _package(error: Exception) -> str:
 
 def _detail(error: Exception) -> str:
     """The error's message on one line, without credentials, ending in a full stop."""
-    line = " ".join(without_credentials(str(error)).split()) or type(error).__name__
+    line = " ".join(without_secrets(without_credentials(str(error))).split()) or type(error).__name__
     if len(line) > LONGEST_DETAIL:
         line = f"{line[:LONGEST_DETAIL]} …"
     return line if line.endswith(".") else f"{line}."
