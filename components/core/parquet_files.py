@@ -14,7 +14,7 @@ ALWAYS_ALLOWED = 64 * 1024 * 1024
 LARGEST_EXPANSION = 100
 """Beside that, how many times the bytes on disk may be held in memory. Features and names stay far below."""
 
-LONGEST_LIST = 4000
+LONGEST_LIST = 5000
 """Row groups, or columns, of one file. Arrow reads the tree of columns by recursion; more would overrun its stack."""
 
 DEEPEST = 100

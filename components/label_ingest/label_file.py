@@ -136,6 +136,8 @@ def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
         yield from (
             votes_of_classification(content, uri) if is_classification(content) else votes_of_export(content, uri)
         )
+    except UnicodeDecodeError as error:
+        raise InputError(f"{uri} cannot be read as json: it is not UTF-8 ({error}). Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{uri} cannot be read as json: {error}.") from error
     except RecursionError as error:

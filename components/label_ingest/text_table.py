@@ -69,13 +69,16 @@ def read_text_table(path: Path, uri: str, names: Sequence[str] = KNOWN_NAMES) ->
     Cost: memory for the cells, each text that repeats in Parquet held once.
     """
     ending = Path(uri).suffix.lower()
+    failed = f"{uri} cannot be read as {ending[1:]}"
     try:
         refuse_large(size_of(path))
         table = READERS[ending](path, names)
         for name, cells in table.columns.items():
             _refuse_long(name, cells, table.rows)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{failed}: it is not UTF-8 ({error}). Save it as UTF-8.") from error
     except (pa.ArrowException, csv.Error, OSError, ValueError, KeyError, OverflowError, RecursionError) as error:
-        raise InputError(f"{uri} cannot be read as {ending[1:]}: {error}.") from error
+        raise InputError(f"{failed}: {error}.") from error
     return TextTable(uri, table.rows, table.columns, table.names)
 
 

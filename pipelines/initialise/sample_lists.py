@@ -73,8 +73,10 @@ def _text(uri: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"There is no file {uri}. Correct its name.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{uri} cannot be read as UTF-8 text: {error}. Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{uri} cannot be read as UTF-8 text: {error}.") from error
+        raise InputError(f"{uri} cannot be read: {error}.") from error
 
 
 def _resolved(name: str, known_ids: SampleIds, place: str) -> str:
