@@ -42,13 +42,13 @@ def truth(sample_id: str) -> str:
     return sample_id.partition("/")[0]
 
 
-def make_data(folder: Path) -> Data:
-    """Write everything, the same in every place."""
+def make_data(folder: Path, text_encoder: bool = True) -> None:
+    """Write everything, the same in every place; the text encoder, whose libraries take seconds, only if wanted."""
     data = Data(folder)
     _make_pictures(data)
     _make_embeddings(data)
-    _make_text_encoder(data)
-    return data
+    if text_encoder:
+        _make_text_encoder(data)
 
 
 def _make_pictures(data: Data) -> None:

@@ -17,7 +17,7 @@ from tests.system.chaos.forking import answer_of, fork, wait
 from tests.system.chaos.imports import draw_quickly, import_everything, share_s3_client
 from tests.system.chaos.s3_server import s3_server
 from tests.system.chaos.trial import Bench, Outcome, Reference, lines, planned_trial, random_trial, undisturbed
-from tests.system.chaos.workloads import workload
+from tests.system.chaos.workloads import Workload, workload
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ def run_chaos(order: Order, scratch: Path) -> list[Outcome]:
         RuntimeError: a worker failed, or a campaign fails even undisturbed.
     """
     began = time.monotonic()
-    import_everything()
-    draw_quickly()
-    answer_of(lambda: make_data(scratch / "data") and None, scratch, {})
+    prepare([workload(name) for name in order.workloads], scratch)
     workers = []
     for number in range(order.workers):
         folder = scratch / f"worker-{number}"
@@ -79,6 +77,14 @@ def run_chaos(order: Order, scratch: Path) -> list[Outcome]:
     if failed:
         raise RuntimeError("\n".join(failed))
     return outcomes
+
+
+def prepare(workloads: list[Workload], scratch: Path) -> None:
+    """Import what these campaigns need, and write their data to the scratch folder."""
+    import_everything(workloads)
+    draw_quickly()
+    captions = any(one.captions for one in workloads)
+    answer_of(lambda: make_data(scratch / "data", captions), scratch, {})
 
 
 def _worker(order: Order, number: int, folder: Path, scratch: Path, began: float) -> int:

@@ -3,34 +3,47 @@
 import importlib
 import os
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-MODULES = (
+from tests.system.chaos.workloads import Workload
+
+ALWAYS = (
     *(f"labelcycle.components.{stage}.stage" for stage in ("embed", "evaluate", "label_ingest", "publish", "score")),
-    "labelcycle.components.embed.network",
-    "labelcycle.components.embed.text_encoder",
     "labelcycle.components.select.stage",
     "labelcycle.components.train_adapter.feature_training",
-    "labelcycle.components.train_adapter.final",
-    "labelcycle.components.train_adapter.fine_tuning",
-    "labelcycle.components.train_adapter.lora",
-    "labelcycle.components.train_adapter.selected_data",
     "labelcycle.components.train_adapter.stage",
     "labelcycle.components.core.tracking.promoting",
     "labelcycle.pipelines.initialise.campaign",
     "boto3",
     "cleanlab",
+)
+
+ON_IMAGES = (
+    "labelcycle.components.embed.network",
+    "labelcycle.components.train_adapter.final",
+    "labelcycle.components.train_adapter.fine_tuning",
+    "labelcycle.components.train_adapter.lora",
     "peft",
     "timm",
+)
+
+WITH_CAPTIONS = (
+    "labelcycle.components.embed.text_encoder",
+    "labelcycle.components.train_adapter.selected_data",
     "transformers",
 )
 
 
-def import_everything() -> None:
-    """Import them, so that copies of this process begin at once."""
+def import_everything(workloads: Iterable[Workload]) -> None:
+    """Import what these campaigns need, so that copies of this process begin at once."""
+    chosen = [*workloads]
+    names = [*ALWAYS]
+    names += ON_IMAGES if any(one.on != "embeddings" for one in chosen) else ()
+    names += WITH_CAPTIONS if any(one.captions for one in chosen) else ()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in MODULES:
+        for name in names:
             importlib.import_module(name)
 
 

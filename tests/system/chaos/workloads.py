@@ -22,6 +22,7 @@ class Workload:
         finalize: whether a final model is trained.
         shards: parts that embed and score are split into.
         by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
+        captions: whether it reads features of captions.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Workload:
     finalize: bool = False
     shards: int = 1
     by_command: bool = False
+    captions: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -52,7 +54,7 @@ class Workload:
             "embeddings": {"embeddings": str(data.embeddings)},
         }
         settings = {"name": "chaos", "budget": 2 * BATCH, "batch": BATCH, **sources[self.on], **self.settings}
-        if self.name == "vecaf":
+        if self.captions:
             settings["text_encoder"] = str(data.text_encoder)
         return Request(root=root, overrides=self.overrides, **settings)
 
@@ -88,6 +90,7 @@ WORKLOADS = (
         "training data chosen from a pool whose labels are known, with captions",
         {"recipe": "vecaf_linear"},
         on="embeddings",
+        captions=True,
         overrides={
             "trainer.batch_size": 4,
             "trainer.learning_rate": 0.02,

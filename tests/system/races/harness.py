@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.system.chaos.data import Data, make_data
-from tests.system.chaos.forking import answer_of
-from tests.system.chaos.imports import draw_quickly, import_everything, share_s3_client
+from tests.system.chaos.data import Data
+from tests.system.chaos.harness import prepare
+from tests.system.chaos.imports import share_s3_client
 from tests.system.chaos.s3_server import s3_server
 from tests.system.chaos.trial import Bench, Reference, undisturbed
 from tests.system.chaos.workloads import workload
@@ -31,10 +31,8 @@ class Order:
 def run_races(order: Order, scratch: Path) -> list[Raced]:
     """Run races by order; each kind in each store in turn."""
     began = time.monotonic()
-    import_everything()
-    draw_quickly()
-    answer_of(lambda: make_data(scratch / "data") and None, scratch, {})
     kinds = [kind for kind in KINDS if kind.name in order.kinds]
+    prepare([workload(kind.workload) for kind in kinds], scratch)
     pairs = [(store, kind) for store, kind in itertools.product(order.stores, kinds) if store in kind.stores]
     random.Random(order.seed).shuffle(pairs)
     done: list[Raced] = []

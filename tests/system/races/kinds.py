@@ -68,7 +68,7 @@ KINDS = (
     Kind("other shard counts", "shards", _other_shards),
     Kind("other machines", "probe", _other_machines, same=False),
     Kind("ingest while others work", "probe", _ingest_while_others_work),
-    Kind("two schedules", "probe", _two_schedules),
+    Kind("two schedules", "shards", _two_schedules),
     Kind("promote three times", "probe", _promote_twice),
     Kind("finalize while run", "lp_ft", _finalize_while_run, same=False),
     Kind("people and two runs", "people", _people_and_runs, same=False),
