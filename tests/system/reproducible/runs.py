@@ -37,7 +37,9 @@ class Bench:
         make_data(self.scratch / "in-order", sizes, texts=texts)
         make_data(self.scratch / "shuffled", sizes, shuffled=True, texts=texts)
 
-    def run(self, one: Circumstances, courses: Sequence[str], s3: dict[str, str] | None = None) -> "Ran":
+    def run(
+        self, one: Circumstances, courses: Sequence[str], s3: dict[str, str] | None = None, reports: bool = True
+    ) -> "Ran":
         """Run the courses, one after another, in a process under these circumstances.
 
         Raises:
@@ -61,6 +63,7 @@ class Bench:
                         "shards": one.shards,
                         "threads": one.threads,
                         "cores": one.cores,
+                        "reports": reports,
                     }
                 )
             )

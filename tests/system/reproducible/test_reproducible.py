@@ -23,7 +23,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Ran]:
     """Campaigns on one thread, in one shard and in order, and the same with eight threads, five shards and shuffled."""
     bench = Bench(tmp_path_factory.mktemp("reproducible"))
     bench.prepare(data.QUICK, texts=False)
-    return bench.run(REFERENCE, COURSES), bench.run(OTHERWISE, COURSES)
+    return bench.run(REFERENCE, COURSES, reports=False), bench.run(OTHERWISE, COURSES, reports=False)
 
 
 def difference_of(both: tuple[Ran, Ran], name: str) -> Difference:

@@ -1,7 +1,8 @@
 """A process that runs campaigns from beginning to end, under the circumstances it was started in.
 
 `python -m tests.system.reproducible.worker ORDER`, where ORDER is a JSON file: the courses, the roots' parent, the
-folder of the data, the shards, and the threads that every numerical library is to have.
+folder of the data, the shards, the threads that every numerical library is to have, the cores, and whether to draw
+reports, which take half of the time.
 """
 
 import json
@@ -51,12 +52,21 @@ def have_threads(threads: int, pretend: bool) -> dict[str, int]:
     return {**libraries, "torch": torch.get_num_threads()}
 
 
+def draw_nothing() -> None:
+    """Leave pictures and reports out of the commits."""
+    from labelcycle.components.publish import stage
+
+    stage._draw = lambda *_: {}
+
+
 def main() -> int:
     """Run what the order says; a line of JSON for each campaign goes to standard output."""
     order = json.loads(Path(sys.argv[1]).read_text())
     if order["cores"] is not None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: order["cores"]])
     print(json.dumps({"threads": have_threads(order["threads"], order["cores"] is None)}), flush=True)
+    if not order["reports"]:
+        draw_nothing()
     for number, name in enumerate(order["courses"]):
         began = time.monotonic()
         run_course(course(name), f"{order['roots']}/{number}", Data(Path(order["data"])), order["shards"])
