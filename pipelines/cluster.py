@@ -13,9 +13,15 @@ LABELLING_KEYS = ("LABEL_STUDIO_TOKEN",)
 """Credentials of the labelling tool: only stages that call it have them."""
 
 SETTINGS_MAP = "labelcycle-settings"
-SETTINGS_KEYS = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MLFLOW_TRACKING_URI", "LABELCYCLE_IMAGE_SOURCES")
-"""Addresses, and the places that images may come from, in a ConfigMap: every stage has them as environment variables of
-the same names."""
+SETTINGS_KEYS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+    "MLFLOW_TRACKING_URI",
+    "LABELCYCLE_IMAGE_SOURCES",
+    "LABELCYCLE_LOG",
+)
+"""Addresses, the places that images may come from, and the kind of log, in a ConfigMap: every stage has them as
+environment variables of the same names."""
 
 TELLS_MLFLOW = frozenset({"publish", "backtest_report"})
 """Stages that talk to MLflow."""
