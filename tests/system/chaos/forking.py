@@ -107,7 +107,7 @@ def wait(pid: int, began: float, kill_after: float | None = None, limit: float =
         if seconds >= moment:
             _kill_group(pid, signal.SIGABRT if kill_after is None else signal.SIGKILL)
             moment = float("inf")
-        time.sleep(min(0.002, max(0.0, moment - seconds)))
+        time.sleep(min(0.02 if kill_after is None else 0.002, max(0.0, moment - seconds)))
 
 
 def _kill_group(pid: int, number: int) -> None:

@@ -63,6 +63,13 @@ QUICK = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
 RATES = {"learning_rate": 1e-4, "head_learning_rate": 0.01, "probe_learning_rate": 0.01}
 
 WORKLOADS = (
+    Workload(
+        "quick",
+        "the least that has every stage",
+        {"recipe": "linear_probe", "budget": BATCH},
+        on="embeddings",
+        overrides={"trainer.epochs": 2},
+    ),
     Workload("probe", "a linear probe on frozen features", {"recipe": "linear_probe"}, overrides=QUICK),
     Workload(
         "shards",

@@ -65,10 +65,10 @@ def _people_and_runs(generator: random.Random) -> list[Runner]:
 KINDS = (
     Kind("two runners", "probe", _alike(2)),
     Kind("ten runners", "shards", _alike(10)),
-    Kind("other shard counts", "shards", _other_shards),
+    Kind("other shard counts", "quick", _other_shards),
     Kind("other machines", "probe", _other_machines, same=False),
     Kind("ingest while others work", "probe", _ingest_while_others_work),
-    Kind("two schedules", "shards", _two_schedules),
+    Kind("two schedules", "quick", _two_schedules),
     Kind("promote three times", "probe", _promote_twice),
     Kind("finalize while run", "lp_ft", _finalize_while_run, same=False),
     Kind("people and two runs", "people", _people_and_runs, same=False),
