@@ -55,7 +55,7 @@ class Labelling(Settings):
         quorum: votes that make a sample answered.
         share: share of a query that must be answered before the next cycle begins.
         deadline_hours: this long after a query was handed out the next cycle begins with the answers there are,
-            if there is one; None to wait for `share` however long it takes.
+            if there is one, within ten years; None to wait for `share` however long it takes.
         consensus: how votes become a label: the majority, or CROWDLAB (cleanlab), which weighs annotators and model.
         second_opinions: the largest share of a query that may go to samples whose label is in doubt.
         tool: the labelling tool; None for CSV files.
@@ -63,7 +63,7 @@ class Labelling(Settings):
 
     quorum: Annotated[int, Field(ge=1)] = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    deadline_hours: Annotated[float, Field(gt=0)] | None = None
+    deadline_hours: Annotated[float, Field(gt=0, le=87_600)] | None = None
     consensus: ConsensusMethod = "majority"
     second_opinions: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tool: LabelStudioTool | None = None

@@ -33,6 +33,9 @@ def write_json(store: Store, key: str, value: Any) -> ObjectReference:
 
 RESTORE = "Restore it from a backup."
 
+READS = 2
+"""So often an object is read before it is called damaged: the damage may have been done on the way."""
+
 
 def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> bytes:
     """The content that `reference` names.
@@ -46,11 +49,13 @@ def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE)
         CampaignError: the object is gone, or its content has another digest.
     """
     try:
-        data = store.read(reference.key)
+        for _ in range(READS):
+            data = store.read(reference.key)
+            if digest_of_bytes(data) == reference.sha256:
+                return data
     except FileNotFoundError as error:
         raise _missing(store, reference, remedy) from error
-    _check(store, reference, digest_of_bytes(data), remedy)
-    return data
+    raise _changed(store, reference, remedy)
 
 
 def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> Path:
@@ -60,11 +65,13 @@ def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE
         CampaignError: the object is gone, or its content has another digest.
     """
     try:
-        path = store.fetch(reference.key)
-        _check(store, reference, digest_of_file(path), remedy)
+        for _ in range(READS):
+            path = store.fetch(reference.key)
+            if digest_of_file(path) == reference.sha256:
+                return path
     except FileNotFoundError as error:
         raise _missing(store, reference, remedy) from error
-    return path
+    raise _changed(store, reference, remedy)
 
 
 def read_json(store: Store, reference: ObjectReference) -> Any:
@@ -91,9 +98,8 @@ def _missing(store: Store, reference: ObjectReference, remedy: str) -> CampaignE
     return CampaignError(f"{store.locate(reference.key)} is missing although the campaign refers to it. {remedy}")
 
 
-def _check(store: Store, reference: ObjectReference, sha256: str, remedy: str) -> None:
-    if sha256 != reference.sha256:
-        raise CampaignError(
-            f"{store.locate(reference.key)} was changed after it was written (its SHA-256 is not {reference.sha256}). "
-            f"{remedy}"
-        )
+def _changed(store: Store, reference: ObjectReference, remedy: str) -> CampaignError:
+    return CampaignError(
+        f"{store.locate(reference.key)} was changed after it was written (its SHA-256 is not {reference.sha256}). "
+        f"{remedy}"
+    )

@@ -1,5 +1,6 @@
 """Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size."""
 
+import errno
 import functools
 import os
 import stat
@@ -7,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.objects import READS
 
 MAX_BYTES = 200_000_000
 """Files larger than this are set aside unread."""
+
+PASSING = {errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+"""Failures of a disk or a machine, which say nothing about the image."""
 
 
 def read_image(uri: str) -> bytes:
@@ -22,13 +27,15 @@ def read_image(uri: str) -> bytes:
         UnreadableImage: missing, no plain file, not allowed to be read, or larger than MAX_BYTES.
         RefusedImage: neither a file nor in S3, or not in an allowed place (`allowed_sources`).
         ConfigurationError: S3 refuses the credentials, or has no such bucket.
-        TransientError: S3 does not answer.
+        TransientError: S3 does not answer, or the disk fails.
     """
     try:
         address = allowed_image(uri)
         if not address.startswith("s3://"):
             return _read_file(Path(address), uri)
     except OSError as error:
+        if error.errno in PASSING:
+            raise TransientError(f"{uri} cannot be read now: {error.strerror}. Run the same command again.") from error
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableImage(f"cannot be read: {error}") from error
@@ -41,10 +48,11 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
     Raises:
         UnreadableImage: as `read_image`, and when the content has changed.
     """
-    data = read_image(uri)
-    if digest_of_bytes(data) != sha256:
-        raise UnreadableImage("its content has changed since the campaign began")
-    return data
+    for _ in range(READS):
+        data = read_image(uri)
+        if digest_of_bytes(data) == sha256:
+            return data
+    raise UnreadableImage("its content has changed since the campaign began")
 
 
 def _read_file(path: Path, uri: str) -> bytes:
@@ -67,18 +75,19 @@ def _check_plain(facts: os.stat_result) -> None:
 
 
 def _read_s3(uri: str) -> bytes:
-    from labelcycle.components.core.storage.s3 import s3_errors, split_s3_uri
+    from labelcycle.components.core.storage.s3 import read_s3_object, s3_errors, split_s3_uri
 
     bucket, key = split_s3_uri(uri)
     try:
         with s3_errors(uri):
-            answer = _client().get_object(Bucket=bucket, Key=key)
-            if answer["ContentLength"] > MAX_BYTES:
-                raise UnreadableImage(f"{answer['ContentLength']:,} bytes are more than the limit of {MAX_BYTES:,}")
-            body: bytes = answer["Body"].read()
-            return body
+            return read_s3_object(_client(), bucket, key, _check_size)
     except FileNotFoundError as error:
         raise UnreadableImage("cannot be read: no such object") from error
+
+
+def _check_size(answer: dict[str, Any]) -> None:
+    if answer["ContentLength"] > MAX_BYTES:
+        raise UnreadableImage(f"{answer['ContentLength']:,} bytes are more than the limit of {MAX_BYTES:,}")
 
 
 @functools.cache

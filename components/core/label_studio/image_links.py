@@ -14,6 +14,9 @@ from labelcycle.components.core.labelling import LabelStudioTool
 
 SECONDS_AN_HOUR = 3600
 
+CLOCKS_APART = timedelta(minutes=5)
+"""Machines' clocks that are no further apart are taken for one."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -63,10 +66,15 @@ class ImageLinks:
         return Link(f"{self._image_server(address)}/{relative_address(address, self._folder)}", "")
 
     def runs_out(self, until: str, now: datetime) -> bool:
-        """Whether a link that holds `until` then is to be made anew: less than a quarter of its time is left."""
+        """Whether a link that holds `until` then is to be made anew.
+
+        It is where less than a quarter of its time is left, and where it claims more time than links have: then the
+        clock that signed it was ahead, and it may be over already.
+        """
         if not until:
             return False
-        return moment(until) < now + timedelta(hours=self._tool.link_hours) / 4
+        lasts = timedelta(hours=self._tool.link_hours)
+        return not now + lasts / 4 <= moment(until) <= now + lasts + CLOCKS_APART
 
     def _image_server(self, path: str) -> str:
         if self._tool.image_server is None:

@@ -18,7 +18,7 @@ import tempfile
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,9 @@ def read_s3_object(
 
     def read() -> bytes:
         answer = client.get_object(Bucket=bucket, Key=name)
-        check(answer)
-        return read_body(answer)
+        with closing(answer["Body"]):
+            check(answer)
+            return read_body(answer)
 
     return try_again(read)
 

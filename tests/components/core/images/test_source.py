@@ -1,12 +1,13 @@
 """Where image bytes come from."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.images import allowed_sources, source
 from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage
 from labelcycle.components.core.images.decode import UnreadableImage
@@ -146,3 +147,21 @@ def test_a_pipe_laid_between_look_and_opening(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(source, "_check_plain", swapped)
     with pytest.raises(UnreadableImage, match="not a plain file"):
         read_image(str(picture))
+
+
+def test_an_image_that_was_damaged_on_the_way_is_read_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [b"damaged", b"content"]
+    monkeypatch.setattr(source, "read_image", lambda uri: answers.pop(0))
+    assert read_unchanged_image("s3://bucket/a.jpg", digest_of_bytes(b"content")) == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_disk_that_fails_says_nothing_about_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def failing(path: Path, uri: str) -> bytes:
+        raise OSError(number, "it fails")
+
+    monkeypatch.setattr(source, "_read_file", failing)
+    with pytest.raises(TransientError, match="a.jpg cannot be read now: it fails. Run the same command again"):
+        read_image(str(tmp_path / "a.jpg"))

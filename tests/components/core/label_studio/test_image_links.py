@@ -99,3 +99,9 @@ def test_a_link_runs_out_in_its_last_quarter() -> None:
     assert not made.runs_out((now + timedelta(hours=1, seconds=1)).isoformat(), now)
     assert made.runs_out((now + timedelta(minutes=59)).isoformat(), now)
     assert made.runs_out((now - timedelta(days=1)).isoformat(), now)
+
+
+def test_a_link_that_claims_more_time_than_links_have_is_made_anew() -> None:
+    made, now = links(FILES, link_hours=4), datetime(2026, 1, 1, tzinfo=UTC)
+    assert not made.runs_out((now + timedelta(hours=4, minutes=4)).isoformat(), now)
+    assert made.runs_out((now + timedelta(hours=4, minutes=6)).isoformat(), now)
