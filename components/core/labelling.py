@@ -33,8 +33,8 @@ class LabelStudioTool(Settings):
     Attributes:
         url: its address.
         project: the number of a project there; None for one that labelcycle creates, titled by the campaign.
-        images: how the tool's users see images: `presigned` makes links into S3 that hold for a time, `direct` passes
-            addresses on as they are (http and https), or below `image_server`.
+        images: how the tool's users see images: `presigned` makes links into S3 that hold for a time, `direct`
+            makes none. Files are shown below `image_server` in either case.
         link_hours: how long presigned links hold, for whoever has them; S3 allows 168 at most.
         image_server: http(s) address under which the pool's image folder is served; needed for files.
         image_endpoint: http(s) address under which browsers reach the object store; None for that of the runs.
