@@ -1,6 +1,6 @@
 """Run every recipe under one circumstance after another, and say what differs.
 
-`python -m tests.system.reproducible` takes about half an hour on two cores; `--courses` and `--circumstances` choose.
+`python -m tests.system.reproducible` takes an hour or more on two cores; `--courses` and `--circumstances` choose.
 """
 
 import argparse
