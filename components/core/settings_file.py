@@ -34,6 +34,15 @@ class PlainLoader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "the number is too large", node.start_mark)
         return value
 
+    def construct_scalar(self, node: Any) -> str:
+        """A single value as text, which has no half characters."""
+        value = str(super().construct_scalar(node))
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise yaml.constructor.ConstructorError(None, None, "it holds half a character", node.start_mark) from None
+        return value
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         """The next node; an alias is none."""
         if self.check_event(yaml.AliasEvent):

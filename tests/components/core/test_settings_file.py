@@ -39,6 +39,8 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
         (f"a: 0x{'f' * 5000}\n", "the number is too large"),
         (f"a: {'9' * 5000}\n", "4300 digits"),
         ('a: "\\UFFFFFFFF"\n', "Cannot read recipe settings.yaml"),
+        ('a: "\\ud800"\n', "half a character"),
+        ('"\\ud800": a\n', "half a character"),
         ("[" * 5000, "nested too deeply"),
         (b"a: \xff\n", "can't decode"),
         ("a: [", "expected the node content"),

@@ -7,6 +7,7 @@ import yaml
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.recipe import read_recipe
+from labelcycle.components.core.settings_file import PlainLoader
 from labelcycle.pipelines.recipes import catalogue
 from tests.fuzz.json_mutation import changed
 from tests.fuzz.target import Target, file_reader
@@ -60,7 +61,7 @@ def _mutation(data: bytes, random: Random) -> bytes:
             lines.append(LAUGHS + b"selector: *m")
         return b"\n".join(lines)
     try:
-        value = changed(yaml.safe_load(data), random)
+        value = changed(yaml.load(data, PlainLoader), random)
         return yaml.safe_dump(value, allow_unicode=True).encode(errors="surrogatepass")
     except (yaml.YAMLError, ValueError, RecursionError):
         return data
