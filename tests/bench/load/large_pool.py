@@ -23,6 +23,7 @@ class Size:
 
 def measure_large_pool(bench: Bench, size: Size) -> None:
     """A campaign by DropQuery, which asks for `labels` samples at random and then for a thousand more."""
+    bench.variables["MLFLOW_TRACKING_URI"] = f"sqlite:///{bench.scratch}/mlflow-{bench.store}-pool.db"
     embeddings = str(bench.scratch / "embeddings.parquet")
     bench.prepare("embeddings", embeddings, str(size.rows), str(size.width))
     root = f"{bench.place}/pool"
@@ -33,7 +34,7 @@ def measure_large_pool(bench: Bench, size: Size) -> None:
     bench.command("status, new campaign", "status", root, "--json")
     cold = _work(bench.stage("label_ingest", "label_ingest, cold start", "--root", root))
     bench.stage("select", f"select {size.labels:,} by random, cold start", "--root", root, *cold)
-    bench.stage("publish", f"publish a query of {size.labels:,}", "--root", root, *cold)
+    bench.stage("publish", f"publish a query of {size.labels:,}, and begin MLflow's database", "--root", root, *cold)
     bench.command("status, nothing answered", "status", root, "--json")
     bench.prepare("answers", root, f"{bench.place}/answers", str(SMALL_FILES))
     for shown, name in (

@@ -17,7 +17,7 @@ import pyarrow as pa
 from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
 from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit, attempt_key, write_commit
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.handout import hand_out
 from labelcycle.components.core.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.schemas import QUERY
@@ -108,6 +108,7 @@ class _Writer:
             for row in self._template.votes().to_pylist()
         ]
         self._source = self._votes[0].source
+        self._consensus = self._template.consensus()
         asked = {vote.sample_id for vote in self._votes}
         self._last = _ids_of_query(self._template)
         test = {name for row, name in enumerate(names) if row % 21 == 20}
@@ -123,7 +124,9 @@ class _Writer:
         fresh = [Vote(name, "", self._labels[name], "ok", "", self._source) for name in sorted(self._last)]
         self._votes += fresh
         new = _kept(self._store, "labels", cycle, votes_table(fresh))
-        consensus = _kept(self._store, "consensus", cycle, consensus_of(self._votes, "majority", campaign.classes, {}))
+        of_fresh = consensus_of(fresh, "majority", campaign.classes, {})
+        self._consensus = pa.concat_tables([self._consensus, of_fresh]).sort_by("sample_id")
+        consensus = _kept(self._store, "consensus", cycle, self._consensus)
         decision = Decision(
             cycle=cycle,
             action="train",
@@ -136,7 +139,7 @@ class _Writer:
             previous=self._commits[-1].objects,
             queries=[commit.objects["query"] for commit in self._commits],
         )
-        work = self._attempt(campaign, decision)
+        work, written = self._attempt(campaign, decision)
         self._last, self._unasked = self._unasked[: self._batch], self._unasked[self._batch :]
         query = work.write_table("query.parquet", _query(self._last))
         objects = {name.partition(".")[0]: work.write(name, data) for name, data in self._copies.items()}
@@ -151,19 +154,18 @@ class _Writer:
             seconds = {"wall_seconds": 2.0, "cpu_seconds": 1.0, "gpu_seconds": 0.0}
             timing = Timing(stage=stage, started=60.0 * cycle, **seconds, rows=10, peak_memory_bytes=10**9)
             write_timing(self._store, cycle, work.name, timing)
-        data = canonical_json(decision.model_dump(mode="json"))
-        objects["decision"] = ObjectReference(key=work.key("decision.json"), sha256=digest_of_bytes(data))
-        objects |= {"query": query, "labels": new, "consensus": consensus}
+        objects |= {"decision": written, "query": query, "labels": new, "consensus": consensus}
         commit = Commit(cycle=cycle, attempt=work.name, objects=objects)
         assert write_commit(self._store, commit)
         hand_out(self._store, campaign, commit)
         self._commits.append(commit)
 
-    def _attempt(self, campaign: Campaign, decision: Decision) -> Attempt:
+    def _attempt(self, campaign: Campaign, decision: Decision) -> tuple[Attempt, ObjectReference]:
+        """The attempt, and the reference to its decision, which is written."""
         name = attempt_name(campaign, decision)
         key = attempt_key(decision.cycle, name, "decision.json")
-        write_json(self._store, key, decision.model_dump(mode="json"))
-        return Attempt(self._store, campaign, decision.cycle, name, decision)
+        written = write_json(self._store, key, decision.model_dump(mode="json"))
+        return Attempt(self._store, campaign, decision.cycle, name, decision), written
 
 
 def _kept(store: Store, folder: str, cycle: int, table: pa.Table) -> ObjectReference:
