@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -246,7 +247,8 @@ def trial(
         except RuntimeError as error:
             outcome.problems = [f"the campaign cannot be read: {error}"]
     else:
-        outcome.problems = [f"the last run ended with {code}: {place.log()[-2000:]}"]
+        what = "did not end in time" if code == -signal.SIGABRT else f"ended with {code}"
+        outcome.problems = [f"the last run {what}: {place.log()[-2000:]}"]
     if not outcome.lost:
         place.remove()
     outcome.seconds = time.monotonic() - began
