@@ -8,6 +8,8 @@ SWIFT := .venv-swift
 SWIFT_INSTALLED := $(SWIFT)/.installed
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_INSTALLED := $(LABEL_STUDIO)/.installed
+AUDIT := .venv-audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -45,6 +47,44 @@ $(LABEL_STUDIO_INSTALLED): tests/services/label_studio/requirements.lock
 
 test-services: $(INSTALLED) $(SWIFT_INSTALLED) $(LABEL_STUDIO_INSTALLED)  ## Test on real servers: OpenStack Swift, MLflow, Label Studio, and Chromium if there
 	LABELCYCLE_TEST_SERVICES=1 $(VENV)/bin/pytest -q -rs tests/services
+
+$(AUDIT_INSTALLED): tests/security/requirements.lock
+	python3 -m venv $(AUDIT)
+	echo '*' > $(AUDIT)/.gitignore
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+SEED ?= 0
+KILLS ?= 200
+test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count what is lost: SEED=, KILLS=; about an hour
+	$(PYTHON) -m tests.system.protocol
+	$(PYTHON) -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
+	$(PYTHON) -m tests.system.chaos --every-write
+	$(PYTHON) -m tests.system.races --races 20 --seed $(SEED)
+	$(PYTHON) -m tests.system.rot --trials 500 --seed $(SEED)
+	$(PYTHON) -m tests.system.faults --trials 200 --processes 3 --seed $(SEED)
+
+EXECUTIONS ?= 20000
+fuzz: $(INSTALLED)  ## Feed every reader mutated and bad input, guided by coverage: EXECUTIONS= each
+	$(PYTHON) -m tests.fuzz --executions $(EXECUTIONS)
+	$(PYTHON) -m tests.fuzz.images --count 10000
+
+test-reproducible: $(INSTALLED)  ## Run every recipe under other threads, shards, orders and stores, and compare; hours
+	$(PYTHON) -m tests.system.reproducible
+
+test-security: $(INSTALLED) $(AUDIT_INSTALLED)  ## Look for planted secrets in all that a campaign leaves; every other test of security
+	LABELCYCLE_TEST_SECURITY=1 $(VENV)/bin/pytest -q --timeout=1800 tests/security tests/system/test_no_secret_leaks.py
+
+audit: $(AUDIT_INSTALLED)  ## Look up known vulnerabilities of the locked packages; error 4 where no answer came
+	$(AUDIT)/bin/python tests/security/audit.py requirements.lock images/requirements.lock
+
+SBOM ?= labelcycle.cdx.json
+sbom: $(AUDIT_INSTALLED)  ## Write the CycloneDX bill of materials of the image; SBOM= names the file
+	$(AUDIT)/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+		--of JSON --output-file $(SBOM) images/requirements.lock
+
+bench-load: $(INSTALLED)  ## Measure a pool of a million, 100,000 labels and a history of 1,000 cycles, in a folder and S3
+	$(PYTHON) -m tests.bench.load
 
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle
@@ -103,5 +143,5 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test test-services bench-cycle bench-pool bench-select bench-train bench-methods lock image-cpu image-cuda \
+.PHONY: help install demo check test test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods lock image-cpu image-cuda \
 	test-containers

@@ -75,8 +75,16 @@ def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE
 
 
 def read_json(store: Store, reference: ObjectReference) -> Any:
-    """The JSON value that `reference` names, its digest checked."""
-    return json.loads(read_object(store, reference))
+    """The JSON value that `reference` names, its digest checked.
+
+    Raises:
+        CampaignError: the object is gone, was changed, or is no JSON.
+    """
+    data = read_object(store, reference)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CampaignError(f"{store.locate(reference.key)} is not JSON: {error}. {RESTORE}") from error
 
 
 def fetch_named(store: Store, key: str) -> Path:

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_file, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.objects import write_json
+from labelcycle.components.core.parquet_files import open_parquet
 from labelcycle.components.core.schemas import QUARANTINE, features_schema
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes
+from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes, with_schema
 
 NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-([0-9a-f]{16})\.parquet")
 
@@ -110,6 +110,12 @@ class FeatureSpace:
                 f"Feature space {self.name} of {self._store.root} is empty. "
                 "Run the embed stage first, with the platform's cache switched off."
             )
+        widths = {part.schema.field("feature").type.list_size for part in parts}
+        if len(widths) > 1:
+            raise CampaignError(
+                f"The parts of {self._store.locate(f'spaces/{self.name}')} hold vectors of {sorted(widths)} values. "
+                "Delete the folder and run again."
+            )
         table = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
         names: list[str] = table["sample_id"].to_pylist()
         features = column_to_matrix(table["feature"]).astype(np.float16, copy=False)
@@ -154,10 +160,28 @@ class FeatureSpace:
             path = self._store.fetch(key)
             if digest_of_file(path)[:16] != named[1]:
                 raise CampaignError(f"{self._store.locate(key)} was changed after it was written. {WRITE_ANEW}")
-            with pq.ParquetFile(path) as file:
-                return file.read(columns)
-        except (pa.ArrowException, OSError, KeyError) as error:
+            with open_parquet(path, once=False) as file:
+                schema = _schema_of(file.schema_arrow, key)
+                wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+                table = with_schema(file.read(wanted.names), wanted)
+                table.validate(full=True)
+                return table
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise CampaignError(f"{self._store.locate(key)} is damaged: {error}. {WRITE_ANEW}") from error
 
     def _parts(self) -> list[str]:
         return self._store.keys(f"spaces/{self.name}/part-")
+
+
+def _schema_of(found: pa.Schema, key: str) -> pa.Schema:
+    """The schema that the table at `key` must have.
+
+    Raises:
+        KeyError, ValueError: its features are no vectors of one width.
+    """
+    if "/quarantine-" in key:
+        return QUARANTINE
+    vectors = found.field("feature").type
+    if not pa.types.is_fixed_size_list(vectors):
+        raise ValueError(f"its features are {vectors}")
+    return features_schema(vectors.list_size)

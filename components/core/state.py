@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, load_campaign
-from labelcycle.components.core.commits import Commit, read_commits
-from labelcycle.components.core.objects import read_json
+from labelcycle.components.core.commits import Commit, commit_key, read_commits
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.objects import RESTORE, ObjectReference, read_json
 from labelcycle.components.core.storage import Store
 
 Phase = Literal["new", "labelling", "done"]
@@ -90,11 +93,25 @@ def read_state(store: Store) -> State:
     """
     campaign = load_campaign(store)
     commits = read_commits(store)
-    references = [commit.objects["summary"] for commit in commits]
-    raw: list[dict[str, Any]] = at_once(lambda reference: read_json(store, reference), references)
+    references = [_summary_of(store, commit) for commit in commits]
+    raw: list[Any] = at_once(lambda reference: read_json(store, reference), references)
     summaries = []
     for number, content in enumerate(raw):
-        own = {name: content[name] for name in CycleSummary.__dataclass_fields__ if name in content}
-        judged = raw[number + 1]["previous_query"] if number + 1 < len(raw) else None
-        summaries.append(CycleSummary(**own, **(judged or {})))
+        try:
+            own = {name: content[name] for name in CycleSummary.__dataclass_fields__ if name in content}
+            judged = raw[number + 1]["previous_query"] if number + 1 < len(raw) else None
+            summaries.append(_SUMMARY.validate_python({**own, **(judged or {})}))
+        except (ValidationError, TypeError, KeyError) as error:
+            raise CampaignError(
+                f"{store.locate(references[number].key)} is not the summary of a cycle: {error}. {RESTORE}"
+            ) from error
     return State(campaign, commits, summaries)
+
+
+_SUMMARY = TypeAdapter(CycleSummary)
+
+
+def _summary_of(store: Store, commit: Commit) -> ObjectReference:
+    if "summary" not in commit.objects:
+        raise CampaignError(f"{store.locate(commit_key(commit.cycle))} names no summary of its cycle. {RESTORE}")
+    return commit.objects["summary"]

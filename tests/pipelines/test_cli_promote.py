@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from labelcycle.components.core.commits import commit_key
 from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.tracking.promotion_history import read_champion, read_history
@@ -76,22 +77,21 @@ def harmed(tmp_path: Path) -> Callable[..., str]:
     """A function: a campaign → a copy in which the last model is said to know one class less well."""
 
     def harm(campaign: Any, recall: float) -> str:
-        from labelcycle.components.core.digests import canonical_json, digest_of_bytes
+        from labelcycle.components.core.digests import canonical_json
+        from labelcycle.components.core.objects import write_object
 
         root = tmp_path / "harmed"
         shutil.copytree(campaign.root, root)
-        commit = read_state(open_store(str(root))).commits[-1]
-        path = root / commit.objects["metrics"].key
-        metrics = json.loads(path.read_bytes())
+        store = open_store(str(root))
+        commit = read_state(store).commits[-1]
+        metrics = json.loads(store.read(commit.objects["metrics"].key))
         metrics["accuracy"] = 1.0
         red = next(one for one in metrics["classes"] if one["name"] == "red")
         red["recall"], before = recall, red["recall"]
         assert before > 0
-        path.write_bytes(canonical_json(metrics))
-        place = root / "cycles/2/commit.json"
-        content = json.loads(place.read_bytes())
-        content["objects"]["metrics"]["sha256"] = digest_of_bytes(path.read_bytes())
-        place.write_bytes(canonical_json(content))
+        changed = write_object(store, commit.objects["metrics"].key, canonical_json(metrics))
+        objects = {**commit.objects, "metrics": changed}
+        store.write(commit_key(2), commit.model_copy(update={"objects": objects}).as_bytes())
         return str(root)
 
     return harm

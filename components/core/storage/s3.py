@@ -12,6 +12,7 @@ botocore's pauses in between: a server that never answers is given up after seve
 goes on sending, however slowly, is waited for without end.
 """
 
+import functools
 import os
 import shutil
 import tempfile
@@ -62,10 +63,19 @@ WRITER = "labelcycle-writer"
 def s3_client() -> Any:
     """A boto3 S3 client that honours the usual AWS settings and retries transient failures.
 
-    Each client has a session of its own, because boto3's default session must not make clients in several threads.
+    Clients are good for several threads and take long to make, so each process keeps one for the settings that it has.
 
     Raises:
         ConfigurationError: the AWS settings name no usable endpoint, profile or style.
+    """
+    return _client_with(os.getpid(), *sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+
+
+@functools.lru_cache(maxsize=4)
+def _client_with(process: int, *settings: tuple[str, str]) -> Any:
+    """The client of this process for these settings of the environment.
+
+    Its session is its own, because boto3's default one is for a single thread; connections are not taken over by forks.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     style = os.environ.get("AWS_S3_ADDRESSING_STYLE") or ("path" if endpoint else "auto")

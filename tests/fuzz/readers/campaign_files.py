@@ -110,10 +110,13 @@ def _read_references(data: bytes) -> None:
 def _read_commit(data: bytes) -> None:
     store = MemoryStore(**OBJECTS, **{KEY: CAMPAIGN.as_bytes(), commit_key(0): data})
     read_commits(store)
+    read_state(store)
 
 
 def _read_summary(data: bytes) -> None:
-    store = MemoryStore(**{KEY: CAMPAIGN.as_bytes(), commit_key(0): COMMIT.as_bytes(), SUMMARY_REFERENCE.key: data})
+    summary = ObjectReference(key=SUMMARY_REFERENCE.key, sha256=digest_of_bytes(data))
+    commit = Commit(cycle=0, attempt="0123456789abcdef", objects={"summary": summary})
+    store = MemoryStore(**{KEY: CAMPAIGN.as_bytes(), commit_key(0): commit.as_bytes(), summary.key: data})
     state = read_state(store)
     _ = state.phase, state.trained
 

@@ -35,7 +35,8 @@ def _read_query(data: bytes) -> None:
 
 
 def _read_features(data: bytes) -> None:
-    space = FeatureSpace(MemoryStore(**{PART: data}), "s")
+    key = f"spaces/s/part-0123456789abcdef-{digest_of_bytes(data)[:16]}.parquet"
+    space = FeatureSpace(MemoryStore(**{key: data}), "s")
     space.ids()
     space.read(["a"])
     names, features = space.read()
@@ -52,8 +53,6 @@ QUERY_TABLE = pa.Table.from_pylist(
     QUERY,
 )
 FEATURES_TABLE = pa.table([pa.array(IDS), matrix_to_column(np.ones((3, 2), np.float16))], schema=features_schema(2))
-PART = f"spaces/s/part-0123456789abcdef-{digest_of_bytes(tables.table_bytes(FEATURES_TABLE))[:16]}.parquet"
-
 TARGETS = [
     Target(f"table-{name}", read, (tables.table_bytes(table),), parquet_mutation(table.column_names))
     for name, read, table in (

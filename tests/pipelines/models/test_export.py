@@ -11,8 +11,10 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from labelcycle.components.core.campaign import KEY, load_campaign
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
+from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.models import campaign_samples, export, onnx_file
 from labelcycle.pipelines.models.choice import Chosen, choose_model
 from labelcycle.pipelines.models.export import Exported, export_model
@@ -147,8 +149,11 @@ def test_a_network_of_bfloat16_is_exported_in_single_precision(
 
     monkeypatch.setattr(bfloat16, "processor_multiplies_bfloat16", lambda: True)
     root = trained()
-    path = Path(root) / "campaign.json"
-    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "bfloat16"'))
+    store = open_store(root)
+    campaign = load_campaign(store)
+    assert campaign.backbone is not None
+    rough = campaign.backbone.model_copy(update={"precision": "bfloat16"})
+    store.write(KEY, campaign.model_copy(update={"backbone": rough}).as_bytes())
     chosen = choose_model(root)
     assert chosen.campaign.backbone is not None and chosen.campaign.backbone.precision == "bfloat16"
     assert export_model(chosen, str(tmp_path / "out")).parity.difference < 1e-3
