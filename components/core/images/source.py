@@ -1,6 +1,5 @@
 """Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size."""
 
-import errno
 import functools
 import os
 import stat
@@ -9,15 +8,13 @@ from typing import Any
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.exit_codes import MAY_PASS
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.objects import READS
 
 MAX_BYTES = 200_000_000
 """Files larger than this are set aside unread."""
-
-PASSING = {errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
-"""Failures of a disk or a machine, which say nothing about the image."""
 
 
 def read_image(uri: str) -> bytes:
@@ -34,7 +31,7 @@ def read_image(uri: str) -> bytes:
         if not address.startswith("s3://"):
             return _read_file(Path(address), uri)
     except OSError as error:
-        if error.errno in PASSING:
+        if error.errno in MAY_PASS:
             raise TransientError(f"{uri} cannot be read now: {error.strerror}. Run the same command again.") from error
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
