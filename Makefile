@@ -57,7 +57,7 @@ $(AUDIT_INSTALLED): tests/security/requirements.lock
 SEED ?= 0
 KILLS ?= 200
 test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count what is lost: SEED=, KILLS=; about an hour
-	$(PYTHON) -m tests.system.protocol
+	$(PYTHON) -m tests.system.protocol --most 600000
 	$(PYTHON) -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
 	$(PYTHON) -m tests.system.chaos --every-write
 	$(PYTHON) -m tests.system.races --races 20 --seed $(SEED)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import ValidationError
 
+from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, load_campaign
 from labelcycle.components.core.commits import Commit, attempt_key, commit_key
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
@@ -195,7 +196,7 @@ class Attempt:
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
-        tables = [read_table(self.store, reference, LABELS) for reference in self.decision.labels]
+        tables = at_once(lambda reference: read_table(self.store, reference, LABELS), self.decision.labels)
         votes = in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
         return votes_table([votes[key] for key in sorted(votes)])
 

@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.observation import observed
-from labelcycle.components.core.queries import read_query
+from labelcycle.components.core.queries import read_queries, read_query
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.votes import votes_in
 from labelcycle.components.evaluate.annotators import annotator_figures
@@ -143,8 +143,7 @@ def _people(work: Attempt) -> dict[str, Any]:
     votes = votes_in(work.votes())
     labelled = work.labelled()
     predicted: dict[str, str] = {}
-    for reference in work.decision.queries:
-        query = read_query(work.store, reference)
+    for query in read_queries(work.store, work.decision.queries):
         rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
         predicted |= {sample_id: name for sample_id, name in rows if name is not None}
     return {

@@ -49,8 +49,9 @@ Domain = Annotated[
 LabelsFrom = Annotated[
     str | None,
     typer.Option(
-        help="Label file (CSV, JSONL, Parquet: sample_id,label) read at every cycle. It may hold all labels and "
-        "play the annotator, or grow while people label. Without it queries are handed out as CSV to fill in.",
+        help="Label file (CSV, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. It may hold "
+        "all labels and play the annotator, or grow while people label. Without it queries are handed out as CSV to "
+        "fill in.",
         rich_help_panel=LABELS,
     ),
 ]

@@ -12,52 +12,60 @@ from labelcycle.components.core.queries import Request, requests_of
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.verification.findings import Finding
 
-Link = tuple[Commit, Decision]
-"""A commit and the decision that it carries out."""
 
-
-def read_links(store: Store, commits: list[Commit]) -> tuple[list[Link], list[Finding]]:
-    """The commits with their decisions, and what cannot be read."""
-    links: list[Link] = []
-    findings: list[Finding] = []
-    for commit in commits:
-        key = commit_key(commit.cycle)
-        try:
-            data = read_object(store, commit.objects["decision"])
-            links.append((commit, Decision.model_validate_json(data)))
-        except KeyError:
-            findings.append(Finding("inconsistent", key, "It names no decision. Restore it from a backup."))
-        except (CampaignError, ValueError) as error:
-            findings.append(Finding("damaged", commit.objects["decision"].key, str(error)))
-    return links, findings
-
-
-def check_chain(store: Store, campaign: Campaign, links: list[Link]) -> Iterator[Finding]:
+def check_chain(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
     """What does not fit together.
 
-    Cost: reads every query, and the table of samples.
+    Cost: reads every decision, one in memory at a time, every query, and the table of samples.
     """
     queries: list[ObjectReference] = []
     votes: list[ObjectReference] = []
     before: Commit | None = None
-    for commit, decision in links:
-        key = commit_key(commit.cycle)
-        if attempt_name(campaign, decision) != commit.attempt:
-            yield _apart(key, "its decision is not that of its attempt, or of another campaign")
-        if decision.cycle != commit.cycle:
-            yield _apart(key, f"its decision is that of cycle {decision.cycle}")
-        if decision.previous != (before.objects if before else {}):
-            yield _apart(key, "it does not follow on the commit before")
-        if decision.queries != queries:
-            yield _apart(key, "it counts other queries than those that were committed before")
+    for commit in commits:
         if "labels" in commit.objects:
             votes.append(commit.objects["labels"])
-        if campaign.recipe.data_selection is None and decision.labels != votes:
-            yield _apart(key, "it was made of other votes than those that are committed")
-        yield from _check_summary(store, commit, decision)
-        queries.append(commit.objects["query"])
+        decision, findings = _decision_of(store, commit)
+        yield from findings
+        if decision is not None:
+            yield from _check_decision(campaign, commit, before, decision, queries, votes)
+            yield from _check_summary(store, commit, decision)
+        if "query" in commit.objects:
+            queries.append(commit.objects["query"])
         before = commit
     yield from _check_queries(store, campaign, queries)
+
+
+def _decision_of(store: Store, commit: Commit) -> tuple[Decision | None, list[Finding]]:
+    """What the commit carries out, or what is wrong with that."""
+    reference = commit.objects.get("decision")
+    if reference is None:
+        return None, [_apart(commit_key(commit.cycle), "it names no decision")]
+    try:
+        return Decision.model_validate_json(read_object(store, reference)), []
+    except (CampaignError, ValueError) as error:
+        return None, [Finding("damaged", reference.key, str(error))]
+
+
+def _check_decision(
+    campaign: Campaign,
+    commit: Commit,
+    before: Commit | None,
+    decision: Decision,
+    queries: list[ObjectReference],
+    votes: list[ObjectReference],
+) -> Iterator[Finding]:
+    """Whether the decision is this campaign's, and rests on the commits before."""
+    key = commit_key(commit.cycle)
+    if attempt_name(campaign, decision) != commit.attempt:
+        yield _apart(key, "its decision is not that of its attempt, or of another campaign")
+    if decision.cycle != commit.cycle:
+        yield _apart(key, f"its decision is that of cycle {decision.cycle}")
+    if decision.previous != (before.objects if before else {}):
+        yield _apart(key, "it does not follow on the commit before")
+    if decision.queries != queries:
+        yield _apart(key, "it counts other queries than those that were committed before")
+    if campaign.recipe.data_selection is None and decision.labels != votes:
+        yield _apart(key, "it was made of other votes than those that are committed")
 
 
 def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator[Finding]:

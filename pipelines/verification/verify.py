@@ -4,14 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.attempt import Decision
 from labelcycle.components.core.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tracking.promotion_history import read_history
-from labelcycle.pipelines.verification.chain import check_chain, read_links
+from labelcycle.pipelines.verification.chain import check_chain
 from labelcycle.pipelines.verification.contents import check_contents
 from labelcycle.pipelines.verification.feature_spaces import check_spaces
 from labelcycle.pipelines.verification.findings import Finding
@@ -76,10 +75,11 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     result.campaign = campaign.identifier
     commits = _commits(store, keys, result)
     result.cycles = len(commits)
-    links, findings = read_links(store, commits)
-    result.findings += findings
-    _check_contents(store, campaign, keys, commits, [decision for _, decision in links], result)
-    result.findings += check_chain(store, campaign, links)
+    _check_contents(store, campaign, keys, commits, result)
+    told = {finding.place for finding in result.findings}
+    result.findings += [
+        one for one in check_chain(store, campaign, commits) if one.place not in told or not one.is_fault
+    ]
     result.findings += check_hand_outs(store, campaign, commits)
     result.findings += check_spaces(store, campaign, commits)
     _check_promotions(store, result)
@@ -111,14 +111,9 @@ def _commits(store: Store, keys: list[str], result: Verification) -> list[Commit
 
 
 def _check_contents(
-    store: Store,
-    campaign: Campaign,
-    keys: list[str],
-    commits: list[Commit],
-    decisions: list[Decision],
-    result: Verification,
+    store: Store, campaign: Campaign, keys: list[str], commits: list[Commit], result: Verification
 ) -> None:
-    named = named_objects(campaign, commits, decisions)
+    named = named_objects(campaign, commits)
     counts: Counter[str] = Counter()
     with Progress("objects", len(keys), "object") as progress:
         for content in check_contents(store, campaign, keys, named, partial(progress.advance, 1)):
