@@ -22,6 +22,9 @@ from labelcycle.components.core.storage import Store
 
 HEADINGS = ("sample_id", "uri", "rank", "predicted", "reason", "label", "status")
 
+FORMULA = ("=", "+", "-", "@")
+"""A cell that begins with one of these is a formula to spreadsheets, and a name of a file can hold a hostile one."""
+
 
 class Receipt(Settings):
     """Says that people have a query, where, and since when by the clock of the machine that handed it out."""
@@ -102,5 +105,15 @@ def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[lis
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
     for sample_id, rank, predicted, reason in zip(*columns, strict=True):
         for _ in range(campaign.labelling.quorum):
-            row = [sample_id, uris[sample_id], rank, predicted or "", reason, "", ""]
+            row = [_named(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
             yield [*row, *([""] if several else [])]
+
+
+def _named(sample_id: str) -> str:
+    """The sample's id such that no spreadsheet takes it for a formula; label_ingest knows it by both names."""
+    return f"./{sample_id}" if sample_id.startswith(FORMULA) else sample_id
+
+
+def _quoted(text: str) -> str:
+    """A text that nobody reads back, such that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

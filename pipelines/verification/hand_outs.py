@@ -35,7 +35,7 @@ def _check_csv(store: Store, cycle: int, asked: set[str]) -> Iterator[Finding]:
     key = handout_key(cycle)
     try:
         rows = csv.DictReader(io.StringIO(store.read(key).decode("utf-8-sig")))
-        listed = {row.get("sample_id") or "" for row in rows}
+        names = {row.get("sample_id") or "" for row in rows}
     except FileNotFoundError:
         yield Finding(
             "note", key, "It was handed out and is gone; the next run writes it again where labels are awaited."
@@ -44,5 +44,5 @@ def _check_csv(store: Store, cycle: int, asked: set[str]) -> Iterator[Finding]:
     except (UnicodeDecodeError, csv.Error) as error:
         yield Finding("note", key, f"People have made something else of it: {error}. Save it as CSV in UTF-8.")
         return
-    if lost := sorted(asked - listed):
+    if lost := sorted(asked - names - {name.removeprefix("./") for name in names}):
         yield Finding("note", key, f"{len(lost)} samples that were asked for are not in it any more: {lost[0]!r}, …")

@@ -17,6 +17,7 @@ from labelcycle.components.core.schemas import POOL, QUARANTINE, QUERY
 from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import write_table
+from labelcycle.components.label_ingest.sample_ids import SampleIds
 
 IDS = ['odd, "quoted".jpg', "b.jpg", "ünï.jpg"]
 
@@ -124,3 +125,26 @@ def test_a_tool_gets_the_query_instead_and_once(
     using = filled.model_copy(update={"labelling": labelling})
     assert hand_out(store, using, commit(store)) == hand_out(store, using, commit(store)) == Sent.project_url
     assert len(calls) == 1 and not store.exists(handout_key(3))
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet(store: Store, filled: Campaign) -> None:
+    hostile = "=cmd|' ⁄C calc'!A0.png"
+    names = [hostile, "+1.png", "-1.png", "@sum.png", "plain=1.png"]
+    samples = [{"sample_id": name, "uri": f"/data/{name}", "split": "pool"} for name in names]
+    pool = pa.Table.from_pylist(samples, schema=POOL)
+    campaign = filled.model_copy(update={"pool": write_table(store, "pool/hostile.parquet", pool)})
+    columns: dict[str, Any] = {
+        "sample_id": names,
+        "rank": range(1, 6),
+        "reason": ["-2 is near", *["plain"] * 4],
+        "predicted": ["=1+1", *["cat"] * 4],
+    }
+    rows = [{name: columns[name][row] for name in columns} for row in range(5)]
+    query = write_table(store, "query.parquet", pa.Table.from_pylist(rows, schema=QUERY))
+    hand_out(store, campaign, Commit(cycle=3, attempt="a", objects={"query": query}))
+    written = rows_of(store)
+    cells = [cell for row in written for cell in row.values()]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    ids = SampleIds(dict.fromkeys(names))
+    assert [ids.resolve(row["sample_id"]) for row in written] == names
+    assert (written[0]["predicted"], written[0]["reason"]) == ("'=1+1", "'-2 is near")
