@@ -171,6 +171,16 @@ def test_a_query_that_people_do_not_have_is_a_note(root: Path) -> None:
     assert "2 samples that were asked for are not in it any more" in found.findings[2].message
 
 
+@pytest.mark.parametrize("stage", ["train_adapter", "evaluate", "score-0-of-1", "select", "publish"])
+def test_a_record_that_is_gone_is_a_note(root: Path, stage: str) -> None:
+    (record,) = root.glob(f"cycles/1/*/results/{stage}.json")
+    record.unlink()
+    found = verified(root)
+    assert found.faults == []
+    (note,) = found.findings
+    assert note.place == record.relative_to(root).as_posix().removesuffix("-0-of-1.json").removesuffix(".json")
+
+
 def test_an_attempt_that_was_not_committed_is_a_note(begin: Callable[..., Bench]) -> None:
     campaign = begin()
     campaign.run_cycle()

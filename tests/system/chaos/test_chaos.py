@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
 
 @pytest.mark.timeout(900)
 def test_a_few_kills_lose_nothing(tmp_path: Path):
-    command = ["-m", "tests.system.chaos", "--kills", "10", "--seed", "5", "--campaigns", "quick", "--workers", "1"]
+    command = ["-m", "tests.system.chaos", "--kills", "6", "--seed", "5", "--campaigns", "quick", "--workers", "1"]
     ran = subprocess.run(
         [sys.executable, *command, "--json", str(tmp_path / "counts.json")],
         cwd=REPOSITORY,
@@ -31,7 +31,7 @@ def test_a_few_kills_lose_nothing(tmp_path: Path):
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = json.loads((tmp_path / "counts.json").read_text())
-    assert counts["kills"] >= 10
+    assert counts["kills"] >= 6
     assert counts["lost"] == counts["differing"] == 0
     assert counts["resumes"] == counts["kills"]
 
