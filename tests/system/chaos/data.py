@@ -48,7 +48,7 @@ def make_data(folder: Path, text_encoder: bool = True) -> None:
     _make_pictures(data)
     _make_embeddings(data)
     if text_encoder:
-        _make_text_encoder(data)
+        make_text_encoder(data)
 
 
 def _make_pictures(data: Data) -> None:
@@ -80,7 +80,8 @@ def _make_embeddings(data: Data) -> None:
     )
 
 
-def _make_text_encoder(data: Data) -> None:
+def make_text_encoder(data: Data) -> None:
+    """Write a tiny text encoder of random weights that knows a few words."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 

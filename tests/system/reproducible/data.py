@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.system.chaos.data import Data, make_text_encoder
+
 CLASSES = tuple(f"class {number}" for number in range(10))
 TESTED_EVERY = 6
 
@@ -31,33 +33,6 @@ QUICK = Sizes(images=60, vectors=1300, width=24)
 """Vectors for two chunks of the pool, and few images."""
 
 
-@dataclass(frozen=True)
-class Data:
-    """A folder with all of it."""
-
-    folder: Path
-
-    @property
-    def images(self) -> Path:
-        return self.folder / "images"
-
-    @property
-    def labels(self) -> Path:
-        return self.folder / "labels.csv"
-
-    @property
-    def test(self) -> Path:
-        return self.folder / "test.csv"
-
-    @property
-    def embeddings(self) -> Path:
-        return self.folder / "embeddings.npz"
-
-    @property
-    def text_encoder(self) -> Path:
-        return self.folder / "text-encoder"
-
-
 def make_data(folder: Path, sizes: Sizes, shuffled: bool = False, texts: bool = True) -> Data:
     """Write everything.
 
@@ -73,10 +48,7 @@ def make_data(folder: Path, sizes: Sizes, shuffled: bool = False, texts: bool = 
     _make_images(data, sizes.images, generator)
     _make_vectors(data, sizes, generator)
     if texts:
-        from tests.system.chaos.data import Data as Tiny
-        from tests.system.chaos.data import _make_text_encoder
-
-        _make_text_encoder(Tiny(folder))
+        make_text_encoder(data)
     return data
 
 
