@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ COMPILED = Path(__file__).parents[3] / "pipelines" / "compiled" / "cycle.yaml"
 
 
 def start(executor: str, inputs: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command of a compiled component, as KFP's launcher does, with the values of its parameters."""
+    """Run the command of a compiled component, as KFP's launcher does, with the values of its parameters.
+
+    The first ``python3`` on the path is the one of these tests, as it is labelcycle's own in the image.
+    """
     package = next(yaml.safe_load_all(COMPILED.read_text(encoding="utf-8")))
     container = package["deploymentSpec"]["executors"][executor]["container"]
     given = {"inputs": {"parameterValues": inputs}, "outputs": {"outputFile": str(folder / "outputs.json")}}
@@ -21,7 +25,7 @@ def start(executor: str, inputs: dict[str, Any], folder: Path) -> subprocess.Com
     return subprocess.run(
         [*container["command"], *(json.dumps(given) if word == "{{$}}" else word for word in container["args"])],
         env={name: value for name, value in os.environ.items() if name != "LABELCYCLE_EVENTS"}
-        | {"LABELCYCLE_LOG": "json"},
+        | {"LABELCYCLE_LOG": "json", "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
         capture_output=True,
         text=True,
         timeout=120,
