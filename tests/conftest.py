@@ -200,13 +200,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
     return Pictures(folder / "images", folder / "labels.csv", folder / "test.csv")
 
 
-@pytest.fixture(scope="session")
-def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_embeddings(path: Path) -> Path:
     """Sixty embeddings of width 8 in the same three classes, with labels and a test split of twelve, as npz."""
     generator = np.random.default_rng(1)
     labels = np.repeat(CLASSES, 20)
     centres = np.repeat(np.eye(3, 8), 20, axis=0) * 4
-    path = tmp_path_factory.mktemp("embeddings") / "embeddings.npz"
     np.savez(
         path,
         ids=np.array([f"{name}-{row:02d}" for row, name in enumerate(labels)]),
@@ -215,6 +213,12 @@ def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         splits=np.where(np.arange(60) % 20 < 4, "test", "pool"),
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Embeddings in a file; see `write_embeddings`."""
+    return write_embeddings(tmp_path_factory.mktemp("embeddings") / "embeddings.npz")
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
 """References to stored objects by key and digest, and reads that check the digest."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_file
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
+
+Content = TypeVar("Content")
 
 
 class ObjectReference(BaseModel):
@@ -48,14 +51,7 @@ def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE)
     Raises:
         CampaignError: the object is gone, or its content has another digest.
     """
-    try:
-        for _ in range(READS):
-            data = store.read(reference.key)
-            if digest_of_bytes(data) == reference.sha256:
-                return data
-    except FileNotFoundError as error:
-        raise _missing(store, reference, remedy) from error
-    raise _changed(store, reference, remedy)
+    return _read_checked(store, reference, store.read, digest_of_bytes, remedy)
 
 
 def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> Path:
@@ -64,14 +60,17 @@ def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE
     Raises:
         CampaignError: the object is gone, or its content has another digest.
     """
-    try:
-        for _ in range(READS):
-            path = store.fetch(reference.key)
-            if digest_of_file(path) == reference.sha256:
-                return path
-    except FileNotFoundError as error:
-        raise _missing(store, reference, remedy) from error
-    raise _changed(store, reference, remedy)
+    return _read_checked(store, reference, store.fetch, digest_of_file, remedy)
+
+
+def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
+    """A local file with an object whose name ends in the first 16 digits of its digest, to be read only.
+
+    Raises:
+        CampaignError: the object is gone, or its content is not that which its name tells.
+    """
+    named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
+    return _read_checked(store, named, store.fetch, lambda path: digest_of_file(path)[:16], remedy)
 
 
 def read_json(store: Store, reference: ObjectReference) -> Any:
@@ -87,27 +86,20 @@ def read_json(store: Store, reference: ObjectReference) -> Any:
         raise CampaignError(f"{store.locate(reference.key)} is not JSON: {error}. {RESTORE}") from error
 
 
-def fetch_named(store: Store, key: str) -> Path:
-    """A local file with an object whose name is the beginning of its digest, to be read only.
-
-    Raises:
-        CampaignError: the object is gone, or its content is not that which its name tells.
-    """
+def _read_checked(
+    store: Store,
+    reference: ObjectReference,
+    read: Callable[[str], Content],
+    digest: Callable[[Content], str],
+    remedy: str,
+) -> Content:
+    """What `read` gives for the reference's key, if its digest is the reference's."""
+    where = store.locate(reference.key)
     try:
-        path = store.fetch(key)
+        for _ in range(READS):
+            content = read(reference.key)
+            if digest(content) == reference.sha256:
+                return content
     except FileNotFoundError as error:
-        raise CampaignError(f"{store.locate(key)} is missing although the campaign refers to it. {RESTORE}") from error
-    if not digest_of_file(path).startswith(PurePosixPath(key).stem):
-        raise CampaignError(f"{store.locate(key)} was changed after it was written. {RESTORE}")
-    return path
-
-
-def _missing(store: Store, reference: ObjectReference, remedy: str) -> CampaignError:
-    return CampaignError(f"{store.locate(reference.key)} is missing although the campaign refers to it. {remedy}")
-
-
-def _changed(store: Store, reference: ObjectReference, remedy: str) -> CampaignError:
-    return CampaignError(
-        f"{store.locate(reference.key)} was changed after it was written (its SHA-256 is not {reference.sha256}). "
-        f"{remedy}"
-    )
+        raise CampaignError(f"{where} is missing although the campaign refers to it. {remedy}") from error
+    raise CampaignError(f"{where} was changed after it was written (its digest is not {reference.sha256}). {remedy}")

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.digests import digest_of_bytes, digest_of_file, digest_of_json
+from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.objects import write_json
+from labelcycle.components.core.objects import fetch_named, write_json
 from labelcycle.components.core.parquet_files import open_parquet
 from labelcycle.components.core.schemas import QUARANTINE, features_schema
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, table_bytes, with_schema
 
-NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-([0-9a-f]{16})\.parquet")
+NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-[0-9a-f]{16}\.parquet")
 
 WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features are written by the same labelcycle init."
 
@@ -150,16 +150,13 @@ class FeatureSpace:
 
     def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:
         """The table at `key`, whose name ends in the digest that its content must have."""
-        named = NAME_OF_PART.fullmatch(key.rpartition("/")[2])
-        if named is None:
+        if not NAME_OF_PART.fullmatch(key.rpartition("/")[2]):
             raise CampaignError(
                 f"{self._store.locate(key)} is none of labelcycle's files: its name does not end in the digest of its "
                 "content. Move it elsewhere and run again."
             )
         try:
-            path = self._store.fetch(key)
-            if digest_of_file(path)[:16] != named[1]:
-                raise CampaignError(f"{self._store.locate(key)} was changed after it was written. {WRITE_ANEW}")
+            path = fetch_named(self._store, key, WRITE_ANEW)
             with open_parquet(path, once=False) as file:
                 schema = _schema_of(file.schema_arrow, key)
                 wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])

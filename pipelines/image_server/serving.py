@@ -9,6 +9,9 @@ from starlette.types import ASGIApp
 
 from labelcycle.components.core.errors import ConfigurationError
 
+REQUESTS = "uvicorn.access"
+"""The logger to which uvicorn tells each request."""
+
 SECONDS_TO_FINISH = 5
 """How long answers under way may take once the server is asked to end."""
 
@@ -55,7 +58,8 @@ def serve_until_asked_to_end(application: ASGIApp, listener: socket.socket, verb
         log_config=None,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger(REQUESTS).setLevel(logging.INFO if verbose else logging.WARNING)
     # After its end uvicorn raises the signal that ended it once more, for whoever had handled it before.
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:

@@ -21,10 +21,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.conftest import write_embeddings
 from tests.system.clock_trials import clock_trial
 from tests.system.faulty_s3.proxy import FaultyS3, faulty_s3
 from tests.system.process_trials import process_trial
-from tests.system.quick_campaign import write_embeddings
 from tests.system.storage_trials import (
     DISK_ERRORS,
     REFUSING_ERRORS,

@@ -4,30 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from labelcycle.components.core.errors import LabelcycleError, TransientError
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import COLD_START, TRAINING, Bench
 from tests.system.committed_objects import committed_objects, damaged_objects
 
-CLASSES = ["blue", "green", "red"]
 MOST_RUNS = 200
-
-
-def write_embeddings(path: Path) -> Path:
-    """Sixty vectors of width 8 in three classes that are easy to tell apart, with labels and a test split."""
-    generator = np.random.default_rng(1)
-    labels = np.repeat(CLASSES, 20)
-    centres = np.repeat(np.eye(3, 8), 20, axis=0) * 4
-    np.savez(
-        path,
-        ids=np.array([f"{name}-{row:02d}" for row, name in enumerate(labels)]),
-        features=(centres + generator.normal(size=(60, 8))).astype(np.float32),
-        labels=labels,
-        splits=np.where(np.arange(60) % 20 < 4, "test", "pool"),
-    )
-    return path
 
 
 def request(root: str, embeddings: Path, cycles: int) -> Request:

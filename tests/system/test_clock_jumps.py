@@ -25,8 +25,9 @@ from labelcycle.components.label_ingest.arrivals import new_votes
 from labelcycle.components.label_ingest.outlook import outlook
 from labelcycle.components.label_ingest.stage import run as label_ingest
 from labelcycle.pipelines.dashboard.awaited import awaited
+from tests.conftest import write_embeddings
 from tests.system.clock_trials import JumpingClock, clock_in_labelcycle, fixed_clock
-from tests.system.quick_campaign import losses, request, run_until_done, write_embeddings
+from tests.system.quick_campaign import losses, request, run_until_done
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TODAY = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import write_embeddings
 from tests.system.faulty_s3.faults import POSSIBLE, Fault, Scripted
 from tests.system.faulty_s3.proxy import FaultyS3, faulty_s3
-from tests.system.quick_campaign import losses, request, run_until_done, write_embeddings
+from tests.system.quick_campaign import losses, request, run_until_done
 from tests.system.storage_trials import Bed, SmallDisk, can_mount, full_disk_trial, make_bed, read_only_trial, s3_trial
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]

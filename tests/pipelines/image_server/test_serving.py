@@ -1,6 +1,7 @@
 """What `labelcycle images` serves, and how it begins and ends."""
 
 import hashlib
+import json
 import shutil
 import signal
 import socket
@@ -135,6 +136,17 @@ def test_each_request_is_told_when_asked_for(begin_on_images: Callable[..., Any]
     server.end()
     log = server.log.read_text()
     assert '"GET /red/07.png HTTP/1.1" 200' in log and "\x1b" not in log
+
+
+def test_each_request_is_told_in_json(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELCYCLE_LOG", "json")
+    server = serve(begin_on_images().root, "--verbose")
+    server.ask("/red/07.png")
+    server.end()
+    messages = [json.loads(line)["message"] for line in server.log.read_text().splitlines()]
+    assert any('"GET /red/07.png HTTP/1.1" 200' in message for message in messages), messages
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import begin_campaign
 from labelcycle.pipelines.verification.known_keys import known_key
 from labelcycle.pipelines.verification.verify import verify_campaign
-from tests.conftest import TRAINING, Bench
-from tests.system.quick_campaign import request, write_embeddings
+from tests.conftest import TRAINING, Bench, write_embeddings
+from tests.system.quick_campaign import request
 from tests.system.rot.ways import WAYS
 
 Outcome = Literal["named", "refused", "unused", "believed", "crashed"]
