@@ -1,6 +1,7 @@
 """Arrays in npz files from outside: what a file says of itself is checked before it is believed."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def read_npz(path: Path, uri: str, names: Sequence[str]) -> dict[str, npt.NDArra
             return {name: _read_array(archive, info) for name, info in wanted.items()}
     except (OSError, ValueError, EOFError, LookupError, RuntimeError, TypeError, SyntaxError, OverflowError) as error:
         raise InputError(f"{uri} cannot be read as npz: {error}.") from error
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
         raise InputError(f"{uri} cannot be read as npz: {error}.") from error
 
 
