@@ -89,18 +89,9 @@ def spend(
         restore_optimiser(optimiser, optimiser_before)
     batch_size = settings.batch_size or max(2, len(training.targets))
     precision = precision or nullcontext()
-    losses: list[float] = []
-    passed: dict[int, Tensors] = {}
     identity = "" if checkpoints is None else _identity(budget, network, rates, training, settings, seed)
-    if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
-        losses = found.facts["losses"]
-        if measure is not None:
-            network.eval()
-            for point in found.facts["points"]:
-                passed[point] = below(found.tensors, _of_point(point))
-                network.load_state_dict(passed[point], strict=False)
-                measure(point)
-        restore_state(network, optimiser, found.tensors)
+    found = None if checkpoints is None else checkpoints.read(identity)
+    losses, passed = ([], {}) if found is None else _resume(found, network, optimiser, measure)
     a_pass = max(1, math.ceil(len(training.targets) / batch_size))
     batches = _endless(len(training.targets), batch_size, torch.Generator().manual_seed(seed))
     network.train()
@@ -111,11 +102,7 @@ def spend(
                 group["lr"] = rate * annealed(number, budget.total, settings)
             with precision:
                 logits = network(prepare(training.inputs[rows]))
-            loss = torch.nn.functional.cross_entropy(logits.float(), training.targets[rows].to(logits.device))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
+            losses.append(_step(optimiser, logits, training.targets[rows]))
             if measure is not None and number + 1 in budget.points:
                 network.eval()
                 measure(number + 1)
@@ -127,6 +114,37 @@ def spend(
     network.eval()
     fitted = Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
     return Spent(fitted, optimiser_state(optimiser))
+
+
+def _resume(
+    found: Checkpoint,
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    measure: Callable[[int], None] | None,
+) -> tuple[list[float], dict[int, Tensors]]:
+    """Take over a checkpoint, and measure again at the points that it had passed.
+
+    Returns:
+        The loss of each batch so far, and what training had changed at each of those points.
+    """
+    passed: dict[int, Tensors] = {}
+    if measure is not None:
+        network.eval()
+        for point in found.facts["points"]:
+            passed[point] = below(found.tensors, _of_point(point))
+            network.load_state_dict(passed[point], strict=False)
+            measure(point)
+    restore_state(network, optimiser, found.tensors)
+    return found.facts["losses"], passed
+
+
+def _step(optimiser: torch.optim.Optimizer, logits: torch.Tensor, targets: torch.Tensor) -> float:
+    """One step on the gradients of a batch. Returns its loss."""
+    loss = torch.nn.functional.cross_entropy(logits.float(), targets.to(logits.device))
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
 
 
 def _checkpoint(
