@@ -1,12 +1,8 @@
 """A few races in every run of the tests, and a look at whether unfair ones would be seen."""
 
 import dataclasses
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,25 +14,15 @@ from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.storage import open_store
 from tests.system.races.fairness import unfair
 
-REPOSITORY = Path(__file__).parents[3]
 RUNNERS = 10
 
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.timeout(900)
-def test_a_few_races_are_fair(tmp_path: Path):
+@pytest.mark.timeout(1000)
+def test_a_few_races_are_fair(counts_of: Callable[..., Any]):
     kinds = ["other shard counts", "two schedules"]
-    command = ["-m", "tests.system.races", "--races", "3", "--seed", "5", "--store", "folder", "--kinds", *kinds]
-    ran = subprocess.run(
-        [sys.executable, *command, "--json", str(tmp_path / "counts.json")],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    counts = json.loads((tmp_path / "counts.json").read_text())
+    counts = counts_of("races", "--races", "3", "--seed", "5", "--store", "folder", "--kinds", *kinds)
     assert (len(counts["races"]), counts["violations"]) == (3, 0)
 
 
