@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.components.core.label_studio.api_server import PERSONAL, Api, running
 from tests.installed_command import COMMAND, Command, command_in
 
 __all__ = ["COMMAND"]
@@ -58,3 +59,12 @@ def write_npz(tmp_path: Path) -> Callable[..., str]:
         return str(tmp_path / "embeddings.npz")
 
     return write
+
+
+@pytest.fixture
+def studio(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A server that answers as Label Studio does; the environment holds a token that it takes."""
+    monkeypatch.setenv("LABEL_STUDIO_TOKEN", PERSONAL)
+    monkeypatch.delenv("LABEL_STUDIO_TOKEN_FILE", raising=False)
+    with running(Api()) as server:
+        yield server

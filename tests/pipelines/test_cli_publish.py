@@ -1,7 +1,7 @@
 """`labelcycle publish`: what it hands out, and what it says."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError,
 from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
-from tests.components.core.label_studio.api_server import PERSONAL, Api, running
+from tests.components.core.label_studio.api_server import PERSONAL, Api
 from tests.conftest import Bench
 
 application = typer.Typer()
@@ -20,17 +20,9 @@ application.command()(publish)
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setenv("LABEL_STUDIO_TOKEN", PERSONAL)
-    monkeypatch.delenv("LABEL_STUDIO_TOKEN_FILE", raising=False)
-    with running(Api()) as server:
-        yield server
-
-
-@pytest.fixture
-def campaign(begin_on_images: Callable[..., Bench], api: Api) -> Bench:
+def campaign(begin_on_images: Callable[..., Bench], studio: Api) -> Bench:
     """A campaign that labels in Label Studio, before its first cycle."""
-    tool = LabelStudioTool(url=api.url, image_server="http://images.example.org")
+    tool = LabelStudioTool(url=studio.url, image_server="http://images.example.org")
     return begin_on_images(labels_from=None, labelling=Labelling(tool=tool))
 
 
@@ -43,20 +35,24 @@ def call(*arguments: str) -> str:
     return answer.stdout
 
 
-def test_counts_and_where_to_label(campaign: Bench, api: Api) -> None:
+def test_counts_and_where_to_label(campaign: Bench, studio: Api) -> None:
     campaign.run_until("select")
     campaign.run("publish")
-    api.tasks.pop(next(iter(api.tasks), 0), None)
-    missing = 8 - len(api.tasks)
+    studio.tasks.pop(next(iter(studio.tasks), 0), None)
+    missing = 8 - len(studio.tasks)
     first = call(campaign.root)
-    (project,) = api.projects
+    (project,) = studio.projects
     assert f"cycle 0: {missing} sent, {8 - missing} already there\n" in first
-    assert f"label here: {api.url}/projects/{project}\n" in first
+    assert f"label here: {studio.url}/projects/{project}\n" in first
     again = json.loads(call(campaign.root, "--json"))
-    assert (again["sent"], again["present"], again["project_url"]) == (0, 8, f"{api.url}/projects/{project}")
-    assert len(api.tasks) == 8
+    assert (again["sent"], again["present"], again["project_url"]) == (
+        0,
+        8,
+        f"{studio.url}/projects/{project}",
+    )
+    assert len(studio.tasks) == 8
     receipt = json.loads(open_store(campaign.root).read("queries/cycle-0000.json"))
-    assert receipt["place"] == f"{api.url}/projects/{project}"
+    assert receipt["place"] == f"{studio.url}/projects/{project}"
 
 
 def test_without_a_tool_the_csv_is_named(begin: Callable[..., Bench]) -> None:
@@ -80,14 +76,14 @@ def test_a_campaign_that_is_done(begin: Callable[..., Bench], tmp_path: Path) ->
     assert call(done.root) == "nothing to hand out: the budget of 8 labels is spent\n"
 
 
-def test_errors_say_what_to_do(campaign: Bench, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_say_what_to_do(campaign: Bench, studio: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign.run_cycle()
     monkeypatch.delenv("LABEL_STUDIO_TOKEN")
     with pytest.raises(ConfigurationError, match="set one of LABEL_STUDIO_TOKEN and LABEL_STUDIO_TOKEN_FILE"):
         call(campaign.root)
     monkeypatch.setenv("LABEL_STUDIO_TOKEN", PERSONAL)
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
-    api.fail("GET", "/api/projects/", 503, times=100)
+    studio.fail("GET", "/api/projects/", 503, times=100)
     with pytest.raises(TransientError, match="run the same command again"):
         call(campaign.root)
 
