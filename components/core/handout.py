@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign import Campaign, sample_uris
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.commits import Commit, commit_key
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.sealed_json import sealed, unsealed
@@ -63,6 +63,22 @@ def hand_out(store: Store, campaign: Campaign, commit: Commit) -> str | None:
         place = publish_query(store, campaign, commit).project_url
     write_receipt(store, commit.cycle, place)
     return place
+
+
+def refuse_lost_commit(store: Store, cycle: int) -> None:
+    """Whether a cycle that is not committed was handed out all the same: then its commit was deleted.
+
+    Raises:
+        CampaignError: it was. Another query in its place would lose the answers that people have given.
+
+    Cost: a listing of at most two names.
+    """
+    handed_out = store.keys(f"queries/cycle-{cycle:04d}.")
+    if handed_out and not store.exists(commit_key(cycle)):
+        raise CampaignError(
+            f"{store.locate(commit_key(cycle))} is missing, although people have its query ({handed_out[0]}). Restore "
+            "it from a backup: another query in its place would lose their answers."
+        )
 
 
 def write_receipt(store: Store, cycle: int, place: str) -> None:

@@ -20,11 +20,12 @@ from labelcycle.components.core.tables import column_to_matrix, matrix_to_column
 
 NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-[0-9a-f]{16}\.parquet")
 
+EMBED = (
+    "Run the embed stage, with the platform's cache switched off; imported features are written by the same labelcycle "
+    "init."
+)
+
 WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features are written by the same labelcycle init."
-
-
-class FeaturesMissingError(CampaignError):
-    """A feature space lacks samples that were asked for; what it has is whole."""
 
 
 def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
@@ -93,8 +94,8 @@ class FeatureSpace:
             The ids found, and their features: float16, shape (rows, d).
 
         Raises:
-            FeaturesMissingError: a sample has no features and was not set aside either.
-            CampaignError: a part is damaged, or none of labelcycle's.
+            CampaignError: a sample has no features and was not set aside either; or a part is damaged, or none of
+                labelcycle's.
 
         Cost: memory for the wanted rows, and for one part at a time beside them.
         """
@@ -106,10 +107,7 @@ class FeatureSpace:
                 part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
             parts.append(part)
         if not parts:
-            raise FeaturesMissingError(
-                f"Feature space {self.name} of {self._store.root} is empty. "
-                "Run the embed stage first, with the platform's cache switched off."
-            )
+            raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
         widths = {part.schema.field("feature").type.list_size for part in parts}
         if len(widths) > 1:
             raise CampaignError(
@@ -143,9 +141,9 @@ class FeatureSpace:
         """A platform's cache may have left out an embed stage whose features have been deleted since."""
         lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined()))
         if lost:
-            raise FeaturesMissingError(
+            raise CampaignError(
                 f"{len(lost)} samples have no features in {self._store.locate(f'spaces/{self.name}')}: {lost[0]!r}, … "
-                "Run the embed stage again, with the platform's cache switched off."
+                f"{EMBED}"
             )
 
     def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:

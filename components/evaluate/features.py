@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.spaces import FeaturesMissingError, FeatureSpace
+from labelcycle.components.core.embedded_samples import holds_pool
+from labelcycle.components.core.spaces import FeatureSpace
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ def read_features(
 ) -> tuple[Features, Features | None]:
     """Features of the test samples in this cycle's space, and of the labelled ones as the backbone comes.
 
-    Where the campaign has no such features of the labelled samples, they are those of this cycle's space; None where
-    that lacks them too, because nothing needed them.
+    Where no cycle made such features of the pool, they are those of this cycle's space; None where that holds only the
+    test samples, because the campaign asks for no more.
 
     Args:
         work: the attempt.
@@ -39,21 +40,17 @@ def read_features(
         labelled: ids, none of them a test sample.
 
     Raises:
-        FeaturesMissingError: test samples have no features.
+        CampaignError: features are missing or damaged.
 
     Cost: one pass over the feature space where the two are the same, else one over each.
     """
-    if space == work.campaign.base_space:
+    base = work.campaign.base_space
+    if space == base and holds_pool(work, base):
         together = _read(work, space, [*test, *labelled])
-        if together is not None:
-            return together.of(test), together.of(labelled)
-    tested = Features(*FeatureSpace(work.store, space).read(list(test)))
-    return tested, _read(work, work.campaign.base_space, labelled) or _read(work, space, labelled)
+        return together.of(test), together.of(labelled)
+    holding = next((one for one in (base, space) if holds_pool(work, one)), None)
+    return _read(work, space, test), None if holding is None else _read(work, holding, labelled)
 
 
-def _read(work: Attempt, space: str, ids: Collection[str]) -> Features | None:
-    """Features of the samples; None where the space lacks some."""
-    try:
-        return Features(*FeatureSpace(work.store, space).read(list(ids)))
-    except FeaturesMissingError:
-        return None
+def _read(work: Attempt, space: str, ids: Collection[str]) -> Features:
+    return Features(*FeatureSpace(work.store, space).read(list(ids)))

@@ -9,7 +9,7 @@ from labelcycle.components.core.attempt import Action, Decision, attempt_name, c
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.handout import hand_out
+from labelcycle.components.core.handout import hand_out, refuse_lost_commit
 from labelcycle.components.core.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.state import State, read_state
@@ -59,6 +59,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     Raises:
         ConfigurationError: `finalize` for a campaign without images, or one that has trained no model yet.
         InputError: a row of the label file is wrong; nothing is then written.
+        CampaignError: a commit is damaged, or was deleted.
 
     Cost: reads the commits, the last query and the label file.
     """
@@ -103,6 +104,7 @@ def _awaited(intake: Intake, cycle: int, reason: str) -> str:
 def _begin(store: Store, state: State, action: Action, intake: Intake | None, reason: str) -> Ingested:
     """Write the new votes, the consensus and the decision of an attempt named by all that the cycle depends on."""
     campaign, cycle = state.campaign, len(state.commits)
+    refuse_lost_commit(store, cycle)
     last: Commit | None = state.commits[-1] if state.commits else None
     labels = [] if intake is None else list(intake.earlier)
     new = consensus = None

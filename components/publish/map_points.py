@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.blocks import one_thread_products
 from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.embedded_samples import holds_pool
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.spaces import FeaturesMissingError, FeatureSpace
+from labelcycle.components.core.spaces import FeatureSpace
 
 MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
 """Samples of each kind that are looked at, drawn by id."""
@@ -42,7 +43,7 @@ class MapPoints:
 
 
 def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
-    """Points of this cycle; None where no feature space holds them all.
+    """Points of this cycle; None where no feature space holds the pool.
 
     They are the same for any order of rows. The space is this cycle's, or, where the pool was not embedded in it
     because nothing more is asked, that of the backbone as it comes.
@@ -51,16 +52,22 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
         work: the attempt, trained.
         asked: ids of the new query.
 
+    Raises:
+        CampaignError: features are missing or damaged.
+
     Cost: one pass over the feature space, two where it lacks the pool; O(7,000 · d²).
     """
     chosen = _chosen(work, asked)
     wanted = sorted(set().union(*chosen.values()))
-    own = FeatureSpace(work.store, work.read_json("training.json")["space"])
-    found = _read(own, wanted)
-    tested = found or _read(own, chosen["test"])
-    if found is None:
-        found = _read(FeatureSpace(work.store, work.campaign.base_space), wanted)
-    if found is None or tested is None or len(found[0]) < LEAST:
+    own, base = work.read_json("training.json")["space"], work.campaign.base_space
+    if holds_pool(work, own):
+        found = tested = FeatureSpace(work.store, own).read(wanted)
+    elif holds_pool(work, base):
+        found = FeatureSpace(work.store, base).read(wanted)
+        tested = FeatureSpace(work.store, own).read(chosen["test"])
+    else:
+        return None
+    if len(found[0]) < LEAST:
         return None
     test = set(chosen.pop("test"))
     rows = [row for row, name in enumerate(tested[0]) if name in test]
@@ -106,14 +113,6 @@ def _mistaken(work: Attempt, names: list[str], features: npt.NDArray[np.float16]
     truth, classes = load_truth(work.store, work.campaign), work.campaign.classes
     predicted = read_head(work.read("head.safetensors")).probabilities(features).argmax(axis=1)
     return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
-
-
-def _read(space: FeatureSpace, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]] | None:
-    """Features of the samples that are readable; None where the space lacks some that nothing needed there."""
-    try:
-        return space.read(ids)
-    except FeaturesMissingError:
-        return None
 
 
 def _placed(chosen: dict[str, list[str]], names: list[str], features: npt.NDArray[Any], test_samples: int) -> MapPoints:

@@ -14,6 +14,8 @@ from labelcycle.pipelines.verification.findings import Finding
 def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
     """Samples without features in the spaces of the committed models: the next stage that reads them would stop.
 
+    Features of the pool that a backbone makes may be gone: the embed stage makes them anew.
+
     Cost: reads the ids of every feature part.
     """
     try:
@@ -22,7 +24,8 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
         return  # told where contents are checked
     ids = set(pool["sample_id"].to_pylist())
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    tested = {name for name, split in rows if split == "test"}
+    imported = campaign.backbone is None
+    needed = ids if imported else {name for name, split in rows if split == "test"}
     for name in sorted(_spaces_in_use(store, commits)):
         space = FeatureSpace(store, name)
         try:
@@ -32,9 +35,13 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
         place = f"spaces/{name}"
         if foreign := sorted(known - ids):
             yield Finding("foreign", place, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
-        if lost := sorted(tested - known - aside):
-            message = f"{len(lost)} samples of the test set have no features: {lost[0]!r}, … "
-            yield Finding("missing", place, message + "Restore them, or run the embed stage again.")
+        if lost := sorted(needed - known - aside):
+            message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
+            remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
+            yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
+        if not store.exists(f"{place}/space.json"):
+            told = "It told what the features were made from; no stage reads it."
+            yield Finding("note", f"{place}/space.json", told)
 
 
 def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:

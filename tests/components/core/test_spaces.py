@@ -71,7 +71,7 @@ def test_reading_nothing_that_is_there(space: FeatureSpace, wanted: list[str]) -
 def test_features_that_were_deleted_are_missed(space: FeatureSpace) -> None:
     """As when a platform's cache leaves out the embed stage for a root that was emptied."""
     space.add(["a"], rows(1))
-    with pytest.raises(CampaignError, match="2 samples have no features in .*'b', … Run the embed stage again"):
+    with pytest.raises(CampaignError, match="2 samples have no features in .*'b', … Run the embed stage, with"):
         space.read(["a", "c", "b"])
 
 

@@ -75,6 +75,19 @@ def test_waiting_writes_nothing(asked: Any) -> None:
     assert asked.files() == before
 
 
+@pytest.mark.parametrize("gone", ["", "cycle-0000.csv", "cycle-0000.json"])
+def test_a_commit_that_was_deleted_is_not_made_anew(asked: Any, gone: str) -> None:
+    """Answers to the query that people have would count for nothing."""
+    root = Path(asked.root)
+    if gone:
+        (root / "queries" / gone).unlink()
+    (root / commit_key(0)).unlink()
+    before = asked.files()
+    with pytest.raises(CampaignError, match="commit.json is missing, although people have its query .*Restore it"):
+        asked.ingest()
+    assert asked.files() == before
+
+
 def test_a_filled_in_handout_is_trained_on(asked: Any) -> None:
     answers = {row["sample_id"]: row["label"] for row in fill_in(handout(asked))}
     facts = asked.ingest()

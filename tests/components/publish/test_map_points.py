@@ -1,6 +1,8 @@
 """Points of the map: of which samples, where, and what a space that lacks some does."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.publish import map_points as module
@@ -69,16 +72,26 @@ def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
     test = [row for row, name in enumerate(ids) if name in held_out]
     other.add([ids[row] for row in test], features[test])
     expected = mapped(campaign)
-    work = campaign.work
+    last = campaign.work.decision.model_copy(update={"query_size": 0})
+    work = replace(campaign.work, decision=last)
     monkeypatch.setattr(type(work), "read_json", lambda self, name: training | {"space": "tuned"})
     found = map_points(work, [])
     assert found is not None and found.test_samples == expected.test_samples == 12
     assert len(found.groups["pool"]) == 40
 
 
-def test_without_any_space_there_is_no_map(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FeatureSpace, "_parts", lambda self: [])
+def test_where_no_space_holds_the_pool_there_is_no_map(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "holds_pool", lambda work, space: False)
     assert map_points(campaign.work, []) is None
+
+
+def test_features_that_were_lost_are_missed(campaign: Any) -> None:
+    store = campaign.work.store
+    for key in store.keys("spaces/"):
+        if "/part-" in key:
+            Path(store.locate(key)).unlink()
+    with pytest.raises(CampaignError, match="is empty. Run the embed stage"):
+        map_points(campaign.work, [])
 
 
 def test_the_directions_are_those_of_largest_variance() -> None:

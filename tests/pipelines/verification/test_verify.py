@@ -104,6 +104,23 @@ def test_lost_features_are_named(root: Path) -> None:
     assert lost and all("12 samples of the test set have no features" in finding.message for finding in lost)
 
 
+def test_imported_features_are_all_needed(begin: Callable[..., Bench]) -> None:
+    campaign = begin()
+    for _ in range(2):
+        campaign.run_cycle()
+    root = Path(campaign.root)
+    assert faults(root) == []
+    for path in root.glob("spaces/*/part-*"):
+        path.unlink()
+    (missing,) = verified(root).faults
+    assert "60 samples have no features" in missing.message and "with the same labelcycle init" in missing.message
+
+
+def test_the_description_of_a_space_may_be_gone(root: Path) -> None:
+    (root / first_of(root, "space")).unlink()
+    assert [(finding.kind, finding.place[-11:]) for finding in verified(root).findings] == [("note", "/space.json")]
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "cycles/1/model.pkl", "spaces/0123456789abcdef/part-0.parquet"])
 def test_what_others_have_put_there_is_named(root: Path, name: str) -> None:
     (root / name).parent.mkdir(exist_ok=True)
