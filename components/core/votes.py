@@ -1,7 +1,7 @@
 """Votes: what each person answered about a sample, as cast."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.schemas import LABELS
 
 Status = Literal["ok", "skip", "unsure", "withdrawn"]
-STATUSES: tuple[Status, ...] = ("ok", "skip", "unsure", "withdrawn")
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True)
