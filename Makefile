@@ -56,13 +56,14 @@ $(AUDIT_INSTALLED): tests/security/requirements.lock
 
 SEED ?= 0
 KILLS ?= 200
-test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count what is lost: SEED=, KILLS=; about an hour
+EVERY_WRITE_OF ?= quick people
+test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count what is lost: SEED=, KILLS=, EVERY_WRITE_OF=; over an hour
 	$(PYTHON) -m tests.system.protocol --most 600000
 	$(PYTHON) -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
-	$(PYTHON) -m tests.system.chaos --every-write
 	$(PYTHON) -m tests.system.races --races 20 --seed $(SEED)
 	$(PYTHON) -m tests.system.rot --trials 500 --seed $(SEED)
 	$(PYTHON) -m tests.system.faults --trials 200 --processes 3 --seed $(SEED)
+	$(PYTHON) -m tests.system.chaos --every-write --campaigns $(EVERY_WRITE_OF) --seconds 5400
 
 EXECUTIONS ?= 20000
 fuzz: $(INSTALLED)  ## Feed every reader mutated and bad input, guided by coverage: EXECUTIONS= each
