@@ -160,7 +160,7 @@ def begun(pristine: Place, reference: Place, tmp_path_factory: pytest.TempPathFa
     """The campaign as it was when its cold start had just been committed; MLflow has no record of that yet."""
     place = pristine.copy(tmp_path_factory.mktemp("begun") / "place")
     shutil.copytree(reference.root / "cycles" / "0", place.root / "cycles" / "0")
-    shutil.copytree(reference.root / "queries", place.root / "queries", ignore=shutil.ignore_patterns("*-0001.csv"))
+    shutil.copytree(reference.root / "queries", place.root / "queries", ignore=shutil.ignore_patterns("*-0001.*"))
     return place
 
 
