@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.attempt import RECORDS
 from labelcycle.components.core.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.errors import CampaignError
@@ -82,7 +81,7 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     result.findings += [
         one for one in check_chain(store, campaign, commits) if one.place not in told or not one.is_fault
     ]
-    result.findings += check_records([key for key in keys if f"/{RECORDS}/" in key], commits)
+    result.findings += check_records(store, keys, commits)
     result.findings += check_hand_outs(store, campaign, commits)
     result.findings += check_spaces(store, campaign, commits)
     _check_promotions(store, result)

@@ -188,6 +188,14 @@ def test_a_query_that_people_do_not_have_is_a_note(root: Path) -> None:
     assert "2 samples that were asked for are not in it any more" in found.findings[2].message
 
 
+def test_a_result_that_is_gone_and_that_no_commit_names_is_a_note(root: Path) -> None:
+    (scores,) = root.glob("cycles/1/*/scores/*.parquet")
+    scores.unlink()
+    (note,) = verified(root).findings
+    assert (note.kind, note.place) == ("note", scores.relative_to(root).as_posix())
+    assert note.message.startswith("This result is gone.")
+
+
 @pytest.mark.parametrize("stage", ["train_adapter", "evaluate", "score-0-of-1", "select", "publish"])
 def test_a_record_that_is_gone_is_a_note(root: Path, stage: str) -> None:
     (record,) = root.glob(f"cycles/1/*/results/{stage}.json")

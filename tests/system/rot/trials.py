@@ -1,6 +1,7 @@
 """Trials: a campaign in the middle of a cycle, one of its objects damaged, and the cycle run to its end."""
 
 import random
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import begin_campaign
+from labelcycle.pipelines.verification.findings import Finding
 from labelcycle.pipelines.verification.known_keys import known_key
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import TRAINING, Bench, write_embeddings
@@ -27,12 +29,22 @@ NEVER_CHECKED = ("handout", "checkpoint")
 
 @dataclass(frozen=True)
 class Point:
-    """A campaign before a stage: a copy of its root, its cycle and its attempt."""
+    """A campaign before a stage: a copy of its root, its cycle and its attempt.
+
+    `findings` is what verify says of it as it is, such as that a cycle is under way.
+    """
 
     stage: str
     root: Path
     cycle: int
     attempt: str
+    findings: list[Finding]
+
+    def may_lose(self, key: str, kind: str) -> bool:
+        """Whether nobody can say that the object ought to be there: timings, and what no commit names yet."""
+        of_cycle = re.match(r"(?:cycles/|labels/|consensus/)(\d+)\b", key)
+        under_way = self.stage != "label_ingest" and of_cycle is not None and int(of_cycle[1]) == self.cycle
+        return kind == "timing" or under_way
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,7 @@ class Trial:
         key: the damaged object.
         kind: its kind.
         way: how it was damaged.
-        verified: whether `labelcycle verify` found a fault; None where it does not look.
+        verified: whether `labelcycle verify` told of it; None where it does not look, or cannot know.
         outcome: what the stages made of it.
         message: the error, or what differs.
     """
@@ -86,7 +98,7 @@ def prepare(folder: Path) -> Scene:
     points = []
     for stage in STAGES:
         copy = shutil.copytree(root, folder / f"before-{stage.replace(' ', '-')}")
-        points.append(Point(stage, copy, campaign.cycle, campaign.attempt))
+        points.append(Point(stage, copy, campaign.cycle, campaign.attempt, _findings(copy)))
         _run(campaign, stage)
     return Scene(points, (root / f"cycles/{campaign.cycle}/commit.json").read_bytes())
 
@@ -108,7 +120,10 @@ def attempt(scene: Scene, folder: Path, seed: int) -> Trial:
     try:
         campaign = Bench(str(root))
         campaign.cycle, campaign.attempt = point.cycle, point.attempt
-        verified = None if kind in NEVER_CHECKED or not changed else _is_found(root)
+        unknowable = not (root / key).exists() and point.may_lose(key, kind)
+        verified = None
+        if changed and kind not in NEVER_CHECKED and not unknowable:
+            verified = _is_found(root, point.findings)
         outcome, message = _outcome(scene, campaign, point.stage, key)
     finally:
         shutil.rmtree(root)
@@ -126,12 +141,16 @@ def _damage(path: Path, way: str, chance: random.Random) -> bool:
     return after != before
 
 
-def _is_found(root: Path) -> bool:
+def _is_found(root: Path, before: list[Finding]) -> bool:
     """Whether verify tells of the damage, by a fault or, where it does no harm that it is gone, by a note."""
     try:
-        return bool(verify_campaign(open_store(str(root))).findings)
+        return _findings(root) != before
     except LabelcycleError:
         return True
+
+
+def _findings(root: Path) -> list[Finding]:
+    return verify_campaign(open_store(str(root))).findings
 
 
 def _outcome(scene: Scene, campaign: Bench, stage: str, key: str) -> tuple[Outcome, str]:
