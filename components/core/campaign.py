@@ -121,6 +121,11 @@ class Campaign(Settings):
         return max(0, min(wanted, self.budget - asked))
 
 
+def is_own_table(labels_from: str) -> bool:
+    """Whether a label source is a table that the campaign keeps, named by its key and thereby by its digest."""
+    return not labels_from.startswith("/") and "://" not in labels_from
+
+
 def create_campaign(store: Store, campaign: Campaign) -> bool:
     """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
 

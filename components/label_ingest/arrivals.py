@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from labelcycle.components.core.at_once import at_once
-from labelcycle.components.core.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign import Campaign, is_own_table, sample_uris
 from labelcycle.components.core.handout import handout_key, read_receipt
 from labelcycle.components.core.objects import ObjectReference, fetch_named
 from labelcycle.components.core.queries import Request
@@ -103,7 +103,7 @@ def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
-        if _is_own(source):
+        if is_own_table(source):
             fetch_named(store, source)
         return _named(source, read_votes_file(_address(store, source), ids, campaign.classes))
     return _read_handouts(store, campaign, requests, kept, ids)
@@ -140,9 +140,4 @@ def _named(source: str, votes: list[Vote]) -> list[Vote]:
 
 def _address(store: Store, source: str) -> str:
     """Where a label source is: its own address, or a key of the campaign's store."""
-    return store.locate(source) if _is_own(source) else source
-
-
-def _is_own(source: str) -> bool:
-    """Whether a label source is a table that the campaign keeps, named by its key and thereby by its digest."""
-    return not source.startswith("/") and "://" not in source
+    return store.locate(source) if is_own_table(source) else source

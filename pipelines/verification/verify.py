@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.campaign import KEY, Campaign, load_campaign
+from labelcycle.components.core.campaign import KEY, Campaign, is_own_table, load_campaign
 from labelcycle.components.core.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.observation import Progress
@@ -123,7 +123,8 @@ def _check_contents(
             result.bytes_read += content.size
             if content.finding is not None and content.key not in {finding.place for finding in result.findings}:
                 result.findings.append(content.finding)
-    for key in sorted(named.keys() - set(keys)):
+    answers = {campaign.labels_from} if campaign.labels_from and is_own_table(campaign.labels_from) else set()
+    for key in sorted((named.keys() | answers) - set(keys)):
         message = "It is missing although the campaign refers to it. Restore it from a backup."
         result.findings.append(Finding("missing", key, message))
     committed = {commit.attempt for commit in commits}

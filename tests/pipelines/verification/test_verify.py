@@ -116,6 +116,13 @@ def test_imported_features_are_all_needed(begin: Callable[..., Bench]) -> None:
     assert "60 samples have no features" in missing.message and "with the same labelcycle init" in missing.message
 
 
+def test_the_answers_that_the_campaign_keeps_are_missed(begin: Callable[..., Bench], embeddings: Path) -> None:
+    root = Path(begin(embeddings=str(embeddings), labels_from=None).root)
+    (answers,) = root.glob("oracle/*")
+    answers.unlink()
+    assert faults(root) == [("missing", answers.relative_to(root).as_posix())]
+
+
 def test_the_description_of_a_space_may_be_gone(root: Path) -> None:
     (root / first_of(root, "space")).unlink()
     assert [(finding.kind, finding.place[-11:]) for finding in verified(root).findings] == [("note", "/space.json")]
