@@ -26,7 +26,7 @@ class ProxyHead(NormalisedHead):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape that each tensor must have beside the last layer's weights."""
         width = self.weight.shape[1]
-        inputs = self.hidden_weight.shape[-1]
+        inputs = self.hidden_weight.shape[-1] if self.hidden_weight.ndim else 0
         return {**super().shapes(), "hidden_weight": (width, inputs), "hidden_bias": (width,)}
 
     def hidden_features(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
