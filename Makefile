@@ -62,7 +62,7 @@ test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count
 	$(PYTHON) -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
 	$(PYTHON) -m tests.system.races --races 20 --seed $(SEED)
 	$(PYTHON) -m tests.system.rot --trials 500 --seed $(SEED)
-	$(PYTHON) -m tests.system.faults --trials 200 --processes 3 --seed $(SEED)
+	$(PYTHON) -m tests.system.faults --trials 60 --cycles 1 --processes 3 --seed $(SEED)
 	$(PYTHON) -m tests.system.chaos --every-write --campaigns $(EVERY_WRITE_OF) --seconds 5400
 
 EXECUTIONS ?= 20000
