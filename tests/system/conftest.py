@@ -16,6 +16,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 900
+HARNESS_SECONDS = 800
 BATCH = 6
 SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "crash"]
 
@@ -189,7 +190,7 @@ def counts_of(tmp_path: Path) -> Callable[..., dict[str, Any]]:
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=HARNESS_SECONDS,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         found: dict[str, Any] = json.loads(counts.read_text())

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[3]
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(900)
 def test_a_few_kills_lose_nothing(counts_of: Callable[..., Any]):
     counts = counts_of("chaos", "--kills", "6", "--seed", "5", "--campaigns", "quick", "--workers", "1")
     assert counts["kills"] >= 6

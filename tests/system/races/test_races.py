@@ -19,7 +19,7 @@ RUNNERS = 10
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(900)
 def test_a_few_races_are_fair(counts_of: Callable[..., Any]):
     kinds = ["other shard counts", "two schedules"]
     counts = counts_of("races", "--races", "3", "--seed", "5", "--store", "folder", "--kinds", *kinds)
