@@ -9,8 +9,7 @@ from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import COLD_START, TRAINING, Bench
 from tests.system.committed_objects import committed_objects, damaged_objects
 
-MOST_RUNS = 500
-"""More than a trial has faults, each of which ends one run at most: AWS's client tries again only so often in all."""
+MOST_RUNS = 200
 
 
 def request(root: str, embeddings: Path, cycles: int) -> Request:

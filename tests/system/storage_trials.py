@@ -1,7 +1,6 @@
 """Trials: one campaign each, on a store that fails in one way, compared with the campaign that nothing disturbed."""
 
 import errno
-import functools
 import os
 import random
 import shutil
@@ -84,17 +83,21 @@ def make_bed(folder: Path, embeddings: Path, cycles: int) -> Bed:
 def impatient_clients(read_seconds: float = 1.0) -> Iterator[Callable[[str], None]]:
     """S3 clients that do not pause between tries, and wait for answers for a second.
 
-    Making one takes long, so that all stores have the same until the function that is yielded hears of `init`.
+    All stores have the same until the function that is yielded hears of `init`: then the process of another run would
+    begin, whose client has all its retries before it.
     """
     backoff = botocore.retries.standard.ExponentialBackoff
-    client = functools.cache(s3.s3_client)
+    forget = s3._client_with.cache_clear
+    forget()
     with (
         mock.patch.object(backoff, "delay_amount", lambda self, context: 0.0),
         mock.patch.object(s3_failures, "LONGEST_PAUSE_SECONDS", 0),
         mock.patch.object(s3, "READ_SECONDS", read_seconds),
-        mock.patch.object(s3, "s3_client", client),
     ):
-        yield lambda stage: client.cache_clear() if stage == "init" else None
+        try:
+            yield lambda stage: forget() if stage == "init" else None
+        finally:
+            forget()
 
 
 def s3_trial(
