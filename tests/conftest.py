@@ -22,6 +22,7 @@ from labelcycle.components.core.sealed_json import sealed, unsealed
 from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from tests.platform_values import as_launcher_values
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """Tiny networks gain nothing from threads, which would fight over cores with other test processes."""
@@ -60,7 +61,9 @@ class Bench:
         if target:
             settings["target"] = target
         module = importlib.import_module(f"labelcycle.components.{name}.stage")
-        return module.run(root=self.root, cycle=self.cycle, attempt=self.attempt, **settings)
+        facts = module.run(root=self.root, cycle=self.cycle, attempt=self.attempt, **settings)
+        as_launcher_values(facts.as_metadata())  # so that Kubeflow takes what any recipe's stages tell
+        return facts
 
     def run_until(self, last: str, labels_from: str = "", finalize: bool = False) -> Any:
         """Ingest, and run the stages in order up to and including `last`; returns the facts of `last`."""

@@ -71,7 +71,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         move(**{name: arguments[name] for name in ("cycle", "attempt") if arguments[name] is not None})
         rows = getattr(result, "rows", None)
         _keep_timing(stage, arguments, measured, rows=rows, failed=False)
-        facts = result.as_metadata() if hasattr(result, "as_metadata") else {}
+        facts = result.as_record() if hasattr(result, "as_record") else {}
         took = {name: value for name, value in measured.items() if name not in ("started", "wall_seconds")}
         catch_up()
         emit("finished", seconds=measured["wall_seconds"], rows=rows, **took, facts=facts)

@@ -10,9 +10,10 @@ def label_ingest(root: str, labels_from: str = "", finalize: bool = False, shard
     "Next", [("decision", str), ("cycle", int), ("attempt", str), ("reason", str), ("shard_numbers", list[int])]
 ):
     """Read new labels and decide what this run does: cold_start, train, wait or done. Counts the shards from 0."""
+    from labelcycle.components.core.retries import with_retries
     from labelcycle.components.core.sharding import shard_numbers
     from labelcycle.components.label_ingest.stage import run
 
     numbers = shard_numbers(shards)
-    ingested = run(root=root, labels_from=labels_from, finalize=finalize)
+    ingested = with_retries(run)(root=root, labels_from=labels_from, finalize=finalize)
     return (ingested.decision, ingested.cycle, ingested.attempt, ingested.reason, numbers)

@@ -8,10 +8,11 @@ from labelcycle.components.core.kfp import stage
 @stage
 def publish(root: str, cycle: int, attempt: str, report: dsl.Output[dsl.HTML]) -> bool:
     """Commit the cycle, hand out its query and record it in MLflow. Returns whether this run made the commit."""
+    from labelcycle.components.core.retries import with_retries
     from labelcycle.components.publish.record import record_in_mlflow
     from labelcycle.components.publish.stage import run
 
-    published = run(root=root, cycle=cycle, attempt=attempt, report=report.path)
+    published = with_retries(run)(root=root, cycle=cycle, attempt=attempt, report=report.path)
     report.metadata.update(published.as_metadata())
     record_in_mlflow(root)
     return published.committed

@@ -116,7 +116,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         total_parameters=trained.total_parameters,
         trainable_share=trained.trainable_parameters / trained.total_parameters,
     )
-    work.write_json("training.json", facts.as_metadata())
+    work.write_json("training.json", facts.as_record())
     return facts if work.record(STAGE) else TrainedFacts(**work.read_json("training.json"))
 
 

@@ -35,7 +35,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 class Facts:
     value: int
 
-    def as_metadata(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         return {"value": self.value}
 
 
