@@ -1,4 +1,4 @@
-"""Metadata of artifacts as Kubeflow's launcher takes it: strings, numbers, booleans, lists and mappings, but no null."""
+"""Metadata of artifacts as Kubeflow's launcher takes it: strings, numbers, booleans, lists, mappings, but no null."""
 
 import json
 from collections.abc import Mapping
