@@ -1,7 +1,8 @@
 """Options that the commands for Kubeflow Pipelines share, and what the commands make of them."""
 
+import sys
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -111,3 +112,24 @@ def connected(context: typer.Context) -> "Kubeflow":
     from labelcycle.pipelines.kubeflow.connection import connect
 
     return connect(context.params["host"], context.params["namespace"], context.params["token_file"])
+
+
+def followed(kubeflow: "Kubeflow", run_id: str, name: str) -> Any:
+    """Follow a run to its end, and say on standard error what state it is in. Returns the run as it ended.
+
+    Raises:
+        ConfigurationError: the API does not show the run any more.
+        TransientError: the API has been away for too long. The run goes on all the same.
+    """
+    from rich.console import Console
+
+    from labelcycle.pipelines.kubeflow.waiting import follow
+
+    console = Console(file=sys.stderr)
+    with console.status(name) as spinner:
+
+        def show(state: str) -> None:
+            spinner.update(f"{name}: {state.lower()}")
+            console.print(f"{name}: {state.lower()}", markup=False, highlight=False)
+
+        return follow(kubeflow, run_id, show)

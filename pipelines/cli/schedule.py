@@ -1,6 +1,6 @@
 """`labelcycle schedule`: cycles at set times, by Kubeflow Pipelines."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,7 +33,16 @@ def schedule(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Start runs again.", rich_help_panel=EXISTING)] = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="Delete it; runs under way go on.", rich_help_panel=EXISTING)
+        bool,
+        typer.Option(
+            "--delete",
+            help="Pause it, and delete it unless a run of it is under way: Kubernetes would end that run too.",
+            rich_help_panel=EXISTING,
+        ),
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="With --delete: follow the run under way to its end.", rich_help_panel=EXISTING),
     ] = False,
     host: options.Host = None,
     namespace: options.Namespace = None,
@@ -52,7 +61,7 @@ def schedule(
 ) -> None:
     """Let Kubeflow Pipelines run the campaign's cycles at set times, one at a time.
 
-    A run that finds labels still awaited ends within seconds. A campaign has one schedule, named after it; delete it
+    A run that finds labels still awaited ends soon. A campaign has one schedule, named after it and its root; delete it
     when the campaign is done.
 
     Example: labelcycle schedule s3://labels/digits --every 1h --host https://kubeflow.example.org/pipeline
@@ -65,8 +74,10 @@ def schedule(
     asked = [name for name, given in changes.items() if given]
     if len(asked) > 1 or (asked and (cron is not None or every is not None)):
         raise ConfigurationError("--show, --pause, --resume, --delete and the times of a new schedule exclude another.")
+    if wait and not delete:
+        raise ConfigurationError("--wait belongs to --delete. Add that, or leave it out.")
     if asked:
-        _change(options.connected(context), root, asked[0])
+        _change(options.connected(context), root, asked[0], wait)
         return
     times = Times(cron, every)
     request = options.requested(context)
@@ -75,13 +86,13 @@ def schedule(
     if scheduled.schedule is None:
         print(f"nothing scheduled: {scheduled.state.why_done}")
         return
-    print(f"scheduled: {scheduled.state.campaign.identifier}, {in_words(scheduled.schedule)}")
+    print(f"scheduled: {scheduled.name}, {in_words(scheduled.schedule)}")
     print(kubeflow.schedule_page(scheduled.schedule.recurring_run_id))
 
 
-def _change(kubeflow: "Kubeflow", root: str, asked: str) -> None:
+def _change(kubeflow: "Kubeflow", root: str, asked: str, wait: bool) -> None:
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.pipelines.kubeflow.schedule import delete, find, in_words, switch
+    from labelcycle.pipelines.kubeflow.schedule import find, in_words, switch
 
     name, found = find(kubeflow, root)
     if not found:
@@ -90,8 +101,7 @@ def _change(kubeflow: "Kubeflow", root: str, asked: str) -> None:
             return
         raise ConfigurationError(f"Campaign {name} has no schedule. Create one with --cron or --every.")
     if asked == "delete":
-        delete(kubeflow, found)
-        print(f"deleted: {name}")
+        _delete(kubeflow, name, found, wait)
         return
     if asked != "show":
         switch(kubeflow, found, on=asked == "resume")
@@ -99,3 +109,20 @@ def _change(kubeflow: "Kubeflow", root: str, asked: str) -> None:
     for existing in found:
         print(f"{name}: {in_words(existing)}")
         print(kubeflow.schedule_page(existing.recurring_run_id))
+
+
+def _delete(kubeflow: "Kubeflow", name: str, found: list[Any], wait: bool) -> None:
+    from labelcycle.components.core.errors import TransientError
+    from labelcycle.pipelines.cli.kubeflow import followed
+    from labelcycle.pipelines.kubeflow.schedule import delete, pause_for_good
+
+    for run in pause_for_good(kubeflow, found):
+        if not wait:
+            raise TransientError(
+                f"Schedule {name} is paused and starts no more runs, but its run {run.display_name} is under way: "
+                f"{kubeflow.run_page(run.run_id)}. Kubernetes would end that run together with the schedule. Run the "
+                "same command again when it has ended, or add --wait."
+            )
+        followed(kubeflow, run.run_id, run.display_name)
+    delete(kubeflow, found)
+    print(f"deleted: {name}")

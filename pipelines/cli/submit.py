@@ -85,22 +85,14 @@ def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
 
 
 def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCampaign", labels_from: str) -> None:
-    from rich.console import Console
+    from labelcycle.pipelines.kubeflow.failure import why_failed
 
-    from labelcycle.pipelines.kubeflow.waiting import follow, why_failed
-
-    console = Console(file=sys.stderr)
-    with console.status(submission.name) as spinner:
-
-        def show(state: str) -> None:
-            spinner.update(f"{submission.name}: {state.lower()}")
-            console.print(f"{submission.name}: {state.lower()}", markup=False, highlight=False)
-
-        run = follow(kubeflow, submission.run.run_id, show)
+    run = options.followed(kubeflow, submission.run.run_id, submission.name)
     if run.state not in ("SUCCEEDED", "SKIPPED"):
         end = "has failed" if run.state == "FAILED" else "was cancelled"
-        print(f"error: the run {end}. {why_failed(run)}".rstrip(), file=sys.stderr)
-        print("Its page shows the logs of each stage; then submit again.", file=sys.stderr)
+        reasons = [f"error: the run {end}.", *why_failed(kubeflow, run)]
+        print("\n".join(reasons), file=sys.stderr)
+        print(f"{kubeflow.run_page(run.run_id)} shows more. Then submit again.", file=sys.stderr)
         raise typer.Exit(1)
     _report(submission.state, campaign.read(), labels_from)
 

@@ -18,6 +18,11 @@ class ClusterCampaign:
 
     store: Store
 
+    @property
+    def root(self) -> str:
+        """The campaign's S3 prefix, without a slash at its end."""
+        return self.store.root
+
     def read(self) -> State:
         """The campaign's state as it is now."""
         return read_state(self.store)

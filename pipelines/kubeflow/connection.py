@@ -35,6 +35,23 @@ class Kubeflow:
     namespace: str | None
     pages: str
 
+    def read(self, path: str, accept: str = "application/json") -> Any:
+        """What the API answers at a path that `kfp.Client` has no method for: JSON as Python values, text as it is.
+
+        Raises:
+            ConfigurationError: the API refuses the request, or has no such path.
+            TransientError: it cannot be reached, or failed.
+        """
+        with quiet():
+            return self.client.healthzs.api_client.call_api(
+                path,
+                "GET",
+                header_params={"Accept": accept},
+                response_type="object",
+                auth_settings=["Bearer"],
+                _return_http_data_only=True,
+            )
+
     def run_page(self, run_id: str) -> str:
         """Address of a run's page."""
         return f"{self.pages}/#/runs/details/{run_id}"

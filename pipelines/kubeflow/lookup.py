@@ -1,17 +1,29 @@
-"""What Kubeflow Pipelines has by a name. Names of runs and of recurring runs are not unique there."""
+"""What Kubeflow Pipelines has of one campaign, by name and root. Names of runs and schedules are not unique there."""
 
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 
 PAGE = 100
+ROOT_DIGITS = 6
+"""Of the root's digest that names of runs and schedules hold."""
 
 
-def runs_named(kubeflow: Kubeflow, name: str) -> dict[int, Any]:
-    """The runs called `name`, and `name-2`, `name-3` and so on, in any experiment, by that number; the first has 1.
+def name_at(root: str, campaign: Campaign) -> str:
+    """What the campaign at `root` is called, such as `digits-6f801a1d-3c09e2`: another root has another name.
+
+    Two roots may hold campaigns of one identifier, as when two teams label the same pool or a prefix was copied.
+    """
+    return f"{campaign.identifier}-{digest_of_bytes(root.encode())[:ROOT_DIGITS]}"
+
+
+def runs_named(kubeflow: Kubeflow, name: str, root: str) -> dict[int, Any]:
+    """The runs for `root` called `name`, and `name-2`, `name-3` and so on, in any experiment, by number, from 1.
 
     Where several have the same name, one that has not ended is preferred, because that is the one to know of.
     """
@@ -19,17 +31,17 @@ def runs_named(kubeflow: Kubeflow, name: str) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for run in _all(kubeflow, "runs", {"key": "display_name", "operation": "IS_SUBSTRING", "stringValue": name}):
         match = pattern.fullmatch(run.display_name or "")
-        if match:
+        if match and _is_for(run, root):
             number = int(match[1] or 1)
             if number not in found or not is_over(run):
                 found[number] = run
     return found
 
 
-def schedules_named(kubeflow: Kubeflow, name: str) -> list[Any]:
-    """The recurring runs called `name`, in any experiment."""
+def schedules_named(kubeflow: Kubeflow, name: str, root: str) -> list[Any]:
+    """The recurring runs for `root` called `name`, in any experiment."""
     found = _all(kubeflow, "recurring_runs", {"key": "display_name", "operation": "EQUALS", "stringValue": name})
-    return [schedule for schedule in found if schedule.display_name == name]
+    return [schedule for schedule in found if schedule.display_name == name and _is_for(schedule, root)]
 
 
 def runs_under_way(kubeflow: Kubeflow, schedules: list[Any]) -> list[Any]:
@@ -45,6 +57,12 @@ def runs_under_way(kubeflow: Kubeflow, schedules: list[Any]) -> list[Any]:
 def is_over(run: Any) -> bool:
     """Whether the run has ended, in whatever way."""
     return run.state in ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
+
+
+def _is_for(entry: Any, root: str) -> bool:
+    """Whether a run or recurring run was created for the campaign at `root`; names are people's to give."""
+    parameters = (entry.runtime_config.parameters if entry.runtime_config else None) or {}
+    return str(parameters.get("root", "")).rstrip("/") == root
 
 
 def _all(kubeflow: Kubeflow, kind: Literal["runs", "recurring_runs"], predicate: dict[str, Any]) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """`labelcycle schedule`: a recurring run of Kubeflow Pipelines that works on a campaign, one for each campaign."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,11 @@ from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.creation import create_once
 from labelcycle.pipelines.kubeflow.cron import checked_cron, seconds_of
-from labelcycle.pipelines.kubeflow.lookup import schedules_named
+from labelcycle.pipelines.kubeflow.lookup import name_at, runs_under_way, schedules_named
 from labelcycle.pipelines.kubeflow.request import Request
+
+SETTLING_SECONDS = 5.0
+"""After a schedule is paused, in which a run may still appear that its controller had begun to create."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,12 @@ class Scheduled:
 
     Attributes:
         state: of the campaign.
+        name: of the schedule.
         schedule: the recurring run as the API describes it; None where the campaign is done and needs none.
     """
 
     state: State
+    name: str = ""
     schedule: Any = None
 
 
@@ -60,24 +66,36 @@ def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: Request, ti
     state = campaign.read()
     if state.phase == "done":
         return Scheduled(state)
-    name = state.campaign.identifier
-    for existing in schedules_named(kubeflow, name):
+    name = name_at(campaign.root, state.campaign)
+    for existing in schedules_named(kubeflow, name, campaign.root):
         raise ConfigurationError(
             f"Campaign {name} has a schedule already, {in_words(existing)}: "
             f"{kubeflow.schedule_page(existing.recurring_run_id)}. Delete it first: labelcycle schedule {request.root} "
             "--delete."
         )
-    return Scheduled(state, _create(kubeflow, request, times, name))
+    return Scheduled(state, name, _create(kubeflow, request, times, name, campaign.root))
 
 
 def find(kubeflow: Kubeflow, root: str) -> tuple[str, list[Any]]:
-    """The campaign's name, and its schedules: one, none, or more where somebody copied it on the web pages."""
-    name = read_state(open_store(root)).campaign.identifier
-    return name, schedules_named(kubeflow, name)
+    """The name of the campaign's schedules, and these: one, none, or more where somebody copied it on the web pages."""
+    store = open_store(root)
+    name = name_at(store.root, read_state(store).campaign)
+    return name, schedules_named(kubeflow, name, store.root)
+
+
+def pause_for_good(kubeflow: Kubeflow, schedules: list[Any]) -> list[Any]:
+    """Pause schedules that are to be deleted. Returns their runs under way.
+
+    Kubernetes ends a run together with its schedule, which owns it: delete a schedule only after its runs have ended.
+    """
+    if any(is_on(existing) for existing in schedules):
+        switch(kubeflow, schedules, on=False)
+        time.sleep(SETTLING_SECONDS)
+    return runs_under_way(kubeflow, schedules)
 
 
 def delete(kubeflow: Kubeflow, schedules: list[Any]) -> None:
-    """Delete these schedules. Runs that they started go on."""
+    """Delete these schedules, none of which may have a run under way."""
     for existing in schedules:
         with quiet():
             kubeflow.client.delete_recurring_run(existing.recurring_run_id)
@@ -100,11 +118,15 @@ def in_words(existing: Any) -> str:
         when = f"every {trigger.periodic_schedule.interval_second} seconds"
     else:
         when = "at no time"
-    on = existing.status != "DISABLED" and existing.mode != "DISABLE"
-    return f"{'on' if on else 'paused'}, {when}"
+    return f"{'on' if is_on(existing) else 'paused'}, {when}"
 
 
-def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str) -> Any:
+def is_on(existing: Any) -> bool:
+    """Whether a schedule starts runs."""
+    return existing.status != "DISABLED" and existing.mode != "DISABLE"
+
+
+def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str, root: str) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.create_recurring_run(
@@ -117,4 +139,4 @@ def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str) -> An
             )
 
     with request.job(kubeflow) as job:
-        return create_once(create, lambda: next(iter(schedules_named(kubeflow, name)), None), f"Schedule {name}")
+        return create_once(create, lambda: next(iter(schedules_named(kubeflow, name, root)), None), f"Schedule {name}")

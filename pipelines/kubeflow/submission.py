@@ -9,7 +9,7 @@ from labelcycle.components.label_ingest.finalizing import check_finalizable, wit
 from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.creation import create_once
-from labelcycle.pipelines.kubeflow.lookup import is_over, runs_named, runs_under_way, schedules_named
+from labelcycle.pipelines.kubeflow.lookup import is_over, name_at, runs_named, runs_under_way, schedules_named
 from labelcycle.pipelines.kubeflow.request import Request
 
 
@@ -42,8 +42,8 @@ def submit(
 ) -> Submission:
     """Create a run of the campaign's next cycle, unless one is under way or there is nothing left to do.
 
-    The name says campaign and cycle, so that asking twice finds the first run. A run of that name that has ended left
-    the campaign where it is, because labels were awaited or a stage failed; then another one is numbered.
+    The name says campaign, root and cycle, so that asking twice finds the first run. A run of that name that has ended
+    left the campaign where it is, because labels were awaited or a stage failed; then another one is numbered.
 
     Args:
         kubeflow: where to.
@@ -62,34 +62,35 @@ def submit(
         reason = _nothing_to_do(state, finalize, end_early)
         if reason:
             return Submission(state, reason=reason)
-        name = run_name(state, finalize)
-        runs = runs_named(kubeflow, name)
+        name = run_name(campaign.root, state, finalize)
+        runs = runs_named(kubeflow, name, campaign.root)
         under_way = [run for run in runs.values() if not is_over(run)]
         if not finalize:
-            under_way += runs_under_way(kubeflow, schedules_named(kubeflow, state.campaign.identifier))
+            schedules = schedules_named(kubeflow, name_at(campaign.root, state.campaign), campaign.root)
+            under_way += runs_under_way(kubeflow, schedules)
         if under_way:
             return Submission(state, under_way[0].display_name, under_way[0])
-        _check_none_at_work(kubeflow, run_name(state, not finalize))
+        _check_none_at_work(kubeflow, run_name(campaign.root, state, not finalize), campaign.root)
         if not runs or len(campaign.read().commits) == len(state.commits):
             break  # else the run that has ended has moved the campaign on since its state was read
     name = f"{name}-{max(runs) + 1}" if runs else name
     if dry_run:
         return Submission(state, name)
-    return Submission(state, name, _create(kubeflow, request, name, finalize), created=True)
+    return Submission(state, name, _create(kubeflow, request, name, campaign.root, finalize), created=True)
 
 
-def run_name(state: State, finalize: bool) -> str:
-    """The name of the run for the campaign's next cycle, such as `digits-6f801a1d-cycle-0007`."""
-    return f"{state.campaign.identifier}-{'final' if finalize else f'cycle-{len(state.commits):04d}'}"
+def run_name(root: str, state: State, finalize: bool) -> str:
+    """The name of the run for the campaign's next cycle, such as `digits-6f801a1d-3c09e2-cycle-0007`."""
+    return f"{name_at(root, state.campaign)}-{'final' if finalize else f'cycle-{len(state.commits):04d}'}"
 
 
-def _create(kubeflow: Kubeflow, request: Request, name: str, finalize: bool) -> Any:
+def _create(kubeflow: Kubeflow, request: Request, name: str, root: str, finalize: bool) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.run_pipeline(job_name=name, **job)
 
     def look() -> Any:
-        return next((run for run in runs_named(kubeflow, name).values() if run.display_name == name), None)
+        return next((run for run in runs_named(kubeflow, name, root).values() if run.display_name == name), None)
 
     with request.job(kubeflow, finalize) as job:
         return create_once(create, look, f"Run {name}")
@@ -115,9 +116,9 @@ def _nothing_to_do(state: State, finalize: bool, end_early: bool) -> str:
     return ""
 
 
-def _check_none_at_work(kubeflow: Kubeflow, name: str) -> None:
+def _check_none_at_work(kubeflow: Kubeflow, name: str, root: str) -> None:
     """A cycle and the final model are the same number in the campaign, so that of two at work one would be in vain."""
-    for run in runs_named(kubeflow, name).values():
+    for run in runs_named(kubeflow, name, root).values():
         if not is_over(run):
             raise TransientError(
                 f"Run {run.display_name} is still at work on the campaign: {kubeflow.run_page(run.run_id)}. Run the "

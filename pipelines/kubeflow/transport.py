@@ -13,6 +13,7 @@ from labelcycle.components.core.logging.secrets import without_secrets
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
 READ_ATTEMPTS, READ_PAUSE = 3, 0.5
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
+TEXT = "text/plain"
 SHOWN = 300
 """Characters of a server's answer that a message quotes."""
 
@@ -32,6 +33,7 @@ def guard(api_client: Any) -> None:
     list, would look as if there were no runs), and raises errors of several libraries.
 
     Requests that only read are repeated a few times; those that write never, because the first may have arrived.
+    Requests for text, which are for logs, get what comes.
     """
     send, host = api_client.rest_client.request, api_client.configuration.host
 
@@ -39,7 +41,8 @@ def guard(api_client: Any) -> None:
         def once() -> Any:
             limits = _request_timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
             try:
-                return _checked(send(method, url, _request_timeout=limits, **given), host)
+                answer = send(method, url, _request_timeout=limits, **given)
+                return answer if (given.get("headers") or {}).get("Accept") == TEXT else _checked(answer, host)
             except kfp_server_api.ApiException as error:
                 raise _told_by_status(error, host) from error
             except exceptions.HTTPError as error:

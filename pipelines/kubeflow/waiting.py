@@ -13,6 +13,9 @@ from labelcycle.pipelines.kubeflow.lookup import is_over
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 """Seconds between two looks at a run; each pause is longer than the one before."""
 
+NOT_STARTED = (None, "", "PENDING", "RUNTIME_STATE_UNSPECIFIED")
+"""What the API calls the state of a run whose workflow has not begun."""
+
 OUTAGE_SECONDS, OUTAGE_PAUSE = 300, 10
 """For how long the API may be away while a run is followed, and how often it is tried."""
 
@@ -29,12 +32,13 @@ def follow(kubeflow: Kubeflow, run_id: str, on_state: Callable[[str], None]) -> 
         ConfigurationError: the API does not show the run any more.
         TransientError: the API has been away for too long. The run goes on all the same.
     """
-    pause, state = FIRST_PAUSE, None
+    pause, shown = FIRST_PAUSE, ""
     while True:
         run = _patiently(kubeflow, run_id)
-        if run.state != state:
-            state = run.state
-            on_state(state or "PENDING")
+        state = run.state if run.state not in NOT_STARTED else "PENDING"
+        if state != shown:
+            shown = state
+            on_state(state)
         if is_over(run):
             return run
         time.sleep(pause)
@@ -50,11 +54,3 @@ def _patiently(kubeflow: Kubeflow, run_id: str) -> Any:
     )
     with quiet():
         return attempts(kubeflow.client.get_run, run_id)
-
-
-def why_failed(run: Any) -> str:
-    """The tasks of a run that failed and what the API says of them, in words; empty where it says nothing."""
-    tasks = (run.run_details.task_details if run.run_details else None) or []
-    failed = sorted({task.display_name or "" for task in tasks if task.state == "FAILED"} - {""})
-    said = [run.error.message] if run.error and run.error.message else []
-    return ". ".join(([f"Failed: {', '.join(failed)}"] if failed else []) + said)

@@ -71,6 +71,8 @@ class PipelinesApi:
         cookie: the cookie that every request has to bring, if any.
         prefix: path in front of the API, as a proxy has it.
         on_read: called with a run before it is shown, and may change its state.
+        killed: names of runs that were under way when their schedule was deleted.
+        root: the campaign that runs of `add_run` are for, unless a test says another.
         requests: method and path of every request, in order.
     """
 
@@ -82,9 +84,12 @@ class PipelinesApi:
     on_read: Callable[[dict[str, Any]], None] = lambda run: None
     slow_seconds: float = 1.0
     url: str = ""
+    root: str = ""
     experiments: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     recurring_runs: list[dict[str, Any]] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+    workflows: dict[str, tuple[dict[str, Any], dict[str, str]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
@@ -100,11 +105,16 @@ class PipelinesApi:
                 return fault.kind
         return ""
 
-    def add_run(self, name: str, state: str = "RUNNING", **more: Any) -> dict[str, Any]:
+    def add_run(self, name: str, state: str = "RUNNING", root: str | None = None, **more: Any) -> dict[str, Any]:
         """A run that is there already."""
+        parameters = {"parameters": {"root": self.root if root is None else root}}
         run = {"run_id": str(uuid.uuid4()), "display_name": name, "state": state, "created_at": now(), **more}
-        self.runs.append(run)
-        return run
+        self.runs.append(run | {"runtime_config": parameters})
+        return self.runs[-1]
+
+    def show_workflow(self, run: dict[str, Any], workflow: dict[str, Any], logs: dict[str, str]) -> None:
+        """Let a run have a workflow, and its pods these logs, as the API's first version shows them."""
+        self.workflows[run["run_id"]] = (workflow, logs)
 
     def created(self, path: str) -> int:
         """How many requests to create something were sent to a path."""
@@ -226,8 +236,23 @@ class PipelinesApi:
         raise Refused(NOT_FOUND, f"Recurring run {identifier} not found")
 
     def _delete_recurring_run(self, identifier: str) -> dict[str, Any]:
+        """Kubernetes collects what the schedule owns, so that its runs under way are killed, and shown as running."""
         self.recurring_runs.remove(self._recurring_run(identifier))
+        over = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
+        started = [run for run in self.runs if run.get("recurring_run_id") == identifier]
+        self.killed += [run["display_name"] for run in started if run["state"] not in over]
         return {}
+
+    def of_first_version(self, path: str) -> bytes | None:
+        """What the API's first version answers: a run's workflow as JSON in JSON, or a log as text."""
+        found = re.fullmatch(r"/apis/(v1beta1|v1alpha1)/runs/([^/]+)(?:/nodes/([^/]+)/log)?", path)
+        if found is None or found[2] not in self.workflows or (found[3] is None) != (found[1] == "v1beta1"):
+            return None
+        workflow, logs = self.workflows[found[2]]
+        if found[3] is not None:
+            return logs[found[3]].encode() if found[3] in logs else None
+        manifest = {"workflow_manifest": json.dumps(workflow)}
+        return json.dumps({"run": {"id": found[2]}, "pipeline_runtime": manifest}).encode()
 
     def _switch(self, identifier: str, verb: str) -> dict[str, Any]:
         changes = {"enable": ("ENABLE", "ENABLED"), "disable": ("DISABLE", "DISABLED")}
@@ -352,6 +377,9 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if fault == "slow":
                 time.sleep(api.slow_seconds)
+            if method == "GET" and not fault and (old := api.of_first_version(path)) is not None:
+                self._send(200, old, "text/plain" if path.endswith("/log") else "application/json")
+                return
             if fault == "html" or not parts.path.startswith(f"{api.prefix}{API}/"):
                 self._send(200 if fault == "html" else 404, LOGIN_PAGE, "text/html")
                 return

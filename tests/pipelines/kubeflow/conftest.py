@@ -15,7 +15,8 @@ import pytest
 from labelcycle.components.core.storage import s3
 from labelcycle.pipelines.cli.main import main
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
-from labelcycle.pipelines.kubeflow import request, transport
+from labelcycle.pipelines.kubeflow import request, schedule, transport
+from labelcycle.pipelines.kubeflow.lookup import name_at
 from labelcycle.pipelines.profiles.profile import Profile
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi, serving
@@ -72,6 +73,7 @@ def command(
     What is slow to make is made once, the packages and the client of S3, and pauses between requests are short.
     """
     monkeypatch.setattr(transport, "READ_PAUSE", 0.01)
+    monkeypatch.setattr(schedule, "SETTLING_SECONDS", 0.01)
     monkeypatch.setattr(request, "write_package", packages)
     monkeypatch.setattr(s3, "s3_client", lambda: s3_administrator)
     monkeypatch.setenv("COLUMNS", "200")
@@ -103,14 +105,15 @@ def untouched_root(s3_server: str, s3_administrator: Any, embeddings: Path) -> s
 
 
 @pytest.fixture
-def campaign(untouched_root: str, s3_endpoint: str) -> Bench:
-    """That campaign; tests of this folder only read it."""
+def campaign(untouched_root: str, s3_endpoint: str, api: PipelinesApi) -> Bench:
+    """That campaign, which the server's runs are for; tests of this folder only read it."""
+    api.root = untouched_root
     return Bench(untouched_root)
 
 
 @pytest.fixture(scope="session")
 def name(untouched_root: str, s3_administrator: Any) -> str:
-    """What that campaign is called."""
+    """What that campaign's runs and schedules are called after."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(s3, "s3_client", lambda: s3_administrator)
-        return Bench(untouched_root).state.campaign.identifier
+        return name_at(untouched_root, Bench(untouched_root).state.campaign)

@@ -7,6 +7,7 @@ import pytest
 
 from labelcycle.components.core.state import CycleSummary, State
 from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+from labelcycle.pipelines.kubeflow.lookup import name_at
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -30,7 +31,7 @@ def stand_at(
         state = State(campaign, [None] * len(cycles), cycles)  # type: ignore[list-item]
         monkeypatch.setattr(ClusterCampaign, "read", lambda self: state)
         monkeypatch.setattr("labelcycle.pipelines.kubeflow.campaign._check_images", lambda store, state: None)
-        return campaign.identifier
+        return name_at(s3_root, campaign)
 
     return stand
 
@@ -63,7 +64,7 @@ def test_a_cycle_and_the_final_model_exclude_another(
     command: Command, api: PipelinesApi, stand_at: Callable[..., str], s3_root: str
 ) -> None:
     name = stand_at(answers=8, query=8)
-    cycle = api.add_run(f"{name}-cycle-0002")
+    cycle = api.add_run(f"{name}-cycle-0002", root=s3_root)
     answer = command("submit", s3_root, "--finalize", "--end-early")
     assert answer.code == 2 and f"{name}-cycle-0002 is still at work" in answer.err
     cycle["state"] = "FAILED"

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
+from labelcycle.pipelines.kubeflow import schedule, waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -59,10 +61,69 @@ def test_pause_resume_show_delete(command: Command, api: PipelinesApi, campaign:
 
 def test_schedules_of_others_are_left_alone(command: Command, api: PipelinesApi, campaign: Bench, name: str) -> None:
     for other in (name.upper(), f"{name}-2"):
-        api.recurring_runs.append({"recurring_run_id": other, "display_name": other})
+        of_this_root = {"runtime_config": {"parameters": {"root": campaign.root}}}
+        api.recurring_runs.append({"recurring_run_id": other, "display_name": other, **of_this_root})
     assert command("schedule", campaign.root, "--every", "1d").code == 0
     assert command("schedule", campaign.root, "--delete").code == 0
     assert [schedule["display_name"] for schedule in api.recurring_runs] == [name.upper(), f"{name}-2"]
+
+
+@pytest.fixture
+def scheduled_run(command: Command, api: PipelinesApi, campaign: Bench) -> dict[str, Any]:
+    """A run under way that the campaign's schedule has started."""
+    assert command("schedule", campaign.root, "--every", "1h").code == 0
+    (schedule,) = api.recurring_runs
+    return api.add_run("started by the schedule", recurring_run_id=schedule["recurring_run_id"])
+
+
+def test_a_schedule_whose_run_is_under_way_is_paused_and_kept(
+    command: Command, api: PipelinesApi, campaign: Bench, name: str, scheduled_run: dict[str, Any]
+) -> None:
+    """Kubernetes would end the run with it, and the run's page would show it as running for ever."""
+    answer = command("schedule", campaign.root, "--delete")
+    assert answer.code == 2 and not answer.out
+    assert f"{name} is paused" in answer.err and "run started by the schedule is under way" in answer.err
+    assert scheduled_run["run_id"] in answer.err and "--wait" in answer.err
+    assert [schedule["status"] for schedule in api.recurring_runs] == ["DISABLED"]
+    scheduled_run["state"] = "FAILED"
+    assert command("schedule", campaign.root, "--delete").out == f"deleted: {name}\n"
+    assert not api.recurring_runs and not api.killed
+
+
+def test_deleting_may_wait_for_the_run(
+    command: Command,
+    api: PipelinesApi,
+    campaign: Bench,
+    name: str,
+    scheduled_run: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
+    looks = iter(["RUNNING", "RUNNING", "SUCCEEDED"])
+
+    def step(run: dict[str, Any]) -> None:
+        assert api.recurring_runs, "the schedule is there until its run has ended"
+        run["state"] = next(looks)
+
+    api.on_read = step
+    answer = command("schedule", campaign.root, "--delete", "--wait")
+    assert (answer.code, answer.out) == (0, f"deleted: {name}\n")
+    assert answer.err.splitlines() == [f"started by the schedule: {state}" for state in ("running", "succeeded")]
+    assert scheduled_run["state"] == "SUCCEEDED" and not api.recurring_runs and not api.killed
+
+
+def test_a_run_that_appears_while_the_schedule_is_paused_counts(
+    command: Command, api: PipelinesApi, campaign: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("schedule", campaign.root, "--every", "1h")
+    (entry,) = api.recurring_runs
+
+    def sleep(seconds: float) -> None:
+        api.add_run("late", recurring_run_id=entry["recurring_run_id"])
+
+    monkeypatch.setattr(schedule.time, "sleep", sleep)
+    answer = command("schedule", campaign.root, "--delete")
+    assert answer.code == 2 and "late is under way" in answer.err and not api.killed
 
 
 @pytest.mark.parametrize("fault", ["drop", "lose"])
@@ -99,6 +160,7 @@ def test_a_campaign_that_is_done_needs_no_schedule(
         (["--cron", "0 6 * * *"], "'0 0 6 * * *'"),
         (["--every", "hourly"], "30m, 1h, 7d"),
         (["--pause", "--resume"], "exclude"),
+        (["--every", "1h", "--wait"], "--wait belongs to --delete"),
         (["--delete", "--every", "1h"], "exclude"),
     ],
 )

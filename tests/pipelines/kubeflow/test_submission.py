@@ -7,6 +7,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from labelcycle.pipelines.kubeflow import submission
+from labelcycle.pipelines.kubeflow.lookup import name_at
 from tests.conftest import Bench, Pictures
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -97,14 +98,14 @@ def test_the_next_cycle_has_a_run_of_its_own_even_if_the_last_ends_while_runs_ar
     command: Command, api: PipelinesApi, begin: Callable[..., Bench], s3_root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = begin(s3_root)
-    name = bench.state.campaign.identifier
-    api.add_run(f"{name}-cycle-0000", "SUCCEEDED")
+    name = name_at(s3_root, bench.state.campaign)
+    api.add_run(f"{name}-cycle-0000", "SUCCEEDED", s3_root)
     look = submission.runs_named
 
-    def list_late(kubeflow: object, wanted: str) -> object:
+    def list_late(kubeflow: object, wanted: str, root: str) -> object:
         if not bench.state.commits:
             bench.run_cycle()
-        return look(kubeflow, wanted)  # type: ignore[arg-type]
+        return look(kubeflow, wanted, root)  # type: ignore[arg-type]
 
     monkeypatch.setattr(submission, "runs_named", list_late)
     assert command("submit", s3_root).out.startswith(f"submitted: {name}-cycle-0001\n")

@@ -1,0 +1,169 @@
+"""Why a run of Kubeflow Pipelines failed: the stage, its exit code, its last message, and where its log is.
+
+The API's own account of a run is a list of about sixty nodes without a reason. The workflow beneath it has the reasons;
+the API shows it under its first version, and the logs of its pods besides.
+
+Sources: backend/src/apiserver/main.go (paths), backend/src/common/util/workflow.go (names of pods) of
+github.com/kubeflow/pipelines at 2.17.0.
+"""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.pipelines.kubeflow.connection import Kubeflow
+from labelcycle.pipelines.kubeflow.transport import TEXT
+from labelcycle.pipelines.profiles.profile import Stage
+
+STAGES = get_args(Stage)
+FAILED = ("Failed", "Error")
+SHOWN = 3
+"""Pods of one stage that are shown; shards mostly fail alike."""
+
+_NUMBERED = re.compile(r"-\d+$|\(\d+\)$")
+_PREPARES = re.compile(r"(.+)-driver(?:\(\d+\))?$")
+_EXIT_CODE = re.compile(r"exit code (\d+)")
+_ERROR = re.compile(r"^(?:\w+\.)+[A-Z]\w*: .+|^[A-Z]\w*(?:Error|Exception): .+")
+"""The last line of a traceback: the class of the error, with its package where it is not one of Python's, and what it
+says."""
+
+KILLED = 137
+
+
+@dataclass(frozen=True)
+class FailedPod:
+    """A pod of a stage that failed.
+
+    Attributes:
+        task: whose it is: a stage, or what Kubeflow's own driver was to prepare.
+        driver: whether it is such a driver.
+        namespace, pod: where it ran; they stay empty where the API does not say.
+        exit_code: of its process; None where the pod never ran, or the API does not say.
+        reason: what Argo says of it, such as `OOMKilled (exit code 137)`.
+        message: the last error in its log; empty where the log is gone or holds none.
+    """
+
+    task: str
+    driver: bool = False
+    namespace: str = ""
+    pod: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        subject = f"Kubeflow's driver of {self.task}" if self.driver else f"Stage {self.task}"
+        ended = "failed" if self.exit_code is None else f"ended with exit code {self.exit_code}"
+        said = [] if self.reason in ("", f"Error (exit code {self.exit_code})") else [self.reason]
+        if self.exit_code == KILLED or "OOMKilled" in self.reason:
+            said.append(f"it was killed, most likely for memory: raise memory_limit of {self.task} in the profile")
+        sentence = ": ".join([f"{subject} {ended}", *filter(None, [self.message]), *said]).rstrip(".")
+        if not self.pod:
+            return f"{sentence}."
+        return f"{sentence}. Its log: kubectl logs --namespace {self.namespace} {self.pod} --container main"
+
+
+def why_failed(kubeflow: Kubeflow, run: Any) -> list[str]:
+    """A sentence for each pod of a stage that failed, and what the API itself says; empty where it says nothing."""
+    return [*map(str, failed_pods(kubeflow, run)), *([run.error.message] if run.error and run.error.message else [])]
+
+
+def failed_pods(kubeflow: Kubeflow, run: Any) -> list[FailedPod]:
+    """The pods that failed and were not made good by another try, a few for each stage.
+
+    Where the API does not show the workflow, the stages alone are named.
+    """
+    try:
+        found = list(_pods(_workflow(kubeflow, run.run_id)))
+    except (LabelcycleError, KeyError, TypeError, ValueError, AttributeError, OSError):
+        found = []
+    if not found:
+        tasks = (run.run_details.task_details if run.run_details else None) or []
+        names = {_stage_called(task.display_name or "") for task in tasks if task.state == "FAILED"}
+        return [FailedPod(stage) for stage in STAGES if stage in names]
+    shown: dict[str, list[FailedPod]] = {}
+    for pod in found:
+        shown.setdefault(pod.task, []).append(pod)
+    return [_with_message(kubeflow, run.run_id, pod) for pods in shown.values() for pod in pods[:SHOWN]]
+
+
+def _workflow(kubeflow: Kubeflow, run_id: str) -> dict[str, Any]:
+    answer = kubeflow.read(f"/apis/v1beta1/runs/{run_id}")
+    workflow: dict[str, Any] = json.loads(answer["pipeline_runtime"]["workflow_manifest"])
+    status = workflow["status"]
+    if packed := status.get("compressedNodes"):
+        status["nodes"] = json.loads(gzip.decompress(base64.b64decode(packed)))
+    return workflow
+
+
+def _pods(workflow: Mapping[str, Any]) -> Iterator[FailedPod]:
+    """Of each failed task the pod of its last try, in order of time."""
+    nodes: dict[str, Any] = workflow["status"].get("nodes") or {}
+    tries = [
+        (identifier, node)
+        for identifier, node in nodes.items()
+        if node.get("type") == "Pod" and node.get("phase") in FAILED
+    ]
+    last: dict[str, FailedPod] = {}
+    for identifier, node in sorted(tries, key=lambda item: item[1].get("finishedAt") or ""):
+        name, boundary = node.get("displayName") or "", node.get("boundaryID") or ""
+        if driver := _PREPARES.match(name):
+            key, task = identifier, driver[1]
+        else:
+            above = nodes.get(boundary) or {}
+            if above.get("phase") not in FAILED:
+                continue  # a later try succeeded
+            key, task = boundary, above.get("displayName") or name
+        reason = node.get("message") or ""
+        code = (node.get("outputs") or {}).get("exitCode") or next(iter(_EXIT_CODE.findall(reason)), None)
+        last[key] = FailedPod(
+            task=_stage_called(task) or task,
+            driver=driver is not None,
+            namespace=workflow["metadata"].get("namespace") or "",
+            pod=_pod_name(workflow["metadata"]["name"], identifier, node),
+            exit_code=None if code is None else int(code),
+            reason=reason,
+        )
+    yield from last.values()
+
+
+def _stage_called(name: str) -> str | None:
+    """The stage of a node: `train-adapter`, `publish-2` and `embed(0)` have one, `train-adapter-driver` has none."""
+    plain = _NUMBERED.sub("", _NUMBERED.sub("", name)).replace("-", "_")
+    return plain if plain in STAGES else None
+
+
+def _pod_name(workflow: str, identifier: str, node: Mapping[str, Any]) -> str:
+    """Argo names a pod after its workflow, its template, and the number at the end of its node's identifier."""
+    number = identifier.rpartition("-")[2]
+    middle = [] if ".inline" in node.get("name", "") else [node.get("templateName") or ""]
+    return "-".join([workflow, *middle, number])
+
+
+def _with_message(kubeflow: Kubeflow, run_id: str, pod: FailedPod) -> FailedPod:
+    try:
+        log = str(kubeflow.read(f"/apis/v1alpha1/runs/{run_id}/nodes/{pod.pod}/log", accept=TEXT))
+    except LabelcycleError:
+        return pod
+    return replace(pod, message=last_error(log))
+
+
+def last_error(log: str) -> str:
+    """The last error that a log tells of: the message of a JSON line that ends a stage, or the end of a traceback."""
+    for line in reversed(log.splitlines()):
+        line = line.strip()
+        if line.startswith("{"):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict) and record.get("event") in ("error", "crash"):
+                return str(record.get("message") or "")
+        elif _ERROR.match(line):
+            return line.rpartition("labelcycle.components.core.errors.")[2]
+    return ""
