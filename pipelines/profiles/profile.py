@@ -59,7 +59,8 @@ class Placement(Settings):
         shared_memory: size of /dev/shm, which counts towards the memory limit; None for the container runtime's 64 MiB.
         retries: how often a failed pod is started again; stages may be repeated at any point.
         backoff_seconds: wait before the first retry, doubled for each one after it.
-        timeout_seconds: a pod that runs for longer is ended.
+        timeout_seconds: how long one try of the stage may take; its process then ends with exit code 2.
+        pull_seconds: what its pod may take besides, to pull the image and start: a pod without an image is ended then.
         node_selector: labels that the node must have.
         tolerations: taints of nodes that are no obstacle.
     """
@@ -73,8 +74,14 @@ class Placement(Settings):
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     backoff_seconds: Annotated[int, Field(ge=1)] = 30
     timeout_seconds: Annotated[int, Field(ge=60)] = 3600
+    pull_seconds: Annotated[int, Field(ge=60)] = 900
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
+
+    @property
+    def pod_seconds(self) -> int:
+        """What the pod may take from its start on a node to its end, in seconds: the pulling of its image counts."""
+        return self.timeout_seconds + self.pull_seconds
 
     @model_validator(mode="after")
     def _requests_are_within_limits(self) -> "Placement":

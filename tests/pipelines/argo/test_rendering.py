@@ -103,7 +103,9 @@ def test_pods_ask_for_what_the_profile_says(name: str) -> None:
         asked = template["container"]["resources"]
         assert asked["requests"] == {"cpu": placement.cpu, "memory": placement.memory} | gpus
         assert asked["limits"] == {"cpu": placement.cpu_limit, "memory": placement.memory_limit} | gpus
-        assert template["activeDeadlineSeconds"] == placement.timeout_seconds
+        assert template["activeDeadlineSeconds"] == placement.timeout_seconds + placement.pull_seconds
+        variables = {each["name"]: each.get("value") for each in template["container"]["env"]}
+        assert variables["LABELCYCLE_STAGE_SECONDS"] == str(placement.timeout_seconds)
         retry = template["retryStrategy"]
         assert (retry["limit"], retry["backoff"]["duration"]) == (
             str(placement.retries),
