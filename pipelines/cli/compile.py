@@ -13,7 +13,7 @@ from labelcycle.pipelines.kubeflow.explain import Explanation, explain
 from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
 from labelcycle.pipelines.kubeflow.run_pods import Run
 
-WIDTH = 190
+WIDTH = 210
 """Columns of the tables, whatever the terminal's width, so that a log file is readable too."""
 
 

@@ -88,13 +88,13 @@ class Placement(Settings):
         """Kubernetes refuses a pod that asks for more than its limit, when it is too late."""
         for request, limit in (("cpu", "cpu_limit"), ("memory", "memory_limit"), ("shared_memory", "memory_limit")):
             asked, allowed = getattr(self, request), getattr(self, limit)
-            if asked is not None and _amount(asked) > _amount(allowed):
+            if asked is not None and amount(asked) > amount(allowed):
                 raise ValueError(f"{request} of {asked} is more than {limit} of {allowed}")
         return self
 
 
-def _amount(quantity: str) -> float:
-    """Cores, or bytes in GiB."""
+def amount(quantity: str) -> float:
+    """How many cores, or GiB, a quantity of Kubernetes is."""
     for suffix, unit in (("m", 1 / 1000), ("Mi", 1 / 1024), ("Gi", 1.0)):
         if quantity.endswith(suffix):
             return float(quantity.removesuffix(suffix)) * unit

@@ -7,6 +7,7 @@ import pytest
 from labelcycle.components.core.errors import InputError
 from labelcycle.pipelines.kubeflow.explain import explain
 from labelcycle.pipelines.kubeflow.package import write_package
+from labelcycle.pipelines.kubeflow.run_pods import Run
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
 
 
@@ -34,38 +35,43 @@ def test_a_cycle(tmp_path: Path) -> None:
     assert told.pods.index(embed) < told.pods.index(publish)
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[list[Run]]:
+    """What a run of a cycle may become, with every profile."""
+    path = tmp_path_factory.mktemp("packages") / "cycle.yaml"
+    found = []
+    for profile in all_profiles():
+        write_package("cycle", path, profile, "python:1")
+        found.append(explain(path).runs)
+    return found
+
+
+EMBEDDED = ["labelcycle-attempt / train / embed base / embed"]
+
+
 @pytest.mark.parametrize(
     ("condition", "shards", "remembered", "pods", "stages", "drivers"),
     [
-        ("", 1, [], 6, 1, 5),
-        ("cold-start", 2, [], 18, 5, 13),
-        ("train", 2, ["labelcycle-attempt / train / embed base / embed"], 36, 9, 27),
-        ("train", 4, [], 56, 17, 39),
-    ],
-    ids=[
-        "labels are awaited",
-        "cold start",
-        "trained, embedded by an earlier run of the attempt",
-        "trained, four shards",
+        pytest.param("", 1, [], 6, 1, 5, id="labels are awaited"),
+        pytest.param("cold-start", 2, [], 18, 5, 13, id="cold start"),
+        pytest.param("train", 2, EMBEDDED, 36, 9, 27, id="trained, embedded by an earlier run of the attempt"),
+        pytest.param("train", 4, [], 56, 17, 39, id="trained, four shards"),
     ],
 )
 def test_pods_of_a_run_are_those_of_real_runs(
-    tmp_path: Path, condition: str, shards: int, remembered: list[str], pods: int, stages: int, drivers: int
+    runs: list[list[Run]], condition: str, shards: int, remembered: list[str], pods: int, stages: int, drivers: int
 ) -> None:
     """Counted in a cluster with Kubeflow Pipelines 2.17.0 and Argo 4.0.5, whatever the profile."""
-    for profile in all_profiles():
-        write_package("cycle", tmp_path / "cycle.yaml", profile, "python:1")
-        runs = {run.condition: run for run in explain(tmp_path / "cycle.yaml").runs}
-        assert list(runs) == ["", "cold-start", "train"]
-        count = runs[condition].count({"shard_numbers": shards}, remembered)
+    for of_profile in runs:
+        assert [run.condition for run in of_profile] == ["", "cold-start", "train"]
+        [run] = [run for run in of_profile if run.condition == condition]
+        count = run.count({"shard_numbers": shards}, remembered)
         assert (count.pods, count.stages, count.drivers) == (pods, stages, drivers)
 
 
-def test_one_shard_is_what_is_told_and_each_further_one_is_three_pods_a_loop(tmp_path: Path) -> None:
-    write_package("cycle", tmp_path / "cycle.yaml", read_profile("small"), "python:1")
-    runs = explain(tmp_path / "cycle.yaml").runs
-    assert [run.count().pods for run in runs] == [6, 15, 29]
-    assert [run.count({"shard_numbers": 2}).pods - run.count().pods for run in runs] == [0, 3, 9]
+def test_one_shard_is_what_is_told_and_each_further_one_is_three_pods_a_loop(runs: list[list[Run]]) -> None:
+    assert [run.count().pods for run in runs[0]] == [6, 15, 29]
+    assert [run.count({"shard_numbers": 2}).pods - run.count().pods for run in runs[0]] == [0, 3, 9]
 
 
 def test_a_backtest(tmp_path: Path) -> None:
