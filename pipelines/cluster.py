@@ -2,11 +2,18 @@
 
 STORAGE_SECRET = "labelcycle-storage"
 STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""Credentials of the object store: every stage has them as environment variables of the same names."""
+"""Credentials of the object store: every stage has them as environment variables.
+
+On Argo these have the same names. On Kubeflow they have labelcycle's own, because KFP's launcher uploads from the same
+container, by whatever `AWS_…` it finds there (`labelcycle.components.core.own_names`).
+"""
 
 TRACKING_SECRET = "labelcycle-tracking"
 TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-"""Credentials of the MLflow server: only stages that tell MLflow have them."""
+"""Credentials of the MLflow server: only stages that tell MLflow have them.
+
+On Kubeflow under labelcycle's own names, because KFP's MLflow plug-in sets `MLFLOW_…` by itself.
+"""
 
 LABELLING_SECRET = "labelcycle-labelling"
 LABELLING_KEYS = ("LABEL_STUDIO_TOKEN",)
@@ -21,7 +28,7 @@ SETTINGS_KEYS = (
     "LABELCYCLE_LOG",
 )
 """Addresses, the places that images may come from, and the kind of log, in a ConfigMap: every stage has them as
-environment variables of the same names."""
+environment variables, on Kubeflow those of AWS and MLflow under labelcycle's own names."""
 
 TELLS_MLFLOW = frozenset({"publish", "backtest_report"})
 """Stages that talk to MLflow."""

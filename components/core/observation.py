@@ -23,6 +23,7 @@ from labelcycle.components.core.logging.failures import tell
 from labelcycle.components.core.logging.install import catch_up, write_json_logs
 from labelcycle.components.core.logging.mode import json_logs
 from labelcycle.components.core.logging.place import move, place
+from labelcycle.components.core.stage_deadline import stage_deadline
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.timings import Meter, Timing, write_timing
 
@@ -41,6 +42,8 @@ BAR_SECONDS, LOG_SECONDS = 0.2, 10.0
 def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Decorate a stage's `run` so that its start, its end with what it took, and its errors are events.
 
+    Where the environment gives the stage a time, it keeps to it.
+
     A run that works on an attempt, or names one in its result, leaves a record of what it took beside the attempt.
     """
     stage = run.__module__.split(".")[-2]
@@ -56,7 +59,8 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         emit("started", pid=os.getpid())
         meter = Meter()
         try:
-            result = run(*args, **kwargs)
+            with stage_deadline(stage):
+                result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             catch_up()
             tell(error)

@@ -55,4 +55,15 @@ def _kustomization(rendering: Rendering, names: list[str]) -> dict[str, Any]:
 
 
 def _text(manifest: dict[str, Any]) -> str:
-    return _HEADER + yaml.safe_dump(manifest, sort_keys=False, width=120)
+    return _HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, which people can read."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text_node)

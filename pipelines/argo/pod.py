@@ -5,6 +5,7 @@ from typing import Any
 from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, SecretEnv
 from hera.workflows.models import Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
 
+from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.argo.parameters import LABELLING, SETTINGS, STORAGE, TRACKING
 from labelcycle.pipelines.argo.retry import retry_strategy
 from labelcycle.pipelines.cluster import (
@@ -26,14 +27,14 @@ def pod_settings(stage: Stage, placement: Placement) -> dict[str, Any]:
     return {
         "labels": labels(stage.replace("_", "-")),
         "resources": _resources(placement),
-        "env": _environment(stage),
+        "env": _environment(stage, placement),
         "volumes": _volumes(placement),
         "security_context": _container_rights(),
         "pod_security_context": _pod_rights(),
         "automount_service_account_token": True,  # Argo's executor, a container of the same pod, reports by it
         "node_selector": dict(placement.node_selector) or None,
         "tolerations": [_toleration(given) for given in placement.tolerations] or None,
-        "active_deadline_seconds": placement.timeout_seconds,
+        "active_deadline_seconds": placement.pod_seconds,
         "retry_strategy": retry_strategy(placement),
     }
 
@@ -59,9 +60,15 @@ def _resources(placement: Placement) -> Resources:
     )
 
 
-def _environment(stage: Stage) -> list[Env | SecretEnv | ConfigMapEnv]:
-    """Credentials and addresses. All are optional: a cluster may give rights to the service account instead."""
-    variables: list[Env | SecretEnv | ConfigMapEnv] = [Env(name="HOME", value=SCRATCH)]
+def _environment(stage: Stage, placement: Placement) -> list[Env | SecretEnv | ConfigMapEnv]:
+    """The stage's time, credentials and addresses.
+
+    The last two are optional: a cluster may give rights to the service account instead.
+    """
+    variables: list[Env | SecretEnv | ConfigMapEnv] = [
+        Env(name="HOME", value=SCRATCH),
+        Env(name=STAGE_SECONDS, value=str(placement.timeout_seconds)),
+    ]
     for key in SETTINGS_KEYS:
         variables.append(ConfigMapEnv(name=key, config_map_name=SETTINGS, config_map_key=key, optional=True))
     variables += _credentials(STORAGE, STORAGE_KEYS)

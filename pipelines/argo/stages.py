@@ -17,6 +17,12 @@ OUTPUTS = f"{SCRATCH}/outputs"
 WORK = ("cycle", "attempt")
 """What every stage but the first is told, from label_ingest's facts."""
 
+NOT_WRITTEN = "failed"
+"""What Argo takes for an output that a stage did not write. As a decision it leads nowhere.
+
+Without it the executor would fail as well where a stage fails, and its complaint stand in place of the stage's end.
+"""
+
 _ON_ATTEMPT = ["--cycle", CYCLE_NUMBER, "--attempt", ATTEMPT]
 _ON_SHARD = ["--shard", "{{inputs.parameters.shard}}", "--shards", SHARDS]
 
@@ -63,12 +69,16 @@ def _container(
     return Container(
         name=template_name(stage),
         inputs=[Parameter(name=name) for name in inputs],
-        outputs=[Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}")) for name in outputs] or None,
+        outputs=[_output(name) for name in outputs] or None,
         image=rendering.image_for(placement),
         command=["labelcycle", "stage", stage],
         args=["--root", ROOT, *arguments],
         **pod_settings(stage, placement),
     )
+
+
+def _output(name: str) -> Parameter:
+    return Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=NOT_WRITTEN))
 
 
 def _in_shards(rendering: Rendering, stage: Stage, inputs: Sequence[str]) -> Steps:

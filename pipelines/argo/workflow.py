@@ -2,12 +2,19 @@
 
 from typing import Any
 
+import yaml
 from hera.workflows.models import PodGC, PodSecurityContext, SeccompProfile, TTLStrategy, WorkflowMetadata
 
 from labelcycle.pipelines.argo.pod import labels
 
 SERVICE_ACCOUNT = "labelcycle-stage"
 """What stages run as. Argo's executor reports outputs by it: it may create and patch workflowtaskresults."""
+
+EXECUTOR_USER = 8737
+"""Whom the image of Argo's executor has a home for; it names no user of its own, so that root would run it."""
+
+ADDED_CONTAINERS = (("initContainers", "init"), ("containers", "wait"))
+"""What Argo adds to each pod of a stage: the part of the pod's spec, and the container's name."""
 
 _DAY = 24 * 60 * 60
 
@@ -25,7 +32,28 @@ def workflow_settings(component: str) -> dict[str, Any]:
         "security_context": PodSecurityContext(
             run_as_non_root=True, seccomp_profile=SeccompProfile(type="RuntimeDefault")
         ),
+        "pod_spec_patch": pod_spec_patch(),
         "pod_gc": PodGC(strategy="OnPodSuccess"),
         "ttl_strategy": TTLStrategy(seconds_after_success=3 * _DAY, seconds_after_failure=14 * _DAY),
         "workflow_metadata": WorkflowMetadata(labels=labels(component)),
+    }
+
+
+def pod_spec_patch() -> str:
+    """What is laid over every pod: rights of the two containers that Argo adds to each, as `restricted` asks for them.
+
+    Argo knows no other way to say so in a workflow: `init` and `wait` get what the controller's configuration says,
+    which is nothing in its own installation. They write only to folders that Argo mounts.
+    """
+    patch = {part: [{"name": name, "securityContext": _executor_rights()}] for part, name in ADDED_CONTAINERS}
+    return yaml.safe_dump(patch, sort_keys=False)
+
+
+def _executor_rights() -> dict[str, Any]:
+    return {
+        "runAsUser": EXECUTOR_USER,
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
     }

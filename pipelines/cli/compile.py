@@ -11,8 +11,9 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.image import IMAGE
 from labelcycle.pipelines.kubeflow.explain import Explanation, explain
 from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
+from labelcycle.pipelines.kubeflow.run_pods import Run
 
-WIDTH = 190
+WIDTH = 210
 """Columns of the tables, whatever the terminal's width, so that a log file is readable too."""
 
 
@@ -63,7 +64,7 @@ def _show(package: Explanation) -> None:
         console.print(f"  {name}: {default}", markup=False, highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("stage", no_wrap=True)
-    for heading in ("pods", "cores", "memory", "accelerator", "retries", "seconds at most", "cached", "image"):
+    for heading in ("pods", "cores", "memory", "accelerator", "retries", "seconds", "with pulling", "cached", "image"):
         table.add_column(heading)
     for pod in package.pods:
         table.add_row(
@@ -74,7 +75,26 @@ def _show(package: Explanation) -> None:
             pod.accelerator or "–",
             str(pod.retries),
             str(pod.timeout or "–"),
+            str(pod.pod_timeout or "–"),
             "yes" if pod.cached else "no",
             pod.image,
         )
     console.print(table)
+    _show_runs(package.runs)
+
+
+def _show_runs(runs: list[Run]) -> None:
+    """What a run is in pods: those of stages, and the drivers by which the platform resolves their inputs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    lists = sorted({name for run in runs for name in run.lists})
+    table = Table(box=None, pad_edge=False)
+    for heading in ("a run", "pods", "of stages", "drivers", *(f"more for each further of {name}" for name in lists)):
+        table.add_column(heading, no_wrap=True)
+    for run in runs:
+        one = run.count()
+        more = [run.count({name: 2}).pods - one.pods for name in lists]
+        title = f"where {run.condition} holds" if run.condition else "where no condition holds" if len(runs) > 1 else ""
+        table.add_row(title or "each", str(one.pods), str(one.stages), str(one.drivers), *map(str, more))
+    Console(file=sys.stdout, width=WIDTH).print("", table)

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
+from labelcycle.pipelines.kubeflow.run_pods import Run, items_of, runs_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Pod:
         cpu, memory: request and limit, as in the package.
         accelerator: GPUs, such as `1 nvidia.com/gpu`; empty for none.
         retries: how often it is started again.
-        timeout: seconds after which it is ended; 0 for never.
+        timeout: seconds after which the stage ends itself; 0 for never.
+        pod_timeout: seconds after which its pod is ended, which has the image to pull as well; 0 for never.
         cached: whether the platform may leave it out where the same inputs succeeded before.
     """
 
@@ -33,17 +36,27 @@ class Pod:
     accelerator: str
     retries: int
     timeout: int
+    pod_timeout: int
     cached: bool
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A package: its name, the size of its intermediate representation in bytes, parameters with defaults, and pods."""
+    """What a package is.
+
+    Attributes:
+        name: of the pipeline.
+        size: of its intermediate representation, bytes.
+        parameters: each with its default.
+        pods: those of its stages.
+        runs: what a run may become, and how many pods that is with what the platform starts besides.
+    """
 
     name: str
     size: int
     parameters: dict[str, str]
     pods: list[Pod]
+    runs: list[Run]
 
 
 def explain(path: Path) -> Explanation:
@@ -62,6 +75,7 @@ def explain(path: Path) -> Explanation:
             size=path.stat().st_size,
             parameters={name: _default(definition) for name, definition in inputs.items()},
             pods=list(_pods(spec, kubernetes, spec["root"]["dag"], [], "")),
+            runs=runs_of(spec),
         )
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
@@ -75,8 +89,7 @@ def _pods(spec: Any, kubernetes: Any, graph: Any, groups: list[str], each: str) 
         component = spec["components"][task["componentRef"]["name"]]
         name = task["taskInfo"]["name"]
         if "parameterIterator" in task:
-            items = task["parameterIterator"]["items"]["inputParameter"].removeprefix("pipelinechannel--")
-            yield from _pods(spec, kubernetes, component["dag"], groups, items)
+            yield from _pods(spec, kubernetes, component["dag"], groups, items_of(task))
             continue
         if "dag" in component:
             yield from _pods(spec, kubernetes, component["dag"], [*groups, name], each)
@@ -85,6 +98,7 @@ def _pods(spec: Any, kubernetes: Any, graph: Any, groups: list[str], each: str) 
         container = spec["deploymentSpec"]["executors"][executor]["container"]
         resources = container.get("resources", {})
         accelerator = resources.get("accelerator", {})
+        variables = {variable["name"]: variable["value"] for variable in container.get("env", [])}
         yield Pod(
             path=" / ".join([*groups, name]),
             each=each,
@@ -93,7 +107,8 @@ def _pods(spec: Any, kubernetes: Any, graph: Any, groups: list[str], each: str) 
             memory=_range(resources, "resourceMemoryRequest", "resourceMemoryLimit"),
             accelerator=f"{accelerator['resourceCount']} {accelerator['resourceType']}" if accelerator else "",
             retries=int(task.get("retryPolicy", {}).get("maxRetryCount", 0)),
-            timeout=int(kubernetes.get(executor, {}).get("activeDeadlineSeconds", 0)),
+            timeout=int(variables.get(STAGE_SECONDS, 0)),
+            pod_timeout=int(kubernetes.get(executor, {}).get("activeDeadlineSeconds", 0)),
             cached=bool(task.get("cachingOptions", {}).get("enableCache", False)),
         )
 

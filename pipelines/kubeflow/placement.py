@@ -2,6 +2,8 @@
 
 from kfp import dsl, kubernetes
 
+from labelcycle.components.core.own_names import own_name
+from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.cluster import (
     CALLS_LABELLING_TOOL,
     CUDA_SUFFIX,
@@ -13,6 +15,12 @@ from labelcycle.pipelines.cluster import (
 )
 from labelcycle.pipelines.placing import Place
 from labelcycle.pipelines.profiles.profile import Placement, Profile
+
+BACKOFF_FACTOR = 2.0
+"""What each wait before another try is longer than the one before."""
+
+RUN_ID = ("KFP_RUN_ID", "metadata.labels['pipeline/runid']")
+"""The variable by which MLflow's runs name the pipeline's run, and where a pod has it."""
 
 
 def place_by(profile: Profile, image: str) -> Place:
@@ -37,10 +45,13 @@ def place_by(profile: Profile, image: str) -> Place:
         task.set_container_image(image + (CUDA_SUFFIX if placement.accelerator else ""))
         _ask_for_resources(task, placement)
         _choose_nodes(task, placement)
+        _keep_time(task, placement)
         _retry(task, placement)
+        kubernetes.set_security_context(task, run_as_non_root=True)
         _give_credentials(task, storage_secret, STORAGE_KEYS)
-        kubernetes.use_config_map_as_env(task, settings_map, {key: key for key in SETTINGS_KEYS}, optional=True)
+        kubernetes.use_config_map_as_env(task, settings_map, _own_names(SETTINGS_KEYS), optional=True)
         if stage in TELLS_MLFLOW:
+            kubernetes.use_field_path_as_env(task, *RUN_ID)
             _give_credentials(task, tracking_secret, TRACKING_KEYS)
         if stage in CALLS_LABELLING_TOOL:
             _give_credentials(task, labelling_secret, LABELLING_KEYS)
@@ -49,8 +60,13 @@ def place_by(profile: Profile, image: str) -> Place:
 
 
 def _give_credentials(task: dsl.PipelineTask, secret: str, keys: tuple[str, ...]) -> None:
-    """Keys of a secret as environment variables of the same names, where the secret has them."""
-    kubernetes.use_secret_as_env(task, secret, {key: key for key in keys}, optional=True)
+    """Keys of a secret as environment variables, where the secret has them."""
+    kubernetes.use_secret_as_env(task, secret, _own_names(keys), optional=True)
+
+
+def _own_names(keys: tuple[str, ...]) -> dict[str, str]:
+    """Each key, and the variable that it becomes: none that KFP's launcher or its MLflow plug-in take for theirs."""
+    return {key: own_name(key) for key in keys}
 
 
 def _ask_for_resources(task: dsl.PipelineTask, placement: Placement) -> None:
@@ -73,7 +89,26 @@ def _choose_nodes(task: dsl.PipelineTask, placement: Placement) -> None:
         )
 
 
+def _keep_time(task: dsl.PipelineTask, placement: Placement) -> None:
+    """The stage ends itself at its own time; the pod's end is for what never began, because its image is not there."""
+    task.set_env_variable(STAGE_SECONDS, str(placement.timeout_seconds))
+    kubernetes.set_timeout(task, placement.pod_seconds)
+
+
 def _retry(task: dsl.PipelineTask, placement: Placement) -> None:
     if placement.retries:
-        task.set_retry(placement.retries, backoff_duration=f"{placement.backoff_seconds}s", backoff_factor=2.0)
-    kubernetes.set_timeout(task, placement.timeout_seconds)
+        task.set_retry(
+            placement.retries,
+            backoff_duration=f"{placement.backoff_seconds}s",
+            backoff_factor=BACKOFF_FACTOR,
+            backoff_max_duration=f"{_all_tries_seconds(placement)}s",
+        )
+
+
+def _all_tries_seconds(placement: Placement) -> int:
+    """What all tries and the waits between them may take, seconds.
+
+    Argo counts from the start of the first try, and ends a pod that is at work then; kfp's own value is an hour.
+    """
+    waits = sum(placement.backoff_seconds * BACKOFF_FACTOR**number for number in range(placement.retries))
+    return (placement.retries + 1) * placement.pod_seconds + int(waits)

@@ -59,7 +59,8 @@ class Placement(Settings):
         shared_memory: size of /dev/shm, which counts towards the memory limit; None for the container runtime's 64 MiB.
         retries: how often a failed pod is started again; stages may be repeated at any point.
         backoff_seconds: wait before the first retry, doubled for each one after it.
-        timeout_seconds: a pod that runs for longer is ended.
+        timeout_seconds: how long one try of the stage may take; its process then ends with exit code 2.
+        pull_seconds: what its pod may take besides, to pull the image and start: a pod without an image is ended then.
         node_selector: labels that the node must have.
         tolerations: taints of nodes that are no obstacle.
     """
@@ -73,21 +74,27 @@ class Placement(Settings):
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     backoff_seconds: Annotated[int, Field(ge=1)] = 30
     timeout_seconds: Annotated[int, Field(ge=60)] = 3600
+    pull_seconds: Annotated[int, Field(ge=60)] = 900
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
+
+    @property
+    def pod_seconds(self) -> int:
+        """What the pod may take from its start on a node to its end, in seconds: the pulling of its image counts."""
+        return self.timeout_seconds + self.pull_seconds
 
     @model_validator(mode="after")
     def _requests_are_within_limits(self) -> "Placement":
         """Kubernetes refuses a pod that asks for more than its limit, when it is too late."""
         for request, limit in (("cpu", "cpu_limit"), ("memory", "memory_limit"), ("shared_memory", "memory_limit")):
             asked, allowed = getattr(self, request), getattr(self, limit)
-            if asked is not None and _amount(asked) > _amount(allowed):
+            if asked is not None and amount(asked) > amount(allowed):
                 raise ValueError(f"{request} of {asked} is more than {limit} of {allowed}")
         return self
 
 
-def _amount(quantity: str) -> float:
-    """Cores, or bytes in GiB."""
+def amount(quantity: str) -> float:
+    """How many cores, or GiB, a quantity of Kubernetes is."""
     for suffix, unit in (("m", 1 / 1000), ("Mi", 1 / 1024), ("Gi", 1.0)):
         if quantity.endswith(suffix):
             return float(quantity.removesuffix(suffix)) * unit

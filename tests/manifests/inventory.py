@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.manifests.kustomizations import Object
+from tests.pipelines.argo.pod_spec import pod_spec
 
 ANY = "*"
 """A label whose value is the engine's to choose."""
@@ -56,10 +57,42 @@ def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
 
 def pods(objects: list[Object]) -> list[Pod]:
     """The pods that the objects make, where the object says what is in them."""
-    return [pod for given in objects for pod in _pods(given)]
+    return [pod for given in objects for pod in _pods(given, _container_defaults(objects))]
 
 
-def _pods(given: Object) -> Iterator[Pod]:
+def called_pods(objects: list[Object]) -> list[Pod]:
+    """The pods of templates that another workflow template calls: its workflow makes them, by its own settings."""
+    defaults = _container_defaults(objects)
+    templates = {
+        given["metadata"]["name"]: given["spec"]["templates"] for given in of_kind(objects, "WorkflowTemplate")
+    }
+    return [
+        _stage(caller, template, defaults.get(namespace_of(caller), {}))
+        for caller in of_kind(objects, "WorkflowTemplate")
+        for name in sorted(set(_called(caller["spec"]["templates"])))
+        for template in templates[name]
+        if "container" in template
+    ]
+
+
+def _called(templates: list[dict[str, Any]]) -> Iterator[str]:
+    """The other workflow templates that steps refer to."""
+    for template in templates:
+        for step in (step for group in template.get("steps", []) for step in group):
+            if "templateRef" in step:
+                yield step["templateRef"]["name"]
+
+
+def _container_defaults(objects: list[Object]) -> dict[str, dict[str, Any]]:
+    """What containers get that name no resources, by namespace."""
+    found = {}
+    for given in of_kind(objects, "LimitRange"):
+        [limits] = [limits for limits in given["spec"]["limits"] if limits["type"] == "Container"]
+        found[namespace_of(given)] = {"requests": limits["defaultRequest"], "limits": limits["default"]}
+    return found
+
+
+def _pods(given: Object, defaults: Mapping[str, dict[str, Any]]) -> Iterator[Pod]:
     spec = given.get("spec", {})
     if given["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
         yield _pod(given, "", spec["template"].get("metadata", {}).get("labels", {}), spec["template"]["spec"])
@@ -69,7 +102,7 @@ def _pods(given: Object) -> Iterator[Pod]:
     elif given["kind"] == "WorkflowTemplate":
         for template in spec["templates"]:
             if "container" in template:
-                yield _stage(given, template)
+                yield _stage(given, template, defaults.get(namespace_of(given), {}))
 
 
 def _pod(given: Object, part: str, labels: dict[str, str], spec: dict[str, Any]) -> Pod:
@@ -78,10 +111,13 @@ def _pod(given: Object, part: str, labels: dict[str, str], spec: dict[str, Any])
     return Pod(owner, namespace_of(given), labels, spec, containers, spec.get("serviceAccountName"))
 
 
-def _stage(given: Object, template: dict[str, Any]) -> Pod:
-    """The pod of a template of Argo; what it does not say itself, the workflow says."""
+def _stage(given: Object, template: dict[str, Any], defaults: dict[str, Any]) -> Pod:
+    """The pod of a template of Argo as its controller makes it, and as Kubernetes then fills in resources."""
     labels = {"workflows.argoproj.io/workflow": ANY, **template.get("metadata", {}).get("labels", {})}
-    spec = {**given["spec"], **template, "containers": [template["container"]]}
+    spec = {"arguments": given["spec"].get("arguments", {}), **pod_spec(given["spec"], template)}
+    for container in (*spec["initContainers"], *spec["containers"]):
+        if container["name"] != "main":
+            container.setdefault("resources", defaults)
     return _pod(given, f", template {template['name']}", labels, spec)
 
 

@@ -1,5 +1,6 @@
 """Every rule finds what breaks it: one thing is damaged in the objects of an overlay, and the rule must say so."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,18 @@ def without(kind: str, name: str) -> Damage:
     return lambda objects: objects.remove(one(objects, kind, name))
 
 
+def without_patch(name: str) -> Damage:
+    """Take away what a workflow template lays over the pods of its workflows."""
+    return lambda objects: one(objects, "WorkflowTemplate", name)["spec"].pop("podSpecPatch")
+
+
+def patched(**patch: Any) -> Damage:
+    """Lay something else over the pods of a cycle's workflows."""
+    return lambda objects: one(objects, "WorkflowTemplate", "labelcycle-cycle")["spec"].update(
+        podSpecPatch=json.dumps(patch)
+    )
+
+
 def variable(objects: list[Object], name: str) -> dict[str, Any]:
     """An environment variable of MLflow's server."""
     found: dict[str, Any] = next(given for given in server(objects)["env"] if given["name"] == name)
@@ -83,6 +96,13 @@ DAMAGES: list[tuple[Rule, str, Damage]] = [
         "node",
         lambda all_: mlflow(all_)["volumes"].append({"name": "x", "hostPath": {"path": "/"}}),
     ),
+    *[
+        (containers.restricted, f"what Argo adds, in {name}", without_patch(name))
+        for name in ("labelcycle-cycle", "labelcycle-campaign")
+    ],
+    (containers.resources_named, "what Argo adds", without("LimitRange", "container-defaults")),
+    (containers.images_fixed, "what Argo does not add", patched(containers=[{"name": "waits"}])),
+    (containers.root_read_only, "what Argo adds", patched(initContainers=[{"name": "init", "securityContext": {}}])),
     (containers.restricted, "stage", lambda all_: stage(all_)["securityContext"].pop("capabilities")),
     (containers.images_fixed, "latest", lambda all_: server(all_).update(image="ghcr.io/mlflow/mlflow:latest")),
     (

@@ -35,10 +35,15 @@ def stages(tmp_path: Path) -> list[Pod]:
     return [pod for pod in found if pod.owner.startswith("WorkflowTemplate")]
 
 
+def main(pod: Pod) -> dict[str, Any]:
+    """The container of the stage, among those that Argo adds."""
+    [container] = [given for given in pod.containers if given["name"] == "main"]
+    return container
+
+
 def file_of(pod: Pod) -> str | None:
     """The file that the pod's variable names."""
-    [container] = pod.containers
-    given: dict[str, Any] = {variable["name"]: variable.get("value") for variable in container["env"]}
+    given: dict[str, Any] = {variable["name"]: variable.get("value") for variable in main(pod)["env"]}
     return given.get(TOKEN_FILE)
 
 
@@ -51,7 +56,7 @@ def test_the_file_is_on_a_volume_of_its_own_that_is_read_only(stages: list[Pod])
     for pod in stages:
         path = file_of(pod)
         secrets = {volume["name"] for volume in pod.spec["volumes"] if "secret" in volume}
-        mounts = [mount for mount in pod.containers[0]["volumeMounts"] if mount["name"] in secrets]
+        mounts = [mount for mount in main(pod)["volumeMounts"] if mount["name"] in secrets]
         assert [mount["mountPath"] for mount in mounts] == ([] if path is None else [str(Path(path).parent)])
         assert all(mount["readOnly"] for mount in mounts)
 

@@ -24,6 +24,8 @@ def test_explaining_writes_nothing(labelcycle: Command, tmp_path: Path) -> None:
     embed = next(line for line in answer.stdout.splitlines() if "train / embed tuned / embed" in line)
     for told in ("each of shard_numbers", "48Gi to 96Gi", "1 nvidia.com/gpu", "registry.example/python:3-cuda", "yes"):
         assert told in embed
+    [trained] = [line.split() for line in answer.stdout.splitlines() if line.startswith("where train holds")]
+    assert trained[3:] == ["29", "8", "21", "9"], "pods of a run, of stages, drivers, and those of a further shard"
 
 
 def test_nothing_asked_for(labelcycle: Command) -> None:

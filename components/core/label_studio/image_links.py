@@ -114,10 +114,10 @@ def _client(endpoint: str | None) -> Any:
 
     It signs by version 4; for addresses botocore still prefers 2, which few servers take.
     """
-    import boto3.session
     import botocore.config
 
     from labelcycle.components.core.storage.s3 import s3_client
+    from labelcycle.components.core.storage.s3_settings import new_s3_client
 
     settings = s3_client().meta.config.merge(botocore.config.Config(signature_version="s3v4"))
-    return boto3.session.Session().client("s3", config=settings, endpoint_url=endpoint)
+    return new_s3_client(settings, endpoint)

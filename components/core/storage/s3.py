@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3.exceptions
-import boto3.session
 import botocore.config
 import botocore.exceptions
 
@@ -41,6 +40,7 @@ from labelcycle.components.core.storage.s3_failures import (
     try_again,
     was_repeated,
 )
+from labelcycle.components.core.storage.s3_settings import new_s3_client, s3_endpoint, s3_settings
 from labelcycle.components.core.storage.store import checked_key, checked_prefix
 
 __all__ = ["S3Store", "read_s3_object", "s3_client", "s3_errors", "split_s3_uri"]
@@ -63,22 +63,20 @@ WRITER = "labelcycle-writer"
 def s3_client() -> Any:
     """A boto3 S3 client that honours the usual AWS settings and retries transient failures.
 
-    Clients are good for several threads and take long to make, so each process keeps one for the settings that it has.
+    labelcycle's own names of these settings outrank them, where a platform needs the usual ones for itself
+    (`labelcycle.components.core.own_names`). Clients are good for several threads and take long to make, so each
+    process keeps one for the settings that it has.
 
     Raises:
         ConfigurationError: the AWS settings name no usable endpoint, profile or style.
     """
-    return _client_with(os.getpid(), *sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    return _client_with(os.getpid(), *s3_settings())
 
 
 @functools.lru_cache(maxsize=4)
 def _client_with(process: int, *settings: tuple[str, str]) -> Any:
-    """The client of this process for these settings of the environment.
-
-    Its session is its own, because boto3's default one is for a single thread; connections are not taken over by forks.
-    """
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    style = os.environ.get("AWS_S3_ADDRESSING_STYLE") or ("path" if endpoint else "auto")
+    """The client of this process for these settings of the environment; connections are not taken over by forks."""
+    style = os.environ.get("AWS_S3_ADDRESSING_STYLE") or ("path" if s3_endpoint() else "auto")
     try:
         settings = botocore.config.Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -86,7 +84,7 @@ def _client_with(process: int, *settings: tuple[str, str]) -> Any:
             read_timeout=READ_SECONDS,
             s3={"addressing_style": style},
         )
-        return boto3.session.Session().client("s3", config=settings)
+        return new_s3_client(settings)
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise ConfigurationError(
             f"The AWS settings cannot be used: {error}. Correct AWS_ENDPOINT_URL, AWS_PROFILE or the setting named."

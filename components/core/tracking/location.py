@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.tracking.own_settings import tracking_uri
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -38,11 +39,11 @@ class TrackingLocation:
 def tracking_location(store: Store) -> TrackingLocation:
     """The MLflow of the campaign in `store`.
 
-    `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` decide. Without them it is a SQLite database in the campaign's
-    folder, or in the working directory for a campaign that is in S3.
+    `MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` decide, the first also under our own name of it. Without them it is
+    a SQLite database in the campaign's folder, or in the working directory for a campaign that is in S3.
     """
     folder = None if "://" in store.root else Path(store.root)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder or Path.cwd()) / DATABASE}"
+    uri = tracking_uri() or f"sqlite:///{(folder or Path.cwd()) / DATABASE}"
     registry_uri = os.environ.get("MLFLOW_REGISTRY_URI") or uri
     database = _sqlite_file(uri)
     if database is not None:

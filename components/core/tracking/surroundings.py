@@ -15,6 +15,7 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.logging.quiet import quiet
 from labelcycle.components.core.tracking.failures import translated
 from labelcycle.components.core.tracking.location import TrackingLocation
+from labelcycle.components.core.tracking.own_settings import own_settings
 
 LOCK_SECONDS = 300.0
 
@@ -61,7 +62,7 @@ def mlflow_at(location: TrackingLocation) -> Iterator[None]:
 def _settings(uri: str) -> dict[str, str]:
     """The environment that MLflow works in: ours, unless the user set it otherwise."""
     wanted = {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-    return wanted | ALWAYS | {"MLFLOW_TRACKING_URI": uri}
+    return wanted | own_settings() | ALWAYS | {"MLFLOW_TRACKING_URI": uri}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.manifests.inventory import Pod, of_kind, pods
+from tests.manifests.inventory import Pod, called_pods, of_kind, pods
 from tests.manifests.kustomizations import Object
 
 WRITES_ITS_ROOT = {
@@ -13,9 +13,9 @@ WRITES_ITS_ROOT = {
 
 
 def _containers(objects: list[Object]) -> Iterator[tuple[str, Pod, dict[str, Any]]]:
-    for pod in pods(objects):
+    for pod in (*pods(objects), *called_pods(objects)):
         for container in pod.containers:
-            yield f"{pod.owner}, container {container.get('name', 'main')}", pod, container
+            yield f"{pod.owner}, container {container['name']}", pod, container
 
 
 def resources_named(objects: list[Object]) -> list[str]:
@@ -56,10 +56,10 @@ def images_fixed(objects: list[Object]) -> list[str]:
     """Every image has a tag that is a version, or a digest."""
     found = []
     for where, _, container in _containers(objects):
-        name = container["image"].rsplit("/", 1)[-1]
+        name = container.get("image", "").rsplit("/", 1)[-1]
         tag = name.partition(":")[2]
         if "@sha256:" not in name and (not tag or "latest" in tag):
-            found.append(f"{where} takes any image of {container['image']}")
+            found.append(f"{where} takes any image of {name or 'none'}")
     return found
 
 

@@ -3,6 +3,7 @@
 import copy
 import csv
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,27 @@ def test_wrong_input_is_not_tried_again(submit: Submit, processes: Processes, tm
     refused = submit("labelcycle-cycle", processes, root=tmp_path / "nothing-here")
     assert (refused.ended, [pod.exit_code for pod in refused.pods]) == ("Failed", [1])
     assert "labelcycle init" in refused.pods[0].log
+    assert refused.pods[0].message == "main: Error (exit code 1)", "nothing hides how the stage ended"
+
+
+def test_a_stage_that_takes_too_long_ends_itself_and_is_tried_again(manifests: Manifests) -> None:
+    """By the variable that the manifest gives it; the object store takes the call and says nothing."""
+    changed = copy.deepcopy(manifests)
+    [stage] = [each for each in changed["workflows/cycle.yaml"]["spec"]["templates"] if each["name"] == "label-ingest"]
+    [given] = [each for each in stage["container"]["env"] if each["name"] == "LABELCYCLE_STAGE_SECONDS"]
+    given["value"], stage["retryStrategy"]["limit"] = "2", "1"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        credentials = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        cluster = Cluster({"labelcycle-storage": credentials}, {"labelcycle-settings": settings})
+        late = workflow(changed, Processes(cluster))
+        assert late.run({"workflowTemplateRef": {"name": "labelcycle-cycle"}}) == "Failed"
+    assert [(pod.exit_code, pod.message) for pod in late.pods] == [(2, "main: Error (exit code 2)")] * 2
+    assert "Stage label_ingest has taken the 2 s that it may take" in late.pods[0].log
+    assert "timeout_seconds of label_ingest in the profile" in late.pods[0].log
 
 
 def test_a_store_that_does_not_answer_is_tried_again(manifests: Manifests) -> None:

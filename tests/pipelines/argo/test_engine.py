@@ -3,15 +3,16 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from labelcycle.components.label_ingest.stage import Outcome
 from labelcycle.pipelines.argo.campaign import MOST_CYCLES
 from tests.conftest import COLD_START, TRAINING
 from tests.pipelines.argo.interpreter.engine import DEEPEST, Workflow
 from tests.pipelines.argo.interpreter.expressions import substitute
-from tests.pipelines.argo.interpreter.pods import Cluster, Pod
+from tests.pipelines.argo.interpreter.pods import Cluster, Pod, saved_outputs
 
 Submit = Callable[..., Workflow]
 DEPENDS = (
@@ -89,12 +90,71 @@ def test_the_first_stage_is_told_of_labels_and_of_the_final_model(submit: Submit
         ([-9, 0], 2, "Succeeded"),
         ([2, 2, 2, 0], 3, "Failed"),
         ([2, 1, 0], 2, "Failed"),
+        ([139, 0], 2, "Succeeded"),
     ],
 )
 def test_what_may_pass_is_tried_again(submit: Submit, exit_codes: list[int], pods: int, ended: str) -> None:
     done = submit("labelcycle-cycle", Stages("train", exit_codes={"train-adapter": exit_codes}))
     assert (done.ended, done.stages.count("train-adapter")) == (ended, pods)
     assert done.stages.count("publish") == (ended == "Succeeded")
+
+
+PULLING = "Pod was active on the node longer than the specified deadline"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "error", "message", "tries"),
+    [
+        (-1, True, "pod deleted", 3),
+        (-1, False, "The node was low on resource: memory. Threshold quantity: 100Mi, available: 48Mi.", 3),
+        (-1, False, "Pod was terminated in response to imminent node shutdown.", 3),
+        (-1, False, "Pod was rejected: Node didn't have enough resource: cpu, requested: 1050", 3),
+        (-1, True, "init: Error (exit code 64): context deadline exceeded", 3),
+        (137, False, "main: OOMKilled (exit code 137)", 3),
+        (143, False, "main: Error (exit code 143)", 3),
+        (137, False, PULLING, 3),
+        (2, False, "main: Error (exit code 2)", 3),
+        (0, True, "wait: Error (exit code 64): etcdserver: leader changed", 3),
+        (1, False, "main: Error (exit code 1)", 1),
+        (1, True, "wait: Error (exit code 64): open /mainctrfs/tmp/outputs/decision: no such file", 1),
+        (-1, False, PULLING, 1),
+        (-1, True, 'pods "x" is forbidden: violates PodSecurity "restricted:v1.33": allowPrivilegeEscalation', 1),
+        (-1, True, 'pods "x" is forbidden: error looking up service account labelcycle/labelcycle-stage', 1),
+        (-1, True, 'pods is forbidden: User "system:serviceaccount:argo:argo" cannot create resource "pods"', 1),
+        (-1, True, 'Pod "x" is invalid: spec.containers[0].resources.requests: Invalid value: "4"', 1),
+        (-1, True, 'Pod failed before main container starts due to ImagePullBackOff: Back-off pulling "x"', 1),
+        (
+            -1,
+            True,
+            "Pod failed before main container starts due to CreateContainerConfigError: no secret",
+            1,
+        ),
+    ],
+)
+def test_what_no_try_can_mend_is_not_tried_again(
+    submit: Submit, exit_code: int, error: bool, message: str, tries: int
+) -> None:
+    """What Argo says of tries, as its controllers of 3.6 to 4.1 and Kubernetes say it."""
+
+    def ends(template: dict[str, Any], scope: Mapping[str, str]) -> Pod:
+        return Pod(template["name"], [], {}, exit_code, {}, message=message, error=error)
+
+    failed = submit("labelcycle-cycle", ends)
+    assert (failed.ended, len(failed.pods)) == ("Failed", tries)
+
+
+def test_a_decision_that_was_not_written_leads_nowhere(submit: Submit) -> None:
+    """Argo fills in what a stage left out, also for one that says that it succeeded: no stage may follow on that."""
+
+    def silent(template: dict[str, Any], scope: Mapping[str, str]) -> Pod:
+        outputs, complaint = saved_outputs(substitute(template, scope))
+        return Pod(template["name"], [], {}, 0, outputs, message=complaint, error=bool(complaint))
+
+    for name in ("labelcycle-cycle", "labelcycle-campaign"):
+        done = submit(name, silent, finalize="true")
+        assert set(done.stages) == {"label-ingest"}
+        assert [set(pod.outputs.values()) for pod in done.pods] == [{"failed"}] * len(done.pods)
+    assert "failed" not in get_args(Outcome)
 
 
 def test_a_campaign_goes_on_by_itself_where_its_labels_are_there_already(submit: Submit) -> None:

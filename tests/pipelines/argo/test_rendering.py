@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -12,7 +13,9 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.argo.rendering import Rendering
 from labelcycle.pipelines.cluster import LABELLING_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.profiles.profile import STAGES, read_profile
+from tests.manifests.rules.containers import restricted, root_read_only
 from tests.pipelines.argo.conftest import IMAGE, Manifests, render
+from tests.pipelines.argo.pod_spec import pod_spec
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 FOLDERS = ("workflows", "workflows-on-labels")
@@ -100,7 +103,9 @@ def test_pods_ask_for_what_the_profile_says(name: str) -> None:
         asked = template["container"]["resources"]
         assert asked["requests"] == {"cpu": placement.cpu, "memory": placement.memory} | gpus
         assert asked["limits"] == {"cpu": placement.cpu_limit, "memory": placement.memory_limit} | gpus
-        assert template["activeDeadlineSeconds"] == placement.timeout_seconds
+        assert template["activeDeadlineSeconds"] == placement.timeout_seconds + placement.pull_seconds
+        variables = {each["name"]: each.get("value") for each in template["container"]["env"]}
+        assert variables["LABELCYCLE_STAGE_SECONDS"] == str(placement.timeout_seconds)
         retry = template["retryStrategy"]
         assert (retry["limit"], retry["backoff"]["duration"]) == (
             str(placement.retries),
@@ -134,6 +139,29 @@ def test_pods_hold_to_the_standard_restricted(manifests: Manifests) -> None:
         assert [(mount["mountPath"], mount["name"]) for mount in template["container"]["volumeMounts"]] == [
             ("/tmp", "scratch")
         ]
+
+
+def test_whole_pods_hold_to_it_whichever_workflow_makes_them(manifests: Manifests) -> None:
+    """With the containers that Argo adds. Schedules and calls start workflows of these templates, by their settings."""
+    templates = [manifest for manifest in manifests.values() if manifest["kind"] == "WorkflowTemplate"]
+    assert restricted(templates) == root_read_only(templates) == []
+    for template in templates:
+        bare = [{**each, "spec": {**each["spec"]}} for each in templates]
+        del next(each for each in bare if each["metadata"] == template["metadata"])["spec"]["podSpecPatch"]
+        assert len(restricted(bare)) == 4 * 7, "privileges and capabilities of two containers, and nothing else"
+
+
+def test_whole_pods_are_what_kubernetes_takes(manifests: Manifests) -> None:
+    workflow = manifests["workflows/cycle.yaml"]["spec"]
+    for template in containers(manifests).values():
+        spec = pod_spec(workflow, template)
+        kubernetes_validate.validate(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stage"}, "spec": spec}, "1.33", strict=True
+        )
+        assert [each["name"] for each in spec["initContainers"]] == ["init"]
+        assert [each["name"] for each in spec["containers"]] == ["main", "wait"]
+        added = (spec["initContainers"][0], spec["containers"][1])
+        assert [each["securityContext"]["runAsUser"] for each in added] == [8737, 8737], "the image names no user"
 
 
 def test_credentials_come_from_the_secrets_that_a_submission_names(manifests: Manifests) -> None:

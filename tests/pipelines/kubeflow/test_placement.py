@@ -46,7 +46,8 @@ def test_resources_and_time(tmp_path: Path) -> None:
     resources = container["resources"]
     assert (resources["resourceCpuRequest"], resources["resourceCpuLimit"]) == ("500m", "2")
     assert (resources["resourceMemoryRequest"], resources["resourceMemoryLimit"]) == ("1Gi", "2Gi")
-    assert kubernetes["activeDeadlineSeconds"] == "90"
+    assert kubernetes["activeDeadlineSeconds"] == "990", "the stage's time, and 15 minutes to pull its image"
+    assert container["env"] == [{"name": "LABELCYCLE_STAGE_SECONDS", "value": "90"}]
     assert container["image"] == "registry.example/labelcycle-python:7"
     assert "retryPolicy" not in task and "accelerator" not in resources
     assert not {"emptyDirMounts", "nodeSelector", "tolerations"} & kubernetes.keys()
@@ -79,19 +80,55 @@ def test_retries_wait_longer_each_time(tmp_path: Path) -> None:
     _, _, task = placed(tmp_path, retries=3, backoff_seconds=20)
     policy = task["retryPolicy"]
     assert (policy["maxRetryCount"], policy["backoffDuration"], policy["backoffFactor"]) == (3, "20s", 2.0)
+    assert policy["backoffMaxDuration"] == f"{4 * (90 + 900) + 20 + 40 + 80}s", "else the last try is ended on its way"
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_credentials_are_references_and_go_where_they_are_needed(tmp_path: Path, stage: str) -> None:
     _, kubernetes, _ = placed(tmp_path, stage)
+    variables = {
+        "storage": ["LABELCYCLE_STORAGE_AWS_ACCESS_KEY_ID", "LABELCYCLE_STORAGE_AWS_SECRET_ACCESS_KEY"],
+        "tracking": ["LABELCYCLE_MLFLOW_TRACKING_USERNAME", "LABELCYCLE_MLFLOW_TRACKING_PASSWORD"],
+        "labelling": ["LABEL_STUDIO_TOKEN"],
+    }
+    keys = {"storage": STORAGE_KEYS, "tracking": TRACKING_KEYS, "labelling": LABELLING_KEYS}
+    expected = ["storage"]
+    expected += ["tracking"] if stage in ("publish", "backtest_report") else []
+    expected += ["labelling"] if stage in ("label_ingest", "publish") else []
     secrets = {
-        given["secretNameParameter"]["componentInputParameter"]: [pair["envVar"] for pair in given["keyToEnv"]]
+        given["secretNameParameter"]["componentInputParameter"]: given["keyToEnv"]
         for given in kubernetes["secretAsEnv"]
     }
-    tracking = {"tracking": list(TRACKING_KEYS)} if stage in ("publish", "backtest_report") else {}
-    labelling = {"labelling": list(LABELLING_KEYS)} if stage in ("label_ingest", "publish") else {}
-    assert secrets == {"storage": list(STORAGE_KEYS)} | tracking | labelling
+    assert {name: [pair["envVar"] for pair in pairs] for name, pairs in secrets.items()} == {
+        name: variables[name] for name in expected
+    }
+    assert all([pair["secretKey"] for pair in pairs] == list(keys[name]) for name, pairs in secrets.items())
     assert all(given["optional"] for given in kubernetes["secretAsEnv"])
     (settings,) = kubernetes["configMapAsEnv"]
     assert settings["configMapNameParameter"] == {"componentInputParameter": "settings"}
-    assert [pair["envVar"] for pair in settings["keyToEnv"]] == list(SETTINGS_KEYS)
+    assert [pair["configMapKey"] for pair in settings["keyToEnv"]] == list(SETTINGS_KEYS)
+    assert [pair["envVar"] for pair in settings["keyToEnv"]] == [
+        "LABELCYCLE_STORAGE_AWS_ENDPOINT_URL",
+        "LABELCYCLE_STORAGE_AWS_DEFAULT_REGION",
+        "LABELCYCLE_MLFLOW_TRACKING_URI",
+        "LABELCYCLE_IMAGE_SOURCES",
+        "LABELCYCLE_LOG",
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_variable_is_one_that_the_platform_sets_or_reads(tmp_path: Path, stage: str) -> None:
+    """KFP's launcher uploads by `AWS_…` of the container; its MLflow plug-in sets `MLFLOW_…` as values."""
+    container, kubernetes, _ = placed(tmp_path, stage)
+    references = [*kubernetes["secretAsEnv"], *kubernetes["configMapAsEnv"]]
+    names = [pair["envVar"] for given in references for pair in given["keyToEnv"]]
+    names += [given["name"] for given in [*container["env"], *kubernetes.get("fieldPathAsEnv", [])]]
+    assert not [name for name in names if name.startswith(("AWS_", "MLFLOW_"))]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_hold_to_the_standard_restricted_and_know_their_run(tmp_path: Path, stage: str) -> None:
+    _, kubernetes, _ = placed(tmp_path, stage)
+    assert kubernetes["securityContext"] == {"runAsNonRoot": True}
+    run = [{"name": "KFP_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}]
+    assert kubernetes.get("fieldPathAsEnv", []) == (run if stage in ("publish", "backtest_report") else [])

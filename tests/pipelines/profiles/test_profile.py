@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.profiles.profile import FOLDER, STAGES, all_profiles, read_profile
+from labelcycle.pipelines.profiles.profile import FOLDER, STAGES, Profile, all_profiles, amount, read_profile
 
 EVERY = "every: {cpu: 500m, memory: 1Gi, cpu_limit: '2', memory_limit: 2Gi}\n"
 
@@ -20,6 +20,31 @@ def test_those_that_come_with_labelcycle() -> None:
     }
     network = {"embed", "train_adapter"}
     assert accelerated == {"a100": network, "gpu": network, "small": set()}
+
+
+NODE = {"small": (2.0, 8.0), "gpu": (8.0, 16.0), "a100": (16.0, 128.0)}
+"""Cores and GiB of the smallest node that a profile is for."""
+
+OF_THE_SYSTEM = (0.85, 1.0)
+"""What the cluster itself asks for there: name service, network, storage and the platform's controllers."""
+
+OF_ARGO = (0.05, 64 / 1024)
+"""What the container asks for that Argo adds to each pod (manifests/overlays/argo/container-defaults.yaml)."""
+
+
+@pytest.mark.parametrize("profile", all_profiles(), ids=lambda profile: str(profile.name))
+def test_the_largest_pod_fits_a_node_beside_the_system(profile: Profile) -> None:
+    for resource, node, system, argo in zip(("cpu", "memory"), NODE[profile.name], OF_THE_SYSTEM, OF_ARGO, strict=True):
+        asked = {name: amount(getattr(placement, resource)) for name, placement in profile.stages.items()}
+        largest = max(asked, key=asked.__getitem__)
+        assert asked[largest] + argo <= node - system, f"{largest} asks for {asked[largest]} of {resource}"
+
+
+def test_the_pod_has_its_image_to_pull_besides(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"summary: mine\n{EVERY}stages: {{embed: {{timeout_seconds: 100, pull_seconds: 60}}}}\n")
+    stages = read_profile(str(path)).stages
+    assert (stages["embed"].pod_seconds, stages["select"].pod_seconds) == (160, 3600 + 900)
 
 
 def test_what_a_stage_says_lies_over_what_all_say(tmp_path: Path) -> None:

@@ -111,10 +111,10 @@ class Workflow:
         for _ in range(int(retry["limit"]) + 1):
             pod = self.run_pod(template, scope)
             self.pods.append(pod)
-            if pod.exit_code == 0:
+            if pod.phase == "Succeeded":
                 return Node("Succeeded", pod.outputs)
-            last = {"lastRetry.exitCode": str(max(pod.exit_code, -1)), "lastRetry.status": "Failed"}
-            if not evaluate(retry["expression"], last):
+            last = {"exitCode": str(max(pod.exit_code, -1)), "status": pod.phase, "message": pod.message}
+            if not evaluate(retry["expression"], {f"lastRetry.{name}": value for name, value in last.items()}):
                 break
         return Node("Failed")
 

@@ -70,8 +70,9 @@ def holds(condition: str) -> bool:
 
 
 def _tree(expression: str) -> ast.expr:
-    """Argo's operators written as Python's, which has the same precedence for those that are used."""
-    text = expression.replace("&&", " and ").replace("||", " or ")
+    """Argo's operators written as Python's, which has the same precedence for those that are used, or parentheses."""
+    text = expression.replace("&&", " and ").replace("||", " or ").replace(" matches ", " @ ")
+    text = re.sub(r"!(?=\()", " not ", text)
     text = re.sub(r"^(.+?) \? (.+?) : (.+)$", r"(\2) if (\1) else (\3)", text)
     try:
         return ast.parse(text.strip(), mode="eval").body
@@ -102,6 +103,10 @@ class _Evaluation:
                 return self.value(body if self.value(test) else otherwise)
             case ast.BinOp(left, ast.Add(), right):
                 return self.value(left) + self.value(right)
+            case ast.BinOp(left, ast.MatMult(), right):
+                return re.search(self.value(right), self.value(left)) is not None
+            case ast.UnaryOp(ast.Not(), operand):
+                return not self.value(operand)
             case ast.BoolOp(ast.And(), values):
                 return all(self.value(part) for part in values)
             case ast.BoolOp(ast.Or(), values):

@@ -14,7 +14,13 @@ from tests.pipelines.argo.interpreter.expressions import substitute
 
 @dataclass(frozen=True)
 class Pod:
-    """What a container was started with, and how it ended."""
+    """What a container was started with, and how it ended.
+
+    Attributes:
+        exit_code: of the stage; negative where it has none.
+        message: what Argo says of the end, in place of the exit code where something else failed.
+        error: whether that is the phase Error: the pod was refused or deleted, or a container failed that Argo added.
+    """
 
     template: str
     command: list[str]
@@ -22,6 +28,15 @@ class Pod:
     exit_code: int
     outputs: dict[str, str]
     log: str = ""
+    message: str = ""
+    error: bool = False
+
+    @property
+    def phase(self) -> str:
+        """As Argo calls it."""
+        if self.error:
+            return "Error"
+        return "Failed" if self.exit_code else "Succeeded"
 
 
 class Runner(Protocol):
@@ -79,8 +94,10 @@ class Processes:
                 text=True,
                 timeout=300,
             )
-            outputs = _outputs(there) if ended.returncode == 0 else {}
-        return Pod(template["name"], command, environment, ended.returncode, outputs, ended.stdout + ended.stderr)
+            outputs, lost = saved_outputs(there)
+        message = lost or (f"main: Error (exit code {ended.returncode})" if ended.returncode else "")
+        told = ended.stdout + ended.stderr
+        return Pod(template["name"], command, environment, ended.returncode, outputs, told, message, error=bool(lost))
 
 
 def _moved(value: Any, folders: Mapping[str, str]) -> Any:
@@ -95,6 +112,19 @@ def _moved(value: Any, folders: Mapping[str, str]) -> Any:
     return value
 
 
-def _outputs(template: dict[str, Any]) -> dict[str, str]:
-    parameters = template.get("outputs", {}).get("parameters", [])
-    return {parameter["name"]: Path(parameter["valueFrom"]["path"]).read_text() for parameter in parameters}
+def saved_outputs(template: dict[str, Any]) -> tuple[dict[str, str], str]:
+    """What the executor saves when the stage has ended, however it ended; and its complaint, which is seen first.
+
+    Source: argoproj/argo-workflows, SaveParameters of workflow/executor/executor.go: a file that is missing is an
+    error, unless the output has a default.
+    """
+    outputs = {}
+    for parameter in template.get("outputs", {}).get("parameters", []):
+        source = parameter["valueFrom"]
+        try:
+            outputs[parameter["name"]] = Path(source["path"]).read_text().removesuffix("\n")
+        except FileNotFoundError:
+            if "default" not in source:
+                return {}, f"wait: Error (exit code 64): open {source['path']}: no such file or directory"
+            outputs[parameter["name"]] = source["default"]
+    return outputs, ""
