@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.exit_codes import TRY_AGAIN, exit_code_of
 from labelcycle.components.core.logging.events import notice
+from labelcycle.components.core.stage_deadline import stage_deadline
 
 RETRIES = "LABELCYCLE_STAGE_RETRIES"
 """The environment variable with the number of further tries; none where it is missing."""
@@ -22,7 +23,7 @@ RETRIES = "LABELCYCLE_STAGE_RETRIES"
 BACKOFF_SECONDS = "LABELCYCLE_STAGE_BACKOFF_SECONDS"
 """The environment variable with the seconds to wait before the second try; each later wait is twice as long."""
 
-DEFAULT_BACKOFF_SECONDS = 30.0
+DEFAULT_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS = 30.0, 3600.0
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -32,7 +33,8 @@ def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Resu
     """`run` of a stage, tried again after errors that may pass, as often as the environment says.
 
     Every stage may be repeated: it goes on from what is in the campaign's root. Each wait is told with its reason, and
-    a try that ended with one of labelcycle's own errors leaves its timing beside the attempt, marked as failed.
+    a try that ended with one of labelcycle's own errors leaves its timing beside the attempt, marked as failed. All
+    tries together have the time that the environment gives the stage, as they share one pod.
 
     Raises:
         ConfigurationError: one of the two variables is no number, or is negative.
@@ -44,12 +46,13 @@ def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Resu
         retries, backoff = int(_number(RETRIES, 0)), _number(BACKOFF_SECONDS, DEFAULT_BACKOFF_SECONDS)
         attempts = Retrying(
             stop=stop_after_attempt(retries + 1),
-            wait=wait_exponential(multiplier=backoff, exp_base=2),
+            wait=wait_exponential(multiplier=backoff, exp_base=2, max=LONGEST_WAIT_SECONDS),
             retry=retry_if_exception(lambda error: exit_code_of(error) == TRY_AGAIN),
             before_sleep=lambda state: _tell(state, retries),
             reraise=True,
         )
-        return attempts(run, *args, **kwargs)
+        with stage_deadline(run.__module__.split(".")[-2]):
+            return attempts(run, *args, **kwargs)
 
     return repeated
 

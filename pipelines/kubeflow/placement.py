@@ -3,6 +3,7 @@
 from kfp import dsl, kubernetes
 
 from labelcycle.components.core.own_names import own_name
+from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES
 from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.cluster import (
     CALLS_LABELLING_TOOL,
@@ -96,7 +97,13 @@ def _keep_time(task: dsl.PipelineTask, placement: Placement) -> None:
 
 
 def _retry(task: dsl.PipelineTask, placement: Placement) -> None:
+    """Try again within the process what may pass, and in another pod where the pod was lost.
+
+    Kubeflow Pipelines 2.17 repeats the second alone.
+    """
     if placement.retries:
+        task.set_env_variable(RETRIES, str(placement.retries))
+        task.set_env_variable(BACKOFF_SECONDS, str(placement.backoff_seconds))
         task.set_retry(
             placement.retries,
             backoff_duration=f"{placement.backoff_seconds}s",

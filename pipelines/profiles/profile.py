@@ -57,9 +57,10 @@ class Placement(Settings):
         cpu_limit, memory_limit: limits.
         accelerator: GPUs; the stage then runs in the image for CUDA.
         shared_memory: size of /dev/shm, which counts towards the memory limit; None for the container runtime's 64 MiB.
-        retries: how often a failed pod is started again; stages may be repeated at any point.
+        retries: how often a stage that failed in a way that may pass is tried again, on Argo in another pod, on
+            Kubeflow within its pod; and how often a lost pod is replaced. Stages may be repeated at any point.
         backoff_seconds: wait before the first retry, doubled for each one after it.
-        timeout_seconds: how long one try of the stage may take; its process then ends with exit code 2.
+        timeout_seconds: how long the stage may take in one pod; its process then ends with exit code 2.
         pull_seconds: what its pod may take besides, to pull the image and start: a pod without an image is ended then.
         node_selector: labels that the node must have.
         tolerations: taints of nodes that are no obstacle.

@@ -1,5 +1,8 @@
 """Trying a stage again within its process, where the environment asks for it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +10,7 @@ from tenacity import nap
 
 from labelcycle.components.core.errors import ConfigurationError, InputError, TransientError
 from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES, with_retries
+from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
 
 
 @pytest.fixture
@@ -66,6 +70,26 @@ def test_without_the_variable_a_stage_runs_once(waits: list[float], monkeypatch:
     with pytest.raises(TransientError):
         with_retries(failing([TransientError("away")]))("r")
     assert not waits
+
+
+def test_the_stages_time_is_for_all_tries_together() -> None:
+    """Tries that fail quickly, without end: no single one reaches the deadline."""
+    script = """
+from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.retries import with_retries
+
+def run(root):
+    raise TransientError("S3 is away")
+
+run.__module__ = "labelcycle.components.score.stage"
+with_retries(run)("r")
+"""
+    given = {RETRIES: "1000000", BACKOFF_SECONDS: "0", STAGE_SECONDS: "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | given, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert "Stage score has taken the 1 s that it may take" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "nan", "inf"])

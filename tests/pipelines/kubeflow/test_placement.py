@@ -77,8 +77,10 @@ def test_nodes(tmp_path: Path) -> None:
 
 
 def test_retries_wait_longer_each_time(tmp_path: Path) -> None:
-    _, _, task = placed(tmp_path, retries=3, backoff_seconds=20)
+    container, _, task = placed(tmp_path, retries=3, backoff_seconds=20)
     policy = task["retryPolicy"]
+    within = {variable["name"]: variable["value"] for variable in container["env"]}
+    assert within.items() >= {"LABELCYCLE_STAGE_RETRIES": "3", "LABELCYCLE_STAGE_BACKOFF_SECONDS": "20"}.items()
     assert (policy["maxRetryCount"], policy["backoffDuration"], policy["backoffFactor"]) == (3, "20s", 2.0)
     assert policy["backoffMaxDuration"] == f"{4 * (90 + 900) + 20 + 40 + 80}s", "else the last try is ended on its way"
 
