@@ -23,6 +23,7 @@ ONCE = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "head_learning_rate
 FINAL = {"final.trainer": {"name": "ft", **ONCE}}
 ALIGNED = {"final.trainer": {"name": "lp_ft", "probe_epochs": 1, **ONCE}, "alignment.trainer": {"name": "ft", **ONCE}}
 VECAF = {"trainer.batch_size": 4, "data_selection.total_batches": 24, "data_selection.measurements": 2}
+VECAF_RATES = {"trainer.learning_rate": 1e-3, "trainer.head_learning_rate": 0.01}
 ALL_BUT_LAST = 2
 """Cycles of the campaigns that are left with one more to run."""
 
@@ -132,6 +133,7 @@ CAMPAIGNS = {
     "people": Frozen("linear_probe", half_answered, "unlabelled", {"overrides": HEAD, "labelling": CREW, "batch": 4}),
     "waiting": Frozen("linear_probe", unanswered, "unlabelled", {"overrides": HEAD, "classes": CLASSES}),
     "vecaf_linear": Frozen("vecaf_linear", some_cycles, settings={"overrides": VECAF, "batch": 4}),
+    "vecaf": Frozen("vecaf", some_cycles, "images", {"overrides": VECAF | VECAF_RATES, "batch": 4}),
     "images": Frozen("linear_probe", some_cycles, "embedded", {"overrides": HEAD}),
     "mid_lora": Frozen("peal_entropy", until_scored, "images", {"overrides": TUNED | {"trainer.rank": 2}}),
     "peal_featdist": Frozen("peal_featdist", spent, "images", {"overrides": TUNED | {"trainer.rank": 2}}),

@@ -80,10 +80,11 @@ def main() -> None:
     """Freeze all campaigns, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="campaigns; all without")
+    parser.add_argument("--commit", default="", help="the commit whose code this is, where another is checked out")
     asked = parser.parse_args()
     matplotlib.rcParams["savefig.dpi"] = DOTS_AN_INCH
     git = ["git", "rev-parse", "--short=7", "HEAD"]
-    version = subprocess.run(git, check=True, capture_output=True, text=True, cwd=FOLDER).stdout.strip()
+    version = asked.commit or subprocess.run(git, check=True, capture_output=True, text=True, cwd=FOLDER).stdout.strip()
     if not INPUTS.exists():
         pack(inputs(), INPUTS)
     with tempfile.TemporaryDirectory() as scratch, s3_of_our_own():

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from labelcycle.components.core.algorithms import made_by
+from labelcycle.components.core.attempt import open_attempt
 from labelcycle.components.core.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import app
@@ -17,6 +19,7 @@ from tests.conftest import Bench
 from tests.frozen_roots import tiny_backbone  # noqa: F401  (importing registers it)
 from tests.frozen_roots.archives import BUCKET, FOLDER, INPUTS, archives, pack, unpack, write_all
 from tests.frozen_roots.campaigns import CAMPAIGNS, answer
+from tests.installed_command import command_in
 
 ENDED = {"finished", "peal_featdist", "standard_ft", "activeft", "svpp", "asvp"}
 HALF_DONE = {"mid_cold_start": 0, "mid_cycle": 1, "mid_lora": 1}
@@ -25,7 +28,7 @@ HALF_DONE = {"mid_cold_start": 0, "mid_cycle": 1, "mid_lora": 1}
 AWAITED = {"people": 1, "waiting": 0}
 """The cycle whose query people have still to answer."""
 
-IN_S3 = {"linear_probe", "people", "images", "standard_ft"}
+IN_S3 = {"linear_probe", "people", "images"}
 """The campaigns that are opened in a bucket too, besides those that are half done; their bytes are the same there."""
 
 every_root = pytest.mark.parametrize("archive", archives(), ids=lambda path: f"{path.parent.name}-{name_of(path)}")
@@ -121,12 +124,23 @@ def test_it_goes_on_and_loses_nothing(archive: Path, thaw: Callable[..., Bench])
 def test_a_half_done_cycle_goes_on_under_its_attempt(name: str, in_s3: bool, thaw: Callable[..., Bench]) -> None:
     for archive in FOLDER.glob(f"*/{name}.tar.xz"):
         campaign = thaw(archive, in_s3)
-        attempts = {key.split("/")[2] for key in campaign.files() if key.startswith(f"cycles/{HALF_DONE[name]}/")}
-        assert len(attempts) == 1
+        cycle, before = HALF_DONE[name], campaign.files()
+        (attempt,) = {key.split("/")[2] for key in before if key.startswith(f"cycles/{cycle}/")}
         campaign.run_cycle()
-        (attempt,) = attempts
-        assert read_commits(open_store(campaign.root))[HALF_DONE[name]].attempt == attempt
+        begun, now = (open_attempt(campaign.root, cycle, given).decision for given in (attempt, campaign.attempt))
+        same_versions = all(made_by(begun, role) == made_by(now, role) for role in now.algorithms)
+        assert (campaign.attempt == attempt) == same_versions, "two versions of an algorithm share no attempt"
+        assert read_commits(open_store(campaign.root))[cycle].attempt == campaign.attempt
+        assert {key: value for key, value in campaign.files().items() if key in before} == before
         assert labelcycle("verify", campaign.root)["sound"]
+
+
+def test_a_waiting_one_ends_with_3(thaw: Callable[..., Bench], tmp_path: Path) -> None:
+    (archive,) = FOLDER.glob("4e1e95b/waiting.tar.xz")
+    root, tracking = thaw(archive).root, f"sqlite:///{tmp_path}/mlflow.db"
+    ended = command_in(tmp_path / "here", seconds=300)("run", root, MLFLOW_TRACKING_URI=tracking)
+    assert ended.returncode == 3 and "waiting for labels: 8 of 8 samples of cycle 0's query" in ended.stderr
+    assert str(tmp_path) in ended.stderr, "the file to fill in is named where it lies now"
 
 
 @pytest.mark.parametrize("name", AWAITED)
