@@ -224,13 +224,11 @@ def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_embeddings(tmp_path_factory.mktemp("embeddings") / "embeddings.npz")
 
 
-@pytest.fixture(scope="session")
-def text_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_text_encoder(folder: Path) -> Path:
     """A folder with a tiny text encoder of random weights, width 16, that knows a few words."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    folder = tmp_path_factory.mktemp("text-encoder")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     words = [*special, "a", "photo", "of", ".", "it", "is", "day", "snowy", *CLASSES]
     BertTokenizerFast(vocab={word: number for number, word in enumerate(words)}).save_pretrained(folder)
@@ -238,6 +236,12 @@ def text_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=32, **sizes)).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def text_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny text encoder; see `write_text_encoder`."""
+    return write_text_encoder(tmp_path_factory.mktemp("text-encoder"))
 
 
 @pytest.fixture

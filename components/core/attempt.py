@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import ValidationError
+from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from labelcycle.components.core.algorithms import FIRST, Algorithm, Role
 from labelcycle.components.core.at_once import at_once
 from labelcycle.components.core.campaign import Campaign, load_campaign
 from labelcycle.components.core.commits import Commit, attempt_key, commit_key
@@ -39,7 +40,8 @@ class Decision(Settings):
 
     `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
     order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
-    and `outstanding` have not.
+    and `outstanding` have not. `algorithms` says which version of each the cycle is made by; campaigns of before have
+    nothing there, and it is left out where it is empty, so that their decisions keep their bytes.
     """
 
     cycle: int
@@ -53,6 +55,14 @@ class Decision(Settings):
     query_size: int
     previous: dict[str, ObjectReference]
     queries: list[ObjectReference]
+    algorithms: dict[Role, Algorithm] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialised(self)
+        if not self.algorithms:
+            del content["algorithms"]
+        return content
 
     @property
     def trains(self) -> bool:
@@ -248,8 +258,14 @@ def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
 
 
 def attempt_name(campaign: Campaign, decision: Decision) -> str:
-    """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on."""
+    """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on.
+
+    Decisions of before versions were told mean the first ones. So these are not part of the digest, and an attempt that
+    was begun then goes on under its name.
+    """
     content = decision.model_dump(mode="json")
+    if all(algorithm.version == FIRST for algorithm in decision.algorithms.values()):
+        content.pop("algorithms", None)
     return digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
 
 

@@ -1,6 +1,6 @@
 """What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,11 @@ class Training(Settings):
     `batch_size` of None takes all examples at once. `annealing` lowers the learning rate within a training, beside the
     drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
     training ends after so many epochs in which the loss has not fallen by `improvement`.
+
+    `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change.
     """
+
+    version: ClassVar[int] = 1
 
     epochs: Count = 50
     batch_size: BatchSize | None = 64

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
+from pydantic import ValidationError
 
+from labelcycle.components.core.algorithms import algorithms_of
 from labelcycle.components.core.attempt import Action, Decision, attempt_name, check_follows
+from labelcycle.components.core.campaign import Campaign
 from labelcycle.components.core.commits import Commit, attempt_key
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.facts import Facts
@@ -117,6 +120,8 @@ def _begin(store: Store, state: State, action: Action, intake: Intake | None, re
     if intake is not None:
         labelled, answered, outstanding = intake.labelled, intake.answered, intake.outstanding
     final = action == "finalize"
+    previous = last.objects if last else {}
+    size = 0 if final else campaign.query_size(answered + outstanding)
     decision = Decision(
         cycle=cycle,
         action=action,
@@ -126,13 +131,28 @@ def _begin(store: Store, state: State, action: Action, intake: Intake | None, re
         labelled=labelled,
         answered=answered,
         outstanding=outstanding,
-        query_size=0 if final else campaign.query_size(answered + outstanding),
-        previous=last.objects if last else {},
+        query_size=size,
+        previous=previous,
         queries=[commit.objects["query"] for commit in state.commits],
+        algorithms=algorithms_of(campaign.recipe, action, size > 0, previous),
     )
     attempt = attempt_name(campaign, decision)
-    write_json(store, attempt_key(cycle, attempt, "decision.json"), decision.model_dump(mode="json"))
+    _write_decision(store, campaign, attempt, decision)
     return Ingested("train" if decision.trains else "cold_start", cycle, attempt, reason, final=final)
+
+
+def _write_decision(store: Store, campaign: Campaign, attempt: str, decision: Decision) -> None:
+    """Write the decision of an attempt, unless a sound one of that name is there: a stage may have read it already.
+
+    The one there says the same, but that an earlier labelcycle wrote no versions into it.
+    """
+    key = attempt_key(decision.cycle, attempt, "decision.json")
+    try:
+        there = Decision.model_validate_json(store.read(key))
+    except (FileNotFoundError, ValidationError):
+        there = None
+    if there is None or attempt_name(campaign, there) != attempt:
+        write_json(store, key, decision.model_dump(mode="json"))
 
 
 def _write(store: Store, folder: str, cycle: int, table: pa.Table) -> ObjectReference:

@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.products import PROCESSOR, products_on
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
-from labelcycle.components.select.registry import STRATEGIES
+from labelcycle.components.select.registry import STRATEGIES, registered
 from labelcycle.components.select.rows import sorted_by_id
 from labelcycle.components.select.strategy import Candidates, Picks
 
@@ -102,9 +102,7 @@ def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
     Raises:
         ConfigurationError: unknown strategy or parameter.
     """
-    if strategy not in STRATEGIES:
-        raise ConfigurationError(f"There is no strategy {strategy!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
-    known = STRATEGIES[strategy].parameters
+    known = registered(strategy).parameters
     unknown = sorted(given - known)
     if unknown:
         choice = f"It has: {', '.join(sorted(known))}." if known else "It has none."

@@ -62,12 +62,24 @@ STRATEGIES = Registry()
 """All registered strategies, by name."""
 
 
+def registered(name: str) -> Strategy:
+    """The strategy of that name.
+
+    Raises:
+        ConfigurationError: there is none, or its package cannot be imported.
+    """
+    if name not in STRATEGIES:
+        raise ConfigurationError(f"There is no strategy {name!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
+    return STRATEGIES[name]
+
+
 def strategy(
     *,
     needs: AbstractSet[str] = frozenset(),
     uses: AbstractSet[str] = frozenset(),
     options: Mapping[str, AbstractSet[str]] | None = None,
     of_last_layer: bool | None = None,
+    version: int = 1,
 ) -> Callable[[StrategyFunction], StrategyFunction]:
     """Register a function as a strategy under its own name.
 
@@ -77,10 +89,14 @@ def strategy(
         options: for parameters that switch something on, the fields that it needs besides when they are set.
         of_last_layer: whether it reads features as the model's last layer sees them, where there is a hidden layer
             before, instead of those of the feature space; by default where it reads `head`, which takes the former.
+        version: of the algorithm; raise it by one where the same inputs will give other picks or another order, so that
+            cycles of before are not compared with it.
 
     Raises:
-        ConfigurationError: another module has registered a strategy of that name.
+        ConfigurationError: another module has registered a strategy of that name, or the version is below 1.
     """
+    if version < 1:
+        raise ConfigurationError(f"The version of a strategy is 1 or more; got {version}.")
     switched = {name: frozenset(fields) for name, fields in (options or {}).items()}
 
     def register(choose: StrategyFunction) -> StrategyFunction:
@@ -91,7 +107,7 @@ def strategy(
                 "Rename one of them."
             )
         last = "head" in needs | uses if of_last_layer is None else of_last_layer
-        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses), switched, last)
+        STRATEGIES[name] = Strategy(name, choose, frozenset(needs), frozenset(uses), switched, last, version)
         return choose
 
     return register

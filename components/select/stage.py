@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelcycle.components.core.algorithms import refuse_other_versions
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
@@ -58,9 +59,13 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
         shards: how many shards the score stage wrote.
         query: where to put a copy of the query for the platform's own records; empty for none.
 
+    Raises:
+        CampaignError: the attempt was begun for another version of the strategy.
+
     Cost: that of the strategy; memory for the fields that it and the constraints read.
     """
     work = open_attempt(root, cycle, attempt)
+    refuse_other_versions(work, "cold_start", "strategy")
     table = choose_query(work, shards)
     work.write_table("query.parquet", table)
     if not work.record("select"):

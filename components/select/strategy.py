@@ -93,6 +93,7 @@ class Strategy:
         uses: optional fields that it takes into account where they are given.
         options: for parameters that switch something on, the fields that it needs besides when they are set.
         of_last_layer: whether its features are those that the model's last layer sees, which is `head`.
+        version: of the algorithm, from 1; with another one the same inputs give other picks.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Strategy:
     uses: frozenset[str]
     options: Mapping[str, frozenset[str]]
     of_last_layer: bool = False
+    version: int = 1
 
     @cached_property
     def parameters(self) -> frozenset[str]:

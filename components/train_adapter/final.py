@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from labelcycle.components.core.algorithms import final_trainer_of
 from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import FineTuner
@@ -11,18 +12,8 @@ if TYPE_CHECKING:
 
 
 def final_trainer(work: Attempt) -> tuple[str, FineTuner]:
-    """What the recipe trains the final model with: `aligned` where features were made anew on the way, else `trainer`.
-
-    Returns what the recipe calls these settings, `final.aligned` or `final.trainer`, and the settings.
-
-    Source: ASVP, section 5 (LP-FT where no update was triggered, FT after one).
-    """
-    recipe = work.campaign.recipe
-    assert recipe.final is not None
-    made_anew = recipe.alignment is not None and "backbone" in work.decision.previous
-    if made_anew and recipe.final.aligned is not None:
-        return "final.aligned", recipe.final.aligned
-    return "final.trainer", recipe.final.trainer
+    """What the recipe calls the settings that the final model is trained with, and these; see `final_trainer_of`."""
+    return final_trainer_of(work.campaign.recipe, work.decision.previous)
 
 
 def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":

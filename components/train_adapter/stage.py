@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labelcycle.components.core.algorithms import refuse_other_versions
 from labelcycle.components.core.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign import load_pool, load_truth
 from labelcycle.components.core.errors import InputError
@@ -58,10 +59,12 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
 
     Raises:
         InputError: no label can be trained on.
+        CampaignError: the attempt was begun for another version of the trainer.
     """
     work = open_attempt(root, cycle, attempt)
     if work.recorded(STAGE):
         return TrainedFacts(**work.read_json("training.json"))
+    refuse_other_versions(work, "trainer", "alignment")
     recipe = work.campaign.recipe
     labelled = work.labelled()
     if not labelled:

@@ -21,6 +21,7 @@ from labelcycle.pipelines.cli import (
     finalize,
     images,
     init,
+    manifests,
     metrics,
     predict,
     promote,
@@ -68,6 +69,7 @@ app.command("backtest", rich_help_panel=COMPARE)(backtest.backtest)
 app.command("batches", rich_help_panel=COMPARE)(batches.batches)
 app.command("compile", rich_help_panel=CLUSTER)(compile.compile_packages)
 app.command("argo", rich_help_panel=CLUSTER)(argo.argo)
+app.command("manifests", rich_help_panel=CLUSTER)(manifests.manifests)
 app.command("submit", rich_help_panel=CLUSTER)(submit.submit)
 app.command("schedule", rich_help_panel=CLUSTER)(schedule.schedule)
 app.add_typer(stage.app, name="stage", rich_help_panel=CLUSTER)

@@ -22,7 +22,9 @@ def replay(
     """Choose the query of a past cycle again, from what is stored, and say whether it is identical. Changes nothing.
 
     The pool is scored with the model of that cycle, and the strategy chooses anew. The exit code is 1 where other
-    samples come out; the same samples with other figures, as another kind of processor computes them, are told.
+    samples come out; the same samples with other figures, as another kind of processor computes them, are told. A
+    query of another version of the strategy than this labelcycle has is not comparable; that is told, and is no fault:
+    the exit code is 0. Replay it with the labelcycle that made it.
     """
     from labelcycle.pipelines.replay.replay import replay_selection
 
@@ -34,6 +36,11 @@ def replay(
 
 
 def _in_words(result: "Replay") -> str:
+    if result.agreement == "not_comparable":
+        return (
+            f"not comparable: cycle {result.cycle} was made by version {result.made_by} of {result.strategy}; this "
+            f"labelcycle has version {result.present}"
+        )
     what = f"cycle {result.cycle}, {result.strategy}: {len(result.chosen)} samples"
     never = "" if result.asked else "; they were never asked for, since the stop rule ended the campaign there"
     if result.agreement == "identical":

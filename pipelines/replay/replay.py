@@ -7,6 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from labelcycle.components.core.algorithms import Role, made_by, present
 from labelcycle.components.core.attempt import RECORDS, Attempt, attempt_in
 from labelcycle.components.core.commits import attempt_key, read_commit
 from labelcycle.components.core.errors import CampaignError
@@ -17,9 +18,10 @@ from labelcycle.components.score.stage import score_pool
 from labelcycle.components.select.stage import choice_of, choose_query
 from labelcycle.pipelines.replay.overlay_store import OverlayStore
 
-Agreement = Literal["identical", "same_samples", "different"]
+Agreement = Literal["identical", "same_samples", "different", "not_comparable"]
 """`identical`: every column of every row, to the last bit. `same_samples`: the same samples in the same order, with
-other figures. `different`: other samples, or another order."""
+other figures. `different`: other samples, or another order. `not_comparable`: the query was chosen by another version
+of the strategy, and nothing was chosen again."""
 
 FORGOTTEN = ("score-", "select.", "publish.")
 """The records of the stages that are run again, and of what came after them."""
@@ -34,11 +36,13 @@ class Replay:
         attempt: its attempt.
         strategy: what chose.
         chosen: ids of the query as it was, best first.
-        again: ids as they come now.
+        again: ids as they come now; none where the two are not comparable.
         agreement: how they compare.
         columns: columns with other values, where the samples are the same.
         first_difference: the rank, from 1, at which the two differ first; None where they do not.
         asked: whether people were asked this query; not where the recipe's stop rule ended the campaign there.
+        made_by: the version of the strategy that chose.
+        present: the version of the strategy that this labelcycle has.
     """
 
     cycle: int
@@ -50,13 +54,16 @@ class Replay:
     columns: list[str]
     first_difference: int | None
     asked: bool
+    made_by: int
+    present: int
 
 
 def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
     """Choose the query of a committed cycle again, from the objects that its commit and its stages name.
 
     Scores are computed anew, with the committed head on the stored features, and the strategy chooses anew. The
-    campaign is only read. Backbone and head are not trained again.
+    campaign is only read. Backbone and head are not trained again. A query of another version of the strategy is not
+    chosen again: it would say nothing about what is stored.
 
     Args:
         store: the campaign's.
@@ -77,28 +84,39 @@ def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
     records = attempt_key(cycle, commit.attempt, f"{RECORDS}/")
     before = attempt_in(store, cycle, commit.attempt)
     chosen = _query_in(before.read("query.parquet"))
-    with tempfile.TemporaryDirectory(prefix="labelcycle-replay-") as folder:
-        overlay = OverlayStore(
-            store, open_store(str(Path(folder))), lambda key: key.removeprefix(records).startswith(FORGOTTEN)
-        )
-        work = attempt_in(overlay, cycle, commit.attempt)
-        if work.decision.trains:
-            for shard in range(shards):
-                score_pool(work, shard, shards)
-        again = _query_in(_as_stored(work, choose_query(work, shards)))
+    role: Role = "strategy" if before.decision.trains else "cold_start"
+    here, then = present(before, role), made_by(before.decision, role)
+    now = then if here is None else here.version
+    again = chosen.slice(0, 0) if now != then else _chosen_again(store, before, records, shards)
     ids, ids_again = chosen["sample_id"].to_pylist(), again["sample_id"].to_pylist()
     columns = [] if ids != ids_again else [name for name in QUERY.names if not chosen[name].equals(again[name])]
+    agreement: Agreement = "different" if ids != ids_again else "same_samples" if columns else "identical"
     return Replay(
         cycle=cycle,
         attempt=commit.attempt,
         strategy=choice_of(before).strategy,
         chosen=ids,
         again=ids_again,
-        agreement="different" if ids != ids_again else "same_samples" if columns else "identical",
+        agreement=agreement if now == then else "not_comparable",
         columns=columns,
-        first_difference=_first_difference(ids, ids_again),
+        first_difference=_first_difference(ids, ids_again) if now == then else None,
         asked=commit.objects["query"] == before.reference("query.parquet"),
+        made_by=then,
+        present=now,
     )
+
+
+def _chosen_again(store: Store, before: Attempt, records: str, shards: int) -> pa.Table:
+    """The query as it comes now: rows of `QUERY`. What is written goes to a folder that is removed."""
+    with tempfile.TemporaryDirectory(prefix="labelcycle-replay-") as folder:
+        overlay = OverlayStore(
+            store, open_store(str(Path(folder))), lambda key: key.removeprefix(records).startswith(FORGOTTEN)
+        )
+        work = attempt_in(overlay, before.cycle, before.name)
+        if work.decision.trains:
+            for shard in range(shards):
+                score_pool(work, shard, shards)
+        return _query_in(_as_stored(work, choose_query(work, shards)))
 
 
 def _as_stored(work: Attempt, query: pa.Table) -> bytes:

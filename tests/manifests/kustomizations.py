@@ -37,7 +37,11 @@ def _rendered(folder: str) -> list[Object]:
 
 def render(name: str) -> list[Object]:
     """The objects of an overlay, or of `base`; fresh ones at every call. Skips the test where kubectl is absent."""
+    return rendered(MANIFESTS / name if name == "base" else MANIFESTS / "overlays" / name)
+
+
+def rendered(folder: Path) -> list[Object]:
+    """The objects of the kustomization in a folder; otherwise as `render`."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    folder = MANIFESTS / name if name == "base" else MANIFESTS / "overlays" / name
     return copy.deepcopy(_rendered(str(folder)))

@@ -1,20 +1,26 @@
 """Replay: the query of a committed cycle comes again from what is stored, and what was changed is noticed."""
 
+import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from labelcycle.components.core.commits import read_commits
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.select import STRATEGIES
+from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.replay import replay
 from labelcycle.pipelines.replay.replay import replay_selection
+from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
 
-STRATEGIES = ["random", "entropy", "margin", "badge", "coreset", "kmeans", "typiclust", "probcover"]
+NAMES = ["random", "entropy", "margin", "badge", "coreset", "kmeans", "typiclust", "probcover"]
 
 
 def test_every_cycle_comes_out_the_same(begin: Callable[..., Bench]) -> None:
@@ -30,7 +36,7 @@ def test_every_cycle_comes_out_the_same(begin: Callable[..., Bench]) -> None:
     assert campaign.files() == before
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", NAMES)
 def test_strategies(begin: Callable[..., Bench], strategy: str) -> None:
     campaign = begin(overrides={"selector.strategy": strategy})
     campaign.run_cycle()
@@ -106,6 +112,44 @@ def test_other_figures_of_the_same_samples_are_told(
     monkeypatch.setattr(replay, "choose_query", with_other_scores)
     found = replay_selection(open_store(campaign.root), 1)
     assert (found.agreement, found.columns, found.first_difference) == ("same_samples", ["score"], None)
+
+
+def raise_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let this labelcycle have version 2 of a strategy."""
+    monkeypatch.setitem(STRATEGIES, name, dataclasses.replace(STRATEGIES[name], version=2))
+
+
+def test_another_version_of_the_strategy_is_not_comparable(
+    begin: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin(recipe="dropquery", overrides={"trainer.epochs": 20})
+    campaign.run_cycle()
+    campaign.run_cycle()
+    before = campaign.files()
+    raise_version(monkeypatch, "dropquery")
+    store = open_store(campaign.root)
+    found = replay_selection(store, 1)
+    assert (found.agreement, found.made_by, found.present) == ("not_comparable", 1, 2)
+    assert (found.again, found.columns, found.first_difference) == ([], [], None) and len(found.chosen) == 8
+    assert replay_selection(store, 0).agreement == "identical", "the cold start was another strategy's"
+    answer = CliRunner().invoke(app, ["replay", campaign.root, "--cycle", "1"])
+    assert answer.exit_code == 0 and "different" not in answer.output
+    assert answer.output == (
+        "not comparable: cycle 1 was made by version 1 of dropquery; this labelcycle has version 2\n"
+    )
+    as_json = CliRunner().invoke(app, ["replay", campaign.root, "--cycle", "1", "--json"])
+    assert json.loads(as_json.stdout)["agreement"] == "not_comparable"
+    assert not verify_campaign(store).faults and campaign.files() == before
+    campaign.run_cycle()
+    assert replay_selection(store, 2).agreement == "identical", "this one was made by version 2"
+    assert not verify_campaign(store).faults
+
+
+def test_another_version_of_the_cold_start(begin: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = begin(recipe="typiclust")
+    campaign.run_cycle()
+    raise_version(monkeypatch, "typiclust")
+    assert replay_selection(open_store(campaign.root), 0).agreement == "not_comparable"
 
 
 def test_a_query_that_the_stop_rule_withdrew(begin: Callable[..., Bench]) -> None:
