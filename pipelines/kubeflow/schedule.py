@@ -123,7 +123,7 @@ def in_words(existing: Any) -> str:
 
 def is_on(existing: Any) -> bool:
     """Whether a schedule starts runs."""
-    return existing.status != "DISABLED" and existing.mode != "DISABLE"
+    return bool(existing.status != "DISABLED" and existing.mode != "DISABLE")
 
 
 def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str, root: str) -> Any:
