@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.errors import InputError, TransientError
+from labelcycle.components.core.logging import failures
 from labelcycle.components.core.logging.events import EVENTS
 from labelcycle.components.core.logging.failures import tell
 
@@ -42,3 +43,31 @@ def test_an_error_that_nobody_foresaw(told: Any) -> None:
 def test_control_c(told: Any) -> None:
     (event,), code = told(KeyboardInterrupt())
     assert (event["event"], event["exit_code"], code) == ("interrupted", 130, 130)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InputError("no labels. Label more."), "no labels. Label more."),
+        (ValueError("a bug"), "ValueError: a bug"),
+        (InputError("the token is open-sesame-12"), "the token is ***"),
+        (InputError("ä" * 9000), "ä"),
+    ],
+)
+def test_a_container_of_kubernetes_keeps_the_message_of_its_end(
+    told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    """Kubernetes makes the file, and shows its first 4096 bytes."""
+    monkeypatch.setenv("MY_TOKEN", "open-sesame-12")
+    log = tmp_path / "termination-log"
+    log.touch()
+    monkeypatch.setattr(failures, "TERMINATION_LOG", log)
+    told(error)
+    kept = log.read_bytes()
+    assert kept.decode(errors="ignore").startswith(said) and len(kept) <= 4096
+
+
+def test_elsewhere_no_such_file_is_made(told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "TERMINATION_LOG", tmp_path / "termination-log")
+    told(InputError("wrong"))
+    assert not (tmp_path / "termination-log").exists()
