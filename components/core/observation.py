@@ -46,7 +46,8 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     A run that works on an attempt, or names one in its result, leaves a record of what it took beside the attempt.
     """
-    stage = run.__module__.split(".")[-2]
+    _, stage, module = run.__module__.rsplit(".", 2)
+    in_profiles = stage if module == "stage" else f"{stage}_{module}"
     signature = inspect.signature(run)
 
     @functools.wraps(run)
@@ -59,7 +60,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         emit("started", pid=os.getpid())
         meter = Meter()
         try:
-            with stage_deadline(stage):
+            with stage_deadline(in_profiles):
                 result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             catch_up()

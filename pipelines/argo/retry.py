@@ -17,9 +17,10 @@ NEVER_MADE = (
 Argo itself waits where a quota is used up. Pods that were deleted are errors as well, and end in other words.
 """
 
-NEVER_BEGUN = "(lastRetry.exitCode == '-1' && lastRetry.message matches 'longer than the specified deadline')"
-"""The pod was ended at its deadline, and its stage had not ended: it never began, as where the image cannot be pulled,
-or a secret, or a ConfigMap is missing. A stage that began ends at its own time, before the pod's, with exit code 2."""
+NEVER_BEGUN = "lastRetry.message matches 'longer than the specified deadline'"
+"""The pod was ended at its deadline: its stage never began, as where the image cannot be pulled, or a secret or a ConfigMap
+is missing. A stage that began ends at its own time, before the pod's, with exit code 2. Argo 4.0.5 tells such a pod's
+exit code as 137, as if it had been killed at work."""
 
 WORTH_ANOTHER_TRY = f"!({ENDED_BY_THE_STAGE}\n|| {NEVER_MADE}\n|| {NEVER_BEGUN})\n"
 """All but what another try cannot mend.

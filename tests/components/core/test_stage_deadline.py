@@ -67,20 +67,28 @@ def test_a_stage_that_is_done_in_time_goes_on() -> None:
     assert run(script, **{VARIABLE: "1"}).stdout == "recorded\n"
 
 
-def test_every_stage_has_the_time_of_its_process() -> None:
-    """Whichever engine calls `run`: what observes it keeps the time as well."""
-    script = """
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("labelcycle.components.evaluate.stage", "evaluate"),
+        ("labelcycle.pipelines.backtest.arm", "backtest_arm"),
+    ],
+)
+def test_every_stage_has_the_time_of_its_process(module: str, name: str) -> None:
+    """Whichever engine calls `run`: what observes it keeps the time as well, and names it as profiles do."""
+    script = f"""
 import time
 from labelcycle.components.core.observation import observed
 
 def run(root):
     time.sleep(60)
 
-run.__module__ = "labelcycle.components.evaluate.stage"
+run.__module__ = "{module}"
 observed(run)("campaign")
 """
     stage = run(script, **{VARIABLE: "1"})
-    assert (stage.returncode, "Stage evaluate has taken the 1 s" in stage.stderr) == (2, True)
+    assert (stage.returncode, f"Stage {name} has taken the 1 s" in stage.stderr) == (2, True)
+    assert f"raise timeout_seconds of {name} in the profile" in stage.stderr
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1h", "1.5", "9" * 30])
