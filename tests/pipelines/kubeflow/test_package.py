@@ -76,16 +76,9 @@ def test_every_stage_asks_for_resources_and_time(package: tuple[Any, Any]) -> No
         resources = executor["container"]["resources"]
         asked = {"resourceCpuRequest", "resourceCpuLimit", "resourceMemoryRequest", "resourceMemoryLimit"}
         assert asked <= resources.keys()
-<<<<<<< HEAD
-        [own] = [
-            given["value"] for given in executor["container"]["env"] if given["name"] == "LABELCYCLE_STAGE_SECONDS"
-        ]
-        assert int(kubernetes[label]["activeDeadlineSeconds"]) - int(own) >= 900, "time to pull the image"
-=======
         variables = {given["name"]: given["value"] for given in executor["container"]["env"]}
         own = int(variables["LABELCYCLE_STAGE_SECONDS"])
         assert int(kubernetes[label]["activeDeadlineSeconds"]) - own >= 900, "time to pull the image"
->>>>>>> argo
 
 
 def named_parameters(settings: Any) -> Iterator[str]:
