@@ -23,7 +23,7 @@ from labelcycle.components.core.logging.failures import tell
 from labelcycle.components.core.logging.install import catch_up, write_json_logs
 from labelcycle.components.core.logging.mode import json_logs
 from labelcycle.components.core.logging.place import move, place
-from labelcycle.components.core.stage_deadline import stage_deadline
+from labelcycle.components.core.stage_deadline import name_in_profiles, stage_deadline
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.timings import Meter, Timing, write_timing
 
@@ -46,8 +46,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 
     A run that works on an attempt, or names one in its result, leaves a record of what it took beside the attempt.
     """
-    _, stage, module = run.__module__.rsplit(".", 2)
-    in_profiles = stage if module == "stage" else f"{stage}_{module}"
+    stage = run.__module__.split(".")[-2]
     signature = inspect.signature(run)
 
     @functools.wraps(run)
@@ -60,7 +59,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         emit("started", pid=os.getpid())
         meter = Meter()
         try:
-            with stage_deadline(in_profiles):
+            with stage_deadline(name_in_profiles(run.__module__)):
                 result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             catch_up()

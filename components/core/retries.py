@@ -15,7 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.exit_codes import TRY_AGAIN, exit_code_of
 from labelcycle.components.core.logging.events import notice
-from labelcycle.components.core.stage_deadline import stage_deadline
+from labelcycle.components.core.stage_deadline import name_in_profiles, stage_deadline
 
 RETRIES = "LABELCYCLE_STAGE_RETRIES"
 """The environment variable with the number of further tries; none where it is missing."""
@@ -51,7 +51,7 @@ def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Resu
             before_sleep=lambda state: _tell(state, retries),
             reraise=True,
         )
-        with stage_deadline(run.__module__.split(".")[-2]):
+        with stage_deadline(name_in_profiles(run.__module__)):
             return attempts(run, *args, **kwargs)
 
     return repeated

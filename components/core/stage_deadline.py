@@ -29,6 +29,15 @@ class StageTimeError(TransientError):
     """A stage has used up its time. What it has written is kept, and another run goes on from there."""
 
 
+def name_in_profiles(module: str) -> str:
+    """What profiles call the stage whose `run` is in a module.
+
+    `labelcycle.components.embed.stage` has `embed`, `labelcycle.pipelines.backtest.arm` has `backtest_arm`.
+    """
+    _, folder, file = module.rsplit(".", 2)
+    return folder if file == "stage" else f"{folder}_{file}"
+
+
 @contextmanager
 def stage_deadline(stage: str) -> Iterator[None]:
     """End this process and its children where what is inside takes longer than `LABELCYCLE_STAGE_SECONDS`.
