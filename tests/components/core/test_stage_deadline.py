@@ -81,7 +81,7 @@ import time
 from labelcycle.components.core.observation import observed
 
 def run(root):
-    time.sleep(60)
+    time.sleep(20)
 
 run.__module__ = "{module}"
 observed(run)("campaign")
