@@ -1,6 +1,6 @@
-"""Which version of which algorithm a cycle is made by, so that one is never taken for another.
+"""Which versions of its algorithms a cycle is made by, so that results of two versions are never mixed or compared.
 
-The version of an algorithm is raised when the same inputs give another result. Cycles of before keep theirs.
+The version of an algorithm is raised when the same inputs give another result. Earlier cycles keep theirs.
 """
 
 import importlib
@@ -20,7 +20,7 @@ Role = Literal["cold_start", "strategy", "trainer", "alignment"]
 the backbone that features are made anew with."""
 
 FIRST = 1
-"""The version of every algorithm of cycles that do not tell theirs."""
+"""The version of every algorithm of a cycle whose decision records none."""
 
 _STRATEGIES = "labelcycle.components.select.registry"
 """Where strategies register, those of other packages among them. Imported when asked for: core knows no stage."""
@@ -76,7 +76,7 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
 
 
 def made_by(decision: "Decision", role: Role) -> int:
-    """The version of the algorithm that a cycle is made by; the first where its decision does not tell."""
+    """The version of the algorithm that a cycle is made by; the first where its decision records none."""
     told = decision.algorithms.get(role)
     return FIRST if told is None else told.version
 

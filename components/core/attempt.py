@@ -40,8 +40,8 @@ class Decision(Settings):
 
     `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
     order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
-    and `outstanding` have not. `algorithms` says which version of each the cycle is made by; campaigns of before have
-    nothing there, and it is left out where it is empty, so that their decisions keep their bytes.
+    and `outstanding` have not. `algorithms` says which version of each the cycle is made by. Cycles that were begun
+    before versions were recorded have nothing there; empty, it is left out, so that their decisions keep their bytes.
     """
 
     cycle: int
@@ -260,8 +260,8 @@ def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
 def attempt_name(campaign: Campaign, decision: Decision) -> str:
     """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on.
 
-    Decisions of before versions were told mean the first ones. So these are not part of the digest, and an attempt that
-    was begun then goes on under its name.
+    Decisions from before versions were recorded mean the first ones. So these are not part of the digest, and an
+    attempt that was begun then goes on under its name.
     """
     content = decision.model_dump(mode="json")
     if all(algorithm.version == FIRST for algorithm in decision.algorithms.values()):

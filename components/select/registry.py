@@ -90,7 +90,7 @@ def strategy(
         of_last_layer: whether it reads features as the model's last layer sees them, where there is a hidden layer
             before, instead of those of the feature space; by default where it reads `head`, which takes the former.
         version: of the algorithm; raise it by one where the same inputs will give other picks or another order, so that
-            cycles of before are not compared with it.
+            earlier cycles are not compared with it.
 
     Raises:
         ConfigurationError: another module has registered a strategy of that name, or the version is below 1.

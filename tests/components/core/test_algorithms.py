@@ -60,12 +60,12 @@ def test_what_fine_tunes_is_told(begin_on_images: Callable[..., Any]) -> None:
 def test_first_versions_leave_the_name_of_an_attempt_as_it_was(campaign: Any) -> None:
     campaign.run_cycle()
     decision = campaign.work.decision
-    of_before = decision.model_copy(update={"algorithms": {}})
-    assert "algorithms" not in of_before.model_dump(mode="json")
-    assert attempt_name(campaign.state.campaign, of_before) == campaign.attempt
+    earlier = decision.model_copy(update={"algorithms": {}})
+    assert "algorithms" not in earlier.model_dump(mode="json")
+    assert attempt_name(campaign.state.campaign, earlier) == campaign.attempt
 
 
-def test_an_attempt_of_before_keeps_its_decision(campaign: Any) -> None:
+def test_an_earlier_attempt_keeps_its_decision(campaign: Any) -> None:
     """As a campaign is whose cycle an earlier labelcycle has begun, and did not finish."""
     campaign.run_until("select")
     work = campaign.work
