@@ -27,7 +27,9 @@ SHOWN = 3
 
 _NUMBERED = re.compile(r"-\d+$|\(\d+\)$")
 _PREPARES = re.compile(r"(.+)-driver(?:\(\d+\))?$")
-_EXIT_CODE = re.compile(r"exit code (\d+)")
+_ENDED = re.compile(r"(?:[\w-]+: )?(\w+) \(exit code (\d+)\)(?:: (.*))?", re.DOTALL)
+"""What Argo says of a container that ran: a word of Kubernetes, the code, and what the container left behind."""
+
 _ERROR = re.compile(r"^(?:\w+\.)+[A-Z]\w*: .+|^[A-Z]\w*(?:Error|Exception): .+")
 """The last line of a traceback: the class of the error, with its package where it is not one of Python's, and what it
 says."""
@@ -44,8 +46,8 @@ class FailedPod:
         driver: whether it is such a driver.
         namespace, pod: where it ran; they stay empty where the API does not say.
         exit_code: of its process; None where the pod never ran, or the API does not say.
-        reason: what Argo says of it, such as `OOMKilled (exit code 137)`.
-        message: the last error in its log; empty where the log is gone or holds none.
+        reason: what Argo says of it where that is more than an error, such as `OOMKilled`.
+        message: the error that ended the stage, as it left it behind or as its log has it; empty where there is none.
     """
 
     task: str
@@ -59,10 +61,10 @@ class FailedPod:
     def __str__(self) -> str:
         subject = f"Kubeflow's driver of {self.task}" if self.driver else f"Stage {self.task}"
         ended = "failed" if self.exit_code is None else f"ended with exit code {self.exit_code}"
-        said = [] if self.reason in ("", f"Error (exit code {self.exit_code})") else [self.reason]
+        said = [text for text in (self.reason, self.message) if text]
         if self.exit_code == KILLED or "OOMKilled" in self.reason:
-            said.append(f"it was killed, most likely for memory: raise memory_limit of {self.task} in the profile")
-        sentence = ": ".join([f"{subject} {ended}", *filter(None, [self.message]), *said]).rstrip(".")
+            said.append(f"it was killed, most likely for memory; raise memory_limit of {self.task} in the profile")
+        sentence = ": ".join([f"{subject} {ended}", *said]).rstrip(".")
         if not self.pod:
             return f"{sentence}."
         return f"{sentence}. Its log: kubectl logs --namespace {self.namespace} {self.pod} --container main"
@@ -119,17 +121,27 @@ def _pods(workflow: Mapping[str, Any]) -> Iterator[FailedPod]:
             if above.get("phase") not in FAILED:
                 continue  # a later try succeeded
             key, task = boundary, above.get("displayName") or name
-        reason = node.get("message") or ""
-        code = (node.get("outputs") or {}).get("exitCode") or next(iter(_EXIT_CODE.findall(reason)), None)
+        reason, code, message = _end_of(node)
         last[key] = FailedPod(
             task=_stage_called(task) or task,
             driver=driver is not None,
             namespace=workflow["metadata"].get("namespace") or "",
             pod=_pod_name(workflow["metadata"]["name"], identifier, node),
-            exit_code=None if code is None else int(code),
+            exit_code=code,
             reason=reason,
+            message=message,
         )
     yield from last.values()
+
+
+def _end_of(node: Mapping[str, Any]) -> tuple[str, int | None, str]:
+    """Why a pod failed, its exit code, and what its container left behind."""
+    said = node.get("message") or ""
+    if ended := _ENDED.fullmatch(said):
+        word, code, message = ended.groups()
+        return "" if word == "Error" else word, int(code), message or ""
+    code = (node.get("outputs") or {}).get("exitCode")
+    return said, None if code is None else int(code), ""
 
 
 def _stage_called(name: str) -> str | None:
@@ -146,6 +158,8 @@ def _pod_name(workflow: str, identifier: str, node: Mapping[str, Any]) -> str:
 
 
 def _with_message(kubeflow: Kubeflow, run_id: str, pod: FailedPod) -> FailedPod:
+    if pod.message:
+        return pod
     try:
         log = str(kubeflow.read(f"/apis/v1alpha1/runs/{run_id}/nodes/{pod.pod}/log", accept=TEXT))
     except LabelcycleError:

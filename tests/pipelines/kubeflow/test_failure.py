@@ -45,7 +45,7 @@ def workflow(**pods: dict[str, Any]) -> dict[str, Any]:
 
 
 def failed(name: str = "executor(0)", boundary: str = "wf-6", **more: Any) -> dict[str, Any]:
-    pod = {"templateName": "retry-system-container-impl", "message": "Error (exit code 1)", "finishedAt": "1"}
+    pod = {"templateName": "retry-system-container-impl", "message": "main: Error (exit code 1)", "finishedAt": "1"}
     return node("Pod", name, "Failed", boundary, **(pod | more))
 
 
@@ -81,6 +81,15 @@ def test_the_stage_its_exit_code_its_message_and_its_log(told: Callable[..., lis
     ]
 
 
+def test_what_the_stage_left_behind_outranks_its_log(told: Callable[..., list[str]]) -> None:
+    message = "main: Error (exit code 1): No campaign at s3://bucket/digits.\nCreate one."
+    said = told(workflow(**{"8": failed(message=message)}), {"wf-retry-system-container-impl-8": LOG})
+    assert said[1:3] == [
+        "Stage train_adapter ended with exit code 1: No campaign at s3://bucket/digits.",
+        "Create one. Its log: kubectl logs --namespace team-a wf-retry-system-container-impl-8 --container main",
+    ]
+
+
 def test_of_several_tries_the_last_is_told(told: Callable[..., list[str]]) -> None:
     shown = workflow(**{"8": failed(finishedAt="1"), "9": failed("executor(1)", finishedAt="2")})
     logs = {"wf-retry-system-container-impl-8": LOG, "wf-retry-system-container-impl-9": "ValueError: second"}
@@ -96,8 +105,8 @@ def test_what_another_try_made_good_is_not_told(told: Callable[..., list[str]]) 
 
 
 def test_a_stage_that_ran_out_of_memory(told: Callable[..., list[str]]) -> None:
-    (_, line) = told(workflow(**{"8": failed(message="OOMKilled (exit code 137)")}), {})
-    assert line.startswith("Stage train_adapter ended with exit code 137: OOMKilled (exit code 137): it was killed")
+    (_, line) = told(workflow(**{"8": failed(message="main: OOMKilled (exit code 137)")}), {})
+    assert line.startswith("Stage train_adapter ended with exit code 137: OOMKilled: it was killed, most likely for")
     assert "memory_limit of train_adapter in the profile" in line
 
 
