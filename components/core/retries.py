@@ -61,7 +61,8 @@ def _tell(state: RetryCallState, retries: int) -> None:
     assert state.outcome is not None and state.next_action is not None
     error = state.outcome.exception()
     notice(
-        f"Try {state.attempt_number} of {retries + 1} failed in a way that may pass ({type(error).__name__}: {error}). "
+        f"Try {state.attempt_number} of {retries + 1} failed in a way that may pass ({type(error).__name__}: "
+        f"{str(error).rstrip('.')}). "
         f"Trying again in {state.next_action.sleep:g} seconds."
     )
 
