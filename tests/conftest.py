@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3.session
+import hypothesis
 import numpy as np
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -26,6 +27,10 @@ from tests.platform_values import as_launcher_values
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """Tiny networks gain nothing from threads, which would fight over cores with other test processes."""
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+"""How long an example takes says something about the machine, not about the code."""
 
 CLASSES = ["blue", "green", "red"]
 TRAINING = ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish")

@@ -46,7 +46,7 @@ def kubeflow_credentials() -> Credentials:
             if label is not None:
                 secrets = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"][label]["secretAsEnv"]
                 given = {
-                    (named(secret["secretNameParameter"]["componentInputParameter"]), key["envVar"])
+                    (named(secret["secretNameParameter"]["componentInputParameter"]), key["secretKey"])
                     for secret in secrets
                     for key in secret["keyToEnv"]
                 }
@@ -65,8 +65,11 @@ def argo_credentials() -> Credentials:
         if "container" in template:
             sources = [(given["name"], given.get("valueFrom", {})) for given in template["container"]["env"]]
             found[template["name"]] = {
-                (source["secretKeyRef"]["name"].removeprefix("{{workflow.parameters.").removesuffix("}}"), name)
-                for name, source in sources
+                (
+                    source["secretKeyRef"]["name"].removeprefix("{{workflow.parameters.").removesuffix("}}"),
+                    source["secretKeyRef"]["key"],
+                )
+                for _, source in sources
                 if "secretKeyRef" in source
             }
     return found

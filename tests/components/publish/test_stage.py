@@ -42,7 +42,7 @@ def campaign(begin: Callable[..., Any]) -> Any:
 def test_the_cold_start(begin: Callable[..., Any]) -> None:
     campaign = begin()
     facts = campaign.run_cycle()
-    assert facts.as_metadata() == {
+    assert facts.as_record() == {
         "cycle": 0,
         "committed": True,
         "labels": 0,
