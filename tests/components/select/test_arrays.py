@@ -22,9 +22,11 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("featdist", {"reduce": "mean"}),
     ("kmeans", {}),
     ("margin", {"cluster_features": True}),
+    ("maxherding", {}),
     ("probcover", {"radius": 0.6}),
     ("probcover", {}),
     ("typiclust", {}),
+    ("uherding", {"targets": 100, "candidates": 50}),
 ]
 each_way = pytest.mark.parametrize(
     ("name", "parameters"), WAYS, ids=[" ".join([name, *options]) for name, options in WAYS]
@@ -100,7 +102,10 @@ def test_scales(name: str, parameters: dict[str, Any], scale: float, complete_po
     selection = select_batch(name, scaled, 12, 0, **parameters)
     assert len(set(selection.ids.tolist())) == 12
     assert np.isfinite(selection.scores).all()
-    if name in ("coreset", "featdist", "kmeans", "probcover", "typiclust") and scale in (2.0**-20, 2.0**20):
+    if name in ("coreset", "featdist", "kmeans", "maxherding", "probcover", "typiclust", "uherding") and scale in (
+        2.0**-20,
+        2.0**20,
+    ):
         assert selection.ids.tolist() == select_batch(name, pool, 12, 0, **parameters).ids.tolist()
 
 

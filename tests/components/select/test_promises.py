@@ -41,6 +41,11 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("featdist", {"class_balanced": True}),
     ("kmeans", {}),
     ("learnloss", FEW_EPOCHS),
+    *(
+        (name, options)
+        for name in ("maxherding", "uherding")
+        for options in ({}, {"bandwidth": 0.3}, {"targets": 1, "candidates": 1}, {"targets": 50, "candidates": 50})
+    ),
     ("probcover", {}),
     ("probcover", {"radius": 0.5}),
     ("random", {}),
@@ -251,7 +256,10 @@ def test_the_number_of_threads_does_not_matter() -> None:
     assert outputs[0] == outputs[1]
 
 
-@pytest.mark.parametrize("strategy", ["activeft", "badge", "coreset", "dropquery", "kmeans", "probcover", "typiclust"])
+@pytest.mark.parametrize(
+    "strategy",
+    ["activeft", "badge", "coreset", "dropquery", "kmeans", "maxherding", "probcover", "typiclust", "uherding"],
+)
 def test_another_device_gives_the_same_picks(strategy: str, complete_pool: Callable[..., Candidates]) -> None:
     pool = complete_pool(3000, width=40)
     ids = [select_batch(strategy, pool, 30, 0, device=device).ids.tolist() for device in ("numpy", "cpu")]
