@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.select.data import Setting, read_pool, write_pool
-from tests.bench.select.measure import Job, Measurement, measure
+from tests.bench.select.measure import Job, Measurement, label, measure
 from tests.bench.select.options import Options
 from tests.bench.select.ours import OURS, served
 from tests.bench.select.peers import PEERS, REMARKS
@@ -22,6 +22,9 @@ LARGE_RATIO, LIBRARY = 20, "scikit-activeml"
 LARGE = {"badge", "probcover", "typiclust"}
 """Here we want to be so many times faster than that library; elsewhere faster than the fastest correct peer."""
 
+LIKE_PEERS = {"maxherding": ("targets", "candidates")}
+"""What peers do on the whole pool is measured a second time with these parameters at its size."""
+
 LEVEL = {"kmeans": 0.95}
 """Here it is enough to be level with the fastest peer."""
 
@@ -36,7 +39,10 @@ def compare(options: Options) -> None:
         folder = write_pool(Path(scratch) / str(setting.rows), setting, scored=True)
         strategies = options.chosen(served(read_pool(folder)))
         for strategy in strategies:
-            _compare_one(sheet, strategy, folder, setting, options)
+            _compare_one(sheet, strategy, folder, setting, options, {})
+            if strategy in LIKE_PEERS:
+                whole = dict.fromkeys(LIKE_PEERS[strategy], setting.rows)
+                _compare_one(sheet, strategy, folder, setting, options, whole)
     sheet.remarks.append(
         "MiB: peak of resident memory above what was there before the query; the target is at most that of the "
         f"features, {mebibytes(setting.feature_bytes)}. Picks that are not what the method defines are marked !."
@@ -45,30 +51,35 @@ def compare(options: Options) -> None:
     sheet.show(options.markdown)
 
 
-def _compare_one(sheet: Sheet, strategy: str, folder: Path, setting: Setting, options: Options) -> None:
-    """The rows of one strategy."""
+def _compare_one(
+    sheet: Sheet, strategy: str, folder: Path, setting: Setting, options: Options, parameters: dict[str, int]
+) -> None:
+    """The rows of one strategy with these parameters."""
     results = {}
     for by in (OURS, *PEERS.get(strategy, {})):
-        results[by] = measure(Job(strategy, by, str(folder), cores=1, limit=options.limit))
+        given = parameters if by == OURS else {}
+        job = Job(strategy, by, str(folder), cores=1, limit=options.limit, parameters=given)
+        results[by] = measure(job)
         write_line(options.json, "peers", results[by])
     ours = results.pop(OURS)
+    title = label(ours.job)
     if ours.failure:
-        sheet.add(strategy, ours.failure, *[""] * 7)
+        sheet.add(title, ours.failure, *[""] * 7)
         return
     qualities, correct = _judged(strategy, folder, {OURS: ours} | results)
     own, own_memory = seconds(ours.cpu), mebibytes(ours.extra_bytes)
     modest = mark(ours.extra_bytes <= setting.feature_bytes)
     if not results:
-        sheet.add(strategy, own, "none known", "", "", own_memory, "", "memory", modest)
+        sheet.add(title, own, "none known", "", "", own_memory, "", "memory", modest)
     fastest = min((name for name in results if correct[name]), key=lambda name: results[name].cpu, default="")
     for name, peer in results.items():
         if peer.failure:
-            sheet.add(strategy, own, name, peer.failure, "", own_memory, "", "", "")
+            sheet.add(title, own, name, peer.failure, "", own_memory, "", "", "")
             continue
         ratio, wanted = peer.cpu / ours.cpu, _wanted(strategy, name, fastest)
         memories = f"{own_memory}, {mebibytes(peer.extra_bytes)}"
         target = (f"≥ {wanted:g}×, memory", f"{mark(ratio >= wanted)} {modest}") if wanted else ("", "")
-        sheet.add(strategy, own, name, seconds(peer.cpu), f"{ratio:.3g}×", memories, qualities[name], *target)
+        sheet.add(title, own, name, seconds(peer.cpu), f"{ratio:.3g}×", memories, qualities[name], *target)
 
 
 def _wanted(strategy: str, peer: str, fastest: str) -> float:

@@ -23,6 +23,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("kmeans", {}),
     ("margin", {"cluster_features": True}),
     ("maxherding", {}),
+    ("powerbald", {"passes": 3}),
     ("probcover", {"radius": 0.6}),
     ("probcover", {}),
     ("typiclust", {}),

@@ -46,10 +46,14 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
         for name in ("maxherding", "uherding")
         for options in ({}, {"bandwidth": 0.3}, {"targets": 1, "candidates": 1}, {"targets": 50, "candidates": 50})
     ),
+    ("powerbald", {}),
+    ("powerbald", {"coldness": 8.0, "passes": 3}),
     ("probcover", {}),
     ("probcover", {"radius": 0.5}),
     ("random", {}),
     ("tavaal", FEW_EPOCHS),
+    ("tcm", {}),
+    ("tcm", {"labels_a_class": 0}),
     ("typiclust", {}),
     ("vecaf_ods", FEW_STEPS),
     ("vecaf_ods", {"members": 1, "debias": False, **FEW_STEPS}),
