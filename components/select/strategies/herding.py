@@ -21,6 +21,7 @@ from labelcycle.components.select.parameters import require_above, require_at_le
 from labelcycle.components.select.points import Vectors
 from labelcycle.components.select.ranking import best_first
 from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.sampling import sampled
 from labelcycle.components.select.standardised import standardised
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
@@ -61,7 +62,7 @@ def maxherding(
     The score is the coverage added to a target, on average, between 0 and 1.
     """
     _check(bandwidth, targets, candidates)
-    among = _sampled(pool.ids, max(candidates, A_PICK * budget), (seed, pool.cycle, "herding candidates"))
+    among = sampled(pool.ids, max(candidates, A_PICK * budget), seed, pool.cycle, "herding candidates")
     rows, gains, _ = _herd(pool, among, None, budget, seed, bandwidth, targets)
     reasons = [_stands_for(gain, "the pool") for gain in gains.tolist()]
     return Picks(rows, gains, reasons)
@@ -126,10 +127,10 @@ def _herd(
     """Rows of the picks among these, the coverage that each adds to a target on average, and all that could be."""
     assert pool.features is not None
     points, labelled = standardised(pool.features, pool.labelled_features)
-    goal = _sampled(pool.ids, max(targets, A_PICK * budget), (seed, pool.cycle, "herding targets"))
+    goal = sampled(pool.ids, max(targets, A_PICK * budget), seed, pool.cycle, "herding targets")
     if bandwidth is None:
         size = max(FEWEST, budget + len(labelled))
-        sample = _sampled(pool.ids, min(size, len(goal)), (seed, pool.cycle, "herding targets"))
+        sample = sampled(pool.ids, min(size, len(goal)), seed, pool.cycle, "herding targets")
         bandwidth = bandwidth_of(labelled, _at(points, sample))
     kernel = GaussianKernel(_at(points, among), _at(points, goal), bandwidth)
     covered = coverage_by(kernel, _at(points, goal), labelled)
@@ -141,10 +142,3 @@ def _herd(
 def _at(points: Vectors, rows: Rows) -> Vectors:
     """The points of these rows alone, ascending; all of them without a copy."""
     return points if len(rows) == len(points) else Vectors(points.features[rows], points.prepare)
-
-
-def _sampled(ids: npt.NDArray[np.str_], most: int, key: tuple[object, ...]) -> Rows:
-    """At most so many rows, ascending, by a hash of the id."""
-    if len(ids) <= most:
-        return np.arange(len(ids))
-    return np.sort(np.argpartition(keyed_order(ids, *key), most)[:most])

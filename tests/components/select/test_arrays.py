@@ -14,6 +14,7 @@ from labelcycle.components.select import Candidates, select_batch
 
 WAYS: list[tuple[str, dict[str, Any]]] = [
     ("badge", {}),
+    ("bait", {"candidates": 150}),
     ("bald", {"passes": 3}),
     ("confidence", {}),
     ("coreset", {}),

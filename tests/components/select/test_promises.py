@@ -25,6 +25,8 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("activeft", {"mode": "al", **FEW_STEPS}),
     ("alfamix", {}),
     ("badge", {}),
+    ("bait", {}),
+    ("bait", {"candidates": 1, "regularisation": 1e-3}),
     *(
         (name, options)
         for name in ("bald", "confidence", "entropy", "margin")
