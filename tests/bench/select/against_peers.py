@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,11 +39,12 @@ def compare(options: Options) -> None:
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = write_pool(Path(scratch) / str(setting.rows), setting, scored=True)
         strategies = options.chosen(served(read_pool(folder)))
+        where: dict[str, Any] = {"folder": str(folder), "cores": 1, "limit": options.limit}
         for strategy in strategies:
-            _compare_one(sheet, strategy, folder, setting, options, {})
-            if strategy in LIKE_PEERS:
-                whole = dict.fromkeys(LIKE_PEERS[strategy], setting.rows)
-                _compare_one(sheet, strategy, folder, setting, options, whole)
+            peers = {name: _measured(Job(strategy, name, **where), options) for name in PEERS.get(strategy, {})}
+            for parameters in _ways(strategy, setting):
+                ours = _measured(Job(strategy, OURS, **where, parameters=parameters), options)
+                _compare_one(sheet, ours, peers, setting)
     sheet.remarks.append(
         "MiB: peak of resident memory above what was there before the query; the target is at most that of the "
         f"features, {mebibytes(setting.feature_bytes)}. Picks that are not what the method defines are marked !."
@@ -51,28 +53,31 @@ def compare(options: Options) -> None:
     sheet.show(options.markdown)
 
 
-def _compare_one(
-    sheet: Sheet, strategy: str, folder: Path, setting: Setting, options: Options, parameters: dict[str, int]
-) -> None:
-    """The rows of one strategy with these parameters."""
-    results = {}
-    for by in (OURS, *PEERS.get(strategy, {})):
-        given = parameters if by == OURS else {}
-        job = Job(strategy, by, str(folder), cores=1, limit=options.limit, parameters=given)
-        results[by] = measure(job)
-        write_line(options.json, "peers", results[by])
-    ours = results.pop(OURS)
+def _ways(strategy: str, setting: Setting) -> list[dict[str, float]]:
+    """The parameters that ours is measured with."""
+    return [{}, dict.fromkeys(LIKE_PEERS[strategy], setting.rows)] if strategy in LIKE_PEERS else [{}]
+
+
+def _measured(job: Job, options: Options) -> Measurement:
+    result = measure(job)
+    write_line(options.json, "peers", result)
+    return result
+
+
+def _compare_one(sheet: Sheet, ours: Measurement, peers: dict[str, Measurement], setting: Setting) -> None:
+    """The rows of ours next to each peer."""
+    strategy = ours.job.strategy
     title = label(ours.job)
     if ours.failure:
         sheet.add(title, ours.failure, *[""] * 7)
         return
-    qualities, correct = _judged(strategy, folder, {OURS: ours} | results)
+    qualities, correct = _judged(ours, peers)
     own, own_memory = seconds(ours.cpu), mebibytes(ours.extra_bytes)
     modest = mark(ours.extra_bytes <= setting.feature_bytes)
-    if not results:
+    if not peers:
         sheet.add(title, own, "none known", "", "", own_memory, "", "memory", modest)
-    fastest = min((name for name in results if correct[name]), key=lambda name: results[name].cpu, default="")
-    for name, peer in results.items():
+    fastest = min((name for name in peers if correct[name]), key=lambda name: peers[name].cpu, default="")
+    for name, peer in peers.items():
         if peer.failure:
             sheet.add(title, own, name, peer.failure, "", own_memory, "", "", "")
             continue
@@ -89,9 +94,10 @@ def _wanted(strategy: str, peer: str, fastest: str) -> float:
     return LEVEL.get(strategy, 1) if peer == fastest else 0
 
 
-def _judged(strategy: str, folder: Path, results: dict[str, Measurement]) -> tuple[dict[str, str], dict[str, bool]]:
+def _judged(ours: Measurement, peers: dict[str, Measurement]) -> tuple[dict[str, str], dict[str, bool]]:
     """Of each query how good it is next to ours, as text, and whether it is correct."""
-    quality, pool = QUALITY.get(strategy), read_pool(folder)
+    results = {OURS: ours} | peers
+    quality, pool = QUALITY.get(ours.job.strategy), read_pool(Path(ours.job.folder))
     done = {name: np.array(result.rows) for name, result in results.items() if not result.failure}
     for rows in done.values():
         assert len(np.unique(rows)) == pool.setting.budget and rows.max() < pool.setting.rows
