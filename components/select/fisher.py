@@ -97,6 +97,10 @@ def select_by_information(
     return added[kept], shares[kept]
 
 
+def _inverse(matrix: Doubles) -> Doubles:
+    return np.linalg.inv(matrix).astype(np.float64, copy=False)
+
+
 def _start(vectors: AnyFloats, of_pool: Doubles, inverse: Doubles) -> _Information:
     between = inverse @ of_pool @ inverse
     leverages, benefits = np.empty(len(vectors)), np.empty(len(vectors))
@@ -113,14 +117,14 @@ def _start(vectors: AnyFloats, of_pool: Doubles, inverse: Doubles) -> _Informati
 def _add(
     vectors: Floats, of_pool: Doubles, known: Doubles, ties: npt.NDArray[np.uint64], count: int
 ) -> tuple[Rows, Doubles]:
-    state = _start(vectors, of_pool, np.linalg.inv(known))
+    state = _start(vectors, of_pool, _inverse(known))
     anew = ANEW
     rows, shares = np.empty(count, np.int64), np.empty(count)
     free = np.ones(len(vectors), np.bool_)
     for rank in range(count):
         if rank == anew:
             chosen = vectors[rows[:rank]].astype(np.float64)
-            state = _start(vectors, of_pool, np.linalg.inv(known + chosen.T @ chosen))
+            state = _start(vectors, of_pool, _inverse(known + chosen.T @ chosen))
             anew *= ANEW
         lowered = np.where(free, np.maximum(state.benefits, 0) / (1 + np.maximum(state.leverages, 0)), -1)
         best = np.flatnonzero(lowered >= lowered.max() * (1 - EQUAL))
@@ -134,7 +138,7 @@ def _add(
 
 def _take_back(chosen: Doubles, of_pool: Doubles, known: Doubles, ties: npt.NDArray[np.uint64], count: int) -> Rows:
     """Which of the picks are left, ascending, after `count` were taken back."""
-    state = _start(chosen, of_pool, np.linalg.inv(known + chosen.T @ chosen))
+    state = _start(chosen, of_pool, _inverse(known + chosen.T @ chosen))
     left = np.ones(len(chosen), np.bool_)
     for _ in range(count):
         raised = np.where(left, np.maximum(state.benefits, 0) / np.maximum(1 - state.leverages, EQUAL), np.inf)

@@ -68,7 +68,7 @@ def _total(parts: list[Vectors], centre: Floats, power: int) -> npt.NDArray[np.f
             vectors = part.read(rows)
             if power == 1:
                 return np.asarray(vectors.sum(axis=0, dtype=np.float64))
-            return np.square(vectors - centre).sum(axis=0).astype(np.float64)
+            return np.asarray(np.square(vectors - centre).sum(axis=0), np.float64)
 
         for found in for_each_block(len(part), of_block):
             total += found
