@@ -24,7 +24,7 @@ from labelcycle.components.select.sampling import sampled
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
 
-BLOCKS_AT_ONCE = 16
+BLOCKS_AT_ONCE = 4
 """Information of so many blocks is in memory at a time."""
 
 A_PICK = 4
@@ -61,7 +61,8 @@ def bait(pool: Candidates, budget: int, seed: int, regularisation: float = 1.0, 
     if pool.labelled_features is not None and len(pool.labelled_features):
         known += len(pool.labelled_features) * _of_labelled(pool.head, pool.labelled_features)
     among = sampled(pool.ids, max(candidates, A_PICK * budget), seed, pool.cycle, "bait candidates")
-    factors = Vectors(pool.features, prepare).read(among) * _deviation(sure[among])
+    factors = Vectors(pool.features, prepare).read(among)
+    factors *= _deviation(sure[among])
     picks, shares = select_by_information(factors, of_pool, known, keyed_order(pool.ids[among], "ties"), budget)
     rows = among[picks]
     reasons = [
