@@ -4,6 +4,9 @@ Source: Houlsby et al., 2011; with dropout, Gal, Islam and Ghahramani, ICML 2017
 Cost: O(M·N·d·C) time for the passes, unless the score stage has made them; O(N) memory beside the features.
 """
 
+import numpy as np
+import numpy.typing as npt
+
 from labelcycle.components.core.dropout import Place, mutual_information
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select.registry import strategy
@@ -38,11 +41,22 @@ def bald(
         rate: share of the features that is dropped; likewise.
         place: where dropout acts; likewise.
     """
-    scores = pool.mutual_information
-    if scores is None:
-        if pool.head is None or pool.features is None:
-            raise ConfigurationError(
-                "Strategy 'bald' needs mutual_information, or head and features, which the candidates lack."
-            )
-        scores = mutual_information(pool.head, pool.features, pool.ids, seed, pool.cycle, passes, rate, place)
+    scores = information_of(pool, seed, passes, rate, place, "bald")
     return most_uncertain(pool, scores, budget, seed, "mutual information", class_balanced, cluster_features)
+
+
+def information_of(
+    pool: Candidates, seed: int, passes: int, rate: float, place: Place, asking: str
+) -> npt.NDArray[np.floating]:
+    """Mutual information of each candidate, (N,): what the score stage found, or from passes with dropout.
+
+    Raises:
+        ConfigurationError: it is not known, and neither are head and features; `asking` is the strategy to name.
+    """
+    if pool.mutual_information is not None:
+        return pool.mutual_information
+    if pool.head is None or pool.features is None:
+        raise ConfigurationError(
+            f"Strategy {asking!r} needs mutual_information, or head and features, which the candidates lack."
+        )
+    return mutual_information(pool.head, pool.features, pool.ids, seed, pool.cycle, passes, rate, place)

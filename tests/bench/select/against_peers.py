@@ -2,11 +2,12 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tests.bench.select.data import Setting, read_pool, write_pool
-from tests.bench.select.measure import Job, Measurement, measure
+from tests.bench.select.measure import Job, Measurement, label, measure
 from tests.bench.select.options import Options
 from tests.bench.select.ours import OURS, served
 from tests.bench.select.peers import PEERS, REMARKS
@@ -22,6 +23,9 @@ LARGE_RATIO, LIBRARY = 20, "scikit-activeml"
 LARGE = {"badge", "probcover", "typiclust"}
 """Here we want to be so many times faster than that library; elsewhere faster than the fastest correct peer."""
 
+LIKE_PEERS = {"maxherding": ("targets", "candidates")}
+"""What peers do on the whole pool is measured a second time with these parameters at its size."""
+
 LEVEL = {"kmeans": 0.95}
 """Here it is enough to be level with the fastest peer."""
 
@@ -35,8 +39,12 @@ def compare(options: Options) -> None:
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = write_pool(Path(scratch) / str(setting.rows), setting, scored=True)
         strategies = options.chosen(served(read_pool(folder)))
+        where: dict[str, Any] = {"folder": str(folder), "cores": 1, "limit": options.limit}
         for strategy in strategies:
-            _compare_one(sheet, strategy, folder, setting, options)
+            peers = {name: _measured(Job(strategy, name, **where), options) for name in PEERS.get(strategy, {})}
+            for parameters in _ways(strategy, setting):
+                ours = _measured(Job(strategy, OURS, **where, parameters=parameters), options)
+                _compare_one(sheet, ours, peers, setting)
     sheet.remarks.append(
         "MiB: peak of resident memory above what was there before the query; the target is at most that of the "
         f"features, {mebibytes(setting.feature_bytes)}. Picks that are not what the method defines are marked !."
@@ -45,30 +53,38 @@ def compare(options: Options) -> None:
     sheet.show(options.markdown)
 
 
-def _compare_one(sheet: Sheet, strategy: str, folder: Path, setting: Setting, options: Options) -> None:
-    """The rows of one strategy."""
-    results = {}
-    for by in (OURS, *PEERS.get(strategy, {})):
-        results[by] = measure(Job(strategy, by, str(folder), cores=1, limit=options.limit))
-        write_line(options.json, "peers", results[by])
-    ours = results.pop(OURS)
+def _ways(strategy: str, setting: Setting) -> list[dict[str, float]]:
+    """The parameters that ours is measured with."""
+    return [{}, dict.fromkeys(LIKE_PEERS[strategy], setting.rows)] if strategy in LIKE_PEERS else [{}]
+
+
+def _measured(job: Job, options: Options) -> Measurement:
+    result = measure(job)
+    write_line(options.json, "peers", result)
+    return result
+
+
+def _compare_one(sheet: Sheet, ours: Measurement, peers: dict[str, Measurement], setting: Setting) -> None:
+    """The rows of ours next to each peer."""
+    strategy = ours.job.strategy
+    title = label(ours.job)
     if ours.failure:
-        sheet.add(strategy, ours.failure, *[""] * 7)
+        sheet.add(title, ours.failure, *[""] * 7)
         return
-    qualities, correct = _judged(strategy, folder, {OURS: ours} | results)
+    qualities, correct = _judged(ours, peers)
     own, own_memory = seconds(ours.cpu), mebibytes(ours.extra_bytes)
     modest = mark(ours.extra_bytes <= setting.feature_bytes)
-    if not results:
-        sheet.add(strategy, own, "none known", "", "", own_memory, "", "memory", modest)
-    fastest = min((name for name in results if correct[name]), key=lambda name: results[name].cpu, default="")
-    for name, peer in results.items():
+    if not peers:
+        sheet.add(title, own, "none known", "", "", own_memory, "", "memory", modest)
+    fastest = min((name for name in peers if correct[name]), key=lambda name: peers[name].cpu, default="")
+    for name, peer in peers.items():
         if peer.failure:
-            sheet.add(strategy, own, name, peer.failure, "", own_memory, "", "", "")
+            sheet.add(title, own, name, peer.failure, "", own_memory, "", "", "")
             continue
         ratio, wanted = peer.cpu / ours.cpu, _wanted(strategy, name, fastest)
         memories = f"{own_memory}, {mebibytes(peer.extra_bytes)}"
         target = (f"≥ {wanted:g}×, memory", f"{mark(ratio >= wanted)} {modest}") if wanted else ("", "")
-        sheet.add(strategy, own, name, seconds(peer.cpu), f"{ratio:.3g}×", memories, qualities[name], *target)
+        sheet.add(title, own, name, seconds(peer.cpu), f"{ratio:.3g}×", memories, qualities[name], *target)
 
 
 def _wanted(strategy: str, peer: str, fastest: str) -> float:
@@ -78,9 +94,10 @@ def _wanted(strategy: str, peer: str, fastest: str) -> float:
     return LEVEL.get(strategy, 1) if peer == fastest else 0
 
 
-def _judged(strategy: str, folder: Path, results: dict[str, Measurement]) -> tuple[dict[str, str], dict[str, bool]]:
+def _judged(ours: Measurement, peers: dict[str, Measurement]) -> tuple[dict[str, str], dict[str, bool]]:
     """Of each query how good it is next to ours, as text, and whether it is correct."""
-    quality, pool = QUALITY.get(strategy), read_pool(folder)
+    results = {OURS: ours} | peers
+    quality, pool = QUALITY.get(ours.job.strategy), read_pool(Path(ours.job.folder))
     done = {name: np.array(result.rows) for name, result in results.items() if not result.failure}
     for rows in done.values():
         assert len(np.unique(rows)) == pool.setting.budget and rows.max() < pool.setting.rows

@@ -6,12 +6,15 @@ Importing this module needs no peer.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.select.bandwidth import bandwidth_of
+from labelcycle.components.select.standardised import standardised
 from tests.bench.select.data import Pool
 from tests.bench.select.measure import Choose
 
@@ -80,6 +83,16 @@ def plain_badge(pool: Pool) -> Choose:
         return rows
 
     return choose
+
+
+def skactiveml_max_herding(pool: Pool) -> Choose:
+    """MaxHerding under the kernel of ours: on standardised features, which are prepared, with the same bandwidth."""
+    points, labelled = standardised(pool.features, pool.labelled)
+    gamma = 0.5 / bandwidth_of(labelled) ** 2
+    everything = slice(0, None)
+    candidates = replace(pool.candidates, features=points.read(everything), labelled_features=labelled.read(everything))
+    settings = {"normalize_samples": False, "metric": "rbf", "metric_dict": {"gamma": gamma}}
+    return skactiveml("MaxHerding", Pool(pool.setting, candidates), **settings)
 
 
 def alipy_coreset(pool: Pool) -> Choose:
@@ -152,6 +165,7 @@ PEERS: dict[str, dict[str, Callable[[Pool], Choose]]] = {
     "coreset": {"scikit-activeml": partial(skactiveml, "CoreSet"), "ALiPy": alipy_coreset},
     "dropquery": {"scikit-activeml": partial(skactiveml_with_head, "DropQuery", n_dropout_samples=3)},
     "kmeans": {"faiss": faiss_k_means, "scikit-learn": sklearn_k_means},
+    "maxherding": {"scikit-activeml": skactiveml_max_herding},
     "typiclust": {"scikit-activeml": partial(skactiveml, "TypiClust", k=20)},
     "probcover": {
         "scikit-activeml": lambda pool: skactiveml("ProbCover", pool, n_classes=pool.setting.classes),
@@ -163,6 +177,7 @@ REMARKS = {
     "badge": "scikit-activeml counts the origin among the centres, so it spreads less than BADGE's k-means++ seeding.",
     "bald": "20 passes of dropout are part of the work on both sides, in a few lines of NumPy for scikit-activeml.",
     "dropquery": "ours clusters at least 25 · B candidates, as the authors do; scikit-activeml fewer, surer ones.",
+    "maxherding": "scikit-activeml covers the whole pool with picks from all of it, ours by default samples of both.",
     "probcover": "scikit-activeml tries radii in steps of 0.2; quality is the share covered at radius 0.8.",
     "typiclust": "scikit-activeml makes L + B clusters, ours at most 500, as the authors do.",
     "kmeans": "all from a k-means++ start; faiss stops once an iteration gains less than 1e-4, ours by its own rule.",

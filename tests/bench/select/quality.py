@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from labelcycle.components.core.dropout import disagreements
 from labelcycle.components.core.uncertainty import entropy
+from labelcycle.components.select.bandwidth import bandwidth_of
+from labelcycle.components.select.standardised import standardised
 from tests.bench.select.data import Pool
 
 Rows = npt.NDArray[np.int64]
@@ -101,6 +103,15 @@ def covered_share(pool: Pool, rows: Rows) -> float:
     return float(((points @ centres.T).max(axis=1) >= 1 - COVER_RADIUS**2 / 2).mean())
 
 
+def herded(pool: Pool, rows: Rows) -> float:
+    """Mean kernel value of all samples with the nearest labelled sample or pick, under the kernel of MaxHerding."""
+    points, labelled = standardised(pool.features, pool.labelled)
+    everything = points.read(slice(0, None)).astype(np.float64)
+    known = labelled.read(slice(0, None)).astype(np.float64)
+    nearest = 2 - 2 * (everything @ np.concatenate([everything[rows], known]).T).max(axis=1)
+    return float(np.exp(-nearest / (2 * bandwidth_of(labelled) ** 2)).mean())
+
+
 def disagreement(pool: Pool, rows: Rows) -> float:
     """The share of 50 passes with other dropout masks that predict another class, mean over the picks."""
     ids = pool.candidates.ids[rows]
@@ -126,5 +137,6 @@ QUALITY = {
     "kmeans": Quality("potential", potential, most_of_best=1.03),
     "typiclust": Quality("neighbours at", neighbour_distance),
     "probcover": Quality("covered", covered_share),
+    "maxherding": Quality("coverage", herded),
     "dropquery": Quality("disagreement", disagreement),
 }

@@ -14,6 +14,7 @@ from labelcycle.components.select import Candidates, select_batch
 
 WAYS: list[tuple[str, dict[str, Any]]] = [
     ("badge", {}),
+    ("bait", {"candidates": 150}),
     ("bald", {"passes": 3}),
     ("confidence", {}),
     ("coreset", {}),
@@ -22,9 +23,12 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("featdist", {"reduce": "mean"}),
     ("kmeans", {}),
     ("margin", {"cluster_features": True}),
+    ("maxherding", {}),
+    ("powerbald", {"passes": 3}),
     ("probcover", {"radius": 0.6}),
     ("probcover", {}),
     ("typiclust", {}),
+    ("uherding", {"targets": 100, "candidates": 50}),
 ]
 each_way = pytest.mark.parametrize(
     ("name", "parameters"), WAYS, ids=[" ".join([name, *options]) for name, options in WAYS]
@@ -100,7 +104,10 @@ def test_scales(name: str, parameters: dict[str, Any], scale: float, complete_po
     selection = select_batch(name, scaled, 12, 0, **parameters)
     assert len(set(selection.ids.tolist())) == 12
     assert np.isfinite(selection.scores).all()
-    if name in ("coreset", "featdist", "kmeans", "probcover", "typiclust") and scale in (2.0**-20, 2.0**20):
+    if name in ("coreset", "featdist", "kmeans", "maxherding", "probcover", "typiclust", "uherding") and scale in (
+        2.0**-20,
+        2.0**20,
+    ):
         assert selection.ids.tolist() == select_batch(name, pool, 12, 0, **parameters).ids.tolist()
 
 

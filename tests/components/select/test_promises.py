@@ -25,6 +25,8 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("activeft", {"mode": "al", **FEW_STEPS}),
     ("alfamix", {}),
     ("badge", {}),
+    ("bait", {}),
+    ("bait", {"candidates": 1, "regularisation": 1e-3}),
     *(
         (name, options)
         for name in ("bald", "confidence", "entropy", "margin")
@@ -41,10 +43,19 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("featdist", {"class_balanced": True}),
     ("kmeans", {}),
     ("learnloss", FEW_EPOCHS),
+    *(
+        (name, options)
+        for name in ("maxherding", "uherding")
+        for options in ({}, {"bandwidth": 0.3}, {"targets": 1, "candidates": 1}, {"targets": 50, "candidates": 50})
+    ),
+    ("powerbald", {}),
+    ("powerbald", {"coldness": 8.0, "passes": 3}),
     ("probcover", {}),
     ("probcover", {"radius": 0.5}),
     ("random", {}),
     ("tavaal", FEW_EPOCHS),
+    ("tcm", {}),
+    ("tcm", {"labels_a_class": 0}),
     ("typiclust", {}),
     ("vecaf_ods", FEW_STEPS),
     ("vecaf_ods", {"members": 1, "debias": False, **FEW_STEPS}),
@@ -251,7 +262,10 @@ def test_the_number_of_threads_does_not_matter() -> None:
     assert outputs[0] == outputs[1]
 
 
-@pytest.mark.parametrize("strategy", ["activeft", "badge", "coreset", "dropquery", "kmeans", "probcover", "typiclust"])
+@pytest.mark.parametrize(
+    "strategy",
+    ["activeft", "badge", "coreset", "dropquery", "kmeans", "maxherding", "probcover", "typiclust", "uherding"],
+)
 def test_another_device_gives_the_same_picks(strategy: str, complete_pool: Callable[..., Candidates]) -> None:
     pool = complete_pool(3000, width=40)
     ids = [select_batch(strategy, pool, 30, 0, device=device).ids.tolist() for device in ("numpy", "cpu")]

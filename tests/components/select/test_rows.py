@@ -16,7 +16,9 @@ LABELLED_MATTER: list[tuple[str, dict[str, Any]]] = [
     ("coreset", {}),
     *(("featdist", {"reduce": reduce}) for reduce in ("max", "mean", "min")),
     ("probcover", {"radius": 0.2}),
+    ("maxherding", {}),
     ("typiclust", {}),
+    ("uherding", {}),
 ]
 
 

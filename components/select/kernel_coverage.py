@@ -1,0 +1,146 @@
+"""Greedy maximisation of generalised coverage: how well the nearest pick stands for each sample, under a kernel.
+
+The coverage of a sample is its largest kernel value with any labelled or picked sample. A candidate's gain is the
+weighted sum over targets of what it would add. Gains only ever fall, so a gain computed some picks ago is an upper
+bound, and only candidates whose bound reaches the best gain known need a new one. The picks are those of computing all
+gains anew each time.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.blocks import BLOCK_ROWS, blocks_of, for_each_block
+from labelcycle.components.select.bandwidth import LARGEST, SMALLEST
+from labelcycle.components.select.nearest import nearest_among
+from labelcycle.components.select.points import Floats, VectorBlock, Vectors, squared_distances
+
+Rows = npt.NDArray[np.int64]
+
+MOST_KEPT = 1 << 22
+"""So many kernel values are kept, 16 MiB; where there are more, they are computed when they are asked for."""
+
+AT_ONCE = 1 << 20
+"""So many kernel values are in work at once."""
+
+FIRST_ASKED = 8
+"""So many bounds are brought up to date at once for a pick, then twice as many each time."""
+
+ROUNDING = 1e-5
+"""By so much of itself a bound may be too low, as matrix products of other shapes round differently."""
+
+EQUAL = 1e-6
+"""Gains that differ by less than this share are equal, as those of two samples that are near to each other alone."""
+
+
+class GaussianKernel:
+    """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets."""
+
+    def __init__(self, candidates: Vectors, targets: Vectors, bandwidth: float) -> None:
+        """Read the targets; kernel values are computed when they are asked for, and kept where they are few.
+
+        Args:
+            candidates: M points.
+            targets: T points, which are kept in float32.
+            bandwidth: σ, in the unit of the distances.
+        """
+        self._candidates = candidates
+        self._targets = targets.at(slice(0, len(targets)))
+        self._factor = np.float32(-0.5 / min(max(bandwidth, SMALLEST), LARGEST) ** 2)
+        self._kept: Floats | None = None
+        if len(candidates) * len(targets) <= MOST_KEPT:
+            self._kept = self._compute(np.arange(len(candidates)))
+
+    @property
+    def candidates(self) -> int:
+        """The number of candidates, M."""
+        return len(self._candidates)
+
+    def rows(self, rows: Rows) -> Floats:
+        """Values of these candidates with all targets, float32 (b, T), to be written to."""
+        return self._compute(rows) if self._kept is None else self._kept[rows]
+
+    def of_distances(self, squared: Floats) -> Floats:
+        """Values at these squared distances, in their place; 0 at infinite ones."""
+        squared *= self._factor
+        return np.exp(squared, out=squared)
+
+    def _compute(self, rows: Rows) -> Floats:
+        block = self._candidates.at(rows)
+        values = np.empty((len(rows), len(self._targets.vectors)), np.float32)
+
+        def fill(part: slice) -> None:
+            others = VectorBlock(self._targets.vectors[part], self._targets.squared_norms[part])
+            values[:, part] = self.of_distances(squared_distances(block, others))
+
+        for_each_block(values.shape[1], fill, BLOCK_ROWS)
+        return values
+
+
+def coverage_by(kernel: GaussianKernel, targets: Vectors, labelled: Vectors) -> Floats:
+    """How well the labelled samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
+    return kernel.of_distances(nearest_among(targets, labelled))
+
+
+def cover(
+    kernel: GaussianKernel, covered: Floats, weights: Floats, ties: npt.NDArray[np.uint64], budget: int
+) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """Rows of the candidates that add the most coverage, one after another, and what each adds when it is picked.
+
+    Args:
+        kernel: of M candidates and T targets.
+        covered: float32 (T,), the coverage of each target so far; raised to that after all picks, in place.
+        weights: float32 (T,), at least 0, what coverage of each target counts.
+        ties: (M,), decides between equal gains, the smaller first.
+        budget: number of picks, 1 ≤ budget ≤ M.
+
+    Source: Bae et al., MaxHerding, ECCV 2024, Algorithm 1; lazy evaluation: Minoux, Optimization Techniques, 1978.
+    Cost: O(M·T·d) multiply-adds for the first gains; then O(T) for each gain that is brought up to date, and O(T·d)
+        where kernel values are not kept. Memory of T·d and at most 4 million numbers.
+    """
+    bounds = np.empty(kernel.candidates, np.float32)
+    for part in blocks_of(kernel.candidates, _candidates_at_once(len(covered))):
+        bounds[part] = _gains(kernel, np.arange(part.start, part.stop), covered, weights)
+    fresh = np.ones(kernel.candidates, np.bool_)
+    picks = np.empty(budget, np.int64)
+    gains = np.empty(budget, np.float64)
+    for rank in range(budget):
+        _bring_up_to_date(kernel, bounds, fresh, covered, weights)
+        most = bounds.max()
+        best = np.flatnonzero(bounds >= most * np.float32(1 - EQUAL))
+        pick = best[[ties[best].argmin()]]
+        picks[rank], gains[rank] = pick[0], bounds[pick[0]]
+        np.maximum(covered, kernel.rows(pick)[0], out=covered)
+        bounds[pick] = -1
+        fresh[:] = False
+    return picks, gains
+
+
+def _bring_up_to_date(
+    kernel: GaussianKernel, bounds: Floats, fresh: npt.NDArray[np.bool_], covered: Floats, weights: Floats
+) -> None:
+    """Compute gains anew, in place, until the largest bound is a gain; a gain of 0 stays 0."""
+    asked = FIRST_ASKED
+    while True:
+        known = bounds[fresh].max(initial=0)
+        open_ = np.flatnonzero(~fresh & (bounds > 0) & (bounds * np.float32(1 + ROUNDING) >= known))
+        if not len(open_):
+            return
+        if len(open_) > asked:
+            open_ = np.sort(open_[np.argpartition(-bounds[open_], asked)[:asked]])
+        for part in blocks_of(len(open_), _candidates_at_once(len(covered))):
+            bounds[open_[part]] = _gains(kernel, open_[part], covered, weights)
+        fresh[open_] = True
+        asked *= 2
+
+
+def _gains(kernel: GaussianKernel, rows: Rows, covered: Floats, weights: Floats) -> Floats:
+    """The sum over targets of weight times what each candidate adds to the coverage, float32 (b,)."""
+    added = kernel.rows(rows)
+    added -= covered
+    np.maximum(added, 0, out=added)
+    added *= weights
+    return np.asarray(added.sum(axis=1))
+
+
+def _candidates_at_once(targets: int) -> int:
+    return max(16, AT_ONCE // max(1, targets))
