@@ -22,7 +22,7 @@ CURVATURE = 0.05
 """p·(1 - p) of a sample that the model is fairly sure of, by which directions are scaled before they are searched."""
 
 ITERATIONS = 1000
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 """Largest entry of the gradient, in the scaled directions, at which the search ends."""
 
 NEGLIGIBLE = 1e-3
