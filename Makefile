@@ -106,6 +106,7 @@ bench-methods: $(INSTALLED)  ## Measure the papers' methods on images: ARCHIVE=,
 	$(PYTHON) -m tests.bench.methods.alignment --archive $(ARCHIVE) --weights $(WEIGHTS)
 	$(PYTHON) -m tests.bench.methods.peal --archive $(ARCHIVE) --weights $(WEIGHTS)
 	$(PYTHON) -m tests.bench.methods.dropquery --embeddings $(FEATURES)
+	$(PYTHON) -m tests.bench.methods.heads --features $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.vecaf --features $(FEATURES)
 
 $(BENCH_INSTALLED): $(INSTALLED)

@@ -254,7 +254,9 @@ def begin(tmp_path: Path, embeddings: Path) -> Callable[..., Bench]:
     """A function: settings of `labelcycle init` → a new campaign, by default of a quick recipe on the embeddings."""
 
     def begun(root: str | None = None, **settings: Any) -> Bench:
-        quick = {"trainer.epochs": 20, "trainer.learning_rate": 0.02, **settings.pop("overrides", {})}
+        solved = settings.get("recipe") == "logistic"
+        quick = {} if solved else {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
+        quick |= settings.pop("overrides", {})
         chosen = {"recipe": "linear_probe", "budget": 24, "batch": 8, "overrides": quick, **settings}
         if "images" not in chosen:
             chosen.setdefault("embeddings", str(embeddings))

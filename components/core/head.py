@@ -18,9 +18,44 @@ EPSILON = 1e-5
 """Added to the running variance, as torch's BatchNorm1d does."""
 
 
+class ClassificationHead(ABC):
+    """What every head does. Its tensors are the fields of a frozen dataclass: `weight` (C, w), `bias` (C,), others."""
+
+    @abstractmethod
+    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Class scores before the softmax: (N, d) of any float type → float32 (N, C)."""
+
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape that each tensor must have, where `weight` has two dimensions."""
+
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
+        return softmax(self.logits(features))
+
+    def check(self) -> None:
+        """Refuse tensors that do not fit each other.
+
+        Raises:
+            CampaignError: one has another shape, another type than float32, or no values.
+        """
+        for name, tensor in vars(self).items():
+            if tensor.dtype != np.float32 or not tensor.size:
+                raise not_a_head(f"{name} has shape {tensor.shape} of {tensor.dtype}")
+        if vars(self)["weight"].ndim != 2:
+            raise not_a_head(f"weight has shape {vars(self)['weight'].shape}")
+        for name, shape in self.shapes().items():
+            if vars(self)[name].shape != shape:
+                raise not_a_head(f"{name} has shape {vars(self)[name].shape} instead of {shape}")
+
+    def to_bytes(self) -> bytes:
+        """The head as safetensors."""
+        return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
+
+
 @dataclass(frozen=True)
-class NormalisedHead(ABC):
-    """What every head ends with: BatchNorm1d(w) and Linear(w, C), whose parameters have torch's names.
+class NormalisedHead(ClassificationHead):
+    """What every head that is trained in epochs ends with: BatchNorm1d(w) and Linear(w, C), named as in torch.
 
     Attributes:
         running_mean, running_var, scale, shift: float32, shape (w,).
@@ -35,43 +70,16 @@ class NormalisedHead(ABC):
     weight: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
 
-    @abstractmethod
-    def logits(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Class scores before the softmax: (N, d) of any float type → float32 (N, C)."""
-
     def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Batch normalisation as `values * factor + offset`: two float32 arrays of shape (w,)."""
         factor = self.scale / np.sqrt(self.running_var + EPSILON)
         return factor, self.shift - self.running_mean * factor
-
-    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Softmax of the logits: float32, shape (N, C), rows sum to 1."""
-        return softmax(self.logits(features))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape that each tensor must have beside the last layer's weights."""
         classes, width = self.weight.shape
         vectors = dict.fromkeys(("running_mean", "running_var", "scale", "shift"), (width,))
         return {**vectors, "weight": (classes, width), "bias": (classes,)}
-
-    def check(self) -> None:
-        """Refuse tensors that do not fit each other.
-
-        Raises:
-            CampaignError: one has another shape, another type than float32, or no values.
-        """
-        for name, tensor in vars(self).items():
-            if tensor.dtype != np.float32 or not tensor.size:
-                raise not_a_head(f"{name} has shape {tensor.shape} of {tensor.dtype}")
-        if self.weight.ndim != 2:
-            raise not_a_head(f"weight has shape {self.weight.shape}")
-        for name, shape in self.shapes().items():
-            if vars(self)[name].shape != shape:
-                raise not_a_head(f"{name} has shape {vars(self)[name].shape} instead of {shape}")
-
-    def to_bytes(self) -> bytes:
-        """The head as safetensors."""
-        return save_tensors({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True)

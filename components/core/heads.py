@@ -7,11 +7,12 @@ Every head gives `logits` and `probabilities` of features, and `to_bytes`. It ca
 from dataclasses import fields
 
 from labelcycle.components.core.head import LinearHead, not_a_head, read_tensors
+from labelcycle.components.core.logistic_head import LogisticHead
 from labelcycle.components.core.proxy_head import ProxyHead
 
-Head = LinearHead | ProxyHead
+Head = LinearHead | ProxyHead | LogisticHead
 
-KINDS: tuple[type[LinearHead] | type[ProxyHead], ...] = (LinearHead, ProxyHead)
+KINDS: tuple[type[LinearHead] | type[ProxyHead] | type[LogisticHead], ...] = (LinearHead, ProxyHead, LogisticHead)
 
 
 def read_head(data: bytes) -> Head:

@@ -17,6 +17,7 @@ from labelcycle.components.core.trainers import (
     FeatureTrainer,
     FineTuner,
     ImageTrainer,
+    LogisticTrainer,
     ProbeThenFineTuner,
     Trainer,
 )
@@ -206,6 +207,11 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _agree(self) -> "Recipe":
+        if isinstance(self.trainer, LogisticTrainer):
+            if self.schedule.learning_rate_drops:
+                raise ValueError("logistic regression has no learning rate; remove schedule.learning_rate_drops")
+            if self.alignment is not None:
+                raise ValueError("alignment is for trainers in epochs such as proxy, not for 'logistic'; remove it")
         if self.alignment is not None and not isinstance(self.trainer, FeatureTrainer):
             raise ValueError(
                 f"alignment is for trainers on features such as proxy, and {self.trainer.name!r} changes the backbone "

@@ -1,7 +1,7 @@
 """Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,23 @@ class FeatureSpace:
         if ids is not None and len(names) < len(ids):
             self._refuse_lost(set(ids).difference(names))
         return names, features
+
+    def parts(self, ids: Iterable[str]) -> Iterator[npt.NDArray[np.float16]]:
+        """Features of those of `ids` that have any, part by part, in no order that can be relied on, each id once.
+
+        Raises:
+            CampaignError: a part is damaged, or none of labelcycle's.
+
+        Cost: memory for the ids and one part.
+        """
+        missing = set(ids)
+        for key in self._parts():
+            part = self._read_part(key)
+            names: list[str] = part["sample_id"].to_pylist()
+            rows = [row for row, name in enumerate(names) if name in missing]
+            missing.difference_update(names)
+            if rows:
+                yield column_to_matrix(part["feature"])[rows].astype(np.float16, copy=False)
 
     def quarantine(self, rows: list[dict[str, str]]) -> None:
         """Add a table of unreadable samples: sample_id, uri and reason of each."""

@@ -73,6 +73,25 @@ class ProxyTrainer(Training):
     hidden: Count | None = None
 
 
+class LogisticTrainer(Settings):
+    """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
+
+    The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
+    times the prototypes. With `class_weight: balanced` every class that has labels counts the same. With `temperature:
+    cross_validated` probabilities are calibrated by one temperature, chosen by five-fold cross-validation.
+
+    `version` is that of the algorithm, no setting.
+    """
+
+    version: ClassVar[int] = 1
+
+    name: Literal["logistic"] = "logistic"
+    strength: Annotated[float, Field(gt=0)] = 0.1
+    scale: Annotated[float, Field(ge=0)] = 8.0
+    class_weight: Literal["none", "balanced"] = "none"
+    temperature: Literal["none", "cross_validated"] = "none"
+
+
 class LoraTrainer(Training):
     """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
 
@@ -111,7 +130,10 @@ class ProbeThenFineTuner(FineTuner):
     probe_learning_rate: LearningRate = 0.5
 
 
-FeatureTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
+EpochTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
+"""Trainers of a head on features that are there already, in epochs."""
+
+FeatureTrainer = EpochTrainer | LogisticTrainer
 """Trainers of a head on features that are there already."""
 
 ImageTrainer = LoraTrainer | FineTuner | ProbeThenFineTuner
@@ -119,4 +141,4 @@ ImageTrainer = LoraTrainer | FineTuner | ProbeThenFineTuner
 
 Trainer = Annotated[FeatureTrainer | ImageTrainer, Field(discriminator="name")]
 
-TRAINERS = ("linear", "dropquery", "proxy", "lora", "ft", "lp_ft")
+TRAINERS = ("linear", "dropquery", "proxy", "logistic", "lora", "ft", "lp_ft")

@@ -1,4 +1,4 @@
-"""What a strategy sees of the model where this has a hidden layer: the space's features, or those of its last layer.
+"""What a strategy sees of a model with more than one layer: the space's features, or those of its last layer.
 
 A strategy whose formula is about the last layer of the model, its gradients, its inputs or dropout before it, reads
 hidden features, and with them the last layer as a linear head. All others compare samples in the feature space itself.
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.heads import Head
-from labelcycle.components.core.proxy_head import ProxyHead
 from labelcycle.components.select.strategy import Candidates, Strategy
 
 
@@ -25,10 +25,11 @@ def with_head(pool: Candidates, head: Head, strategy: Strategy | None) -> Candid
 
     Returns:
         The candidates with the last layer as `head`. For a strategy of the last layer features become hidden features,
-        (N, h) and (L, h); a linear head has none but the features themselves.
+        (N, h) and (L, h): those of a hidden layer, or standardised ones; a linear head has none but the features
+        themselves.
     """
     pool = replace(pool, head=head.last)
-    if strategy is None or not strategy.of_last_layer or not isinstance(head, ProxyHead):
+    if strategy is None or not strategy.of_last_layer or isinstance(head, LinearHead):
         return pool
     return replace(
         pool,
@@ -37,11 +38,11 @@ def with_head(pool: Candidates, head: Head, strategy: Strategy | None) -> Candid
     )
 
 
-def _hidden(head: ProxyHead, features: npt.NDArray[np.floating] | None) -> npt.NDArray[np.float32] | None:
+def _hidden(head: Head, features: npt.NDArray[np.floating] | None) -> npt.NDArray[np.float32] | None:
     """Block by block, without a copy of all features in float32."""
     if features is None:
         return None
-    hidden = np.empty((len(features), len(head.hidden_bias)), np.float32)
+    hidden = np.empty((len(features), head.weight.shape[1]), np.float32)
 
     def fill(rows: slice) -> None:
         hidden[rows] = head.hidden_features(features[rows])

@@ -17,7 +17,7 @@ from labelcycle.components.core.observation import Progress
 from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints, identity_of
 from labelcycle.components.train_adapter.course import below, changing, prefixed, restore_state, state_of
-from labelcycle.components.train_adapter.fit import Examples, Fitted, shuffled_batches
+from labelcycle.components.train_adapter.fit import Examples, shuffled_batches
 from labelcycle.components.train_adapter.optimisation import (
     ParameterGroups,
     Tensors,
@@ -26,6 +26,7 @@ from labelcycle.components.train_adapter.optimisation import (
     optimiser_state,
     restore_optimiser,
 )
+from labelcycle.components.train_adapter.trained import Fitted
 
 
 @dataclass(frozen=True)

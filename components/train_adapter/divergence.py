@@ -7,7 +7,7 @@ import torch
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
 from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner, Training
-from labelcycle.components.train_adapter.fit import Fitted
+from labelcycle.components.train_adapter.trained import Fitted
 
 
 def refuse_divergence(

@@ -1,4 +1,4 @@
-"""Training on features of the frozen backbone: a linear head, DropQuery's head or the proxy."""
+"""Training in epochs on features of the frozen backbone: a linear head, DropQuery's head or the proxy."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +12,20 @@ from labelcycle.components.core.heads import Head
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.proxy_head import ProxyHead
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import DropQueryTrainer, FeatureTrainer, ProxyTrainer
+from labelcycle.components.core.trainers import DropQueryTrainer, EpochTrainer, ProxyTrainer
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.dropquery_module import DropQueryModule
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 from labelcycle.components.train_adapter.head_module import HeadModule
-from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_feature_head
+from labelcycle.components.train_adapter.outcome import begin_head, class_indices, previous_feature_head
 from labelcycle.components.train_adapter.proxy_module import ProxyModule
+from labelcycle.components.train_adapter.trained import Trained
 
 FeatureModule = HeadModule | DropQueryModule | ProxyModule
 
 
 def train_on_base_space(
-    work: Attempt, trainer: FeatureTrainer, labelled: dict[str, str], validation: dict[str, str]
+    work: Attempt, trainer: EpochTrainer, labelled: dict[str, str], validation: dict[str, str]
 ) -> Trained:
     """Train the head on the base space.
 
@@ -61,7 +62,7 @@ def train_on_features(
     training: Examples,
     validation: Examples | None,
     classes: int,
-    trainer: FeatureTrainer,
+    trainer: EpochTrainer,
     learning_rate: float,
     seed: int,
     previous: Head | None,
@@ -96,7 +97,7 @@ def train_on_features(
     return Trained(module.export(), None, fitted, len(training.targets), count, count)
 
 
-def _begin(trainer: FeatureTrainer, width: int, classes: int, previous: Head | None) -> FeatureModule:
+def _begin(trainer: EpochTrainer, width: int, classes: int, previous: Head | None) -> FeatureModule:
     """The trainer's module with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
     if isinstance(trainer, ProxyTrainer):
         assert previous is None or isinstance(previous, ProxyHead)

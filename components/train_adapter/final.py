@@ -8,7 +8,7 @@ from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.trainers import FineTuner
 
 if TYPE_CHECKING:
-    from labelcycle.components.train_adapter.outcome import Trained
+    from labelcycle.components.train_adapter.trained import Trained
 
 
 def final_trainer(work: Attempt) -> tuple[str, FineTuner]:

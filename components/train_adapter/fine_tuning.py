@@ -18,8 +18,8 @@ from labelcycle.components.train_adapter.fit import fit, seed_everything
 from labelcycle.components.train_adapter.frozen_probe import probe
 from labelcycle.components.train_adapter.images import image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import InParallel
-from labelcycle.components.train_adapter.outcome import Trained
 from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
 

@@ -14,6 +14,7 @@ from labelcycle.components.core.trainers import Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, identity_of
 from labelcycle.components.train_adapter.course import Running, changing
 from labelcycle.components.train_adapter.optimisation import ParameterGroups, annealed, groups_of, optimiser_of
+from labelcycle.components.train_adapter.trained import Fitted
 
 if TYPE_CHECKING:
     from labelcycle.components.train_adapter.acceleration import Acceleration
@@ -30,21 +31,6 @@ class Examples:
 
     inputs: torch.Tensor
     targets: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """How training went.
-
-    Attributes:
-        epochs: those that were done.
-        loss: mean over the last of them.
-        validation_accuracy: of the epoch that is kept; None without a validation split.
-    """
-
-    epochs: int
-    loss: float
-    validation_accuracy: float | None
 
 
 def seed_everything(seed: int) -> None:

@@ -25,7 +25,8 @@ from labelcycle.components.train_adapter.fit import Examples, fit, seed_everythi
 from labelcycle.components.train_adapter.head_module import HeadModule
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
-from labelcycle.components.train_adapter.outcome import Trained, warm_head
+from labelcycle.components.train_adapter.outcome import warm_head
+from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
 
 MEMORY = 4 << 30

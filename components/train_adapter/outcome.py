@@ -1,7 +1,6 @@
-"""What training produces, and what it starts from."""
+"""What training in epochs starts from: classes as numbers, and the last cycle's head."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -9,25 +8,7 @@ from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.heads import Head, read_head
 from labelcycle.components.core.objects import read_object
-from labelcycle.components.train_adapter.fit import Fitted
 from labelcycle.components.train_adapter.head_module import HeadModule
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained head, the adapter's files by name and the backbone's weights, where these were trained.
-
-    `optimiser` is the state of the optimiser where the next cycle goes on with it.
-    """
-
-    head: Head
-    adapter: dict[str, bytes] | None
-    fitted: Fitted
-    examples: int
-    trainable_parameters: int
-    total_parameters: int
-    backbone: bytes | None = None
-    optimiser: dict[str, torch.Tensor] | None = None
 
 
 def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:

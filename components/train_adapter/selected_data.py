@@ -23,7 +23,8 @@ from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpo
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
 from labelcycle.components.train_adapter.optimisation import Tensors
-from labelcycle.components.train_adapter.outcome import Trained, begin_head, class_indices, previous_head
+from labelcycle.components.train_adapter.outcome import begin_head, class_indices, previous_head
+from labelcycle.components.train_adapter.trained import Trained
 
 
 def budget_of(settings: DataSelection, loop: int) -> BatchBudget:

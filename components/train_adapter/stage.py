@@ -11,14 +11,14 @@ from labelcycle.components.core.facts import Facts
 from labelcycle.components.core.observation import observed
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.spaces import backbone_provenance, space_name
-from labelcycle.components.core.trainers import FineTuner, LoraTrainer
+from labelcycle.components.core.trainers import FineTuner, LogisticTrainer, LoraTrainer
 from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.train_adapter.final import final_trainer, train_final
 
 if TYPE_CHECKING:
     import torch
 
-    from labelcycle.components.train_adapter.outcome import Trained
+    from labelcycle.components.train_adapter.trained import Trained
 
 STAGE = "train_adapter"
 
@@ -29,7 +29,8 @@ class TrainedFacts(Facts, rows="labelled"):
 
     `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
     campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
-    `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`.
+    `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`. A trainer
+    that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None.
     """
 
     space: str
@@ -40,7 +41,7 @@ class TrainedFacts(Facts, rows="labelled"):
     trainer: str
     settings: str
     epochs: int
-    learning_rate: float
+    learning_rate: float | None
     loss: float
     validation_accuracy: float | None
     trainable_parameters: int
@@ -86,6 +87,10 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         from labelcycle.components.train_adapter.lora import train_lora
 
         trained = train_lora(work, recipe.trainer, labelled, validation)
+    elif isinstance(recipe.trainer, LogisticTrainer):
+        from labelcycle.components.train_adapter.logistic_training import train_logistic
+
+        trained = train_logistic(work, recipe.trainer, labelled, validation)
     elif isinstance(recipe.trainer, FineTuner):
         trained = _fine_tuned(work, recipe.trainer, labelled, validation)
     else:
@@ -131,12 +136,14 @@ def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[
     return work.write("optimiser.safetensors", data).model_dump()
 
 
-def _settings(work: Attempt) -> tuple[str, str, float]:
+def _settings(work: Attempt) -> tuple[str, str, float | None]:
     """Where the recipe has this cycle's trainer, its name, and its learning rate, not lowered for the final model."""
     if work.decision.action == "finalize":
         group, final = final_trainer(work)
         return group, final.name, final.learning_rate
     recipe = work.campaign.recipe
+    if isinstance(recipe.trainer, LogisticTrainer):
+        return "trainer", recipe.trainer.name, None
     return "trainer", recipe.trainer.name, recipe.schedule.learning_rate(recipe.trainer.learning_rate, work.cycle)
 
 

@@ -17,13 +17,17 @@ from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.dropout import disagreements_and_information
 from labelcycle.components.core.heads import Head
+from labelcycle.components.core.logistic_head import LogisticHead
 from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.core.uncertainty import cross_entropy
 from labelcycle.components.evaluate.metrics import classification_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
 from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
 from labelcycle.components.train_adapter.fit import Examples
+from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
@@ -148,6 +152,8 @@ def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray
 
 
 def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
+    if isinstance(plan.trainer, LogisticTrainer):
+        return _solve(history, plan.trainer, rows, previous)
     with one_core_a_batch():
         trained = train_on_features(
             _examples(history.pool, rows),
@@ -159,6 +165,15 @@ def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previ
             previous if plan.schedule.warm_start else None,
         )
     return trained.head
+
+
+def _solve(history: History, trainer: LogisticTrainer, rows: Rows, previous: Head | None) -> Head:
+    """Logistic regression, with the pool's moments as the arm's earlier head has them: they never change."""
+    known = (previous.mean, previous.deviation) if isinstance(previous, LogisticHead) else None
+    moments = known or feature_moments([history.pool.features])
+    assert moments is not None
+    learnt = Samples(history.pool.features[rows], history.pool.classes[rows])
+    return train_on_samples(learnt, None, len(history.classes), trainer, moments).head
 
 
 def _examples(part: Labelled, rows: Rows) -> Examples:

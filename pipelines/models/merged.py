@@ -1,9 +1,12 @@
 """A committed model as one network: pixels, or features, in; probabilities out. Nothing in it is trained any more."""
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.campaign import Transform
 from labelcycle.components.core.heads import Head
+from labelcycle.components.core.logistic_head import LogisticHead
 from labelcycle.components.core.proxy_head import ProxyHead
 
 
@@ -41,11 +44,32 @@ class FeatureClassifier(torch.nn.Module):
         return torch.softmax(self.head(features.half().float()), dim=1)
 
 
+class UnitStandardisation(torch.nn.Module):
+    """Features float32 (B, d) → standardised by the pool and made unit length, as `LogisticHead` does."""
+
+    mean: torch.Tensor
+    factor: torch.Tensor
+
+    def __init__(self, head: LogisticHead) -> None:
+        super().__init__()
+        deviation = _tensor(head.deviation)
+        self.register_buffer("mean", _tensor(head.mean))
+        self.register_buffer("factor", torch.where(deviation > 0, 1 / deviation, torch.zeros_like(deviation)))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Rows of length 1, or 0 where a sample is the mean itself."""
+        values = (features - self.mean) * self.factor
+        length = values.square().sum(dim=1, keepdim=True).sqrt()
+        return values / torch.where(length > 0, length, torch.ones_like(length))
+
+
 def head_network(head: Head) -> torch.nn.Module:
     """A head in torch, its batch normalisation folded into the linear layer that it belongs to.
 
     Features (B, d) → logits (B, C).
     """
+    if isinstance(head, LogisticHead):
+        return torch.nn.Sequential(UnitStandardisation(head), _linear(_tensor(head.weight), _tensor(head.bias)))
     factor, offset = (torch.from_numpy(array) for array in head.normalisation())
     weight, bias = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
     if not isinstance(head, ProxyHead):
@@ -53,6 +77,10 @@ def head_network(head: Head) -> torch.nn.Module:
     hidden_weight, hidden_bias = torch.from_numpy(head.hidden_weight), torch.from_numpy(head.hidden_bias)
     hidden = _linear(hidden_weight * factor[:, None], hidden_bias * factor + offset)
     return torch.nn.Sequential(hidden, torch.nn.ReLU(), _linear(weight, bias))
+
+
+def _tensor(values: npt.NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(values.copy())
 
 
 def _linear(weight: torch.Tensor, bias: torch.Tensor) -> torch.nn.Linear:

@@ -17,11 +17,12 @@ RECIPES = {
     "linear_probe": {},
     "dropquery": {},
     "svpp": {"trainer.epochs": 1},
+    "logistic": {},
     "peal_entropy": {"trainer.epochs": 1, "trainer.batch_size": 16},
     "standard_ft": {"trainer.epochs": 1, "trainer.batch_size": 16},
     "vecaf_linear": {"data_selection.total_batches": 6},
 }
-"""One of each trainer: heads on features, with dropout, a network; adapters; tuned weights; a kept optimiser."""
+"""One of each trainer: heads on features, with dropout, a network, solved; adapters; weights; a kept optimiser."""
 
 
 def run_component(stage: str, folder: Path, **inputs: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.ordering import seed_for
 from labelcycle.components.core.recipe import Alignment
 from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import FeatureTrainer, LinearTrainer
+from labelcycle.components.core.trainers import EpochTrainer, LinearTrainer
 from labelcycle.components.core.tuned import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide, may_update
 from labelcycle.components.train_adapter.alignment.pool_moments import Doubles, pool_moments
@@ -23,7 +23,8 @@ from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.frozen_probe import features_of
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples
-from labelcycle.components.train_adapter.outcome import Trained, previous_feature_head
+from labelcycle.components.train_adapter.outcome import previous_feature_head
+from labelcycle.components.train_adapter.trained import Trained
 
 RECORD = "alignment.json"
 """The name, within an attempt, of the decision with all that it rests on."""
@@ -90,7 +91,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         training, held_out = _features(work, backbone, labelled, validation)
     _record(work, verdict, tuned if verdict.update else None)
     trainer = work.campaign.recipe.trainer
-    assert isinstance(trainer, FeatureTrainer)
+    assert isinstance(trainer, EpochTrainer)
     trained = train_on_features(
         training,
         held_out,

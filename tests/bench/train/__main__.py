@@ -42,7 +42,7 @@ def main() -> None:
     parts = PARTS if given.part == "all" else (given.part,)
     place = "GPU" if torch.cuda.is_available() else f"{len(os.sched_getaffinity(0))} CPU cores"
     table = Table(title=f"bench-train on {place}", caption=f"python -m tests.bench.train {' '.join(sys.argv[1:])}")
-    for heading in ("work", "labelcycle", "peft + timm", "ratio or agreement"):
+    for heading in ("work", "labelcycle", "peer", "ratio or agreement"):
         table.add_column(heading)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

@@ -151,6 +151,17 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
         ({"trainer.learning_rate": float("nan")}, "  trainer.learning_rate: "),
         ({"trainer.dropout": 1}, "  trainer.dropout: .*less than 1; got 1"),
         ({"trainer.name": "boosting"}, "  trainer: .*'boosting'.*'linear', 'dropquery'"),
+        ({"trainer.name": "logistic", "trainer.epochs": 3}, "  trainer.epochs: unknown setting"),
+        ({"trainer": {"name": "logistic", "strength": 0}}, "  trainer.strength: .*greater than 0; got 0"),
+        ({"trainer": {"name": "logistic", "scale": -1}}, "  trainer.scale: .*greater than or equal to 0; got -1"),
+        (
+            {"trainer": {"name": "logistic"}, "schedule.learning_rate_drops": [5]},
+            "logistic regression has no learning rate; remove schedule.learning_rate_drops",
+        ),
+        (
+            {"trainer": {"name": "logistic"}, "schedule.learning_rate_drops": [], "alignment.mode": "relative"},
+            "alignment is for trainers in epochs such as proxy, not for 'logistic'; remove it",
+        ),
         ({"trainer.name": "lora", "trainer.rank": 0}, "  trainer.rank: .*; got 0"),
         ({"scorer.name": "oracle"}, "  scorer: .*'oracle'.*'softmax', 'dropout'"),
         ({"scorer.passes": 3}, "  scorer.name: missing. Add it"),

@@ -102,6 +102,14 @@ def test_ids_in_more_than_one_part_are_read_once(space: FeatureSpace) -> None:
     assert np.array_equal(features, rows(1, 2, 3))
 
 
+def test_part_by_part_each_id_comes_once(space: FeatureSpace) -> None:
+    space.add(["a", "b"], rows(1, 2))
+    space.add(["b", "c", "d"], rows(2, 3, 4))
+    space.add(["e"], rows(5))
+    parts = list(space.parts(["a", "b", "c", "unknown"]))
+    assert len(parts) == 2 and sorted(np.concatenate(parts)[:, 0].tolist()) == [1, 2, 3]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_no_numbers_are_refused_by_name(space: FeatureSpace, store: Store, bad: float) -> None:
     features = rows(1, 2, 3)

@@ -49,6 +49,16 @@ def test_others_get_the_features_of_the_space(pool: Candidates, proxy: ProxyHead
     assert with_head(pool, proxy.last, STRATEGIES["badge"]).features is pool.features
 
 
+def test_of_logistic_regression_they_get_what_is_standardised(begin: Callable[..., Any]) -> None:
+    campaign = begin(recipe="logistic", overrides={"selector.strategy": "badge"})
+    campaign.run_cycle()
+    campaign.run_until("score")
+    pool = gather_candidates(campaign.work, STRATEGIES["badge"].reads_with({}), 1, STRATEGIES["badge"])
+    assert pool.features is not None and pool.head is not None and pool.probs is not None
+    assert pool.features.dtype == np.float32 and np.allclose(np.linalg.norm(pool.features, axis=1), 1, atol=1e-6)
+    assert np.allclose(pool.head.probabilities(pool.features), pool.probs, atol=1e-6)
+
+
 @pytest.mark.parametrize(("strategy", "hidden"), [("badge", True), ("alfamix", True), ("coreset", False)])
 def test_gathered_from_a_campaign(begin: Callable[..., Any], strategy: str, hidden: bool) -> None:
     campaign = begin(recipe="svpp", overrides={"selector.strategy": strategy, "trainer.hidden": 5})

@@ -13,7 +13,8 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.trainers import LinearTrainer, Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints
 from labelcycle.components.train_adapter.course import changing
-from labelcycle.components.train_adapter.fit import Examples, Fitted, fit, seed_everything
+from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
+from labelcycle.components.train_adapter.trained import Fitted
 
 EPOCHS, ROWS, KEY = 6, 24, "cycles/1/attempt/checkpoint.safetensors"
 SETTINGS = LinearTrainer(epochs=EPOCHS, batch_size=8, learning_rate=0.1)

@@ -6,7 +6,7 @@ import torch
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.trainers import FineTuner, LoraTrainer, ProbeThenFineTuner
 from labelcycle.components.train_adapter.divergence import refuse_divergence
-from labelcycle.components.train_adapter.fit import Fitted
+from labelcycle.components.train_adapter.trained import Fitted
 
 
 def test_a_training_that_learned_passes_in_silence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer,
 from labelcycle.components.train_adapter import checkpoints
 from labelcycle.components.train_adapter.feature_training import train_on_base_space
 from labelcycle.components.train_adapter.head_module import HeadModule
-from labelcycle.components.train_adapter.outcome import Trained
+from labelcycle.components.train_adapter.trained import Trained
 
 QUICK = LinearTrainer(epochs=20, learning_rate=0.02)
 

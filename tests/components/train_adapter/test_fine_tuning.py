@@ -13,7 +13,7 @@ from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
 from labelcycle.components.core.tuned import previous_backbone, trained_backbone
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
-from labelcycle.components.train_adapter.outcome import Trained
+from labelcycle.components.train_adapter.trained import Trained
 
 STILL = {"learning_rate": 1e-12, "head_learning_rate": 1e-12, "epochs": 1}
 QUICK = {"trainer.epochs": 2, "trainer.batch_size": 4, "trainer.learning_rate": 0.001}

@@ -17,7 +17,7 @@ from labelcycle.components.embed.network import load_network
 from labelcycle.components.train_adapter import lora
 from labelcycle.components.train_adapter.adapters import add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.lora import train_lora
-from labelcycle.components.train_adapter.outcome import Trained
+from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart
 
 QUICK = {"trainer.epochs": 2, "trainer.rank": 2, "trainer.learning_rate": 0.01}

@@ -11,7 +11,7 @@ from safetensors.torch import load
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.train_adapter import checkpoints, selected_data
 from labelcycle.components.train_adapter.batch_budget import Spent
-from labelcycle.components.train_adapter.fit import Fitted
+from labelcycle.components.train_adapter.trained import Fitted
 
 
 @pytest.fixture

@@ -26,6 +26,12 @@ PROXY = _linear(HIDDEN) | {
     "hidden_weight": np.ones((HIDDEN, WIDTH), np.float32),
     "hidden_bias": np.zeros(HIDDEN, np.float32),
 }
+LOGISTIC = {
+    "mean": np.ones(WIDTH, np.float32),
+    "deviation": np.ones(WIDTH, np.float32),
+    "weight": np.ones((CLASSES, WIDTH), np.float32),
+    "bias": np.zeros(CLASSES, np.float32),
+}
 
 
 def _read(data: bytes) -> None:
@@ -33,14 +39,14 @@ def _read(data: bytes) -> None:
     width = head.hidden_weight.shape[1] if isinstance(head, ProxyHead) else head.weight.shape[1]
     with np.errstate(all="ignore"):
         assert head.probabilities(np.ones((2, width), np.float16)).shape == (2, len(head.bias))
-    if not isinstance(head, ProxyHead):
+    if isinstance(head, LinearHead):
         LinearHead.from_bytes(data)
 
 
 def _mutation(data: bytes, random: Random) -> bytes:
     """Tensors of other shapes and types, or a header that says something else than the content keeps."""
     if random.randrange(2):
-        tensors = dict(random.choice((LINEAR, PROXY)))
+        tensors = dict(random.choice((LINEAR, PROXY, LOGISTIC)))
         name = random.choice(list(tensors))
         odd = (np.float16, np.float64, np.int32, np.bool_, np.uint8)
         shapes = ((), (0,), (1,), (WIDTH,), (WIDTH, 1), (CLASSES, 0), (WIDTH, CLASSES), (1, 1, 1), (7,))
@@ -58,4 +64,4 @@ def _mutation(data: bytes, random: Random) -> bytes:
     return struct.pack("<Q", len(text)) + text + data[8 + size :]
 
 
-TARGETS = [Target("head-safetensors", _read, (save(LINEAR), save(PROXY)), _mutation)]
+TARGETS = [Target("head-safetensors", _read, (save(LINEAR), save(PROXY), save(LOGISTIC)), _mutation)]

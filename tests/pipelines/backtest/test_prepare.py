@@ -47,7 +47,8 @@ def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "trainer"), [("linear_probe", "linear"), ("dropquery", "dropquery"), ("svpp", "proxy")]
+    ("recipe", "trainer"),
+    [("linear_probe", "linear"), ("dropquery", "dropquery"), ("svpp", "proxy"), ("logistic", "logistic")],
 )
 def test_every_trainer_on_features_can_be_backtested(planned: Callable[..., Plan], recipe: str, trainer: str) -> None:
     plan = planned(recipe=recipe)

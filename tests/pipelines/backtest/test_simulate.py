@@ -62,6 +62,12 @@ def test_it_is_what_a_campaign_does(
         ("svpp", "learnloss"),
         ("svpp", "probcover"),
         ("dropquery", "dropquery"),
+        ("logistic", "margin"),
+        ("logistic", "badge"),
+        ("logistic", "dropquery"),
+        ("logistic", "alfamix"),
+        ("logistic", "bald"),
+        ("logistic", "learnloss"),
     ],
 )
 def test_other_heads_are_those_of_a_campaign_too(

@@ -19,6 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "linear": {"recipe": "linear_probe", "overrides": QUICK},
     "dropquery": {"recipe": "dropquery", "overrides": {"trainer.epochs": 20}},
     "proxy": {"recipe": "linear_probe", "overrides": {"trainer": {"name": "proxy", "epochs": 20, "hidden": 16}}},
+    "logistic": {"recipe": "logistic"},
     "lora": {"recipe": "peal_entropy", "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01}},
     "ft": {
         "recipe": "standard_ft",
