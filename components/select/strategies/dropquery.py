@@ -25,7 +25,7 @@ ENOUGH = 25
 """The threshold is lowered while there are fewer candidates than so many a pick."""
 
 
-@strategy(needs={"features", "head"}, uses={"disagreements"})
+@strategy(needs={"features", "head"}, uses={"disagreements"}, version=2)
 def dropquery(
     pool: Candidates,
     budget: int,
@@ -36,8 +36,11 @@ def dropquery(
 ) -> Picks:
     """Candidates on which more than half of the passes disagree, clustered; the sample nearest to each centre.
 
-    While there are fewer than 25 · budget candidates, one disagreeing pass less makes a candidate. Clusters are made of
-    the L2-normalised output of the head's batch normalisation.
+    While there are fewer than 25 · budget candidates, one disagreeing pass less makes a candidate; at least one has to
+    disagree. Fewer than `budget` are filled up. Clusters are made of the L2-normalised output of the head's batch
+    normalisation.
+
+    Version 1 took the whole pool as candidates where M is odd and too few passes disagreed.
 
     Args:
         pool: `features` (N, d), `head`; `disagreements` (N,) where the score stage has counted them.
@@ -77,7 +80,8 @@ def dropquery(
 
 
 def _candidates(counts: npt.NDArray[np.integer], passes: int, budget: int) -> npt.NDArray[np.int64]:
-    threshold = passes / 2
+    """Rows of more than M // 2 disagreements, of one less while they are too few, but never of none."""
+    threshold = passes // 2
     rows = np.flatnonzero(counts > threshold)
     while len(rows) < ENOUGH * budget and threshold > 0:
         threshold -= 1
