@@ -16,7 +16,8 @@ from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import keyed_order
 from labelcycle.components.core.uncertainty import margin
 from labelcycle.components.select.clustering import cluster_picks
-from labelcycle.components.select.points import Floats, Vectors, unit_length
+from labelcycle.components.select.head_normalisation import HeadNormalisation
+from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
@@ -69,7 +70,11 @@ def dropquery(
     if len(rows) < budget:
         rows = np.concatenate([rows, _filling(pool, pool.head, counts, rows, budget, seed, fill)])
     rows = np.sort(rows)
-    vectors = Vectors(pool.features[rows] if len(rows) < len(pool) else pool.features, _normalised(pool.head))
+    normalise = HeadNormalisation(pool.head)
+    vectors = Vectors(
+        pool.features[rows] if len(rows) < len(pool) else pool.features,
+        lambda features: unit_length(normalise(features)),
+    )
     found = cluster_picks(vectors, pool.ids[rows], budget, (seed, pool.cycle, "dropquery"))
     chosen = rows[found.rows]
     reasons = [
@@ -107,15 +112,3 @@ def _filling(
         margins = score_by_block(pool.features[left], lambda features: margin(head.probabilities(features)))
         order = np.lexsort((keyed_order(pool.ids[left], "ties"), margins, -counts[left]))
     return left[order[: budget - len(rows)]]
-
-
-class _normalised:
-    """Batch normalisation as in evaluation, then length 1; in place."""
-
-    def __init__(self, head: LinearHead) -> None:
-        self._factor, self._offset = head.normalisation()
-
-    def __call__(self, features: Floats) -> Floats:
-        features *= self._factor
-        features += self._offset
-        return unit_length(features)

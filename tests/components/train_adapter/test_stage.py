@@ -30,7 +30,7 @@ def test_linear_facts(begin: Callable[..., Any]) -> None:
     assert (facts.labelled, facts.epochs, facts.validation_accuracy) == (8, 20, None)
     assert facts.trainable_parameters == facts.total_parameters == 8 + 8 + 8 * 3 + 3
     assert trained(campaign).keys() == {"head.safetensors", "training.json"}
-    assert campaign.work.read_json("training.json") == facts.as_metadata()
+    assert campaign.work.read_json("training.json") == facts.as_record()
 
 
 def test_linear_again_writes_the_same_bytes(begin: Callable[..., Any]) -> None:
