@@ -1,5 +1,6 @@
 """Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -55,6 +56,27 @@ class FeatureSpace:
     def describe(self, provenance: dict[str, Any]) -> None:
         """Write `space.json`, which says what the space was made from."""
         write_json(self._store, f"spaces/{self.name}/space.json", provenance)
+
+    def provenance(self) -> dict[str, Any]:
+        """What the space was made from, as `space.json` has it.
+
+        Raises:
+            CampaignError: it is gone, or not what the space's name is the digest of.
+        """
+        key = f"spaces/{self.name}/space.json"
+        try:
+            found = json.loads(self._store.read(key))
+            if isinstance(found, dict) and space_name(found) == self.name:
+                return found
+            fault = "is not what its folder is named by"
+        except FileNotFoundError:
+            fault = "is gone"
+        except (ValueError, RecursionError) as error:
+            fault = f"is not JSON: {error}"
+        raise CampaignError(
+            f"{self._store.locate(key)} {fault}. Restore it, or write it anew with the same labelcycle init or the "
+            "embed stage."
+        )
 
     def ids(self) -> set[str]:
         """Ids of all samples that have features here."""

@@ -22,10 +22,12 @@ class Training(Settings):
     drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
     training ends after so many epochs in which the loss has not fallen by `improvement`.
 
-    `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change.
+    `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change. So is
+    `keeps_lowest_loss`: whether a training without a validation split keeps the epoch of lowest loss, not the last.
     """
 
     version: ClassVar[int] = 1
+    keeps_lowest_loss: ClassVar[bool] = False
 
     epochs: Count = 50
     batch_size: BatchSize | None = 64
@@ -47,7 +49,13 @@ class LinearTrainer(Training):
 
 
 class DropQueryTrainer(Training):
-    """Dropout on the raw features, batch normalisation without parameters, a linear layer. DropQuery's code."""
+    """Dropout on the raw features, batch normalisation without parameters, a linear layer. DropQuery's code.
+
+    Version 1 kept the last epoch, which early stopping leaves `patience` epochs behind the best.
+    """
+
+    version: ClassVar[int] = 2
+    keeps_lowest_loss: ClassVar[bool] = True
 
     name: Literal["dropquery"] = "dropquery"
     epochs: Count = 400

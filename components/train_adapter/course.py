@@ -17,7 +17,8 @@ class Course:
         epoch: epochs done.
         loss: mean of the last epoch.
         accuracy: the best on the validation split, None before the first.
-        best: what training had changed at the end of the best epoch; None without a validation split.
+        best: what training had changed at the end of the best epoch; None where the last is kept.
+        least: the lowest loss of any epoch, None before the first finite one.
         lowest: the loss from which the next improvement is counted.
         waited: epochs since then.
     """
@@ -26,17 +27,22 @@ class Course:
     loss: float = 0.0
     accuracy: float | None = None
     best: Tensors | None = None
+    least: float | None = None
     lowest: float | None = None
     waited: int = 0
 
-    def count(self, loss: float, improvement: float) -> None:
-        """One more epoch, of this mean loss."""
+    def count(self, loss: float, improvement: float) -> bool:
+        """One more epoch, of this mean loss. Returns whether it is the lowest of all so far."""
         self.epoch += 1
         self.loss = loss
         if self.lowest is None or loss < self.lowest - improvement:
             self.lowest, self.waited = loss, 0
         else:
             self.waited += 1
+        lowest = math.isfinite(loss) and (self.least is None or loss < self.least)
+        if lowest:
+            self.least = loss
+        return lowest
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Running:
         course = self.course
         tensors = state_of(self.network, self.optimiser) | prefixed("best.", course.best or {})
         tensors["random.order"] = self.order.get_state()
-        numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "lowest", "waited")}
+        numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "least", "lowest", "waited")}
         return Checkpoint(tensors, numbers)
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -54,10 +54,10 @@ def fit(
 ) -> Fitted:
     """Train the parameters of `network` that require gradients on the cross-entropy.
 
-    With a validation split the parameters of the best epoch are kept, else those of the last. Annealing lowers the
-    learning rates step by step. Gradients of batches that make one step together are weighted by their sizes, so the
-    step is that of one large batch (but for batch normalisation and dropout within the batches). What is frozen is
-    neither optimised nor copied.
+    With a validation split the parameters of the best epoch are kept, else those at the end of the epoch of lowest
+    loss where `settings.keeps_lowest_loss`, else those of the last. Annealing lowers the learning rates step by step.
+    Gradients of batches that make one step together are weighted by their sizes, so the step is that of one large batch
+    (but for batch normalisation and dropout within the batches). What is frozen is neither optimised nor copied.
 
     Args:
         network: prepared inputs → logits (B, C).
@@ -73,7 +73,7 @@ def fit(
             examples, goes on from there, and ends with the same parameters, bit for bit, as if it had not been.
         acceleration: mixed precision and several processes through accelerate; None for one process as it is.
 
-    Source: PEAL, section 4.1 (Adam, best epoch); ASVP, section 6.1 (SGD, annealing).
+    Source: PEAL, section 4.1 (Adam, best epoch); ASVP, section 6.1 (SGD, annealing); DropQuery's code (lowest loss).
     """
     rates = groups_of(network, learning_rate, groups)
     running = Running(network, optimiser_of(rates, settings), torch.Generator().manual_seed(seed))
@@ -83,6 +83,7 @@ def fit(
     if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
         running.restore(found)
     batch_size = settings.batch_size or max(2, len(training.targets))
+    by_loss = validation is None and settings.keeps_lowest_loss
     precision = precision or nullcontext()
     called = network if acceleration is None else acceleration.wrap(network)
     with Progress("train", settings.epochs, "epoch") as progress:
@@ -94,7 +95,9 @@ def fit(
             loss = epoch.run(batch_size)
             if acceleration is not None:
                 acceleration.agree(network)
-            course.count(loss, settings.improvement)
+            lowest = course.count(loss, settings.improvement)
+            if by_loss and lowest:
+                course.best = changing(network)
             if validation is not None:
                 with precision:
                     accuracy = _accuracy(network, prepare, validation, batch_size)
@@ -107,7 +110,8 @@ def fit(
         acceleration.unwrap(called)
     if course.best is not None:
         network.load_state_dict(course.best, strict=False)
-    return Fitted(course.epoch, course.loss, course.accuracy)
+    loss = course.least if by_loss and course.least is not None else course.loss
+    return Fitted(course.epoch, loss, course.accuracy)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Fitted:
 
     Attributes:
         epochs: those that were done; of a solver, its iterations.
-        loss: mean over the last of them.
+        loss: mean over the last of them, or over the one that is kept for its loss.
         validation_accuracy: of the epoch that is kept; None without a validation split.
     """
 

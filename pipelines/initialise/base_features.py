@@ -1,5 +1,7 @@
 """The features that a campaign begins with: those of a backbone, or embeddings that the user has."""
 
+from typing import Any
+
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import Progress
@@ -16,7 +18,9 @@ IMPORT_ROWS = 16_384
 def base_features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
     """The backbone and the name of its feature space; given embeddings are written into theirs."""
     if samples.features is not None:
-        provenance = {"kind": "imported", "sha256": samples.source_sha256}
+        provenance: dict[str, Any] = {"kind": "imported", "sha256": samples.source_sha256}
+        if samples.scale is not None:
+            provenance |= samples.scale.as_provenance()
         space = FeatureSpace(store, space_name(provenance))
         space.describe(provenance)
         ids = list(samples.uris)

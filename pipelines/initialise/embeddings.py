@@ -1,7 +1,7 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.feature_scale import FeatureScale, scale_for_half_precision
+from labelcycle.components.core.observation import notice
 from labelcycle.components.core.parquet_files import open_parquet, texts_in
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.sample_ids import fault_of_id
@@ -18,13 +20,14 @@ from labelcycle.pipelines.initialise.samples import Samples
 SPLITS = ("pool", "val", "test")
 
 
-def samples_from_embeddings(uri: str) -> Samples:
-    """Read embeddings.
+def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"] | None = "as needed") -> Samples:
+    """Read embeddings. Those that float16 cannot hold as they are become centred and scaled; the user is told.
 
     Args:
         uri: a path or `s3://` URI. Parquet: `sample_id`, `feature` (a list of numbers, all of one length), optionally
             `label` and `split`. npz: `ids`, `features` (N, d), optionally `labels` (names, or indices into `classes`)
             and `splits`. Splits are `pool`, `val` and `test`.
+        scale: what a model's own features were centred and scaled by, so that these are too; None for not at all.
 
     Raises:
         InputError: unreadable, wrong columns or shapes, duplicate or empty ids, NaN, an unknown split; each is named.
@@ -43,7 +46,7 @@ def samples_from_embeddings(uri: str) -> Samples:
         content = _read_parquet(path, uri)
     else:
         raise InputError(f"{uri}: embeddings are read from .parquet or .npz files.")
-    return _samples(content, uri, digest_of_file(path))
+    return _samples(content, uri, digest_of_file(path), scale)
 
 
 def _read_npz(path: Path, uri: str) -> dict[str, Any]:
@@ -113,7 +116,9 @@ def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
     return values.reshape(len(array), -1)
 
 
-def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
+def _samples(
+    content: dict[str, Any], uri: str, sha256: str, scale: FeatureScale | Literal["as needed"] | None
+) -> Samples:
     ids: list[str] = content["ids"]
     features = np.asarray(content["features"])
     if (
@@ -136,12 +141,24 @@ def _samples(content: dict[str, Any], uri: str, sha256: str) -> Samples:
     unknown = sorted(set(by_id["splits"].values()) - set(SPLITS))
     if unknown:
         raise InputError(f"{uri}: split {unknown[0]!r} is not one of {', '.join(SPLITS)}.")
+    features = features[order]
+    if scale == "as needed":
+        scale, lost = scale_for_half_precision(features)
+        if scale is not None:
+            notice(
+                f"{uri}: float16, in which features are kept, would lose {lost}, so each dimension is centred and "
+                "scaled by its own mean and spread first; labelcycle predict does the same to new features."
+            )
+    if scale is not None and len(scale.scale) == features.shape[1]:
+        features = scale.apply(features)
+        _check_finite(features, [ids[row] for row in order], uri)
     return Samples(
         uris={ids[row]: None for row in order},
         labels=by_id["labels"],
         splits=by_id["splits"],
-        features=features[order].astype(np.float16),
+        features=features.astype(np.float16, copy=False),
         source_sha256=sha256,
+        scale=scale,
     )
 
 

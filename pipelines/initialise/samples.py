@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.feature_scale import FeatureScale
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -18,6 +20,7 @@ class Samples:
         splits: `pool`, `val` or `test` as the source says, by id; empty where it does not say.
         features: float16 (N, d) in the order of `uris`, where embeddings were given.
         source_sha256: digest of the embeddings file.
+        scale: what the features were centred and scaled by; None where they are as in the file.
     """
 
     uris: dict[str, str | None]
@@ -27,3 +30,4 @@ class Samples:
     splits: dict[str, str] = field(default_factory=dict)
     features: npt.NDArray[np.float16] | None = None
     source_sha256: str = ""
+    scale: FeatureScale | None = None

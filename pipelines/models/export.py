@@ -16,7 +16,9 @@ from labelcycle.components.core.backbones.transform import normalise
 from labelcycle.components.core.campaign import Transform
 from labelcycle.components.core.digests import canonical_json, digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
+from labelcycle.components.core.feature_scale import FeatureScale
 from labelcycle.components.core.heads import Head
+from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.pipelines.models.campaign_samples import sample_features, sample_pixels
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.merged import FeatureClassifier, MergedClassifier, head_network
@@ -61,7 +63,8 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
     """Write `model.onnx`, `labels.json` and `model_card.json` into a folder, replacing those that are there.
 
     The model takes pixels, resized and cropped but not normalised; of a campaign on embeddings it takes features. It
-    computes in single precision, whatever the campaign computes in.
+    computes in single precision, whatever the campaign computes in. Where the campaign's features were centred and
+    scaled, so must be those that the model takes; the card has the numbers.
 
     Args:
         chosen: the model.
@@ -109,7 +112,8 @@ def _on_pixels(chosen: Chosen) -> Prepared:
 def _on_features(chosen: Chosen) -> Prepared:
     head, features = chosen.head, sample_features(chosen)
     model = FeatureClassifier(head_network(head)).eval()
-    taken = features_taken(features.shape[1])
+    space = FeatureSpace(chosen.store, chosen.campaign.base_space)
+    taken = features_taken(features.shape[1], FeatureScale.from_provenance(space.provenance()))
     return Prepared(model, taken, features.astype(np.float32), head.probabilities(features))
 
 

@@ -4,6 +4,7 @@ import importlib.metadata
 from typing import Any
 
 from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.feature_scale import FeatureScale
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.parity import Parity
 
@@ -58,9 +59,10 @@ def pixels_taken(backbone: Backbone) -> dict[str, Any]:
     }
 
 
-def features_taken(width: int) -> dict[str, Any]:
-    """The input of a model on features."""
-    return {"name": "features", "type": "float32", "shape": ["batch", width]}
+def features_taken(width: int, scale: FeatureScale | None = None) -> dict[str, Any]:
+    """The input of a model on features: as they come, or (feature - centre) / scale where the card names these."""
+    taken = {"name": "features", "type": "float32", "shape": ["batch", width]}
+    return taken if scale is None else taken | scale.as_provenance()
 
 
 def _described(backbone: Backbone, tuned: bool) -> dict[str, Any]:

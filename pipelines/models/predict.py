@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.feature_scale import FeatureScale
 from labelcycle.components.core.heads import Head
 from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.proxy_head import ProxyHead
+from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.prediction_files import Layout, Predictions, check_output, prediction_file
 
@@ -61,6 +63,8 @@ def predict_embeddings(
 ) -> Predicted:
     """Classify embeddings and write what the model says of each, in order of their ids. Needs no torch.
 
+    They are centred and scaled as the campaign's own were, where float16 could not hold these as they are.
+
     Args:
         chosen: the model, of a campaign that was begun with embeddings.
         embeddings: an .npz or .parquet file, as `labelcycle init` takes them, of the same network.
@@ -71,6 +75,7 @@ def predict_embeddings(
     Raises:
         ConfigurationError: the model takes images, or the output is misnamed.
         InputError: the file cannot be used, or its vectors have another width.
+        CampaignError: what the campaign's features were made from is not told any more.
 
     Cost: memory for the features.
     """
@@ -82,7 +87,8 @@ def predict_embeddings(
             f"The models of campaign {chosen.campaign.identifier!r} take images, since it was begun with images. "
             "Give them with --images."
         )
-    samples = samples_from_embeddings(embeddings)
+    space = FeatureSpace(chosen.store, chosen.campaign.base_space)
+    samples = samples_from_embeddings(embeddings, FeatureScale.from_provenance(space.provenance()))
     assert samples.features is not None
     head, names, features = chosen.head, list(samples.uris), samples.features
     if features.shape[1] != input_width(head):

@@ -40,7 +40,8 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
             remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
             yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
         if not store.exists(f"{place}/space.json"):
-            told = "It told what the features were made from; no stage reads it."
+            reader = "labelcycle predict and export read it" if imported else "no stage reads it"
+            told = f"It told what the features were made from; {reader}."
             yield Finding("note", f"{place}/space.json", told)
 
 

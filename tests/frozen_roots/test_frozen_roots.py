@@ -135,6 +135,13 @@ def test_a_half_done_cycle_goes_on_under_its_attempt(name: str, in_s3: bool, tha
         assert labelcycle("verify", campaign.root)["sound"]
 
 
+@pytest.mark.parametrize("name", ["badge", "linear_probe", "margin", "random", "typiclust"])
+def test_its_learning_rate_drops_as_its_own_recipe_says(name: str, thaw: Callable[..., Bench]) -> None:
+    """Recipes of that name no longer drop it; a campaign keeps the recipe that it was begun with."""
+    schedule = thaw(FOLDER / "4e1e95b" / f"{name}.tar.xz").state.campaign.recipe.schedule
+    assert schedule.learning_rate_drops == [5, 8] and schedule.learning_rate(1.0, 5) == 0.1
+
+
 def test_a_waiting_one_ends_with_3(thaw: Callable[..., Bench], tmp_path: Path) -> None:
     (archive,) = FOLDER.glob("4e1e95b/waiting.tar.xz")
     root, tracking = thaw(archive).root, f"sqlite:///{tmp_path}/mlflow.db"

@@ -1,9 +1,9 @@
 """BADGE: samples whose loss gradients would be large and different from each other.
 
-The gradient embedding of a sample is g = (p - onehot(ŷ)) ⊗ h, C·d numbers. It is never built: inner products of two
-embeddings are products of the inner products of their factors.
+The gradient embedding of a sample is g = (p - onehot(ŷ)) ⊗ h, C·d numbers, where h is what the last linear layer sees.
+It is never built: inner products of two embeddings are products of the inner products of their factors.
 
-Source: Ash et al., ICLR 2020, Algorithm 1.
+Source: Ash et al., ICLR 2020, Algorithm 1; h after batch normalisation as in DropQuery's code.
 Cost: O(B·N·(C + d)) multiply-adds in matrix products; N·C numbers beside the features, never N×(C·d).
 """
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.select.head_normalisation import HeadNormalisation
 from labelcycle.components.select.nearest import lower_to_nearest
 from labelcycle.components.select.points import Floats, Gradients, Vectors
 from labelcycle.components.select.registry import strategy
@@ -18,19 +19,23 @@ from labelcycle.components.select.squared_distance_sampling import sample_by_squ
 from labelcycle.components.select.strategy import Candidates, Picks
 
 
-@strategy(needs={"probs", "features"}, of_last_layer=True)
+@strategy(needs={"probs", "features"}, uses={"head"}, of_last_layer=True, version=2)
 def badge(pool: Candidates, budget: int, seed: int) -> Picks:
     """k-means++ seeding on gradient embeddings: first the largest, then each in proportion to its squared distance.
 
     Args:
-        pool: `probs` (N, C) and `features` (N, d), what the last layer sees.
+        pool: `probs` (N, C), `features` (N, d), and the `head` that normalises them; without one they are taken as
+            they are.
         budget: number of picks, 1 ≤ budget ≤ N.
         seed: decides the draws.
 
     The score is the distance to the nearest earlier pick, for the first pick the length of its embedding.
+
+    Version 1 took features as they are, though the head normalises them before its linear layer.
     """
     assert pool.probs is not None and pool.features is not None
-    points = Gradients(Vectors(pool.probs, _residuals), Vectors(pool.features))
+    normalise = None if pool.head is None else HeadNormalisation(pool.head)
+    points = Gradients(Vectors(pool.probs, _residuals), Vectors(pool.features, normalise))
     ties = keyed_order(pool.ids, "ties")
     squared_lengths = np.concatenate(for_each_block(len(pool), lambda rows: points.at(rows).squared_norms))
     largest = np.flatnonzero(squared_lengths == squared_lengths.max())

@@ -16,7 +16,8 @@ from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import keyed_order
 from labelcycle.components.core.uncertainty import margin
 from labelcycle.components.select.clustering import cluster_picks
-from labelcycle.components.select.points import Floats, Vectors, unit_length
+from labelcycle.components.select.head_normalisation import HeadNormalisation
+from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
@@ -25,7 +26,7 @@ ENOUGH = 25
 """The threshold is lowered while there are fewer candidates than so many a pick."""
 
 
-@strategy(needs={"features", "head"}, uses={"disagreements"})
+@strategy(needs={"features", "head"}, uses={"disagreements"}, version=2)
 def dropquery(
     pool: Candidates,
     budget: int,
@@ -36,8 +37,11 @@ def dropquery(
 ) -> Picks:
     """Candidates on which more than half of the passes disagree, clustered; the sample nearest to each centre.
 
-    While there are fewer than 25 · budget candidates, one disagreeing pass less makes a candidate. Clusters are made of
-    the L2-normalised output of the head's batch normalisation.
+    While there are fewer than 25 · budget candidates, one disagreeing pass less makes a candidate; at least one has to
+    disagree. Fewer than `budget` are filled up. Clusters are made of the L2-normalised output of the head's batch
+    normalisation.
+
+    Version 1 took the whole pool as candidates where M is odd and too few passes disagreed.
 
     Args:
         pool: `features` (N, d), `head`; `disagreements` (N,) where the score stage has counted them.
@@ -66,7 +70,11 @@ def dropquery(
     if len(rows) < budget:
         rows = np.concatenate([rows, _filling(pool, pool.head, counts, rows, budget, seed, fill)])
     rows = np.sort(rows)
-    vectors = Vectors(pool.features[rows] if len(rows) < len(pool) else pool.features, _normalised(pool.head))
+    normalise = HeadNormalisation(pool.head)
+    vectors = Vectors(
+        pool.features[rows] if len(rows) < len(pool) else pool.features,
+        lambda features: unit_length(normalise(features)),
+    )
     found = cluster_picks(vectors, pool.ids[rows], budget, (seed, pool.cycle, "dropquery"))
     chosen = rows[found.rows]
     reasons = [
@@ -77,7 +85,8 @@ def dropquery(
 
 
 def _candidates(counts: npt.NDArray[np.integer], passes: int, budget: int) -> npt.NDArray[np.int64]:
-    threshold = passes / 2
+    """Rows of more than M // 2 disagreements, of one less while they are too few, but never of none."""
+    threshold = passes // 2
     rows = np.flatnonzero(counts > threshold)
     while len(rows) < ENOUGH * budget and threshold > 0:
         threshold -= 1
@@ -103,15 +112,3 @@ def _filling(
         margins = score_by_block(pool.features[left], lambda features: margin(head.probabilities(features)))
         order = np.lexsort((keyed_order(pool.ids[left], "ties"), margins, -counts[left]))
     return left[order[: budget - len(rows)]]
-
-
-class _normalised:
-    """Batch normalisation as in evaluation, then length 1; in place."""
-
-    def __init__(self, head: LinearHead) -> None:
-        self._factor, self._offset = head.normalisation()
-
-    def __call__(self, features: Floats) -> Floats:
-        features *= self._factor
-        features += self._offset
-        return unit_length(features)

@@ -1,5 +1,7 @@
 """Principal directions against a singular value decomposition."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -27,6 +29,29 @@ def test_the_directions_of_largest_variance(width: int) -> None:
     exact = VECTORS.astype(np.float64)
     _, _, expected = np.linalg.svd(exact - exact.mean(axis=0), full_matrices=False)
     np.testing.assert_allclose(subspace(found), subspace(expected[:width].T), atol=1e-4)
+
+
+def test_few_points_of_many_coordinates_take_no_square_of_these() -> None:
+    """The same directions as by a singular value decomposition, in memory of a few copies of the points."""
+    wide = (GENERATOR.normal(size=(60, 3000)) * np.geomspace(10, 0.1, 60)[:, None] + 5).astype(np.float32)
+    tracemalloc.start()
+    found = principal_directions(Vectors(wide), 20, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * wide.nbytes, "3000 x 3000 numbers of 4 bytes are 50 times the points"
+    exact = wide.astype(np.float64)
+    _, _, expected = np.linalg.svd(exact - exact.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(found.T @ found, np.eye(20), atol=1e-5)
+    np.testing.assert_allclose(subspace(found), subspace(expected[:20].T), atol=1e-4)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 5])
+def test_points_that_span_less_than_is_asked_for(distinct: int) -> None:
+    wide = GENERATOR.normal(size=(distinct, 2500)).astype(np.float32)[np.arange(40) % distinct]
+    found = principal_directions(Vectors(wide), 20, 0)
+    assert found.shape[0] == 2500 and 1 <= found.shape[1] <= max(1, distinct) and np.isfinite(found).all()
+    centred = wide - wide.mean(axis=0)
+    np.testing.assert_allclose((centred @ found) @ found.T, centred, atol=1e-3)
 
 
 def test_all_directions_keep_distances() -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load as load_tensors
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.trainers import LinearTrainer, Training
+from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer, Training
 from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints
 from labelcycle.components.train_adapter.course import changing
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
@@ -49,6 +49,7 @@ def train(
     kill_at: int | None = None,
     validation: bool = False,
     seen: list[int] | None = None,
+    rate: float = 0.1,
 ) -> tuple[dict[str, torch.Tensor], Fitted]:
     """Train, and be killed in the batch of number `kill_at`; `seen` gets the sizes of the batches."""
     count = 0
@@ -65,7 +66,7 @@ def train(
     seed_everything(1)
     model = network()
     held_out = examples() if validation else None
-    fitted = fit(model, prepare, examples(), held_out, settings, 0.1, 1, checkpoints=checkpoints)
+    fitted = fit(model, prepare, examples(), held_out, settings, rate, 1, checkpoints=checkpoints)
     return changing(model), fitted
 
 
@@ -84,6 +85,18 @@ def test_killed_and_run_again_is_bit_identical(store: Store, optimiser: str, val
     again, fitted = train(Checkpoints(store, KEY, every=0), settings, validation=validation, seen=seen)
     assert same(again, whole) and fitted == expected
     assert 0 < len(seen) < EPOCHS * (6 if validation else 3), "the epochs before the kill must not be done again"
+
+
+def test_what_is_kept_for_its_loss_survives_a_kill(store: Store) -> None:
+    """Steps so great that the lowest loss lies before the kill."""
+    settings = DropQueryTrainer(epochs=EPOCHS, batch_size=8, optimiser="sgd", momentum=0.99, patience=None)
+    whole, expected = train(None, settings, rate=20.0)
+    with pytest.raises(Killed):
+        train(Checkpoints(store, KEY, every=0), settings, kill_at=16, rate=20.0)
+    found = load_tensors(store.read(KEY))
+    assert any(not torch.equal(found[f"best.{name}"], found[f"network.{name}"]) for name in ("3.weight", "3.bias"))
+    again, fitted = train(Checkpoints(store, KEY, every=0), settings, rate=20.0)
+    assert same(again, whole) and fitted == expected
 
 
 def test_a_short_training_writes_nothing(store: Store) -> None:

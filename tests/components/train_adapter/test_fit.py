@@ -1,11 +1,13 @@
 """The training loop: batches, the best epoch, and what it leaves alone."""
 
+import math
 from typing import Any
 
 import pytest
 import torch
 
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer
+from labelcycle.components.train_adapter.course import Course
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything, shuffled_batches
 
 SETTINGS = LinearTrainer(epochs=3, batch_size=4, learning_rate=0.1)
@@ -78,6 +80,36 @@ def test_the_best_epoch_is_kept() -> None:
     assert torch.equal(model.weight, model.seen[0])
     assert not torch.equal(last.weight, model.seen[0])
     assert fitted.validation_accuracy is not None and final.validation_accuracy is None
+
+
+def test_dropquerys_head_is_that_of_the_lowest_training_loss() -> None:
+    """Great steps overshoot; patience lets a training go on for epochs that are worse than the best."""
+    changes = {"optimiser": "sgd", "momentum": 0.99, "learning_rate": 20.0, "batch_size": None, "weight_decay": 0.0}
+    settings = DropQueryTrainer(**changes, epochs=12, patience=None)
+    ends = []
+    for epochs in range(1, 13):
+        fitted = run(model := network(), epochs=epochs, **changes)
+        ends.append((fitted.loss, weights(model)))
+    lowest = min(range(12), key=lambda epoch: ends[epoch][0])
+    assert 0 < lowest < 11
+    fitted = fit(model := network(), lambda rows: rows, examples(32), None, settings, settings.learning_rate, seed=0)
+    assert torch.equal(weights(model), ends[lowest][1])
+    assert fitted.epochs == 12 and fitted.loss == ends[lowest][0]
+
+
+def test_a_validation_split_decides_before_the_loss_does() -> None:
+    """Of equal accuracies the first epoch is kept, though the loss goes on falling."""
+    settings = DropQueryTrainer(epochs=4, batch_size=4, patience=None)
+    validation = Examples(torch.zeros(1, 2), torch.tensor([0]))
+    fit(model := Recorder(), lambda rows: rows, examples(32), validation, settings, 1e-9, seed=0)
+    assert torch.equal(model.weight, model.seen[0])
+
+
+def test_a_loss_that_is_no_number_is_never_the_lowest() -> None:
+    course = Course()
+    losses = [math.nan, 2.0, math.nan, 1.0, 1.0, math.inf, 3.0]
+    assert [course.count(loss, 0.0) for loss in losses] == [False, True, False, True, False, False, False]
+    assert course.least == 1.0
 
 
 def test_of_equal_epochs_the_first_is_kept() -> None:

@@ -31,7 +31,7 @@ def test_defaults_are_those_of_the_recipe_and_of_what_fits(
     plan = planned()
     assert plan.labels == [8, 16, 24, 32, 40, 48] and plan.seeds == 5
     assert "enough for 6 cycles" in capsys.readouterr().err
-    assert plan.schedule.warm_start and plan.schedule.learning_rate_drops == [5, 8]
+    assert plan.schedule.warm_start and plan.schedule.learning_rate_drops == []
     assert plan.trainer.epochs == 50 and plan.scorer == DropoutScorer()
     assert (plan.prices.label, plan.prices.annotators_per_label) == (1.0, 1)
     assert planned(batch=2, initial=5).labels == [5, 7, 9, 11, 13, 15, 17, 19, 21, 23]

@@ -19,8 +19,12 @@ def embeddings(pool: Candidates) -> npt.NDArray[np.float64]:
     """(onehot(ŷ) - p) ⊗ h of each sample, (N, C·d)."""
     assert pool.probs is not None and pool.features is not None
     probs = pool.probs.astype(np.float64)
+    features = pool.features.astype(np.float64)
+    if pool.head is not None:
+        head = pool.head
+        features = (features - head.running_mean) / np.sqrt(head.running_var + 1e-5) * head.scale + head.shift
     residuals = np.eye(probs.shape[1])[probs.argmax(axis=1)] - probs
-    return np.einsum("nc,nd->ncd", residuals, pool.features.astype(np.float64)).reshape(len(pool), -1)
+    return np.einsum("nc,nd->ncd", residuals, features).reshape(len(pool), -1)
 
 
 def rows_of(pool: Candidates, ids: npt.NDArray[np.str_]) -> list[int]:
@@ -45,6 +49,23 @@ def test_scores_are_distances_of_embeddings_to_the_nearest_earlier_pick(make_poo
     between = cdist(picked, picked)
     expected = [between[number, :number].min() for number in range(1, 150)]
     np.testing.assert_allclose(selection.scores[1:], expected, rtol=1e-3, atol=2e-3)
+
+
+def test_features_are_those_after_the_heads_normalisation(complete_pool: Callable[..., Candidates]) -> None:
+    """The gradient is that of the last linear layer, whose input is normalised: raw features differ in scale."""
+    pool = replace(complete_pool(300, width=6), labelled_ids=None, labelled_features=None, labelled_classes=None)
+    assert pool.head is not None
+    stretched = replace(
+        pool,
+        head=replace(pool.head, running_var=np.float32([1e-4, 1, 1, 1, 1, 400]), running_mean=np.ones(6, np.float32)),
+    )
+    for given in (pool, stretched, replace(pool, head=None)):
+        selection = select_batch("badge", given, 60, 0)
+        picked = embeddings(given)[rows_of(given, selection.ids)]
+        assert selection.ids[0] == given.ids[np.linalg.norm(embeddings(given), axis=1).argmax()]
+        between = cdist(picked, picked)
+        expected = [between[number, :number].min() for number in range(1, 60)]
+        np.testing.assert_allclose(selection.scores[1:], expected, rtol=1e-3, atol=2e-3)
 
 
 def test_later_picks_have_the_distribution_of_squared_distance_sampling(make_pool: Callable[..., Candidates]) -> None:

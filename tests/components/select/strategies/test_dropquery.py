@@ -39,11 +39,11 @@ def pool_with(make: Callable[..., Candidates], counts: list[int], kind: Any = np
 
 
 def candidates_by_hand(counts: list[int], passes: int, budget: int) -> list[int]:
-    threshold = 0.5 * passes
-    rows = [row for row, count in enumerate(counts) if count > threshold]
-    while len(rows) < 25 * budget and threshold > 0:
-        threshold -= 1
-        rows = [row for row, count in enumerate(counts) if count > threshold]
+    """The least number of disagreements, from M // 2 + 1 down to 1, that makes 25 · budget candidates; else 1."""
+    for least in range(passes // 2 + 1, 0, -1):
+        rows = [row for row, count in enumerate(counts) if count >= least]
+        if len(rows) >= 25 * budget:
+            break
     return rows
 
 
@@ -70,6 +70,18 @@ def test_many_candidates_need_no_relaxation(complete_pool: Callable[..., Candida
     select_batch("dropquery", pool, 3, 0)
     assert [len(ids) for ids, _ in clustered] == [50, 100]
     assert clustered[0][0] == np.sort(pool.ids)[:50].tolist()
+
+
+@pytest.mark.parametrize("passes", [1, 3, 5])
+def test_samples_without_disagreement_are_no_candidates(
+    passes: int, complete_pool: Callable[..., Candidates], clustered: list[Any]
+) -> None:
+    """Half of an odd number of passes is no whole number, so that steps of 1 down from it miss 0."""
+    counts = [1] * 10 + [0] * 90
+    pool = pool_with(complete_pool, counts)
+    selection = select_batch("dropquery", pool, 5, 0, passes=passes)
+    assert clustered[0][0] == np.sort(pool.ids)[:10].tolist()
+    assert set(selection.ids) <= set(clustered[0][0])
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.uint8, np.int64])
