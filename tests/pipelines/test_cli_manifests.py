@@ -121,6 +121,7 @@ def test_a_file_in_the_way(write: Callable[..., Any], tmp_path: Path) -> None:
 def test_an_empty_folder_will_do(write: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "manifests").mkdir()
     write()
+    assert (tmp_path / "manifests" / CYCLE).is_file()
 
 
 def test_what_a_later_version_lacks_is_removed(

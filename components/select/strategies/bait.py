@@ -17,6 +17,7 @@ from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import keyed_order
 from labelcycle.components.core.uncertainty import confidence
 from labelcycle.components.select.fisher import Doubles, information, select_by_information
+from labelcycle.components.select.head_normalisation import HeadNormalisation
 from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.points import Floats, Vectors
 from labelcycle.components.select.registry import strategy
@@ -54,7 +55,7 @@ def bait(pool: Candidates, budget: int, seed: int, regularisation: float = 1.0, 
     require_at_least("candidates", candidates, 1)
     assert pool.features is not None and pool.probs is not None and pool.head is not None
     sure = score_by_block(pool.probs, confidence)
-    prepare = _Normalised(pool.head)
+    prepare = HeadNormalisation(pool.head)
     of_pool = _information_of(Vectors(pool.features, prepare), sure)
     scale = float(np.trace(of_pool)) / len(of_pool)
     known = regularisation * (scale if scale > 0 else 1.0) * np.eye(len(of_pool))
@@ -88,21 +89,9 @@ def _information_of(points: Vectors, sure: Floats) -> Doubles:
 
 def _of_labelled(head: LinearHead, features: npt.NDArray[np.floating]) -> Doubles:
     sure = np.concatenate(for_each_block(len(features), lambda rows: confidence(head.probabilities(features[rows]))))
-    return _information_of(Vectors(features, _Normalised(head)), sure)
+    return _information_of(Vectors(features, HeadNormalisation(head)), sure)
 
 
 def _deviation(sure: npt.NDArray[np.floating]) -> Floats:
     """√(p(1 - p)) as a column; 0 where rounding puts p above 1."""
     return np.asarray(np.sqrt(np.maximum(sure * (1 - sure), 0))[:, None], np.float32)
-
-
-class _Normalised:
-    """Batch normalisation as in evaluation; in place."""
-
-    def __init__(self, head: LinearHead) -> None:
-        self._factor, self._offset = head.normalisation()
-
-    def __call__(self, features: Floats) -> Floats:
-        features *= self._factor
-        features += self._offset
-        return features

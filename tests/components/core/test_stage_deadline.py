@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -103,5 +104,6 @@ def test_what_is_no_time_is_refused(monkeypatch: pytest.MonkeyPatch, given: str)
 
 def test_without_the_variable_there_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "")
+    threads = threading.active_count()
     with stage_deadline("embed"):
-        pass
+        assert threading.active_count() == threads, "nothing counts the time"
