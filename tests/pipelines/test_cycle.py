@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.image import IMAGE
+from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES
 from labelcycle.pipelines.kubeflow.package import write_package
 from labelcycle.pipelines.profiles.profile import read_profile
 
@@ -41,6 +44,29 @@ def test_a_component_only_calls_its_stage(stage: str) -> None:
     assert lines <= 15
     assert f"from labelcycle.components.{stage}.stage import run" in source
     assert not [node for node in ast.walk(function) if isinstance(node, ast.If | ast.Try | ast.While | ast.With)]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_component_tries_its_stage_again_where_the_platform_does_not(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def run(**settings: Any) -> None:
+        tries.append(settings)
+        raise TransientError("S3 is away")
+
+    run.__module__ = f"labelcycle.components.{stage}.stage"
+    monkeypatch.setattr(importlib.import_module(run.__module__), "run", run)
+    monkeypatch.setenv(RETRIES, "2")
+    monkeypatch.setenv(BACKOFF_SECONDS, "0")
+    function = component(stage).python_func
+    artifact = SimpleNamespace(path="path", metadata={})
+    given = {"cycle": 1, "shard": 0, "shards": 1, "finalize": False, "metrics": artifact, "model": artifact}
+    given |= {"query": artifact, "report": artifact}
+    with pytest.raises(TransientError, match="S3 is away"):
+        function(**{name: given.get(name, "text") for name in inspect.signature(function).parameters})
+    assert len(tries) == 3
 
 
 @pytest.mark.parametrize("stage", STAGES)
