@@ -17,7 +17,7 @@ from labelcycle.pipelines.backtest.plan import Plan
 from labelcycle.pipelines.backtest.sources import history_from_campaign, history_from_embeddings
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
-RECIPE, BATCH, CYCLES = "linear_probe", 50, 10
+RECIPE, BATCH, CYCLES = "uherding", 50, 10
 """What a backtest on embeddings uses unless told otherwise; one on a campaign begins from the campaign's settings."""
 
 
@@ -108,14 +108,14 @@ def _recipe(request: Request, defaults: _Defaults) -> Recipe:
     """The recipe whose trainer and schedule every arm uses."""
     if request.recipe is None and defaults.recipe is not None:
         if request.overrides:
-            raise ConfigurationError("--set changes a recipe that is named: add --recipe, such as linear_probe.")
+            raise ConfigurationError("--set changes a recipe that is named: add --recipe, such as uherding.")
         recipe = defaults.recipe
     else:
         recipe = read_recipe(recipe_path(request.recipe or RECIPE), request.overrides)
     if not isinstance(recipe.trainer, FeatureTrainer):
         raise ConfigurationError(
             f"Recipe {recipe.name!r} trains by {recipe.trainer.name!r}; a backtest trains heads on frozen features. "
-            "Name another with --recipe, such as linear_probe."
+            "Name another with --recipe, such as uherding."
         )
     return recipe
 

@@ -56,7 +56,7 @@ def backtest(
         str | None,
         typer.Option(
             help="Whose trainer and schedule are used: a name from `labelcycle recipes`, or a YAML file. By default "
-            "the campaign's, or linear_probe.",
+            "the campaign's, or uherding.",
             rich_help_panel=COMPARED,
         ),
     ] = None,

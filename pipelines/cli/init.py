@@ -71,7 +71,7 @@ def init(
     val: Val = None,
     test_share: TestShare = 0.1,
     classes: Classes = None,
-    recipe: Recipe = "linear_probe",
+    recipe: Recipe = "uherding",
     budget: Budget = 500,
     batch: Batch = None,
     initial: Initial = None,

@@ -138,7 +138,7 @@ def _samples(request: Request, recipe: Recipe) -> Samples:
         what = "trains on images" if recipe.trains_on_images else "makes features anew from images (alignment)"
         raise ConfigurationError(
             f"Recipe {recipe.name!r} {what} and cannot use embeddings. "
-            "Give --images, or choose a recipe for frozen features such as linear_probe."
+            "Give --images, or choose a recipe for frozen features such as uherding."
         )
     return samples_from_embeddings(request.embeddings)
 
