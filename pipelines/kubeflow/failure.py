@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.errors import LabelcycleError, printable
 from labelcycle.pipelines.kubeflow.connection import Kubeflow
 from labelcycle.pipelines.kubeflow.transport import TEXT
 from labelcycle.pipelines.profiles.profile import Stage
@@ -72,7 +72,8 @@ class FailedPod:
 
 def why_failed(kubeflow: Kubeflow, run: Any) -> list[str]:
     """A sentence for each pod of a stage that failed, and what the API itself says; empty where it says nothing."""
-    return [*map(str, failed_pods(kubeflow, run)), *([run.error.message] if run.error and run.error.message else [])]
+    own = [run.error.message] if run.error and run.error.message else []
+    return [printable(text) for text in [*map(str, failed_pods(kubeflow, run)), *own]]
 
 
 def failed_pods(kubeflow: Kubeflow, run: Any) -> list[FailedPod]:

@@ -90,6 +90,11 @@ def test_what_the_stage_left_behind_outranks_its_log(told: Callable[..., list[st
     ]
 
 
+def test_what_a_log_holds_steers_no_terminal(told: Callable[..., list[str]]) -> None:
+    (_, line) = told(workflow(**{"8": failed(message="main: Error (exit code 1): \x1b[2Jgone")}), {})
+    assert line.startswith("Stage train_adapter ended with exit code 1: \\x1b[2Jgone. Its log: ")
+
+
 def test_of_several_tries_the_last_is_told(told: Callable[..., list[str]]) -> None:
     shown = workflow(**{"8": failed(finishedAt="1"), "9": failed("executor(1)", finishedAt="2")})
     logs = {"wf-retry-system-container-impl-8": LOG, "wf-retry-system-container-impl-9": "ValueError: second"}
