@@ -83,7 +83,8 @@ def test_people_label_by_filling_in_the_handout(labelcycle: Callable[..., Any], 
 
 def test_a_target_ends_the_run(labelcycle: Callable[..., Any], embeddings: Path, tmp_path: Path) -> None:
     root = tmp_path / "campaign"
-    assert labelcycle("init", root, "--embeddings", embeddings, "--budget", 40, "--batch", 8, *QUICK).returncode == 0
+    data = ["--embeddings", embeddings, "--recipe", "linear_probe", "--budget", 40, "--batch", 8]
+    assert labelcycle("init", root, *data, *QUICK).returncode == 0
     answer = labelcycle("run", root, "--until-accuracy", 0.2)
     assert answer.returncode == 0 and "has reached the target of 0.2" in answer.stdout
     assert len(status(labelcycle, str(root))["cycles"]) == 1

@@ -1,3 +1,3 @@
 """Settings that make a campaign quick."""
 
-QUICK = ["--set", "trainer.epochs=20", "--set", "trainer.learning_rate=0.02"]
+QUICK = ["--recipe", "linear_probe", "--set", "trainer.epochs=20", "--set", "trainer.learning_rate=0.02"]

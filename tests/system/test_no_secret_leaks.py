@@ -165,7 +165,7 @@ def outputs(
 
 def _campaign(world: Surroundings, root: str, embeddings: str) -> None:
     """Two cycles while MLflow is away, then what MLflow has missed."""
-    settings = ("--budget", "12", "--batch", "6", "--set", "trainer.epochs=3")
+    settings = ("--recipe", "linear_probe", "--budget", "12", "--batch", "6", "--set", "trainer.epochs=3")
     assert world.labelcycle("init", "init", root, "--embeddings", embeddings, *settings) == 0, world.outputs.printed
     code = world.labelcycle("run", "run", root, "--cycles", "1", **MLFLOW_IS_AWAY)
     assert code == 0, world.outputs.printed["run"]

@@ -20,7 +20,8 @@ from labelcycle.pipelines.backtest.standings import Standings
 from labelcycle.pipelines.cli.main import app
 from tests.installed_command import COMMAND
 
-SMALL = ["--batch", "8", "--cycles", "3", "--set", "trainer.epochs=5", "--set", "trainer.learning_rate=0.02"]
+SMALL = ["--recipe", "linear_probe", "--batch", "8", "--cycles", "3"]
+SMALL += ["--set", "trainer.epochs=5", "--set", "trainer.learning_rate=0.02"]
 
 
 @pytest.fixture(scope="module")

@@ -31,17 +31,16 @@ def test_defaults_are_those_of_the_recipe_and_of_what_fits(
     plan = planned()
     assert plan.labels == [8, 16, 24, 32, 40, 48] and plan.seeds == 5
     assert "enough for 6 cycles" in capsys.readouterr().err
-    assert plan.schedule.warm_start and plan.schedule.learning_rate_drops == []
-    assert plan.trainer.epochs == 50 and plan.scorer == DropoutScorer()
+    assert plan.trainer.name == "logistic" and not plan.schedule.warm_start and plan.scorer == DropoutScorer()
     assert (plan.prices.label, plan.prices.annotators_per_label) == (1.0, 1)
     assert planned(batch=2, initial=5).labels == [5, 7, 9, 11, 13, 15, 17, 19, 21, 23]
 
 
 def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
     plan = planned(
-        cycles=2, seeds=3, label_price=0.5, annotators_per_label=3, compute_price=0.1, overrides={"trainer.epochs": 7}
+        cycles=2, seeds=3, label_price=0.5, annotators_per_label=3, compute_price=0.1, overrides={"trainer.scale": 7}
     )
-    assert (len(plan.labels), plan.seeds, plan.prices.cpu_hour, plan.trainer.epochs) == (2, 3, 0.1, 7)
+    assert (len(plan.labels), plan.seeds, plan.prices.cpu_hour, plan.trainer.scale) == (2, 3, 0.1, 7)
     assert (plan.prices.label, plan.prices.annotators_per_label) == (0.5, 3)
     assert [contender.chooser.title for contender in plan.contenders] == ["random", "entropy"]
 
