@@ -25,8 +25,13 @@ def campaign(begin: Callable[..., Any]) -> Any:
     return begin(recipe="dropquery", overrides=QUICK)
 
 
+NOW = STRATEGIES["dropquery"].version
+"""The version of the strategy, which its trainer happens to share."""
+
+
 def raise_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setitem(STRATEGIES, name, dataclasses.replace(STRATEGIES[name], version=2))
+    strategy = STRATEGIES[name]
+    monkeypatch.setitem(STRATEGIES, name, dataclasses.replace(strategy, version=strategy.version + 1))
 
 
 def told(campaign: Any) -> Any:
@@ -39,8 +44,8 @@ def test_the_decision_tells_them(campaign: Any) -> None:
     campaign.run_cycle()
     assert told(campaign) == {"cold_start": {"name": "kmeans", "version": 1}}
     campaign.run_cycle()
-    first = {"name": "dropquery", "version": 1}
-    assert told(campaign) == {"trainer": first, "strategy": first}
+    both = {"name": "dropquery", "version": NOW}
+    assert told(campaign) == {"trainer": both, "strategy": both}
 
 
 def test_a_last_cycle_asks_nobody(campaign: Any) -> None:
@@ -96,7 +101,7 @@ def test_another_version_begins_another_attempt(campaign: Any, monkeypatch: pyte
     raise_version(monkeypatch, "dropquery")
     campaign.run_cycle()
     assert campaign.attempt != begun
-    assert told(campaign)["strategy"] == {"name": "dropquery", "version": 2}
+    assert told(campaign)["strategy"] == {"name": "dropquery", "version": NOW + 1}
     assert read_commits(open_store(campaign.root))[1].attempt == campaign.attempt
     after = campaign.files()
     assert {key: after.get(key) for key in before} == before, "nothing is lost, and nothing mixed"
@@ -108,8 +113,9 @@ def test_a_stage_goes_on_with_no_other_version(campaign: Any, monkeypatch: pytes
     campaign.run_cycle()
     campaign.run_until("embed base")
     with monkeypatch.context() as patch:
-        patch.setattr(DropQueryTrainer, "version", 2)
-        with pytest.raises(CampaignError, match="begun for version 1 of dropquery, and this labelcycle has version 2"):
+        patch.setattr(DropQueryTrainer, "version", NOW + 1)
+        told_so = f"begun for version {NOW} of dropquery, and this labelcycle has version {NOW + 1}"
+        with pytest.raises(CampaignError, match=told_so):
             campaign.run("train_adapter")
     for stage in ("train_adapter", "evaluate", "score"):
         campaign.run(stage)
@@ -122,7 +128,7 @@ def test_another_algorithm_may_have_another_version(campaign: Any, monkeypatch: 
     campaign.run_cycle()
     campaign.ingest()
     begun = campaign.attempt
-    monkeypatch.setattr(LinearTrainer, "version", 2)
+    monkeypatch.setattr(LinearTrainer, "version", LinearTrainer.version + 1)
     raise_version(monkeypatch, "kmeans")
     assert campaign.ingest().attempt == begun
 

@@ -115,8 +115,9 @@ def test_other_figures_of_the_same_samples_are_told(
 
 
 def raise_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let this labelcycle have version 2 of a strategy."""
-    monkeypatch.setitem(STRATEGIES, name, dataclasses.replace(STRATEGIES[name], version=2))
+    """Let this labelcycle have the next version of a strategy."""
+    strategy = STRATEGIES[name]
+    monkeypatch.setitem(STRATEGIES, name, dataclasses.replace(strategy, version=strategy.version + 1))
 
 
 def test_another_version_of_the_strategy_is_not_comparable(
@@ -125,23 +126,23 @@ def test_another_version_of_the_strategy_is_not_comparable(
     campaign = begin(recipe="dropquery", overrides={"trainer.epochs": 20})
     campaign.run_cycle()
     campaign.run_cycle()
-    before = campaign.files()
+    before, now = campaign.files(), STRATEGIES["dropquery"].version
     raise_version(monkeypatch, "dropquery")
     store = open_store(campaign.root)
     found = replay_selection(store, 1)
-    assert (found.agreement, found.made_by, found.present) == ("not_comparable", 1, 2)
+    assert (found.agreement, found.made_by, found.present) == ("not_comparable", now, now + 1)
     assert (found.again, found.columns, found.first_difference) == ([], [], None) and len(found.chosen) == 8
     assert replay_selection(store, 0).agreement == "identical", "the cold start was another strategy's"
     answer = CliRunner().invoke(app, ["replay", campaign.root, "--cycle", "1"])
     assert answer.exit_code == 0 and "different" not in answer.output
     assert answer.output == (
-        "not comparable: cycle 1 was made by version 1 of dropquery; this labelcycle has version 2\n"
+        f"not comparable: cycle 1 was made by version {now} of dropquery; this labelcycle has version {now + 1}\n"
     )
     as_json = CliRunner().invoke(app, ["replay", campaign.root, "--cycle", "1", "--json"])
     assert json.loads(as_json.stdout)["agreement"] == "not_comparable"
     assert not verify_campaign(store).faults and campaign.files() == before
     campaign.run_cycle()
-    assert replay_selection(store, 2).agreement == "identical", "this one was made by version 2"
+    assert replay_selection(store, 2).agreement == "identical", "this one was made by the next version"
     assert not verify_campaign(store).faults
 
 
