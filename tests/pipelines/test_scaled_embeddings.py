@@ -57,7 +57,7 @@ def predicted(root: str, embeddings: str, output: Path) -> list[str]:
 def test_it_learns_and_predicts(plain: npt.NDArray[np.float32], factor: float, offset: float, tmp_path: Path) -> None:
     root = str(tmp_path / "root")
     embeddings = write(tmp_path / "e.npz", plain * np.float32(factor) + np.float32(offset))
-    quick = ("--budget", "30", "--batch", "30", "--set", "trainer.learning_rate=0.1")
+    quick = ("--recipe", "linear_probe", "--budget", "30", "--batch", "30", "--set", "trainer.learning_rate=0.1")
     begun = labelcycle("init", root, "--embeddings", embeddings, *quick)
     assert begun.stderr.count("would lose more than 1% of the spread in 8 of 8 dimensions") == 1
     labelcycle("run", root)

@@ -174,7 +174,8 @@ def test_any_number_of_shards_asks_for_the_same_samples(
 def test_the_compiled_backtest_runs_a_plan(
     labelcycle: Callable[..., subprocess.CompletedProcess[str]], embeddings: Path, tmp_path: Path
 ) -> None:
-    sizes = ["--strategies", "margin", "--seeds", "1", "--batch", "8", "--cycles", "2", "--set", "trainer.epochs=2"]
+    sizes = ["--recipe", "linear_probe", "--set", "trainer.epochs=2", "--strategies", "margin"]
+    sizes += ["--seeds", "1", "--batch", "8", "--cycles", "2"]
     planned = labelcycle("backtest", "--embeddings", embeddings, *sizes, "--out", tmp_path / "out", "--plan-only")
     arguments = json.loads(planned.stdout)
     store = open_store(arguments["root"])
