@@ -3,6 +3,7 @@
 Both come as heads of labelcycle, so that every method, whoever's it is, gets and gives the same things.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,9 @@ def scikit_learn_head(pool: Labelled, rows: Rows, classes: int, moments: Moments
     bias[present] = 0
     if len(present) > 1:
         peer = LogisticRegression(C=INVERSE_STRENGTH, max_iter=3000)
-        peer.fit((pool.features[rows].astype(np.float32) - mean) * scale, pool.classes[rows])
+        with warnings.catch_warnings():  # of many classes with one label each
+            warnings.simplefilter("ignore")
+            peer.fit((pool.features[rows].astype(np.float32) - mean) * scale, pool.classes[rows])
         weighted = present[1:] if len(present) == 2 else present  # of two classes the second one's logit alone
         weight[weighted], bias[weighted] = peer.coef_, peer.intercept_
     return LinearHead(mean, np.full_like(mean, 1 - EPSILON), scale, np.zeros_like(mean), weight, bias)

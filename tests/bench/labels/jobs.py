@@ -131,7 +131,7 @@ def measure(job: Job, out: Path) -> float:
         "accuracy": accuracy,
         "seconds": round(seconds, 2),
         "made": time.time(),
-        "settings": digest_of_json(job.settings()),
+        "version": digest_of_json(job.settings()),
         "job": asdict(job) | {"data": job.data.name},
     }
     file = job.file(out)

@@ -186,3 +186,10 @@ METHODS = (
     Method(NUMPY, "uherding", CENTROIDS, slow=True),
 )
 """Every one that is measured. Starts are the better of those that were tried: `--starts`."""
+
+
+def starts_of(method: Method) -> tuple[str, ...]:
+    """The first queries that a method can begin with."""
+    if method.name in (DEFAULT, "random"):
+        return (method.start,)
+    return (CENTROIDS, AT_RANDOM) if method.guided else (CENTROIDS, AT_RANDOM, OWN)

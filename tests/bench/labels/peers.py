@@ -119,9 +119,7 @@ class _Herding:
         kernel = np.exp(self.distances / np.float32(-2 * least))
         covered = kernel[:, known].max(axis=1)
         candidates = np.flatnonzero(~labelled)
-        queue = [
-            (-float(uncertainty @ np.maximum(kernel[row] - covered, 0)), row) for row in candidates.tolist()
-        ]
+        queue = [(-float(uncertainty @ np.maximum(kernel[row] - covered, 0)), row) for row in candidates.tolist()]
         heapq.heapify(queue)
         picks: list[int] = []
         while len(picks) < budget:  # gains only fall, so one that is still the best after an update is the best
