@@ -21,7 +21,7 @@ DIGITS = "digits"
 SMALL_POOL = 4000
 """Samples of the pool that slow methods can choose from."""
 
-TEST, LEAST_SHARE, MOST_SHARE = 1500, 0.1, 0.3
+TEST, SHARES = 1500, (0.1, 0.3)
 """So many test samples, but no less and no more than these shares of the set."""
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -87,7 +87,7 @@ def history_of(data: Data, seed: int) -> History:
     number = {name: index for index, name in enumerate(classes)}
     test = {name: labels[name] for name, split in splits.items() if split == "test" and name in labels}
     if not test:
-        share = min(MOST_SHARE, max(LEAST_SHARE, TEST / len(labels)))
+        share = float(np.clip(TEST / len(labels), *SHARES))
         test = hold_out(labels, share, seed)
     pool = {name: label for name, label in labels.items() if name not in test}
     if len(pool) > SMALL_POOL and not data.whole:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -17,13 +17,25 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.heads import Head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.plan import RANDOM, Contender
 from tests.bench.labels import heads, methods
-from tests.bench.labels.data import Data, budgets, history_of
+from tests.bench.labels.data import (
+    MANY,
+    MOST_LABELLED,
+    QUERIED,
+    QUERIED_OF_MANY,
+    SHARES,
+    SMALL_POOL,
+    TEST,
+    Data,
+    budgets,
+    history_of,
+)
 from tests.bench.labels.methods import Method
 
 VERSION = 1
@@ -53,6 +65,7 @@ class Job:
     def settings(self, with_head: bool = True) -> dict[str, Any]:
         """What decides the result."""
         content = {"set": self.content, "whole": self.data.whole, "most": self.most, "bench": VERSION}
+        content |= {"budgets": [QUERIED, QUERIED_OF_MANY, MANY, MOST_LABELLED], "split": [SMALL_POOL, TEST, SHARES]}
         content |= {"method": methods.settings_of(self.method)}
         return content | ({"head": heads.settings_of(self.head, methods.default_plan())} if with_head else {})
 
@@ -86,19 +99,28 @@ def run(jobs: Sequence[Job], out: Path, cores: int) -> int:
     """Do the jobs whose results are not there, each in one thread; the number of those that failed."""
     missing = [job for job in jobs if not job.file(out).is_file()]
     print(f"{len(jobs) - len(missing)} of {len(jobs)} results are there.", file=sys.stderr, flush=True)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
     failed = 0
-    with ProcessPoolExecutor(cores, get_context("spawn")) as executor:
-        running = {executor.submit(measure, job, out): job for job in missing}
-        for number, future in enumerate(as_completed(running), 1):
-            job = running[future]
-            what = f"{job.data.name}, {job.method.title}, {job.head}, seed {job.seed}"
-            error = future.exception()
-            failed += error is not None
-            told = f"failed: {type(error).__name__}: {error}" if error else f"{future.result():.1f} s"
-            print(f"{number}/{len(missing)} {what}: {told}", file=sys.stderr, flush=True)
+    for number, (job, told) in enumerate(_done(missing, out, cores), 1):
+        failed += isinstance(told, str)
+        what = f"{job.data.name}, {job.method.title}, {job.head} head, seed {job.seed}"
+        print(f"{number}/{len(missing)} {what}: {told if isinstance(told, str) else f'{told:.1f} s'}", file=sys.stderr)
     return failed
+
+
+def _done(jobs: Sequence[Job], out: Path, cores: int) -> Iterator[tuple[Job, float | str]]:
+    """Jobs as they end, with their seconds or with what went wrong; in this process where there is one core."""
+    if cores == 1:
+        for job in jobs:
+            try:
+                yield job, measure(job, out)
+            except Exception as error:  # whatever a strategy may raise
+                yield job, f"failed: {type(error).__name__}: {error}"
+        return
+    with ProcessPoolExecutor(cores, get_context("spawn")) as executor:
+        running = {executor.submit(measure, job, out): job for job in jobs}
+        for future in as_completed(running):
+            error = future.exception()
+            yield running[future], f"failed: {type(error).__name__}: {error}" if error else future.result()
 
 
 def measure(job: Job, out: Path) -> float:
@@ -110,7 +132,8 @@ def measure(job: Job, out: Path) -> float:
     if not job.method.guided and kept.is_file():
         with np.load(kept) as file:
             picks = [file[name] for name in file.files]
-    labels, accuracy, picks = campaign(job, picks)
+    with threadpool_limits(1):
+        labels, accuracy, picks = campaign(job, picks)
     if not job.method.guided and not kept.is_file():
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_name(f"{os.getpid()}-{kept.name}")
