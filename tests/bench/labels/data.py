@@ -34,6 +34,7 @@ QUERIED_OF_MANY = (*range(1, 6), 7, 10, 15, 20, 30, 50)
 """The same for sets of more than `MANY` classes, where a query of one label a class is large already."""
 
 MANY = 50
+"""Classes."""
 MOST_LABELLED = 2 / 3
 """Of the pool; budgets above are left out."""
 
@@ -74,9 +75,10 @@ def _samples(path: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float16], 
     return np.array(list(found.uris), np.str_), found.features, found.labels, found.splits
 
 
-def labelled_samples(data: Data) -> int:
-    """How many samples of a set have labels."""
-    return len(_samples(data.path)[2])
+def size_of(data: Data) -> tuple[int, int]:
+    """How many samples of a set have labels, and how many classes they have."""
+    labels = _samples(data.path)[2]
+    return len(labels), len(set(labels.values()))
 
 
 @lru_cache(maxsize=2)

@@ -35,6 +35,7 @@ from tests.bench.labels.data import (
     Data,
     budgets,
     history_of,
+    size_of,
 )
 from tests.bench.labels.methods import Method
 
@@ -85,13 +86,14 @@ def jobs_of(
 ) -> list[Job]:
     """All jobs, seed by seed, so that a bench cut short has all methods."""
     contents = {data: data.digest() for data in sets}
+    many = {data: size_of(data)[1] > MANY for data in sets}
     return [
         Job(data, contents[data], method, head, seed, most)
         for seed in range(seeds)
         for head in wanted_heads
         for data in sets
         for method in compared
-        if head in method.heads and not (data.whole and method.slow)
+        if head in method.heads and not (data.whole and method.slow) and not (many[data] and method.few_classes)
     ]
 
 

@@ -55,6 +55,7 @@ class Method:
         guided: whether it asks the head; one that does not chooses the same for every head.
         slow: whether it is for small pools alone.
         heads: that it is measured with.
+        few_classes: whether it is left out where there are many classes, as its memory and time grow with them.
     """
 
     by: str
@@ -63,6 +64,7 @@ class Method:
     guided: bool = True
     slow: bool = False
     heads: tuple[str, ...] = (OURS, SCIKIT_LEARN)
+    few_classes: bool = False
 
     @property
     def title(self) -> str:
@@ -159,8 +161,8 @@ def settings_of(method: Method) -> dict[str, Any]:
     return {"by": method.by, "name": method.name, **packages, **start, **PEERS[method.name].settings()}
 
 
-def _ours(name: str, start: str = CENTROIDS) -> Method:
-    return Method(LABELCYCLE, name, start, guided=name not in UNGUIDED, heads=(OURS,))
+def _ours(name: str, start: str = CENTROIDS, measured_with: tuple[str, ...] = (OURS,)) -> Method:
+    return Method(LABELCYCLE, name, start, guided=name not in UNGUIDED, heads=measured_with)
 
 
 UNGUIDED = {"random", "coreset", "typiclust", "probcover", "maxherding"}
@@ -170,7 +172,7 @@ METHODS = (
     _ours("maxherding"),
     _ours("margin"),
     _ours("dropquery"),
-    _ours("badge"),
+    _ours("badge", measured_with=(OURS, SCIKIT_LEARN)),
     _ours("typiclust"),
     _ours("random", AT_RANDOM),
     Method(SCIKIT_ACTIVEML, "random", AT_RANDOM, guided=False),
@@ -182,7 +184,7 @@ METHODS = (
     Method(SCIKIT_ACTIVEML, "coreset", CENTROIDS, guided=False, slow=True),
     Method(SCIKIT_ACTIVEML, "probcover", CENTROIDS, guided=False, slow=True),
     Method(SCIKIT_ACTIVEML, "maxherding", CENTROIDS, guided=False, slow=True),
-    Method(SCIKIT_ACTIVEML, "badge", CENTROIDS, slow=True),
+    Method(SCIKIT_ACTIVEML, "badge", CENTROIDS, slow=True, few_classes=True),
     Method(NUMPY, "uherding", CENTROIDS, slow=True),
 )
 """Every one that is measured. Starts are the better of those that were tried: `--starts`."""
