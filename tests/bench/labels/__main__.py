@@ -11,7 +11,7 @@ from tests.bench.labels import data, heads, jobs, methods, plot, tables
 from tests.bench.labels.data import DIGITS, Data
 from tests.bench.labels.figures import read_standings
 
-MARK, END = "<!-- bench-labels: written by the command below -->", "<!-- end of bench-labels -->"
+MARK, END = "<!-- bench-labels: written by the command above -->", "<!-- end of bench-labels -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -58,7 +58,7 @@ class Data:
         return digest_of_file(Path(self.path)) if self.path else DIGITS
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _samples(path: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float16], dict[str, str], dict[str, str]]:
     """Ids, sorted, their features, class by id, and split by id where the file has splits."""
     if not path:
@@ -81,7 +81,7 @@ def size_of(data: Data) -> tuple[int, int]:
     return len(labels), len(set(labels.values()))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def history_of(data: Data, seed: int) -> History:
     """A set's pool and test samples, split by class with this seed; a file's own test split is kept."""
     ids, features, labels, splits = _samples(data.path)

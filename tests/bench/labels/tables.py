@@ -18,6 +18,7 @@ from tests.bench.labels.figures import (
     wins,
     yardstick_of,
 )
+from tests.bench.labels.heads import SCIKIT_LEARN
 from tests.bench.labels.methods import DEFAULT, LABELCYCLE
 from tests.bench.methods.markdown import percent, points, table
 
@@ -47,28 +48,28 @@ def verdicts(found: Standings) -> str:
     """For each set, where the default stands against the best peer: by area, and budget by budget."""
     rows = []
     for name, standings in found.items():
-        ours, peers = default_of(standings), peers_of(standings)
-        if ours is None or not peers:
+        ours = default_of(standings)
+        if ours is None:
             continue
-        difference, error = ahead(ours, peers[0])
-        rank = 1 + sum(one.areas().mean() > ours.areas().mean() for one in standings)
-        behind = [f"{a_class} ({points(-by)})" for a_class, by in _behind(ours, peers).items()]
-        rows.append(
-            [
-                name,
-                f"{rank} of {len(standings)}",
-                peers[0].name,
-                f"{points(difference)} ± {percent(error)}",
-                ", ".join(behind) or "nowhere",
-            ]
-        )
-    headings = ["set", "the default's rank by area", "best peer by area", "ahead of it by, points"]
+        for whose, peers in _by_head(peers_of(standings)).items():
+            rank = 1 + sum(one.areas().mean() > ours.areas().mean() for one in peers)
+            difference, error = ahead(ours, peers[0])
+            behind = [f"{a_class} ({points(-by)})" for a_class, by in _behind(ours, peers).items()]
+            lead = f"{points(difference)} ± {percent(error)}"
+            rows.append([name, whose, f"{rank} of {1 + len(peers)}", peers[0].method, lead, ", ".join(behind) or "–"])
+    headings = ["set", "peers' head", "the default's rank", "best peer by area", "ahead of it by"]
     return (
         "### Where the default stands\n\n"
-        "The last column has the labels a class at which the default is behind the best peer of that very budget by "
-        "more than one standard error of the paired difference, and by how many points.\n\n"
-        + table([*headings, "behind the best peer at"], rows)
+        "By area, as below, in points ± the standard error of the difference of paired seeds. The last column has the "
+        "labels a class at which the default is behind the best peer of that very budget by more than one standard "
+        "error of the paired difference, and by how many points.\n\n" + table([*headings, "behind the best peer at"], rows)
     )
+
+
+def _by_head(peers: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """Peers with their users' head, and with any, where there are some; best first."""
+    found = {SCIKIT_LEARN: [peer for peer in peers if peer.head == SCIKIT_LEARN], "any": list(peers)}
+    return {whose: members for whose, members in found.items() if members}
 
 
 def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
