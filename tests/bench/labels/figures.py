@@ -89,24 +89,30 @@ def standard_error(values: npt.NDArray[np.floating]) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
-def paired(one: Standing, other: Standing) -> tuple[Floats, Floats]:
-    """The accuracies of both with the seeds that both have, (common seeds, B) each."""
+def paired(one: Standing, other: Standing) -> tuple[list[int], Floats, Floats]:
+    """What both have: labels, and the accuracies of the same seeds, (common seeds, common labels) each."""
     seeds = [seed for seed in one.seeds if seed in other.seeds]
-    rows = [[standing.seeds.index(seed) for seed in seeds] for standing in (one, other)]
-    return one.accuracy[rows[0]], other.accuracy[rows[1]]
+    labels = [count for count in one.labels if count in other.labels]
+
+    def of(standing: Standing) -> Floats:
+        rows = [standing.seeds.index(seed) for seed in seeds]
+        return standing.accuracy[np.ix_(rows, [standing.labels.index(count) for count in labels])]
+
+    return labels, of(one), of(other)
 
 
 def wins(one: Standing, other: Standing) -> float:
     """Share of pairs of seed and shown budget in which the first is more accurate; a tie counts half."""
-    columns = list(one.shown.values())
-    first, second = (accuracy[:, columns] for accuracy in paired(one, other))
+    labels, first, second = paired(one, other)
+    columns = [labels.index(one.labels[column]) for column in one.shown.values() if one.labels[column] in labels]
+    first, second = first[:, columns], second[:, columns]
     return float(((first > second) + (first == second) / 2).mean())
 
 
 def ahead(one: Standing, other: Standing) -> tuple[float, float]:
     """By how much the first's area is larger, and the standard error over the seeds that both have."""
-    places = np.log(one.labels)
-    difference = np.subtract(*(area(places, accuracy) for accuracy in paired(one, other)))
+    labels, first, second = paired(one, other)
+    difference = area(np.log(labels), first) - area(np.log(labels), second)
     return float(difference.mean()), standard_error(difference)
 
 

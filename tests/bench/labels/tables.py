@@ -12,6 +12,7 @@ from tests.bench.labels.figures import (
     Standing,
     ahead,
     area,
+    paired,
     saved,
     saved_on_average,
     standard_error,
@@ -62,7 +63,8 @@ def verdicts(found: Standings) -> str:
         "### Where the default stands\n\n"
         "By area, as below, in points ± the standard error of the difference of paired seeds. The last column has the "
         "labels a class at which the default is behind the best peer of that very budget by more than one standard "
-        "error of the paired difference, and by how many points.\n\n" + table([*headings, "behind the best peer at"], rows)
+        "error of the paired difference, and by how many points.\n\n"
+        + table([*headings, "behind the best peer at"], rows)
     )
 
 
@@ -77,15 +79,12 @@ def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
     found = {}
     for a_class, column in ours.shown.items():
         able = [peer for peer in peers if peer.has(a_class)]
+        if not able:
+            continue
         best = max(able, key=lambda peer: peer.accuracy[:, peer.shown[a_class]].mean())
-        seeds = [seed for seed in ours.seeds if seed in best.seeds]
-        difference = np.array(
-            [
-                best.accuracy[best.seeds.index(seed), best.shown[a_class]]
-                - ours.accuracy[ours.seeds.index(seed), column]
-                for seed in seeds
-            ]
-        )
+        labels, first, second = paired(best, ours)
+        place = labels.index(ours.labels[column])
+        difference = first[:, place] - second[:, place]
         if difference.mean() > standard_error(difference):
             found[a_class] = float(difference.mean())
     return found
