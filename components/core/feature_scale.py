@@ -49,6 +49,19 @@ class FeatureScale:
                 result[rows] = (features[rows] - self.centre) / self.scale
         return result
 
+    def undo(self, kept: npt.NDArray[np.float16]) -> Doubles:
+        """The features that these were kept for, but for the rounding: (N, d) → float64 (N, d)."""
+        return np.asarray(kept * self.scale + self.centre, np.float64)
+
+    @property
+    def held_by_single_precision(self) -> bool:
+        """Whether features in float32 differ by so little from those in float64 that what is kept is nearly the same.
+
+        They do not where the spread is tiny beside the offset, or beside the smallest number of float32.
+        """
+        steps = np.spacing(np.abs(self.centre).astype(np.float32)).astype(np.float64)
+        return bool((steps <= TOLERATED * self.scale).all())
+
     def as_provenance(self) -> dict[str, list[float]]:
         """The numbers as they stand in a space's provenance."""
         return {"centre": self.centre.tolist(), "scale": self.scale.tolist()}

@@ -61,8 +61,16 @@ def unit_standardised(
 
     A dimension of deviation 0 becomes 0, and so does a row that is the mean itself.
     """
-    values -= mean
-    values *= np.divide(1, deviation, out=np.zeros(deviation.shape, values.dtype), where=deviation > 0)
+    values = standardised(values, mean, deviation)
     length = np.sqrt(np.einsum("nd,nd->n", values, values))[:, None]
     np.divide(values, length, out=values, where=length > 0)
+    return values
+
+
+def standardised(
+    values: npt.NDArray[Float], mean: npt.NDArray[np.float32], deviation: npt.NDArray[np.float32]
+) -> npt.NDArray[Float]:
+    """(x - mean) / deviation, in place and in the type of the values; 0 in a dimension of deviation 0."""
+    values -= mean
+    values *= np.divide(1, deviation, out=np.zeros(deviation.shape, values.dtype), where=deviation > 0)
     return values

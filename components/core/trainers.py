@@ -15,6 +15,11 @@ Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
 """Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
 
 
+HeadInit = Literal["random", "prototypes"]
+"""What a head begins at that is trained together with its backbone: random parameters, or those of the trainer
+`logistic` on the features of the backbone before anything changes it, as nearly as a linear layer can have them."""
+
+
 class Training(Settings):
     """What every trainer shares.
 
@@ -101,7 +106,10 @@ class LogisticTrainer(Settings):
 
 
 class LoraTrainer(Training):
-    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1.
+
+    `head_init` is what the head begins at where there is none of an earlier cycle to go on from.
+    """
 
     name: Literal["lora"] = "lora"
     dropout: Share = 0.5
@@ -110,12 +118,14 @@ class LoraTrainer(Training):
     lora_dropout: Share = 0.1
     target: str = "qkv"
     blocks: Blocks = "all"
+    head_init: HeadInit = "random"
 
 
 class FineTuner(Training):
     """The whole backbone and a linear layer. ASVP, appendix A, table 5 (CIFAR-10).
 
-    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
+    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's. `head_init` is what this layer begins at
+    where there is none of an earlier cycle to go on from.
     """
 
     name: Literal["ft"] = "ft"
@@ -126,6 +136,7 @@ class FineTuner(Training):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
     annealing: Literal["none", "cosine"] = "cosine"
+    head_init: HeadInit = "random"
 
 
 class ProbeThenFineTuner(FineTuner):

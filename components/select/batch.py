@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.products import PROCESSOR, products_on
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
-from labelcycle.components.select.registry import STRATEGIES, registered
+from labelcycle.components.select.registry import STRATEGIES, registered, strategies_with
 from labelcycle.components.select.rows import sorted_by_id
 from labelcycle.components.select.strategy import Candidates, Picks
 
@@ -106,6 +106,9 @@ def check_parameters(strategy: str, given: AbstractSet[str]) -> None:
     unknown = sorted(given - known)
     if unknown:
         choice = f"It has: {', '.join(sorted(known))}." if known else "It has none."
+        others = ", ".join(strategies_with(unknown))
+        if others:
+            choice += f" Strategies that have {' and '.join(unknown)}: {others}."
         raise ConfigurationError(f"Strategy {strategy!r} has no parameter {', '.join(unknown)}. {choice}")
 
 

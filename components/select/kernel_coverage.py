@@ -82,7 +82,12 @@ def coverage_by(kernel: GaussianKernel, targets: Vectors, labelled: Vectors) -> 
 
 
 def cover(
-    kernel: GaussianKernel, covered: Floats, weights: Floats, ties: npt.NDArray[np.uint64], budget: int
+    kernel: GaussianKernel,
+    covered: Floats,
+    weights: Floats,
+    ties: npt.NDArray[np.uint64],
+    budget: int,
+    classes: npt.NDArray[np.integer] | None = None,
 ) -> tuple[Rows, npt.NDArray[np.float64]]:
     """Rows of the candidates that add the most coverage, one after another, and what each adds when it is picked.
 
@@ -92,6 +97,8 @@ def cover(
         weights: float32 (T,), at least 0, what coverage of each target counts.
         ties: (M,), decides between equal gains, the smaller first.
         budget: number of picks, 1 ≤ budget ≤ M.
+        classes: (M,), the class of each candidate: picks are made in rounds of at most one of each class, and a class
+            that has no candidate left sits out. None for the best pick of all each time.
 
     Source: Bae et al., MaxHerding, ECCV 2024, Algorithm 1; lazy evaluation: Minoux, Optimization Techniques, 1978.
     Cost: O(M·T·d) multiply-adds for the first gains; then O(T) for each gain that is brought up to date, and O(T·d)
@@ -103,7 +110,10 @@ def cover(
     fresh = np.ones(kernel.candidates, np.bool_)
     picks = np.empty(budget, np.int64)
     gains = np.empty(budget, np.float64)
+    next_round = np.full(kernel.candidates, -1, np.float32)
     for rank in range(budget):
+        if classes is not None and bounds.max() < 0:
+            bounds, next_round = next_round, bounds
         _bring_up_to_date(kernel, bounds, fresh, covered, weights)
         most = bounds.max()
         best = np.flatnonzero(bounds >= most * np.float32(1 - EQUAL))
@@ -112,6 +122,9 @@ def cover(
         np.maximum(covered, kernel.rows(pick)[0], out=covered)
         bounds[pick] = -1
         fresh[:] = False
+        if classes is not None:
+            same = classes == classes[pick]
+            next_round[same], bounds[same] = bounds[same], -1
     return picks, gains
 
 

@@ -1,6 +1,6 @@
 """All strategies by name: those of labelcycle, and those that other installed packages announce."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
 from importlib.metadata import EntryPoint, entry_points
 
@@ -37,6 +37,10 @@ class Registry(MutableMapping[str, Strategy]):
     def __len__(self) -> int:
         return len(self._known.keys() | _announced().keys())
 
+    def imported(self, name: str) -> bool:
+        """Whether the strategy is at hand without importing another package."""
+        return name in self._known
+
     def _load(self, announced: EntryPoint) -> None:
         """Import the module that an entry point names; the decorator in it registers the strategy.
 
@@ -71,6 +75,13 @@ def registered(name: str) -> Strategy:
     if name not in STRATEGIES:
         raise ConfigurationError(f"There is no strategy {name!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
     return STRATEGIES[name]
+
+
+def strategies_with(parameters: Collection[str]) -> list[str]:
+    """The names of the strategies that have all these parameters, but for those of packages not imported yet."""
+    return [
+        name for name in STRATEGIES if STRATEGIES.imported(name) and STRATEGIES[name].parameters.issuperset(parameters)
+    ]
 
 
 def strategy(

@@ -16,6 +16,7 @@ from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import fit, seed_everything
 from labelcycle.components.train_adapter.frozen_probe import probe
+from labelcycle.components.train_adapter.head_init import initial_head
 from labelcycle.components.train_adapter.images import image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import InParallel
 from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
@@ -47,7 +48,7 @@ def fine_tune(
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty; with it the best epoch is kept.
         seed: decides the fresh linear layer, dropout and the order of the batches.
-        head: the head to begin from, its normalisation folded into the layer; None begins at a fresh one.
+        head: the head to begin from, its normalisation folded into the layer; None begins as `head_init` says.
         group: what the recipe calls these settings, such as `alignment.trainer`; checkpoints and messages say so too.
 
     Returns:
@@ -65,9 +66,10 @@ def fine_tune(
     acceleration = acceleration_for(backbone.precision)
     model = build_backbone(work.store, backbone).requires_grad_(True)
     classes = len(work.campaign.classes)
+    training = training_images(work, backbone, labelled)
+    head = initial_head(trainer.head_init, head, model, backbone, training, classes)
     linear = torch.nn.Linear(backbone.width, classes) if head is None else linear_layer(head)
     linear = linear.to(device())
-    training = training_images(work, backbone, labelled)
     held_out = image_examples(work, backbone, validation)
     if isinstance(trainer, ProbeThenFineTuner):
         probing = checkpoints_of(work, f"{group}.probe.{NAME}")

@@ -80,7 +80,7 @@ def train_on_samples(
             f"Logistic regression has not converged in {solution.iterations} iterations. Raise trainer.strength, now "
             f"{trainer.strength:g}."
         )
-    temperature = 1.0
+    temperature = None
     if trainer.temperature == "cross_validated":
 
         def logits_of(learnt: Doubles, of_learnt: Classes, held: Doubles) -> Doubles:
@@ -88,13 +88,13 @@ def train_on_samples(
             return held @ found.weight.T + _bias(found)
 
         temperature = cross_validated_temperature(vectors, training.classes, logits_of)
-    weight = (solution.weight / temperature).astype(np.float32)
+    weight = (solution.weight if temperature is None else solution.weight / temperature).astype(np.float32)
     head = LogisticHead(mean, deviation, weight, _bias(solution).astype(np.float32))
     accuracy = None if validation is None else _accuracy(head, validation)
     return Trained(
         head=head,
         adapter=None,
-        fitted=Fitted(solution.iterations, solution.loss, accuracy),
+        fitted=Fitted(solution.iterations, solution.loss, accuracy, temperature),
         examples=len(training.classes),
         trainable_parameters=weight.size,
         total_parameters=weight.size,

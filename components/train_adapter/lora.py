@@ -22,10 +22,11 @@ from labelcycle.components.train_adapter.adapters import adapter_files, add_adap
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.divergence import refuse_divergence
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
+from labelcycle.components.train_adapter.head_init import initial_head
 from labelcycle.components.train_adapter.head_module import HeadModule
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
-from labelcycle.components.train_adapter.outcome import warm_head
+from labelcycle.components.train_adapter.outcome import previous_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
 
@@ -70,8 +71,12 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     seed_everything(seed)
     acceleration = acceleration_for(backbone.precision)
     model, names, head = begin(work, backbone, trainer)
-    parts = cut(model, first_block(model, trainer))
     training = training_images(work, backbone, labelled)
+    classes = len(campaign.classes)
+    first = initial_head(trainer.head_init, previous_head(work), model, backbone, training, classes)
+    if first is not None:
+        head.load(first)
+    parts = cut(model, first_block(model, trainer))
     held_out = image_examples(work, backbone, validation)
     kept, kept_out, prepare = inputs(parts, backbone, training, held_out)
     trained = InParallel(parts.trained, autocast(backbone)) if parts.frozen is not None else None
@@ -89,7 +94,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
             checkpoints=checkpoints_of(work),
             acceleration=acceleration,
         )
-    refuse_divergence(network, fitted, trainer, len(work.campaign.classes))
+    refuse_divergence(network, fitted, trainer, classes)
     whole = [*model.parameters(), *head.parameters()]
     trainable = sum(parameter.numel() for parameter in whole if parameter.requires_grad)
     total = sum(parameter.numel() for parameter in whole)
@@ -98,13 +103,13 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
 
 
 def begin(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> tuple[torch.nn.Module, list[str], HeadModule]:
-    """The backbone with adapters, the names of the layers that have one, and the head, as training begins with them."""
+    """The backbone with adapters, the names of the layers that have one, and a head of random parameters."""
     model = build_backbone(work.store, backbone)
     names = add_adapters(model, trainer)
     previous = work.decision.previous.get("adapter_model")
     if previous is not None and work.campaign.recipe.schedule.warm_start:
         load_adapters(model, names, read_object(work.store, previous))
-    return model, names, warm_head(work, backbone.width, trainer.dropout).to(device())
+    return model, names, HeadModule(backbone.width, len(work.campaign.classes), trainer.dropout).to(device())
 
 
 def cut(model: torch.nn.Module, first: int) -> Parts:

@@ -38,8 +38,3 @@ def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | 
     if previous is not None:
         head.load(previous)
     return head
-
-
-def warm_head(work: Attempt, width: int, dropout: float) -> HeadModule:
-    """A head for this cycle: the last cycle's parameters if the schedule says so and there are any, else fresh ones."""
-    return begin_head(width, len(work.campaign.classes), dropout, previous_head(work))

@@ -133,6 +133,7 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     from labelcycle.components.core.backbones.build import autocast, build_backbone, device
     from labelcycle.components.core.backbones.transform import normalise
     from labelcycle.components.core.tuned import previous_backbone
+    from labelcycle.components.train_adapter.head_init import initial_head
     from labelcycle.components.train_adapter.images import campaign_backbone, training_images
     from labelcycle.components.train_adapter.in_parallel import InParallel
     from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
@@ -141,12 +142,12 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     seed_everything(seed)
     backbone = previous_backbone(work) or campaign_backbone(work)
     model = build_backbone(work.store, backbone).requires_grad_(True)
-    head = previous_head(work)
-    linear = torch.nn.Linear(backbone.width, len(work.campaign.classes)) if head is None else linear_layer(head)
+    classes, training = len(work.campaign.classes), training_images(work, backbone, selected)
+    head = initial_head(trainer.head_init, previous_head(work), model, backbone, training, classes)
+    linear = torch.nn.Linear(backbone.width, classes) if head is None else linear_layer(head)
     linear = linear.to(device())
     pieces = InParallel(model, autocast(backbone)) if takes_samples_apart(model) else None
     network = torch.nn.Sequential(pieces or model, linear)
-    training = training_images(work, backbone, selected)
     with pieces.running() if pieces is not None and device().type == "cpu" else nullcontext():
         spent = spend(
             budget,

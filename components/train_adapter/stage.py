@@ -30,7 +30,8 @@ class TrainedFacts(Facts, rows="labelled"):
     `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
     campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
     `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`. A trainer
-    that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None.
+    that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None. `temperature` is
+    what the logits were divided by where `temperature: cross_validated`, None elsewhere.
     """
 
     space: str
@@ -47,6 +48,7 @@ class TrainedFacts(Facts, rows="labelled"):
     trainable_parameters: int
     total_parameters: int
     trainable_share: float
+    temperature: float | None = None
 
 
 @observed
@@ -123,6 +125,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         trainable_parameters=trained.trainable_parameters,
         total_parameters=trained.total_parameters,
         trainable_share=trained.trainable_parameters / trained.total_parameters,
+        temperature=trained.fitted.temperature,
     )
     work.write_json("training.json", facts.as_record())
     return facts if work.record(STAGE) else TrainedFacts(**work.read_json("training.json"))

@@ -17,11 +17,13 @@ class Fitted:
         epochs: those that were done; of a solver, its iterations.
         loss: mean over the last of them, or over the one that is kept for its loss.
         validation_accuracy: of the epoch that is kept; None without a validation split.
+        temperature: by which the head's logits are divided already; None where none was fitted.
     """
 
     epochs: int
     loss: float
     validation_accuracy: float | None
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)

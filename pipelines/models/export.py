@@ -64,7 +64,7 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
 
     The model takes pixels, resized and cropped but not normalised; of a campaign on embeddings it takes features. It
     computes in single precision, whatever the campaign computes in. Where the campaign's features were centred and
-    scaled, so must be those that the model takes; the card has the numbers.
+    scaled, the model does that itself, so it takes features as they came; in float64 where float32 cannot hold them.
 
     Args:
         chosen: the model.
@@ -110,11 +110,12 @@ def _on_pixels(chosen: Chosen) -> Prepared:
 
 
 def _on_features(chosen: Chosen) -> Prepared:
-    head, features = chosen.head, sample_features(chosen)
-    model = FeatureClassifier(head_network(head)).eval()
-    space = FeatureSpace(chosen.store, chosen.campaign.base_space)
-    taken = features_taken(features.shape[1], FeatureScale.from_provenance(space.provenance()))
-    return Prepared(model, taken, features.astype(np.float32), head.probabilities(features))
+    head, kept = chosen.head, sample_features(chosen)
+    scale = FeatureScale.from_provenance(FeatureSpace(chosen.store, chosen.campaign.base_space).provenance())
+    taken = features_taken(kept.shape[1], scale)
+    features = (kept if scale is None else scale.undo(kept)).astype(taken["type"])
+    own = head.probabilities(kept if scale is None else scale.apply(features))
+    return Prepared(FeatureClassifier(head_network(head), scale).eval(), taken, features, own)
 
 
 @torch.inference_mode()

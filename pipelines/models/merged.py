@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.feature_scale import FeatureScale
 from labelcycle.components.core.heads import Head
 from labelcycle.components.core.logistic_head import LogisticHead
 from labelcycle.components.core.proxy_head import ProxyHead
@@ -33,14 +34,25 @@ class MergedClassifier(torch.nn.Module):
 
 
 class FeatureClassifier(torch.nn.Module):
-    """Features float32 (B, d) → probabilities float32 (B, C), for campaigns that were begun with embeddings."""
+    """Features as users have them (B, d) → probabilities float32 (B, C), for campaigns begun with embeddings.
 
-    def __init__(self, head: torch.nn.Module) -> None:
+    They are centred and scaled in double precision where the campaign's own were, and rounded to float16 as these are.
+    """
+
+    centre: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, head: torch.nn.Module, scale: FeatureScale | None = None) -> None:
         super().__init__()
-        self.head = head
+        self.head, self.scaled = head, scale is not None
+        if scale is not None:
+            self.register_buffer("centre", torch.from_numpy(scale.centre.copy()))
+            self.register_buffer("scale", torch.from_numpy(scale.scale.copy()))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Probabilities, rows sum to 1."""
+        if self.scaled:
+            features = (features.double() - self.centre) / self.scale
         return torch.softmax(self.head(features.half().float()), dim=1)
 
 

@@ -60,9 +60,10 @@ def pixels_taken(backbone: Backbone) -> dict[str, Any]:
 
 
 def features_taken(width: int, scale: FeatureScale | None = None) -> dict[str, Any]:
-    """The input of a model on features: as they come, or (feature - centre) / scale where the card names these."""
-    taken = {"name": "features", "type": "float32", "shape": ["batch", width]}
-    return taken if scale is None else taken | scale.as_provenance()
+    """The input of a model on features: as the campaign's came, in double precision where single cannot hold these."""
+    single = scale is None or scale.held_by_single_precision
+    taken = {"name": "features", "type": "float32" if single else "float64", "shape": ["batch", width]}
+    return taken if scale is None else taken | {"scaling": "in the model"}
 
 
 def _described(backbone: Backbone, tuned: bool) -> dict[str, Any]:

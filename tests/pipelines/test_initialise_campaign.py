@@ -14,7 +14,7 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.schemas import QUARANTINE
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import read_table
+from labelcycle.components.core.tables import read_table, table_in
 
 LABELS = "sample_id,label\n"
 
@@ -114,6 +114,14 @@ def test_the_same_request_without_a_batch_changes_nothing(begin: Callable[..., A
     assert begin(recipe="dropquery", batch=None).files() == before
     with pytest.raises(CampaignError, match="another batch"):
         begin(recipe="dropquery", batch=4)
+
+
+def test_the_default_recipe_can_balance_classes(begin: Callable[..., Any]) -> None:
+    campaign = begin(recipe="uherding", overrides={"selector.class_balanced": True}, budget=18, batch=9)
+    for _ in range(2):
+        campaign.run_cycle()
+    predicted = table_in(campaign.work.read("query.parquet"))["predicted"].to_pylist()
+    assert sorted(predicted.count(name) for name in campaign.work.campaign.classes) == [3, 3, 3]
 
 
 @pytest.mark.parametrize("change", [{"budget": 30}, {"recipe": "random"}, {"seed": 1}, {"label_price": 2.0}], ids=str)

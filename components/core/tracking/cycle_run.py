@@ -117,6 +117,7 @@ def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
         "training_loss": training.get("loss"),
         "trainable_parameters": training.get("trainable_parameters"),
         "validation_accuracy": training.get("validation_accuracy"),
+        "temperature": training.get("temperature"),
         **_alignment_figures(metrics.get("alignment") or {}),
         **_annotator_figures(metrics),
     }

@@ -19,7 +19,7 @@ from labelcycle.components.select.bandwidth import bandwidth_of
 from labelcycle.components.select.kernel_coverage import GaussianKernel, cover, coverage_by
 from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.points import Vectors
-from labelcycle.components.select.ranking import best_first
+from labelcycle.components.select.ranking import balance_classes, best_first
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.sampling import sampled
 from labelcycle.components.select.standardised import standardised
@@ -63,7 +63,7 @@ def maxherding(
     """
     _check(bandwidth, targets, candidates)
     among = sampled(pool.ids, max(candidates, A_PICK * budget), seed, pool.cycle, "herding candidates")
-    rows, gains, _ = _herd(pool, among, None, budget, seed, bandwidth, targets)
+    rows, gains, _ = _herd(pool, among, None, None, budget, seed, bandwidth, targets)
     reasons = [_stands_for(gain, "the pool") for gain in gains.tolist()]
     return Picks(rows, gains, reasons)
 
@@ -76,6 +76,7 @@ def uherding(
     bandwidth: float | None = None,
     targets: int = 1000,
     candidates: int = 1000,
+    class_balanced: bool = False,
 ) -> Picks:
     """Like `maxherding`, but coverage counts as much as the model is uncertain: uᵢ = 1 - (p₁ - p₂), one less margin.
 
@@ -86,6 +87,8 @@ def uherding(
         bandwidth: as in `maxherding`.
         targets: as in `maxherding`.
         candidates: picks come from the so many most uncertain, at least two a pick.
+        class_balanced: pick in rounds of at most one of each predicted class; the candidates are then the most
+            uncertain of each.
 
     Raises:
         ConfigurationError: a bandwidth that is not above 0, no targets, no candidates.
@@ -95,8 +98,12 @@ def uherding(
     _check(bandwidth, targets, candidates)
     assert pool.probs is not None
     uncertainty = np.maximum(0, 1 - score_by_block(pool.probs, margin))
-    among = np.sort(best_first(uncertainty, pool.ids, max(candidates, A_PICK * budget)))
-    rows, gains, total = _herd(pool, among, uncertainty, budget, seed, bandwidth, targets)
+    size, classes = max(candidates, A_PICK * budget), None
+    listed = best_first(uncertainty, pool.ids, None if class_balanced else size)
+    if class_balanced:
+        classes = pool.probs.argmax(axis=1)
+        listed = balance_classes(listed, classes, pool.probs.shape[1], min(size, len(pool)))
+    rows, gains, total = _herd(pool, np.sort(listed), uncertainty, classes, budget, seed, bandwidth, targets)
     reasons = [
         f"margin {1 - uncertain:.3f}; {_stands_for(gain / total if gain > 0 else 0, 'what is uncertain')}"
         for gain, uncertain in zip(gains.tolist(), uncertainty[rows].tolist(), strict=True)
@@ -119,6 +126,7 @@ def _herd(
     pool: Candidates,
     among: Rows,
     uncertainty: Floats | None,
+    classes: Rows | None,
     budget: int,
     seed: int,
     bandwidth: float | None,
@@ -135,7 +143,8 @@ def _herd(
     kernel = GaussianKernel(_at(points, among), _at(points, goal), bandwidth)
     covered = coverage_by(kernel, _at(points, goal), labelled)
     weights = np.ones(len(goal), np.float32) if uncertainty is None else uncertainty[goal]
-    picks, gains = cover(kernel, covered, weights, keyed_order(pool.ids[among], "ties"), budget)
+    ties = keyed_order(pool.ids[among], "ties")
+    picks, gains = cover(kernel, covered, weights, ties, budget, None if classes is None else classes[among])
     return among[picks], gains / len(goal), float(weights.mean(dtype=np.float64))
 
 

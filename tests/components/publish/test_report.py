@@ -340,12 +340,19 @@ def test_how_the_model_was_trained() -> None:
         "Feature space space-of-cycle-2",
     ):
         assert fact in text
-    assert "Validation accuracy" not in text
+    assert "Validation accuracy" not in text and "Temperature" not in text
 
 
 def test_validation_accuracy_is_told_where_there_is_one() -> None:
     training = METRICS["training"] | {"validation_accuracy": 0.687}
     assert "Validation accuracy 68.7%" in words(render_report(report(metrics=METRICS | {"training": training})))
+
+
+def test_a_fitted_temperature_is_told() -> None:
+    for temperature, told in ((0.61234, True), (None, False)):
+        training = METRICS["training"] | {"temperature": temperature}
+        text = words(render_report(report(metrics=METRICS | {"training": training})))
+        assert ("Temperature, cross-validated 0.612" in text) is told
 
 
 def test_images_are_inside_the_page_with_a_description() -> None:

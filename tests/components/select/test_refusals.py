@@ -33,6 +33,12 @@ def test_unknown_parameters(pool: Candidates, name: str, message: str) -> None:
         select_batch(name, pool, 3, 0, sharp=1, balanced=True)
 
 
+def test_strategies_that_have_the_parameter_are_named(pool: Candidates) -> None:
+    message = "'badge' has no parameter class_balanced.* Strategies that have class_balanced: bald, .*, uherding"
+    with pytest.raises(ConfigurationError, match=message):
+        select_batch("badge", pool, 3, 0, class_balanced=True)
+
+
 def test_missing_needs(pool: Candidates) -> None:
     with pytest.raises(ConfigurationError, match="Strategy 'entropy' needs probs, which the candidates lack"):
         select_batch("entropy", replace(pool, probs=None), 3, 0)

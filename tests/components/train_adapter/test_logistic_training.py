@@ -12,8 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.heads import read_head
 from labelcycle.components.core.logistic_head import LogisticHead
+from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.tracking.cycle_run import cycle_figures
 from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.evaluate.calibration import expected_calibration_error
 from labelcycle.components.select import STRATEGIES
@@ -160,3 +163,23 @@ def test_the_stage_needs_no_torch(campaign: Any) -> None:
     )
     assert run.stdout.endswith("set()\n"), run.stdout + run.stderr
     assert campaign.work.recorded("train_adapter")
+
+
+def test_the_fitted_temperature_is_told(begin: Callable[..., Any]) -> None:
+    campaign = begin(recipe="logistic", overrides={"trainer.temperature": "cross_validated"})
+    for _ in range(2):
+        campaign.run_cycle()
+    work, objects = campaign.work, campaign.state.commits[1].objects
+    told = work.read_json("training.json")["temperature"]
+    assert told is not None and told != 1 and work.read_json("metrics.json")["training"]["temperature"] == told
+    head = read_head(read_object(work.store, objects["head"]))
+    plain = train_logistic(work, LogisticTrainer(), work.labelled(), {})
+    assert np.allclose(head.weight * told, plain.head.weight, rtol=1e-5)
+    assert f"Temperature, cross-validated</dt><dd>{told:.3g}<" in work.read("report.html").decode()
+    assert cycle_figures(work.read_json("metrics.json"))["temperature"] == told
+
+
+def test_no_temperature_is_told_where_none_is_fitted(begin: Callable[..., Any]) -> None:
+    campaign = begin(recipe="logistic")
+    campaign.run_cycle()
+    assert campaign.run_until("train_adapter").temperature is None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,8 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.tables import table_in
+from labelcycle.components.select.gathering import read_scores
 
 
 def test_three_loops_of_selection_and_training(select_data: Callable[..., Any], run_all: Callable[[Any], None]) -> None:
@@ -122,6 +125,35 @@ def test_pool_labels_for_a_strategy_that_reads_losses(begin: Callable[..., Any])
     campaign.run_cycle()
     assert campaign.run_cycle().query_size == 8
     assert len(campaign.work.labelled()) == 8
+
+
+@pytest.mark.parametrize("cold_start", ["vecaf_ods", "first of one class"])
+def test_the_logistic_head_gives_losses_even_of_classes_it_rules_out(
+    begin: Callable[..., Any], embeddings: Path, cold_start: str
+) -> None:
+    """Samples of a class without a label have probability 0 there; their loss is large and finite."""
+    settings: dict[str, Any] = {"selector.strategy": "vecaf_ods"}
+    if cold_start == "vecaf_ods":
+        settings["cold_start.strategy"] = "vecaf_ods"
+    else:
+        with np.load(embeddings) as content:
+            blue = content["ids"][(content["labels"] == "blue") & (content["splits"] == "pool")][:4]
+        settings["selector.include"] = blue.tolist()
+    campaign = begin(recipe="logistic", overrides=settings, pool_labels=True, budget=20, batch=8, initial=4)
+    campaign.run_cycle()
+    for size in (8, 8, 0):
+        assert campaign.run_cycle().query_size == size
+        if size:
+            losses = read_scores(campaign.work, 1, ["sample_id", "loss"])["loss"].to_numpy()
+            query = table_in(campaign.work.read("query.parquet"))
+            assert np.isfinite(losses).all() and np.isfinite(query["score"].to_numpy()).all()
+            assert len(set(query["sample_id"].to_pylist())) == size
+    assert (campaign.state.trained[-1].accuracy or 0) > 0.7
+
+
+def test_the_logistic_head_cannot_spend_batches(select_data: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigurationError, match="data_selection trains linear or ft, not 'logistic'"):
+        select_data(recipe="vecaf_linear", overrides={"trainer": {"name": "logistic"}})
 
 
 def test_refusals(select_data: Callable[..., Any], begin: Callable[..., Any], tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -
             root = tmp_path_factory.mktemp("trained") / "campaign"
             data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
             begin_campaign(Request(root=str(root), budget=8, batch=8, **data, **RECIPES[trainer], **settings))
-            _run(str(root))
+            run_to_the_end(str(root))
             made[trainer] = root
         return made[trainer]
 
@@ -66,7 +66,7 @@ def on_embeddings_once(tmp_path_factory: pytest.TempPathFactory, embeddings: Pat
     begin_campaign(
         Request(root=str(root), embeddings=str(embeddings), budget=16, batch=8, recipe="linear_probe", overrides=QUICK)
     )
-    _run(str(root))
+    run_to_the_end(str(root))
     return root
 
 
@@ -82,7 +82,8 @@ def crown(root: str) -> None:
     judge_new_cycles(store, read_state(store))
 
 
-def _run(root: str) -> None:
+def run_to_the_end(root: str) -> None:
+    """Run cycles until the campaign's budget is spent."""
     campaign = Bench(root)
     while campaign.state.phase != "done":
         campaign.run_cycle()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -15,13 +16,14 @@ from labelcycle.components.core.campaign import KEY, load_campaign
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from labelcycle.pipelines.models import campaign_samples, export, onnx_file
 from labelcycle.pipelines.models.choice import Chosen, choose_model
 from labelcycle.pipelines.models.export import Exported, export_model
 from labelcycle.pipelines.models.parity import compare
-from labelcycle.pipelines.models.predict import predict_images
+from labelcycle.pipelines.models.predict import predict_embeddings, predict_images
 from tests.conftest import CLASSES, Pictures
-from tests.pipelines.models.conftest import RECIPES, crown
+from tests.pipelines.models.conftest import RECIPES, crown, run_to_the_end
 
 FILES = ["labels.json", "model.onnx", "model_card.json"]
 
@@ -64,8 +66,6 @@ def test_a_user_gets_the_predictions_of_labelcycle(
     assert (size, taken["resize_short_side_to"], taken["interpolation"]) == (64, 64, "bicubic")
     assert classes == card["classes"] == CLASSES
     predict_images(chosen, str(pictures.images), str(tmp_path / "own.parquet"))
-    import pyarrow.parquet as pq
-
     own = {row["image"]: row for row in pq.read_table(tmp_path / "own.parquet").to_pylist()}
     names = ["red/00.png", "green/11.png", "blue/19.png"]
     pixels = [
@@ -140,6 +140,36 @@ def test_features_of_a_campaign_on_embeddings(on_embeddings: str, tmp_path: Path
     features = campaign_samples.sample_features(chosen).astype(np.float32)
     (probabilities,) = session(tmp_path).run(["probabilities"], {"features": features})
     assert np.abs(probabilities - chosen.head.probabilities(features)).max() < 1e-5
+
+
+@pytest.mark.parametrize("recipe", ["linear_probe", "logistic"])
+@pytest.mark.parametrize(
+    ("factor", "offset", "taken"),
+    [(1e-8, 0, "float32"), (1, 5000, "float32"), (0.02, 6e4, "float64"), (1e-45, 0, "float64")],
+    ids=["tiny", "offset", "beyond float32", "below float32"],
+)
+def test_features_that_were_scaled_are_taken_as_they_came(
+    embeddings: Path, tmp_path: Path, recipe: str, factor: float, offset: float, taken: str
+) -> None:
+    content = dict(np.load(embeddings))
+    content["features"] = content["features"].astype(np.float64) * factor + offset
+    np.savez(tmp_path / "raw.npz", **content)
+    root = str(tmp_path / "campaign")
+    settings: dict[str, Any] = RECIPES["logistic" if recipe == "logistic" else "linear"]
+    begin_campaign(Request(root=root, embeddings=str(tmp_path / "raw.npz"), budget=8, batch=8, **settings))
+    run_to_the_end(root)
+    chosen = choose_model(root, cycle=1)
+    folder = tmp_path / "out"
+    assert export_model(chosen, str(folder)).parity.holds
+    described = json.loads((folder / "model_card.json").read_bytes())["input"]
+    assert described == {"name": "features", "type": taken, "shape": ["batch", 8], "scaling": "in the model"}
+    (probabilities,) = session(folder).run(["probabilities"], {"features": content["features"].astype(taken)})
+    predict_embeddings(chosen, str(tmp_path / "raw.npz"), str(tmp_path / "own.parquet"))
+    own = {row["image"]: row["probabilities"] for row in pq.read_table(tmp_path / "own.parquet").to_pylist()}
+    expected = np.array([own[name] for name in content["ids"]])
+    assert np.abs(probabilities - expected).max() < 2e-3
+    right = np.array(json.loads((folder / "labels.json").read_bytes()))[probabilities.argmax(axis=1)]
+    assert np.mean(right == content["labels"]) > 0.7
 
 
 def test_a_network_of_bfloat16_is_exported_in_single_precision(

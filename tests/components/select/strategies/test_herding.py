@@ -267,3 +267,53 @@ def test_new_labels_change_the_picks(complete_pool: Callable[..., Candidates]) -
 def test_what_they_refuse(strategy: str, parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         select_batch(strategy, pool_of(), 3, 0, **parameters)
+
+
+def balanced_greedy(pool: Candidates, budget: int) -> list[int]:
+    """The textbook form in rounds: the best candidate of a class that has had no pick in this round."""
+    points, labelled = in_z(pool)
+    width = median_to_nearest(labelled)
+    kernel = np.exp(-cdist(points, points, "sqeuclidean") / (2 * width**2))
+    covered = np.exp(-cdist(labelled, points, "sqeuclidean") / (2 * width**2)).max(axis=0)
+    assert pool.probs is not None
+    classes, weights = pool.probs.argmax(axis=1), weights_of("uherding", pool)
+    picks: list[int] = []
+    had: set[int] = set()
+    while len(picks) < budget:
+        open_ = [row for row in range(len(pool)) if row not in picks and classes[row] not in had]
+        if not open_:
+            had = set()
+            continue
+        gains = np.maximum(kernel[open_] - covered, 0) @ weights
+        picks.append(open_[int(gains.argmax())])
+        covered = np.maximum(covered, kernel[picks[-1]])
+        had.add(int(classes[picks[-1]]))
+    return picks
+
+
+def test_class_balance_picks_in_rounds_over_the_predicted_classes() -> None:
+    probs = np.random.default_rng(0).dirichlet([3, 2, 1.5, 0.3], 700).astype(np.float32)
+    pool = pool_of(probs=probs)
+    predicted = probs.argmax(axis=1)
+    few = np.bincount(predicted, minlength=4)[3]
+    assert np.bincount(predicted, minlength=4)[:3].min() > 14 and few < 10
+    found = picked("uherding", pool, 40, class_balanced=True, **EVERYTHING)
+    assert found == balanced_greedy(pool, 40)
+    free = picked("uherding", pool, 40, **EVERYTHING)
+    spread = [np.bincount(predicted[rows], minlength=4) for rows in (found, free)]
+    assert spread[0][:3].max() - spread[0][:3].min() <= 1 < spread[1].max() - spread[1].min()
+    assert spread[0][3] == few
+
+
+def test_class_balance_lists_candidates_of_every_class() -> None:
+    """Of a large pool the most uncertain may all be of one predicted class."""
+    sure = np.tile(np.float32([0.02, 0.98]), (650, 1))
+    probs = np.concatenate([np.tile(np.float32([0.51, 0.49]), (50, 1)), sure])
+    found = picked("uherding", pool_of(probs=probs), 10, class_balanced=True, targets=90, candidates=40)
+    assert len(set(found)) == 10 and np.bincount(probs[found].argmax(axis=1)).tolist() == [5, 5]
+
+
+def test_class_balance_gives_exact_counts() -> None:
+    for budget in (1, 3, 699, 700, 900):
+        found = picked("uherding", pool_of(), budget, class_balanced=True, **SMALL)
+        assert len(set(found)) == len(found) == min(budget, 700)
