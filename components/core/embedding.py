@@ -8,6 +8,9 @@ Pooling = Literal["network", "cls", "mean", "cls_mean"]
 """How the tokens of a network become one vector: as the network does it by itself, its class token, the mean of its
 patch tokens, or the class token and that mean side by side, twice as wide."""
 
+AskedPooling = Literal["network", "cls", "mean", "cls_mean", "auto"]
+"""What a recipe can ask for."""
+
 
 class Embedding(Settings):
     """How features are made from images. It has no effect on embeddings that the user brings along.
@@ -16,4 +19,4 @@ class Embedding(Settings):
     mean of patch tokens is without the class token and without registers.
     """
 
-    pooling: Pooling | Literal["auto"] = "network"
+    pooling: AskedPooling = "network"

@@ -4,11 +4,11 @@ Source: the class token beside the mean of the patch tokens as in the linear eva
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from labelcycle.components.core.embedding import Pooling
+from labelcycle.components.core.embedding import AskedPooling, Pooling
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.observation import notice
 
@@ -60,7 +60,7 @@ def width_of(model: Any, pooling: Pooling) -> int:
     return int(model.num_features) * (2 if pooling == "cls_mean" else 1)
 
 
-def settle_pooling(asked: Pooling | Literal["auto"], model: torch.nn.Module, name: str, image_size: int) -> Pooling:
+def settle_pooling(asked: AskedPooling, model: torch.nn.Module, name: str, image_size: int) -> Pooling:
     """What a campaign pools by: `asked`, or what `auto` comes to for this network, which a notice tells.
 
     `auto` leaves a network that was trained with a pooling layer of its own what it is.

@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import timm
 import torch
@@ -17,7 +17,7 @@ from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
 from labelcycle.components.core.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.embedding import Pooling
+from labelcycle.components.core.embedding import AskedPooling
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.observation import notice
@@ -45,7 +45,7 @@ def resolve_backbone(
     weights: str | None,
     overrides: TransformOverrides,
     precision: Precision = "float32",
-    pooling: Pooling | Literal["auto"] = "network",
+    pooling: AskedPooling = "network",
 ) -> Backbone:
     """Load a backbone once, keep its weights in the store, and describe it.
 
