@@ -7,6 +7,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError
 
 from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.embedding import Pooling
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.objects import ObjectReference
@@ -40,13 +41,20 @@ class Transform(Settings):
 
 
 class Backbone(Settings):
-    """Which network makes the features, down to the bytes of its weights."""
+    """Which network makes the features, down to the bytes of its weights.
+
+    Attributes:
+        width: numbers in a feature vector, twice those in a token where two are joined.
+        pooling: how tokens become a vector. Not written where the network does it by itself: descriptions and names of
+            feature spaces stay those that they were before there was a choice.
+    """
 
     name: str
     weights: ObjectReference
     transform: Transform
     width: Annotated[int, Field(ge=1)]
     precision: Precision = "float32"
+    pooling: Annotated[Pooling, Field(exclude_if=lambda pooling: pooling == "network")] = "network"
 
 
 class Prices(Settings):

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from labelcycle.components.core.data_selection import DataSelection
 from labelcycle.components.core.dropout import Place
+from labelcycle.components.core.embedding import Embedding
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.settings_file import read_settings
@@ -177,7 +178,7 @@ class Recipe(Settings):
     """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own.
 
     `batch_per_class` is how many labels a class a cycle asks for where the user names no batch; None leaves the batch
-    to the budget.
+    to the budget. A default `embedding` is not written: such a campaign is what it was before there was a choice.
     """
 
     name: str
@@ -185,6 +186,7 @@ class Recipe(Settings):
     source: str
     cost: str
     batch_per_class: Annotated[int, Field(ge=1)] | None = None
+    embedding: Annotated[Embedding, Field(exclude_if=lambda embedding: embedding == Embedding())] = Embedding()
     trainer: Trainer
     scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
     selector: Selector

@@ -31,7 +31,9 @@ WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features a
 
 def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
     """What a space made by a backbone depends on; `adapter_sha256` is None for the backbone as it comes."""
+    pooling = {} if backbone.pooling == "network" else {"pooling": backbone.pooling}
     return {
+        **pooling,
         "kind": "backbone",
         "backbone": backbone.name,
         "weights_sha256": backbone.weights.sha256,

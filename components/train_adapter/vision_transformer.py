@@ -7,6 +7,7 @@ import torch
 from timm.layers import DropPath, Mlp
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 
+from labelcycle.components.core.backbones.pooling import pooling_of
 from labelcycle.components.train_adapter.low_rank import LowRankLinear, keep_mask
 
 
@@ -63,7 +64,7 @@ class TrainedPart(torch.nn.Module):
         self._head = model.forward_head
         self._class_token_alone = (
             model.attn_pool is None
-            and model.global_pool == "token"
+            and (pooling_of(model) == "cls" or (pooling_of(model) == "network" and model.global_pool == "token"))
             and type(model.blocks[-1]) is Block
             and type(model.blocks[-1].attn) is Attention
             and type(model.blocks[-1].mlp) is Mlp
@@ -72,7 +73,7 @@ class TrainedPart(torch.nn.Module):
         )
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The blocks, the last normalisation, and the pooling that the network has."""
+        """The blocks, the last normalisation, and the pooling."""
         *blocks, last = self.blocks
         for block in blocks:
             tokens = block(tokens)

@@ -139,7 +139,8 @@ TextEncoder = Annotated[
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help="Any timm vision transformer by name; by default the small one that ships with labelcycle.",
+        help="Any timm vision transformer by name, such as vit_small_patch14_reg4_dinov2; by default the one that "
+        "ships with labelcycle, which is for trying things out: it is weak and costs accuracy.",
         rich_help_panel=BACKBONE,
     ),
 ]

@@ -4,7 +4,7 @@ from typing import Any
 
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.observation import Progress
+from labelcycle.components.core.observation import Progress, notice
 from labelcycle.components.core.recipe import Recipe
 from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store
@@ -13,6 +13,11 @@ from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
 
 IMPORT_ROWS = 16_384
+
+TRYING_OUT = (
+    "The backbone that ships with labelcycle is for trying things out and costs accuracy on photographs. Name a better "
+    "one, such as --backbone vit_small_patch14_reg4_dinov2 --image-size 224."
+)
 
 
 def base_features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
@@ -35,7 +40,10 @@ def base_features(store: Store, request: Request, recipe: Recipe, samples: Sampl
     overrides = TransformOverrides(
         request.image_size, request.interpolation, request.crop_share, request.mean, request.std
     )
-    backbone = resolve_backbone(store, request.backbone or EMBEDDED, request.weights, overrides, request.precision)
+    name, pooling = request.backbone or EMBEDDED, recipe.embedding.pooling
+    if name == EMBEDDED:
+        notice(TRYING_OUT)
+    backbone = resolve_backbone(store, name, request.weights, overrides, request.precision, pooling)
     if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
         raise ConfigurationError(
             f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "

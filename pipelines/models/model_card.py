@@ -82,4 +82,5 @@ def _described(backbone: Backbone, tuned: bool) -> dict[str, Any]:
         "tuned": tuned,
         "licence_of_timm_weights": settings and settings.license,
         "transform": backbone.transform.model_dump(mode="json"),
+        "pooling": backbone.pooling,
     }

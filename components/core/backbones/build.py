@@ -9,6 +9,7 @@ from safetensors.torch import load as load_tensors
 
 from labelcycle.components.core.backbones.bfloat16 import tell_slow_precision
 from labelcycle.components.core.backbones.embedded import model as embedded_model
+from labelcycle.components.core.backbones.pooling import with_pooling
 from labelcycle.components.core.campaign import Backbone
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.objects import read_object
@@ -60,13 +61,15 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
 
 
 def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
-    """The campaign's backbone, in evaluation mode, on the available device.
+    """The campaign's backbone with its pooling, in evaluation mode, on the available device.
+
+    Images (B, 3, H, W) → features (B, backbone.width).
 
     Raises:
         CampaignError: the stored weights are missing, changed or do not fit.
     """
     tell_slow_precision(backbone)
-    model = create(backbone.name, backbone.transform.image_size)
+    model = with_pooling(create(backbone.name, backbone.transform.image_size), backbone.pooling)
     try:
         model.load_state_dict(load_tensors(read_object(store, backbone.weights)), strict=True)
     except RuntimeError as error:

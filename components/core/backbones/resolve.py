@@ -14,8 +14,10 @@ from safetensors.torch import save as save_tensors
 from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
+from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
 from labelcycle.components.core.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.embedding import AskedPooling
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.observation import notice
@@ -43,6 +45,7 @@ def resolve_backbone(
     weights: str | None,
     overrides: TransformOverrides,
     precision: Precision = "float32",
+    pooling: AskedPooling = "network",
 ) -> Backbone:
     """Load a backbone once, keep its weights in the store, and describe it.
 
@@ -54,20 +57,31 @@ def resolve_backbone(
         weights: a safetensors file, an `s3://` URI of one, or None for timm's own (its hub, or the packaged ones).
         overrides: changes to the input transform.
         precision: what the campaign's forward and backward passes compute in.
+        pooling: which tokens of the network become features.
 
     Raises:
-        ConfigurationError: unknown model, unreadable or misfitting weights, refused transform.
+        ConfigurationError: unknown model, unreadable or misfitting weights, refused transform, tokens that the
+            network does not have.
         TransientError: the hub cannot be reached.
     """
     if overrides.image_size is not None and overrides.image_size < 8:
         raise ConfigurationError(f"Images must be 8 pixels or more to a side; got --image-size {overrides.image_size}.")
-    model = _pretrained(name, weights, overrides.image_size)
+    model = _pretrained(name, weights, overrides.image_size).eval()
     transform = _transform(model, overrides)
+    settled = settle_pooling(pooling, model, name, transform.image_size)
+    model = with_pooling(model, settled)
     data = save_tensors({key: value.contiguous() for key, value in model.state_dict().items()})
     reference = ObjectReference(key=f"weights/{digest_of_bytes(data)}.safetensors", sha256=digest_of_bytes(data))
     if not store.exists(reference.key):
         store.write(reference.key, data)
-    return Backbone(name=name, weights=reference, transform=transform, width=_width(model), precision=precision)
+    return Backbone(
+        name=name,
+        weights=reference,
+        transform=transform,
+        width=width_of(model, settled),
+        precision=precision,
+        pooling=settled,
+    )
 
 
 def has_layers(backbone: Backbone, ending: str) -> bool:
@@ -148,7 +162,3 @@ def _transform(model: Any, overrides: TransformOverrides) -> Transform:
         return Transform.model_validate(settings)
     except ValidationError as error:
         raise ConfigurationError(f"The input transform is refused:\n{describe(error)}") from error
-
-
-def _width(model: Any) -> int:
-    return int(model.num_features)

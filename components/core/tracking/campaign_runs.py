@@ -161,7 +161,7 @@ def campaign_settings(campaign: Campaign) -> dict[str, Any]:
     """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
     settings = {
         "recipe": campaign.recipe.name,
-        **{name: value for name, value in _flat(campaign.recipe) if "." in name},
+        **{name: value for name, value in _flat(campaign.recipe) if "." in name and name != "embedding.pooling"},
         "classes": len(campaign.classes),
         "budget": campaign.budget,
         "batch": campaign.batch,
@@ -177,6 +177,7 @@ def campaign_settings(campaign: Campaign) -> dict[str, Any]:
         settings["backbone"] = campaign.backbone.name
         settings["backbone.weights_sha256"] = campaign.backbone.weights.sha256
         settings["backbone.image_size"] = campaign.backbone.transform.image_size
+        settings["backbone.pooling"] = campaign.backbone.pooling
     return settings
 
 

@@ -49,6 +49,7 @@ def description(campaign: Campaign, commit: Commit, metrics: dict[str, Any]) -> 
             "file": None if tuned is None else WEIGHTS,
             "transform": backbone.transform.model_dump(mode="json"),
             "width": backbone.width,
+            "pooling": backbone.pooling,
         },
         "adapter": "adapter_model" in commit.objects,
     }

@@ -6,6 +6,8 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from labelcycle.components.core.backbones.pooling import with_pooling
+from labelcycle.components.core.embedding import Pooling
 from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.adapters import add_adapters
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
@@ -26,12 +28,15 @@ def network(**options: Any) -> VisionTransformer:
 
 
 @pytest.mark.parametrize("adapted", [False, True])
-@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize(
+    ("options", "pooling"),
+    [*((options, "network") for options in KINDS), ({}, "cls_mean"), ({"global_pool": "map"}, "cls"), ({}, "mean")],
+)
 @pytest.mark.parametrize("first", [0, 2])
 def test_the_parts_give_the_features_and_gradients_of_the_whole(
-    options: dict[str, Any], first: int, adapted: bool
+    options: dict[str, Any], pooling: Pooling, first: int, adapted: bool
 ) -> None:
-    model = network(**options)
+    model = with_pooling(network(**options), pooling)
     if adapted:
         add_adapters(model, LoraTrainer(rank=2, lora_dropout=0.0, target="qkv"))
     for parameter in model.parameters():

@@ -20,7 +20,20 @@ RECIPES: dict[str, dict[str, Any]] = {
     "dropquery": {"recipe": "dropquery", "overrides": {"trainer.epochs": 20}},
     "proxy": {"recipe": "linear_probe", "overrides": {"trainer": {"name": "proxy", "epochs": 20, "hidden": 16}}},
     "logistic": {"recipe": "logistic"},
+    "fine-tuned tokens": {
+        "recipe": "standard_lp_ft",
+        "overrides": {
+            **ON_IMAGES,
+            "trainer.learning_rate": 0.01,
+            "trainer.head_learning_rate": 0.1,
+            "embedding.pooling": "cls_mean",
+        },
+    },
     "lora": {"recipe": "peal_entropy", "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01}},
+    "lora on two tokens": {
+        "recipe": "peal_entropy",
+        "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01, "embedding.pooling": "cls_mean"},
+    },
     "ft": {
         "recipe": "standard_ft",
         "overrides": {**ON_IMAGES, "trainer.learning_rate": 0.01, "trainer.head_learning_rate": 0.1},
