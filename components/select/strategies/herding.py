@@ -92,10 +92,34 @@ def uherding(
 
     The score is the uncertainty-weighted coverage added to a target, on average, between 0 and 1.
     """
+    return herd_uncertain(pool, np.arange(len(pool)), budget, seed, bandwidth, targets, candidates)
+
+
+def herd_uncertain(
+    pool: Candidates,
+    listed: Rows,
+    budget: int,
+    seed: int,
+    bandwidth: float | None = None,
+    targets: int = 1000,
+    candidates: int = 1000,
+) -> Picks:
+    """As `uherding`, but only listed rows can be picked; what they are to stand for is the whole pool all the same.
+
+    Args:
+        pool: as in `uherding`.
+        listed: rows of the pool, ascending, at least `budget`.
+        budget: as in `uherding`, as are the others.
+        seed: as there.
+        bandwidth: as there.
+        targets: as there.
+        candidates: as there.
+    """
     _check(bandwidth, targets, candidates)
     assert pool.probs is not None
     uncertainty = np.maximum(0, 1 - score_by_block(pool.probs, margin))
-    among = np.sort(best_first(uncertainty, pool.ids, max(candidates, A_PICK * budget)))
+    best = best_first(uncertainty[listed], pool.ids[listed], max(candidates, A_PICK * budget))
+    among = listed[np.sort(best)]
     rows, gains, total = _herd(pool, among, uncertainty, budget, seed, bandwidth, targets)
     reasons = [
         f"margin {1 - uncertain:.3f}; {_stands_for(gain / total if gain > 0 else 0, 'what is uncertain')}"

@@ -4,14 +4,16 @@ No strategy is the best on every set and in every cycle. On each level every mem
 from random subsets of what is left; what no member proposes is dropped. What remains has value in the eyes of some
 member, and UHerding picks the samples that stand for it best.
 
-Source: Huseljic et al., Cleaning the Pool, CVPR 2026 (arXiv 2511.22344); sizes as in the authors' public code, which
-    asks nine strategies for eleven batches each on five levels.
+Source: Huseljic et al., Cleaning the Pool, CVPR 2026 (arXiv 2511.22344); sizes as in the authors' public code, but for
+    two that are smaller here to save time: it has BAIT in the ensemble too, and asks each member for eleven batches.
 Cost: levels · members · proposals queries of `budget` samples from at most `subset` candidates on the first level and
     `share` · `most` on later ones, whatever the size of the pool, and a few nanoseconds a sample for each query of the
     first level. Memory of 8 bytes a sample, and of one subset's features a core.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +24,13 @@ from labelcycle.components.select.parameters import require_above, require_at_le
 from labelcycle.components.select.registry import registered, strategy
 from labelcycle.components.select.rows import take_rows
 from labelcycle.components.select.sampling import Sampler
-from labelcycle.components.select.strategies.herding import uherding
+from labelcycle.components.select.strategies.herding import herd_uncertain, uherding
 from labelcycle.components.select.strategy import Candidates, Picks
 
 Rows = npt.NDArray[np.int64]
 
-PAPER = "random+margin+badge+bait+typiclust+alfamix+dropquery+maxherding+uherding"
-"""The ensemble of the paper."""
+ENSEMBLE = "random+margin+badge+typiclust+alfamix+dropquery+maxherding+uherding"
+"""The ensemble of the paper without BAIT, which would take most of the time of large queries."""
 
 
 @strategy(
@@ -39,12 +41,13 @@ def refine(
     pool: Candidates,
     budget: int,
     seed: int,
-    ensemble: str = PAPER,
+    ensemble: str = ENSEMBLE,
     levels: int = 5,
-    proposals: int = 11,
+    proposals: int = 3,
     subset: int = 5000,
     share: float = 0.4,
     most: int = 10_000,
+    cover: Literal["left", "pool"] = "left",
 ) -> Picks:
     """UHerding's picks among the samples that the ensemble proposes again and again.
 
@@ -59,12 +62,14 @@ def refine(
         subset: of the first level, a batch is proposed from so many random samples, or `budget` if that is more.
         share: of later levels, from this share of what is left.
         most: a random sample of so many goes on to the next level where more are proposed.
+        cover: what picks are to stand for: the samples that are left, as in the paper, or the whole pool, which was
+            level or better by up to .005 of accuracy on EuroSAT in queries of 10.
 
     Raises:
         ConfigurationError: an ensemble that is empty, names itself, names a strategy that there is not or one that
-            needs what the candidates lack; a number out of range.
+            needs what the candidates lack; a number out of range; another thing to cover.
 
-    The score is that of `uherding` over the samples that are left.
+    The score is that of `uherding` over what is to be covered.
     """
     require_at_least("levels", levels, 0)
     require_at_least("proposals", proposals, 1)
@@ -72,11 +77,13 @@ def refine(
     require_at_least("most", most, 1)
     require_above("share", share, 0)
     require_at_most("share", share, 1)
+    if cover not in ("left", "pool"):
+        raise ConfigurationError(f"cover is 'left' or 'pool'; got {cover!r}.")
     pool = replace(pool, disagreements=None, mutual_information=None)  # passes of another number, perhaps
     members = _members(ensemble, pool)
     sampler = Sampler(pool.ids, seed, pool.cycle, "refine")
     rows, size = np.arange(len(pool)), subset
-    proposers: list[list[str]] = []
+    found: dict[str, Rows] = {}
     for level in range(levels):
         found = {
             member: _proposed(pool, sampler, rows, max(budget, size), budget, (seed, level, member), proposals)
@@ -85,16 +92,21 @@ def refine(
         rows = np.unique(np.concatenate(list(found.values())))
         rows = sampler.sample(rows, max(budget, most), level, "kept")
         size = int(share * len(rows))
-        proposers = [[] for _ in rows]
-        for member, proposed in found.items():
-            for place in np.flatnonzero(np.isin(rows, proposed)).tolist():
-                proposers[place].append(member)
-    picks = uherding(take_rows(pool, rows), budget, seed)
-    reasons = [
-        f"proposed by {', '.join(proposers[place])}; {reason}" if levels else reason
-        for place, reason in zip(picks.rows.tolist(), picks.reasons, strict=True)
+    if cover == "pool":
+        picks = herd_uncertain(pool, rows, budget, seed)
+    else:
+        picks = uherding(take_rows(pool, rows), budget, seed)
+        picks = replace(picks, rows=rows[picks.rows])
+    return replace(picks, reasons=_reasons(picks, found)) if found else picks
+
+
+def _reasons(picks: Picks, found: Mapping[str, Rows]) -> list[str]:
+    """What herding says of each pick, and before it who proposed it on the last level."""
+    proposed = {member: np.isin(picks.rows, rows).tolist() for member, rows in found.items()}
+    return [
+        f"proposed by {', '.join(member for member in found if proposed[member][rank])}; {reason}"
+        for rank, reason in enumerate(picks.reasons)
     ]
-    return Picks(rows[picks.rows], picks.scores, reasons)
 
 
 def _members(ensemble: str, pool: Candidates) -> list[str]:
