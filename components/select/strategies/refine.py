@@ -2,13 +2,14 @@
 
 No strategy is the best on every set and in every cycle. On each level every member of the ensemble proposes batches
 from random subsets of what is left; what no member proposes is dropped. What remains has value in the eyes of some
-member, and UHerding picks the samples that stand for it best.
+member, and UHerding picks from it.
 
 Source: Huseljic et al., Cleaning the Pool, CVPR 2026 (arXiv 2511.22344); sizes as in the authors' public code, but for
     two that are smaller here to save time: it has BAIT in the ensemble too, and asks each member for eleven batches.
+    That the last picks stand for the whole pool is ours.
 Cost: levels · members · proposals queries of `budget` samples from at most `subset` candidates on the first level and
     `share` · `most` on later ones, whatever the size of the pool, and a few nanoseconds a sample for each query of the
-    first level. Memory of 8 bytes a sample, and of one subset's features a core.
+    first level; then that of `uherding`. Memory of 8 bytes a sample, and of one subset's features a core.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def refine(
     subset: int = 5000,
     share: float = 0.4,
     most: int = 10_000,
-    cover: Literal["left", "pool"] = "left",
+    cover: Literal["pool", "left"] = "pool",
 ) -> Picks:
     """UHerding's picks among the samples that the ensemble proposes again and again.
 
@@ -62,8 +63,8 @@ def refine(
         subset: of the first level, a batch is proposed from so many random samples, or `budget` if that is more.
         share: of later levels, from this share of what is left.
         most: a random sample of so many goes on to the next level where more are proposed.
-        cover: what picks are to stand for: the samples that are left, as in the paper, or the whole pool, which was
-            level or better by up to .005 of accuracy on EuroSAT in queries of 10.
+        cover: what picks are to stand for: the whole pool, or the samples that are left, as in the paper. On EuroSAT
+            in 25 queries of 10 the pool gave more accuracy with each of three seeds, .854 on average against .850.
 
     Raises:
         ConfigurationError: an ensemble that is empty, names itself, names a strategy that there is not or one that

@@ -121,6 +121,11 @@ def test_without_levels_it_is_uherding() -> None:
     assert selection.reasons == expected.reasons
 
 
+def test_picks_stand_for_the_whole_pool_unless_told_otherwise() -> None:
+    picks = {cover: picked(POOL, 12, ensemble=DENSE, cover=cover, **SMALL) for cover in ("pool", "left")}
+    assert picked(POOL, 12, ensemble=DENSE, **SMALL) == picks["pool"] != picks["left"]
+
+
 def test_every_pick_was_proposed_and_says_by_whom() -> None:
     selection = select_batch("refine", POOL, 6, 0, ensemble="margin", levels=1, proposals=1, subset=300)
     assert set(selection.ids) == set(select_batch("margin", POOL, 6, 0).ids)
