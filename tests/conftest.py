@@ -254,7 +254,7 @@ def begin(tmp_path: Path, embeddings: Path) -> Callable[..., Bench]:
     """A function: settings of `labelcycle init` → a new campaign, by default of a quick recipe on the embeddings."""
 
     def begun(root: str | None = None, **settings: Any) -> Bench:
-        solved = settings.get("recipe") in ("logistic", "uherding")
+        solved = settings.get("recipe") in ("logistic", "refine", "uherding")
         quick = {} if solved else {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
         quick |= settings.pop("overrides", {})
         chosen = {"recipe": "linear_probe", "budget": 24, "batch": 8, "overrides": quick, **settings}

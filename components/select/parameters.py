@@ -21,3 +21,13 @@ def require_above(name: str, value: float, bound: float) -> None:
     """
     if not bound < value < float("inf"):
         raise ConfigurationError(f"{name} must be a number above {bound}; got {value}.")
+
+
+def require_at_most(name: str, value: float, largest: float) -> None:
+    """Check a number against the largest that makes sense.
+
+    Raises:
+        ConfigurationError: the value is larger or no number.
+    """
+    if not value <= largest:
+        raise ConfigurationError(f"{name} must be a number of at most {largest}; got {value}.")

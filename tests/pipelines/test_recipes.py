@@ -68,7 +68,7 @@ def test_dropquery_asks_as_its_head_has_learnt() -> None:
 def test_learning_rates_drop_in_peals_recipes_alone() -> None:
     """A head on frozen features that goes on at a hundredth of its rate learns nothing from the later labels."""
     dropping = {recipe.name: recipe.schedule.learning_rate_drops for recipe in all_recipes()}
-    peal = {"peal_entropy", "peal_featdist"}
+    peal = {"peal_entropy", "peal_featdist", "peal_uherding"}
     assert dropping == {name: [5, 8] if name in peal else [] for name in dropping} and peal <= dropping.keys()
 
 

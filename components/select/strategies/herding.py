@@ -95,15 +95,40 @@ def uherding(
 
     The score is the uncertainty-weighted coverage added to a target, on average, between 0 and 1.
     """
+    return herd_uncertain(pool, np.arange(len(pool)), budget, seed, bandwidth, targets, candidates, class_balanced)
+
+
+def herd_uncertain(
+    pool: Candidates,
+    listed: Rows,
+    budget: int,
+    seed: int,
+    bandwidth: float | None = None,
+    targets: int = 1000,
+    candidates: int = 1000,
+    class_balanced: bool = False,
+) -> Picks:
+    """As `uherding`, but only listed rows can be picked; what they are to stand for is the whole pool all the same.
+
+    Args:
+        pool: as in `uherding`.
+        listed: rows of the pool, ascending, at least `budget`.
+        budget: as in `uherding`, as are the others.
+        seed: as there.
+        bandwidth: as there.
+        targets: as there.
+        candidates: as there.
+        class_balanced: as there.
+    """
     _check(bandwidth, targets, candidates)
     assert pool.probs is not None
     uncertainty = np.maximum(0, 1 - score_by_block(pool.probs, margin))
     size, classes = max(candidates, A_PICK * budget), None
-    listed = best_first(uncertainty, pool.ids, None if class_balanced else size)
+    among = listed[best_first(uncertainty[listed], pool.ids[listed], None if class_balanced else size)]
     if class_balanced:
         classes = pool.probs.argmax(axis=1)
-        listed = balance_classes(listed, classes, pool.probs.shape[1], min(size, len(pool)))
-    rows, gains, total = _herd(pool, np.sort(listed), uncertainty, classes, budget, seed, bandwidth, targets)
+        among = balance_classes(among, classes, pool.probs.shape[1], min(size, len(listed)))
+    rows, gains, total = _herd(pool, np.sort(among), uncertainty, classes, budget, seed, bandwidth, targets)
     reasons = [
         f"margin {1 - uncertain:.3f}; {_stands_for(gain / total if gain > 0 else 0, 'what is uncertain')}"
         for gain, uncertain in zip(gains.tolist(), uncertainty[rows].tolist(), strict=True)

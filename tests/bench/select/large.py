@@ -25,6 +25,9 @@ SECONDS = {
     "kmeans": 900,
     "typiclust": 900,
     "activeft": 900,
+    "maxherding": 300,
+    "refine": 300,
+    "uherding": 300,
 }
 """Most seconds of wall time for the whole pool."""
 

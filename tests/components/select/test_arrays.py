@@ -27,6 +27,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("powerbald", {"passes": 3}),
     ("probcover", {"radius": 0.6}),
     ("probcover", {}),
+    ("refine", {"levels": 2, "proposals": 1}),
     ("typiclust", {}),
     ("uherding", {"targets": 100, "candidates": 50}),
 ]

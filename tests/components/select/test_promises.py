@@ -53,6 +53,8 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("probcover", {}),
     ("probcover", {"radius": 0.5}),
     ("random", {}),
+    ("refine", {"levels": 2, "proposals": 1}),
+    ("refine", {"ensemble": "margin+typiclust", "levels": 3, "proposals": 2, "subset": 9, "share": 0.1, "most": 5}),
     ("tavaal", FEW_EPOCHS),
     ("tcm", {}),
     ("tcm", {"labels_a_class": 0}),

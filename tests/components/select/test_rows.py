@@ -17,6 +17,7 @@ LABELLED_MATTER: list[tuple[str, dict[str, Any]]] = [
     *(("featdist", {"reduce": reduce}) for reduce in ("max", "mean", "min")),
     ("probcover", {"radius": 0.2}),
     ("maxherding", {}),
+    ("refine", {"ensemble": "typiclust", "levels": 1, "proposals": 2}),
     ("typiclust", {}),
     ("uherding", {}),
 ]

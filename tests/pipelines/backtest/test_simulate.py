@@ -68,6 +68,7 @@ def test_it_is_what_a_campaign_does(
         ("logistic", "alfamix"),
         ("logistic", "bald"),
         ("logistic", "learnloss"),
+        ("logistic", "refine"),
         ("logistic", "uherding"),
     ],
 )
