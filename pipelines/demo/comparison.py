@@ -28,12 +28,18 @@ class Sizes:
         cycles: trained cycles of both recipes.
         random_cycles: those of the random arm, which goes on for longer: it shows how many labels the same accuracy
             takes without choosing.
+        campaign_cycles: trained cycles of the campaign on the same features.
+        image_batch: labels a cycle on the images.
+        image_cycles: trained cycles there.
     """
 
     seeds: int = 3
     batch: int = 10
     cycles: int = 12
     random_cycles: int = 40
+    campaign_cycles: int = 3
+    image_batch: int = 30
+    image_cycles: int = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Learnt:
     def mean(self) -> Curve:
         """The average over the seeds."""
         return Curve(self.labels, np.mean(np.asarray(self.accuracy), axis=0).tolist())
+
+    def at(self, labels: int) -> list[float]:
+        """Accuracy with so many labels, one a seed; none where the arm did not go as far."""
+        return [row[self.labels.index(labels)] for row in self.accuracy] if labels in self.labels else []
 
 
 @dataclass(frozen=True)

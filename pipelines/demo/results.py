@@ -1,16 +1,19 @@
 """What the comparison found: a table, a sentence and a figure."""
 
+from collections.abc import Mapping
+
+import numpy as np
 from rich.table import Table
 
-from labelcycle.components.evaluate.savings import IN_WORDS
+from labelcycle.components.evaluate.savings import IN_WORDS, Curve
 from labelcycle.pipelines.backtest.curves import band
 from labelcycle.pipelines.backtest.plot import Line, draw_lines
 from labelcycle.pipelines.demo.comparison import Comparison, LabelsSaved, Learnt, labels_saved
 
-NOTE = (
-    "accuracy: mean of the seeds (lowest to highest). saved: how many more random picks it takes for the default's "
-    "accuracy; below 0 it takes fewer; ≥ and ≤ mark bounds, where random picks never had that accuracy"
-)
+NOTE = """\
+accuracy, labels saved: of the mean curves (lowest–highest of the seeds)
+labels saved: how many more labels random picks take for the accuracy of the default recipe; below 0 they take fewer;
+≥ and ≤ mark bounds, where random picks never had that accuracy"""
 
 
 def table_of(found: Comparison) -> Table:
@@ -25,11 +28,15 @@ def table_of(found: Comparison) -> Table:
 
 
 def _accuracy_at(labels: int, arm: Learnt) -> str:
-    if labels not in arm.labels:
+    seeds = arm.at(labels)
+    if not seeds:
         return "–"
-    point = arm.labels.index(labels)
-    seeds = [row[point] for row in arm.accuracy]
-    return f"{arm.mean.accuracy[point]:.3f} ({min(seeds):.3f} to {max(seeds):.3f})"
+    return f"{float(np.mean(seeds)):.3f} ({_short(min(seeds))}–{_short(max(seeds))})"
+
+
+def _short(accuracy: float) -> str:
+    """0.8349 → `.835`."""
+    return f"{accuracy:.3f}".removeprefix("0")
 
 
 def _saved(saved: LabelsSaved) -> str:
@@ -66,3 +73,15 @@ def curves_of(found: Comparison) -> bytes:
             for arm in (found.default, found.peal, found.random)
         ]
     )
+
+
+def table_on_images(curves: Mapping[str, Curve]) -> Table:
+    """A row for every number of labels, a column for every recipe."""
+    table = Table()
+    table.add_column("labels", justify="right")
+    for recipe in curves:
+        table.add_column(recipe, justify="right")
+    labels = next(iter(curves.values())).labels
+    for row in zip(labels, *(curve.accuracy for curve in curves.values()), strict=True):
+        table.add_row(str(row[0]), *(f"{accuracy:.3f}" for accuracy in row[1:]))
+    return table
