@@ -110,6 +110,15 @@ bench-methods: $(INSTALLED)  ## Measure the papers' methods on images: ARCHIVE=,
 	$(PYTHON) -m tests.bench.methods.heads --features $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.vecaf --features $(FEATURES)
 
+EUROSAT ?= eurosat.npz
+TRASHNET ?= trashnet.npz
+CALTECH101 ?= caltech101.npz
+LABELS_OUT ?= bench-labels
+bench-labels: FEATURES :=
+bench-labels: $(BENCH_INSTALLED)  ## Measure which method needs the fewest labels: EUROSAT=, TRASHNET=, CALTECH101= name features (nothing: without), FEATURES= others; an hour
+	$(BENCH)/bin/python -m tests.bench.labels --out $(LABELS_OUT) --plot tests/bench/labels.png --write tests/bench/RESULTS.md \
+		--sets eurosat=$(EUROSAT) trashnet=$(TRASHNET) caltech101=$(CALTECH101) digits $(FEATURES)
+
 $(BENCH_INSTALLED): $(INSTALLED)
 	python3 -m venv --without-pip $(BENCH)
 	$(PYTHON) -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
@@ -146,5 +155,5 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods lock image-cpu image-cuda \
+.PHONY: help install demo check test test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods bench-labels lock image-cpu image-cuda \
 	test-containers

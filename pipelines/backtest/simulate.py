@@ -56,11 +56,11 @@ def simulate(
     results: list[Measured] = []
     for cycle in range(1, plan.cycles + 1):
         start = time.process_time()
-        chosen = _choose(history, plan, arm, cycle - 1, labelled, head)
+        chosen = choose(history, plan, arm, cycle - 1, labelled, head)
         selection_seconds = time.process_time() - start
         labelled[chosen] = True
         start = time.process_time()
-        head = _train(history, plan, arm, cycle, np.flatnonzero(labelled), head)
+        head = train(history, plan, arm, cycle, np.flatnonzero(labelled), head)
         training_seconds = time.process_time() - start
         figures = classification_metrics(
             head.probabilities(history.test.features), history.test.classes, history.classes
@@ -79,10 +79,19 @@ def simulate(
     return results
 
 
-def _choose(
+def choose(
     history: History, plan: Plan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
 ) -> Rows:
-    """Rows of the pool that the contender asks for in `cycle`, sorted; without a head it is the cold start."""
+    """Rows of the pool that the contender asks for at the end of a cycle, sorted; without a head it is the cold start.
+
+    Args:
+        history: the samples.
+        plan: how many are asked for, and the scorer.
+        arm: the contender, and the seed of its choice.
+        cycle: 0 for the cold start.
+        labelled: which rows of the pool are labelled, (N,).
+        head: the model of the labelled rows; None at the cold start.
+    """
     chooser = arm.contender.chooser if head is not None else arm.contender.cold_start
     budget = plan.batch if head is not None else plan.initial
     candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, chooser)
@@ -151,7 +160,17 @@ def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray
     return probs
 
 
-def _train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
+def train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
+    """The head that `cycle` trains on these rows of the pool.
+
+    Args:
+        history: the samples.
+        plan: the trainer and its schedule.
+        arm: whose seed decides the training.
+        cycle: 1 for the first trained one.
+        rows: of the pool, sorted.
+        previous: the head of the cycle before, with the same pool.
+    """
     if isinstance(plan.trainer, LogisticTrainer):
         return _solve(history, plan.trainer, rows, previous)
     with one_core_a_batch():

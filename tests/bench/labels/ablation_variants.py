@@ -1,0 +1,303 @@
+"""What is varied about the default method: the space, the head, the kernel, and what the query looks at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from labelcycle.components.core.uncertainty import entropy, margin
+from labelcycle.components.train_adapter.logistic_regression import class_prototypes, fit_logistic_regression
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+STRENGTH, SCALE = 0.1, 8.0
+STRENGTHS = (0.03, 0.1, 0.3)
+FOLDS = 3
+TARGETS = CANDIDATES = 1000
+NEIGHBOURS = 10
+SPREAD = 0.9
+"""How much of a sample's label comes from its neighbours (Zhou et al., Learning with Local and Global Consistency)."""
+
+PSEUDO_WEIGHT = 0.3
+"""What all pseudo-labels together count, against the true labels."""
+
+HEADS = 5
+"""Of an ensemble."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is to learn from.
+
+    Attributes:
+        pool: z of the pool, (N, d).
+        rows: labelled rows of the pool, (L,).
+        classes: of the labelled rows, (L,).
+        count: C.
+        random: the source of whatever is random.
+    """
+
+    pool: Floats
+    rows: Rows
+    classes: Rows
+    count: int
+    random: np.random.Generator
+
+    @property
+    def labelled(self) -> Doubles:
+        """z of the labelled rows."""
+        return self.pool[self.rows].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A linear head on z; bias is -inf for classes without a label."""
+
+    weight: Floats
+    bias: Floats
+
+    def logits(self, points: Floats) -> Floats:
+        """(N, C)."""
+        found: Floats = points @ self.weight.T + self.bias
+        return found
+
+    def probabilities(self, points: Floats) -> Floats:
+        """(N, C)."""
+        found: Floats = softmax(self.logits(points), axis=1)
+        return found
+
+
+Space = Callable[[Floats, Floats], tuple[Floats, Floats]]
+Fit = Callable[[Known], Weights]
+Uncertain = Callable[[Known, Weights], Floats]
+Kernel = Callable[[Floats, float], Floats]
+
+
+def standardised(pool: Floats, test: Floats) -> tuple[Floats, Floats]:
+    """z of the default."""
+    return whitened(0.0)(pool, test)
+
+
+def centred(pool: Floats, test: Floats) -> tuple[Floats, Floats]:
+    """z without division by the deviations."""
+    mean = pool.mean(axis=0)
+    return unit(pool - mean), unit(test - mean)
+
+
+def whitened(share: float) -> Space:
+    """Standardised, and whitened by this share: the covariance drawn to the identity, 0 leaves it, 1 takes all."""
+
+    def of(pool: Floats, test: Floats) -> tuple[Floats, Floats]:
+        mean, deviation = pool.mean(axis=0), pool.std(axis=0)
+        factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        pool, test = (pool - mean) * factor, (test - mean) * factor
+        if share:
+            spread, axes = np.linalg.eigh(pool.T @ pool / len(pool))
+            axes = axes / np.sqrt(1 - share + share * np.maximum(spread, 0) + 1e-6)
+            pool, test = pool @ axes, test @ axes
+        return unit(pool), unit(test)
+
+    return of
+
+
+def unit(points: Floats) -> Floats:
+    """Rows of length 1."""
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    return np.divide(points, length, out=np.zeros_like(points), where=length > 0)
+
+
+def regression(strength: float = STRENGTH, scale: float | None = SCALE) -> Fit:
+    """The head; a scale of None is 3.5 times the logarithm of the number of classes, which is 8 for ten."""
+    return lambda known: _fit(known.labelled, known.classes, known.count, strength, scale)
+
+
+def _fit(
+    points: Doubles,
+    classes: Rows,
+    count: int,
+    strength: float = STRENGTH,
+    scale: float | None = SCALE,
+    weights: Doubles | None = None,
+) -> Weights:
+    scale = 3.5 * float(np.log(count)) if scale is None else scale
+    found = fit_logistic_regression(points, classes, count, strength, scale, weights)
+    return Weights(found.weight.astype(np.float32), np.where(found.present, 0, -np.inf).astype(np.float32))
+
+
+def prototypes_alone(known: Known) -> Weights:
+    """The nearest prototype, without regression."""
+    weight = SCALE * class_prototypes(known.labelled, known.classes, known.count, np.ones(len(known.rows)))
+    present = np.isin(np.arange(known.count), known.classes)
+    return Weights(weight.astype(np.float32), np.where(present, 0, -np.inf).astype(np.float32))
+
+
+def cross_validated(known: Known) -> Weights:
+    """The strength of largest cross-validated likelihood, among three; below two labels a class as ever."""
+    points, classes = known.labelled, known.classes
+    if len(classes) < 2 * known.count:
+        return _fit(points, classes, known.count)
+    fold = np.empty(len(classes), np.int64)
+    order = np.argsort(classes, kind="stable")
+    fold[order] = np.arange(len(classes)) % FOLDS
+    losses = []
+    for strength in STRENGTHS:
+        loss = 0.0
+        for left_out in range(FOLDS):
+            kept = fold != left_out
+            head = _fit(points[kept], classes[kept], known.count, strength)
+            found = head.probabilities(points[~kept].astype(np.float32))
+            loss -= float(np.log(np.maximum(found[np.arange(len(found)), classes[~kept]], 1e-3)).sum())
+        losses.append(loss)
+    return _fit(points, classes, known.count, STRENGTHS[int(np.argmin(losses))])
+
+
+def with_pseudo_labels(known: Known) -> Weights:
+    """Fitted once more with the surest half of the pool whose prediction is that of the nearest labelled sample."""
+    head = _fit(known.labelled, known.classes, known.count)
+    found = head.probabilities(known.pool)
+    predicted = found.argmax(axis=1)
+    agree = np.flatnonzero(predicted == known.classes[(known.pool @ known.pool[known.rows].T).argmax(axis=1)])
+    sure = np.asarray(margin(found[agree]))
+    return _with_pseudo(known, agree[sure >= np.median(sure)], predicted)
+
+
+def with_spread_labels(known: Known) -> Weights:
+    """Fitted once more with the surest half of the labels spread over a graph of ten neighbours, where head agrees."""
+    spread = spread_labels(known)
+    predicted = _fit(known.labelled, known.classes, known.count).logits(known.pool).argmax(axis=1)
+    agree = np.flatnonzero(spread.argmax(axis=1) == predicted)
+    sure = np.asarray(margin(spread[agree]))
+    return _with_pseudo(known, agree[sure >= np.median(sure)], predicted)
+
+
+def _with_pseudo(known: Known, rows: Rows, predicted: Rows) -> Weights:
+    rows = np.setdiff1d(rows, known.rows)
+    if not len(rows):
+        return _fit(known.labelled, known.classes, known.count)
+    weights = np.r_[np.ones(len(known.rows)), np.full(len(rows), PSEUDO_WEIGHT * len(known.rows) / len(rows))]
+    points = np.concatenate([known.labelled, known.pool[rows].astype(np.float64)])
+    return _fit(points, np.concatenate([known.classes, predicted[rows]]), known.count, weights=weights)
+
+
+def spread_labels(known: Known) -> Floats:
+    """Labels spread over the pool's graph of ten neighbours, each class with the same mass: (N, C), rows sum to 1."""
+    from scipy.sparse import csr_matrix, diags_array
+
+    near = known.pool @ known.pool.T
+    np.fill_diagonal(near, -1)
+    columns = np.argpartition(-near, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    rows = np.repeat(np.arange(len(near)), NEIGHBOURS)
+    values = np.exp(4 * (near[rows, columns.ravel()] - 1))
+    graph = csr_matrix((values, (rows, columns.ravel())), shape=near.shape)
+    graph = graph.maximum(graph.T)
+    root = diags_array(1 / np.sqrt(np.asarray(graph.sum(axis=1)).ravel()))
+    step = SPREAD * (root @ graph @ root)
+    start = np.zeros((len(near), known.count), np.float32)
+    start[known.rows, known.classes] = 1
+    found = start
+    for _ in range(50):
+        found = step @ found + start
+    found = found / np.maximum(found.sum(axis=0), 1e-12)
+    result: Floats = (found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return result
+
+
+def by_margin(known: Known, head: Weights) -> Floats:
+    """One less margin."""
+    return 1 - np.asarray(margin(head.probabilities(known.pool)), np.float32)
+
+
+def by_confidence(known: Known, head: Weights) -> Floats:
+    """One less the largest probability."""
+    return 1 - head.probabilities(known.pool).max(axis=1)
+
+
+def by_entropy(known: Known, head: Weights) -> Floats:
+    """Entropy, as a share of the largest that there is."""
+    return np.asarray(entropy(head.probabilities(known.pool)), np.float32) / np.float32(np.log(known.count))
+
+
+def by_ensemble(known: Known, head: Weights) -> Floats:
+    """One less margin of the mean of five heads, each fitted with labels weighted at random (Bayesian bootstrap)."""
+    mean = np.zeros((len(known.pool), known.count), np.float32)
+    for _ in range(HEADS):
+        weights = known.random.exponential(size=len(known.rows))
+        mean += _fit(known.labelled, known.classes, known.count, weights=weights).probabilities(known.pool) / HEADS
+    return 1 - np.asarray(margin(mean), np.float32)
+
+
+def by_balance(known: Known, head: Weights) -> Floats:
+    """One less margin, by the root of how few labels the predicted class has."""
+    labels = np.bincount(known.classes, minlength=known.count)
+    few = (labels.mean() / (labels + 1)) ** 0.5
+    found: Floats = by_margin(known, head) * few[head.logits(known.pool).argmax(axis=1)].astype(np.float32)
+    return found
+
+
+def median_width(nearest: Floats) -> float:
+    """σ of the default, of distances to the nearest other labelled sample."""
+    return float(np.median(nearest))
+
+
+def gaussian(squared: Floats, width: float) -> Floats:
+    """exp(-‖x - y‖² / 2σ²)."""
+    found: Floats = np.exp(squared * np.float32(-0.5 / width**2))
+    return found
+
+
+def laplace(squared: Floats, width: float) -> Floats:
+    """exp(-‖x - y‖ / σ)."""
+    found: Floats = np.exp(np.sqrt(np.maximum(squared, 0)) * np.float32(-1 / width))
+    return found
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The default method but for what is given.
+
+    Attributes:
+        space: raw features of pool and test → z.
+        fit: the head.
+        uncertain: what coverage counts as.
+        width: distances to the nearest other labelled sample → σ.
+        kernel: of squared distances and σ.
+        rounds: parts of a query; after each the head is fitted with its own predictions for what was picked.
+    """
+
+    space: Space = standardised
+    fit: Fit = field(default_factory=regression)
+    uncertain: Uncertain = by_margin
+    width: Callable[[Floats], float] = median_width
+    kernel: Kernel = gaussian
+    rounds: int = 1
+
+
+VARIANTS = {
+    "default": Variant(),
+    "scale 3.5 ln C": Variant(fit=regression(scale=None)),
+    "scale 5": Variant(fit=regression(scale=5.0)),
+    "scale 0 (no prototypes)": Variant(fit=regression(scale=0.0)),
+    "strength 0.05": Variant(fit=regression(0.05)),
+    "strength 0.2": Variant(fit=regression(0.2)),
+    "strength cross-validated": Variant(fit=cross_validated),
+    "prototypes alone": Variant(fit=prototypes_alone),
+    "centred, not standardised": Variant(space=centred),
+    "whitened by 0.1": Variant(space=whitened(0.1)),
+    "whitened by 0.3": Variant(space=whitened(0.3)),
+    "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
+    "labels spread over neighbours": Variant(fit=with_spread_labels),
+    "σ of the nearest pair": Variant(width=lambda nearest: max(float(nearest.min()), 1e-2)),
+    "0.8 σ": Variant(width=lambda nearest: 0.8 * median_width(nearest)),
+    "1.25 σ": Variant(width=lambda nearest: 1.25 * median_width(nearest)),
+    "Laplace kernel": Variant(kernel=laplace),
+    "u = 1 - p₁": Variant(uncertain=by_confidence),
+    "u = entropy": Variant(uncertain=by_entropy),
+    "u of five heads": Variant(uncertain=by_ensemble),
+    "u by labels of the class": Variant(uncertain=by_balance),
+    "query in two, own predictions between": Variant(rounds=2),
+}
+"""By name; the first is what the others are compared with."""

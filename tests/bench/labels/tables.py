@@ -1,0 +1,225 @@
+"""The tables of `make bench-labels`, in Markdown, from a folder of results alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from labelcycle.components.evaluate.savings import Sign
+from tests.bench.labels.data import SHOWN
+from tests.bench.labels.figures import (
+    Standing,
+    ahead,
+    area,
+    paired,
+    saved,
+    saved_on_average,
+    standard_error,
+    wins,
+    yardstick_of,
+)
+from tests.bench.labels.heads import SCIKIT_LEARN
+from tests.bench.labels.methods import DEFAULT, LABELCYCLE
+from tests.bench.methods.markdown import percent, points, table
+
+Standings = Mapping[str, Sequence[Standing]]
+
+OURS = f"{LABELCYCLE} {DEFAULT}"
+
+
+def default_of(standings: Sequence[Standing]) -> Standing | None:
+    """The default recipe's row."""
+    return next((standing for standing in standings if standing.method == OURS), None)
+
+
+def peers_of(standings: Sequence[Standing]) -> list[Standing]:
+    """Those that are not labelcycle's, best first."""
+    return [standing for standing in standings if standing.by != LABELCYCLE]
+
+
+def all_tables(found: Standings) -> str:
+    """Everything that is in `RESULTS.md`."""
+    parts = [verdicts(found), areas(found), winning(found), saving(found)]
+    parts += [accuracies(name, standings) for name, standings in found.items()]
+    return "\n\n".join(parts)
+
+
+def verdicts(found: Standings) -> str:
+    """For each set, where the default stands against the best peer: by area, and budget by budget."""
+    rows = []
+    for name, standings in found.items():
+        ours = default_of(standings)
+        if ours is None:
+            continue
+        for whose, peers in _by_head(peers_of(standings)).items():
+            rank = 1 + sum(one.areas().mean() > ours.areas().mean() for one in peers)
+            difference, error = ahead(ours, peers[0])
+            behind = [f"{a_class} ({points(-by)})" for a_class, by in _behind(ours, peers).items()]
+            lead = f"{points(difference)} ± {percent(error)}"
+            rows.append([name, whose, f"{rank} of {1 + len(peers)}", peers[0].method, lead, ", ".join(behind) or "–"])
+    headings = ["set", "peers' head", "the default's rank", "best peer by area", "ahead of it by"]
+    return (
+        "### Where the default stands\n\n"
+        "By area, as below, in points ± the standard error of the difference of paired seeds. The last column has the "
+        "labels a class at which the default is behind the best peer of that very budget by more than one standard "
+        "error of the paired difference, and by how many points.\n\n"
+        + table([*headings, "behind the best peer at"], rows)
+    )
+
+
+def _by_head(peers: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """Peers with their users' head, and with any, where there are some; best first."""
+    found = {SCIKIT_LEARN: [peer for peer in peers if peer.head == SCIKIT_LEARN], "any": list(peers)}
+    return {whose: members for whose, members in found.items() if members}
+
+
+def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
+    """By labels a class, by how much ours is behind the best peer where that is more than one standard error."""
+    found = {}
+    for a_class, column in ours.shown.items():
+        able = [peer for peer in peers if peer.has(a_class)]
+        if not able:
+            continue
+        best = max(able, key=lambda peer: peer.accuracy[:, peer.shown[a_class]].mean())
+        labels, first, second = paired(best, ours)
+        place = labels.index(ours.labels[column])
+        difference = first[:, place] - second[:, place]
+        if difference.mean() > standard_error(difference):
+            found[a_class] = float(difference.mean())
+    return found
+
+
+def areas(found: Standings) -> str:
+    """Area of every method on every set, best on average first, with the standard error over seeds."""
+    by_name: dict[str, dict[str, Standing]] = {}
+    for name, standings in found.items():
+        for standing in standings:
+            by_name.setdefault(standing.name, {})[name] = standing
+    complete = {name: rows for name, rows in by_name.items() if len(rows) == max(map(len, by_name.values()))}
+    ranked = sorted(by_name, key=lambda name: (name not in complete, -_mean_area(by_name[name])))
+    rows = []
+    for name in ranked:
+        cells = [_area(by_name[name].get(data), found[data]) for data in found]
+        rows.append([name, *cells, percent(_mean_area(by_name[name])) if name in complete else ""])
+    return (
+        "### Area under the curve\n\n"
+        "Mean accuracy in % ± its standard error over seeds, on an axis where each doubling of labels counts the same. "
+        "↓ marks a method that is below random picks with the same head.\n\n" + table(["method", *found, "mean"], rows)
+    )
+
+
+def _mean_area(rows: Mapping[str, Standing]) -> float:
+    return float(np.mean([standing.areas().mean() for standing in rows.values()]))
+
+
+def _area(standing: Standing | None, all_of_set: Sequence[Standing]) -> str:
+    if standing is None:
+        return ""
+    yardstick = yardstick_of(standing, all_of_set)
+    below = yardstick is not None and standing.areas().mean() < yardstick.areas().mean()
+    return f"{percent(standing.areas().mean())} ± {percent(standard_error(standing.areas()))}{' ↓' if below else ''}"
+
+
+def winning(found: Standings) -> str:
+    """How often the default is more accurate than each other method, by set and over all pairs of seed and budget."""
+    shares: dict[str, dict[str, tuple[float, int]]] = {}
+    for data, standings in found.items():
+        ours = default_of(standings)
+        for other in standings:
+            if ours is not None and other is not ours:
+                pairs = len(set(ours.seeds) & set(other.seeds)) * len(ours.shown)
+                shares.setdefault(other.name, {})[data] = (wins(ours, other), pairs)
+    totals = {name: _weighted(list(cells.values())) for name, cells in shares.items()}
+    rows = [
+        [
+            name,
+            *(f"{shares[name][data][0]:.0%}" if data in shares[name] else "" for data in found),
+            f"{totals[name]:.0%}",
+        ]
+        for name in sorted(totals, key=totals.__getitem__)
+    ]
+    return (
+        "### How often the default is more accurate\n\n"
+        "Share of the pairs of seed and budget of the tables below; a tie counts half. Hardest opponents first.\n\n"
+        + table(["the default against", *found, "all"], rows)
+    )
+
+
+def starts(out: Path) -> str:
+    """Area by way to begin, of every method with every head, as a mean over sets and seeds."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for file in sorted(out.glob("*/*.json")):
+        result = json.loads(file.read_text())
+        curve = area(np.log(result["labels"]), np.array([result["accuracy"]]))
+        of_method = found.setdefault((result["method"].split(",")[0], result["head"]), {})
+        of_method.setdefault(result["start"], []).append(float(curve[0]))
+    ways = sorted({way for cells in found.values() for way in cells})
+    rows = [
+        [f"{method}, {head} head", *(percent(float(np.mean(cells[way]))) if way in cells else "" for way in ways)]
+        for (method, head), cells in sorted(found.items())
+    ]
+    return table(["method", *ways], rows)
+
+
+def _weighted(cells: Sequence[tuple[float, int]]) -> float:
+    return sum(share * pairs for share, pairs in cells) / max(1, sum(pairs for _, pairs in cells))
+
+
+def saving(found: Standings) -> str:
+    """How many labels the default saves at each budget, and how many random picks would need."""
+    columns = sorted({a_class for standings in found.values() for one in standings for a_class in one.shown})
+    rows = []
+    for data, standings in found.items():
+        ours = default_of(standings)
+        yardstick = None if ours is None else yardstick_of(ours, standings)
+        if ours is None or yardstick is None:
+            continue
+        at = saved(ours, yardstick)
+        cells = [
+            f"{at[a_class].sign}{at[a_class].equivalent_labels:.0f} for {at[a_class].labels} "
+            f"({_signed(at[a_class].sign, at[a_class].ratio)})"
+            if a_class in at
+            else ""
+            for a_class in columns
+        ]
+        rows.append([data, *cells])
+    return (
+        "### Labels that the default saves\n\n"
+        "Labels that random picks with the same head need for the accuracy that the default has, and the share saved, "
+        "by labels a class; ≥ where random picks never had that accuracy.\n\n"
+        + table(["set", *map(str, columns)], rows)
+    )
+
+
+def _signed(sign: Sign, ratio: float) -> str:
+    return f"{sign}{ratio:.0%}"
+
+
+def accuracies(data: str, standings: Sequence[Standing]) -> str:
+    """Accuracy of every method at the shown budgets of a set, best by area first."""
+    first = standings[0]
+    shown = [a_class for a_class in SHOWN if any(one.has(a_class) for one in standings)]
+    rows = []
+    for one in standings:
+        yardstick = yardstick_of(one, standings)
+        average = None if yardstick is None or yardstick is one else saved_on_average(one, yardstick)
+        cells = [
+            f"{percent(one.accuracy[:, one.shown[a_class]].mean())} ± "
+            f"{percent(standard_error(one.accuracy[:, one.shown[a_class]]))}"
+            if one.has(a_class)
+            else ""
+            for a_class in shown
+        ]
+        share = "" if average is None else _signed(average.sign, average.ratio)
+        rows.append([one.name, *cells, percent(one.plain_areas().mean()), share, f"{one.seconds:.1f}"])
+    fewest, most = (bound(len(one.seeds) for one in standings) for bound in (min, max))
+    seeds = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    return (
+        f"### {data}: accuracy by labels a class\n\n"
+        f"{first.classes} classes, {first.pool:,} samples to choose from, {first.test:,} to test with, {seeds}. "
+        "Accuracy in % ± its standard error. `plain area` counts each label the same. `saved` is the mean share of "
+        "labels saved at these budgets against random picks with the same head. Seconds are of one core, for a "
+        "campaign; those of methods that do not ask the head are of training alone with the head that came second.\n\n"
+        + table(["method", *map(str, shown), "plain area", "saved", "s"], rows)
+    )
