@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
     parser.add_argument("folder", type=Path, help="where the demo keeps its data and results")
     folder = parser.parse_args(arguments).folder.absolute()
     try:
+        make_usable(folder)
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    try:
         show(folder, sizes or Sizes())
     except KeyboardInterrupt:
         print("\nstopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
@@ -52,15 +57,13 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
 
 
 def show(folder: Path, sizes: Sizes) -> None:
-    """Run the demo in `folder`; what is done already is kept.
+    """Run the demo in `folder`, which is there; what is done already is kept.
 
     Raises:
-        ConfigurationError: the folder cannot be made or written to.
         LabelcycleError: an arm or a campaign failed.
 
     Cost: about two minutes of processor time; two processes share it, most of the time.
     """
-    make_usable(folder)
     digits, pixels = folder / "digits", folder / "digits" / "pixels.npz"
     write_digits(digits)
     print(INTRODUCTION, flush=True)

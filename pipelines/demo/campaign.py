@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.exit_codes import TRY_AGAIN
 from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
 
@@ -21,11 +22,14 @@ class Finished:
 
 
 class CampaignFailed(LabelcycleError):
-    """A command of the campaign ended with an error, which it has told; the exit code is the command's."""
+    """A process of a campaign ended with an error, which it has told.
+
+    The exit code is the process's own; that of one which was killed says that another try may pass.
+    """
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code if exit_code > 0 else TRY_AGAIN
 
 
 def run_campaign(root: Path, embeddings: Path, budget: int, batch: int, database: Path) -> Finished:

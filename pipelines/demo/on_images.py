@@ -40,8 +40,8 @@ def process_on_images(folder: Path, budget: int, batch: int) -> Iterator[Callabl
         budget: labels in all.
         batch: labels a cycle.
 
-    Returns:
-        A function that waits for both. It raises a LabelcycleError with the end of the log where the process failed.
+    Yields:
+        A function that waits for both. It raises CampaignFailed with the end of the log where the process failed.
     """
     log = folder / "on-images.log"
     command = [sys.executable, "-m", __name__, str(folder), str(budget), str(batch)]
@@ -50,7 +50,7 @@ def process_on_images(folder: Path, budget: int, batch: int) -> Iterator[Callabl
         def wait() -> None:
             if code := process.wait():
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
-                raise CampaignFailed(f"The recipes on images ended with exit code {code}:\n{tail}", max(1, code))
+                raise CampaignFailed(f"The recipes on images ended with exit code {code}:\n{tail}", code)
 
         try:
             yield wait

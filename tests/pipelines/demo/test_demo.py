@@ -77,6 +77,7 @@ def test_a_file_is_in_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert demo.main([str(tmp_path / "file")], TINY) == 1
     told = capsys.readouterr().err
     assert f"cannot write to {tmp_path / 'file'}: File exists" in told and "make demo DEMO=another-folder" in told
+    assert "rm -r" not in told, "the file may be somebody's own"
 
 
 def test_a_folder_without_rights(
@@ -126,8 +127,9 @@ def test_the_process_on_images_ends_with_the_demo(tmp_path: Path, monkeypatch: p
     as_python(tmp_path, monkeypatch, "exec sleep 600")
     with pytest.raises(KeyboardInterrupt), process_on_images(tmp_path, 12, 6) as wait:
         raise KeyboardInterrupt
-    with pytest.raises(CampaignFailed, match="exit code -15"):
+    with pytest.raises(CampaignFailed, match="exit code -15") as raised:
         wait()
+    assert raised.value.exit_code == 2
 
 
 def as_python(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
