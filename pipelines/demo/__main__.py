@@ -14,7 +14,7 @@ from labelcycle.pipelines.demo.campaign import run_campaign
 from labelcycle.pipelines.demo.comparison import Sizes, compare
 from labelcycle.pipelines.demo.digits import write_digits
 from labelcycle.pipelines.demo.on_images import RECIPES, curve_on_images, process_on_images
-from labelcycle.pipelines.demo.results import NOTE, curves_of, table_of, table_on_images, verdict
+from labelcycle.pipelines.demo.results import NOTE, curves_of, table_of, table_on_images, verdict, verdict_on_images
 
 WIDTH = 100
 INTRODUCTION = """\
@@ -78,10 +78,11 @@ def show(folder: Path, sizes: Sizes) -> None:
         budget = sizes.batch * sizes.campaign_cycles
         finished = run_campaign(folder / "campaign", pixels, budget, sizes.batch, folder / "mlflow.db")
         print(f"This is seed 0 of the comparison, which had {found.default.at(finished.labels)[0]:.4f} there.\n")
-        print("On the images, with the small backbone:", flush=True)
+        print("PEAL and the default recipe on the images, with the small backbone:", flush=True)
         wait_for_images()
-    console.print(table_on_images({recipe: curve_on_images(folder, recipe) for recipe in RECIPES}))
-    print("one seed. Compare these with each other, not with the table above: the features are others\n")
+    on_images = [curve_on_images(folder, recipe) for recipe in RECIPES]
+    console.print(table_on_images(found.default, *on_images))
+    print(f"{verdict_on_images(*on_images)}\n")
     print(f"curves: {curves}")
     print(f"report: {finished.report}")
     print(f"MLflow: {Path(sys.executable).parent / 'mlflow'} ui --backend-store-uri sqlite:///{folder / 'mlflow.db'}")

@@ -11,7 +11,7 @@ from labelcycle.pipelines.backtest import arm
 from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.demo import comparison
 from labelcycle.pipelines.demo.comparison import Comparison, Learnt, Sizes, compare, contender_of, labels_saved
-from labelcycle.pipelines.demo.results import curves_of, table_of, table_on_images, verdict
+from labelcycle.pipelines.demo.results import curves_of, table_of, table_on_images, verdict, verdict_on_images
 
 RANDOM = Learnt("random", [10, 20, 30, 40], [[0.4, 0.5, 0.6, 0.7], [0.2, 0.3, 0.4, 0.5]])
 """Rises by a point a label; 0.3, 0.4, 0.5, 0.6 on average."""
@@ -88,10 +88,12 @@ def test_the_table_has_every_arm_and_the_spread_of_its_seeds() -> None:
     assert curves_of(found([0.4, 0.55], [0.3, 0.55])).startswith(b"\x89PNG")
 
 
-def test_the_table_of_campaigns_on_images() -> None:
-    curves = {"uherding": Curve([20, 40], [0.5, 0.6]), "peal_entropy": Curve([20, 40], [0.4, 0.65])}
-    last = text_of(table_on_images(curves)).splitlines()[4]
-    assert [cell.strip() for cell in last.split("│")[1:-1]] == ["40", "0.600", "0.650"]
+def test_what_is_told_of_images() -> None:
+    ours, theirs = Curve([20, 40], [0.5, 0.6]), Curve([20, 40], [0.4, 0.65])
+    rows = text_of(table_on_images(default([0.4, 0.55], [0.3, 0.55]), ours, theirs)).splitlines()
+    assert [cell.strip() for cell in rows[3].split("│")[1:-1]] == ["20", "0.550 (.550–.550)", "0.500", "0.400"]
+    assert [cell.strip() for cell in rows[4].split("│")[1:-1]] == ["40", "–", "0.600", "0.650"]
+    assert "PEAL is ahead at 1 of 2 budgets" in verdict_on_images(ours, theirs)
 
 
 def test_recipes_choose_as_in_a_campaign() -> None:
