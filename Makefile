@@ -22,8 +22,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 install: $(INSTALLED)  ## Create .venv with the locked dependencies
 
-demo: $(INSTALLED)  ## Run a whole campaign on handwritten digits, active learning next to random
-	$(PYTHON) -m labelcycle.pipelines.demo .demo
+DEMO ?= .demo
+demo: $(INSTALLED)  ## Compare with random picks on handwritten digits, and run a campaign: DEMO= names the folder
+	$(PYTHON) -m labelcycle.pipelines.demo $(DEMO)
 
 check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 	$(VENV)/bin/ruff check .

@@ -1,22 +1,36 @@
-"""Run a backtest on this machine: plan it, run the arms that have not ended, and read the standings."""
+"""Run a backtest on this machine: the arms in a few processes that stay, then the report, then the standings.
 
+A process for each arm, as the compiled pipeline has it, would spend most of a small backtest on starting them.
+"""
+
+import multiprocessing
 import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.environment import environment
+from labelcycle.components.core.errors import TransientError
+from labelcycle.components.core.observation import EVENTS, notice
+from labelcycle.components.core.retries import with_retries
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.arm import read_outcome
+from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.plan import Plan, write_plan
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.backtest.standings import Standings
 from labelcycle.pipelines.backtest.watch import ArmsWatcher
-from labelcycle.pipelines.local import run_pipeline
+from labelcycle.pipelines.local import LOG_TAIL
 
 AT_ONCE = 2
-"""How many arms kfp.local runs side by side."""
+"""How many arms run side by side."""
 
 
 def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Standings:
-    """Run a backtest through kfp.local. Arms that have ended without an error are not run again.
+    """Run a backtest. Arms that have ended without an error are not run again.
 
     Args:
         root: the backtest's folder or S3 prefix, which holds the plan's history.
@@ -26,18 +40,60 @@ def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Standings:
     Raises:
         TransientError: an arm died without a word; those that ended are kept.
     """
-    from labelcycle.pipelines.backtest.pipeline import backtest
-
     store = open_store(root)
     arms = [arm.name for arm in plan.arms()]
-    ended = {arm.name: outcome for arm in plan.arms() if (outcome := read_outcome(store, arm)) is not None}
+    ended = {each.name: outcome for each in plan.arms() if (outcome := arm.read_outcome(store, each)) is not None}
     missing = [name for name in arms if name not in ended or ended[name].error]
     if len(missing) < len(arms):
         notice(f"{len(arms) - len(missing)} of {len(arms)} arms have ended already and are not run again.")
-    wanted = missing or arms[:1]  # a loop over nothing fails; an arm that has ended only says so
-    arguments = {"root": root, "plan": write_plan(store, plan), "arms": wanted, "mlflow_root": mlflow_root}
-    run_pipeline(backtest, arguments, lambda events: ArmsWatcher(events, len(wanted), plan.cycles), _threads())
+    name = write_plan(store, plan)
+    with tempfile.TemporaryDirectory(prefix="labelcycle-") as folder:
+        events, log = Path(folder) / "events.jsonl", Path(folder) / "log.txt"
+        with (
+            environment({EVENTS: str(events), **_threads()}),
+            ArmsWatcher(events, len(missing), plan.cycles),
+            log.open("a") as sink,
+        ):
+            _run_arms(root, name, missing, log)
+            with redirect_stdout(sink), redirect_stderr(sink):
+                with_retries(report.run)(root=root, plan=name, mlflow_root=mlflow_root)
     return gather(store, plan)
+
+
+def _run_arms(root: str, plan: str, arms: Sequence[str], log: Path) -> None:
+    """Run arms in processes; the first error ends those that have not begun.
+
+    Raises:
+        TransientError: a process was killed.
+    """
+    if not arms:
+        return
+    pool = ProcessPoolExecutor(
+        min(AT_ONCE, len(arms)), multiprocessing.get_context("spawn"), initializer=_write_to, initargs=(str(log),)
+    )
+    try:
+        for ended in as_completed([pool.submit(_run_arm, root, plan, name) for name in arms]):
+            ended.result()
+    except BrokenProcessPool as error:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+        raise TransientError(
+            f"An arm died without reporting an error (killed, or out of memory?). Its last output:\n{tail}\n"
+            "Arms that have ended are kept. Run the same command again."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_to(log: str) -> None:
+    """Let all output of this process, that of libraries written in C too, go to a file."""
+    with Path(log).open("a") as sink:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(sink.fileno(), stream.fileno())
+
+
+def _run_arm(root: str, plan: str, name: str) -> None:
+    with_retries(arm.run)(root=root, plan=plan, arm=name)
 
 
 def _threads() -> dict[str, str]:

@@ -10,7 +10,7 @@ from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_
 from labelcycle.pipelines.placing import Place, unplaced
 
 ARMS_AT_ONCE = 16
-"""What a cluster runs at a time; kfp.local runs two."""
+"""What a cluster runs at a time; this machine runs two."""
 
 
 def backtest_pipeline(place: Place = unplaced) -> Callable[..., Any]:
@@ -54,4 +54,4 @@ def backtest_pipeline(place: Place = unplaced) -> Callable[..., Any]:
 
 
 backtest = backtest_pipeline()
-"""The pipeline as the local engine runs it: with nothing asked of a cluster."""
+"""The pipeline with nothing asked of a cluster."""

@@ -1,8 +1,12 @@
 """The learning curves of all contenders, with their confidence bands."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure, shortened
+from labelcycle.pipelines.backtest.curves import Band
 from labelcycle.pipelines.backtest.plan import RANDOM
 from labelcycle.pipelines.backtest.standings import SEES_LABELS, Standings
 
@@ -18,6 +22,25 @@ MOST_BANDS, BEST = 6, 3
 """With more contenders than the first, bands would cover each other: only the best and random then have theirs."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """One learning curve in the figure.
+
+    Attributes:
+        title: for the legend.
+        labels: P numbers.
+        accuracy: mean and band at each of them.
+        yardstick: whether it is what the others are measured with; it is then black and dashed.
+        banded: whether its band is drawn, if it has one.
+    """
+
+    title: str
+    labels: Sequence[int]
+    accuracy: Band
+    yardstick: bool = False
+    banded: bool = True
+
+
 def draw_curves(found: Standings) -> bytes:
     """Draw mean accuracy over labels, best contender first; random is black and dashed.
 
@@ -26,20 +49,41 @@ def draw_curves(found: Standings) -> bytes:
     Returns:
         A PNG of 1200 pixels' width, the same bytes for the same standings.
     """
-    figure, axes = blank_figure(10.0, 5.5)
-    labels = found.plan.labels
-    styles = ((colour, line) for line in LINES for colour in COLOURS)
     crowded = len(found.contenders) > MOST_BANDS
-    for rank, standing in enumerate(found.contenders):
-        colour, line = (INK, "--") if standing.title == RANDOM.title else next(styles, (FAINT, "-"))
-        mean, half_width = standing.accuracy.mean, standing.accuracy.half_width
-        name = shortened(standing.title, LONGEST_NAME) + (SEES_LABELS if standing.sees_labels else "")
-        axes.plot(labels, mean, color=colour, linestyle=line, marker="o", markersize=4, linewidth=2, label=name)
-        if half_width is not None and (not crowded or rank < BEST or standing.title == RANDOM.title):
+    lines = [
+        Line(
+            shortened(standing.title, LONGEST_NAME) + (SEES_LABELS if standing.sees_labels else ""),
+            found.plan.labels,
+            standing.accuracy,
+            yardstick=standing.title == RANDOM.title,
+            banded=not crowded or rank < BEST or standing.title == RANDOM.title,
+        )
+        for rank, standing in enumerate(found.contenders)
+    ]
+    return draw_lines(lines, "bands: best three, random" if crowded else None)
+
+
+def draw_lines(lines: Sequence[Line], legend: str | None = None) -> bytes:
+    """Draw learning curves, which may have different numbers of labels.
+
+    Args:
+        lines: in the order of the legend.
+        legend: its title.
+
+    Returns:
+        A PNG of 1200 pixels' width, the same bytes for the same lines.
+    """
+    figure, axes = blank_figure(10.0, 5.5)
+    styles = ((colour, line) for line in LINES for colour in COLOURS)
+    for line in lines:
+        colour, style = (INK, "--") if line.yardstick else next(styles, (FAINT, "-"))
+        labels, mean, half_width = line.labels, line.accuracy.mean, line.accuracy.half_width
+        axes.plot(labels, mean, color=colour, linestyle=style, marker="o", markersize=4, linewidth=2, label=line.title)
+        if half_width is not None and line.banded:
             low = [value - half for value, half in zip(mean, half_width, strict=True)]
             high = [value + half for value, half in zip(mean, half_width, strict=True)]
             axes.fill_between(labels, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.set_ylim(*_limits([value for standing in found.contenders for value in standing.accuracy.mean]))
+    axes.set_ylim(*_limits([value for line in lines for value in line.accuracy.mean]))
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.set_ylabel("test accuracy", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.tick_params(labelsize=TEXT_SIZE)
@@ -47,10 +91,10 @@ def draw_curves(found: Standings) -> bytes:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    if found.contenders:
+    if lines:
         figure.legend(
             loc="outside right upper",
-            title="bands: best three, random" if crowded else None,
+            title=legend,
             title_fontproperties={"family": FONT, "size": 9},
             frameon=False,
             labelcolor=INK,

@@ -1,4 +1,4 @@
-"""`labelcycle backtest` as users have it: through kfp.local, resumed after a kill, and with errors that help."""
+"""`labelcycle backtest` as users have it: in processes, resumed after a kill, and with errors that help."""
 
 import json
 import os

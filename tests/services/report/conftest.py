@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.tables import table_bytes
-from labelcycle.pipelines.demo import write_digits
+from labelcycle.pipelines.demo.digits import write_digits
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import Bench
 
