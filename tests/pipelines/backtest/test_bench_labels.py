@@ -114,7 +114,7 @@ def test_a_second_run_measures_what_is_missing_alone(
     campaign = jobs.campaign
     monkeypatch.setattr(jobs, "campaign", lambda job, known: asked.append(job.method.name) or campaign(job, known))
     assert _exit_code([*arguments, "--seeds", "1"]) == 0
-    ours = [method.name for method in METHODS if method.by == LABELCYCLE]
+    ours = [method.name for method in METHODS if method.by == LABELCYCLE for _ in method.heads]
     assert sorted(asked) == sorted(ours)
     assert _exit_code([*arguments, "--seeds", "2", *drawn]) == 0
     assert sorted(asked) == sorted([*ours, *ours])
