@@ -80,7 +80,7 @@ def sets_of(texts: Sequence[str]) -> list[Data]:
             raise SystemExit(f"There is no file {path} for the set {name!r}. Name another, or none: --sets {name}=")
         found.append(Data(name, path))
         if data.size_of(found[-1])[0] > 2 * data.SMALL_POOL:
-            found.append(Data(f"{name}-whole", path, whole=True))
+            found.append(Data(f"{name}{data.WHOLE}", path, whole=True))
     return found
 
 

@@ -18,6 +18,9 @@ from labelcycle.pipelines.initialise.splits import hold_out
 DIGITS = "digits"
 """The set that needs no file: pixels, as they come with scikit-learn."""
 
+WHOLE = "-whole"
+"""Ends the name of a set whose whole pool is chosen from, though it is large."""
+
 SMALL_POOL = 4000
 """Samples of the pool that slow methods can choose from."""
 

@@ -1,5 +1,7 @@
 """The methods that are compared: whose they are, how they begin, and what decides their results."""
 
+import importlib
+import inspect
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -8,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.heads import Head
 from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import DropoutScorer, Recipe, read_recipe
@@ -152,8 +155,13 @@ def settings_of(method: Method) -> dict[str, Any]:
     if method.by == LABELCYCLE:
         contender = contender_of(method)
         choosers = (contender.chooser, contender.cold_start)
-        versions = [STRATEGIES[chooser.strategy].version for chooser in choosers]
-        return {"by": method.by, "contender": contender.model_dump(mode="json"), "versions": versions}
+        strategies = [STRATEGIES[chooser.strategy] for chooser in choosers]
+        return {
+            "by": method.by,
+            "contender": contender.model_dump(mode="json"),
+            "versions": [strategy.version for strategy in strategies],
+            "modules": [digest_of_bytes(_source(strategy.choose.__module__)) for strategy in strategies],
+        }
     from tests.bench.labels.peers import PEERS
 
     packages = {name: version(name) for name in ("scikit-activeml", "scikit-learn")}
@@ -188,6 +196,11 @@ METHODS = (
     Method(NUMPY, "uherding", CENTROIDS, slow=True),
 )
 """Every one that is measured. Starts are the better of those that were tried: `--starts`."""
+
+
+def _source(module: str) -> bytes:
+    """A module's text, as versions may not be raised before a changed strategy is ready."""
+    return inspect.getsource(importlib.import_module(module)).encode()
 
 
 def starts_of(method: Method) -> tuple[str, ...]:

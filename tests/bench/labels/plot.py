@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, PercentFormatter
 
 from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png
-from tests.bench.labels.data import SHOWN
+from tests.bench.labels.data import SHOWN, WHOLE
 from tests.bench.labels.figures import Standing, standard_error, yardstick_of
 from tests.bench.labels.heads import OURS as OUR_HEAD
 from tests.bench.labels.heads import SCIKIT_LEARN
@@ -24,12 +24,12 @@ SIZE, ACROSS = 3.4, 2
 
 def draw(found: Mapping[str, Sequence[Standing]], path: Path) -> None:
     """Write the plot as PNG; the same bytes for the same results."""
-    drawn = {name: standings for name, standings in found.items() if default_of(standings) is not None}
+    drawn = {name: standings for name, standings in found.items() if default_of(standings) and not name.endswith(WHOLE)}
     if not drawn:
         return
     across = min(ACROSS, len(drawn))
     down = -(-len(drawn) // across)
-    figure = Figure(figsize=(SIZE * 1.45 * across, SIZE * down), dpi=90, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(SIZE * 1.45 * across, SIZE * down), dpi=80, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel in panels[len(drawn) :]:

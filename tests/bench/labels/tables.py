@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from labelcycle.components.evaluate.savings import Sign
-from tests.bench.labels.data import SHOWN
+from tests.bench.labels.data import SHOWN, WHOLE
 from tests.bench.labels.figures import (
     Standing,
     ahead,
@@ -56,7 +57,7 @@ def verdicts(found: Standings) -> str:
             rank = 1 + sum(one.areas().mean() > ours.areas().mean() for one in peers)
             difference, error = ahead(ours, peers[0])
             behind = [f"{a_class} ({points(-by)})" for a_class, by in _behind(ours, peers).items()]
-            lead = f"{points(difference)} ± {percent(error)}"
+            lead = points(difference) + ("" if np.isnan(error) else f" ± {percent(error)}")
             rows.append([name, whose, f"{rank} of {1 + len(peers)}", peers[0].method, lead, ", ".join(behind) or "–"])
     headings = ["set", "peers' head", "the default's rank", "best peer by area", "ahead of it by"]
     return (
@@ -85,7 +86,7 @@ def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
         labels, first, second = paired(best, ours)
         place = labels.index(ours.labels[column])
         difference = first[:, place] - second[:, place]
-        if difference.mean() > standard_error(difference):
+        if difference.mean() > np.nan_to_num(standard_error(difference)):
             found[a_class] = float(difference.mean())
     return found
 
@@ -96,21 +97,23 @@ def areas(found: Standings) -> str:
     for name, standings in found.items():
         for standing in standings:
             by_name.setdefault(standing.name, {})[name] = standing
-    complete = {name: rows for name, rows in by_name.items() if len(rows) == max(map(len, by_name.values()))}
-    ranked = sorted(by_name, key=lambda name: (name not in complete, -_mean_area(by_name[name])))
+    counted = [name for name in found if not name.endswith(WHOLE)]
+    complete = [name for name, rows in by_name.items() if rows.keys() >= set(counted)]
+    means = {
+        name: float(np.mean([by_name[name][data].areas().mean() for data in counted or found if data in by_name[name]]))
+        for name in complete
+    }
+    ranked = sorted(by_name, key=lambda name: -means.get(name, 0))
     rows = []
     for name in ranked:
         cells = [_area(by_name[name].get(data), found[data]) for data in found]
-        rows.append([name, *cells, percent(_mean_area(by_name[name])) if name in complete else ""])
+        rows.append([name, *cells, percent(means[name]) if name in means else ""])
     return (
         "### Area under the curve\n\n"
         "Mean accuracy in % ± its standard error over seeds, on an axis where each doubling of labels counts the same. "
-        "↓ marks a method that is below random picks with the same head.\n\n" + table(["method", *found, "mean"], rows)
+        "↓ marks a method that is below random picks with the same head. The mean is over sets, whole pools aside, of "
+        "methods that were measured on all.\n\n" + table(["method", *found, "mean"], rows)
     )
-
-
-def _mean_area(rows: Mapping[str, Standing]) -> float:
-    return float(np.mean([standing.areas().mean() for standing in rows.values()]))
 
 
 def _area(standing: Standing | None, all_of_set: Sequence[Standing]) -> str:
@@ -118,7 +121,13 @@ def _area(standing: Standing | None, all_of_set: Sequence[Standing]) -> str:
         return ""
     yardstick = yardstick_of(standing, all_of_set)
     below = yardstick is not None and standing.areas().mean() < yardstick.areas().mean()
-    return f"{percent(standing.areas().mean())} ± {percent(standard_error(standing.areas()))}{' ↓' if below else ''}"
+    return f"{_with_error(standing.areas())}{' ↓' if below else ''}"
+
+
+def _with_error(values: npt.NDArray[np.floating]) -> str:
+    """Mean ± standard error in %, the latter where there are several."""
+    error = standard_error(values)
+    return percent(float(values.mean())) + ("" if np.isnan(error) else f" ± {percent(error)}")
 
 
 def winning(found: Standings) -> str:
@@ -204,17 +213,11 @@ def accuracies(data: str, standings: Sequence[Standing]) -> str:
     for one in standings:
         yardstick = yardstick_of(one, standings)
         average = None if yardstick is None or yardstick is one else saved_on_average(one, yardstick)
-        cells = [
-            f"{percent(one.accuracy[:, one.shown[a_class]].mean())} ± "
-            f"{percent(standard_error(one.accuracy[:, one.shown[a_class]]))}"
-            if one.has(a_class)
-            else ""
-            for a_class in shown
-        ]
+        cells = [_with_error(one.accuracy[:, one.shown[a_class]]) if one.has(a_class) else "" for a_class in shown]
         share = "" if average is None else _signed(average.sign, average.ratio)
         rows.append([one.name, *cells, percent(one.plain_areas().mean()), share, f"{one.seconds:.1f}"])
     fewest, most = (bound(len(one.seeds) for one in standings) for bound in (min, max))
-    seeds = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    seeds = ("1 seed" if most == 1 else f"{most} seeds") if fewest == most else f"{fewest} to {most} seeds"
     return (
         f"### {data}: accuracy by labels a class\n\n"
         f"{first.classes} classes, {first.pool:,} samples to choose from, {first.test:,} to test with, {seeds}. "

@@ -10,9 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from labelcycle.components.core.head import softmax
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.history import Labelled
+from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.bench.labels import __main__ as bench
 from tests.bench.labels import figures, jobs, methods
 from tests.bench.labels.data import Data, budgets, history_of
+from tests.bench.labels.features import main as export_features
 from tests.bench.labels.figures import Standing, ahead, read_standings, saved, wins
 from tests.bench.labels.heads import scikit_learn_head, seen_by
 from tests.bench.labels.methods import LABELCYCLE, METHODS
@@ -114,7 +116,7 @@ def test_a_second_run_measures_what_is_missing_alone(
     campaign = jobs.campaign
     monkeypatch.setattr(jobs, "campaign", lambda job, known: asked.append(job.method.name) or campaign(job, known))
     assert _exit_code([*arguments, "--seeds", "1"]) == 0
-    ours = [method.name for method in METHODS if method.by == LABELCYCLE]
+    ours = [method.name for method in METHODS if method.by == LABELCYCLE for _ in method.heads]
     assert sorted(asked) == sorted(ours)
     assert _exit_code([*arguments, "--seeds", "2", *drawn]) == 0
     assert sorted(asked) == sorted([*ours, *ours])
@@ -198,6 +200,25 @@ def test_a_set_without_its_file_is_refused_by_name() -> None:
     with pytest.raises(SystemExit, match=r"no-such\.npz for the set 'eurosat'"):
         bench.sets_of(["eurosat=no-such.npz"])
     assert bench.sets_of(["eurosat=", "digits"]) == [Data("digits", "")]
+
+
+def test_features_of_a_campaign_are_a_set(features: Path, tmp_path: Path) -> None:
+    with np.load(features) as file:
+        ids, vectors, names = file["ids"], file["features"], file["classes"][file["labels"]]
+    root = str(tmp_path / "root")
+    begin_campaign(Request(root=root, recipe="uherding", embeddings=str(features), budget=30, batch=10))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("sample_id,label\n" + "".join(f"{one},{name}\n" for one, name in zip(ids, names, strict=True)))
+    made = tmp_path / "made.npz"
+    export_features([root, "--labels", str(labels), "--out", str(made)])
+    with np.load(made) as file:
+        assert file["ids"].tolist() == ids.tolist()
+        assert file["features"].tolist() == vectors.tolist()
+        assert file["classes"][file["labels"]].tolist() == names.tolist()
+    for part in ("pool", "test"):
+        one, other = (getattr(history_of(Data("any", str(path)), 0), part) for path in (features, made))
+        assert one.ids.tolist() == other.ids.tolist()
+        assert one.classes.tolist() == other.classes.tolist()
 
 
 def _exit_code(arguments: list[str]) -> int:
