@@ -1,5 +1,6 @@
 """What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -90,8 +91,14 @@ class LogisticTrainer(Settings):
     """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
 
     The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
-    times the prototypes. With `class_weight: balanced` every class that has labels counts the same. With `temperature:
-    cross_validated` probabilities are calibrated by one temperature, chosen by five-fold cross-validation.
+    times the prototypes; a scale of None is 3.5·ln C, but at least 8, which is that of ten classes: among more of them a
+    class needs a larger logit to be as likely. With `class_weight: balanced` every class that has labels counts the
+    same. With `temperature: cross_validated` probabilities are calibrated by one temperature, chosen by five-fold
+    cross-validation.
+
+    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how sure
+    they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are few,
+    and never more than `unlabelled_most` labels a class.
 
     `version` is that of the algorithm, no setting.
     """
@@ -100,9 +107,16 @@ class LogisticTrainer(Settings):
 
     name: Literal["logistic"] = "logistic"
     strength: Annotated[float, Field(gt=0)] = 0.1
-    scale: Annotated[float, Field(ge=0)] = 8.0
+    scale: Annotated[float, Field(ge=0)] | None = None
     class_weight: Literal["none", "balanced"] = "none"
     temperature: Literal["none", "cross_validated"] = "none"
+    unlabelled: Literal["none", "spread"] = "none"
+    unlabelled_weight: Annotated[float, Field(gt=0)] = 2.0
+    unlabelled_most: Annotated[float, Field(gt=0)] = 10.0
+
+    def scale_of(self, classes: int) -> float:
+        """The scale among so many classes: the one given, or that which grows with their number."""
+        return max(8.0, 3.5 * math.log(classes)) if self.scale is None else self.scale
 
 
 class LoraTrainer(Training):

@@ -76,5 +76,5 @@ def prototype_head(samples: Samples, classes: int) -> LinearHead:
         scale=np.ones_like(mean),
         shift=np.zeros_like(mean),
         weight=(head.weight * undone * nearest).astype(np.float32),
-        bias=np.where(np.isfinite(head.bias), head.bias, -np.float32(settings.scale)),
+        bias=np.where(np.isfinite(head.bias), head.bias, -np.float32(settings.scale_of(classes))),
     )

@@ -10,9 +10,11 @@ from labelcycle.components.core.campaign import load_pool
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
 from labelcycle.components.core.observation import notice
+from labelcycle.components.core.ordering import keyed_order
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
+from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import (
     Doubles,
     Solution,
@@ -23,6 +25,17 @@ from labelcycle.components.train_adapter.temperature import cross_validated_temp
 from labelcycle.components.train_adapter.trained import Fitted, Trained
 
 Classes = npt.NDArray[np.integer]
+
+MOST_UNLABELLED = 4000
+"""So many unlabelled samples of the pool take part."""
+
+MOST_LABELLED = 10_000
+"""With more labels than this the unlabelled pool, which adds little then, takes no part."""
+
+MOST_EACH = 0.2
+"""A pseudo-label counts on average at most as this share of a label."""
+
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,8 @@ def train_logistic(
     Raises:
         InputError: no labelled sample has features.
 
-    Cost: reads the pool's features once, part by part, and solves: see `fit_logistic_regression`.
+    Cost: reads the pool's features once, part by part, and once more where a sample of it takes part; solves: see
+        `fit_logistic_regression` and, for what takes part, `label_spreading`.
     """
     space, classes = FeatureSpace(work.store, work.campaign.base_space), work.campaign.classes
     training = _samples(space, labelled, classes)
@@ -55,13 +69,37 @@ def train_logistic(
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     pool = load_pool(work.store, work.campaign)
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    moments = feature_moments(space.parts(sample_id for sample_id, split in rows if split == "pool"))
+    ids = [sample_id for sample_id, split in rows if split == "pool"]
+    moments = feature_moments(space.parts(ids))
     assert moments is not None, "labelled samples are of the pool"
-    return train_on_samples(training, _samples(space, validation, classes), len(classes), trainer, moments)
+    unlabelled = None
+    if uses_pool(trainer, len(training.classes)):
+        names = np.array(sorted(set(ids) - labelled.keys()), np.str_)
+        unlabelled = space.read(names[taking_part(names, work.campaign.seed)].tolist())[1]
+    validated = _samples(space, validation, classes)
+    return train_on_samples(training, validated, len(classes), trainer, moments, unlabelled)
+
+
+def uses_pool(trainer: LogisticTrainer, labels: int) -> bool:
+    """Whether unlabelled samples take part beside so many labelled ones."""
+    return trainer.unlabelled == "spread" and labels <= MOST_LABELLED
+
+
+def taking_part(ids: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
+    """Rows of the unlabelled samples that take part, ascending: a random sample that changes little between cycles."""
+    if len(ids) <= MOST_UNLABELLED:
+        return np.arange(len(ids))
+    order = keyed_order(ids, seed, "unlabelled samples that training looks at")
+    return np.sort(np.argpartition(order, MOST_UNLABELLED)[:MOST_UNLABELLED])
 
 
 def train_on_samples(
-    training: Samples, validation: Samples | None, classes: int, trainer: LogisticTrainer, moments: Moments
+    training: Samples,
+    validation: Samples | None,
+    classes: int,
+    trainer: LogisticTrainer,
+    moments: Moments,
+    unlabelled: npt.NDArray[np.floating] | None = None,
 ) -> Trained:
     """Train on features in memory: the same head for any number of cores.
 
@@ -71,10 +109,13 @@ def train_on_samples(
         classes: C.
         trainer: the settings.
         moments: mean and deviation of the pool.
+        unlabelled: features (U, d) of unlabelled samples that take part, in the order of their ids; None for none.
     """
     mean, deviation = moments
     vectors = unit_standardised(training.features.astype(np.float64), mean, deviation)
-    solution = _solve(vectors, training.classes, classes, trainer)
+    others = vectors[:0] if unlabelled is None else unit_standardised(unlabelled.astype(np.float64), mean, deviation)
+    learner = _Learner(vectors, training.classes, classes, trainer, others)
+    solution = learner.solve(np.arange(len(vectors)))
     if not solution.converged:
         notice(
             f"Logistic regression has not converged in {solution.iterations} iterations. Raise trainer.strength, now "
@@ -83,27 +124,58 @@ def train_on_samples(
     temperature = None
     if trainer.temperature == "cross_validated":
 
-        def logits_of(learnt: Doubles, of_learnt: Classes, held: Doubles) -> Doubles:
-            found = _solve(learnt, of_learnt, classes, trainer)
-            return held @ found.weight.T + _bias(found)
+        def logits_of(learnt: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> Doubles:
+            found = learner.solve(learnt)
+            return vectors[held] @ found.weight.T + _bias(found)
 
-        temperature = cross_validated_temperature(vectors, training.classes, logits_of)
+        temperature = cross_validated_temperature(training.classes, logits_of)
     weight = (solution.weight if temperature is None else solution.weight / temperature).astype(np.float32)
     head = LogisticHead(mean, deviation, weight, _bias(solution).astype(np.float32))
     accuracy = None if validation is None else _accuracy(head, validation)
+    took_part = None if trainer.unlabelled == "none" else len(others)
     return Trained(
         head=head,
         adapter=None,
-        fitted=Fitted(solution.iterations, solution.loss, accuracy, temperature),
+        fitted=Fitted(solution.iterations, solution.loss, accuracy, temperature, took_part),
         examples=len(training.classes),
         trainable_parameters=weight.size,
         total_parameters=weight.size,
     )
 
 
-def _solve(vectors: Doubles, classes: Classes, count: int, trainer: LogisticTrainer) -> Solution:
-    weights = balanced_weights(classes) if trainer.class_weight == "balanced" else None
-    return fit_logistic_regression(vectors, classes, count, trainer.strength, trainer.scale, weights)
+class _Learner:
+    """Solves for labelled samples, or some of them, with what unlabelled samples say about these."""
+
+    def __init__(
+        self, vectors: Doubles, classes: Classes, count: int, trainer: LogisticTrainer, unlabelled: Doubles
+    ) -> None:
+        self._vectors, self._classes, self._count, self._trainer = vectors, classes, count, trainer
+        self._everything = np.concatenate([vectors, unlabelled])
+        self._graph = NeighbourGraph(self._everything.astype(np.float32)) if len(unlabelled) else None
+
+    def solve(self, rows: npt.NDArray[np.int64]) -> Solution:
+        """The weights by these labelled samples."""
+        trainer, classes = self._trainer, self._classes[rows]
+        weights = balanced_weights(classes) if trainer.class_weight == "balanced" else np.ones(len(rows))
+        if self._graph is not None:
+            among = np.arange(len(self._vectors), len(self._everything))
+            found = self._graph.pseudo_labels(rows, classes, self._count, among)
+            rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
+            weights = np.concatenate([weights, self._worth(found.certainty, weights)])
+        vectors, scale = self._everything[rows], trainer.scale_of(self._count)
+        return fit_logistic_regression(vectors, classes, self._count, trainer.strength, scale, weights)
+
+    def _worth(self, certainty: Doubles, labels: Doubles) -> Doubles:
+        """What each pseudo-label counts beside labels that count so much; together less than each of three limits."""
+        limits = np.array(
+            [
+                self._trainer.unlabelled_weight * labels.sum(),
+                self._trainer.unlabelled_most * self._count,
+                MOST_EACH * max(len(certainty), 1),
+            ]
+        )
+        together = 1 / (1 / limits).sum()
+        return certainty * (together / max(certainty.sum(), TINY))
 
 
 def _bias(solution: Solution) -> Doubles:

@@ -31,7 +31,7 @@ class TrainedFacts(Facts, rows="labelled"):
     campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
     `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`. A trainer
     that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None. `temperature` is
-    what the logits were divided by where `temperature: cross_validated`, None elsewhere.
+    what the logits were divided by where `temperature: cross_validated`, None elsewhere; `unlabelled` how many samples without a label took part where `unlabelled: spread`.
     """
 
     space: str
@@ -49,6 +49,7 @@ class TrainedFacts(Facts, rows="labelled"):
     total_parameters: int
     trainable_share: float
     temperature: float | None = None
+    unlabelled: int | None = None
 
 
 @observed
@@ -126,6 +127,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         total_parameters=trained.total_parameters,
         trainable_share=trained.trainable_parameters / trained.total_parameters,
         temperature=trained.fitted.temperature,
+        unlabelled=trained.fitted.unlabelled,
     )
     work.write_json("training.json", facts.as_record())
     return facts if work.record(STAGE) else TrainedFacts(**work.read_json("training.json"))

@@ -20,7 +20,7 @@ LARGEST = 10.0
 
 
 def cross_validated_temperature(
-    vectors: Doubles, classes: Classes, logits_of: Callable[[Doubles, Classes, Doubles], Doubles]
+    classes: Classes, logits_of: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Doubles]
 ) -> float:
     """The temperature at which the held-out samples are the likeliest; logits divided by it are calibrated.
 
@@ -28,10 +28,8 @@ def cross_validated_temperature(
     other sample to learn from; where none counts the temperature is 1.
 
     Args:
-        vectors: (L, d).
         classes: (L,) class indices.
-        logits_of: vectors and classes to train on, and vectors to predict (H, d), → logits (H, C), -inf for classes
-            that were not trained on.
+        logits_of: rows to train on, and rows to predict (H,), → logits (H, C), -inf for classes not trained on.
     """
     folds = np.empty(len(classes), np.int64)
     for number in np.unique(classes):
@@ -42,7 +40,7 @@ def cross_validated_temperature(
         learnt = folds != fold
         held = np.flatnonzero(~learnt & np.isin(classes, classes[learnt]))
         if len(held):
-            logits.append(logits_of(vectors[learnt], classes[learnt], vectors[held]))
+            logits.append(logits_of(np.flatnonzero(learnt), held))
             truth.append(classes[held])
     if not logits:
         return 1.0

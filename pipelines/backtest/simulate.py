@@ -27,7 +27,7 @@ from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import Samples, taking_part, train_on_samples, uses_pool
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
@@ -172,7 +172,7 @@ def train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previo
         previous: the head of the cycle before, with the same pool.
     """
     if isinstance(plan.trainer, LogisticTrainer):
-        return _solve(history, plan.trainer, rows, previous)
+        return _solve(history, plan.trainer, arm.seed, rows, previous)
     with one_core_a_batch():
         trained = train_on_features(
             _examples(history.pool, rows),
@@ -186,13 +186,17 @@ def train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previo
     return trained.head
 
 
-def _solve(history: History, trainer: LogisticTrainer, rows: Rows, previous: Head | None) -> Head:
+def _solve(history: History, trainer: LogisticTrainer, seed: int, rows: Rows, previous: Head | None) -> Head:
     """Logistic regression, with the pool's moments as the arm's earlier head has them: they never change."""
     known = (previous.mean, previous.deviation) if isinstance(previous, LogisticHead) else None
     moments = known or feature_moments([history.pool.features])
     assert moments is not None
     learnt = Samples(history.pool.features[rows], history.pool.classes[rows])
-    return train_on_samples(learnt, None, len(history.classes), trainer, moments).head
+    unlabelled = None
+    if uses_pool(trainer, len(rows)):
+        others = np.setdiff1d(np.arange(len(history.pool)), rows)
+        unlabelled = history.pool.features[others[taking_part(history.pool.ids[others], seed)]]
+    return train_on_samples(learnt, None, len(history.classes), trainer, moments, unlabelled).head
 
 
 def _examples(part: Labelled, rows: Rows) -> Examples:

@@ -13,13 +13,14 @@ import pytest
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.logistic_head import LogisticHead
+from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
 from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.tracking.cycle_run import cycle_figures
 from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.evaluate.calibration import expected_calibration_error
 from labelcycle.components.select import STRATEGIES
+from labelcycle.components.train_adapter import logistic_training
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.logistic_training import Samples, train_logistic, train_on_samples
 from labelcycle.components.train_adapter.trained import Trained
@@ -56,7 +57,46 @@ def test_separable_classes_are_learnt(campaign: Any) -> None:
     assert accuracy(campaign, trained) > 0.9 and trained.fitted.validation_accuracy == 1
     assert (trained.examples, trained.trainable_parameters, trained.adapter) == (9, 24, None)
     again = train_logistic(campaign.work, LogisticTrainer(), dict(reversed(few.items())), {})
-    assert again.head.to_bytes() == trained.head.to_bytes()
+    assert again.head.to_bytes() == trained.head.to_bytes() and trained.fitted.unlabelled is None
+
+
+def test_the_unlabelled_pool_takes_part_where_it_is_asked_to(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, settings = labelled(campaign, 1, "blue", "green", "red"), LogisticTrainer(unlabelled="spread")
+    trained = train_logistic(campaign.work, settings, few, {})
+    assert trained.fitted.unlabelled == 48 - 3 and trained.examples == 3
+    assert train_logistic(campaign.work, settings, dict(reversed(few.items())), {}).head.to_bytes() == (
+        trained.head.to_bytes()
+    )
+    assert train_logistic(campaign.work, LogisticTrainer(), few, {}).head.to_bytes() != trained.head.to_bytes()
+    monkeypatch.setattr(logistic_training, "MOST_UNLABELLED", 20)
+    assert train_logistic(campaign.work, settings, few, {}).fitted.unlabelled == 20
+    monkeypatch.setattr(logistic_training, "MOST_LABELLED", 2)
+    assert train_logistic(campaign.work, settings, few, {}).head.to_bytes() == (
+        train_logistic(campaign.work, LogisticTrainer(), few, {}).head.to_bytes()
+    )
+
+
+def test_unlabelled_samples_count_less_and_less() -> None:
+    """By what a solver is given: twice the labels while they are few, and never more than ten labels a class."""
+    generator = np.random.default_rng(0)
+    given: dict[int, float] = {}
+    for labels in (4, 40, 4000):
+        vectors = unit_standardised(
+            generator.normal(size=(labels + 300, 6)), np.zeros(6, np.float32), np.ones(6, np.float32)
+        )
+        learner = logistic_training._Learner(
+            vectors[:labels], np.arange(labels) % 2, 2, LogisticTrainer(unlabelled="spread"), vectors[labels:]
+        )
+        weights = learner._worth(generator.uniform(size=300), np.ones(labels))
+        given[labels] = float(weights.sum())
+    assert given[4] == pytest.approx(1 / (1 / 8 + 1 / 20 + 1 / 60))
+    assert given[4] < given[40] < given[4000] < 20
+
+
+def test_the_scale_grows_with_the_classes_but_only_beyond_ten() -> None:
+    assert [LogisticTrainer().scale_of(classes) for classes in (2, 9)] == [8, 8]
+    assert LogisticTrainer().scale_of(100) == pytest.approx(3.5 * np.log(100))
+    assert LogisticTrainer(scale=3).scale_of(100) == 3
 
 
 def test_the_pool_standardises_and_nothing_else_does(campaign: Any) -> None:
@@ -71,10 +111,11 @@ def test_the_pool_standardises_and_nothing_else_does(campaign: Any) -> None:
 @pytest.mark.parametrize(("names", "rows"), [(["red"], 1), (["red"], 5), (["blue", "green"], 1)])
 @pytest.mark.parametrize("temperature", ["none", "cross_validated"])
 @pytest.mark.parametrize("class_weight", ["none", "balanced"])
+@pytest.mark.parametrize("unlabelled", ["none", "spread"])
 def test_classes_without_a_label_have_probability_0(
-    campaign: Any, names: list[str], rows: int, temperature: Any, class_weight: Any
+    campaign: Any, names: list[str], rows: int, temperature: Any, class_weight: Any, unlabelled: Any
 ) -> None:
-    settings = LogisticTrainer(temperature=temperature, class_weight=class_weight)
+    settings = LogisticTrainer(temperature=temperature, class_weight=class_weight, unlabelled=unlabelled)
     trained = train_logistic(campaign.work, settings, labelled(campaign, rows, *names), {})
     _, features = FeatureSpace(campaign.work.store, campaign.work.campaign.base_space).read()
     probabilities = trained.head.probabilities(features)
