@@ -1,8 +1,8 @@
 """What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from labelcycle.components.core.settings import Settings
 
@@ -105,11 +105,25 @@ class LogisticTrainer(Settings):
     temperature: Literal["none", "cross_validated"] = "none"
 
 
-class LoraTrainer(Training):
-    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1.
+class BackboneTraining(Training):
+    """What trainers share that train a head together with its backbone.
 
-    `head_init` is what the head begins at where there is none of an earlier cycle to go on from.
+    `head_init` is what the head begins at where there is none of an earlier cycle to go on from. `random` is left out
+    of what is written, so that campaigns from before there was a choice keep their bytes.
     """
+
+    head_init: HeadInit = "random"
+
+    @model_serializer(mode="wrap")
+    def _without_random(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialised(self)
+        if self.head_init == "random":
+            content.pop("head_init", None)
+        return content
+
+
+class LoraTrainer(BackboneTraining):
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
 
     name: Literal["lora"] = "lora"
     dropout: Share = 0.5
@@ -118,14 +132,12 @@ class LoraTrainer(Training):
     lora_dropout: Share = 0.1
     target: str = "qkv"
     blocks: Blocks = "all"
-    head_init: HeadInit = "random"
 
 
-class FineTuner(Training):
+class FineTuner(BackboneTraining):
     """The whole backbone and a linear layer. ASVP, appendix A, table 5 (CIFAR-10).
 
-    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's. `head_init` is what this layer begins at
-    where there is none of an earlier cycle to go on from.
+    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
     """
 
     name: Literal["ft"] = "ft"
@@ -136,7 +148,6 @@ class FineTuner(Training):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
     annealing: Literal["none", "cosine"] = "cosine"
-    head_init: HeadInit = "random"
 
 
 class ProbeThenFineTuner(FineTuner):
