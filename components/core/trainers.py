@@ -1,11 +1,15 @@
 """What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
 
+<<<<<<< HEAD
 import math
 from typing import Annotated, ClassVar, Literal
+=======
+from typing import Annotated, ClassVar, Literal
+>>>>>>> heads
 
 from pydantic import Field
 
-from labelcycle.components.core.settings import Settings
+from labelcycle.components.core.settings import Later, Settings
 
 Count = Annotated[int, Field(ge=1)]
 BatchSize = Annotated[int, Field(ge=2)]
@@ -96,9 +100,9 @@ class LogisticTrainer(Settings):
     same. With `temperature: cross_validated` probabilities are calibrated by one temperature, chosen by five-fold
     cross-validation.
 
-    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how sure
-    they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are few,
-    and never more than `unlabelled_most` labels a class.
+    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
+    sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
+    few, and never more than `unlabelled_most` labels a class.
 
     `version` is that of the algorithm, no setting.
     """
@@ -110,20 +114,26 @@ class LogisticTrainer(Settings):
     scale: Annotated[float, Field(ge=0)] | None = None
     class_weight: Literal["none", "balanced"] = "none"
     temperature: Literal["none", "cross_validated"] = "none"
-    unlabelled: Literal["none", "spread"] = "none"
-    unlabelled_weight: Annotated[float, Field(gt=0)] = 2.0
-    unlabelled_most: Annotated[float, Field(gt=0)] = 10.0
+    unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
+    unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
+    unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
 
     def scale_of(self, classes: int) -> float:
         """The scale among so many classes: the one given, or that which grows with their number."""
         return max(8.0, 3.5 * math.log(classes)) if self.scale is None else self.scale
 
 
-class LoraTrainer(Training):
-    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1.
+class BackboneTraining(Training):
+    """What trainers share that train a head together with its backbone.
 
     `head_init` is what the head begins at where there is none of an earlier cycle to go on from.
     """
+
+    head_init: Annotated[HeadInit, Later("random")] = "random"
+
+
+class LoraTrainer(BackboneTraining):
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
 
     name: Literal["lora"] = "lora"
     dropout: Share = 0.5
@@ -132,14 +142,12 @@ class LoraTrainer(Training):
     lora_dropout: Share = 0.1
     target: str = "qkv"
     blocks: Blocks = "all"
-    head_init: HeadInit = "random"
 
 
-class FineTuner(Training):
+class FineTuner(BackboneTraining):
     """The whole backbone and a linear layer. ASVP, appendix A, table 5 (CIFAR-10).
 
-    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's. `head_init` is what this layer begins at
-    where there is none of an earlier cycle to go on from.
+    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
     """
 
     name: Literal["ft"] = "ft"
@@ -150,7 +158,6 @@ class FineTuner(Training):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
     annealing: Literal["none", "cosine"] = "cosine"
-    head_init: HeadInit = "random"
 
 
 class ProbeThenFineTuner(FineTuner):

@@ -31,7 +31,8 @@ class TrainedFacts(Facts, rows="labelled"):
     campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
     `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`. A trainer
     that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None. `temperature` is
-    what the logits were divided by where `temperature: cross_validated`, None elsewhere; `unlabelled` how many samples without a label took part where `unlabelled: spread`.
+    what the logits were divided by where `temperature: cross_validated`, `unlabelled` how many samples without a label
+    took part where `unlabelled: spread`; None elsewhere.
     """
 
     space: str

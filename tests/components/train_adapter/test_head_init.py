@@ -107,6 +107,15 @@ def test_an_earlier_head_goes_before() -> None:
     assert initial_head("random", None, nothing, nothing, nothing, CLASSES) is None
 
 
+@pytest.mark.parametrize("name", ["lora", "ft", "lp_ft"])
+def test_random_leaves_what_is_written_as_it_was(name: str) -> None:
+    """Otherwise campaigns from before there was a choice would have another digest."""
+    written = type(TRAINERS[name])().model_dump(mode="json")
+    assert "head_init" not in written and written["name"] == name
+    again = TRAINERS[name].model_dump(mode="json")
+    assert again["head_init"] == "prototypes" and type(TRAINERS[name]).model_validate(again) == TRAINERS[name]
+
+
 @pytest.fixture
 def campaign(begin_on_images: Callable[..., Any]) -> Any:
     """A campaign on images whose first query is answered."""
