@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from labelcycle.components.core.algorithms import made_by
 from labelcycle.components.core.attempt import open_attempt
+from labelcycle.components.core.campaign import KEY, Campaign
 from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.sealed_json import unsealed
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.replay.replay import replay_selection
@@ -81,6 +83,13 @@ def go_on(bench: Bench) -> list[str]:
 def test_every_campaign_is_frozen() -> None:
     assert {name_of(path) for path in archives() if path.parent.name == "4e1e95b"} == CAMPAIGNS.keys()
     assert sum(path.stat().st_size for path in FOLDER.rglob("*.xz")) < 3_000_000
+
+
+@every_root
+def test_its_description_would_be_written_as_it_was(archive: Path) -> None:
+    """The campaign's identifier, names of attempts and names of spaces are digests of it."""
+    written = unpack(archive)[KEY]
+    assert Campaign.model_validate(unsealed(written, KEY, "a campaign description")).as_bytes() == written
 
 
 PLACES = [(path, False) for path in archives()] + [(path, True) for path in archives() if name_of(path) in IN_S3]
