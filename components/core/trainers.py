@@ -1,11 +1,7 @@
 """What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults."""
 
-<<<<<<< HEAD
 import math
 from typing import Annotated, ClassVar, Literal
-=======
-from typing import Annotated, ClassVar, Literal
->>>>>>> heads
 
 from pydantic import Field
 
@@ -18,7 +14,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
 """Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
-
 
 HeadInit = Literal["random", "prototypes"]
 """What a head begins at that is trained together with its backbone: random parameters, or those of the trainer

@@ -64,7 +64,8 @@ def refine(
         share: of later levels, from this share of what is left.
         most: a random sample of so many goes on to the next level where more are proposed.
         cover: what picks are to stand for: the whole pool, or the samples that are left, as in the paper. On EuroSAT
-            in 25 queries of 10 the pool gave more accuracy with each of three seeds, .854 on average against .850.
+            in 25 queries of 10 the pool gave more accuracy with each of three seeds, .854 on average against .850; in
+            10 queries of 50 they were level.
 
     Raises:
         ConfigurationError: an ensemble that is empty, names itself, names a strategy that there is not or one that
