@@ -11,7 +11,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def Later(default: object) -> Any:  # noqa: N802 (read like pydantic's Field)
+def Later(default: object) -> Any:
     """Marks a setting that came later: it is not written while it has this default.
 
     Campaigns from before there was a choice keep their bytes, and with them their digests.

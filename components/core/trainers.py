@@ -90,8 +90,8 @@ class LogisticTrainer(Settings):
     """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
 
     The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
-    times the prototypes; a scale of None is 3.5·ln C, but at least 8, which is that of ten classes: among more of them a
-    class needs a larger logit to be as likely. With `class_weight: balanced` every class that has labels counts the
+    times the prototypes; a scale of None is 3.5·ln C, but at least 8, which is that of ten classes: among more of them
+    a class needs a larger logit to be as likely. With `class_weight: balanced` every class that has labels counts the
     same. With `temperature: cross_validated` probabilities are calibrated by one temperature, chosen by five-fold
     cross-validation.
 

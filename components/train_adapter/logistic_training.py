@@ -174,8 +174,8 @@ class _Learner:
                 MOST_EACH * max(len(certainty), 1),
             ]
         )
-        together = 1 / (1 / limits).sum()
-        return certainty * (together / max(certainty.sum(), TINY))
+        together = 1 / float((1 / limits).sum())
+        return np.asarray(certainty * (together / max(certainty.sum(), TINY)), np.float64)
 
 
 def _bias(solution: Solution) -> Doubles:
