@@ -114,7 +114,7 @@ def train_on_samples(
     mean, deviation = moments
     vectors = unit_standardised(training.features.astype(np.float64), mean, deviation)
     others = vectors[:0] if unlabelled is None else unit_standardised(unlabelled.astype(np.float64), mean, deviation)
-    learner = _Learner(vectors, training.classes, classes, trainer, others)
+    learner = Learner(vectors, training.classes, classes, trainer, others)
     solution = learner.solve(np.arange(len(vectors)))
     if not solution.converged:
         notice(
@@ -143,7 +143,7 @@ def train_on_samples(
     )
 
 
-class _Learner:
+class Learner:
     """Solves for labelled samples, or some of them, with what unlabelled samples say about these."""
 
     def __init__(

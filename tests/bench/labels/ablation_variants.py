@@ -2,26 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.core.uncertainty import entropy, margin
-from labelcycle.components.train_adapter.logistic_regression import class_prototypes, fit_logistic_regression
+from labelcycle.components.select.clustering import cluster_picks
+from labelcycle.components.select.standardised import standardised as points_of
+from labelcycle.components.train_adapter.logistic_regression import Solution, class_prototypes, fit_logistic_regression
+from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Learner, uses_pool
+from labelcycle.pipelines.backtest.history import Labelled
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-STRENGTH, SCALE = 0.1, 8.0
+STRENGTH = 0.1
 STRENGTHS = (0.03, 0.1, 0.3)
 FOLDS = 3
 TARGETS = CANDIDATES = 1000
-NEIGHBOURS = 10
-SPREAD = 0.9
-"""How much of a sample's label comes from its neighbours (Zhou et al., Learning with Local and Global Consistency)."""
-
 PSEUDO_WEIGHT = 0.3
 """What all pseudo-labels together count, against the true labels."""
 
@@ -110,27 +112,36 @@ def unit(points: Floats) -> Floats:
     return np.divide(points, length, out=np.zeros_like(points), where=length > 0)
 
 
-def regression(strength: float = STRENGTH, scale: float | None = SCALE) -> Fit:
-    """The head; a scale of None is 3.5 times the logarithm of the number of classes, which is 8 for ten."""
-    return lambda known: _fit(known.labelled, known.classes, known.count, strength, scale)
+def regression(**settings: Any) -> Fit:
+    """The head of the default recipe, but for these settings of the trainer."""
+    trainer = LogisticTrainer(**({"unlabelled": "spread"} | settings))
+
+    def fit(known: Known) -> Weights:
+        others = np.setdiff1d(np.arange(len(known.pool)), known.rows) if uses_pool(trainer, len(known.rows)) else []
+        unlabelled = known.pool[others[:MOST_UNLABELLED]].astype(np.float64) if len(others) else known.labelled[:0]
+        learner = Learner(known.labelled, known.classes, known.count, trainer, unlabelled)
+        return _weights(learner.solve(np.arange(len(known.rows))))
+
+    return fit
 
 
 def _fit(
-    points: Doubles,
-    classes: Rows,
-    count: int,
-    strength: float = STRENGTH,
-    scale: float | None = SCALE,
-    weights: Doubles | None = None,
+    points: Doubles, classes: Rows, count: int, strength: float = STRENGTH, weights: Doubles | None = None
 ) -> Weights:
-    scale = 3.5 * float(np.log(count)) if scale is None else scale
-    found = fit_logistic_regression(points, classes, count, strength, scale, weights)
+    """The head without the unlabelled pool."""
+    scale = LogisticTrainer().scale_of(count)
+    return _weights(fit_logistic_regression(points, classes, count, strength, scale, weights))
+
+
+def _weights(found: Solution) -> Weights:
     return Weights(found.weight.astype(np.float32), np.where(found.present, 0, -np.inf).astype(np.float32))
 
 
 def prototypes_alone(known: Known) -> Weights:
     """The nearest prototype, without regression."""
-    weight = SCALE * class_prototypes(known.labelled, known.classes, known.count, np.ones(len(known.rows)))
+    weight = LogisticTrainer().scale_of(known.count) * class_prototypes(
+        known.labelled, known.classes, known.count, np.ones(len(known.rows))
+    )
     present = np.isin(np.arange(known.count), known.classes)
     return Weights(weight.astype(np.float32), np.where(present, 0, -np.inf).astype(np.float32))
 
@@ -139,7 +150,7 @@ def cross_validated(known: Known) -> Weights:
     """The strength of largest cross-validated likelihood, among three; below two labels a class as ever."""
     points, classes = known.labelled, known.classes
     if len(classes) < 2 * known.count:
-        return _fit(points, classes, known.count)
+        return regression()(known)
     fold = np.empty(len(classes), np.int64)
     order = np.argsort(classes, kind="stable")
     fold[order] = np.arange(len(classes)) % FOLDS
@@ -152,25 +163,16 @@ def cross_validated(known: Known) -> Weights:
             found = head.probabilities(points[~kept].astype(np.float32))
             loss -= float(np.log(np.maximum(found[np.arange(len(found)), classes[~kept]], 1e-3)).sum())
         losses.append(loss)
-    return _fit(points, classes, known.count, STRENGTHS[int(np.argmin(losses))])
+    return regression(strength=STRENGTHS[int(np.argmin(losses))])(known)
 
 
 def with_pseudo_labels(known: Known) -> Weights:
-    """Fitted once more with the surest half of the pool whose prediction is that of the nearest labelled sample."""
+    """In place of spreading: the surest half of the pool whose prediction is that of the nearest labelled sample."""
     head = _fit(known.labelled, known.classes, known.count)
     found = head.probabilities(known.pool)
     predicted = found.argmax(axis=1)
     agree = np.flatnonzero(predicted == known.classes[(known.pool @ known.pool[known.rows].T).argmax(axis=1)])
     sure = np.asarray(margin(found[agree]))
-    return _with_pseudo(known, agree[sure >= np.median(sure)], predicted)
-
-
-def with_spread_labels(known: Known) -> Weights:
-    """Fitted once more with the surest half of the labels spread over a graph of ten neighbours, where head agrees."""
-    spread = spread_labels(known)
-    predicted = _fit(known.labelled, known.classes, known.count).logits(known.pool).argmax(axis=1)
-    agree = np.flatnonzero(spread.argmax(axis=1) == predicted)
-    sure = np.asarray(margin(spread[agree]))
     return _with_pseudo(known, agree[sure >= np.median(sure)], predicted)
 
 
@@ -181,29 +183,6 @@ def _with_pseudo(known: Known, rows: Rows, predicted: Rows) -> Weights:
     weights = np.r_[np.ones(len(known.rows)), np.full(len(rows), PSEUDO_WEIGHT * len(known.rows) / len(rows))]
     points = np.concatenate([known.labelled, known.pool[rows].astype(np.float64)])
     return _fit(points, np.concatenate([known.classes, predicted[rows]]), known.count, weights=weights)
-
-
-def spread_labels(known: Known) -> Floats:
-    """Labels spread over the pool's graph of ten neighbours, each class with the same mass: (N, C), rows sum to 1."""
-    from scipy.sparse import csr_matrix, diags_array
-
-    near = known.pool @ known.pool.T
-    np.fill_diagonal(near, -1)
-    columns = np.argpartition(-near, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    rows = np.repeat(np.arange(len(near)), NEIGHBOURS)
-    values = np.exp(4 * (near[rows, columns.ravel()] - 1))
-    graph = csr_matrix((values, (rows, columns.ravel())), shape=near.shape)
-    graph = graph.maximum(graph.T)
-    root = diags_array(1 / np.sqrt(np.asarray(graph.sum(axis=1)).ravel()))
-    step = SPREAD * (root @ graph @ root)
-    start = np.zeros((len(near), known.count), np.float32)
-    start[known.rows, known.classes] = 1
-    found = start
-    for _ in range(50):
-        found = step @ found + start
-    found = found / np.maximum(found.sum(axis=0), 1e-12)
-    result: Floats = (found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)
-    return result
 
 
 def by_margin(known: Known, head: Weights) -> Floats:
@@ -255,6 +234,11 @@ def laplace(squared: Floats, width: float) -> Floats:
     return found
 
 
+def standardised_centroids(pool: Labelled, budget: int, seed: int) -> Rows:
+    """A first query of k-means centroids of standardised features, where the default's are not standardised."""
+    return cluster_picks(points_of(pool.features)[0], pool.ids, budget, (seed, "standardised centroids")).rows
+
+
 @dataclass(frozen=True)
 class Variant:
     """The default method but for what is given.
@@ -266,6 +250,7 @@ class Variant:
         width: distances to the nearest other labelled sample → σ.
         kernel: of squared distances and σ.
         rounds: parts of a query; after each the head is fitted with its own predictions for what was picked.
+        start: pool, budget and seed → the first query; None for that of the default recipe.
     """
 
     space: Space = standardised
@@ -274,22 +259,26 @@ class Variant:
     width: Callable[[Floats], float] = median_width
     kernel: Kernel = gaussian
     rounds: int = 1
+    start: Callable[[Labelled, int, int], Rows] | None = None
 
 
 VARIANTS = {
     "default": Variant(),
-    "scale 3.5 ln C": Variant(fit=regression(scale=None)),
+    "without the unlabelled pool": Variant(fit=regression(unlabelled="none")),
+    "pool counts half as much": Variant(fit=regression(unlabelled_weight=1.0, unlabelled_most=5.0)),
+    "pool counts twice as much": Variant(fit=regression(unlabelled_weight=4.0, unlabelled_most=20.0)),
+    "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
+    "scale 8": Variant(fit=regression(scale=8.0)),
     "scale 5": Variant(fit=regression(scale=5.0)),
-    "scale 0 (no prototypes)": Variant(fit=regression(scale=0.0)),
-    "strength 0.05": Variant(fit=regression(0.05)),
-    "strength 0.2": Variant(fit=regression(0.2)),
+    "scale 0, no prototypes": Variant(fit=regression(scale=0.0)),
+    "strength 0.05": Variant(fit=regression(strength=0.05)),
+    "strength 0.2": Variant(fit=regression(strength=0.2)),
     "strength cross-validated": Variant(fit=cross_validated),
     "prototypes alone": Variant(fit=prototypes_alone),
+    "classes balanced": Variant(fit=regression(class_weight="balanced")),
     "centred, not standardised": Variant(space=centred),
     "whitened by 0.1": Variant(space=whitened(0.1)),
     "whitened by 0.3": Variant(space=whitened(0.3)),
-    "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
-    "labels spread over neighbours": Variant(fit=with_spread_labels),
     "σ of the nearest pair": Variant(width=lambda nearest: max(float(nearest.min()), 1e-2)),
     "0.8 σ": Variant(width=lambda nearest: 0.8 * median_width(nearest)),
     "1.25 σ": Variant(width=lambda nearest: 1.25 * median_width(nearest)),
@@ -299,5 +288,6 @@ VARIANTS = {
     "u of five heads": Variant(uncertain=by_ensemble),
     "u by labels of the class": Variant(uncertain=by_balance),
     "query in two, own predictions between": Variant(rounds=2),
+    "standardised centroids first": Variant(start=standardised_centroids),
 }
 """By name; the first is what the others are compared with."""

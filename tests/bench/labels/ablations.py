@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from labelcycle.components.core.digests import digest_of_json
 from tests.bench.labels.__main__ import sets_of
 from tests.bench.labels.ablation_variants import CANDIDATES, TARGETS, VARIANTS, Floats, Known, Rows, Variant
 from tests.bench.labels.data import DIGITS, Data, budgets, history_of
@@ -31,7 +32,10 @@ def campaign(data: Data, variant: Variant, seed: int, most: int) -> tuple[list[i
     wanted = budgets(count, len(history.pool), most)
     pool, test = variant.space(history.pool.features.astype(np.float32), history.test.features.astype(np.float32))
     random = np.random.default_rng(seed)
-    rows = begin(METHODS[0], history, seed)(0, np.zeros(len(pool), np.bool_), None, wanted[0])
+    if variant.start:
+        rows = variant.start(history.pool, wanted[0], seed)
+    else:
+        rows = begin(METHODS[0], history, seed)(0, np.zeros(len(pool), np.bool_), None, wanted[0])
     accuracy = []
     for now, budget in enumerate(wanted):
         known = Known(pool, rows, history.pool.classes[rows], count, random)
@@ -97,7 +101,7 @@ def measure(data: Data, name: str, seed: int, most: int, out: Path) -> None:
 
 def file_of(data: Data, name: str, seed: int, most: int, out: Path) -> Path:
     """Where the result is."""
-    return out / "ablations" / f"{data.name}-{data.digest()[:8]}-{most}" / f"{list(VARIANTS).index(name)}-{seed}.json"
+    return out / "ablations" / f"{data.name}-{data.digest()[:8]}-{most}" / f"{digest_of_json(name)[:8]}-{seed}.json"
 
 
 def areas(sets: Sequence[Data], seeds: int, most: int, out: Path) -> str:

@@ -84,7 +84,7 @@ def test_unlabelled_samples_count_less_and_less() -> None:
         vectors = unit_standardised(
             generator.normal(size=(labels + 300, 6)), np.zeros(6, np.float32), np.ones(6, np.float32)
         )
-        learner = logistic_training._Learner(
+        learner = logistic_training.Learner(
             vectors[:labels], np.arange(labels) % 2, 2, LogisticTrainer(unlabelled="spread"), vectors[labels:]
         )
         weights = learner._worth(generator.uniform(size=300), np.ones(labels))
