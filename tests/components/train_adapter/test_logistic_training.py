@@ -93,6 +93,11 @@ def test_unlabelled_samples_count_less_and_less() -> None:
     assert given[4] < given[40] < given[4000] < 20
 
 
+def test_campaigns_from_before_there_was_a_choice_keep_their_description() -> None:
+    written = {"name": "logistic", "strength": 0.1, "scale": 8.0, "class_weight": "none", "temperature": "none"}
+    assert LogisticTrainer.model_validate(written).model_dump(mode="json") == written
+
+
 def test_the_scale_grows_with_the_classes_but_only_beyond_ten() -> None:
     assert [LogisticTrainer().scale_of(classes) for classes in (2, 9)] == [8, 8]
     assert LogisticTrainer().scale_of(100) == pytest.approx(3.5 * np.log(100))
