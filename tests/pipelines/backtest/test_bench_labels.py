@@ -122,6 +122,7 @@ def test_a_second_run_measures_what_is_missing_alone(
     assert sorted(asked) == sorted([*ours, *ours])
     standings = read_standings(tmp_path / "out")["three"]
     assert {found.seeds for found in standings} == {(0, 1)}
+    assert {found.seeds for found in read_standings(tmp_path / "out", seeds=1)["three"]} == {(0,)}
     assert standings[0].labels == budgets(3, standings[0].pool)
     written = results.read_text()
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
