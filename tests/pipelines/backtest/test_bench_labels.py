@@ -22,7 +22,8 @@ from tests.bench.labels.methods import LABELCYCLE, METHODS
 
 def standing(method: str, accuracy: list[list[float]], seeds: tuple[int, ...] = (0, 1)) -> Standing:
     """Of two classes, with 1, 2 and 5 labels of each."""
-    return Standing("set", method, method.split()[0], "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
+    by = method.split()[0]
+    return Standing("set", method, by, "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
 
 
 @pytest.fixture(scope="module")
