@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=[DIGITS],
         help="digits; NAME=FILE or FILE for features with labels, npz or Parquet; an empty FILE leaves the set out",
     )
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="to measure, and to show")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="campaigns at once")
     parser.add_argument("--by", choices=("labelcycle", "peers"), help="measure only these")
     parser.add_argument("--methods", default="", help="measure only strategies of these names, separated by commas")
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.starts:
         print(tables.starts(given.out))
         sys.exit(1 if failed else 0)
-    found = read_standings(given.out)
+    found = read_standings(given.out, given.seeds)
+    if not found:
+        raise SystemExit(f"{given.out} has no results. Measure first: leave --only-tables out, and name --sets.")
     text = tables.all_tables(found)
     print(text)
     if given.plot:

@@ -133,11 +133,18 @@ def yardstick_of(standing: Standing, all_of_set: Sequence[Standing]) -> Standing
     return next((one for one in able if one.by == standing.by), able[0] if able else None)
 
 
-def read_standings(out: Path) -> dict[str, list[Standing]]:
-    """All results below a folder, by set; of a method that was measured in several versions the newest."""
+def read_standings(out: Path, seeds: int | None = None) -> dict[str, list[Standing]]:
+    """Results below a folder, by set; of a method that was measured in several versions the newest.
+
+    Args:
+        out: the folder.
+        seeds: look at so many seeds, from 0 on; None for all.
+    """
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for file in sorted(out.glob("*/*.json")):
         result = json.loads(file.read_text())
+        if seeds is not None and result["seed"] >= seeds:
+            continue
         found[result["set"], result["method"], result["head"]].append(result)
     standings: dict[str, list[Standing]] = defaultdict(list)
     for (data, method, head), results in found.items():

@@ -12,7 +12,7 @@ from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.history import Labelled
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.bench.labels import __main__ as bench
-from tests.bench.labels import figures, jobs, methods
+from tests.bench.labels import figures, jobs, methods, tables
 from tests.bench.labels.data import Data, budgets, history_of
 from tests.bench.labels.features import main as export_features
 from tests.bench.labels.figures import Standing, ahead, read_standings, saved, wins
@@ -22,7 +22,8 @@ from tests.bench.labels.methods import LABELCYCLE, METHODS
 
 def standing(method: str, accuracy: list[list[float]], seeds: tuple[int, ...] = (0, 1)) -> Standing:
     """Of two classes, with 1, 2 and 5 labels of each."""
-    return Standing("set", method, method, "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
+    by = method.split()[0]
+    return Standing("set", method, by, "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,19 @@ def test_savings_are_read_off_the_mean_random_curve() -> None:
     assert found[2].equivalent_labels == pytest.approx(7)  # halfway from 4 to 10
     assert found[2].ratio == pytest.approx(3 / 7)
     assert (found[5].equivalent_labels, found[5].sign) == (10, "≥")
+
+
+def test_tables_tell_what_is_below_random_and_where_the_default_is_behind() -> None:
+    ours = standing(f"{LABELCYCLE} default", [[0.5, 0.7, 0.9], [0.5, 0.7, 0.9]])
+    peer = standing("peer", [[0.4, 0.8, 0.8], [0.4, 0.9, 0.8]])
+    random = standing("other random", [[0.3, 0.5, 0.7], [0.3, 0.5, 0.7]])
+    poor = standing("poor", [[0.3, 0.4, 0.7], [0.3, 0.4, 0.7]])
+    found = {"set": sorted([ours, peer, random, poor], key=lambda one: -one.areas().mean())}
+    marked = [line for line in tables.areas(found).splitlines() if "↓" in line and line.startswith("|")]
+    assert len(marked) == 1 and marked[0].startswith("| poor, logistic head |")
+    verdict = tables.verdicts(found).splitlines()[-1]
+    assert verdict.endswith("| 2 (-15.0) |")  # .8 and .9 against .7 twice; ahead with one and five labels a class
+    assert "| any | 2 of 4 | peer | -2.5 ± 2.5 |" in verdict
 
 
 def test_budgets_leave_a_third_of_the_pool() -> None:
@@ -122,6 +136,7 @@ def test_a_second_run_measures_what_is_missing_alone(
     assert sorted(asked) == sorted([*ours, *ours])
     standings = read_standings(tmp_path / "out")["three"]
     assert {found.seeds for found in standings} == {(0, 1)}
+    assert {found.seeds for found in read_standings(tmp_path / "out", seeds=1)["three"]} == {(0,)}
     assert standings[0].labels == budgets(3, standings[0].pool)
     written = results.read_text()
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
