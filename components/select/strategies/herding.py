@@ -36,13 +36,13 @@ FEWEST = 20
 """Without labels, σ is that of a sample of as many as there will be, but at least so many."""
 
 
-@strategy(needs={"features"}, uses={"labelled_features"})
+@strategy(needs={"features"}, uses={"labelled_features"}, version=2)
 def maxherding(
     pool: Candidates,
     budget: int,
     seed: int,
     bandwidth: float | None = None,
-    targets: int = 1000,
+    targets: int = 4000,
     candidates: int = 1000,
 ) -> Picks:
     """Greedy maximum of generalised coverage: each pick adds the most to Σᵢ maxₗ k(xᵢ, xₗ) over labelled and picked l.
@@ -68,13 +68,13 @@ def maxherding(
     return Picks(rows, gains, reasons)
 
 
-@strategy(needs={"features", "probs"}, uses={"labelled_features"}, of_last_layer=False)
+@strategy(needs={"features", "probs"}, uses={"labelled_features"}, of_last_layer=False, version=2)
 def uherding(
     pool: Candidates,
     budget: int,
     seed: int,
     bandwidth: float | None = None,
-    targets: int = 1000,
+    targets: int = 4000,
     candidates: int = 1000,
     class_balanced: bool = False,
 ) -> Picks:
@@ -104,7 +104,7 @@ def herd_uncertain(
     budget: int,
     seed: int,
     bandwidth: float | None = None,
-    targets: int = 1000,
+    targets: int = 4000,
     candidates: int = 1000,
     class_balanced: bool = False,
 ) -> Picks:
