@@ -23,7 +23,7 @@ Rows = npt.NDArray[np.int64]
 STRENGTH = 0.1
 STRENGTHS = (0.03, 0.1, 0.3)
 FOLDS = 3
-TARGETS = CANDIDATES = 1000
+TARGETS, CANDIDATES = 4000, 1000
 PSEUDO_WEIGHT = 0.3
 """What all pseudo-labels together count, against the true labels."""
 
