@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from labelcycle.components.core.algorithms import FIRST, Role
 from labelcycle.components.core.campaign import Prices
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError
@@ -15,6 +16,7 @@ from labelcycle.components.core.recipe import DropoutScorer, Parameter, Schedule
 from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.trainers import FeatureTrainer
+from labelcycle.components.select.registry import registered
 
 
 class Chooser(Settings):
@@ -85,9 +87,20 @@ class Plan(Settings):
             for contender in self.contenders:
                 content = contender.model_dump(mode="json")
                 identity = {**shared, "contender": content, "seed": seed, "labelcycle": version("labelcycle")}
+                if raised := self._raised_versions(contender):
+                    identity["algorithms"] = raised
                 name = f"{contender.chooser.strategy}-seed-{seed}-{digest_of_json(identity)[:12]}"
                 arms.append(Arm(name, contender, seed))
         return arms
+
+    def _raised_versions(self, contender: Contender) -> dict[Role, int]:
+        """By role, the versions of an arm's algorithms that are not the first: results of earlier ones are not kept."""
+        versions: dict[Role, int] = {
+            "cold_start": registered(contender.cold_start.strategy).version,
+            "strategy": registered(contender.chooser.strategy).version,
+            "trainer": self.trainer.version,
+        }
+        return {role: number for role, number in versions.items() if number != FIRST}
 
 
 def write_plan(store: Store, plan: Plan) -> str:

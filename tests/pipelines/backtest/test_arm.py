@@ -1,5 +1,6 @@
 """Arms as stages: results that are kept, failures that are outcomes."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from labelcycle.components.core.campaign import Prices
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.select import Candidates, Picks
+from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
 from labelcycle.pipelines.backtest.arm import read_outcome, run
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
@@ -73,6 +74,17 @@ def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Plan]) -
         assert [arm.name for arm in make_plan(**changes).arms()] == names
     more = make_plan(seeds=3, contenders=[*make_plan().contenders, Contender(chooser=Chooser(strategy="margin"))])
     assert set(names) < {arm.name for arm in more.arms()}
+
+
+def test_results_of_another_version_of_an_algorithm_are_not_kept(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [arm.name for arm in make_plan().arms()]
+    monkeypatch.setitem(STRATEGIES, "entropy", dataclasses.replace(STRATEGIES["entropy"], version=2))
+    changed = [arm.name for arm in make_plan().arms()]
+    assert [now == before for now, before in zip(changed, names, strict=True)] == [True, False, True, False]
+    monkeypatch.setattr(type(make_plan().trainer), "version", 2)
+    assert not {arm.name for arm in make_plan().arms()} & {*names, *changed}
 
 
 def test_an_unknown_arm_or_plan_is_refused(stored: tuple[Store, Plan]) -> None:

@@ -15,7 +15,7 @@ from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.history import History, write_history
-from labelcycle.pipelines.backtest.plan import Chooser, Contender, Plan, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.backtest.standings import standings
@@ -130,8 +130,8 @@ def test_of_many_contenders_only_the_best_and_random_have_bands(
     filled: list[Any] = []
     monkeypatch.setattr(Axes, "fill_between", lambda *_, **settings: filled.append(settings["color"]))
     for many in (6, 7):
-        names = ["random", *(f"strategy_{number}" for number in range(1, many))]
-        plan = make_plan(contenders=[Contender(chooser=Chooser(strategy=name)) for name in names])
+        others = [Chooser(strategy="uherding", parameters={"targets": number}) for number in range(1, many)]
+        plan = make_plan(contenders=[Contender(chooser=chooser) for chooser in (RANDOM, *others)])
         outcomes = {
             named.name: arm.Outcome(named.name, cycles(0.5, 0.6, 0.7 + named.seed / 100)) for named in plan.arms()
         }
