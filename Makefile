@@ -24,7 +24,7 @@ install: $(INSTALLED)  ## Create .venv with the locked dependencies
 
 DEMO ?= .demo
 demo: $(INSTALLED)  ## Compare with random picks on handwritten digits, and run a campaign: DEMO= names the folder
-	$(PYTHON) -m labelcycle.pipelines.demo $(DEMO)
+	$(PYTHON) -m labelcycle.pipelines.demo "$(DEMO)"
 
 check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 	$(VENV)/bin/ruff check .

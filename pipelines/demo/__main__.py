@@ -17,6 +17,7 @@ from labelcycle.pipelines.demo.on_images import RECIPES, curve_on_images, proces
 from labelcycle.pipelines.demo.results import NOTE, curves_of, table_of, table_on_images, verdict, verdict_on_images
 
 WIDTH = 100
+AGAIN = "run the same command again; or begin afresh, in another folder: make demo DEMO=another-folder"
 INTRODUCTION = """\
 1,797 handwritten digits: 1,258 to choose from, 539 to measure on. Nothing is downloaded.
 The features are their 8 × 8 pixels, which serve better here than the small backbone that labelcycle ships.
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
         return INTERRUPTED
     except (LabelcycleError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        print(f"run the same command again; or, to begin afresh, first: rm -r {folder}", file=sys.stderr)
+        print(AGAIN, file=sys.stderr)
         return exit_code_of(error)
     return 0
 
