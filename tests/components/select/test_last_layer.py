@@ -14,7 +14,7 @@ from labelcycle.components.select.gathering import gather_candidates
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.train_adapter.proxy_module import ProxyModule
 
-OF_LAST_LAYER = {"badge", "bait", "alfamix", "bald", "dropquery", "learnloss", "powerbald", "tavaal"}
+OF_LAST_LAYER = {"badge", "bait", "alfamix", "bald", "dropquery", "learnloss", "powerbald", "refine", "tavaal"}
 
 
 @pytest.fixture
