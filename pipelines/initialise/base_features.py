@@ -15,7 +15,7 @@ from labelcycle.pipelines.initialise.samples import Samples
 IMPORT_ROWS = 16_384
 
 TRYING_OUT = (
-    "The backbone that ships with labelcycle is for trying things out and costs accuracy on photographs. Name a better "
+    "The packaged backbone is for trying things out and costs accuracy on photographs. Name a better "
     "one, such as --backbone vit_small_patch14_reg4_dinov2 --image-size 224."
 )
 
