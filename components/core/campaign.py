@@ -14,7 +14,7 @@ from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
 from labelcycle.components.core.sealed_json import sealed, unsealed
-from labelcycle.components.core.settings import Settings
+from labelcycle.components.core.settings import Later, Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.tables import read_table
 from labelcycle.components.core.text_encoder import TextEncoder
@@ -54,7 +54,7 @@ class Backbone(Settings):
     transform: Transform
     width: Annotated[int, Field(ge=1)]
     precision: Precision = "float32"
-    pooling: Annotated[Pooling, Field(exclude_if=lambda pooling: pooling == "network")] = "network"
+    pooling: Annotated[Pooling, Later("network")] = "network"
 
 
 class Prices(Settings):

@@ -11,7 +11,7 @@ from labelcycle.components.core.data_selection import DataSelection
 from labelcycle.components.core.dropout import Place
 from labelcycle.components.core.embedding import Embedding
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.settings import Settings
+from labelcycle.components.core.settings import Later, Settings
 from labelcycle.components.core.settings_file import read_settings
 from labelcycle.components.core.trainers import (
     TRAINERS,
@@ -186,7 +186,7 @@ class Recipe(Settings):
     source: str
     cost: str
     batch_per_class: Annotated[int, Field(ge=1)] | None = None
-    embedding: Annotated[Embedding, Field(exclude_if=lambda embedding: embedding == Embedding())] = Embedding()
+    embedding: Annotated[Embedding, Later(Embedding())] = Embedding()
     trainer: Trainer
     scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
     selector: Selector

@@ -7,7 +7,7 @@ a sample is of its class then says how much it can count as if it were labelled.
 Source: Zhou et al., Learning with Local and Global Consistency, NeurIPS 2004, with the sum in place of its limit; class
     mass normalisation for equal classes: Zhu, Ghahramani and Lafferty, ICML 2003, section 4.
 Cost: O(P²·d) multiply-adds for a graph of P samples, which are computed block by block; then steps · P · neighbours · C
-    for each spreading. Memory of P · (neighbours + C) numbers, never P².
+    for each spreading. Memory of P · (512 + C) numbers, never P².
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class PseudoLabels:
 
 
 class NeighbourGraph:
-    """The ten nearest neighbours of each sample, made mutual, with weights exp(-2‖x - y‖²)."""
+    """Each sample joined to its ten nearest neighbours, in both directions, with weights exp(-2‖x - y‖²)."""
 
     def __init__(self, points: Floats) -> None:
         """Find the neighbours: the same for any number of cores.
@@ -77,14 +77,13 @@ class NeighbourGraph:
         root = scipy.sparse.diags_array(np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0))
         self._step = SHARE * scipy.sparse.csr_array(root @ graph @ root)
 
-    def pseudo_labels(self, rows: Rows, classes: Rows, count: int, among: Rows) -> PseudoLabels:
+    def pseudo_labels(self, rows: Rows, classes: Rows, among: Rows) -> PseudoLabels:
         """Classes of the samples `among` that the labels reach and do not leave undecided.
 
         Args:
             rows: labelled samples, (L,), L ≥ 1.
-            classes: of these, class indices.
-            count: C.
-            among: samples that may get one, ascending.
+            classes: of these, class indices, (L,).
+            among: samples that may get one, ascending, (M,).
         """
         present, targets = np.unique(classes, return_inverse=True)
         told = np.zeros((self._step.shape[0], len(present)), np.float32)

@@ -159,7 +159,7 @@ class Learner:
         weights = balanced_weights(classes) if trainer.class_weight == "balanced" else np.ones(len(rows))
         if self._graph is not None:
             among = np.arange(len(self._vectors), len(self._everything))
-            found = self._graph.pseudo_labels(rows, classes, self._count, among)
+            found = self._graph.pseudo_labels(rows, classes, among)
             rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
             weights = np.concatenate([weights, self._worth(found.certainty, weights)])
         vectors, scale = self._everything[rows], trainer.scale_of(self._count)

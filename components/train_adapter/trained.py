@@ -18,7 +18,7 @@ class Fitted:
         loss: mean over the last of them, or over the one that is kept for its loss.
         validation_accuracy: of the epoch that is kept; None without a validation split.
         temperature: by which the head's logits are divided already; None where none was fitted.
-        unlabelled: samples without a label that took part; None where there was no choice.
+        unlabelled: samples without a label that took part; None where the trainer takes none.
     """
 
     epochs: int

@@ -41,7 +41,7 @@ def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Standings:
         TransientError: an arm died without a word; those that ended are kept.
     """
     store = open_store(root)
-    arms = [arm.name for arm in plan.arms()]
+    arms = [each.name for each in plan.arms()]
     ended = {each.name: outcome for each in plan.arms() if (outcome := arm.read_outcome(store, each)) is not None}
     missing = [name for name in arms if name not in ended or ended[name].error]
     if len(missing) < len(arms):

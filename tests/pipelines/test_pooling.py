@@ -23,7 +23,7 @@ from labelcycle.pipelines.recipes.catalogue import all_recipes
 from tests.conftest import TRAINING, Pictures
 from tests.pipelines.models.conftest import crown
 
-AUTO = ["logistic", "uherding"]
+AUTO = ["logistic", "refine", "uherding"]
 
 
 @pytest.fixture

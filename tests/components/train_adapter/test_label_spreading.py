@@ -36,7 +36,7 @@ def test_they_are_those_of_the_textbook_form() -> None:
     points = unit(generator.normal(size=(300, 5)) + 1.5 * np.eye(3, 5)[np.arange(300) % 3])
     rows, classes = np.array([0, 1, 2, 3, 7]), np.array([0, 1, 3, 0, 1])
     among = np.setdiff1d(np.arange(300), rows)
-    found = NeighbourGraph(points).pseudo_labels(rows, classes, 4, among)
+    found = NeighbourGraph(points).pseudo_labels(rows, classes, among)
     expected = spread_densely(points, rows, classes, 4)[found.rows]
     assert np.array_equal(found.rows, among)
     assert np.array_equal(found.classes, expected.argmax(axis=1)) and not (found.classes == 2).any()
@@ -49,7 +49,7 @@ def test_any_number_of_cores_gives_the_same_bytes() -> None:
     found = []
     for cores in (1, 2):
         with threadpool_limits(cores):
-            labels = NeighbourGraph(points).pseudo_labels(np.arange(5), np.arange(5), 5, np.arange(5, 1500))
+            labels = NeighbourGraph(points).pseudo_labels(np.arange(5), np.arange(5), np.arange(5, 1500))
             found.append(labels.certainty.tobytes() + labels.classes.tobytes())
     assert found[0] == found[1]
 
@@ -58,7 +58,7 @@ def test_what_no_label_reaches_gets_none() -> None:
     generator = np.random.default_rng(0)
     apart = np.repeat([[1.0, 0, 0], [-1.0, 0, 0]], 30, axis=0)
     points = unit(apart + 0.01 * generator.normal(size=(60, 3)))
-    found = NeighbourGraph(points).pseudo_labels(np.array([0]), np.array([1]), 2, np.arange(1, 60))
+    found = NeighbourGraph(points).pseudo_labels(np.array([0]), np.array([1]), np.arange(1, 60))
     assert found.rows.tolist() == list(range(1, 30)) and set(found.classes.tolist()) == {1}
 
 
@@ -71,7 +71,7 @@ def test_copies_points_at_the_mean_and_very_few_are_fine(count: int, points: str
         "nothing": np.zeros((count, 4), np.float32),
         "apart": unit(generator.normal(size=(count, 4))),
     }[points]
-    found = NeighbourGraph(given).pseudo_labels(np.array([0]), np.array([2]), 3, np.arange(1, count))
+    found = NeighbourGraph(given).pseudo_labels(np.array([0]), np.array([2]), np.arange(1, count))
     assert set(found.classes.tolist()) <= {2} and np.isfinite(found.certainty).all()
 
 

@@ -219,7 +219,8 @@ def test_the_fitted_temperature_is_told(begin: Callable[..., Any]) -> None:
     told = work.read_json("training.json")["temperature"]
     assert told is not None and told != 1 and work.read_json("metrics.json")["training"]["temperature"] == told
     head = read_head(read_object(work.store, objects["head"]))
-    plain = train_logistic(work, LogisticTrainer(), work.labelled(), {})
+    trainer = work.campaign.recipe.trainer.model_copy(update={"temperature": "none"})
+    plain = train_logistic(work, trainer, work.labelled(), {})
     assert np.allclose(head.weight * told, plain.head.weight, rtol=1e-5)
     assert f"Temperature, cross-validated</dt><dd>{told:.3g}<" in work.read("report.html").decode()
     assert cycle_figures(work.read_json("metrics.json"))["temperature"] == told
