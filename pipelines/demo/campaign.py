@@ -1,6 +1,7 @@
 """One real campaign, begun and run by the commands that a user types."""
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def run_campaign(root: Path, embeddings: Path, budget: int, batch: int, database
     """
     size = ["--budget", str(budget), "--batch", str(batch)]
     for arguments in (["init", str(root), "--embeddings", str(embeddings), *size], ["run", str(root)]):
-        print(f"$ labelcycle {' '.join(arguments)}", flush=True)
+        print(f"$ labelcycle {shlex.join(arguments)}", flush=True)
         code = subprocess.run(
             [sys.executable, "-m", "labelcycle.pipelines.cli.main", *arguments],
             env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{database}"},

@@ -99,8 +99,10 @@ def test_a_full_disk(
 
 def test_a_campaign_that_fails_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CampaignFailed, match="`labelcycle init` ended with exit code 1"):
-        run_campaign(tmp_path / "campaign", tmp_path / "none.npz", 20, 10, tmp_path / "mlflow.db")
-    assert "There is no embeddings file" in capfd.readouterr().err
+        run_campaign(tmp_path / "a campaign", tmp_path / "none.npz", 20, 10, tmp_path / "mlflow.db")
+    told = capfd.readouterr()
+    assert "There is no embeddings file" in told.err
+    assert f"$ labelcycle init '{tmp_path}/a campaign' --embeddings" in told.out
 
 
 def test_a_recipe_runs_on_images_to_the_end_of_its_budget(pictures: Pictures, tmp_path: Path) -> None:
