@@ -12,7 +12,7 @@ from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.core.uncertainty import entropy, margin
 from labelcycle.components.select.clustering import cluster_picks
 from labelcycle.components.select.standardised import standardised as points_of
-from labelcycle.components.train_adapter.logistic_regression import Solution, class_prototypes, fit_logistic_regression
+from labelcycle.components.train_adapter.logistic_regression import Solution, fit_logistic_regression
 from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Learner, uses_pool
 from labelcycle.pipelines.backtest.history import Labelled
 
@@ -135,15 +135,6 @@ def _fit(
 
 def _weights(found: Solution) -> Weights:
     return Weights(found.weight.astype(np.float32), np.where(found.present, 0, -np.inf).astype(np.float32))
-
-
-def prototypes_alone(known: Known) -> Weights:
-    """The nearest prototype, without regression."""
-    weight = LogisticTrainer().scale_of(known.count) * class_prototypes(
-        known.labelled, known.classes, known.count, np.ones(len(known.rows))
-    )
-    present = np.isin(np.arange(known.count), known.classes)
-    return Weights(weight.astype(np.float32), np.where(present, 0, -np.inf).astype(np.float32))
 
 
 def cross_validated(known: Known) -> Weights:
@@ -269,18 +260,13 @@ VARIANTS = {
     "pool counts twice as much": Variant(fit=regression(unlabelled_weight=4.0, unlabelled_most=20.0)),
     "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
     "scale 8": Variant(fit=regression(scale=8.0)),
-    "scale 5": Variant(fit=regression(scale=5.0)),
     "scale 0, no prototypes": Variant(fit=regression(scale=0.0)),
     "strength 0.05": Variant(fit=regression(strength=0.05)),
     "strength 0.2": Variant(fit=regression(strength=0.2)),
     "strength cross-validated": Variant(fit=cross_validated),
-    "prototypes alone": Variant(fit=prototypes_alone),
-    "classes balanced": Variant(fit=regression(class_weight="balanced")),
     "centred, not standardised": Variant(space=centred),
     "whitened by 0.1": Variant(space=whitened(0.1)),
-    "whitened by 0.3": Variant(space=whitened(0.3)),
     "σ of the nearest pair": Variant(width=lambda nearest: max(float(nearest.min()), 1e-2)),
-    "0.8 σ": Variant(width=lambda nearest: 0.8 * median_width(nearest)),
     "1.25 σ": Variant(width=lambda nearest: 1.25 * median_width(nearest)),
     "Laplace kernel": Variant(kernel=laplace),
     "u = 1 - p₁": Variant(uncertain=by_confidence),

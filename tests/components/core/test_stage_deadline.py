@@ -34,11 +34,18 @@ def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def ended(process: int) -> bool:
-    """Whether a process is gone; one that has ended and that nobody asked about counts as gone."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
+    """Whether a process is gone, or goes within seconds, as it closes its pipes before it has ended.
+
+    One that has ended and that nobody asked about counts as gone.
+    """
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
