@@ -10,7 +10,7 @@ from labelcycle.components.core.campaign import load_pool
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
 from labelcycle.components.core.observation import notice
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.sampling import sampled
 from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.components.core.trainers import LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
@@ -87,10 +87,7 @@ def uses_pool(trainer: LogisticTrainer, labels: int) -> bool:
 
 def taking_part(ids: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
     """Rows of the unlabelled samples that take part, ascending: a random sample that changes little between cycles."""
-    if len(ids) <= MOST_UNLABELLED:
-        return np.arange(len(ids))
-    order = keyed_order(ids, seed, "unlabelled samples that training looks at")
-    return np.sort(np.argpartition(order, MOST_UNLABELLED)[:MOST_UNLABELLED])
+    return sampled(ids, MOST_UNLABELLED, seed, "unlabelled samples that training looks at")
 
 
 def train_on_samples(

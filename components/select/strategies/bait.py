@@ -15,13 +15,13 @@ import numpy.typing as npt
 from labelcycle.components.core.blocks import BLOCK_ROWS, blocks_of, for_each_block
 from labelcycle.components.core.head import LinearHead
 from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.sampling import sampled
 from labelcycle.components.core.uncertainty import confidence
 from labelcycle.components.select.fisher import Doubles, information, select_by_information
 from labelcycle.components.select.head_normalisation import HeadNormalisation
 from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.points import Floats, Vectors
 from labelcycle.components.select.registry import strategy
-from labelcycle.components.select.sampling import sampled
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.sampling import sampled
 from labelcycle.components.core.uncertainty import margin
 from labelcycle.components.select.bandwidth import bandwidth_of
 from labelcycle.components.select.kernel_coverage import GaussianKernel, cover, coverage_by
@@ -21,7 +22,6 @@ from labelcycle.components.select.parameters import require_above, require_at_le
 from labelcycle.components.select.points import Vectors
 from labelcycle.components.select.ranking import balance_classes, best_first
 from labelcycle.components.select.registry import strategy
-from labelcycle.components.select.sampling import sampled
 from labelcycle.components.select.standardised import standardised
 from labelcycle.components.select.strategy import Candidates, Picks
 from labelcycle.components.select.uncertain import score_by_block
