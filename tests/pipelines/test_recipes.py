@@ -10,8 +10,9 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.recipe import DropoutScorer, read_recipe
-from labelcycle.components.core.trainers import DropQueryTrainer, FineTuner, ProbeThenFineTuner
+from labelcycle.components.core.trainers import DropQueryTrainer, FineTuner, LogisticTrainer, ProbeThenFineTuner
 from labelcycle.components.select import STRATEGIES
+from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
 
@@ -42,6 +43,17 @@ def test_every_recipe_runs(
     assert campaign.run_until("select").size == (0 if recipe.cold_start.single_shot else 8)
     query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))
     assert query["predicted"].null_count == query["reason"].null_count == 0
+
+
+def test_the_default_has_all_that_saves_labels() -> None:
+    """What the ablations of `tests/bench/RESULTS.md` measure against: what it would be dear to lose."""
+    recipe = read_recipe(recipe_path(RECIPE))
+    assert isinstance(recipe.trainer, LogisticTrainer) and recipe.trainer.unlabelled == "spread"
+    assert (recipe.embedding.pooling, recipe.selector.strategy, recipe.cold_start.strategy) == (
+        "auto",
+        "uherding",
+        "kmeans",
+    )
 
 
 def test_asvp_is_as_the_paper_has_it() -> None:
