@@ -97,7 +97,8 @@ class LogisticTrainer(Settings):
 
     With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
     sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
-    few, and never more than `unlabelled_most` labels a class.
+    few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
+    of a label.
 
     `version` is that of the algorithm, no setting.
     """
@@ -112,6 +113,7 @@ class LogisticTrainer(Settings):
     unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
     unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
+    unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
 
     def scale_of(self, classes: int) -> float:
         """The scale among so many classes: the one given, or that which grows with their number."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from labelcycle.components.core.blocks import blocks_of
 from labelcycle.components.select.nearest import CENTRES_AT_ONCE
-from labelcycle.components.select.points import Floats, Vectors, squared_distances
+from labelcycle.components.select.points import Floats, Points, VectorBlock, squared_distances
 
 MOST_ASKED = 1000
 """The median is taken over at most so many samples; each is compared with all others."""
@@ -23,7 +23,7 @@ WIDTH_OF_EQUALS = 1.0
 """Where all samples are equal any width does."""
 
 
-def bandwidth_of(*sets: Vectors) -> float:
+def bandwidth_of(*sets: Points[VectorBlock]) -> float:
     """The median distance of a sample to the nearest other one, in the first of these sets where that is above 0.
 
     Copies have the distance 0. Where they make the median 0, it is taken over the samples that have no copy.
@@ -44,7 +44,7 @@ def bandwidth_of(*sets: Vectors) -> float:
     return WIDTH_OF_EQUALS
 
 
-def squared_to_nearest_other(points: Vectors) -> Floats:
+def squared_to_nearest_other(points: Points[VectorBlock]) -> Floats:
     """Squared distance to the nearest other point, float32; of 1,000 points spread over all rows where there are more.
 
     Args:

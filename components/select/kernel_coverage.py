@@ -12,14 +12,14 @@ import numpy.typing as npt
 from labelcycle.components.core.blocks import BLOCK_ROWS, blocks_of, for_each_block
 from labelcycle.components.select.bandwidth import LARGEST, SMALLEST
 from labelcycle.components.select.nearest import nearest_among
-from labelcycle.components.select.points import Floats, VectorBlock, Vectors, squared_distances
+from labelcycle.components.select.points import Floats, Points, VectorBlock, squared_distances
 
 Rows = npt.NDArray[np.int64]
 
 MOST_KEPT = 1 << 22
 """So many kernel values are kept, 16 MiB; where there are more, they are computed when they are asked for."""
 
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 19
 """So many kernel values are in work at once."""
 
 FIRST_ASKED = 8
@@ -35,50 +35,55 @@ EQUAL = 1e-6
 class GaussianKernel:
     """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets."""
 
-    def __init__(self, candidates: Vectors, targets: Vectors, bandwidth: float) -> None:
-        """Read the targets; kernel values are computed when they are asked for, and kept where they are few.
+    def __init__(self, candidates: Points[VectorBlock], targets: Points[VectorBlock], bandwidth: float) -> None:
+        """Kernel values are computed when they are asked for; where they are few, all at once, and kept.
 
         Args:
-            candidates: M points.
-            targets: T points, which are kept in float32.
+            candidates: M points, read when their values are computed.
+            targets: T points, which are then read block by block.
             bandwidth: σ, in the unit of the distances.
         """
         self._candidates = candidates
-        self._targets = targets.at(slice(0, len(targets)))
+        self._targets = targets
         self._factor = np.float32(-0.5 / min(max(bandwidth, SMALLEST), LARGEST) ** 2)
         self._kept: Floats | None = None
-        if len(candidates) * len(targets) <= MOST_KEPT:
-            self._kept = self._compute(np.arange(len(candidates)))
+        if len(candidates) * self.targets <= MOST_KEPT:
+            self._kept = np.empty((len(candidates), self.targets), np.float32)
+            for part in blocks_of(len(candidates), _candidates_at_once(self.targets)):
+                self._kept[part] = self._compute(np.arange(part.start, part.stop))
 
     @property
     def candidates(self) -> int:
         """The number of candidates, M."""
         return len(self._candidates)
 
+    @property
+    def targets(self) -> int:
+        """The number of targets, T."""
+        return len(self._targets)
+
     def rows(self, rows: Rows) -> Floats:
         """Values of these candidates with all targets, float32 (b, T), to be written to."""
         return self._compute(rows) if self._kept is None else self._kept[rows]
 
-    def of_distances(self, squared: Floats) -> Floats:
+    def coverage_by(self, labelled: Points[VectorBlock]) -> Floats:
+        """How well these samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
+        return self._of_distances(nearest_among(self._targets, labelled))
+
+    def _of_distances(self, squared: Floats) -> Floats:
         """Values at these squared distances, in their place; 0 at infinite ones."""
         squared *= self._factor
         return np.exp(squared, out=squared)
 
     def _compute(self, rows: Rows) -> Floats:
         block = self._candidates.at(rows)
-        values = np.empty((len(rows), len(self._targets.vectors)), np.float32)
+        values = np.empty((len(rows), self.targets), np.float32)
 
         def fill(part: slice) -> None:
-            others = VectorBlock(self._targets.vectors[part], self._targets.squared_norms[part])
-            values[:, part] = self.of_distances(squared_distances(block, others))
+            values[:, part] = self._of_distances(squared_distances(block, self._targets.at(part)))
 
         for_each_block(values.shape[1], fill, BLOCK_ROWS)
         return values
-
-
-def coverage_by(kernel: GaussianKernel, targets: Vectors, labelled: Vectors) -> Floats:
-    """How well the labelled samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
-    return kernel.of_distances(nearest_among(targets, labelled))
 
 
 def cover(
@@ -102,7 +107,7 @@ def cover(
 
     Source: Bae et al., MaxHerding, ECCV 2024, Algorithm 1; lazy evaluation: Minoux, Optimization Techniques, 1978.
     Cost: O(M·T·d) multiply-adds for the first gains; then O(T) for each gain that is brought up to date, and O(T·d)
-        where kernel values are not kept. Memory of T·d and at most 4 million numbers.
+        where kernel values are not kept. Memory of at most 4 million numbers and of one block of targets a core.
     """
     bounds = np.empty(kernel.candidates, np.float32)
     for part in blocks_of(kernel.candidates, _candidates_at_once(len(covered))):

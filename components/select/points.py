@@ -93,6 +93,26 @@ class Vectors:
         return vector_block(self.read(rows))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Some of the points, read from where they are.
+
+    Attributes:
+        points: N points.
+        rows: which, int64 (n,).
+    """
+
+    points: Vectors
+    rows: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, rows: Rows) -> VectorBlock:
+        """The points of these rows of the list."""
+        return self.points.at(self.rows[rows])
+
+
 def vector_block(vectors: Floats) -> VectorBlock:
     """Coordinates with their squared norms."""
     return VectorBlock(vectors, np.einsum("nd,nd->n", vectors, vectors))

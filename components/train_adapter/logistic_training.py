@@ -32,9 +32,6 @@ MOST_UNLABELLED = 4000
 MOST_LABELLED = 10_000
 """With more labels than this the unlabelled pool, which adds little then, takes no part."""
 
-MOST_EACH = 0.2
-"""A pseudo-label counts on average at most as this share of a label."""
-
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -168,7 +165,7 @@ class Learner:
             [
                 self._trainer.unlabelled_weight * labels.sum(),
                 self._trainer.unlabelled_most * self._count,
-                MOST_EACH * max(len(certainty), 1),
+                self._trainer.unlabelled_each * max(len(certainty), 1),
             ]
         )
         together = 1 / float((1 / limits).sum())

@@ -7,7 +7,7 @@ no coordinate decides by its scale, whatever the head does to features.
 Source: MaxHerding: Bae, Noh and Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024;
     UHerding: Bae, Oliveira and Sutherland, Uncertainty Herding, 2024, whose σ is the minimum where ours is the median.
 Cost: two passes over the features; then O((M + L)·T·d) multiply-adds for M candidates and T targets, and O(T) for each
-    gain that is computed anew. Memory of T·d numbers and at most 4 million kernel values, never N².
+    gain that is computed anew. Memory of at most 4 million kernel values and one block of targets a core, never N².
 """
 
 import numpy as np
@@ -17,9 +17,9 @@ from labelcycle.components.core.ordering import keyed_order
 from labelcycle.components.core.sampling import sampled
 from labelcycle.components.core.uncertainty import margin
 from labelcycle.components.select.bandwidth import bandwidth_of
-from labelcycle.components.select.kernel_coverage import GaussianKernel, cover, coverage_by
+from labelcycle.components.select.kernel_coverage import GaussianKernel, cover
 from labelcycle.components.select.parameters import require_above, require_at_least
-from labelcycle.components.select.points import Vectors
+from labelcycle.components.select.points import Listed
 from labelcycle.components.select.ranking import balance_classes, best_first
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.standardised import standardised
@@ -164,15 +164,10 @@ def _herd(
     if bandwidth is None:
         size = max(FEWEST, budget + len(labelled))
         sample = sampled(pool.ids, min(size, len(goal)), seed, pool.cycle, "herding targets")
-        bandwidth = bandwidth_of(labelled, _at(points, sample))
-    kernel = GaussianKernel(_at(points, among), _at(points, goal), bandwidth)
-    covered = coverage_by(kernel, _at(points, goal), labelled)
+        bandwidth = bandwidth_of(labelled, Listed(points, sample))
+    kernel = GaussianKernel(Listed(points, among), Listed(points, goal), bandwidth)
+    covered = kernel.coverage_by(labelled)
     weights = np.ones(len(goal), np.float32) if uncertainty is None else uncertainty[goal]
     ties = keyed_order(pool.ids[among], "ties")
     picks, gains = cover(kernel, covered, weights, ties, budget, None if classes is None else classes[among])
     return among[picks], gains / len(goal), float(weights.mean(dtype=np.float64))
-
-
-def _at(points: Vectors, rows: Rows) -> Vectors:
-    """The points of these rows alone, ascending; all of them without a copy."""
-    return points if len(rows) == len(points) else Vectors(points.features[rows], points.prepare)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from labelcycle.components.select.standardised import standardised as points_of
 from labelcycle.components.train_adapter.logistic_regression import Solution, fit_logistic_regression
 from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Learner, uses_pool
 from labelcycle.pipelines.backtest.history import Labelled
+from tests.bench.labels.methods import default_recipe
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-STRENGTH = 0.1
-STRENGTHS = (0.03, 0.1, 0.3)
+STRENGTHS = (0.02, 0.05, 0.2)
 FOLDS = 3
 TARGETS, CANDIDATES = 4000, 1000
 PSEUDO_WEIGHT = 0.3
@@ -112,9 +113,17 @@ def unit(points: Floats) -> Floats:
     return np.divide(points, length, out=np.zeros_like(points), where=length > 0)
 
 
+@cache
+def default_trainer() -> LogisticTrainer:
+    """The trainer of the default recipe."""
+    trainer = default_recipe().trainer
+    assert isinstance(trainer, LogisticTrainer)
+    return trainer
+
+
 def regression(**settings: Any) -> Fit:
     """The head of the default recipe, but for these settings of the trainer."""
-    trainer = LogisticTrainer(**({"unlabelled": "spread"} | settings))
+    trainer = default_trainer().model_copy(update=settings)
 
     def fit(known: Known) -> Weights:
         others = np.setdiff1d(np.arange(len(known.pool)), known.rows) if uses_pool(trainer, len(known.rows)) else []
@@ -126,11 +135,14 @@ def regression(**settings: Any) -> Fit:
 
 
 def _fit(
-    points: Doubles, classes: Rows, count: int, strength: float = STRENGTH, weights: Doubles | None = None
+    points: Doubles, classes: Rows, count: int, strength: float | None = None, weights: Doubles | None = None
 ) -> Weights:
     """The head without the unlabelled pool."""
-    scale = LogisticTrainer().scale_of(count)
-    return _weights(fit_logistic_regression(points, classes, count, strength, scale, weights))
+    trainer = default_trainer()
+    found = fit_logistic_regression(
+        points, classes, count, strength or trainer.strength, trainer.scale_of(count), weights
+    )
+    return _weights(found)
 
 
 def _weights(found: Solution) -> Weights:
@@ -256,13 +268,17 @@ class Variant:
 VARIANTS = {
     "default": Variant(),
     "without the unlabelled pool": Variant(fit=regression(unlabelled="none")),
-    "pool counts half as much": Variant(fit=regression(unlabelled_weight=1.0, unlabelled_most=5.0)),
-    "pool counts twice as much": Variant(fit=regression(unlabelled_weight=4.0, unlabelled_most=20.0)),
+    "pool counts half as much": Variant(
+        fit=regression(unlabelled_weight=2.0, unlabelled_most=10.0, unlabelled_each=0.05)
+    ),
+    "pool counts twice as much": Variant(
+        fit=regression(unlabelled_weight=8.0, unlabelled_most=40.0, unlabelled_each=0.2)
+    ),
     "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
     "scale 8": Variant(fit=regression(scale=8.0)),
     "scale 0, no prototypes": Variant(fit=regression(scale=0.0)),
-    "strength 0.05": Variant(fit=regression(strength=0.05)),
-    "strength 0.2": Variant(fit=regression(strength=0.2)),
+    "strength 0.025": Variant(fit=regression(strength=0.025)),
+    "strength 0.1": Variant(fit=regression(strength=0.1)),
     "strength cross-validated": Variant(fit=cross_validated),
     "centred, not standardised": Variant(space=centred),
     "whitened by 0.1": Variant(space=whitened(0.1)),

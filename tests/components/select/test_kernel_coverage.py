@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select import kernel_coverage as module
-from labelcycle.components.select.kernel_coverage import GaussianKernel, cover, coverage_by
+from labelcycle.components.select.kernel_coverage import GaussianKernel, cover
 from labelcycle.components.select.points import Vectors, unit_length
 
 GENERATOR = np.random.default_rng(0)
@@ -19,8 +19,8 @@ def test_kernel_values() -> None:
     kernel = GaussianKernel(POINTS, LABELLED, 0.7)
     squared = ((POINTS.features[:5, None] - LABELLED.features) ** 2).sum(axis=2)
     np.testing.assert_allclose(kernel.rows(np.arange(5)), np.exp(-squared / (2 * 0.7**2)), rtol=1e-4)
-    np.testing.assert_allclose(coverage_by(kernel, POINTS, LABELLED)[:40], 1)
-    assert (coverage_by(kernel, POINTS, Vectors(LABELLED.features[:0])) == 0).all()
+    np.testing.assert_allclose(kernel.coverage_by(LABELLED)[:40], 1)
+    assert (kernel.coverage_by(Vectors(LABELLED.features[:0])) == 0).all()
 
 
 @pytest.mark.parametrize("kept", [True, False])
