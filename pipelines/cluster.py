@@ -5,7 +5,7 @@ STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """Credentials of the object store: every stage has them as environment variables.
 
 On Argo these have the same names. On Kubeflow they have labelcycle's own, because KFP's launcher uploads from the same
-container, by whatever `AWS_…` it finds there (`labelcycle.components.core.own_names`).
+container, by whatever `AWS_…` it finds there (`labelcycle.components.core.config.environment`).
 """
 
 TRACKING_SECRET = "labelcycle-tracking"

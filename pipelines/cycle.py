@@ -13,10 +13,10 @@ from labelcycle.components.score.component import score
 from labelcycle.components.select.component import select
 from labelcycle.components.train_adapter.component import train_adapter
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
-from labelcycle.pipelines.placing import Place, unplaced
+from labelcycle.pipelines.placing import PlacePod, unplaced
 
 
-def cycle_pipeline(place: Place = unplaced, shards: int = 1, shards_at_once: int = 2) -> Callable[..., Any]:
+def cycle_pipeline(place: PlacePod = unplaced, shards: int = 1, shards_at_once: int = 2) -> Callable[..., Any]:
     """The pipeline of one cycle.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Protocol
 from kfp import dsl
 
 
-class Place(Protocol):
+class PlacePod(Protocol):
     """Asks the platform for what the pod of a stage's task needs."""
 
     def __call__(

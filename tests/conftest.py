@@ -17,11 +17,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from PIL import Image
 from werkzeug.serving import make_server
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.images import source
-from labelcycle.components.core.sealed_json import sealed, unsealed
-from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.platform_values import as_launcher_values
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import typer
 
-from labelcycle.components.core.recipe import read_recipe
+from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.pipelines.cli.arguments import settings_of
 from labelcycle.pipelines.cli.main import app
-from labelcycle.pipelines.cli.settings import settings_of
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path
 
 ROOT = Path(__file__).parents[1]

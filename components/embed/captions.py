@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import load_pool
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.observation import Progress
-from labelcycle.components.core.spaces import FeatureSpace, space_name
-from labelcycle.components.core.text_encoder import TextEncoder, text_provenance
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.config.embedding import TextEncoder, text_provenance
+from labelcycle.components.core.features.spaces import FeatureSpace, space_name
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.components.core.storage.objects import read_object
 
 PART = 16_384
 """Samples a part of the space."""

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device
-from labelcycle.components.core.backbones.transform import normalise
-from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.backbones.build import attach_adapter, autocast, build_backbone, device, normalise
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone
 
 
 def load_network(attempt: Attempt, backbone: Backbone, adapter: bool) -> torch.nn.Module:

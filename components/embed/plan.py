@@ -5,10 +5,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import Backbone, load_pool
-from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance
-from labelcycle.components.core.tuned import previous_backbone, trained_backbone
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance
+from labelcycle.components.core.models.tuned_backbone import previous_backbone, trained_backbone
 
 TARGETS = ("base", "tuned", "texts")
 

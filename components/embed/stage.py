@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.observation import Progress, notice, observed
-from labelcycle.components.core.sharding import chunks_of_shard
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.ordering import chunks_of_shard
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.runtime.observation import Progress, notice, observed
 from labelcycle.components.embed.captions import embed_captions
 from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding, set_aside
 
@@ -75,8 +75,7 @@ def _embed_chunks(
     work: Attempt, plan: Plan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
 ) -> tuple[int, int]:
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
-    from labelcycle.components.core.backbones.one_core import one_core_a_batch
-    from labelcycle.components.core.backbones.transform import pixel_transform
+    from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
     from labelcycle.components.embed.network import forward, load_network
     from labelcycle.components.embed.reading import Batch, read_batch
     from labelcycle.components.embed.work_ahead import work_ahead

@@ -1,12 +1,41 @@
-"""How well the people who label agree: with the label that came out, with the model, and with one another."""
+"""How well the people who label agree: with the label that came out, with the model, and with one another.
+
+How far people agree beyond chance: Krippendorff's alpha of classes.
+
+Samples that people gave different classes.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.evaluate.agreement import krippendorff_alpha
+from labelcycle.components.core.campaign.votes import Vote
+
+
+def krippendorff_alpha(units: Iterable[Sequence[str]]) -> float | None:
+    """Krippendorff's alpha for nominal data: 1 is full agreement, 0 what chance gives, less is worse than chance.
+
+    Args:
+        units: the classes that people gave to each sample; samples with fewer than two count for nothing.
+
+    Returns:
+        None where no sample has two votes, or all votes are of one class, so that chance explains everything.
+
+    Source: Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011, section C (nominal data, any number of
+    observers, missing data).
+    """
+    paired = [unit for unit in units if len(unit) > 1]
+    totals = Counter(label for unit in paired for label in unit)
+    values = totals.total()
+    expected = values * values - sum(count * count for count in totals.values())
+    if not expected:
+        return None
+    observed = sum(
+        (len(unit) ** 2 - sum(count * count for count in Counter(unit).values())) / (len(unit) - 1) for unit in paired
+    )
+    return 1 - (values - 1) * observed / expected
+
 
 MOST_PAIRS = 30
 """Pairs of annotators that are listed, those with the most samples in common first."""
@@ -85,3 +114,36 @@ def _pairs(shared: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
 
 def _share(right: list[bool]) -> float | None:
     return sum(right) / len(right) if right else None
+
+
+MOST_LISTED = 50
+
+
+def disputed_samples(votes: Iterable[Vote], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Samples with votes for more than one class: those without a label first, then by how little people agree.
+
+    Args:
+        votes: those in force.
+        labels: the label that came out, by id.
+
+    Returns:
+        `count` of all, and `rows` of at most 50: `sample_id`, `votes` (pairs of class and count, most votes first),
+        `label` (None while undecided) and `agreement`, the share of the votes that the leading class has.
+    """
+    given: dict[str, Counter[str]] = defaultdict(Counter)
+    for vote in votes:
+        if vote.label is not None:
+            given[vote.sample_id][vote.label] += 1
+    rows = [_row(sample_id, counts, labels) for sample_id, counts in given.items() if len(counts) > 1]
+    rows.sort(key=lambda row: (row["label"] is not None, row["agreement"], row["sample_id"]))
+    return {"count": len(rows), "rows": rows[:MOST_LISTED]}
+
+
+def _row(sample_id: str, counts: Counter[str], labels: Mapping[str, str]) -> dict[str, Any]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "sample_id": sample_id,
+        "votes": [[name, count] for name, count in ordered],
+        "label": labels.get(sample_id),
+        "agreement": ordered[0][1] / counts.total(),
+    }

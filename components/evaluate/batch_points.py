@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.data_selection import DataSelection, measured_head
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer, measured_head
+from labelcycle.components.core.models.head import LinearHead
 
 
 def batch_points(

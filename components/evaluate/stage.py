@@ -6,27 +6,23 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.analysis.metrics import classification_metrics, known_unknown, reliability
+from labelcycle.components.analysis.savings import Curve, learning_curve
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.queries import read_queries, read_query
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.votes import votes_in
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.observation import observed
-from labelcycle.components.core.queries import read_queries, read_query
-from labelcycle.components.core.state import State, read_state
-from labelcycle.components.core.votes import votes_in
-from labelcycle.components.evaluate.annotators import annotator_figures
+from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
-from labelcycle.components.evaluate.calibration import reliability
-from labelcycle.components.evaluate.disputes import disputed_samples
-from labelcycle.components.evaluate.features import Features, read_features
-from labelcycle.components.evaluate.known_unknown import known_unknown
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
-from labelcycle.components.evaluate.metrics import classification_metrics
-from labelcycle.components.evaluate.outlook import forecast_figures, saving_figures
-from labelcycle.components.evaluate.random_arm import read_random_arm
-from labelcycle.components.evaluate.savings import Curve, learning_curve
+from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
 from labelcycle.components.evaluate.stop import Point, reason_to_stop
+from labelcycle.components.evaluate.test_features import Features, read_features
 
 
 @dataclass(frozen=True)

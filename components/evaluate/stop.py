@@ -7,9 +7,9 @@ its seconds differ from run to run, and a cycle that is run again has to come to
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.core.recipe import Stop
-from labelcycle.components.evaluate.savings import ROUNDING
+from labelcycle.components.analysis.savings import ROUNDING
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.config.recipe import Stop
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,17 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from labelcycle.components.core.at_once import at_once
-from labelcycle.components.core.campaign import Campaign, is_own_table, sample_uris
-from labelcycle.components.core.handout import handout_key, read_receipt
-from labelcycle.components.core.objects import ObjectReference, fetch_named
-from labelcycle.components.core.queries import Request
-from labelcycle.components.core.schemas import LABELS
+from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
+from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import read_table
-from labelcycle.components.core.votes import Vote, in_force, votes_in
-from labelcycle.components.label_ingest.label_file import read_votes_file
+from labelcycle.components.core.storage.concurrent_reads import concurrently
+from labelcycle.components.core.storage.objects import ObjectReference, fetch_named
+from labelcycle.components.core.storage.tables import LABELS, read_table
 from labelcycle.components.label_ingest.readiness import answers_to
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.label_file import read_votes_file
+from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
+from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]
 """Votes by sample and annotator."""
@@ -23,7 +22,7 @@ Votes = dict[tuple[str, str], Vote]
 
 def kept_votes(store: Store, references: list[ObjectReference]) -> Votes:
     """The votes in force that committed cycles keep, whose tables are read several at once."""
-    tables = at_once(lambda reference: read_table(store, reference, LABELS), references)
+    tables = concurrently(lambda reference: read_table(store, reference, LABELS), references)
     return in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
 
 
@@ -47,10 +46,10 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
     if source:
         return Source(_address(store, source))
     if campaign.labelling.tool is not None:
-        receipt = read_receipt(store, cycle)
+        receipt = read_delivery_record(store, cycle)
         project = "" if receipt is None else receipt.place
         return Source(project or campaign.labelling.tool.url, everything_from=project)
-    return Source(store.locate(handout_key(cycle)))
+    return Source(store.locate(delivery_key(cycle)))
 
 
 def read_source(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
@@ -98,7 +97,7 @@ def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list
 def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
     source = labels_from or campaign.labels_from
     if source is None and campaign.labelling.tool is not None:
-        from labelcycle.components.core.label_studio.votes import read_votes
+        from labelcycle.components.labelling.label_studio.votes import read_votes
 
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
@@ -122,7 +121,7 @@ def _read_handouts(
     further = {(request.cycle, request.sample_id) for request in requests if request.opinion > 1}
 
     def read(cycle: int) -> list[Vote]:
-        key = handout_key(cycle)
+        key = delivery_key(cycle)
         return [
             replace(vote, annotator=f"somebody, cycle {cycle}")
             if not vote.annotator and (cycle, vote.sample_id) in further
@@ -130,7 +129,7 @@ def _read_handouts(
             for vote in _named(key, read_votes_file(store.locate(key), ids, campaign.classes))
         ]
 
-    return [vote for votes in at_once(read, sorted(open_cycles)) for vote in votes]
+    return [vote for votes in concurrently(read, sorted(open_cycles)) for vote in votes]
 
 
 def _named(source: str, votes: list[Vote]) -> list[Vote]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from labelcycle.components.core.kfp import stage
+from labelcycle.components.core.runtime.kfp_component import stage
 
 
 @stage
@@ -10,8 +10,8 @@ def label_ingest(root: str, labels_from: str = "", finalize: bool = False, shard
     "Next", [("decision", str), ("cycle", int), ("attempt", str), ("reason", str), ("shard_numbers", list[int])]
 ):
     """Read new labels and decide what this run does: cold_start, train, wait or done. Counts the shards from 0."""
-    from labelcycle.components.core.retries import with_retries
-    from labelcycle.components.core.sharding import shard_numbers
+    from labelcycle.components.core.features.ordering import shard_numbers
+    from labelcycle.components.core.runtime.retries import with_retries
     from labelcycle.components.label_ingest.stage import run
 
     numbers = shard_numbers(shards)

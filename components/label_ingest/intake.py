@@ -1,18 +1,22 @@
-"""The intake: what a cycle takes from the label source, next to what earlier cycles keep. Nothing is written."""
+"""The intake: what a cycle takes from the label source, next to what earlier cycles keep. Nothing is written.
+
+Whether a campaign can have a final model beside the models of its cycles.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.queries import Request, read_queries, requests_of
-from labelcycle.components.core.state import State
+from labelcycle.components.core.campaign.queries import Request, read_queries, requests_of
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.votes import Vote, in_force
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.label_ingest.arrivals import kept_votes, new_votes, read_source, source_of
-from labelcycle.components.label_ingest.consensus import Probabilities, consensus_of
 from labelcycle.components.label_ingest.readiness import Answers, answers_to
+from labelcycle.components.labelling.consensus import Probabilities, consensus_of
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,24 @@ def _probabilities(store: Store, state: State) -> Probabilities:
             if row["probabilities"] is not None:
                 known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
     return known
+
+
+def without_final_training(state: State) -> str:
+    """What holds for a recipe that has no final training, in words."""
+    return f"recipe {state.campaign.recipe.name!r} has no final training: the model of the last cycle is the final one"
+
+
+def check_finalizable(state: State) -> None:
+    """Check that there are images and labels to train the final model on.
+
+    Raises:
+        ConfigurationError: one of these is missing.
+    """
+    campaign = state.campaign
+    if campaign.backbone is None:
+        raise ConfigurationError(
+            f"The final training of recipe {campaign.recipe.name!r} needs images, but this campaign has embeddings "
+            "only. Use the model of its last cycle, or begin a campaign with --images."
+        )
+    if not state.trained:
+        raise ConfigurationError("There is no trained cycle yet, so nothing to finalize. Run: labelcycle run.")

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from labelcycle.components.core.handout import read_receipt
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.queries import Request
-from labelcycle.components.core.state import State
+from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.votes import Vote
+from labelcycle.components.labelling.query_delivery import read_delivery_record
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None
 
 def readiness_now(store: Store, state: State, answers: Answers) -> Readiness:
     """`readiness` by this machine's clock, for the answers to the last query."""
-    receipt = read_receipt(store, state.commits[-1].cycle)
+    receipt = read_delivery_record(store, state.commits[-1].cycle)
     handed_out = None if receipt is None else receipt.handed_out
     return readiness(state.campaign.labelling, answers, handed_out, datetime.now(UTC))
 

@@ -6,22 +6,21 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import ValidationError
 
-from labelcycle.components.core.algorithms import algorithms_of
-from labelcycle.components.core.attempt import Action, Decision, attempt_name, check_follows
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit, attempt_key
+from labelcycle.components.core.campaign.algorithms import algorithms_of
+from labelcycle.components.core.campaign.attempt import Action, Decision, attempt_name, check_follows
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit, attempt_key
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.votes import votes_table
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.handout import hand_out, refuse_lost_commit
-from labelcycle.components.core.objects import ObjectReference, write_json, write_object
-from labelcycle.components.core.observation import observed
-from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.core.votes import votes_table
-from labelcycle.components.label_ingest.finalizing import check_finalizable, without_final_training
-from labelcycle.components.label_ingest.intake import Intake, take_in
+from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
+from labelcycle.components.core.storage.tables import table_bytes
+from labelcycle.components.label_ingest.intake import Intake, check_finalizable, take_in, without_final_training
 from labelcycle.components.label_ingest.readiness import readiness_now
+from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
 
@@ -76,7 +75,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
     check_follows(store, state.campaign, last, state.commits[-2] if len(state.commits) > 1 else None)
-    hand_out(store, state.campaign, last)
+    deliver_query(store, state.campaign, last)
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)
     intake = take_in(store, state, labels_from)

@@ -1,4 +1,7 @@
-"""The cycle's report: one HTML page that needs nothing beside itself."""
+"""The cycle's report: one HTML page that needs nothing beside itself.
+
+Everything that people look at of a trained cycle: its figures and its report.
+"""
 
 import base64
 from dataclasses import dataclass, field
@@ -7,15 +10,21 @@ from typing import Any
 import jinja2
 import pyarrow as pa
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.alignment_table import alignment_table
-from labelcycle.components.publish.cards import Card
-from labelcycle.components.publish.changes import changes, ratio
-from labelcycle.components.publish.class_tables import mistakes, worst_first
-from labelcycle.components.publish.decision_words import decision_words
-from labelcycle.components.publish.headlines import headlines
-from labelcycle.components.publish.outlook_words import forecast_targets, forecast_words, saving_words
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.publish.charts import draw_calibration, draw_confusion
+from labelcycle.components.publish.curves import draw_cost, draw_learning_curve
+from labelcycle.components.publish.feature_map import draw_feature_map, map_points
+from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
+from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
+from labelcycle.components.publish.report_text import (
+    decision_words,
+    forecast_targets,
+    forecast_words,
+    headlines,
+    saving_words,
+)
 
 IN_THE_PAGE = ("learning_curve", "cost", "confusion_matrix", "calibration", "feature_map")
 """Images that the page shows; the contact sheet is there as cards."""
@@ -111,3 +120,44 @@ def _cycles(report: Report) -> list[dict[str, Any]]:
         worth[report.metrics["cycle"] - 1] = (previous["unknown"], previous["known"])
     worth[report.metrics["cycle"]] = (None, None)
     return [{"summary": summary, "worth": ratio(*worth[summary.cycle])} for summary in reversed(report.summaries)]
+
+
+MOST_THUMBNAILS = 48
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """PNG bytes by name, and the page."""
+
+    images: dict[str, bytes]
+    page: str
+
+
+def draw_cycle(work: Attempt, metrics: dict[str, Any], query: pa.Table, summaries: list[CycleSummary]) -> Drawn:
+    """Figures and report of a trained cycle.
+
+    Args:
+        work: the attempt.
+        metrics: its `metrics.json`.
+        query: the query that is committed, best pick first.
+        summaries: every trained cycle so far, this one last.
+
+    Returns:
+        `learning_curve`, `cost` and `confusion_matrix` always; `calibration` where evaluate measured it, `feature_map`
+        where a feature space holds the samples, `contact_sheet` where the query has images.
+    """
+    campaign, asked = work.campaign, query["sample_id"].to_pylist()
+    thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign) if asked else {})
+    points = map_points(work, asked)
+    drawn = {
+        "learning_curve": draw_learning_curve(summaries, metrics.get("random")),
+        "cost": draw_cost(summaries, metrics.get("forecast"), campaign.prices, campaign.budget),
+        "confusion_matrix": draw_confusion(metrics["confusion"], campaign.classes),
+        "calibration": draw_calibration(metrics["reliability"]) if "reliability" in metrics else None,
+        "feature_map": None if points is None else draw_feature_map(points),
+        "contact_sheet": draw_contact_sheet(query, thumbnails),
+    }
+    images = {name: image for name, image in drawn.items() if image is not None}
+    previous = work.previous_json("metrics")
+    cards = query_cards(query, thumbnails)
+    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous)))

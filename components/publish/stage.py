@@ -6,19 +6,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.commits import Commit, write_commit
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.commits import Commit, write_commit
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.state import CycleSummary, read_state
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.handout import hand_out
-from labelcycle.components.core.objects import ObjectReference, read_object
-from labelcycle.components.core.observation import notice, observed
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.state import CycleSummary, read_state
-from labelcycle.components.core.tuned import trained_weights
-from labelcycle.components.publish.drawing import draw_cycle
+from labelcycle.components.core.models.tuned_backbone import trained_weights
+from labelcycle.components.core.runtime.observation import notice, observed
+from labelcycle.components.core.storage.objects import ObjectReference, read_object
+from labelcycle.components.core.storage.tables import QUERY
+from labelcycle.components.labelling.query_delivery import deliver_query
+from labelcycle.components.publish.report import draw_cycle
 
 EMPTY_QUERY = "empty_query.parquet"
 
@@ -98,7 +98,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
 def _hand_out(work: Attempt, commit: Commit) -> str:
     """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands."""
     try:
-        return hand_out(work.store, work.campaign, commit) or ""
+        return deliver_query(work.store, work.campaign, commit) or ""
     except TransientError as error:
         notice(f"The query of cycle {commit.cycle} is not handed out yet: {error} The next run hands it out.")
         return ""

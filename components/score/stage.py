@@ -7,20 +7,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.dropout import disagreements_and_information
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.observation import Progress, observed
-from labelcycle.components.core.queries import queried_ids
-from labelcycle.components.core.recipe import DropoutScorer
-from labelcycle.components.core.schemas import scores_schema
-from labelcycle.components.core.sharding import chunks_of_shard
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import matrix_to_column
-from labelcycle.components.core.uncertainty import confidence, cross_entropy, entropy, margin
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.queries import queried_ids
+from labelcycle.components.core.config.recipe import DropoutScorer
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import chunks_of_shard
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.dropout import disagreements_and_information
+from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.models.uncertainty import confidence, cross_entropy, entropy, margin
+from labelcycle.components.core.runtime.observation import Progress, observed
+from labelcycle.components.core.storage.tables import matrix_to_column, scores_schema
 
 
 @dataclass(frozen=True)

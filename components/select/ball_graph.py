@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import blocks_of, for_each_block
-from labelcycle.components.core.products import product
-from labelcycle.components.select.block_stream import blocks_in_turn
+from labelcycle.components.core.features.blocks import blocks_in_turn, blocks_of, for_each_block
+from labelcycle.components.core.features.matmul import matmul
 from labelcycle.components.select.points import Vectors
 
 Rows = npt.NDArray[np.int64]
@@ -104,7 +103,7 @@ class BallGraph:
         vectors = self._points.read(rows)
 
         def compare(part: slice) -> None:
-            np.greater(product(vectors, self._points.read(columns[part]).T), self._similar, out=near[:, part])
+            np.greater(matmul(vectors, self._points.read(columns[part]).T), self._similar, out=near[:, part])
 
         for_each_block(len(columns), compare, GROUP_ROWS)
         near |= rows[:, None] == columns
@@ -118,7 +117,7 @@ class BallGraph:
 
             def compare(part: slice, later: Rows = later, vectors: npt.NDArray[np.float32] = vectors) -> Mask:
                 others = self._points.read(self._groups.members[later[part.start]])
-                near: Mask = product(vectors, others.T) > self._similar
+                near: Mask = matmul(vectors, others.T) > self._similar
                 return near
 
             masks = blocks_in_turn(len(later), compare, block_rows=1, at_once=4)

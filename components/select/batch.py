@@ -1,20 +1,24 @@
-"""The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises."""
+"""The one entrance to all strategies: checks what goes in, and that what comes out keeps the promises.
 
+Checks of a strategy's arguments before anything is paid for: their names and their types.
+"""
+
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
 
-from labelcycle.components.core.blocks import for_each_block, one_thread_products
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.products import PROCESSOR, products_on
+from labelcycle.components.core.features.blocks import for_each_block, one_thread_products
+from labelcycle.components.core.features.matmul import PROCESSOR, matmul_on
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
 from labelcycle.components.select.registry import STRATEGIES, registered, strategies_with
-from labelcycle.components.select.rows import sorted_by_id
-from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.strategy import Candidates, Picks, sorted_by_id
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def select_batch(
     def ask(candidates: Candidates, size: int) -> Picks:
         return chosen.choose(candidates, size, seed, **parameters)
 
-    with one_thread_products(), products_on(device):
+    with one_thread_products(), matmul_on(device):
         picks, explored = choose_within(constraints, ordered, budget, seed, ask)
     return Selection(
         ids=ordered.ids[picks.rows],
@@ -124,3 +128,29 @@ def _with_probs(pool: Candidates) -> Candidates:
 
     for_each_block(len(pool), fill)
     return replace(pool, probs=probs)
+
+
+def check_arguments(strategy: str, arguments: Mapping[str, object]) -> None:
+    """Check that there is such a strategy, that it has these parameters, and that each value is of its type.
+
+    What a value must be is what the strategy's function says in its annotations: `passes: int`,
+    `place: Literal["features", "normalised"]`. An integer is taken for a float; nothing else is converted.
+
+    Raises:
+        ConfigurationError: unknown strategy or parameter, or a value of another type.
+    """
+    check_parameters(strategy, arguments.keys())
+    try:
+        types = get_type_hints(STRATEGIES[strategy].choose)
+    except NameError:  # a strategy of another package, whose annotations name what only its type checker imports
+        return
+    for name, value in arguments.items():
+        if name not in types:
+            continue
+        try:
+            TypeAdapter(types[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"].replace("Input should be", "should be")
+            raise ConfigurationError(
+                f"Parameter {name!r} of strategy {strategy!r} {problem}; got {value!r}."
+            ) from error

@@ -1,12 +1,15 @@
-"""What candidates must be before any strategy sees them."""
+"""What candidates must be before any strategy sees them.
+
+Checks of the numbers that strategies take as parameters, with messages that name the parameter and its range.
+"""
 
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.select.strategy import PER_CANDIDATE, Candidates
 
 ROUNDING = 0.01
@@ -137,3 +140,33 @@ def _check_head(pool: Candidates) -> None:
         raise InputError(f"The head takes {width} features, the candidates have {pool.features.shape[1]}.")
     if pool.probs is not None and pool.probs.shape[1] != classes:
         raise InputError(f"The head has {classes} classes, the candidates' probs {pool.probs.shape[1]}.")
+
+
+def require_at_least(name: str, value: float, smallest: float) -> None:
+    """Check a number against the smallest that makes sense.
+
+    Raises:
+        ConfigurationError: the value is smaller, infinite or no number.
+    """
+    if not smallest <= value < float("inf"):
+        raise ConfigurationError(f"{name} must be a number of at least {smallest}; got {value}.")
+
+
+def require_above(name: str, value: float, bound: float) -> None:
+    """Check that a number lies above a bound.
+
+    Raises:
+        ConfigurationError: the value does not, or it is infinite or no number.
+    """
+    if not bound < value < float("inf"):
+        raise ConfigurationError(f"{name} must be a number above {bound}; got {value}.")
+
+
+def require_at_most(name: str, value: float, largest: float) -> None:
+    """Check a number against the largest that makes sense.
+
+    Raises:
+        ConfigurationError: the value is larger or no number.
+    """
+    if not value <= largest:
+        raise ConfigurationError(f"{name} must be a number of at most {largest}; got {value}.")

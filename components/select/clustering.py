@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from labelcycle.components.core.blocks import blocks_of, for_each_block
-from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.core.products import product
+from labelcycle.components.core.features.blocks import blocks_of, for_each_block
+from labelcycle.components.core.features.matmul import matmul
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.points import Floats, Stacked, Vectors, squared_distances, vector_block
-from labelcycle.components.select.principal import along, principal_directions
+from labelcycle.components.select.principal_directions import along, principal_directions
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
 from labelcycle.components.select.strategy import Picks
 
@@ -123,7 +123,7 @@ def assign(vectors: Vectors | Stacked, centres: Floats) -> Clusters:
 
     def find(rows: slice) -> None:
         block = vectors.at(rows)
-        values = product(block.vectors, doubled)
+        values = matmul(block.vectors, doubled)
         values += targets.squared_norms
         nearest = values.argmin(axis=1)
         assignment[rows] = nearest

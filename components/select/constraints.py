@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select.near_duplicates import without_near_duplicates
-from labelcycle.components.select.rows import take_rows
-from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.strategy import Candidates, Picks, take_rows
 
 Ask = Callable[[Candidates, int], Picks]
 Rows = npt.NDArray[np.int64]

@@ -9,18 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import load_pool, load_truth
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.queries import queried_ids, read_query
-from labelcycle.components.core.recipe import Choice
-from labelcycle.components.core.schemas import scores_schema
-from labelcycle.components.core.spaces import FeatureSpace, space_name
-from labelcycle.components.core.tables import column_to_matrix, with_schema
-from labelcycle.components.core.text_encoder import text_provenance
-from labelcycle.components.select.caption_augmentation import augment_pool, text_map_bytes
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.queries import queried_ids, read_query
+from labelcycle.components.core.config.embedding import text_provenance
+from labelcycle.components.core.config.recipe import Choice
+from labelcycle.components.core.features.spaces import FeatureSpace, space_name
+from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.core.storage.tables import column_to_matrix, scores_schema, with_schema
 from labelcycle.components.select.constraints import Constraints
+from labelcycle.components.select.embedding_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.strategy import Candidates, Strategy
 

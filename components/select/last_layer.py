@@ -2,6 +2,8 @@
 
 A strategy whose formula is about the last layer of the model, its gradients, its inputs or dropout before it, reads
 hidden features, and with them the last layer as a linear head. All others compare samples in the feature space itself.
+
+Features as the linear layer of a head sees them: after its batch normalisation.
 """
 
 from dataclasses import replace
@@ -9,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import Head
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import Head
+from labelcycle.components.select.points import Floats
 from labelcycle.components.select.strategy import Candidates, Strategy
 
 
@@ -49,3 +52,19 @@ def _hidden(head: Head, features: npt.NDArray[np.floating] | None) -> npt.NDArra
 
     for_each_block(len(features), fill)
     return hidden
+
+
+class HeadNormalisation:
+    """The batch normalisation of a head, as in evaluation: float32 (b, d) → the same array, overwritten.
+
+    Dropout, which a head has before or after it in training, is off.
+    """
+
+    def __init__(self, head: LinearHead) -> None:
+        self._factor, self._offset = head.normalisation()
+
+    def __call__(self, features: Floats) -> Floats:
+        """Normalise a block in place."""
+        features *= self._factor
+        features += self._offset
+        return features

@@ -3,19 +3,105 @@
 Source: Yoo and Kweon, CVPR 2019, section 3.3 (ranking loss); Kim et al., CVPR 2021 (its logistic form). The papers tap
 several layers of a network under training; on frozen features there is one layer to tap.
 Cost: epochs·L·d·hidden multiply-adds to train, N·d·hidden to predict; L·d numbers of memory.
+
+Small trained networks at work: standardised inputs through dense layers, in numpy, block by block on all cores.
+
+Training of small networks that is the same for the same seed, whatever the process did before or has for threads.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.select.dense_layers import DenseLayers, Standardisation, dense_layers, standardisation_of
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select.points import Floats
-from labelcycle.components.select.seeded_training import seeded_training
+
+if TYPE_CHECKING:
+    import torch
+
+
+SMALLEST_SCALE = 1e-3
+"""Coordinates that vary less are not blown up."""
+
+FARTHEST = 10.0
+"""Standard deviations beyond which a coordinate is cut off, as where it never varied among those measured."""
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """x → (x - mean)/scale, each float32 (d,), but no farther from 0 than `FARTHEST`."""
+
+    mean: Floats
+    scale: Floats
+
+    def __call__(self, features: npt.NDArray[np.floating]) -> Floats:
+        """Standardised features, float32 (n, d)."""
+        result: Floats = (features.astype(np.float32) - self.mean) / self.scale
+        return result.clip(-FARTHEST, FARTHEST)
+
+
+def standardisation_of(features: npt.NDArray[np.floating]) -> Standardisation:
+    """Mean and standard deviation of each coordinate of (n, d); of no features, those that change nothing."""
+    if not len(features):
+        return Standardisation(np.zeros(features.shape[1], np.float32), np.ones(features.shape[1], np.float32))
+    exact = features.astype(np.float64)
+    scale = np.maximum(exact.std(axis=0), SMALLEST_SCALE)
+    return Standardisation(exact.mean(axis=0).astype(np.float32), scale.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class DenseLayers:
+    """Linear layers with rectifiers between them.
+
+    Attributes:
+        weights: float32 (outputs, inputs) of each layer.
+        biases: float32 (outputs,) of each layer.
+    """
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Outputs of the last layer: (n, inputs) → float32 (n, outputs)."""
+        values = inputs
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            values = values @ weight.T + bias
+            if number + 1 < len(self.weights):
+                np.maximum(values, 0, out=values)
+        return values
+
+
+def dense_layers(linear: Sequence["torch.nn.Linear"]) -> DenseLayers:
+    """The trained layers of a network, without torch."""
+    return DenseLayers(
+        tuple(layer.weight.detach().numpy().copy() for layer in linear),
+        tuple(layer.bias.detach().numpy().copy() for layer in linear),
+    )
+
+
+@contextmanager
+def seeded_training(seed: int) -> Iterator[None]:
+    """Inside, torch draws from `seed` and computes on one thread; afterwards both are as they were.
+
+    Args:
+        seed: of torch's generator on the CPU, a non-negative integer.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
 
 BATCH = 128
 """Samples a step, as both papers have it; they make half as many pairs."""

@@ -1,15 +1,86 @@
-"""Near-duplicates: of samples that look the same only one is worth a label."""
+"""Near-duplicates: of samples that look the same only one is worth a label.
+
+Clusters of a large pool and which of them are near each other: where neighbours are looked for, and how many are.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph
-from labelcycle.components.select.near_groups import groups_for
-from labelcycle.components.select.nearest import nearest_among
-from labelcycle.components.select.points import Vectors, unit_length
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph, Groups, all_pairs
+from labelcycle.components.select.clustering import k_means
+from labelcycle.components.select.distances import nearest_among
+from labelcycle.components.select.points import Vectors, squared_distances, unit_length, vector_block
 from labelcycle.components.select.strategy import Candidates
+
+MOST_EXACT = 100_000
+"""Graphs on more samples are approximate."""
+
+MEMBERS = 1024
+"""Samples of a cluster, on average. Clusters of more than twice as many, as duplicates make, are compared in parts."""
+
+PARTNERS = 16
+"""Each cluster is compared with so many nearest ones."""
+
+SAMPLE = 256
+"""Recall is measured on so many samples."""
+
+
+def groups_for(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups:
+    """Groups for a graph on these points: exact up to 100,000 of them, near clusters beyond."""
+    return all_pairs(len(points)) if len(points) <= MOST_EXACT else near_groups(points, ids, seed)
+
+
+def near_groups(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups:
+    """Clusters of about a thousand samples, each a partner of its 16 nearest.
+
+    Args:
+        points: N points of length 1.
+        ids: sample ids, (N,), sorted.
+        seed: decides the start of k-means.
+    """
+    clusters = -(-len(points) // MEMBERS)
+    found = k_means(points, clusters, ids, seed_for(seed, "groups"), improvement=1e-2)
+    order = np.argsort(found.assignment, kind="stable")
+    counts = np.bincount(found.assignment, minlength=len(found.centres))
+    members = [rows for rows in np.split(order, np.cumsum(counts)[:-1]) if len(rows)]
+    centres = vector_block(found.centres[counts > 0])
+    distances = squared_distances(centres, centres)
+    near = np.zeros(distances.shape, np.bool_)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :PARTNERS]
+    np.put_along_axis(near, nearest, True, axis=1)
+    near |= near.T | np.eye(len(members), dtype=np.bool_)
+    return _in_parts(members, near)
+
+
+def _in_parts(members: list[npt.NDArray[np.int64]], near: npt.NDArray[np.bool_]) -> Groups:
+    """The clusters as groups, large ones in several; each part of a cluster is compared with all parts of near ones."""
+    counts = [-(-len(rows) // (2 * MEMBERS)) for rows in members]
+    parts = [part for rows, count in zip(members, counts, strict=True) for part in np.array_split(rows, count)]
+    cluster = np.repeat(np.arange(len(members)), counts)
+    return Groups(parts, [np.flatnonzero(near[number][cluster]) for number in cluster])
+
+
+def recall(graph: BallGraph, points: Vectors, radius: float, order: npt.NDArray[np.uint64]) -> float:
+    """Share of the true neighbours of a random sample of points that the graph has.
+
+    Args:
+        graph: the graph on these points.
+        points: N points of length 1.
+        radius: of the graph.
+        order: (N,), the points of the smallest numbers are looked at.
+
+    Cost: O(256·N·d) multiply-adds.
+    """
+    rows = np.sort(np.argsort(order, kind="stable")[:SAMPLE])
+    centres = points.at(rows)
+    counts = for_each_block(
+        len(points), lambda part: (squared_distances(points.at(part), centres) < radius * radius).sum(axis=0)
+    )
+    return float(graph.degrees[rows].sum() / max(1, np.sum(counts)))
+
 
 Rows = npt.NDArray[np.int64]
 

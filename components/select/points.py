@@ -11,8 +11,8 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.half_precision import as_single
-from labelcycle.components.core.products import product
+from labelcycle.components.core.features.half_precision import as_single
+from labelcycle.components.core.features.matmul import matmul
 
 Floats = npt.NDArray[np.float32]
 Rows = slice | npt.NDArray[np.integer]
@@ -57,7 +57,7 @@ class VectorBlock:
 
     def products(self, other: "VectorBlock") -> Floats:
         """Inner products: one matrix product."""
-        return product(self.vectors, other.vectors.T)
+        return matmul(self.vectors, other.vectors.T)
 
 
 @dataclass(frozen=True)

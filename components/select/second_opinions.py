@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.queries import requests_of
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.queries import requests_of
 
 DOUBTFUL_QUALITY = 0.5
 """Below this a label is more likely wrong than right."""

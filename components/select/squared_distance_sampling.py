@@ -9,7 +9,7 @@ product.
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.select.nearest import lower_to_nearest
+from labelcycle.components.select.distances import lower_to_nearest
 from labelcycle.components.select.points import AnyBlock, Floats, Points, squared_distances
 
 DRAWS_PER_PASS = 64

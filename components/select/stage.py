@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.algorithms import refuse_other_versions
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.observation import observed
-from labelcycle.components.core.products import PROCESSOR
-from labelcycle.components.core.recipe import Choice
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.tables import table_in
+from labelcycle.components.core.campaign.algorithms import refuse_other_versions
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.config.recipe import Choice
+from labelcycle.components.core.features.matmul import PROCESSOR
+from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.core.storage.tables import QUERY, table_in
 from labelcycle.components.select import STRATEGIES, Selection, select_batch
 from labelcycle.components.select.batch import check_parameters
 from labelcycle.components.select.gathering import (

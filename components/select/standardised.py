@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
+from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.select.points import Floats, Vectors, unit_length
 
 CONSTANT = 1e-6

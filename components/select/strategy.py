@@ -1,15 +1,19 @@
-"""What a strategy is: candidates in, row indices out, with a declaration of what it reads."""
+"""What a strategy is: candidates in, row indices out, with a declaration of what it reads.
+
+Candidates cut down or rearranged by rows.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.models.head import LinearHead
 
 PER_CANDIDATE = ("features", "probs", "disagreements", "mutual_information", "losses", "texts", "groups")
 """The fields of `Candidates` that hold one row for each id."""
@@ -116,3 +120,52 @@ class Strategy:
     def reads_with(self, parameters: Mapping[str, Any]) -> frozenset[str]:
         """Every optional field of `Candidates` that it looks at with these parameters."""
         return self.needs_with(parameters) | self.uses
+
+
+def take_rows(pool: Candidates, rows: npt.NDArray[np.integer]) -> Candidates:
+    """The candidates of these rows, in this order, with everything that belongs to them."""
+    arrays = {name: getattr(pool, name)[rows] for name in PER_CANDIDATE if getattr(pool, name) is not None}
+    return replace(pool, ids=pool.ids[rows], **arrays)
+
+
+def sorted_by_id(pool: Candidates) -> Candidates:
+    """Candidates and labelled samples, each in the order of their ids; what is in that order already is not copied.
+
+    Labelled samples without ids stay as they are.
+
+    Raises:
+        InputError: an id occurs twice, or is labelled and a candidate at once.
+    """
+    order = _order(pool.ids, "candidates")
+    if order is not None:
+        pool = take_rows(pool, order)
+    labelled = pool.labelled_ids
+    if labelled is None:
+        return pool
+    order = _order(labelled, "labelled samples")
+    if order is not None:
+        arrays = {name: getattr(pool, name)[order] for name in PER_LABELLED if getattr(pool, name) is not None}
+        pool = replace(pool, **arrays)
+        labelled = labelled[order]
+    _refuse_candidates(labelled, pool.ids)
+    return pool
+
+
+def _order(ids: npt.NDArray[np.str_], whose: str) -> npt.NDArray[np.int64] | None:
+    """The order that sorts the ids; None where they are in order."""
+    if (ids[1:] > ids[:-1]).all():
+        return None
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(again):
+        raise InputError(f"The {whose} hold id {str(again[0])!r} more than once. Ids must be unique.")
+    return order
+
+
+def _refuse_candidates(labelled: npt.NDArray[np.str_], candidates: npt.NDArray[np.str_]) -> None:
+    places = np.searchsorted(candidates, labelled)
+    inside = places < len(candidates)
+    both = labelled[inside][candidates[places[inside]] == labelled[inside]]
+    if len(both):
+        raise InputError(f"Id {str(both[0])!r} is labelled and a candidate at once. Leave it out of the candidates.")

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.train_adapter.low_rank import LowRankLinear
 from labelcycle.components.train_adapter.vision_transformer import is_plain
 

@@ -13,10 +13,18 @@ from itertools import islice
 
 import torch
 
-from labelcycle.components.core.observation import Progress
-from labelcycle.components.core.trainers import Training
-from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints, identity_of
-from labelcycle.components.train_adapter.course import below, changing, prefixed, restore_state, state_of
+from labelcycle.components.core.config.trainers import Training
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.components.train_adapter.checkpoints import (
+    Checkpoint,
+    Checkpoints,
+    below,
+    changing,
+    identity_of,
+    prefixed,
+    restore_state,
+    state_of,
+)
 from labelcycle.components.train_adapter.fit import Examples, shuffled_batches
 from labelcycle.components.train_adapter.optimisation import (
     ParameterGroups,

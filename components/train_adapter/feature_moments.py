@@ -2,14 +2,17 @@
 
 A float16 number is a whole number of steps of 2^-24, below 2^40 of them. Sums of such numbers and of their squares are
 added up as integers, which neither round nor overflow; only the last step rounds.
+
+Mean and standard deviation of the pool's features, by which PED standardises.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import blocks_of
+from labelcycle.components.core.features.blocks import blocks_of, for_each_block
+from labelcycle.components.core.features.spaces import FeatureSpace
 
 Moments = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Mean and standard deviation of each coordinate: (d,) each. The deviation of a constant coordinate is exactly 0."""
@@ -52,3 +55,30 @@ def _sums(features: npt.NDArray[np.float16]) -> tuple[npt.NDArray[np.object_], n
     ]
     squares = columns[0] * (1 << 2 * HALF) + columns[1] * (2 << HALF) + columns[2]
     return steps.sum(axis=0).astype(object), squares
+
+
+Doubles = npt.NDArray[np.float64]
+
+
+def pool_moments(space: FeatureSpace, ids: Sequence[str]) -> tuple[Doubles, Doubles] | None:
+    """Mean and standard deviation of each coordinate, two float64 arrays (d,), over the samples that have features.
+
+    Returns:
+        None where no sample has features.
+
+    Cost: reads the features of `ids`, which stay in memory as float16, and goes over them twice.
+    """
+    found, features = space.read(ids)
+    if not found:
+        return None
+    rows = len(found)
+    mean = _sum(features, lambda block: block) / rows
+    variance = _sum(features, lambda block: (block - mean) ** 2) / rows
+    return mean, np.sqrt(variance)
+
+
+def _sum(features: npt.NDArray[np.float16], of: Callable[[Doubles], Doubles]) -> Doubles:
+    """The sum over all rows of what `of` makes of them, block by block."""
+    sums = for_each_block(len(features), lambda rows: of(features[rows].astype(np.float64)).sum(axis=0))
+    total: Doubles = np.sum(sums, axis=0)
+    return total

@@ -4,21 +4,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.one_core import one_core_a_batch
+from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.config.trainers import DropQueryTrainer, EpochTrainer, ProxyTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.proxy_head import ProxyHead
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import DropQueryTrainer, EpochTrainer, ProxyTrainer
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import Head, ProxyHead
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
-from labelcycle.components.train_adapter.dropquery_module import DropQueryModule
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.head_module import HeadModule
-from labelcycle.components.train_adapter.outcome import begin_head, class_indices, previous_feature_head
-from labelcycle.components.train_adapter.proxy_module import ProxyModule
+from labelcycle.components.train_adapter.head_init import begin_head, class_indices, previous_feature_head
+from labelcycle.components.train_adapter.head_modules import DropQueryModule, HeadModule, ProxyModule
 from labelcycle.components.train_adapter.trained import Trained
 
 FeatureModule = HeadModule | DropQueryModule | ProxyModule

@@ -1,27 +1,33 @@
-"""Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT)."""
+"""Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT).
+
+The model that a campaign keeps, where the models of its cycles only choose samples.
+"""
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save as save_tensors
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import autocast, build_backbone, device
-from labelcycle.components.core.backbones.transform import normalise
-from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
-from labelcycle.components.train_adapter.acceleration import acceleration_for
+from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise
+from labelcycle.components.core.campaign.algorithms import final_trainer_of
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.config.trainers import FineTuner, ProbeThenFineTuner
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
-from labelcycle.components.train_adapter.divergence import refuse_divergence
-from labelcycle.components.train_adapter.fit import fit, seed_everything
-from labelcycle.components.train_adapter.frozen_probe import probe
-from labelcycle.components.train_adapter.head_init import initial_head
+from labelcycle.components.train_adapter.fit import acceleration_for, fit, seed_everything
+from labelcycle.components.train_adapter.head_init import initial_head, probe
+from labelcycle.components.train_adapter.head_modules import linear_layer, plain_head
 from labelcycle.components.train_adapter.images import image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import InParallel
-from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
+from labelcycle.components.train_adapter.optimisation import refuse_divergence
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
+
+if TYPE_CHECKING:
+    from labelcycle.components.train_adapter.trained import Trained
 
 
 def fine_tune(
@@ -94,3 +100,26 @@ def fine_tune(
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
     return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
+
+
+def final_trainer(work: Attempt) -> tuple[str, FineTuner]:
+    """What the recipe calls the settings that the final model is trained with, and these; see `final_trainer_of`."""
+    return final_trainer_of(work.campaign.recipe, work.decision.previous)
+
+
+def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
+    """Fine-tune the campaign's own backbone on every label; nothing is taken over from a cycle.
+
+    Args:
+        work: the attempt.
+        labelled: class by id of the samples to train on.
+        validation: class by id of the validation split, may be empty.
+
+    Cost: that of `fine_tune`.
+    """
+    from labelcycle.components.train_adapter.fine_tuning import fine_tune
+    from labelcycle.components.train_adapter.images import campaign_backbone
+
+    seed = seed_for(work.campaign.seed, work.cycle, "train")
+    group, trainer = final_trainer(work)
+    return fine_tune(work, campaign_backbone(work), trainer, labelled, validation, seed, group=group)

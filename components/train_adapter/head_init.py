@@ -6,19 +6,129 @@ do with the classes, until the head has learnt some.
 
 Source: Kumar et al., ICLR 2022 (a probe before fine-tuning keeps the features); methods of `logistic_regression`.
 Cost: one forward pass an image, without gradients, then that of `fit_logistic_regression`.
+
+What training in epochs starts from: classes as numbers, and the last cycle's head.
+
+The linear layer that LP-FT fine-tunes from: trained on the features of the backbone before anything changes it.
 """
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 
-from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.head import EPSILON, LinearHead
-from labelcycle.components.core.logistic_head import LogisticHead, standardised
-from labelcycle.components.core.trainers import HeadInit, LogisticTrainer
+from labelcycle.components.core.backbones.build import autocast, device, normalise, one_core_a_batch
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.config.trainers import HeadInit, LogisticTrainer, ProbeThenFineTuner
+from labelcycle.components.core.models.head import EPSILON, LinearHead
+from labelcycle.components.core.models.heads import Head, LogisticHead, read_head, standardised
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.components.core.storage.objects import read_object
+from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.frozen_probe import features_of
+from labelcycle.components.train_adapter.fit import Examples, fit
+from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+
+
+def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:
+    """Class names → int64 indices into the campaign's classes."""
+    index = {name: number for number, name in enumerate(classes)}
+    return torch.tensor([index[label] for label in labels], dtype=torch.int64)
+
+
+def previous_feature_head(work: Attempt) -> Head | None:
+    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one."""
+    reference = work.decision.previous.get("head")
+    if reference is None or not work.campaign.recipe.schedule.warm_start:
+        return None
+    return read_head(read_object(work.store, reference))
+
+
+def previous_head(work: Attempt) -> LinearHead | None:
+    """The same of a recipe whose trainer makes linear heads: any but the proxy."""
+    head = previous_feature_head(work)
+    assert head is None or isinstance(head, LinearHead)
+    return head
+
+
+def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | None) -> HeadModule:
+    """A head to train: with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
+    head = HeadModule(width, classes, dropout)
+    if previous is not None:
+        head.load(previous)
+    return head
+
+
+BATCH = 64
+
+
+def probe(
+    model: torch.nn.Module,
+    linear: torch.nn.Linear,
+    backbone: Backbone,
+    trainer: ProbeThenFineTuner,
+    training: Examples,
+    validation: Examples | None,
+    seed: int,
+    checkpoints: Checkpoints | None = None,
+) -> None:
+    """Train `linear` on the features that `model` gives now.
+
+    Args:
+        model: images (B, 3, H, W) → features (B, d); it stays as it is.
+        linear: d → C; trained in place, from the parameters that it has.
+        backbone: the transform and the precision.
+        trainer: `probe_epochs`, `probe_learning_rate`, and the settings that probing shares with fine-tuning.
+        training: uint8 pixels and their classes.
+        validation: the same of the validation split, or None.
+        seed: decides the order of the batches.
+        checkpoints: where the state of a long training is kept. The features are computed again when it goes on.
+
+    Source: Wen et al., ASVP, section 3 and appendix A (LP-FT).
+    Cost: one forward pass an image, once, without gradients; then probe_epochs × N × d × C.
+    """
+    settings = trainer.model_copy(update={"epochs": trainer.probe_epochs})
+    examples = features_of(model, backbone, training)
+    held_out = None if validation is None else features_of(model, backbone, validation)
+    with one_core_a_batch():
+        fit(
+            linear,
+            lambda features: features.to(device()),
+            examples,
+            held_out,
+            settings,
+            trainer.probe_learning_rate,
+            seed,
+            checkpoints=checkpoints,
+        )
+
+
+def features_of(model: torch.nn.Module, backbone: Backbone, images: Examples) -> Examples:
+    """The features that `model` gives for `images` (uint8): float32 (N, d), with the same classes.
+
+    On a CPU each core takes batches of its own, so that features are the same for any number of cores.
+    """
+    model.eval()
+    on_cpu = device().type == "cpu"
+
+    def forward(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad(), autocast(backbone):
+            features: torch.Tensor = model(normalise(pixels.to(device()), backbone.transform)).float().cpu()
+        progress.advance(len(pixels))
+        return features
+
+    cores = len(os.sched_getaffinity(0)) if on_cpu else 1
+    with (
+        Progress("features", len(images.inputs), "image") as progress,
+        one_core_a_batch() if on_cpu else nullcontext(),
+        ThreadPoolExecutor(cores) as threads,
+    ):
+        return Examples(torch.cat(list(threads.map(forward, images.inputs.split(BATCH)))), images.targets)
 
 
 def initial_head(

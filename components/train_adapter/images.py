@@ -4,15 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.transform import pixel_transform
-from labelcycle.components.core.campaign import Backbone, load_pool
+from labelcycle.components.core.backbones.build import pixel_transform
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone, load_pool
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.outcome import class_indices
+from labelcycle.components.train_adapter.head_init import class_indices
 
 
 def campaign_backbone(work: Attempt) -> Backbone:

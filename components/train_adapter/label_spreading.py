@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.sparse
 from threadpoolctl import ThreadpoolController
 
-from labelcycle.components.core.blocks import blocks_of
+from labelcycle.components.core.features.blocks import blocks_of
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.integer]

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.sampling import sampled
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import LogisticTrainer
+from labelcycle.components.core.features.ordering import sampled
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import (

@@ -8,25 +8,21 @@ from dataclasses import dataclass
 
 import torch
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.build import autocast, build_backbone, device
-from labelcycle.components.core.backbones.one_core import one_core_a_batch
-from labelcycle.components.core.backbones.transform import normalise
-from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.observation import Progress, notice
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.trainers import LoraTrainer
-from labelcycle.components.train_adapter.acceleration import acceleration_for
+from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise, one_core_a_batch
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.config.trainers import LoraTrainer
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.runtime.observation import Progress, notice
+from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
-from labelcycle.components.train_adapter.divergence import refuse_divergence
-from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.head_init import initial_head
-from labelcycle.components.train_adapter.head_module import HeadModule
+from labelcycle.components.train_adapter.fit import Examples, acceleration_for, fit, seed_everything
+from labelcycle.components.train_adapter.head_init import initial_head, previous_head
+from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
-from labelcycle.components.train_adapter.outcome import previous_head
+from labelcycle.components.train_adapter.optimisation import refuse_divergence
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
 

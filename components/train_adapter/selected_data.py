@@ -9,21 +9,20 @@ from contextlib import nullcontext
 import torch
 from safetensors.torch import load as load_tensors
 
-from labelcycle.components.core.attempt import Attempt
-from labelcycle.components.core.backbones.one_core import one_core_a_batch
-from labelcycle.components.core.data_selection import DataSelection, measured_head
+from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.config.trainers import DataSelection, FineTuner, LinearTrainer, measured_head
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import FineTuner, LinearTrainer
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
+from labelcycle.components.train_adapter.head_init import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.optimisation import Tensors
-from labelcycle.components.train_adapter.outcome import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.trained import Trained
 
 
@@ -130,13 +129,12 @@ def _previous_optimiser(work: Attempt) -> Tensors | None:
 def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected: dict[str, str], seed: int) -> Trained:
     from safetensors.torch import save as save_tensors
 
-    from labelcycle.components.core.backbones.build import autocast, build_backbone, device
-    from labelcycle.components.core.backbones.transform import normalise
-    from labelcycle.components.core.tuned import previous_backbone
+    from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise
+    from labelcycle.components.core.models.tuned_backbone import previous_backbone
     from labelcycle.components.train_adapter.head_init import initial_head
+    from labelcycle.components.train_adapter.head_modules import linear_layer, plain_head
     from labelcycle.components.train_adapter.images import campaign_backbone, training_images
     from labelcycle.components.train_adapter.in_parallel import InParallel
-    from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
     from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
     seed_everything(seed)

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labelcycle.components.core.algorithms import refuse_other_versions
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.algorithms import refuse_other_versions
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.observation import observed
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.spaces import backbone_provenance, space_name
-from labelcycle.components.core.trainers import FineTuner, LogisticTrainer, LoraTrainer
-from labelcycle.components.core.tuned import WEIGHTS, previous_backbone, with_weights
-from labelcycle.components.train_adapter.final import final_trainer, train_final
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.features.spaces import backbone_provenance, space_name
+from labelcycle.components.core.models.tuned_backbone import WEIGHTS, previous_backbone, with_weights
+from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.train_adapter.fine_tuning import final_trainer, train_final
 
 if TYPE_CHECKING:
     import torch
@@ -156,8 +156,8 @@ def _settings(work: Attempt) -> tuple[str, str, float | None]:
 def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
     """Fine-tuning by the schedule: from the cycle before or from the campaign's own weights, at this cycle's rates."""
     from labelcycle.components.train_adapter.fine_tuning import fine_tune
+    from labelcycle.components.train_adapter.head_init import previous_head
     from labelcycle.components.train_adapter.images import campaign_backbone
-    from labelcycle.components.train_adapter.outcome import previous_head
 
     schedule = work.campaign.recipe.schedule
     backbone = campaign_backbone(work)

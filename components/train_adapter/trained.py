@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labelcycle.components.core.heads import Head
+from labelcycle.components.core.models.heads import Head
 
 if TYPE_CHECKING:
     import torch

@@ -6,11 +6,10 @@ A workflow waits in a `suspend` node, without a pod. Whoever resumes it may name
 from hera.workflows import Parameter, Step, Steps, Suspend, WorkflowTemplate
 from hera.workflows.models import SuppliedValueFrom, TemplateRef, ValueFrom
 
-from labelcycle.pipelines.argo.cycle import ONE_CYCLE
+from labelcycle.pipelines.argo.cycle import ONE_CYCLE, passed_on
 from labelcycle.pipelines.argo.parameters import LABELS_FROM, workflow_parameters
 from labelcycle.pipelines.argo.pod import labels
 from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, Rendering
-from labelcycle.pipelines.argo.stages import passed_on
 from labelcycle.pipelines.argo.workflow import workflow_settings
 
 MOST_CYCLES = 30

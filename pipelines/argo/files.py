@@ -9,7 +9,7 @@ from labelcycle.pipelines.argo.campaign import campaign_template
 from labelcycle.pipelines.argo.cycle import cycle_template
 from labelcycle.pipelines.argo.on_labels import event_source, sensor
 from labelcycle.pipelines.argo.rendering import Rendering
-from labelcycle.pipelines.argo.schedule import schedule
+from labelcycle.pipelines.argo.workflow import schedule
 
 WORKFLOWS = "workflows"
 ON_LABELS = "workflows-on-labels"

@@ -1,6 +1,8 @@
 """Run a backtest on this machine: the arms in a few processes that stay, then the report, then the standings.
 
 A process for each arm, as the compiled pipeline has it, would spend most of a small backtest on starting them.
+
+Watching a backtest: one bar over the cycles of all arms, and a line for each arm that ends.
 """
 
 import multiprocessing
@@ -12,24 +14,55 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
-from labelcycle.components.core.environment import environment
+from labelcycle.components.core.config.environment import environment
 from labelcycle.components.core.errors import TransientError
-from labelcycle.components.core.observation import EVENTS, notice
-from labelcycle.components.core.retries import with_retries
+from labelcycle.components.core.runtime.observation import EVENTS, notice
+from labelcycle.components.core.runtime.retries import with_retries
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest import arm, report
+from labelcycle.pipelines.backtest import report
+from labelcycle.pipelines.backtest import run_arm as arm
+from labelcycle.pipelines.backtest.leaderboard import Leaderboard
 from labelcycle.pipelines.backtest.plan import Plan, write_plan
 from labelcycle.pipelines.backtest.report import gather
-from labelcycle.pipelines.backtest.standings import Standings
-from labelcycle.pipelines.backtest.watch import ArmsWatcher
-from labelcycle.pipelines.local import LOG_TAIL
+from labelcycle.pipelines.backtest.run_arm import PROGRESS
+from labelcycle.pipelines.local.engine import LOG_TAIL
+from labelcycle.pipelines.local.watch import Watcher
+
+
+class ArmsWatcher(Watcher):
+    """Counts the cycles of all arms together, because two or more arms run at once."""
+
+    def __init__(self, path: Path, arms: int, cycles: int) -> None:
+        super().__init__(path, "backtest")
+        self._arms, self._cycles = arms, cycles
+        self._done: dict[str, int] = {}
+        self._ended = 0
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == PROGRESS:
+            self._done[event["arm"]] = event["done"]
+            self._ended += event["ended"]
+            if event["ended"]:
+                self._tell(event)
+            self._show(f"{self._ended} of {self._arms} arms", sum(self._done.values()), self._arms * self._cycles)
+        elif event["event"] not in ("started", "progress"):
+            super()._take(event)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if event["error"]:
+            text = f"failed: {event['error']}"
+        else:
+            text = f"accuracy {event['accuracy']:.4f} with {event['labels']} labels"
+        self._console.print(f"{event['title']}: {text}", markup=False, highlight=False)
+
 
 AT_ONCE = 2
 """How many arms run side by side."""
 
 
-def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Standings:
+def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Leaderboard:
     """Run a backtest. Arms that have ended without an error are not run again.
 
     Args:

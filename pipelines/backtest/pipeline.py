@@ -1,19 +1,41 @@
-"""A backtest as one pipeline run: the arms fan out, and their results are gathered."""
+"""A backtest as one pipeline run: the arms fan out, and their results are gathered.
+
+The parts of a backtest as Kubeflow Pipelines components.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from kfp import dsl
 
-from labelcycle.pipelines.backtest.component import backtest_arm, backtest_report
+from labelcycle.components.core.runtime.kfp_component import stage
 from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
-from labelcycle.pipelines.placing import Place, unplaced
+from labelcycle.pipelines.placing import PlacePod, unplaced
+
+
+@stage
+def backtest_arm(root: str, plan: str, arm: str) -> str:
+    """Simulate a campaign with one strategy and one seed. Returns `failed` if its strategy failed, else nothing."""
+    from labelcycle.components.core.runtime.retries import with_retries
+    from labelcycle.pipelines.backtest.run_arm import run
+
+    return with_retries(run)(root=root, plan=plan, arm=arm).error and "failed"
+
+
+@stage
+def backtest_report(root: str, plan: str, mlflow_root: str, ended: list[str], table: dsl.Output[dsl.Markdown]) -> str:
+    """Put all arms side by side. Returns the answer in a sentence."""
+    from labelcycle.components.core.runtime.retries import with_retries
+    from labelcycle.pipelines.backtest.report import run
+
+    return with_retries(run)(root=root, plan=plan, mlflow_root=mlflow_root, markdown=table.path).verdict
+
 
 ARMS_AT_ONCE = 16
 """What a cluster runs at a time; this machine runs two."""
 
 
-def backtest_pipeline(place: Place = unplaced) -> Callable[..., Any]:
+def backtest_pipeline(place: PlacePod = unplaced) -> Callable[..., Any]:
     """The pipeline of a backtest.
 
     Args:

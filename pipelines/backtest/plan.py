@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from labelcycle.components.core.algorithms import FIRST, Role
-from labelcycle.components.core.campaign import Prices
+from labelcycle.components.core.campaign.algorithms import FIRST, Role
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.config.recipe import DropoutScorer, Parameter, Schedule
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import DropoutScorer, Parameter, Schedule
-from labelcycle.components.core.settings import Settings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.trainers import FeatureTrainer
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select.registry import registered
 
 

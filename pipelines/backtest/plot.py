@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure, shortened
+from labelcycle.components.publish.charts import FAINT, FONT, INK, as_png, blank_figure, shortened
 from labelcycle.pipelines.backtest.curves import Band
+from labelcycle.pipelines.backtest.leaderboard import SEES_LABELS, Leaderboard
 from labelcycle.pipelines.backtest.plan import RANDOM
-from labelcycle.pipelines.backtest.standings import SEES_LABELS, Standings
 
 TEXT_SIZE = 11
 LONGEST_NAME = 40
@@ -41,7 +41,7 @@ class Line:
     banded: bool = True
 
 
-def draw_curves(found: Standings) -> bytes:
+def draw_curves(found: Leaderboard) -> bytes:
     """Draw mean accuracy over labels, best contender first; random is black and dashed.
 
     Of more than six contenders only the best three and random have their bands drawn.

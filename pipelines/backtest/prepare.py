@@ -5,16 +5,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from labelcycle.components.core.campaign import Prices, load_campaign
+from labelcycle.components.core.campaign.campaign import Prices, load_campaign
+from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, describe, read_recipe
+from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import DropoutScorer, Recipe, describe, read_recipe
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import FeatureTrainer
-from labelcycle.pipelines.backtest.contenders import contenders_of
-from labelcycle.pipelines.backtest.history import History, write_history
+from labelcycle.pipelines.backtest.arms import contenders_of
+from labelcycle.pipelines.backtest.history import History, history_from_campaign, history_from_embeddings, write_history
 from labelcycle.pipelines.backtest.plan import Plan
-from labelcycle.pipelines.backtest.sources import history_from_campaign, history_from_embeddings
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 RECIPE, BATCH, CYCLES = "uherding", 50, 10

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking import tags
-from labelcycle.components.core.tracking.experiments import experiment_id
-from labelcycle.components.core.tracking.location import tracking_location
-from labelcycle.components.core.tracking.surroundings import mlflow_at
-from labelcycle.pipelines.backtest.standings import Standing, Standings
+from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.location import tracking_location
+from labelcycle.components.tracking.mlflow_session import mlflow_at
+from labelcycle.pipelines.backtest.leaderboard import Leaderboard, LeaderboardEntry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ BACKTEST = "labelcycle.backtest"
 STRATEGY = "labelcycle.strategy"
 
 
-def record_backtest(root: str, found: Standings, files: dict[str, bytes]) -> str:
+def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> str:
     """Log a backtest. The same results twice are logged once; a record that was cut short is completed.
 
     Args:
@@ -63,7 +63,7 @@ def record_backtest(root: str, found: Standings, files: dict[str, bytes]) -> str
         return identifier
 
 
-def _mark(found: Standings) -> str:
+def _mark(found: Leaderboard) -> str:
     """What tells this backtest's results from all others: the plan, and the seconds and curves of its arms."""
     return digest_of_json(found.as_facts())[:16]
 
@@ -78,7 +78,7 @@ def _begin(client: "MlflowClient", experiment: str, name: str, marks: dict[str, 
     return client.create_run(experiment, start_time=int(time.time() * 1000), run_name=name, tags=marks)
 
 
-def _parent_tags(found: Standings, mark: str) -> dict[str, str]:
+def _parent_tags(found: Leaderboard, mark: str) -> dict[str, str]:
     marks = {tags.KIND: "backtest", BACKTEST: mark, tags.ROOT: found.plan.source, tags.NOTE: found.verdict}
     if prepared := os.environ.get("MLFLOW_RUN_ID"):
         marks[tags.PARENT] = prepared
@@ -87,7 +87,7 @@ def _parent_tags(found: Standings, mark: str) -> dict[str, str]:
     return marks
 
 
-def _settings(found: Standings) -> dict[str, Any]:
+def _settings(found: Leaderboard) -> dict[str, Any]:
     plan = found.plan
     return {
         "source": plan.source,
@@ -113,7 +113,7 @@ def _log_settings(client: "MlflowClient", run: "Run", settings: dict[str, Any]) 
         client.log_batch(run.info.run_id, params=[Param(name, str(value)) for name, value in settings.items()])
 
 
-def _metrics(run: "Run", standing: Standing, labels: list[int]) -> "list[Metric]":
+def _metrics(run: "Run", standing: LeaderboardEntry, labels: list[int]) -> "list[Metric]":
     """Curves with the number of labels as their step, and single figures at the last.
 
     All bear the time at which the run began, so that MLflow knows them again when they are logged twice.
@@ -134,7 +134,7 @@ def _metrics(run: "Run", standing: Standing, labels: list[int]) -> "list[Metric]
     return found + [Metric(name, value, began, labels[-1]) for name, value in _figures(standing).items()]
 
 
-def _figures(standing: Standing) -> dict[str, float]:
+def _figures(standing: LeaderboardEntry) -> dict[str, float]:
     figures = {
         "training_seconds": standing.training_seconds,
         "selection_seconds": standing.selection_seconds,

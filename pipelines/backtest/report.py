@@ -6,15 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.facts import Facts
-from labelcycle.components.core.observation import notice, observed
+from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.pipelines.backtest.arm import Outcome, read_outcome
+from labelcycle.components.core.storage.tables import table_bytes
+from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
 from labelcycle.pipelines.backtest.plan import Plan, read_plan
-from labelcycle.pipelines.backtest.standings import Standings, standings
+from labelcycle.pipelines.backtest.run_arm import Outcome, read_outcome
 
 CURVES, SUMMARY, TABLE, RESULTS = "curves.png", "summary.json", "summary.md", "results.parquet"
 
@@ -47,7 +47,7 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
     store = open_store(root)
     settings = read_plan(store, plan)
     outcomes = _outcomes(store, settings)
-    found = standings(settings, outcomes)
+    found = leaderboard(settings, outcomes)
     files = report_files(settings, outcomes, found)
     for name, data in files.items():
         store.write(name, data)
@@ -71,15 +71,15 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
     )
 
 
-def gather(store: Store, plan: Plan) -> Standings:
+def gather(store: Store, plan: Plan) -> Leaderboard:
     """The standings of a plan's arms that have ended."""
-    return standings(plan, _outcomes(store, plan))
+    return leaderboard(plan, _outcomes(store, plan))
 
 
-def report_files(plan: Plan, outcomes: dict[str, Outcome], found: Standings) -> dict[str, bytes]:
+def report_files(plan: Plan, outcomes: dict[str, Outcome], found: Leaderboard) -> dict[str, bytes]:
     """Every file of the report, by name."""
+    from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
     from labelcycle.pipelines.backtest.plot import draw_curves
-    from labelcycle.pipelines.backtest.table import as_markdown
 
     return {
         RESULTS: table_bytes(_results(plan, outcomes)),

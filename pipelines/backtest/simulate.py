@@ -2,26 +2,27 @@
 
 Training, scoring and choosing are those of a real campaign, with the same seeds, so an arm comes to the same models as
 a campaign with the same samples, seed, recipe and query sizes.
+
+What an arm measures in each of its cycles.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.backbones.one_core import one_core_a_batch
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.dropout import disagreements_and_information
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.logistic_head import LogisticHead
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.trainers import LogisticTrainer
-from labelcycle.components.core.uncertainty import cross_entropy
-from labelcycle.components.evaluate.metrics import classification_metrics
+from labelcycle.components.analysis.metrics import classification_metrics
+from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.config.trainers import LogisticTrainer
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.models.dropout import disagreements_and_information
+from labelcycle.components.core.models.heads import Head, LogisticHead
+from labelcycle.components.core.models.uncertainty import cross_entropy
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
@@ -29,8 +30,20 @@ from labelcycle.components.train_adapter.feature_training import feature_example
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.logistic_training import Samples, taking_part, train_on_samples, uses_pool
 from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One trained cycle of an arm. Seconds are the processor's: of training, and of choosing what was labelled last."""
+
+    cycle: int
+    labels: int
+    accuracy: float
+    macro_f1: float
+    training_seconds: float
+    selection_seconds: float
+
 
 Rows = npt.NDArray[np.int64]
 

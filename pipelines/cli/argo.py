@@ -26,7 +26,7 @@ def argo(
     Submit with `argo submit --from workflowtemplate/labelcycle-cycle`, or let the schedule or an event do it. Another
     campaign needs no other manifests: its root is a parameter, `-p root=s3://…`.
     """
-    from labelcycle.components.core.image import IMAGE
+    from labelcycle.components.core.config.environment import IMAGE
     from labelcycle.pipelines.argo.files import write_files
     from labelcycle.pipelines.argo.rendering import Rendering
     from labelcycle.pipelines.profiles.profile import read_profile

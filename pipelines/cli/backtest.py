@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labelcycle.pipelines.cli.paths import absolute
-from labelcycle.pipelines.cli.settings import settings_of
+from labelcycle.pipelines.cli.arguments import absolute, settings_of
 
 HISTORY, COMPARED, SIZE, COST, OUTPUT = "Labelled history", "What is compared", "Size", "Cost", "Output"
 WIDTH = 120
@@ -153,7 +152,7 @@ def backtest(
     else:
         from rich.console import Console
 
-        from labelcycle.pipelines.backtest.table import as_rich, notes
+        from labelcycle.pipelines.backtest.leaderboard_table import as_rich, notes
 
         console = Console()
         if not console.is_terminal:

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
+from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.image import IMAGE
-from labelcycle.pipelines.kubeflow.explain import Explanation, explain
+from labelcycle.pipelines.kubeflow.explain import Explanation, Run, explain
 from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
-from labelcycle.pipelines.kubeflow.run_pods import Run
 
 WIDTH = 210
 """Columns of the tables, whatever the terminal's width, so that a log file is readable too."""

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.objects import read_json
-from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.pipelines.cli.paths import absolute
+from labelcycle.components.core.storage.objects import read_json
+from labelcycle.pipelines.cli.arguments import absolute
 
 
 def finalize(
@@ -24,8 +24,8 @@ def finalize(
 
     A second call reports the model. Where the recipe has no final training, the last cycle's model is the final one.
     """
-    from labelcycle.components.publish.record import record_in_mlflow
-    from labelcycle.pipelines.local import run_cycle
+    from labelcycle.components.publish.mlflow_record import record_in_mlflow
+    from labelcycle.pipelines.local.engine import run_cycle
 
     store = open_store(root)
     state = read_state(store)

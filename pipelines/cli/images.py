@@ -33,11 +33,15 @@ def images(
     """
     from urllib.parse import quote
 
-    from labelcycle.components.core.campaign import load_campaign
+    from labelcycle.components.core.campaign.campaign import load_campaign
     from labelcycle.components.core.storage import open_store
-    from labelcycle.pipelines.image_server.application import image_application
-    from labelcycle.pipelines.image_server.served_images import served_images
-    from labelcycle.pipelines.image_server.serving import address_of, listen, serve_until_asked_to_end
+    from labelcycle.pipelines.image_server.server import (
+        address_of,
+        image_application,
+        listen,
+        serve_until_asked_to_end,
+        served_images,
+    )
 
     origin = _checked_origin(allow_origin)
     store = open_store(root)

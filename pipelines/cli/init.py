@@ -117,7 +117,7 @@ def init(
     Example: labelcycle init ROOT --images photos --labels-from labels.csv --test test.csv --recipe peal_entropy
     --budget 500 --batch 50
     """
-    from labelcycle.pipelines.cli.settings import settings_of
+    from labelcycle.pipelines.cli.arguments import settings_of
     from labelcycle.pipelines.initialise.campaign import begin_campaign
     from labelcycle.pipelines.initialise.labelling import labelling_of, tool_of
     from labelcycle.pipelines.initialise.request import Request

@@ -78,7 +78,7 @@ SettingsMap = Annotated[
 
 def requested(context: typer.Context) -> "Request":
     """What the command line asks for: every field of a request is an option of the same name."""
-    from labelcycle.components.core.image import IMAGE
+    from labelcycle.components.core.config.environment import IMAGE
     from labelcycle.pipelines.kubeflow.request import Request
 
     given = {field.name: context.params[field.name] for field in fields(Request)}
@@ -123,7 +123,7 @@ def followed(kubeflow: "Kubeflow", run_id: str, name: str) -> Any:
     """
     from rich.console import Console
 
-    from labelcycle.pipelines.kubeflow.waiting import follow
+    from labelcycle.pipelines.kubeflow.submission import follow
 
     console = Console(file=sys.stderr)
     with console.status(name) as spinner:

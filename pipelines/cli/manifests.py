@@ -33,7 +33,7 @@ def manifests(
     refuses where a file was edited, or where the folder is something else's. `labelcycle argo --output DIR` writes the
     workflows alone, with more to choose.
     """
-    from labelcycle.components.core.image import IMAGE
+    from labelcycle.components.core.config.environment import IMAGE
     from labelcycle.pipelines.argo.rendering import Rendering
     from labelcycle.pipelines.manifest_folder import write_manifests
     from labelcycle.pipelines.profiles.profile import read_profile

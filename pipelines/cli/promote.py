@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking.promoting import Promoted, trained_commits
-from labelcycle.components.core.tracking.promoting import promote as promote_model
-from labelcycle.components.core.tracking.promotion import ClassChange, Gate
+from labelcycle.components.tracking.promoting import Promoted, trained_commits
+from labelcycle.components.tracking.promoting import promote as promote_model
+from labelcycle.components.tracking.promotion import ClassChange, Gate
 
 SHOWN = 10
 """So many classes are shown, those that lose most of what they may lose."""
@@ -40,7 +40,7 @@ def promote(
 
     Example: labelcycle promote campaigns/digits --tolerance 0.01
     """
-    from labelcycle.components.publish.record import record_in_mlflow
+    from labelcycle.components.publish.mlflow_record import record_in_mlflow
 
     if force != bool(reason.strip()):
         raise ConfigurationError("--force and --reason belong together: say why the model is promoted all the same.")

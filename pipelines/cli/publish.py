@@ -22,10 +22,10 @@ def publish(
 
     Example: LABEL_STUDIO_TOKEN_FILE=token labelcycle publish campaigns/people
     """
+    from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.errors import CampaignError
-    from labelcycle.components.core.handout import hand_out, write_receipt
-    from labelcycle.components.core.state import read_state
     from labelcycle.components.core.storage import open_store
+    from labelcycle.components.labelling.query_delivery import deliver_query, write_delivery_record
 
     store = open_store(root)
     state = read_state(store)
@@ -36,13 +36,13 @@ def publish(
         return
     last = state.commits[-1]
     if state.campaign.labelling.tool is None:
-        place = hand_out(store, state.campaign, last)
+        place = deliver_query(store, state.campaign, last)
         _tell({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
         return
-    from labelcycle.components.core.label_studio.publish import publish_query
+    from labelcycle.components.labelling.label_studio.publish import publish_query
 
     published = publish_query(store, state.campaign, last)
-    write_receipt(store, last.cycle, published.project_url)
+    write_delivery_record(store, last.cycle, published.project_url)
     counts = {
         "sent": published.sent,
         "already there": published.present,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
-from labelcycle.pipelines.cli.paths import absolute
+from labelcycle.pipelines.cli.arguments import absolute
 
 
 def run(
@@ -21,9 +21,9 @@ def run(
 
     A run may be killed at any moment and started again: it goes on from the last committed cycle.
     """
-    from labelcycle.components.publish.record import record_in_mlflow
-    from labelcycle.pipelines.campaign_loop import run_campaign
-    from labelcycle.pipelines.local import CycleRun
+    from labelcycle.components.publish.mlflow_record import record_in_mlflow
+    from labelcycle.pipelines.local.campaign_loop import run_campaign
+    from labelcycle.pipelines.local.engine import CycleRun
 
     recorded, page = False, ""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from labelcycle.pipelines.cli.paths import absolute
+from labelcycle.pipelines.cli.arguments import absolute
 
 app = typer.Typer(help="Run one stage of a cycle and print its facts as JSON.", no_args_is_help=True)
 
@@ -118,7 +118,7 @@ def select(
 @app.command("publish")
 def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
     """Commit the cycle, hand out its query and record it in MLflow."""
-    from labelcycle.components.publish.record import record_in_mlflow
+    from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.components.publish.stage import run
 
     published = run(root, cycle, attempt)

@@ -23,8 +23,7 @@ def status(
     that asked had wrong, and how many right. Costs are those of the committed cycles; `labelcycle cost`
     has the details.
     """
-    from labelcycle.pipelines.dashboard.facts import status_facts
-    from labelcycle.pipelines.dashboard.view import read_standing, read_view
+    from labelcycle.pipelines.dashboard.view import read_standing, read_view, status_facts
 
     store = open_store(root)
     if watch:

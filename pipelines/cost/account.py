@@ -5,14 +5,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from labelcycle.components.core.at_once import at_once
-from labelcycle.components.core.campaign import Campaign, Prices, load_pool, load_truth
-from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.state import State, read_state
-from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.timings import read_timings
-from labelcycle.components.evaluate.cost import CycleCost, Spent, cycle_costs, sum_by_part
-from labelcycle.components.evaluate.savings import (
+from labelcycle.components.analysis.cost import CycleCost, Spent, cycle_costs, sum_by_part
+from labelcycle.components.analysis.savings import (
     AverageSaving,
     Saving,
     average_saving,
@@ -20,6 +14,12 @@ from labelcycle.components.evaluate.savings import (
     learning_curve,
     savings,
 )
+from labelcycle.components.core.campaign.campaign import Campaign, Prices, load_pool, load_truth
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.runtime.timings import read_timings
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.concurrent_reads import concurrently
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
     campaign = state.campaign
     prices = prices or campaign.prices
     count = len(state.commits)
-    timings = at_once(lambda cycle: read_timings(store, cycle), range(count + 1))
+    timings = concurrently(lambda cycle: read_timings(store, cycle), range(count + 1))
     backbones = [commit.objects.get("backbone") for commit in state.commits]
     spent = []
     for cycle, summary in enumerate(state.summaries):

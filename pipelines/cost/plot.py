@@ -2,7 +2,7 @@
 
 from matplotlib.ticker import PercentFormatter
 
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png, blank_figure, shortened
+from labelcycle.components.publish.charts import FAINT, FONT, INK, as_png, blank_figure, shortened
 from labelcycle.pipelines.cost.account import Account
 
 TEXT_SIZE = 11

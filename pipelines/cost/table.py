@@ -3,9 +3,9 @@
 from rich.box import ROUNDED
 from rich.table import Table
 
-from labelcycle.components.core.timings import Used
-from labelcycle.components.evaluate.cost import PARTS, Part, sum_by_part
-from labelcycle.components.evaluate.savings import IN_WORDS
+from labelcycle.components.analysis.cost import PARTS, Part, sum_by_part
+from labelcycle.components.analysis.savings import IN_WORDS
+from labelcycle.components.core.runtime.timings import Used
 from labelcycle.pipelines.cost.account import Account, Comparison, Row
 
 UNKNOWN = "–"

@@ -1,12 +1,37 @@
-"""The course of accuracy, calibration and cost as sparklines, how far the budget is spent, and what labels bring."""
+"""The course of accuracy, calibration and cost as sparklines, how far the budget is spent, and what labels bring.
+
+A row of figures as a row of blocks.
+
+Who is awaited: how much of the query is answered, by whom, what is open and until when.
+
+Text from outside, such as the names of samples and annotators, made fit for a terminal.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from labelcycle.pipelines.dashboard.costs import MarginalGain
-from labelcycle.pipelines.dashboard.sparkline import sparkline
-from labelcycle.pipelines.dashboard.view import Standing
+from labelcycle.pipelines.dashboard.view import MarginalGain, Standing
+
+if TYPE_CHECKING:
+    from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
+
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(figures: Sequence[float], width: int) -> str:
+    """The last `width` figures as blocks: the lowest of them the lowest block, the highest the highest."""
+    shown = figures[-width:] if width > 0 else []
+    if not shown or min(shown) == max(shown):
+        return BLOCKS[0] * len(shown)
+    lowest, span = min(shown), max(shown) - min(shown)
+    return "".join(BLOCKS[round((figure - lowest) / span * (len(BLOCKS) - 1))] for figure in shown)
+
 
 LONGEST_SPARKLINE = 60
 LONGEST_BAR = 40
@@ -69,3 +94,66 @@ def _gain_in_words(gain: MarginalGain) -> str:
     each = f"{100 * gain.per_label:+.3f} a label"
     price = "" if gain.cost_of_a_point is None else f"; a point cost {gain.cost_of_a_point:,.2f}"
     return f"{brought}, {each}{price}"
+
+
+def plain_text(text: str) -> str:
+    """The text with `�` for every character that is not printable, so that nobody's name can steer the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+SHOWN_SAMPLES = 5
+SHOWN_ANNOTATORS = 12
+
+
+def awaited(outlook: "AwaitedLabels", width: int, now: datetime) -> list[RenderableType]:
+    """The lines about the open query.
+
+    Args:
+        outlook: how far it is answered.
+        width: characters there are for a bar.
+        now: with a time zone.
+    """
+    lines: list[RenderableType] = [
+        Text(f"{outlook.answered} of {outlook.asked} samples of the query are answered."),
+        bar(outlook.answered, outlook.asked, width),
+    ]
+    if outlook.votes_by_annotator:
+        lines.append(Text(f"votes: {_votes(outlook.votes_by_annotator)}"))
+    if outlook.open:
+        names = ", ".join(repr(name) for name in outlook.open[:SHOWN_SAMPLES])
+        more = len(outlook.open) - SHOWN_SAMPLES
+        lines.append(Text(f"open: {names}" + (f", and {more} more" if more > 0 else "")))
+    if outlook.outstanding:
+        lines.append(Text(f"late: {outlook.outstanding} samples of earlier queries have still no answer"))
+    lines.append(Text(f"next cycle: {plain_text(outlook.goes_on)}"))
+    if outlook.deadline is not None:
+        lines.append(Text(f"deadline: {_deadline(outlook.deadline, now)}"))
+    return lines
+
+
+def _votes(votes: dict[str, int]) -> str:
+    """Who voted how often, the busiest first."""
+    ranked = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{plain_text(name) or '(not named)'} {count}" for name, count in ranked[:SHOWN_ANNOTATORS]]
+    rest = ranked[SHOWN_ANNOTATORS:]
+    if rest:
+        shown.append(f"{len(rest)} others {sum(count for _, count in rest)}")
+    return " · ".join(shown)
+
+
+def _deadline(text: str, now: datetime) -> str:
+    """The deadline and how far off it is; as it came, where it is no time that can be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return plain_text(text)
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC, {_time_left(moment - now)}"
+
+
+def _time_left(left: timedelta) -> str:
+    if left <= timedelta(0):
+        return "passed"
+    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+    days, hours = divmod(hours, 24)
+    return f"in {days} d {hours} h" if days else f"in {hours} h {minutes} min"

@@ -3,9 +3,9 @@
 import shlex
 from dataclasses import dataclass
 
-from labelcycle.components.core.handout import handout_key, read_receipt
-from labelcycle.components.core.state import State
+from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ def _who_answers(store: Store, state: State) -> str:
     if state.campaign.labels_from is not None:
         return f"the campaign's label file answers {asked}"
     tool = state.campaign.labelling.tool
-    receipt = read_receipt(store, last.cycle)
+    receipt = read_delivery_record(store, last.cycle)
     if receipt is not None:
         place = receipt.place
     elif tool is not None:
         return f"{asked} have still to be sent to {tool.url}"
     else:
-        place = store.locate(handout_key(last.cycle))
+        place = store.locate(delivery_key(last.cycle))
     return f"{asked} are labelled at {place}"

@@ -1,17 +1,95 @@
-"""All that the dashboard shows of a campaign at one moment."""
+"""All that the dashboard shows of a campaign at one moment.
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+What the committed cycles have cost, and what the last labels brought.
 
-from labelcycle.components.core.state import State, read_state
+Who is awaited; a label source that cannot be read costs that part of the status alone.
+
+The dashboard as plain values, for machines.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from labelcycle.components.analysis.cost import CycleCost, Spent, cycle_costs
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.evaluate.cost import CycleCost
-from labelcycle.pipelines.dashboard.costs import MarginalGain, costs_so_far, marginal_gain
+from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
-from labelcycle.pipelines.dashboard.outlook import read_outlook
 
 if TYPE_CHECKING:
-    from labelcycle.components.label_ingest.outlook import Outlook
+    from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
+
+
+@dataclass(frozen=True)
+class MarginalGain:
+    """What the labels of the last trained cycle brought over the cycle before.
+
+    Attributes:
+        labels: how many answers were paid for in between.
+        accuracy: by how much the test accuracy rose; negative where it fell.
+        cost: what these labels cost; computing is not in it.
+    """
+
+    labels: int
+    accuracy: float
+    cost: float
+
+    @property
+    def per_label(self) -> float:
+        """Accuracy gained by a label."""
+        return self.accuracy / self.labels
+
+    @property
+    def cost_of_a_point(self) -> float | None:
+        """The price of a hundredth of accuracy; None where none was gained."""
+        return self.cost / (100 * self.accuracy) if self.accuracy > 0 else None
+
+
+def costs_so_far(store: Store, state: State) -> list[CycleCost]:
+    """The running cost after each committed cycle.
+
+    Cost: nothing where computing is free. Else a listing for each cycle, and a small read for each run of a stage,
+    several cycles at once.
+    """
+    prices = state.campaign.prices
+    priced = prices.cpu_hour > 0 or prices.gpu_hour > 0
+    cycles = [summary.cycle for summary in state.summaries]
+    timings = concurrently(lambda cycle: read_timings(store, cycle) if priced else [], cycles)
+    spent = [
+        Spent(summary.cycle, summary.answers, found, False)
+        for summary, found in zip(state.summaries, timings, strict=True)
+    ]
+    return cycle_costs(spent, prices)
+
+
+def marginal_gain(state: State) -> MarginalGain | None:
+    """What the labels of the last trained cycle brought; None before there are two, or where none were added."""
+    if len(state.trained) < 2:
+        return None
+    before, last = state.trained[-2:]
+    labels = last.answers - before.answers
+    if labels <= 0 or last.accuracy is None or before.accuracy is None:
+        return None
+    return MarginalGain(labels, last.accuracy - before.accuracy, state.campaign.prices.of_labels(labels))
+
+
+def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | None, str | None]":
+    """How far the last query is answered, or why that cannot be told; neither where no query is open."""
+    if state.phase != "labelling":
+        return None, None
+    from labelcycle.components.label_ingest.awaited_labels import awaited_labels
+
+    try:
+        return awaited_labels(store, state), None
+    except LabelcycleError as error:
+        return None, f"who is awaited cannot be told now: {error}"
+
+
+def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, Any] | None:
+    """Plain values for machines."""
+    return None if awaited_labels is None else asdict(awaited_labels)
 
 
 @dataclass(frozen=True)
@@ -46,7 +124,7 @@ class View:
     """
 
     standing: Standing
-    outlook: "Outlook | None"
+    outlook: "AwaitedLabels | None"
     note: str | None
 
 
@@ -71,5 +149,57 @@ def read_standing(store: Store, root: str) -> Standing:
 
 def read_view(store: Store, standing: Standing) -> View:
     """The standing, with who is awaited now."""
-    outlook, note = read_outlook(store, standing.state)
+    outlook, note = read_awaited_labels(store, standing.state)
     return View(standing, outlook, note)
+
+
+def status_facts(view: View) -> dict[str, Any]:
+    """The status as plain values.
+
+    `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
+    cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
+    and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is answered, null
+    where none is open or it cannot be told, as `notes` then say. Costs run up from cycle to cycle.
+    """
+    standing = view.standing
+    state, campaign = standing.state, standing.state.campaign
+    cold = next((summary for summary in state.summaries if summary.accuracy is None), None)
+    return {
+        "campaign": campaign.identifier,
+        "root": standing.root,
+        "recipe": campaign.recipe.name,
+        "strategy": campaign.recipe.selector.strategy,
+        "state": state.phase,
+        "in_words": standing.step.words,
+        "next_command": standing.step.command,
+        "why_done": state.why_done if state.phase == "done" else None,
+        "budget": campaign.budget,
+        "batch": campaign.batch,
+        "labels": state.summaries[-1].labels if state.summaries else 0,
+        "answers": state.summaries[-1].answers if state.summaries else 0,
+        "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
+        "labelling": awaited_facts(view.outlook),
+        "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},
+        "cycles": [asdict(summary) for summary in state.trained],
+        "final": None if state.final is None else asdict(state.final),
+        "costs": _cost_facts(standing),
+        "marginal_gain": None if standing.gain is None else _gain_facts(standing.gain),
+        "report": standing.report,
+        "notes": [] if view.note is None else [view.note],
+    }
+
+
+def _cost_facts(standing: Standing) -> list[dict[str, Any]]:
+    return [
+        {
+            "cycle": cost.cycle,
+            "label_cost": cost.label_cost,
+            "compute_cost": cost.compute_cost,
+            "overall_cost": cost.overall_cost,
+        }
+        for cost in standing.costs
+    ]
+
+
+def _gain_facts(gain: MarginalGain) -> dict[str, Any]:
+    return asdict(gain) | {"accuracy_per_label": gain.per_label, "cost_of_a_point": gain.cost_of_a_point}

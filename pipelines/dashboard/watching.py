@@ -1,4 +1,9 @@
-"""`labelcycle status --watch`: the dashboard, kept up to date until Ctrl-C."""
+"""`labelcycle status --watch`: the dashboard, kept up to date until Ctrl-C.
+
+The dashboard while it is watched: fitted into the terminal, with a first line about the watching.
+
+Whether there is anything new in a campaign, at the price of a look at a name and a listing of hand-outs.
+"""
 
 import json
 import os
@@ -6,19 +11,93 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.text import Text
 
+from labelcycle.components.core.campaign.commits import commit_key
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.dashboard.changes import Mark, mark_of
-from labelcycle.pipelines.dashboard.facts import status_facts
-from labelcycle.pipelines.dashboard.plain_text import plain_text
-from labelcycle.pipelines.dashboard.screen import print_people, print_standing
-from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view
-from labelcycle.pipelines.dashboard.watched_screen import WatchedScreen
+from labelcycle.components.core.storage.concurrent_reads import until_none
+from labelcycle.pipelines.dashboard.figures import plain_text
+from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_standing, progress
+from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view, status_facts
+
+FEWEST_CYCLES = 3
+
+
+class WatchedScreen:
+    """What was seen at the last look that succeeded, and what went wrong since; drawn for the terminal as it is then.
+
+    In low terminals the oldest cycles are left out first, then the sparklines.
+
+    Args:
+        view: what was seen; None before the first success.
+        trouble: what went wrong at the last look; empty where nothing did.
+        every: seconds between two looks.
+        looked: when the last look was.
+    """
+
+    def __init__(self, view: View | None, trouble: str, every: float, looked: datetime) -> None:
+        self._view, self._trouble, self._every, self._looked = view, trouble, every, looked
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, for rich."""
+        yield from self._fitted(console, options)
+
+    def _fitted(self, console: Console, options: ConsoleOptions) -> list[RenderableType]:
+        room = (options.height or console.height) - 1
+        parts = self._parts(console, options, None, True)
+        too_many = self._lines(console, options, parts) - room
+        if self._view is None or too_many <= 0:
+            return parts
+        cycles = max(FEWEST_CYCLES, len(self._view.standing.state.summaries) - too_many)
+        parts = self._parts(console, options, cycles, True)
+        if self._lines(console, options, parts) <= room:
+            return parts
+        return self._parts(console, options, cycles, False)
+
+    def _parts(
+        self, console: Console, options: ConsoleOptions, cycles: int | None, with_courses: bool
+    ) -> list[RenderableType]:
+        about = f"{self._looked:%H:%M:%S} · a look every {self._every:g} s · Ctrl-C ends"
+        first = Text(about, style="dim")
+        if self._trouble:
+            first = Text(f"{self._looked:%H:%M:%S} {plain_text(self._trouble)} Trying again.", style="red")
+        if self._view is None:
+            return [first]
+        standing, width = self._view.standing, options.max_width
+        lines = header(standing)
+        for line in lines:
+            line.overflow = "fold"
+        middle = progress(standing, console, width, cycles, with_courses)
+        return [first, *lines, *middle, *people(self._view, width)]
+
+    @staticmethod
+    def _lines(console: Console, options: ConsoleOptions, parts: list[RenderableType]) -> int:
+        return len(console.render_lines(Group(*parts), options.update(height=None)))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was there at the last look: how many commits, and which hand-outs and receipts."""
+
+    commits: int = 0
+    handed_out: tuple[str, ...] = ()
+
+
+def mark_of(store: Store, before: Mark | None = None) -> Mark:
+    """What is there now; commits that were there before are taken as there.
+
+    Cost: one look for each new commit and one for the next, and a listing of `queries/`.
+    """
+    commits = before.commits if before is not None else 0
+    commits += len(list(until_none(lambda further: store.exists(commit_key(commits + further)) or None)))
+    return Mark(commits, tuple(store.keys("queries/")))
+
 
 REST = 9
 """A look at a large campaign takes seconds: the pause after it is at least so many times as long."""

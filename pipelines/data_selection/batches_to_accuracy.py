@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.objects import read_json
-from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import read_json
 
 
 @dataclass(frozen=True)

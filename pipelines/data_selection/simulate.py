@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.data_selection import DataSelection
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.trainers import LinearTrainer
-from labelcycle.components.core.uncertainty import cross_entropy
+from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.uncertainty import cross_entropy
 from labelcycle.components.evaluate.batch_points import point_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.caption_augmentation import augment_pool
+from labelcycle.components.select.embedding_augmentation import augment_pool
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.selected_data import budget_of, train_head
 from labelcycle.pipelines.data_selection.batches_to_accuracy import Point

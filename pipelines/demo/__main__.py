@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
-from labelcycle.components.core.exit_codes import INTERRUPTED, exit_code_of
+from labelcycle.components.core.logging.failures import INTERRUPTED, exit_code_of
 from labelcycle.pipelines.demo.campaign import run_campaign
 from labelcycle.pipelines.demo.comparison import Sizes, compare
 from labelcycle.pipelines.demo.digits import write_digits

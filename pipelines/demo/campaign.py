@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.exit_codes import TRY_AGAIN
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.logging.failures import TRY_AGAIN
 from labelcycle.components.core.storage import open_store
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelcycle.components.analysis.savings import Curve, Saving, savings
+from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.recipe import read_recipe
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.savings import Curve, Saving, savings
-from labelcycle.pipelines.backtest.arm import run
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
 from labelcycle.pipelines.backtest.prepare import RECIPE, Request, prepare
+from labelcycle.pipelines.backtest.run_arm import run
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 PEAL = "linear_probe"

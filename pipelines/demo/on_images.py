@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from labelcycle.components.analysis.savings import Curve, learning_curve
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.savings import Curve, learning_curve
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.demo.campaign import CampaignFailed
 from labelcycle.pipelines.initialise.campaign import begin_campaign

@@ -3,7 +3,7 @@
 import numpy as np
 from rich.table import Table
 
-from labelcycle.components.evaluate.savings import IN_WORDS, Curve
+from labelcycle.components.analysis.savings import IN_WORDS, Curve
 from labelcycle.pipelines.backtest.curves import band
 from labelcycle.pipelines.backtest.plot import Line, draw_lines
 from labelcycle.pipelines.demo.comparison import Comparison, LabelsSaved, Learnt, labels_saved

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.observation import Progress, notice
-from labelcycle.components.core.recipe import Recipe
-from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
 

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from labelcycle.components.core.campaign import KEY, Campaign, create_campaign, load_campaign, validated_campaign
+from labelcycle.components.core.campaign.campaign import (
+    KEY,
+    Campaign,
+    create_campaign,
+    load_campaign,
+    validated_campaign,
+)
+from labelcycle.components.core.config.embedding import TextEncoder
+from labelcycle.components.core.config.recipe import Recipe, read_recipe
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import Recipe, read_recipe
-from labelcycle.components.core.schemas import QUARANTINE, TRUTH
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.text_encoder import TextEncoder
+from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.captions import read_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.label_ingest.label_file import read_texts
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.label_file import read_texts
+from labelcycle.components.labelling.sample_ids import SampleIds
 
 TEMPLATE = "a photo of a {class}"
 PLACE = "{class}"

@@ -7,8 +7,8 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import list_images, read_image
-from labelcycle.components.core.observation import Progress
-from labelcycle.components.label_ingest.sample_ids import fault_of_id
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.components.labelling.sample_ids import fault_of_id
 from labelcycle.pipelines.initialise.samples import Samples
 
 

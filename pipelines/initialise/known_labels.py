@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from labelcycle.components.core.data_selection import REST, DataSelection
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.trainers import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.recipe import Recipe
-from labelcycle.components.label_ingest.label_file import read_label_file
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.label_file import read_label_file
+from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
 

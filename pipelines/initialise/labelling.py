@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.recipe import Recipe, describe
 from labelcycle.pipelines.initialise.request import Request
 
 
@@ -68,6 +68,6 @@ def check_links(labelling: Labelling, uris: Mapping[str, str | None]) -> None:
     """
     if labelling.tool is None or not uris:
         return
-    from labelcycle.components.core.label_studio.image_links import ImageLinks
+    from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 
     ImageLinks(labelling.tool, uris).link(min(uris))

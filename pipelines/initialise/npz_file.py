@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.parquet_files import refuse_expansion
+from labelcycle.components.core.storage.parquet_files import refuse_expansion
 
 LAST_CHARACTER = 0x10FFFF
 SURROGATES = range(0xD800, 0xE000)

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from inspect import signature
 
+from labelcycle.components.core.config.recipe import Choice, DropoutScorer, Recipe, Selector
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import Choice, DropoutScorer, Recipe, Selector
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.components.select import STRATEGIES
-from labelcycle.components.select.arguments import check_arguments
+from labelcycle.components.select.batch import check_arguments
 from labelcycle.pipelines.initialise.sample_lists import read_ids
 
 WITHOUT_A_MODEL = {"features", "groups"}

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labelcycle.components.core.campaign import Precision
-from labelcycle.components.core.data_selection import DataSelection
+from labelcycle.components.core.campaign.campaign import Precision
+from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.trainers import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import Recipe
+from labelcycle.components.core.runtime.observation import notice
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import io
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.parquet_files import size_of
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.label_ingest.sample_ids import SampleIds
-from labelcycle.components.label_ingest.text_table import refuse_large
+from labelcycle.components.core.storage.parquet_files import size_of
+from labelcycle.components.labelling.sample_ids import SampleIds
+from labelcycle.components.labelling.text_table import refuse_large
 
 
 def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:

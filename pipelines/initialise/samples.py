@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.feature_scale import FeatureScale
+from labelcycle.components.core.features.half_precision import FeatureScale
 
 
 @dataclass(frozen=True)

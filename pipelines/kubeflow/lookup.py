@@ -1,12 +1,16 @@
-"""What Kubeflow Pipelines has of one campaign, by name and root. Names of runs and schedules are not unique there."""
+"""What Kubeflow Pipelines has of one campaign, by name and root. Names of runs and schedules are not unique there.
+
+Creating something once, although the answer of the one request that does it may be lost.
+"""
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
 
-from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import TransientError
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 
 PAGE = 100
@@ -76,3 +80,31 @@ def _all(kubeflow: Kubeflow, kind: Literal["runs", "recurring_runs"], predicate:
         token = answer.next_page_token
         if not token:
             return
+
+
+Created = TypeVar("Created")
+
+
+def create_once(create: Callable[[], Created], look: Callable[[], Created | None], what: str) -> Created:
+    """What `create` makes, or what `look` finds where no answer came back. `create` is called once and never again.
+
+    Args:
+        create: sends the request.
+        look: finds what the request has made; None where there is nothing.
+        what: the thing in words.
+
+    Raises:
+        TransientError: nothing was found, or looking failed as well; the command may be run again, as it looks first.
+    """
+    try:
+        return create()
+    except TransientError as lost:
+        try:
+            found = look()
+        except TransientError:
+            raise TransientError(
+                f"It is not known whether {what} was created. {lost} It looks first, and creates none beside it."
+            ) from lost
+        if found is None:
+            raise TransientError(f"{what} was not created. {lost}") from lost
+        return found

@@ -1,8 +1,13 @@
-"""Compiled packages: what Kubeflow Pipelines is given, for a profile and an image."""
+"""Compiled packages: what Kubeflow Pipelines is given, for a profile and an image.
+
+A compiled package none of whose stages is skipped because Kubeflow Pipelines has seen its inputs before.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
+
+import yaml
 
 from labelcycle.pipelines.profiles.profile import Profile
 
@@ -34,3 +39,17 @@ def _pipeline(pipeline: PipelineName, profile: Profile, image: str) -> Callable[
     if pipeline == "backtest":
         return backtest_pipeline(place)
     return cycle_pipeline(place, shards=profile.shards, shards_at_once=profile.shards_at_once)
+
+
+def forbid_caching(path: Path) -> None:
+    """Change the package at `path`, so that no task uses results of an earlier run.
+
+    `kfp.Client` has a switch for this, but it reaches only the tasks of the outermost pipeline.
+    """
+    documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    spec = documents[0]
+    for part in (spec["root"], *spec["components"].values()):
+        for task in part.get("dag", {}).get("tasks", {}).values():
+            if "cachingOptions" in task:
+                task["cachingOptions"] = {}
+    path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")

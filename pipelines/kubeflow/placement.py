@@ -2,9 +2,9 @@
 
 from kfp import dsl, kubernetes
 
-from labelcycle.components.core.own_names import own_name
-from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES
-from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
+from labelcycle.components.core.config.environment import own_name
+from labelcycle.components.core.runtime.retries import BACKOFF_SECONDS, RETRIES
+from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.cluster import (
     CALLS_LABELLING_TOOL,
     CUDA_SUFFIX,
@@ -14,7 +14,7 @@ from labelcycle.pipelines.cluster import (
     TELLS_MLFLOW,
     TRACKING_KEYS,
 )
-from labelcycle.pipelines.placing import Place
+from labelcycle.pipelines.placing import PlacePod
 from labelcycle.pipelines.profiles.profile import Placement, Profile
 
 BACKOFF_FACTOR = 2.0
@@ -24,7 +24,7 @@ RUN_ID = ("KFP_RUN_ID", "metadata.labels['pipeline/runid']")
 """The variable by which MLflow's runs name the pipeline's run, and where a pod has it."""
 
 
-def place_by(profile: Profile, image: str) -> Place:
+def place_by(profile: Profile, image: str) -> PlacePod:
     """What asks for a profile's resources, and for the image.
 
     Args:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
-from labelcycle.pipelines.kubeflow.caching import forbid_caching
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
-from labelcycle.pipelines.kubeflow.package import write_package
+from labelcycle.pipelines.kubeflow.package import forbid_caching, write_package
 from labelcycle.pipelines.kubeflow.transport import Refusal
 from labelcycle.pipelines.profiles.profile import read_profile
 

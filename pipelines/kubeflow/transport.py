@@ -8,7 +8,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3 import exceptions
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.logging.secrets import without_secrets
+from labelcycle.components.core.logging.events import without_secrets
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
 READ_ATTEMPTS, READ_PAUSE = 3, 0.5

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from labelcycle.components.core.state import CycleSummary, Phase, State, read_state
+from labelcycle.components.analysis.cost import CycleCost
+from labelcycle.components.core.campaign.state import CycleSummary, Phase, State, read_state
+from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.timings import Timing, read_timings
-from labelcycle.components.evaluate.cost import CycleCost
-from labelcycle.pipelines.dashboard.costs import costs_so_far
+from labelcycle.pipelines.dashboard.view import costs_so_far
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.backbones.transform import pixel_transform
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.backbones.build import pixel_transform
+from labelcycle.components.core.campaign.campaign import load_pool
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.spaces import FeatureSpace
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.network import backbone_of
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.heads import Head, read_head
-from labelcycle.components.core.objects import read_json, read_object
-from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.models.heads import Head, read_head
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tracking.promoting import trained_commits
-from labelcycle.components.core.tracking.promotion_history import read_champion
+from labelcycle.components.core.storage.objects import read_json, read_object
+from labelcycle.components.tracking.promoting import trained_commits
+from labelcycle.components.tracking.promotion_history import read_champion
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,31 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.backbones.transform import normalise
-from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.backbones.build import normalise
+from labelcycle.components.core.campaign.campaign import Transform
 from labelcycle.components.core.digests import canonical_json, digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
-from labelcycle.components.core.feature_scale import FeatureScale
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import Head
 from labelcycle.pipelines.models.campaign_samples import sample_features, sample_pixels
 from labelcycle.pipelines.models.choice import Chosen
-from labelcycle.pipelines.models.merged import FeatureClassifier, MergedClassifier, head_network
 from labelcycle.pipelines.models.model_card import features_taken, model_card, pixels_taken
-from labelcycle.pipelines.models.network import backbone_of, load_network
-from labelcycle.pipelines.models.onnx_file import require_packages, run_onnx, write_onnx
-from labelcycle.pipelines.models.parity import LARGEST_DIFFERENCE, Parity, compare
+from labelcycle.pipelines.models.network import (
+    FeatureClassifier,
+    MergedClassifier,
+    backbone_of,
+    head_network,
+    load_network,
+)
+from labelcycle.pipelines.models.onnx_file import (
+    LARGEST_DIFFERENCE,
+    Parity,
+    compare,
+    require_packages,
+    run_onnx,
+    write_onnx,
+)
 
 MODEL, LABELS, CARD = "model.onnx", "labels.json", "model_card.json"
 BATCHES = (1, 7)

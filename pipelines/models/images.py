@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.backbones.one_core import one_core_a_batch
-from labelcycle.components.core.backbones.transform import pixel_transform
+from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_image
 from labelcycle.components.embed.network import forward

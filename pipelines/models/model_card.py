@@ -3,10 +3,10 @@
 import importlib.metadata
 from typing import Any
 
-from labelcycle.components.core.campaign import Backbone
-from labelcycle.components.core.feature_scale import FeatureScale
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.pipelines.models.choice import Chosen
-from labelcycle.pipelines.models.parity import Parity
+from labelcycle.pipelines.models.onnx_file import Parity
 
 MEASURED = ("accuracy", "macro_f1", "ece", "test_samples")
 

@@ -1,7 +1,11 @@
-"""ONNX files: written by torch, run by ONNX Runtime. Both need packages that come with `labelcycle[export]`."""
+"""ONNX files: written by torch, run by ONNX Runtime. Both need packages that come with `labelcycle[export]`.
+
+Whether an exported model says the same as labelcycle does.
+"""
 
 import importlib
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.logging.quiet import quiet
+from labelcycle.components.core.logging.events import quiet
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 LARGEST_FILE = 1_500_000_000
@@ -83,3 +87,36 @@ def _first_line(error: Exception) -> str:
     """The summary at the end of torch's long message, on one line."""
     text = str(error.__cause__ or error)
     return " ".join(text.split())[:400].rstrip(".") + "."
+
+
+LARGEST_DIFFERENCE = 1e-3
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an exported model is from labelcycle's own.
+
+    Attributes:
+        samples: how many samples both were asked about.
+        difference: the largest between two probabilities.
+        disagreements: samples of which they name another class.
+    """
+
+    samples: int
+    difference: float
+    disagreements: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the exported model may be used in the other's place."""
+        return self.disagreements == 0 and self.difference <= LARGEST_DIFFERENCE
+
+
+def compare(exported: Floats, own: Floats) -> Parity:
+    """Two tables of probabilities (N, C), of the same samples."""
+    return Parity(
+        samples=len(own),
+        difference=float(np.abs(exported - own).max()),
+        disagreements=int((exported.argmax(axis=1) != own.argmax(axis=1)).sum()),
+    )

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.feature_scale import FeatureScale
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.observation import Progress, notice
-from labelcycle.components.core.proxy_head import ProxyHead
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import Head, ProxyHead
+from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.prediction_files import Layout, Predictions, check_output, prediction_file
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from labelcycle.components.core.config.recipe import describe
+from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import describe
-from labelcycle.components.core.settings import Settings
 from labelcycle.pipelines.named_files import named_file
 
 FOLDER = Path(__file__).parent

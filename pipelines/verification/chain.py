@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from labelcycle.components.core.attempt import Decision, attempt_name
-from labelcycle.components.core.campaign import Campaign, load_pool
-from labelcycle.components.core.commits import Commit, commit_key
+from labelcycle.components.core.campaign.attempt import Decision, attempt_name
+from labelcycle.components.core.campaign.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign.commits import Commit, commit_key
+from labelcycle.components.core.campaign.queries import Request, requests_of
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import ObjectReference, read_json, read_object
-from labelcycle.components.core.queries import Request, requests_of
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
 from labelcycle.pipelines.verification.findings import Finding
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from labelcycle.components.core.attempt import Decision, attempt_name
-from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.campaign.attempt import Decision, attempt_name
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.sealed_json import unsealed
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import unsealed
 from labelcycle.pipelines.verification.findings import Finding
-from labelcycle.pipelines.verification.known_keys import KnownKey, known_key
+from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 
 AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""

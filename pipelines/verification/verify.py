@@ -4,21 +4,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.campaign import KEY, Campaign, is_own_table, load_campaign
-from labelcycle.components.core.commits import Commit, commit_key, read_commit
+from labelcycle.components.core.campaign.campaign import KEY, Campaign, is_own_table, load_campaign
+from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.observation import Progress
+from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tracking.promotion_history import read_history
+from labelcycle.components.tracking.promotion_history import read_history
 from labelcycle.pipelines.verification.chain import check_chain
 from labelcycle.pipelines.verification.contents import check_contents
-from labelcycle.pipelines.verification.feature_spaces import check_spaces
+from labelcycle.pipelines.verification.features_and_images import check_images, check_spaces, images_of
 from labelcycle.pipelines.verification.findings import Finding
-from labelcycle.pipelines.verification.hand_outs import check_hand_outs
-from labelcycle.pipelines.verification.images import check_images, images_of
-from labelcycle.pipelines.verification.known_keys import known_key
-from labelcycle.pipelines.verification.named_objects import named_objects
-from labelcycle.pipelines.verification.records import check_records
+from labelcycle.pipelines.verification.known_objects import known_key, named_objects
+from labelcycle.pipelines.verification.records_and_deliveries import check_hand_outs, check_records
 
 
 @dataclass

@@ -6,9 +6,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from labelcycle.components.core.labelling import ConsensusMethod
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.label_ingest.consensus import Probabilities, consensus_of
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.config.labelling import ConsensusMethod
+from labelcycle.components.labelling.consensus import Probabilities, consensus_of
 
 SAMPLES, CLASSES, SEED = 2_000, 10, 0
 SKILLS = {"good": 0.95, "fair": 0.8, "careless": 0.3}

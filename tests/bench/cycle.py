@@ -94,7 +94,7 @@ def bench_embedding(table: Table, scratch: Path, backbone: str, side: int, count
     """Bare forward on tensors in memory against the whole embed stage on files, and the stage run again."""
     import torch
 
-    from labelcycle.components.core.attempt import open_attempt
+    from labelcycle.components.core.campaign.attempt import open_attempt
     from labelcycle.components.embed.network import forward, load_network
     from labelcycle.components.embed.stage import run
 
@@ -166,7 +166,7 @@ def bench_imports(table: Table) -> None:
 def bench_overhead(table: Table, scratch: Path, recipe: str) -> None:
     """Wall time of a trained cycle under kfp.local, less the time that the stages report for their own work."""
     from labelcycle.components.core.backbones.build import EMBEDDED
-    from labelcycle.pipelines.local import run_cycle
+    from labelcycle.pipelines.local.engine import run_cycle
 
     folder, root = scratch / f"overhead-{recipe}", scratch / f"overhead-{recipe}-campaign"
     write_images(folder, 300, 64)

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from labelcycle.components.core import image
+from labelcycle.components.core.config import environment as image
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = (ROOT / "images" / "Containerfile").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
 from tests.containers.conftest import ROOT, Work
 from tests.containers.engine import Engine

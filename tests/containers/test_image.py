@@ -62,6 +62,6 @@ def test_packages_import_without_writing(image: str, container_engine: Engine) -
 
 
 def test_own_bytecode_is_in_the_image(image: str, container_engine: Engine) -> None:
-    code = "import labelcycle.components.core.state as module; print(module.__cached__)"
+    code = "import labelcycle.components.core.campaign.state as module; print(module.__cached__)"
     cached = shell(container_engine, image, f'python3 -c "{code}"').strip()
     assert shell(container_engine, image, f"ls {cached}").strip() == cached

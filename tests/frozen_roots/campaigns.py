@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labelcycle.components.core.handout import handout_key
+from labelcycle.components.core.handout import delivery_key
 from labelcycle.components.core.labelling import Labelling
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.tracking.promoting import judge_new_cycles
@@ -101,7 +101,7 @@ def answer(bench: Bench, cycle: int, is_answered: Callable[[dict[str, str]], boo
         is_answered: which of the rows; `first` is `yes` in the first row of each sample.
     """
     store = open_store(bench.root)
-    rows = list(csv.DictReader(io.StringIO(store.read(handout_key(cycle)).decode())))
+    rows = list(csv.DictReader(io.StringIO(store.read(delivery_key(cycle)).decode())))
     seen: set[str] = set()
     for row in rows:
         first = row["sample_id"] not in seen
@@ -114,7 +114,7 @@ def answer(bench: Bench, cycle: int, is_answered: Callable[[dict[str, str]], boo
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    store.write(handout_key(cycle), text.getvalue().encode())
+    store.write(delivery_key(cycle), text.getvalue().encode())
 
 
 CREW = Labelling(quorum=2, consensus="crowdlab", second_opinions=0.25)

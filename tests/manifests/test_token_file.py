@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from labelcycle.components.core.label_studio.tokens import TOKEN, TOKEN_FILE
-from labelcycle.pipelines.argo.stages import template_name
+from labelcycle.components.labelling.label_studio.tokens import TOKEN, TOKEN_FILE
+from labelcycle.pipelines.argo.cycle import template_name
 from labelcycle.pipelines.cluster import CALLS_LABELLING_TOOL, LABELLING_KEYS
 from tests.manifests.inventory import Pod, pods
 from tests.manifests.kustomizations import MANIFESTS

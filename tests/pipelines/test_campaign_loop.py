@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines import campaign_loop
-from labelcycle.pipelines.campaign_loop import run_campaign
-from labelcycle.pipelines.local import CycleRun
+from labelcycle.pipelines.local.campaign_loop import run_campaign
+from labelcycle.pipelines.local.engine import CycleRun, campaign_loop
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from labelcycle.components.core.commits import commit_key
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.commits import commit_key
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking.promotion_history import read_champion, read_history
+from labelcycle.components.tracking.promotion_history import read_champion, read_history
 
 pytestmark = pytest.mark.usefixtures("mlflow")
 
@@ -78,7 +78,7 @@ def harmed(tmp_path: Path) -> Callable[..., str]:
 
     def harm(campaign: Any, recall: float) -> str:
         from labelcycle.components.core.digests import canonical_json
-        from labelcycle.components.core.objects import write_object
+        from labelcycle.components.core.storage.objects import write_object
 
         root = tmp_path / "harmed"
         shutil.copytree(campaign.root, root)

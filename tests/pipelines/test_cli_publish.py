@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
 from tests.components.core.label_studio.api_server import PERSONAL, Api

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import main
 from tests.conftest import Bench

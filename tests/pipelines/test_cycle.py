@@ -14,9 +14,9 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.components.core.errors import TransientError
-from labelcycle.components.core.image import IMAGE
-from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES
+from labelcycle.components.core.runtime.retries import BACKOFF_SECONDS, RETRIES
 from labelcycle.pipelines.kubeflow.package import write_package
 from labelcycle.pipelines.profiles.profile import read_profile
 

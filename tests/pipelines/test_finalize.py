@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.objects import read_object
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import read_object
 
 TRAINER = {"epochs": 1, "batch_size": 12, "learning_rate": 1e-4, "head_learning_rate": 0.1}
 FINAL = {

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
-from labelcycle.components.core.schemas import QUARANTINE
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import read_table, table_in
+from labelcycle.components.core.storage.tables import QUARANTINE, read_table, table_in
 
 LABELS = "sample_id,label\n"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
 from labelcycle.pipelines.initialise.labelling import labelling_of, tool_of
 
 TOOL = LabelStudioTool(url="http://127.0.0.1:1", image_server="http://127.0.0.1:2")
@@ -54,7 +54,7 @@ def test_nobody_labels_where_training_data_is_selected(begin: Callable[..., Any]
 
 
 def test_a_label_costs_what_the_quorum_does(labelcycle: Callable[..., Any], embeddings: Path, tmp_path: Path) -> None:
-    from labelcycle.components.core.campaign import load_campaign
+    from labelcycle.components.core.campaign.campaign import load_campaign
     from labelcycle.components.core.storage import open_store
 
     answer = labelcycle("init", tmp_path / "root", "--embeddings", embeddings, "--budget", 10, "--quorum", 3)

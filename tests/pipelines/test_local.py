@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.campaign_loop import run_campaign
-from labelcycle.pipelines.local import StageError, run_cycle, run_pipeline
-from labelcycle.pipelines.watch import Watcher
+from labelcycle.pipelines.local.campaign_loop import run_campaign
+from labelcycle.pipelines.local.engine import StageError, run_cycle, run_pipeline
+from labelcycle.pipelines.local.watch import Watcher
 
 pytestmark = [
     pytest.mark.usefixtures("mlflow"),

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.queries import queried_ids
-from labelcycle.components.core.recipe import read_recipe
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.campaign.queries import queried_ids
+from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.trainers import LoraTrainer
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import LoraTrainer
 from labelcycle.components.select import Candidates, select_batch
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.models.network import backbone_of

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelcycle.components.core.config.recipe import DropoutScorer, read_recipe
+from labelcycle.components.core.config.trainers import DropQueryTrainer, FineTuner, LogisticTrainer, ProbeThenFineTuner
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import DropoutScorer, read_recipe
-from labelcycle.components.core.trainers import DropQueryTrainer, FineTuner, LogisticTrainer, ProbeThenFineTuner
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from typer.testing import CliRunner
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.feature_scale import FeatureScale
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import app
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.tables import table_in
+from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.storage.tables import table_in
 
 POOL, TEST, WIDTH = 48, 12, 8
 EVERYTHING = POOL + TEST

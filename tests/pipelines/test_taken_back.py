@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from tests.components.core.label_studio.api_server import Api
 from tests.conftest import Bench
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from labelcycle.pipelines.watch import Watcher
+from labelcycle.pipelines.local.watch import Watcher
 
 
 def watch(path: Path, *events: dict[str, Any], terminal: bool = False) -> tuple[Watcher, str]:

@@ -32,7 +32,7 @@ def test_kubeflow(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mlflow(server: str, variables: tuple[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
-    from labelcycle.components.core.tracking.failures import translated
+    from labelcycle.components.tracking.mlflow_session import translated
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "user")

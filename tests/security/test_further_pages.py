@@ -5,9 +5,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.project import _numbers
-from labelcycle.components.core.label_studio.tokens import token_of
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.project import _numbers
+from labelcycle.components.labelling.label_studio.tokens import token_of
 
 
 def test_further_pages_are_those_of_the_configured_server(serve: Callable[..., Any]) -> None:

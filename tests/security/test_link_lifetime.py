@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import ValidationError
 
-from labelcycle.components.core.label_studio import image_links
-from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import LINK_HOURS, LONGEST_LINK_HOURS, LabelStudioTool
+from labelcycle.components.core.config.labelling import LINK_HOURS, LONGEST_LINK_HOURS, LabelStudioTool
+from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 
 TOOL = "http://studio.example.org"
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from labelcycle.components.core.label_studio.configuration import DOUBT, IMAGE, LABEL, UNSURE, labelling_configuration
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.labelling.label_studio.project import DOUBT, IMAGE, LABEL, UNSURE, labelling_configuration
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -62,7 +62,7 @@ def report_of(begin: Callable[..., Any], folder: Path, names: list[str]) -> str:
         labels=labels.astype(str),
         splits=np.where(np.arange(60) % 20 < 6, "test", "pool"),
     )
-    from labelcycle.components.core.labelling import Labelling
+    from labelcycle.components.core.config.labelling import Labelling
 
     source = folder / "votes.csv"
     with source.open("w", newline="", encoding="utf-8") as file:

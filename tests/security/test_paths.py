@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from labelcycle.components.core.campaign import KEY, load_campaign
+from labelcycle.components.core.campaign.campaign import KEY, load_campaign
+from labelcycle.components.core.config.embedding import TextEncoder
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, LabelcycleError
-from labelcycle.components.core.objects import ObjectReference, read_object
-from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.text_encoder import TextEncoder
+from labelcycle.components.core.storage.objects import ObjectReference, read_object, sealed
 from labelcycle.pipelines.cli import main
 
 WAYS_OUT = ["../outside", "a/../../outside", "..", "/etc/passwd", "./a", "a//b", "a/./b", "a/..", "//etc/passwd"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.tokens import token_of
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.tokens import token_of
 
 SECRET = "planted-0123456789abcdef0123456789abcdef"
 PERSONAL = f"aGVhZGVy.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.{SECRET}"

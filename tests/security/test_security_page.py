@@ -13,10 +13,10 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 
 def test_the_page_names_the_limits_that_the_code_has() -> None:
+    from labelcycle.components.core.config.labelling import LINK_HOURS, LONGEST_LINK_HOURS
     from labelcycle.components.core.images.allowed_sources import VARIABLE
     from labelcycle.components.core.images.decode import MAX_PIXELS
     from labelcycle.components.core.images.source import MAX_BYTES
-    from labelcycle.components.core.labelling import LINK_HOURS, LONGEST_LINK_HOURS
 
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     assert VARIABLE in text

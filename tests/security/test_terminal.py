@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.cli import main
-from labelcycle.pipelines.watch import Watcher
+from labelcycle.pipelines.local.watch import Watcher
 
 EVIL = "cat\x1b[2J\x1b]0;title\x07.png"
 SHOWN = r"cat\x1b[2J\x1b]0;title\x07.png"

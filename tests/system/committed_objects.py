@@ -1,6 +1,6 @@
 """What a campaign has committed, through its store, wherever it lies: to compare campaigns byte for byte."""
 
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.storage import Store, open_store
 

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from labelcycle.components.core.handout import read_receipt, write_receipt
-from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.timings import read_timings
-from labelcycle.components.core.tracking import promotion_history
-from labelcycle.components.core.tracking.promotion import Gate, ModelName
-from labelcycle.components.core.tracking.promotion_history import Promotion, append_promotion, read_history
-from labelcycle.components.core.votes import Vote, in_force
 from labelcycle.components.label_ingest.arrivals import new_votes
-from labelcycle.components.label_ingest.outlook import outlook
+from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.label_ingest.stage import run as label_ingest
-from labelcycle.pipelines.dashboard.awaited import awaited
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
+from labelcycle.components.labelling.query_delivery import read_delivery_record, write_delivery_record
+from labelcycle.components.tracking import promotion_history
+from labelcycle.components.tracking.promotion import Gate, ModelName
+from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history
+from labelcycle.pipelines.dashboard.figures import awaited
 from tests.conftest import write_embeddings
 from tests.system.clock_trials import JumpingClock, clock_in_labelcycle, fixed_clock
 from tests.system.quick_campaign import losses, request, run_until_done
@@ -92,7 +92,7 @@ def test_a_deadline_by_another_clock_shifts_and_loses_nothing(shift: timedelta, 
     crew.answer(crew.asked[:3])
     with at(TODAY + shift):
         assert crew.decision() == ("train" if shift > timedelta(hours=48) else "wait")
-        view = outlook(crew.store, read_state(crew.store), str(crew.labels))
+        view = awaited_labels(crew.store, read_state(crew.store), str(crew.labels))
         lines = awaited(view, 40, TODAY + shift)
     console = Console(width=200)
     with console.capture() as captured:
@@ -121,8 +121,8 @@ def test_answers_that_come_after_a_deadline_by_a_wrong_clock_join_the_next_cycle
 def test_the_first_receipt_stays_whatever_the_clock_says(crew: Crew) -> None:
     for shift in SHIFTS:
         with at(TODAY + shift):
-            write_receipt(crew.store, 0, "elsewhere")
-    receipt = read_receipt(crew.store, 0)
+            write_delivery_record(crew.store, 0, "elsewhere")
+    receipt = read_delivery_record(crew.store, 0)
     assert receipt is not None
     assert (receipt.handed_out, receipt.place) != (TODAY + SHIFTS[-1], "elsewhere")
     assert receipt.handed_out == TODAY

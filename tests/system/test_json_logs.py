@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.logging.place import FIELDS
+from labelcycle.components.core.logging.events import FIELDS
 from tests.installed_command import COMMAND
 
 pytestmark = pytest.mark.system

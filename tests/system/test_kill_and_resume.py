@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from labelcycle.components.core.attempt import open_attempt
+from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.label_ingest.stage import run as label_ingest
-from labelcycle.pipelines.campaign_loop import run_campaign
-from labelcycle.pipelines.local import CycleRun
+from labelcycle.pipelines.local.campaign_loop import run_campaign
+from labelcycle.pipelines.local.engine import CycleRun
 
 pytestmark = [
     pytest.mark.system,
@@ -127,7 +127,7 @@ def test_another_run_commits_the_last_cycle_first(reference: Any, tmp_path: Path
         return CycleRun({"label_ingest": label_ingest(root).as_metadata()})
 
     told: list[CycleRun] = []
-    monkeypatch.setattr("labelcycle.pipelines.campaign_loop.run_cycle", run_too_late)
+    monkeypatch.setattr("labelcycle.pipelines.local.campaign_loop.run_cycle", run_too_late)
     assert run_campaign(str(place.root), on_cycle=told.append).end == "done"
     assert told == []
 

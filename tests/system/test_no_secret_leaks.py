@@ -46,7 +46,7 @@ MLFLOW_IS_AWAY = {
         urllib.parse.quote(SECRETS["the password in MLFLOW_TRACKING_URI"], safe="")
     )
 }
-RECORD = "import sys; from labelcycle.components.publish.record import record_in_mlflow as r; r(sys.argv[1])"
+RECORD = "import sys; from labelcycle.components.publish.mlflow_record import record_in_mlflow as r; r(sys.argv[1])"
 
 
 @dataclass

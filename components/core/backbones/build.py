@@ -1,19 +1,62 @@
-"""Backbones of a campaign, rebuilt from the weights that the campaign keeps."""
+"""Backbones of a campaign, rebuilt from the weights that the campaign keeps.
 
+Whether bfloat16 is worth its name on this machine; torch computes in it anywhere, but not fast anywhere.
+
+RGB images → the backbone's input tensors, by timm's own evaluation transform.
+
+Work on batches of their own, a core each.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import load as load_tensors
+from timm.data import create_transform
 
-from labelcycle.components.core.backbones.bfloat16 import tell_slow_precision
 from labelcycle.components.core.backbones.embedded import model as embedded_model
 from labelcycle.components.core.backbones.pooling import with_pooling
-from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.campaign.campaign import Backbone, Transform
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_object
+
+INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+"""What multiplies bfloat16 numbers, by torch's names: two sets of x86, two of Arm."""
+
+
+def tell_slow_precision(backbone: Backbone) -> None:
+    """Tell, once a process, that a backbone in bfloat16 is slower here than one in float32.
+
+    `torch.ops.mkldnn._is_mkldnn_bf16_supported` does not answer this: it is true of any processor with AVX-512, where
+    oneDNN converts every number.
+    """
+    if backbone.precision == "bfloat16" and not torch.cuda.is_available() and not processor_multiplies_bfloat16():
+        _tell()
+
+
+def processor_multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16 numbers."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in INSTRUCTIONS)
+
+
+@cache
+def _tell() -> None:
+    notice(
+        "This campaign computes in bfloat16, but there is no GPU and the processor has no instructions for it, so that "
+        "networks take several times as long as in float32. Run it on another machine, or begin a campaign with "
+        "--precision float32."
+    )
+
 
 EMBEDDED = embedded_model.MODEL_NAME
 
@@ -84,3 +127,36 @@ def attach_adapter(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
     adapted: Any = PeftModel.from_pretrained(model, str(folder))
     result: torch.nn.Module = adapted.merge_and_unload().eval()
     return result
+
+
+def pixel_transform(transform: Transform) -> Callable[[Image.Image], npt.NDArray[np.uint8]]:
+    """Resize and crop: an RGB image → uint8 array, shape (3, image_size, image_size)."""
+    steps: Any = create_transform(
+        input_size=(3, transform.image_size, transform.image_size),
+        interpolation=transform.interpolation,
+        crop_pct=transform.crop_share,
+        use_prefetcher=True,
+    )
+    return lambda image: np.asarray(steps(image))
+
+
+def normalise(pixels: torch.Tensor, transform: Transform) -> torch.Tensor:
+    """uint8 pixels (B, 3, H, W) → float32 with the backbone's mean and standard deviation removed."""
+    mean = torch.tensor(transform.mean, device=pixels.device).view(1, 3, 1, 1) * 255
+    std = torch.tensor(transform.std, device=pixels.device).view(1, 3, 1, 1) * 255
+    return (pixels.float() - mean) / std
+
+
+@contextmanager
+def one_core_a_batch() -> Iterator[None]:
+    """Let torch use one core for each call, for callers that run as many calls at once as there are cores.
+
+    Cores that work on batches of their own never wait for each other, as cores that share one batch do at every layer;
+    and results then do not depend on the number of cores.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from labelcycle.components.core.embedding import AskedPooling, Pooling
+from labelcycle.components.core.config.embedding import AskedPooling, Pooling
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.observation import notice
+from labelcycle.components.core.runtime.observation import notice
 
 
 @dataclass(frozen=True)

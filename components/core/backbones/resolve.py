@@ -15,14 +15,14 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
-from labelcycle.components.core.campaign import Backbone, Precision, Transform
+from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
+from labelcycle.components.core.config.embedding import AskedPooling
+from labelcycle.components.core.config.recipe import describe
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.embedding import AskedPooling
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.recipe import describe
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.objects import ObjectReference
 
 EVERY_LAYER = {"num_classes": 0, "custom_load": False}
 """Makes timm refuse weights that lack a layer; else it goes on with random ones where the classifier differs."""

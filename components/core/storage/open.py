@@ -4,9 +4,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.storage.counted import CountedStore
 from labelcycle.components.core.storage.folder import FolderStore
-from labelcycle.components.core.storage.store import Store
+from labelcycle.components.core.storage.store import CountedStore, Store
 
 
 def open_store(root: str) -> Store:

@@ -10,6 +10,8 @@ server that refuses such requests, `AWS_REQUEST_CHECKSUM_CALCULATION=when_requir
 A request waits CONNECT_SECONDS for a connection and READ_SECONDS for the next byte, and is made ATTEMPTS times with
 botocore's pauses in between: a server that never answers is given up after seven minutes at most. Only a server that
 goes on sending, however slowly, is waited for without end.
+
+Which settings an S3 client takes: labelcycle's own where they are given, else the usual ones of AWS.
 """
 
 import functools
@@ -24,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3.exceptions
+import boto3.session
 import botocore.config
 import botocore.exceptions
 
+from labelcycle.components.core.config.environment import PREFIXES, own_value
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage.s3_failures import (
@@ -40,8 +44,37 @@ from labelcycle.components.core.storage.s3_failures import (
     try_again,
     was_repeated,
 )
-from labelcycle.components.core.storage.s3_settings import new_s3_client, s3_endpoint, s3_settings
 from labelcycle.components.core.storage.store import checked_key, checked_prefix
+
+
+def s3_settings() -> list[tuple[str, str]]:
+    """All that a client may depend on, in an order that is always the same."""
+    return sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", PREFIXES["AWS_"])))
+
+
+def s3_endpoint() -> str | None:
+    """The server's address; None for Amazon's."""
+    own = own_value("AWS_ENDPOINT_URL")
+    return own or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def new_s3_client(settings: Any, endpoint: str | None = None) -> Any:
+    """A client of a session of its own, because boto3's default one is for a single thread.
+
+    Args:
+        settings: a `botocore.config.Config`.
+        endpoint: another address than the environment's.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ValueError: the settings cannot be used.
+    """
+    session = boto3.session.Session(
+        aws_access_key_id=own_value("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=own_value("AWS_SECRET_ACCESS_KEY"),
+        region_name=own_value("AWS_DEFAULT_REGION"),
+    )
+    return session.client("s3", config=settings, endpoint_url=endpoint or own_value("AWS_ENDPOINT_URL"))
+
 
 __all__ = ["S3Store", "read_s3_object", "s3_client", "s3_errors", "split_s3_uri"]
 
@@ -64,7 +97,7 @@ def s3_client() -> Any:
     """A boto3 S3 client that honours the usual AWS settings and retries transient failures.
 
     labelcycle's own names of these settings outrank them, where a platform needs the usual ones for itself
-    (`labelcycle.components.core.own_names`). Clients are good for several threads and take long to make, so each
+    (`core.config.environment`). Clients are good for several threads and take long to make, so each
     process keeps one for the settings that it has.
 
     Raises:

@@ -14,22 +14,22 @@ from typing import Literal
 import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.select.centroid_crowd import crowd_of, crowd_of_frozen
-from labelcycle.components.select.centroid_descent import descend
-from labelcycle.components.select.centroid_draws import drawn_rows, start_rows
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.centroid_matching import match_samples, stands_for
+from labelcycle.components.select.centroid_repulsion import descend, repulsion_of, repulsion_of_frozen
 from labelcycle.components.select.centroids import (
     Doubles,
     Frozen,
     Integers,
     UnitVectors,
     assign_to_centroids,
+    drawn_rows,
     frozen_centroids,
     pull_of_samples,
     ready_for_steps,
+    start_rows,
 )
-from labelcycle.components.select.parameters import require_above, require_at_least
+from labelcycle.components.select.checks import require_above, require_at_least
 from labelcycle.components.select.points import Floats, Vectors, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
@@ -69,7 +69,7 @@ class Cover:
         Returns:
             The value, and the gradient with respect to the centroids as they are given, float64 (B, d).
         """
-        crowd = crowd_of(centroids, self.frozen.centroids, self.among_frozen, self.temperature, itself=True)
+        crowd = repulsion_of(centroids, self.frozen.centroids, self.among_frozen, self.temperature, itself=True)
         crowding = np.log(self.balance) + crowd.logarithms
 
         def weigh(rows: Integers, numbers: Integers, cosines: Floats) -> tuple[Doubles, Doubles]:
@@ -126,7 +126,7 @@ def activeft(
     labelled = pool.labelled_features if mode == "al" else None
     still = Vectors(pool.features[:0] if labelled is None else labelled, unit_length).read(slice(None))
     frozen = frozen_centroids(vectors, still)
-    objective = Cover(vectors, frozen, temperature, balance, crowd_of_frozen(still, temperature))
+    objective = Cover(vectors, frozen, temperature, balance, repulsion_of_frozen(still, temperature))
     generator = np.random.default_rng(seed_for(seed, pool.cycle, "activeft"))
     centroids = descend(
         vectors.read(start_rows(pool.ids, budget, seed, pool.cycle, "activeft")),

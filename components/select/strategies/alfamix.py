@@ -11,12 +11,11 @@ k-means takes more iterations the more candidates there are a pick, up to 512, w
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.head import EPSILON, LinearHead
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select.block_stream import block_rows_for
+from labelcycle.components.core.features.blocks import block_rows_for, for_each_block
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.models.head import EPSILON, LinearHead
+from labelcycle.components.select.checks import require_above
 from labelcycle.components.select.clustering import cluster_picks
-from labelcycle.components.select.parameters import require_above
 from labelcycle.components.select.points import Vectors, squared_distances, unit_length, vector_block
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks

@@ -9,10 +9,10 @@ Cost: O(B·N·(C + d)) multiply-adds in matrix products; N·C numbers beside the
 
 import numpy as np
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.select.head_normalisation import HeadNormalisation
-from labelcycle.components.select.nearest import lower_to_nearest
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.select.distances import lower_to_nearest
+from labelcycle.components.select.last_layer import HeadNormalisation
 from labelcycle.components.select.points import Floats, Gradients, Vectors
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance

@@ -6,10 +6,8 @@ Cost: O((L + B)·N·d) multiply-adds in matrix products; O(N) memory beside the 
 
 import numpy as np
 
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select.farthest import farthest_first
-from labelcycle.components.select.medoid import medoid
-from labelcycle.components.select.nearest import lower_to_nearest, nearest_among
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.select.distances import farthest_first, lower_to_nearest, medoid, nearest_among
 from labelcycle.components.select.points import Vectors
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks

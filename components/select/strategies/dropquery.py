@@ -10,17 +10,17 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.dropout import disagreements
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.uncertainty import margin
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.models.dropout import disagreements
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.uncertainty import margin
 from labelcycle.components.select.clustering import cluster_picks
-from labelcycle.components.select.head_normalisation import HeadNormalisation
+from labelcycle.components.select.last_layer import HeadNormalisation
 from labelcycle.components.select.points import Vectors, unit_length
+from labelcycle.components.select.ranking import score_by_block
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
-from labelcycle.components.select.uncertain import score_by_block
 
 ENOUGH = 25
 """The threshold is lowered while there are fewer candidates than so many a pick."""

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.select.nearest import parts_of
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.select.distances import parts_of
 from labelcycle.components.select.points import VectorBlock, Vectors, squared_distances
+from labelcycle.components.select.ranking import most_uncertain
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
-from labelcycle.components.select.uncertain import most_uncertain
 
 Reduce = Literal["max", "mean", "min"]
 Distances = npt.NDArray[np.float32]

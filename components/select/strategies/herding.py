@@ -13,18 +13,15 @@ Cost: two passes over the features; then O((M + L)·T·d) multiply-adds for M ca
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.sampling import sampled
-from labelcycle.components.core.uncertainty import margin
-from labelcycle.components.select.bandwidth import bandwidth_of
-from labelcycle.components.select.kernel_coverage import GaussianKernel, cover
-from labelcycle.components.select.parameters import require_above, require_at_least
+from labelcycle.components.core.features.ordering import keyed_order, sampled
+from labelcycle.components.core.models.uncertainty import margin
+from labelcycle.components.select.checks import require_above, require_at_least
+from labelcycle.components.select.kernel_coverage import GaussianKernel, bandwidth_of, cover
 from labelcycle.components.select.points import Listed
-from labelcycle.components.select.ranking import balance_classes, best_first
+from labelcycle.components.select.ranking import balance_classes, best_first, score_by_block
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.standardised import standardised
 from labelcycle.components.select.strategy import Candidates, Picks
-from labelcycle.components.select.uncertain import score_by_block
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -7,9 +7,9 @@ predict; L·d numbers and 4 bytes a sample of memory.
 
 import numpy as np
 
-from labelcycle.components.core.ordering import seed_for
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.select.checks import require_above, require_at_least
 from labelcycle.components.select.loss_prediction import losses_of_head, train_loss_predictor
-from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.ranking import best_first
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks

@@ -3,23 +3,63 @@
 Source: Yehuda et al., NeurIPS 2022, Algorithm 1; the radius as in section 3.3 there (purity of pseudo-labels).
 Cost: exact up to 100,000 samples: O(N²·d / 2) multiply-adds. Beyond, samples are compared within near clusters only,
     O(N·4096·d) for each 4 partners, and the share of neighbours found so is told. Memory: as much as the features.
+
+The largest radius at which most balls hold samples of one pseudo-label only.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.observation import notice
-from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph
 from labelcycle.components.select.clustering import k_means
-from labelcycle.components.select.farthest import farthest_first
-from labelcycle.components.select.near_groups import MOST_EXACT, groups_for, recall
-from labelcycle.components.select.nearest import lower_to_nearest, nearest_among
-from labelcycle.components.select.points import Vectors, unit_length
-from labelcycle.components.select.pure_radius import pure_radius
+from labelcycle.components.select.distances import farthest_first, lower_to_nearest, nearest_among
+from labelcycle.components.select.near_duplicates import MOST_EXACT, groups_for, recall
+from labelcycle.components.select.points import Vectors, squared_distances, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
+
+SAMPLE = 1024
+"""Purity is measured on at most so many balls."""
+
+ROUNDING = 1e-6
+"""Squared distances of vectors of length 1 are known to so much: the radius stays below by it."""
+
+
+def pure_radius(
+    points: Vectors, pseudo_labels: npt.NDArray[np.int64], purity: float, order: npt.NDArray[np.uint64]
+) -> float:
+    """The largest radius at which at least `purity` of the balls are pure; 2 where there is one pseudo-label only.
+
+    A ball (points at a distance below the radius) is pure as long as the radius is at most the distance from its centre
+    to the nearest point of another pseudo-label. So the radius is a quantile of those distances.
+
+    Args:
+        points: N points of length 1.
+        pseudo_labels: (N,).
+        purity: share of balls, above 0 and at most 1.
+        order: (N,), the balls of the smallest numbers are measured.
+
+    Source: ProbCover, section 3.3.
+    Cost: O(1024·N·d) multiply-adds; memory of a block of distances a core.
+    """
+    rows = np.sort(np.argsort(order, kind="stable")[:SAMPLE])
+    centres = points.at(rows)
+
+    def nearest_other(part: slice) -> npt.NDArray[np.float32]:
+        distances = squared_distances(points.at(part), centres)
+        distances[pseudo_labels[part][:, None] == pseudo_labels[rows]] = 4
+        least: npt.NDArray[np.float32] = distances.min(axis=0)
+        return least
+
+    nearest = np.min(for_each_block(len(points), nearest_other, block_rows=256), axis=0)
+    nearest.sort()
+    impure = min(int((1 - purity) * len(rows) + 1e-9), len(rows) - 1)
+    squared = float(nearest[impure])
+    return 2.0 if squared >= 4 else float(np.sqrt(max(squared - ROUNDING, ROUNDING)))
 
 
 @strategy(

@@ -20,13 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.sampling import Sampler
-from labelcycle.components.select.parameters import require_above, require_at_least, require_at_most
+from labelcycle.components.core.features.ordering import Sampler, seed_for
+from labelcycle.components.select.checks import require_above, require_at_least, require_at_most
 from labelcycle.components.select.registry import registered, strategy
-from labelcycle.components.select.rows import take_rows
 from labelcycle.components.select.strategies.herding import herd_uncertain, uherding
-from labelcycle.components.select.strategy import Candidates, Picks
+from labelcycle.components.select.strategy import Candidates, Picks, take_rows
 
 Rows = npt.NDArray[np.int64]
 

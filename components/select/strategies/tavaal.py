@@ -14,15 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.select.dense_layers import DenseLayers, Standardisation, dense_layers, standardisation_of
-from labelcycle.components.select.loss_prediction import BATCH, LossPredictor, losses_of_head, train_loss_predictor
-from labelcycle.components.select.parameters import require_above, require_at_least
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.select.checks import require_above, require_at_least
+from labelcycle.components.select.loss_prediction import (
+    BATCH,
+    DenseLayers,
+    LossPredictor,
+    Standardisation,
+    dense_layers,
+    losses_of_head,
+    seeded_training,
+    standardisation_of,
+    train_loss_predictor,
+)
 from labelcycle.components.select.points import Floats
 from labelcycle.components.select.ranking import best_first
 from labelcycle.components.select.registry import strategy
-from labelcycle.components.select.seeded_training import seeded_training
 from labelcycle.components.select.strategy import Candidates, Picks
 
 MEASURED = 10_000

@@ -4,20 +4,68 @@ Source: Hacohen, Dekel and Weinshall, ICML 2022, section 3 and the authors' code
     out).
 Cost: k-means with k = min(L + B, 500) in 48 principal directions, then O(Σ n²·d) multiply-adds over clusters of n
     samples, at most 1024 of each; memory of 48 numbers a sample and one block of distances a core.
+
+Typicality: how close a sample lies to its nearest neighbours within a cluster.
+
+TCM: TypiClust while there are few labels, then margin.
+
+With few labels, what a model is unsure of says little, and typical samples teach it the most; later it is the other way
+round.
+
+Source: Doucet et al., Bridging Diversity and Uncertainty in Active Learning with Self-Supervised Pre-Training, 2024
+    (arXiv 2403.03728). The paper switches early, after a number of its own steps; here the switch is counted in labels
+    a class, so that it does not depend on the size of a query. By default it comes at 5 a class, where margin overtakes
+    TypiClust on EuroSAT.
+Cost: that of `typiclust` before the switch, that of `margin` after it.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import for_each_block
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.core.features.blocks import blocks_of, for_each_block
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.select.checks import require_at_least
 from labelcycle.components.select.clustering import DIRECTIONS, assign, k_means
-from labelcycle.components.select.points import Vectors, unit_length, vector_block
-from labelcycle.components.select.principal import along, principal_directions
+from labelcycle.components.select.points import VectorBlock, Vectors, squared_distances, unit_length, vector_block
+from labelcycle.components.select.principal_directions import along, principal_directions
 from labelcycle.components.select.registry import strategy
+from labelcycle.components.select.strategies.uncertainty import margin
 from labelcycle.components.select.strategy import Candidates, Picks
-from labelcycle.components.select.typicality import typicality
+
+SMOOTHING = 1e-5
+"""Added to the mean squared distance."""
+
+DISTANCES_AT_ONCE = 1 << 20
+"""Numbers in a block of distances."""
+
+
+def typicality(members: VectorBlock, neighbours: int) -> npt.NDArray[np.float32]:
+    """1 / (mean squared distance to the nearest neighbours + 1e-5) of each member, float32 (n,).
+
+    Args:
+        members: the n points of a cluster.
+        neighbours: how many neighbours count; half of the members (at least 1) where that is less.
+
+    Source: TypiClust, equation 4; neighbours in a small cluster as in the authors' code.
+    Cost: O(n²·d) multiply-adds; memory of a block of distances.
+    """
+    size = len(members.vectors)
+    wanted = min(neighbours, max(1, size // 2))
+    if size == 1:
+        return np.full(1, 1 / SMOOTHING, np.float32)
+    means = np.empty(size, np.float32)
+    for rows in blocks_of(size, max(1, DISTANCES_AT_ONCE // size)):
+        part = VectorBlock(members.vectors[rows], members.squared_norms[rows])
+        distances = squared_distances(part, members)
+        distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
+        nearest = np.partition(distances, wanted - 1, axis=1)[:, :wanted]
+        means[rows] = nearest.mean(axis=1)
+    means += np.float32(SMOOTHING)
+    return np.reciprocal(means, out=means)
+
 
 Counts = npt.NDArray[np.int64]
 
@@ -122,3 +170,32 @@ def _most_typical(points: Vectors, members: Counts, size: int, neighbours: int) 
         picks.append((int(members[best]), float(values[best])))
         members, vectors = np.delete(members, best), np.delete(vectors, best, axis=0)
     return picks
+
+
+@strategy(needs={"features", "probs"}, uses={"labelled_features", "labelled_ids"})
+def tcm(pool: Candidates, budget: int, seed: int, labels_a_class: float = 5.0, neighbours: int = 20) -> Picks:
+    """TypiClust's picks while there are fewer labels a class than `labels_a_class` on average, then those of margin.
+
+    The first query, for which there is no model yet, is TypiClust's too where `typiclust` is the cold start.
+
+    Args:
+        pool: `features` (N, d), `probs` (N, C); `labelled_features` (L, d) where there are labels.
+        budget: number of picks, 1 ≤ budget ≤ N.
+        seed: decides the start of TypiClust's k-means.
+        labels_a_class: margin asks once L ≥ C · labels_a_class; 0 for margin at once.
+        neighbours: of TypiClust.
+
+    Raises:
+        ConfigurationError: a negative number of labels a class, no neighbours.
+
+    The score is that of the strategy whose picks they are.
+    """
+    require_at_least("labels_a_class", labels_a_class, 0)
+    require_at_least("neighbours", neighbours, 1)
+    assert pool.probs is not None
+    labels = 0 if pool.labelled_features is None else len(pool.labelled_features)
+    if labels < labels_a_class * pool.probs.shape[1]:
+        picks, why = typiclust(pool, budget, seed, neighbours=neighbours), "few labels yet"
+    else:
+        picks, why = margin(pool, budget, seed), "enough labels"
+    return replace(picks, reasons=[f"{why}: {reason}" for reason in picks.reasons])

@@ -14,22 +14,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.ordering import keyed_order, seed_for
-from labelcycle.components.select.centroid_crowd import crowd_of
-from labelcycle.components.select.centroid_descent import descend
-from labelcycle.components.select.centroid_draws import drawn_by_weight, start_rows
-from labelcycle.components.select.centroid_ensemble import debiased
-from labelcycle.components.select.centroid_matching import match_samples, stands_for
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.select.centroid_matching import debiased, match_samples, stands_for
+from labelcycle.components.select.centroid_repulsion import descend, repulsion_of
 from labelcycle.components.select.centroids import (
     Doubles,
     Integers,
     UnitVectors,
     assign_to_centroids,
+    drawn_by_weight,
     pull_of_samples,
     ready_for_steps,
+    start_rows,
 )
+from labelcycle.components.select.checks import require_above, require_at_least
 from labelcycle.components.select.embedding_augmentation import TextMap, attention, fit_text_map, towards_texts
-from labelcycle.components.select.parameters import require_above, require_at_least
 from labelcycle.components.select.points import Floats, Rows, Vectors, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
@@ -80,7 +79,7 @@ class DataSelection:
         pull = pull_of_samples(self.vectors, None, centroids, weigh)
         if len(centroids) == 1:
             return pull.value, -pull.sums
-        crowd = crowd_of(centroids, centroids[:0], np.zeros(0), temperature=1, itself=False)
+        crowd = repulsion_of(centroids, centroids[:0], np.zeros(0), temperature=1, itself=False)
         value = pull.value + self.balance * float(crowd.logarithms.sum())
         return value, self.balance * crowd.gradient(np.ones(len(centroids))) - pull.sums
 

@@ -5,25 +5,24 @@ Source: ASVP, section 5 and figure 10.
 
 from dataclasses import dataclass
 
-from labelcycle.components.core.attempt import Attempt
 from labelcycle.components.core.backbones.build import build_backbone
-from labelcycle.components.core.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.config.recipe import Alignment
+from labelcycle.components.core.config.trainers import EpochTrainer, LinearTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.recipe import Alignment
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import EpochTrainer, LinearTrainer
-from labelcycle.components.core.tuned import WEIGHTS, current_space, previous_backbone, with_weights
+from labelcycle.components.core.features.ordering import seed_for
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.tuned_backbone import WEIGHTS, current_space, previous_backbone, with_weights
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide, may_update
-from labelcycle.components.train_adapter.alignment.pool_moments import Doubles, pool_moments
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
+from labelcycle.components.train_adapter.feature_moments import Doubles, pool_moments
 from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.frozen_probe import features_of
+from labelcycle.components.train_adapter.head_init import features_of, previous_feature_head
 from labelcycle.components.train_adapter.images import campaign_backbone, image_examples
-from labelcycle.components.train_adapter.outcome import previous_feature_head
 from labelcycle.components.train_adapter.trained import Trained
 
 RECORD = "alignment.json"

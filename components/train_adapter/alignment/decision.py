@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.recipe import Alignment
+from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import one_thread_products
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.features.blocks import one_thread_products
 
 Doubles = npt.NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelcycle.components.core.trainers import LogisticTrainer
-from labelcycle.components.core.uncertainty import entropy, margin
+from labelcycle.components.core.config.trainers import LogisticTrainer
+from labelcycle.components.core.models.uncertainty import entropy, margin
 from labelcycle.components.select.clustering import cluster_picks
 from labelcycle.components.select.standardised import standardised as points_of
 from labelcycle.components.train_adapter.logistic_regression import Solution, fit_logistic_regression

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from labelcycle.components.core.campaign import load_campaign, sample_uris
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.campaign.campaign import load_campaign, sample_uris
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.label_ingest.label_file import read_label_file
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.label_file import read_label_file
+from labelcycle.components.labelling.sample_ids import SampleIds
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

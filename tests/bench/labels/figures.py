@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.evaluate.savings import AverageSaving, Curve, Saving, average_saving, savings
+from labelcycle.components.analysis.savings import AverageSaving, Curve, Saving, average_saving, savings
 from tests.bench.labels.data import SHOWN
 
 Floats = npt.NDArray[np.float64]

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from skactiveml.base import SkactivemlClassifier
 
-from labelcycle.components.core.head import softmax
-from labelcycle.components.core.heads import Head
+from labelcycle.components.core.models.head import softmax
+from labelcycle.components.core.models.heads import Head
 
 Floats = npt.NDArray[np.floating]
 

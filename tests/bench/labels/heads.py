@@ -11,8 +11,8 @@ import numpy.typing as npt
 import sklearn
 from sklearn.linear_model import LogisticRegression
 
-from labelcycle.components.core.head import EPSILON, LinearHead
-from labelcycle.components.core.heads import Head
+from labelcycle.components.core.models.head import EPSILON, LinearHead
+from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import Moments
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.backtest.plan import Arm, Plan

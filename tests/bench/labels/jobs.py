@@ -20,7 +20,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from labelcycle.components.core.digests import digest_of_json
-from labelcycle.components.core.heads import Head
+from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.plan import RANDOM, Contender
 from tests.bench.labels import heads, methods

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, read_recipe
+from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import DropoutScorer, Recipe, read_recipe
-from labelcycle.components.core.trainers import FeatureTrainer
+from labelcycle.components.core.models.heads import Head
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.backtest.history import History
 from labelcycle.pipelines.backtest.plan import RANDOM, Arm, Chooser, Contender, Plan

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.heads import Head
-from labelcycle.components.core.logistic_head import unit_standardised
+from labelcycle.components.core.models.heads import Head, unit_standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.history import History
 from tests.bench.labels.heads import seen_by

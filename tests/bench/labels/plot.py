@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, PercentFormatter
 
-from labelcycle.components.publish.figures import FAINT, FONT, INK, as_png
+from labelcycle.components.publish.charts import FAINT, FONT, INK, as_png
 from tests.bench.labels.data import SHOWN, WHOLE
 from tests.bench.labels.figures import Standing, standard_error, yardstick_of
 from tests.bench.labels.heads import OURS as OUR_HEAD

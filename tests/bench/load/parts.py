@@ -56,12 +56,12 @@ def answers(root: str, place: str, files: str) -> None:
     """Answer the first query: as one CSV, one Parquet file and so many small files, a third of each kind."""
     import pyarrow as pa
 
-    from labelcycle.components.core.at_once import at_once
-    from labelcycle.components.core.handout import handout_key
     from labelcycle.components.core.storage import open_store
-    from labelcycle.components.core.tables import table_bytes
+    from labelcycle.components.core.storage.concurrent_reads import concurrently
+    from labelcycle.components.core.storage.tables import table_bytes
+    from labelcycle.components.labelling.query_delivery import delivery_key
 
-    rows = csv.DictReader(io.StringIO(open_store(root).read(handout_key(0)).decode()))
+    rows = csv.DictReader(io.StringIO(open_store(root).read(delivery_key(0)).decode()))
     names = [row["sample_id"] for row in rows]
     labels = [label_of(number) for number in range(len(names))]
     lines = [f"{name},{label}\n" for name, label in zip(names, labels, strict=True)]
@@ -79,7 +79,7 @@ def answers(root: str, place: str, files: str) -> None:
             return f"{number:06d}.jsonl", text.encode()
         return f"{number:06d}.parquet", table_bytes(pa.table({"sample_id": names[mine], "label": labels[mine]}))
 
-    at_once(lambda number: store.write(*in_folder(small(number))), range(int(files)))
+    concurrently(lambda number: store.write(*in_folder(small(number))), range(int(files)))
 
 
 def in_folder(file: tuple[str, bytes]) -> tuple[str, bytes]:
@@ -89,7 +89,7 @@ def in_folder(file: tuple[str, bytes]) -> tuple[str, bytes]:
 
 def select(root: str, work: str, strategy: str) -> None:
     """Gather candidates and choose by another strategy than the campaign's, as the select stage does."""
-    from labelcycle.components.core.attempt import open_attempt
+    from labelcycle.components.core.campaign.attempt import open_attempt
     from labelcycle.components.select import STRATEGIES, select_batch
     from labelcycle.components.select.gathering import gather_candidates
 
@@ -111,9 +111,9 @@ def history(root: str, embeddings: str, answers: str, cycles: str, batch: str) -
 
 def judge(root: str) -> None:
     """Judge every model, as the first tracking of a campaign does."""
-    from labelcycle.components.core.state import read_state
+    from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.storage import open_store
-    from labelcycle.components.core.tracking.promoting import judge_new_cycles
+    from labelcycle.components.tracking.promoting import judge_new_cycles
 
     store = open_store(root)
     state = read_state(store)
@@ -130,7 +130,7 @@ def tracked(root: str) -> None:
 
 def track(root: str) -> None:
     """Track the campaign, where MLflow has everything."""
-    from labelcycle.components.core.tracking import track_campaign
+    from labelcycle.components.tracking import track_campaign
 
     logged = track_campaign(root)
     assert logged == [], logged

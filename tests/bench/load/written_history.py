@@ -14,19 +14,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit, attempt_key, write_commit
+from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit, attempt_key, write_commit
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.votes import Vote, votes_table
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.handout import hand_out
-from labelcycle.components.core.objects import ObjectReference, write_json, write_object
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.runtime.timings import Timing, write_timing
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.core.timings import Timing, write_timing
-from labelcycle.components.core.votes import Vote, votes_table
-from labelcycle.components.label_ingest.consensus import consensus_of
+from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
+from labelcycle.components.core.storage.tables import QUERY, table_bytes
+from labelcycle.components.labelling.consensus import consensus_of
+from labelcycle.components.labelling.query_delivery import deliver_query
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 
 CLASSES = 5
@@ -157,7 +156,7 @@ class _Writer:
         objects |= {"decision": written, "query": query, "labels": new, "consensus": consensus}
         commit = Commit(cycle=cycle, attempt=work.name, objects=objects)
         assert write_commit(self._store, commit)
-        hand_out(self._store, campaign, commit)
+        deliver_query(self._store, campaign, commit)
         self._commits.append(commit)
 
     def _attempt(self, campaign: Campaign, decision: Decision) -> tuple[Attempt, ObjectReference]:

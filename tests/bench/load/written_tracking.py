@@ -4,13 +4,13 @@ import time
 
 from mlflow import MlflowClient
 
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking import tags
-from labelcycle.components.core.tracking.experiments import experiment_id
-from labelcycle.components.core.tracking.location import tracking_location
-from labelcycle.components.core.tracking.model_registry import registered_name
-from labelcycle.components.core.tracking.promoting import judge_new_cycles
+from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.location import tracking_location
+from labelcycle.components.tracking.model_registry import registered_name
+from labelcycle.components.tracking.promoting import judge_new_cycles
 
 
 def write_tracking(root: str) -> None:

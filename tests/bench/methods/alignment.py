@@ -11,10 +11,10 @@ import json
 import shutil
 from pathlib import Path
 
-from labelcycle.components.core.state import read_state
+from labelcycle.components.analysis.savings import Curve, savings
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.timings import read_timings
-from labelcycle.components.evaluate.savings import Curve, savings
 from tests.bench.methods.arms import Arm, Bench, curve, run_jobs
 from tests.bench.methods.markdown import percent, table
 from tests.bench.methods.options import Options, read_options, settings_line

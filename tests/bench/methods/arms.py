@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labelcycle.components.core.state import State, read_state
+from labelcycle.components.analysis.savings import Curve
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.savings import Curve
 
 
 @dataclass(frozen=True)

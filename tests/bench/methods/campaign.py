@@ -28,7 +28,7 @@ def run_campaign(root: str, cycles: int | None, finalize: bool) -> None:
         cycles: committed cycles to stop after, the cold start among them; None for all.
         finalize: train the final model at the end.
     """
-    from labelcycle.components.core.state import read_state
+    from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.storage import open_store
 
     while cycles is None or len(read_state(open_store(root)).commits) < cycles:

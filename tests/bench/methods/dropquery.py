@@ -6,9 +6,9 @@
 import argparse
 from pathlib import Path
 
+from labelcycle.pipelines.backtest.leaderboard import Leaderboard, LeaderboardEntry
 from labelcycle.pipelines.backtest.local import run_backtest
 from labelcycle.pipelines.backtest.prepare import Request, prepare
-from labelcycle.pipelines.backtest.standings import Standing, Standings
 from tests.bench.methods.markdown import percent, table
 
 STRATEGIES = ["random", "dropquery", "margin", "entropy", "badge", "coreset", "typiclust", "probcover"]
@@ -48,7 +48,7 @@ def main() -> None:
         print(standings(run_backtest(out, plan, "")))
 
 
-def standings(found: Standings) -> str:
+def standings(found: Leaderboard) -> str:
     """Accuracy at some numbers of labels, and the mean sample-saving ratio with its bound and its censored share."""
     labels = found.plan.labels
     shown = [cycle - 1 for cycle in SHOWN if cycle <= len(labels)]
@@ -56,7 +56,7 @@ def standings(found: Standings) -> str:
     return table(["strategy", *(str(labels[place]) for place in shown), "saved", "censored"], rows)
 
 
-def _row(standing: Standing, shown: list[int]) -> list[str]:
+def _row(standing: LeaderboardEntry, shown: list[int]) -> list[str]:
     curve = standing.accuracy
     halves = curve.half_width or [0.0] * len(curve.mean)
     figures = [f"{percent(curve.mean[place])} ± {percent(halves[place])}" for place in shown]

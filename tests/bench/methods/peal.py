@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from labelcycle.components.core.state import State
+from labelcycle.components.core.campaign.state import State
 from tests.bench.methods.arms import Arm, Bench, curve
 from tests.bench.methods.markdown import percent, points, table
 from tests.bench.methods.options import Options, read_options, settings_line

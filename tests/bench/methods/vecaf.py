@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from labelcycle.components.core.data_selection import DataSelection
-from labelcycle.components.core.recipe import read_recipe
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
 from labelcycle.components.embed.text_encoder import CaptionModel
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve
 from labelcycle.pipelines.data_selection.simulate import LabelledPool, SelectionArm, Simulated, simulate_selection

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.blocks import blocks_of
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.uncertainty import cross_entropy
+from labelcycle.components.core.features.blocks import blocks_of
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.uncertainty import cross_entropy
 from labelcycle.components.select import Candidates
-from labelcycle.components.select.rows import take_rows
+from labelcycle.components.select.strategy import take_rows
 
 Floats = npt.NDArray[np.float32]
 

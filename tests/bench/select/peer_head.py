@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from skactiveml.base import SkactivemlClassifier
 
-from labelcycle.components.core.head import softmax
+from labelcycle.components.core.models.head import softmax
 from tests.bench.select.data import Floats, Pool
 
 PASSES, RATE = 20, 0.5

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.select.bandwidth import bandwidth_of
+from labelcycle.components.select.kernel_coverage import bandwidth_of
 from labelcycle.components.select.standardised import standardised
 from tests.bench.select.data import Pool
 from tests.bench.select.measure import Choose

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.dropout import disagreements
-from labelcycle.components.core.uncertainty import entropy
-from labelcycle.components.select.bandwidth import bandwidth_of
+from labelcycle.components.core.models.dropout import disagreements
+from labelcycle.components.core.models.uncertainty import entropy
+from labelcycle.components.select.kernel_coverage import bandwidth_of
 from labelcycle.components.select.standardised import standardised
 from tests.bench.select.data import Pool
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from labelcycle.components.core.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign import Precision, load_pool
-from labelcycle.components.core.ordering import seed_for
-from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import Precision, load_pool
+from labelcycle.components.core.config.trainers import LoraTrainer
+from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.train_adapter.adapters import adapter_files
 from labelcycle.components.train_adapter.checkpoints import NAME as CHECKPOINT
 from labelcycle.components.train_adapter.fit import seed_everything

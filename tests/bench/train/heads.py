@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 from threadpoolctl import threadpool_limits
 
-from labelcycle.components.core.logistic_head import unit_standardised
-from labelcycle.components.core.trainers import LinearTrainer, LogisticTrainer, ProxyTrainer
+from labelcycle.components.core.config.trainers import LinearTrainer, LogisticTrainer, ProxyTrainer
+from labelcycle.components.core.models.heads import unit_standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
 from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Samples, train_on_samples

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 from timm.data import create_transform
 
 from labelcycle.components.core.backbones.build import create, device
-from labelcycle.components.core.campaign import Precision, Transform
-from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.components.core.campaign.campaign import Precision, Transform
+from labelcycle.components.core.config.trainers import LoraTrainer
 
 
 @dataclass(frozen=True)

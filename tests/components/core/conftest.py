@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign, validated_campaign
+from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.storage import Store, open_store
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.attempt import attempt_name
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.attempt import attempt_name
+from labelcycle.components.core.campaign.commits import read_commits
+from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer
 from labelcycle.components.select import STRATEGIES, strategy
 from labelcycle.pipelines.verification.verify import verify_campaign
 

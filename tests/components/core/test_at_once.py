@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from labelcycle.components.core.at_once import MOST_TOO_MANY, THREADS, at_once, until_none
+from labelcycle.components.core.storage.concurrent_reads import MOST_TOO_MANY, THREADS, concurrently, until_none
 
 
 class Source:
@@ -22,12 +22,12 @@ class Source:
 
 @pytest.mark.parametrize("count", [0, 1, 2, THREADS, 3 * THREADS + 1])
 def test_results_keep_their_order(count: int) -> None:
-    assert at_once(str, range(count)) == [str(number) for number in range(count)]
+    assert concurrently(str, range(count)) == [str(number) for number in range(count)]
 
 
 def test_the_work_overlaps() -> None:
     together = threading.Barrier(THREADS, timeout=30)
-    assert at_once(lambda number: together.wait() < THREADS and number, range(THREADS)) == list(range(THREADS))
+    assert concurrently(lambda number: together.wait() < THREADS and number, range(THREADS)) == list(range(THREADS))
 
 
 def test_the_first_error_is_raised() -> None:
@@ -37,7 +37,7 @@ def test_the_first_error_is_raised() -> None:
         return number
 
     with pytest.raises(ValueError, match="2"):
-        at_once(fail, range(50))
+        concurrently(fail, range(50))
 
 
 @pytest.mark.parametrize("end", [*range(20), 100, 333])

@@ -3,14 +3,12 @@
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
-from labelcycle.components.core.campaign import KEY, Campaign, create_campaign
+from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.campaign import KEY, Campaign, create_campaign
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import write_json
-from labelcycle.components.core.schemas import CONSENSUS, LABELS
-from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import write_table
+from labelcycle.components.core.storage.objects import sealed, write_json
+from labelcycle.components.core.storage.tables import CONSENSUS, LABELS, write_table
 
 
 def labels(*rows: tuple[str, str | None, str]) -> pa.Table:

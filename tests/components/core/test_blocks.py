@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from labelcycle.components.core import blocks
-from labelcycle.components.core.blocks import blocks_of, cores, for_each_block, one_thread_products
+from labelcycle.components.core.features import blocks
+from labelcycle.components.core.features.blocks import blocks_of, cores, for_each_block, one_thread_products
 
 
 def blas_threads() -> set[int]:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign import (
+from labelcycle.components.core.campaign.campaign import (
     KEY,
     SCHEMA_VERSION,
     Campaign,
@@ -18,10 +18,9 @@ from labelcycle.components.core.campaign import (
     validated_campaign,
 )
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.schemas import POOL, TRUTH
-from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import write_table
+from labelcycle.components.core.storage.objects import sealed
+from labelcycle.components.core.storage.tables import POOL, TRUTH, write_table
 
 
 def test_round_trip(store: Store, campaign: Campaign) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from labelcycle.components.core.commits import (
+from labelcycle.components.core.campaign.commits import (
     Commit,
     attempt_key,
     commit_key,
@@ -16,8 +16,8 @@ from labelcycle.components.core.commits import (
 )
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import ObjectReference
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.objects import ObjectReference
 
 
 def commit(cycle: int, attempt: str = "attempt") -> Commit:

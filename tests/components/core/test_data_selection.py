@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.data_selection import DataSelection
+from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.trainers import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import read_recipe
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 

@@ -9,17 +9,17 @@ import numpy.typing as npt
 import pytest
 import scipy.stats
 
-from labelcycle.components.core import blocks
-from labelcycle.components.core.dropout import (
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.features import blocks
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.models.dropout import (
     _hashes,
     _Passes,
     disagreements,
     disagreements_and_information,
     mutual_information,
 )
-from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.head import LinearHead, softmax
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.models.head import LinearHead, softmax
 
 Floats = npt.NDArray[np.float32]
 

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
-from labelcycle.components.core.exit_codes import exit_code_of
+from labelcycle.components.core.logging.failures import exit_code_of
 
 
 @pytest.mark.parametrize(

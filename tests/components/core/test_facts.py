@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.facts import Facts
+from labelcycle.components.core.campaign.facts import Facts
 from tests.platform_values import as_launcher_values
 
 

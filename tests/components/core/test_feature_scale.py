@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from labelcycle.components.core.feature_scale import FeatureScale, scale_for_half_precision
+from labelcycle.components.core.features.half_precision import FeatureScale, scale_for_half_precision
 
 GENERATOR = np.random.default_rng(0)
 PLAIN = GENERATOR.normal(size=(3000, 20)).astype(np.float32)

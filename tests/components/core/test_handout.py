@@ -8,16 +8,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.handout import hand_out, handout_key, read_receipt, receipt_key
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from labelcycle.components.core.schemas import POOL, QUARANTINE, QUERY
-from labelcycle.components.core.sealed_json import sealed
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import write_table
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.core.storage.objects import sealed
+from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
+from labelcycle.components.labelling.query_delivery import (
+    deliver_query,
+    delivery_key,
+    delivery_record_key,
+    read_delivery_record,
+)
+from labelcycle.components.labelling.sample_ids import SampleIds
 
 IDS = ['odd, "quoted".jpg', "b.jpg", "ünï.jpg"]
 
@@ -53,11 +57,11 @@ def commit(store: Store, rows: int = 3) -> Commit:
 
 
 def rows_of(store: Store) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(store.read(handout_key(3)).decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(store.read(delivery_key(3)).decode(), newline="")))
 
 
 def test_every_pick_has_a_row_to_fill_in(store: Store, filled: Campaign) -> None:
-    assert hand_out(store, filled, commit(store)) == store.locate("queries/cycle-0003.csv")
+    assert deliver_query(store, filled, commit(store)) == store.locate("queries/cycle-0003.csv")
     rows = rows_of(store)
     assert [row["sample_id"] for row in rows] == IDS
     assert [row["uri"] for row in rows] == [f"/images/{name}" for name in IDS]
@@ -66,43 +70,43 @@ def test_every_pick_has_a_row_to_fill_in(store: Store, filled: Campaign) -> None
 
 
 def test_it_is_never_replaced(store: Store, filled: Campaign) -> None:
-    store.write(handout_key(3), b"somebody's work")
-    assert hand_out(store, filled, commit(store)) == store.locate(handout_key(3))
-    assert store.read(handout_key(3)) == b"somebody's work"
+    store.write(delivery_key(3), b"somebody's work")
+    assert deliver_query(store, filled, commit(store)) == store.locate(delivery_key(3))
+    assert store.read(delivery_key(3)) == b"somebody's work"
 
 
 def test_an_empty_query_is_not_handed_out(store: Store, filled: Campaign) -> None:
-    assert hand_out(store, filled, commit(store, rows=0)) is None
-    assert not store.exists(handout_key(3))
-    assert read_receipt(store, 3) is None
+    assert deliver_query(store, filled, commit(store, rows=0)) is None
+    assert not store.exists(delivery_key(3))
+    assert read_delivery_record(store, 3) is None
 
 
 def test_the_receipt_says_where_and_since_when(store: Store, filled: Campaign) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    place = hand_out(store, filled, commit(store))
-    receipt = read_receipt(store, 3)
+    place = deliver_query(store, filled, commit(store))
+    receipt = read_delivery_record(store, 3)
     assert receipt is not None
     assert receipt.place == place and before <= receipt.handed_out <= datetime.now(UTC)
 
 
 def test_the_first_receipt_stays(store: Store, filled: Campaign) -> None:
-    hand_out(store, filled, commit(store))
-    first = store.read(receipt_key(3))
-    store.write(receipt_key(3), first.replace(b"20", b"19"))
-    hand_out(store, filled, commit(store))
-    assert store.read(receipt_key(3)) == first.replace(b"20", b"19")
+    deliver_query(store, filled, commit(store))
+    first = store.read(delivery_record_key(3))
+    store.write(delivery_record_key(3), first.replace(b"20", b"19"))
+    deliver_query(store, filled, commit(store))
+    assert store.read(delivery_record_key(3)) == first.replace(b"20", b"19")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", sealed({"handed_out": "yesterday", "place": ""})])
 def test_a_damaged_receipt_is_named(store: Store, content: bytes) -> None:
-    store.write(receipt_key(3), content)
+    store.write(delivery_record_key(3), content)
     with pytest.raises(CampaignError, match="cycle-0003.json is not a receipt.* Delete it"):
-        read_receipt(store, 3)
+        read_delivery_record(store, 3)
 
 
 def test_several_people_get_a_row_each_and_a_column_for_their_name(store: Store, filled: Campaign) -> None:
     two = filled.model_copy(update={"labelling": Labelling(quorum=2)})
-    hand_out(store, two, commit(store))
+    deliver_query(store, two, commit(store))
     rows = rows_of(store)
     assert [row["sample_id"] for row in rows] == [name for name in IDS for _ in range(2)]
     assert {row["annotator"] for row in rows} == {""}
@@ -120,11 +124,11 @@ def test_a_tool_gets_the_query_instead_and_once(
         calls.append(arguments)
         return Sent()
 
-    monkeypatch.setattr("labelcycle.components.core.label_studio.publish.publish_query", publish_query)
+    monkeypatch.setattr("labelcycle.components.labelling.label_studio.publish.publish_query", publish_query)
     labelling = Labelling(tool=LabelStudioTool(url="http://tool"))
     using = filled.model_copy(update={"labelling": labelling})
-    assert hand_out(store, using, commit(store)) == hand_out(store, using, commit(store)) == Sent.project_url
-    assert len(calls) == 1 and not store.exists(handout_key(3))
+    assert deliver_query(store, using, commit(store)) == deliver_query(store, using, commit(store)) == Sent.project_url
+    assert len(calls) == 1 and not store.exists(delivery_key(3))
 
 
 def test_no_cell_is_a_formula_to_a_spreadsheet(store: Store, filled: Campaign) -> None:
@@ -141,7 +145,7 @@ def test_no_cell_is_a_formula_to_a_spreadsheet(store: Store, filled: Campaign) -
     }
     rows = [{name: columns[name][row] for name in columns} for row in range(5)]
     query = write_table(store, "query.parquet", pa.Table.from_pylist(rows, schema=QUERY))
-    hand_out(store, campaign, Commit(cycle=3, attempt="a", objects={"query": query}))
+    deliver_query(store, campaign, Commit(cycle=3, attempt="a", objects={"query": query}))
     written = rows_of(store)
     cells = [cell for row in written for cell in row.values()]
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)

@@ -6,7 +6,7 @@ import torch
 from safetensors.numpy import save
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.models.head import LinearHead
 
 WIDTH, CLASSES = 12, 5
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 
 
 @pytest.mark.parametrize(

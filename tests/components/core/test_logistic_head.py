@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
-from labelcycle.components.core.uncertainty import cross_entropy, entropy, margin
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import LogisticHead, read_head, unit_standardised
+from labelcycle.components.core.models.uncertainty import cross_entropy, entropy, margin
 
 WIDTH, CLASSES = 6, 4
 

@@ -7,22 +7,21 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.at_once import MOST_TOO_MANY
-from labelcycle.components.core.campaign import Campaign, create_campaign, validated_campaign
-from labelcycle.components.core.commits import Commit, read_commit, read_commits, write_commit
-from labelcycle.components.core.objects import write_json
-from labelcycle.components.core.queries import Request, read_query, requests_of
-from labelcycle.components.core.schemas import QUERY, TRUTH
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.campaign import Campaign, create_campaign, validated_campaign
+from labelcycle.components.core.campaign.commits import Commit, read_commit, read_commits, write_commit
+from labelcycle.components.core.campaign.queries import Request, read_query, requests_of
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.votes import Vote, votes_table
+from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import write_table
-from labelcycle.components.core.timings import Timing, read_timings, write_timing
-from labelcycle.components.core.tracking.promoting import judge_new_cycles
-from labelcycle.components.core.tracking.promotion_history import read_history
-from labelcycle.components.core.votes import Vote, votes_table
+from labelcycle.components.core.storage.concurrent_reads import MOST_TOO_MANY
+from labelcycle.components.core.storage.objects import write_json
+from labelcycle.components.core.storage.tables import QUERY, TRUTH, write_table
 from labelcycle.components.label_ingest.arrivals import kept_votes
-from labelcycle.pipelines.dashboard.changes import mark_of
-from labelcycle.pipelines.dashboard.costs import costs_so_far
+from labelcycle.components.tracking.promoting import judge_new_cycles
+from labelcycle.components.tracking.promotion_history import read_history
+from labelcycle.pipelines.dashboard.view import costs_so_far
+from labelcycle.pipelines.dashboard.watching import mark_of
 from tests.components.core.recording_store import RecordingStore
 
 CYCLES = 40

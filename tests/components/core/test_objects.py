@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import (
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import (
     ObjectReference,
     fetch_named,
     fetch_object,
@@ -14,7 +15,6 @@ from labelcycle.components.core.objects import (
     write_json,
     write_object,
 )
-from labelcycle.components.core.storage import Store
 
 
 def test_object_round_trip(store: Store) -> None:

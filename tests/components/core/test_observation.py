@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import InputError, TransientError
-from labelcycle.components.core.logging.place import FIELDS
-from labelcycle.components.core.observation import EVENTS, Progress, emit, notice, observed
+from labelcycle.components.core.logging.events import FIELDS
+from labelcycle.components.core.runtime.observation import EVENTS, Progress, emit, notice, observed
 
 
 @pytest.fixture

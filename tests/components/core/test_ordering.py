@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
 
 KNOWN_ORDER = [7388423055719476684, 17546572273371894081, 8884131880536511834]
 KNOWN_SEED = 1198006909

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from labelcycle.components.core.label_studio.image_links import _client
-from labelcycle.components.core.own_names import own_name
+from labelcycle.components.core.config.environment import own_name
 from labelcycle.components.core.storage.s3 import s3_client
+from labelcycle.components.labelling.label_studio.image_links import _client
 
 OURS = {
     "LABELCYCLE_STORAGE_AWS_ACCESS_KEY_ID": "ours",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.parquet_files import DEEPEST, open_parquet, texts_in
+from labelcycle.components.core.storage.parquet_files import DEEPEST, open_parquet, texts_in
 from tests.fuzz.limits import memory_limit
 from tests.fuzz.parquet_mutation import bomb, deep_schema, table_bytes
 
@@ -73,7 +73,7 @@ def test_a_schema_deeper_than_the_stack_does_not_end_the_process(tmp_path: Path)
     path.write_bytes(deep_schema(100_000))
     code = (
         "import sys, pathlib, pyarrow\n"
-        "from labelcycle.components.core.parquet_files import open_parquet\n"
+        "from labelcycle.components.core.storage.parquet_files import open_parquet\n"
         "try:\n    open_parquet(pathlib.Path(sys.argv[1])).__enter__()\n"
         "except (OSError, ValueError) as error:\n    print('refused', error)\n"
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.processes import is_main_process, processes
+from labelcycle.components.core.config.environment import is_main_process, processes
 
 
 def test_one_process_is_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:

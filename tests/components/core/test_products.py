@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.products import product, products_on
+from labelcycle.components.core.features.matmul import matmul, matmul_on
 
 GENERATOR = np.random.default_rng(0)
 LEFT, RIGHT = GENERATOR.normal(size=(70, 33)).astype(np.float32), GENERATOR.normal(size=(33, 9)).astype(np.float32)
@@ -12,8 +12,8 @@ LEFT, RIGHT = GENERATOR.normal(size=(70, 33)).astype(np.float32), GENERATOR.norm
 
 @pytest.mark.parametrize("device", ["numpy", "cpu"])
 def test_products_are_those_in_double_precision(device: str) -> None:
-    with products_on(device):
-        found = product(LEFT, RIGHT)
+    with matmul_on(device):
+        found = matmul(LEFT, RIGHT)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, LEFT.astype(np.float64) @ RIGHT, rtol=1e-4, atol=1e-5)
 
@@ -29,21 +29,21 @@ def test_torch_computes_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) ->
         return original(tensor, device)
 
     monkeypatch.setattr(torch.Tensor, "to", watched)
-    product(LEFT, RIGHT)
+    matmul(LEFT, RIGHT)
     assert seen == []
-    with products_on("cpu"):
-        product(LEFT, RIGHT)
+    with matmul_on("cpu"):
+        matmul(LEFT, RIGHT)
     assert seen == ["cpu", "cpu"]
-    product(LEFT, RIGHT)
+    matmul(LEFT, RIGHT)
     assert len(seen) == 2
 
 
 def test_a_factor_read_from_the_wrong_side() -> None:
-    with products_on("cpu"):
-        np.testing.assert_allclose(product(RIGHT.T, LEFT.T), (LEFT @ RIGHT).T, rtol=1e-4, atol=1e-5)
+    with matmul_on("cpu"):
+        np.testing.assert_allclose(matmul(RIGHT.T, LEFT.T), (LEFT @ RIGHT).T, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
 def test_devices_that_are_not_there(device: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"Device '{device}' cannot be used"), products_on(device):
+    with pytest.raises(ConfigurationError, match=f"Device '{device}' cannot be used"), matmul_on(device):
         pass

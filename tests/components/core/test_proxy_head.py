@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.head import EPSILON, LinearHead
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.proxy_head import ProxyHead
+from labelcycle.components.core.models.head import EPSILON, LinearHead
+from labelcycle.components.core.models.heads import ProxyHead, read_head
 
 WIDTH, HIDDEN, CLASSES = 6, 5, 3
 

@@ -8,9 +8,9 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle import pipelines
+from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, Schedule, describe, read_recipe
+from labelcycle.components.core.config.trainers import LinearTrainer, LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import DropoutScorer, Recipe, Schedule, describe, read_recipe
-from labelcycle.components.core.trainers import LinearTrainer, LoraTrainer
 from labelcycle.components.select import STRATEGIES
 
 SHIPPED = sorted((Path(pipelines.__file__).parent / "recipes").glob("*.yaml"))

@@ -9,8 +9,8 @@ import pytest
 from tenacity import nap
 
 from labelcycle.components.core.errors import ConfigurationError, InputError, TransientError
-from labelcycle.components.core.retries import BACKOFF_SECONDS, RETRIES, with_retries
-from labelcycle.components.core.stage_deadline import VARIABLE as STAGE_SECONDS
+from labelcycle.components.core.runtime.retries import BACKOFF_SECONDS, RETRIES, with_retries
+from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_stages_time_is_for_all_tries_together() -> None:
     """Tries that fail quickly, without end: no single one reaches the deadline."""
     script = """
 from labelcycle.components.core.errors import TransientError
-from labelcycle.components.core.retries import with_retries
+from labelcycle.components.core.runtime.retries import with_retries
 
 def run(root):
     raise TransientError("S3 is away")

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.core.sampling import Sampler, sampled
+from labelcycle.components.core.features.ordering import Sampler, keyed_order, sampled
 
 IDS = np.array([f"{row:03}" for row in range(300)])
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.sealed_json import SEAL, sealed, unsealed
+from labelcycle.components.core.storage.objects import SEAL, sealed, unsealed
 
 CONTENT = {"cycle": 1, "name": "ü", "share": 0.1, "objects": {"b": [1, 2, None], "a": {}}}
 

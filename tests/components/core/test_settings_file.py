@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from labelcycle.components.core.config.settings import MAX_BYTES, read_settings
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.settings_file import MAX_BYTES, read_settings
 from tests.fuzz.limits import memory_limit
 from tests.fuzz.readers.recipes import LAUGHS
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.sharding import CHUNK_ROWS, chunks_of_shard
+from labelcycle.components.core.features.ordering import CHUNK_ROWS, chunks_of_shard
 
 IDS = st.lists(st.text(max_size=4), unique=True, max_size=40)
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 
 WIDTH = 4

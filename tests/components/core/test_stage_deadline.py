@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.stage_deadline import VARIABLE, stage_deadline
+from labelcycle.components.core.runtime.stage_deadline import VARIABLE, stage_deadline
 
 STAGE = """
 import hashlib, multiprocessing, subprocess, sys
-from labelcycle.components.core.stage_deadline import stage_deadline
+from labelcycle.components.core.runtime.stage_deadline import stage_deadline
 
 worker = multiprocessing.get_context("fork").Process(target=lambda: subprocess.run(["sleep", "60"]), daemon=True)
 with stage_deadline("embed"):
@@ -60,7 +60,7 @@ def test_a_stage_in_the_code_of_a_library_ends_with_its_workers() -> None:
 
 
 def test_machines_are_told_as_of_any_error() -> None:
-    script = "import time\nfrom labelcycle.components.core.stage_deadline import stage_deadline\n"
+    script = "import time\nfrom labelcycle.components.core.runtime.stage_deadline import stage_deadline\n"
     script += "with stage_deadline('select'):\n    time.sleep(60)\n"
     stage = run(script, LABELCYCLE_LOG="json", **{VARIABLE: "1"})
     [line] = stage.stderr.splitlines()
@@ -70,7 +70,7 @@ def test_machines_are_told_as_of_any_error() -> None:
 
 
 def test_a_stage_that_is_done_in_time_goes_on() -> None:
-    script = "import time\nfrom labelcycle.components.core.stage_deadline import stage_deadline\n"
+    script = "import time\nfrom labelcycle.components.core.runtime.stage_deadline import stage_deadline\n"
     script += "with stage_deadline('select'):\n    pass\ntime.sleep(1.5)\nprint('recorded')\n"
     assert run(script, **{VARIABLE: "1"}).stdout == "recorded\n"
 
@@ -79,14 +79,14 @@ def test_a_stage_that_is_done_in_time_goes_on() -> None:
     ("module", "name"),
     [
         ("labelcycle.components.evaluate.stage", "evaluate"),
-        ("labelcycle.pipelines.backtest.arm", "backtest_arm"),
+        ("labelcycle.pipelines.backtest.run_arm", "backtest_arm"),
     ],
 )
 def test_every_stage_has_the_time_of_its_process(module: str, name: str) -> None:
     """Whichever engine calls `run`: what observes it keeps the time as well, and names it as profiles do."""
     script = f"""
 import time
-from labelcycle.components.core.observation import observed
+from labelcycle.components.core.runtime.observation import observed
 
 def run(root):
     time.sleep(20)

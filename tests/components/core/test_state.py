@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign, create_campaign
-from labelcycle.components.core.commits import Commit, write_commit
-from labelcycle.components.core.objects import write_json
-from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.campaign.campaign import Campaign, create_campaign
+from labelcycle.components.core.campaign.commits import Commit, write_commit
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import write_json
 
 
 @pytest.fixture

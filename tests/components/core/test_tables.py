@@ -8,10 +8,17 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.objects import write_object
-from labelcycle.components.core.schemas import QUERY, TRUTH
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import column_to_matrix, matrix_to_column, read_table, table_bytes, write_table
+from labelcycle.components.core.storage.objects import write_object
+from labelcycle.components.core.storage.tables import (
+    QUERY,
+    TRUTH,
+    column_to_matrix,
+    matrix_to_column,
+    read_table,
+    table_bytes,
+    write_table,
+)
 
 TABLE = pa.table({"sample_id": ["a", "b"], "label": ["cat", "dog"]}, schema=TRUTH)
 
@@ -90,7 +97,7 @@ def test_column_without_chunks() -> None:
 READ_AND_END = """
 import io, sys
 import pyarrow as pa, pyarrow.parquet as pq
-from labelcycle.components.core.tables import table_in
+from labelcycle.components.core.storage.tables import table_in
 buffer = io.BytesIO()
 pq.write_table(pa.table({f"column {number}": ["x"] * 6 for number in range(11)}), buffer)
 data = buffer.getvalue()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core import observation
-from labelcycle.components.core.commits import attempt_key
+from labelcycle.components.core.campaign.commits import attempt_key
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, TransientError
+from labelcycle.components.core.runtime import observation
+from labelcycle.components.core.runtime.timings import Meter, Timing, Used, read_timings, write_timing
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.timings import Meter, Timing, Used, read_timings, write_timing
 
 STEPS = ["label_ingest", "embed_base", "train_adapter", "embed_tuned", "evaluate", "score", "select", "publish"]
 
@@ -96,7 +96,7 @@ def test_the_processor_s_work_is_measured() -> None:
 
 def test_a_run_that_asked_a_gpu_for_memory_used_it(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([5, 5, 5, 6])
-    monkeypatch.setattr("labelcycle.components.core.timings._cuda_allocations", lambda: next(counts))
+    monkeypatch.setattr("labelcycle.components.core.runtime.timings._cuda_allocations", lambda: next(counts))
     idle, busy = Meter().read(), Meter().read()
     assert idle["gpu_seconds"] == 0.0 and busy["gpu_seconds"] == busy["wall_seconds"]
 

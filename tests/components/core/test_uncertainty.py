@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.core.uncertainty import confidence, cross_entropy, entropy, margin
+from labelcycle.components.core.models.uncertainty import confidence, cross_entropy, entropy, margin
 
 
 @st.composite

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed import plan, stage
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.components.evaluate.agreement import krippendorff_alpha
+from labelcycle.components.evaluate.annotators import krippendorff_alpha
 
 OBSERVERS = ("123321412...", "1233224125.3", ".3332342251.", "1233244125 1.".replace(" ", ""))
 """Krippendorff 2011, section C: twelve units, four observers, a dot where one did not answer."""

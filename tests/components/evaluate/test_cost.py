@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.core.timings import Timing, Used
-from labelcycle.components.evaluate.cost import (
+from labelcycle.components.analysis.cost import (
     PARTS,
     Spent,
     aligned_seconds,
@@ -16,6 +14,8 @@ from labelcycle.components.evaluate.cost import (
     sum_by_part,
     used_by_part,
 )
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.runtime.timings import Timing, Used
 
 PRICES = Prices(label=0.5, annotators_per_label=3, cpu_hour=3600, gpu_hour=36000)
 """A CPU second costs 1, a GPU second 10."""

@@ -1,7 +1,7 @@
 """Samples that people gave different classes."""
 
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.evaluate.disputes import MOST_LISTED, disputed_samples
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.evaluate.annotators import MOST_LISTED, disputed_samples
 
 
 def votes(sample: str, *labels: str | None) -> list[Vote]:

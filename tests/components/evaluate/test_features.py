@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.evaluate.features import read_features
+from labelcycle.components.evaluate.test_features import read_features
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.forecast import LEAST_POINTS, Forecast, forecast
+from labelcycle.components.analysis.projection import LEAST_POINTS, Forecast, forecast
 from labelcycle.components.evaluate.stop import Point
 
 ANSWERS = [50, 100, 150, 200, 250, 300]

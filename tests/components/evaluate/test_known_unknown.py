@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.evaluate.known_unknown import known_unknown
+from labelcycle.components.analysis.metrics import known_unknown
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.label_noise import MOST_LISTED, SUSPECTS, find_label_noise
-from labelcycle.components.evaluate.out_of_sample import out_of_sample_probabilities
+from labelcycle.components.evaluate.label_noise import (
+    MOST_LISTED,
+    SUSPECTS,
+    find_label_noise,
+    out_of_sample_probabilities,
+)
 
 CLASSES = ["ash", "beech", "cedar", "deodar"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.evaluate.outlook import forecast_figures, saving_figures
-from labelcycle.components.evaluate.savings import Curve
+from labelcycle.components.analysis.savings import Curve
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.evaluate.projection_figures import forecast_figures, saving_figures
 from labelcycle.components.evaluate.stop import Point
 
 

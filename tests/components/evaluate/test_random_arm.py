@@ -6,10 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.evaluate.random_arm import RESULTS, read_random_arm
-from labelcycle.components.evaluate.savings import Curve
+from labelcycle.components.core.storage.tables import table_bytes
+from labelcycle.components.evaluate.projection_figures import RESULTS, read_random_arm
 from labelcycle.pipelines.backtest.report import RESULTS as NAME
 from labelcycle.pipelines.backtest.report import SCHEMA
 

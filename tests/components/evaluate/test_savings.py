@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.evaluate.savings import (
+from labelcycle.components.analysis.savings import (
     AverageSaving,
     Curve,
     Saving,

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.storage.tables import table_bytes
 
 
 def test_the_facts_are_those_of_metrics_json(begin: Callable[..., Any]) -> None:
@@ -51,7 +51,7 @@ def test_again_writes_the_same_bytes(begin: Callable[..., Any]) -> None:
 
 def test_the_previous_query_is_judged_by_what_people_said(begin: Callable[..., Any], tmp_path: Any) -> None:
     """The second query carries predictions; the answers are made to contradict three of them."""
-    from labelcycle.components.core.queries import read_query
+    from labelcycle.components.core.campaign.queries import read_query
 
     campaign = begin()
     campaign.run_cycle()
@@ -107,7 +107,7 @@ def answered(campaign: Any, tmp_path: Any, rows: list[str]) -> dict[str, Any]:
 
 
 def asked_of(campaign: Any) -> list[str]:
-    from labelcycle.components.core.queries import read_query
+    from labelcycle.components.core.campaign.queries import read_query
 
     names: list[str] = read_query(campaign.work.store, campaign.state.commits[-1].objects["query"])[
         "sample_id"

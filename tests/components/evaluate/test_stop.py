@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.core.recipe import Stop
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.config.recipe import Stop
 from labelcycle.components.evaluate.stop import Point, reason_to_stop
 
 PLATEAU = Stop(plateau_cycles=2, plateau_gain=0.01)

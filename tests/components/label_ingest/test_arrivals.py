@@ -1,6 +1,6 @@
 """Arrivals: what is new in a label source."""
 
-from labelcycle.components.core.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.label_ingest.arrivals import new_votes
 
 TOOL = "http://tool/projects/1"

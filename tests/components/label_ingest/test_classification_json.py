@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.label_ingest.classification_json import is_classification, votes_of_classification
+from labelcycle.components.labelling.json_labels import is_classification, votes_of_classification
 
 URI = "coco.json"
 

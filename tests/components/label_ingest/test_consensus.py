@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.label_ingest.consensus import consensus_of
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.labelling.consensus import consensus_of
 
 CLASSES = ["cat", "dog", "owl"]
 

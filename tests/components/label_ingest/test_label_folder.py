@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.label_ingest.label_file import read_label_file, read_votes_file
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.label_file import read_label_file, read_votes_file
+from labelcycle.components.labelling.sample_ids import SampleIds
 
 CLASSES = ["cat", "dog"]
 NAMES = [f"{number:03d}.jpg" for number in range(90)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.votes import Vote
-from labelcycle.components.label_ingest.label_studio_export import name_of_image, votes_of_export
+from labelcycle.components.labelling.json_labels import name_of_image, votes_of_export
 from tests.components.core.label_studio.api_server import chosen
 
 URI = "export.json"

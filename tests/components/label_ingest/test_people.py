@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.handout import receipt_key
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.queries import read_query, requests_of
-from labelcycle.components.core.sealed_json import sealed
+from labelcycle.components.core.campaign.queries import read_query, requests_of
+from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.label_ingest.outlook import outlook
+from labelcycle.components.core.storage.objects import sealed
+from labelcycle.components.label_ingest.awaited_labels import awaited_labels
+from labelcycle.components.labelling.query_delivery import delivery_record_key
 
 CLASSES = ["blue", "green", "red"]
 
@@ -123,7 +123,7 @@ def test_no_more_is_asked_for_than_the_budget_pays(people: Callable[..., People]
 def hand_out_earlier(crew: People, hours: float) -> None:
     """Make the last query handed out that long ago."""
     time = datetime.now(UTC) - timedelta(hours=hours)
-    key = receipt_key(crew.campaign.state.commits[-1].cycle)
+    key = delivery_record_key(crew.campaign.state.commits[-1].cycle)
     content = {"handed_out": time.isoformat(), "place": "there"}
     open_store(crew.campaign.root).write(key, sealed(content))
 
@@ -240,7 +240,7 @@ def test_the_outlook_names_who_answered_and_what_is_open(people: Callable[..., P
     crew.answer(asked[:3], "ann")
     crew.answer(asked[:1], "bob")
     before = crew.campaign.files()
-    view = outlook(open_store(crew.campaign.root), crew.campaign.state, str(crew.path))
+    view = awaited_labels(open_store(crew.campaign.root), crew.campaign.state, str(crew.path))
     assert (view.asked, view.answered, view.votes_by_annotator) == (8, 1, {"ann": 3, "bob": 1})
     assert set(view.open) == set(asked[1:]) and view.goes_on == "1 of 8 answers are there, 4 are wanted"
     assert crew.campaign.files() == before

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.queries import Request
-from labelcycle.components.core.votes import Vote
+from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

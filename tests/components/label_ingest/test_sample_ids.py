@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.components.label_ingest.sample_ids import LONGEST_ID, SampleIds, fault_of_id
+from labelcycle.components.labelling.sample_ids import LONGEST_ID, SampleIds, fault_of_id
 
 
 @pytest.mark.parametrize(

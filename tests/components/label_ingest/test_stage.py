@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from labelcycle.components.core.attempt import open_attempt
-from labelcycle.components.core.commits import commit_key, read_commits
+from labelcycle.components.core.campaign.attempt import open_attempt
+from labelcycle.components.core.campaign.commits import commit_key, read_commits
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.handout import handout_key
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import table_bytes, table_in
+from labelcycle.components.core.storage.tables import table_bytes, table_in
+from labelcycle.components.labelling.query_delivery import delivery_key
 
 FIELDS = ["sample_id", "uri", "rank", "predicted", "reason", "label", "status"]
 
@@ -31,7 +31,7 @@ def asked(begin_on_images: Callable[..., Any], pictures: Any) -> Any:
 
 
 def handout(campaign: Any, cycle: int = 0) -> Path:
-    return Path(campaign.root) / handout_key(cycle)
+    return Path(campaign.root) / delivery_key(cycle)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -235,10 +235,10 @@ def test_the_handout_on_s3_is_read_back(begin: Callable[..., Any], s3_root: str,
     campaign.run("publish")
     store = open_store(s3_root)
     assert campaign.ingest().decision == "wait"
-    text = store.read(handout_key(0)).decode()
+    text = store.read(delivery_key(0)).decode()
     header, *lines = text.splitlines()
     filled = [f"{line[:-2]},{line.split('/')[0]}," for line in lines]
-    store.write(handout_key(0), "\n".join([header, *filled]).encode())
+    store.write(delivery_key(0), "\n".join([header, *filled]).encode())
     facts = campaign.ingest()
     assert facts.decision == "train"
     assert all(name.startswith(label) for name, label in campaign.work.labelled().items())

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from labelcycle.components.core.recipe import Alignment
-from labelcycle.components.publish.alignment_table import QUANTITIES, alignment_table
+from labelcycle.components.core.config.recipe import Alignment
+from labelcycle.components.publish.report_tables import QUANTITIES, alignment_table
 
 RECORD: dict[str, Any] = {
     "update": True,

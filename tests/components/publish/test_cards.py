@@ -8,11 +8,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.tables import with_schema
-from labelcycle.components.publish import cards
-from labelcycle.components.publish.cards import query_cards
-from labelcycle.components.publish.thumbnails import NO_FILE, Thumbnail
+from labelcycle.components.core.storage.tables import QUERY, with_schema
+from labelcycle.components.publish import query_thumbnails as cards
+from labelcycle.components.publish.query_thumbnails import NO_FILE, Thumbnail, query_cards
 
 
 def query(count: int) -> pa.Table:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.changes import MOST_MOVED, changes, ratio
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.publish.report_tables import MOST_MOVED, changes, ratio
 
 
 def figures(**f1: float) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core import tracking
+from labelcycle.components import tracking
 from labelcycle.components.core.errors import TransientError
-from labelcycle.components.publish import record
+from labelcycle.components.publish import mlflow_record as record
 from labelcycle.components.publish.component import publish
 
 

@@ -7,9 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from labelcycle.components.publish import confusion
-from labelcycle.components.publish.confusion import draw_confusion
-from labelcycle.components.publish.figures import shortened
+from labelcycle.components.publish import charts as confusion
+from labelcycle.components.publish.charts import draw_confusion, shortened
 
 
 def names(count: int) -> list[str]:

@@ -10,11 +10,16 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.tables import with_schema
-from labelcycle.components.publish import contact_sheet
-from labelcycle.components.publish.contact_sheet import CELL_HEIGHT, CELL_WIDTH, GAP, THUMBNAIL, draw_contact_sheet
-from labelcycle.components.publish.thumbnails import read_thumbnails
+from labelcycle.components.core.storage.tables import QUERY, with_schema
+from labelcycle.components.publish import query_thumbnails as contact_sheet
+from labelcycle.components.publish.query_thumbnails import (
+    CELL_HEIGHT,
+    CELL_WIDTH,
+    GAP,
+    THUMBNAIL,
+    draw_contact_sheet,
+    read_thumbnails,
+)
 
 RED, GREEN = (200, 10, 10), (10, 180, 20)
 GREY = (0xD8, 0xDE, 0xE4)

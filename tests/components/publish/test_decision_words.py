@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.labelling import Labelling
-from labelcycle.components.core.recipe import Stop
-from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.decision_words import DecisionWords, decision_words
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.components.core.config.recipe import Stop
+from labelcycle.components.publish.report_text import DecisionWords, decision_words
 
 SUMMARY = CycleSummary(
     cycle=2, labels=80, answers=80, accuracy=0.7, macro_f1=0.7, ece=0.1, space="space", query_size=40

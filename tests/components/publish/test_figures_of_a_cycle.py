@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.publish.calibration_diagram import draw_calibration
-from labelcycle.components.publish.cost_curve import draw_cost
-from labelcycle.components.publish.feature_map import draw_feature_map
-from labelcycle.components.publish.map_points import MapPoints
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.publish.charts import draw_calibration
+from labelcycle.components.publish.curves import draw_cost
+from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
 
 BLUE, RED, GOLD = (0x09, 0x69, 0xDA), (0xCF, 0x22, 0x2E), (0xD4, 0xA7, 0x2C)
 

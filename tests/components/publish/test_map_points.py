@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign import load_pool
+from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.publish import map_points as module
-from labelcycle.components.publish.map_points import MapPoints, _principal_components, draw_by_id, map_points
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.publish import feature_map as module
+from labelcycle.components.publish.feature_map import MapPoints, _principal_components, draw_by_id, map_points
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Savings and forecast in words."""
 
-from labelcycle.components.publish.outlook_words import forecast_targets, forecast_words, saving_words
+from labelcycle.components.publish.report_text import forecast_targets, forecast_words, saving_words
 
 RANDOM = {"equivalent_labels": 120.0, "ratio": 0.25, "sign": "", "average": None}
 

@@ -13,19 +13,16 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign import Campaign, validated_campaign
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import Recipe
-from labelcycle.components.core.schemas import QUERY
-from labelcycle.components.core.state import CycleSummary
-from labelcycle.components.core.tables import with_schema
-from labelcycle.components.publish.alignment_table import QUANTITIES
-from labelcycle.components.publish.cards import Card, query_cards
-from labelcycle.components.publish.confusion import draw_confusion
-from labelcycle.components.publish.feature_map import draw_feature_map
-from labelcycle.components.publish.map_points import MOST, MapPoints
+from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.storage.objects import ObjectReference
+from labelcycle.components.core.storage.tables import QUERY, with_schema
+from labelcycle.components.publish.charts import draw_confusion
+from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_feature_map
+from labelcycle.components.publish.query_thumbnails import Card, Thumbnail, query_cards
 from labelcycle.components.publish.report import Report, render_report
-from labelcycle.components.publish.thumbnails import Thumbnail
+from labelcycle.components.publish.report_tables import QUANTITIES
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_ID = '"><img src=x onerror=alert(2)>'

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.commits import read_commit
+from labelcycle.components.core.campaign.commits import read_commit
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.queries import read_query
 
 TRAINED = {
     "decision",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from labelcycle.components.publish import thumbnails
-from labelcycle.components.publish.thumbnails import SIDE, read_thumbnails
+from labelcycle.components.publish import query_thumbnails as thumbnails
+from labelcycle.components.publish.query_thumbnails import SIDE, read_thumbnails
 
 
 def picture(path: Path, size: tuple[int, int]) -> str:

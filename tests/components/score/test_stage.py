@@ -9,15 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core import blocks
-from labelcycle.components.core.dropout import disagreements_and_information
+from labelcycle.components.core.campaign.queries import queried_ids
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.proxy_head import ProxyHead
-from labelcycle.components.core.queries import queried_ids
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import column_to_matrix, table_bytes
+from labelcycle.components.core.features import blocks
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.dropout import disagreements_and_information
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import ProxyHead, read_head
+from labelcycle.components.core.storage.tables import column_to_matrix, table_bytes
 from labelcycle.components.score import stage
 from labelcycle.components.select.gathering import read_scores
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import Candidates
 
 

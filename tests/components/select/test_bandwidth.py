@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import bandwidth as module
-from labelcycle.components.select.bandwidth import SMALLEST, WIDTH_OF_EQUALS, bandwidth_of
+from labelcycle.components.select import kernel_coverage as module
+from labelcycle.components.select.kernel_coverage import SMALLEST, WIDTH_OF_EQUALS, bandwidth_of
 from labelcycle.components.select.points import Vectors
 
 POINTS = np.random.default_rng(0).normal(size=(1300, 5)).astype(np.float32)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.select import block_stream
-from labelcycle.components.select.centroid_crowd import crowd_of, crowd_of_frozen
+from labelcycle.components.core.features import blocks as block_stream
+from labelcycle.components.select.centroid_repulsion import repulsion_of, repulsion_of_frozen
 from labelcycle.components.select.points import unit_length
 
 
@@ -21,7 +21,7 @@ def test_crowding_and_its_gradient_are_those_of_torch(
     monkeypatch.setattr(block_stream, "BLOCK_ROWS", 64)
     free, still, temperature = unit(70), unit(frozen_count, seed=1), 0.3
     weights = np.random.default_rng(2).random(70 + frozen_count)
-    crowd = crowd_of(free, still, crowd_of_frozen(still, temperature), temperature, itself)
+    crowd = repulsion_of(free, still, repulsion_of_frozen(still, temperature), temperature, itself)
     moving = torch.from_numpy(free).double().requires_grad_()
     everything = torch.cat([moving, torch.from_numpy(still).double()])
     pairs = everything @ everything.T / temperature

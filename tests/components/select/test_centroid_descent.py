@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from labelcycle.components.select.centroid_descent import descend
+from labelcycle.components.select.centroid_repulsion import descend
 from labelcycle.components.select.points import unit_length
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.select.centroid_draws import drawn_by_weight, drawn_rows, start_rows
+from labelcycle.components.select.centroids import drawn_by_weight, drawn_rows, start_rows
 
 
 def test_starts_belong_to_the_ids() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.select.centroid_ensemble import debiased, matched
+from labelcycle.components.select.centroid_matching import debiased, matched
 from labelcycle.components.select.points import unit_length
 
 

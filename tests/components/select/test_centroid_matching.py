@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select import centroid_matching
 from labelcycle.components.select.centroid_matching import match_samples, stands_for
 from labelcycle.components.select.centroids import Assignment, Frozen

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from labelcycle.components.select import block_stream
+from labelcycle.components.core.features import blocks as block_stream
 from labelcycle.components.select.centroids import (
     assign_to_centroids,
     frozen_centroids,
@@ -85,6 +85,6 @@ def test_pull_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> Non
         )
 
     one = pull()
-    monkeypatch.setattr("labelcycle.components.core.blocks.cores", lambda: 4)
+    monkeypatch.setattr("labelcycle.components.core.features.blocks.cores", lambda: 4)
     four = pull()
     assert np.array_equal(one.sums, four.sums) and one.value == four.value

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import farthest
-from labelcycle.components.select.farthest import farthest_first
+from labelcycle.components.select import distances as farthest
+from labelcycle.components.select.distances import farthest_first
 from labelcycle.components.select.points import Vectors
 
 

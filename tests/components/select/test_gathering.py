@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from labelcycle.components.core.campaign.queries import queried_ids
+from labelcycle.components.core.config.recipe import ColdStart, Selector
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.queries import queried_ids
-from labelcycle.components.core.recipe import ColdStart, Selector
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import column_to_matrix, table_bytes
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.storage.tables import column_to_matrix, table_bytes
 from labelcycle.components.select import Candidates, gathering
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.gathering import (

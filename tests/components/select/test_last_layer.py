@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.proxy_head import ProxyHead
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import ProxyHead, read_head
 from labelcycle.components.select import STRATEGIES, Candidates
 from labelcycle.components.select.gathering import gather_candidates
 from labelcycle.components.select.last_layer import with_head
-from labelcycle.components.train_adapter.proxy_module import ProxyModule
+from labelcycle.components.train_adapter.head_modules import ProxyModule
 
 OF_LAST_LAYER = {"badge", "bait", "alfamix", "bald", "dropquery", "learnloss", "powerbald", "refine", "tavaal"}
 

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.select.dense_layers import DenseLayers, dense_layers, standardisation_of
-from labelcycle.components.select.loss_prediction import Ranking, losses_of_head, train_loss_predictor
-from labelcycle.components.select.seeded_training import seeded_training
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.select.loss_prediction import (
+    DenseLayers,
+    Ranking,
+    dense_layers,
+    losses_of_head,
+    seeded_training,
+    standardisation_of,
+    train_loss_predictor,
+)
 
 SETTINGS = {"hidden": 16, "epochs": 60, "learning_rate": 3e-3}
 

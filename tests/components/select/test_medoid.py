@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select.medoid import medoid
+from labelcycle.components.select.distances import medoid
 from labelcycle.components.select.points import Vectors, unit_length
 
 

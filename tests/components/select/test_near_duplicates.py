@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select import Candidates
 from labelcycle.components.select.near_duplicates import without_near_duplicates
 

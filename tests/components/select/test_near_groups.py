@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import near_groups
+from labelcycle.components.select import near_duplicates as near_groups
 from labelcycle.components.select.ball_graph import BallGraph, Groups, all_pairs
 from labelcycle.components.select.points import Vectors, unit_length
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select.nearest import CENTRES_AT_ONCE, lower_to_nearest, nearest_among, parts_of
+from labelcycle.components.select.distances import CENTRES_AT_ONCE, lower_to_nearest, nearest_among, parts_of
 from labelcycle.components.select.points import Gradients, Vectors
 
 GENERATOR = np.random.default_rng(0)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from labelcycle.components.select import principal
+from labelcycle.components.select import principal_directions as principal
 from labelcycle.components.select.points import Stacked, Vectors, unit_length
-from labelcycle.components.select.principal import along, principal_directions
+from labelcycle.components.select.principal_directions import along, principal_directions
 
 GENERATOR = np.random.default_rng(0)
 VECTORS = (GENERATOR.normal(size=(800, 30)) * np.geomspace(10, 0.1, 30) + 5).astype(np.float32)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
 from labelcycle.components.select.strategy import PER_CANDIDATE
 

@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import pure_radius as module
 from labelcycle.components.select.points import Vectors, unit_length
-from labelcycle.components.select.pure_radius import pure_radius
+from labelcycle.components.select.strategies import probcover as module
+from labelcycle.components.select.strategies.probcover import pure_radius
 
 GENERATOR = np.random.default_rng(0)
 VECTORS = unit_length(GENERATOR.normal(size=(70, 3)).astype(np.float32))

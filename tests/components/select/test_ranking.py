@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select.ranking import balance_classes, best_first
 
 

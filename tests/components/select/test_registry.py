@@ -14,8 +14,7 @@ import pytest
 from labelcycle import components
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES, Candidates, Picks, select_batch, strategy
-from labelcycle.components.select.arguments import check_arguments
-from labelcycle.components.select.batch import check_parameters
+from labelcycle.components.select.batch import check_arguments, check_parameters
 
 LANGUAGES = ("toml", "python")
 README = (Path(components.__file__).parent / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,7 @@ import pytest
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.rows import sorted_by_id, take_rows
-from labelcycle.components.select.strategy import PER_CANDIDATE, PER_LABELLED
+from labelcycle.components.select.strategy import PER_CANDIDATE, PER_LABELLED, sorted_by_id, take_rows
 
 LABELLED_MATTER: list[tuple[str, dict[str, Any]]] = [
     ("coreset", {}),

@@ -14,7 +14,7 @@ import pytest
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.storage.tables import QUERY
 from labelcycle.components.select import STRATEGIES, Candidates, Picks, strategy
 from labelcycle.components.select.gathering import read_scores
 

@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import typicality as module
 from labelcycle.components.select.points import vector_block
-from labelcycle.components.select.typicality import typicality
+from labelcycle.components.select.strategies import typiclust as module
+from labelcycle.components.select.strategies.typiclust import typicality
 
 
 def definition(vectors: npt.NDArray[np.floating], neighbours: int) -> list[float]:

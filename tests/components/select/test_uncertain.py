@@ -8,9 +8,10 @@ import pytest
 import scipy.stats
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.uncertainty import confidence, entropy, margin
-from labelcycle.components.select import Candidates, select_batch, uncertain
-from labelcycle.components.select.uncertain import most_uncertain, score_by_block
+from labelcycle.components.core.models.uncertainty import confidence, entropy, margin
+from labelcycle.components.select import Candidates, select_batch
+from labelcycle.components.select import ranking as uncertain
+from labelcycle.components.select.ranking import most_uncertain, score_by_block
 
 NAMES = ("bald", "confidence", "entropy", "margin")
 

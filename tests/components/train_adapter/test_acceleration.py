@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.train_adapter import acceleration
+from labelcycle.components.train_adapter import fit as acceleration
 
 PROGRAM = """
 import os
@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import LinearTrainer
-from labelcycle.components.train_adapter.acceleration import acceleration_for
-from labelcycle.components.train_adapter.batch_norm import BatchNorm
+from labelcycle.components.core.config.trainers import LinearTrainer
+from labelcycle.components.train_adapter.fit import acceleration_for
+from labelcycle.components.train_adapter.head_modules import BatchNorm
 from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 

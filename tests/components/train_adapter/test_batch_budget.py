@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
 from labelcycle.components.train_adapter.fit import Examples
 

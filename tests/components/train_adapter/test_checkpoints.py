@@ -8,11 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load as load_tensors
 
+from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer, Training
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer, Training
-from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints
-from labelcycle.components.train_adapter.course import changing
+from labelcycle.components.train_adapter.checkpoints import Checkpoint, Checkpoints, changing
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
 from labelcycle.components.train_adapter.trained import Fitted
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from labelcycle.components.core.config.trainers import FineTuner, LoraTrainer, ProbeThenFineTuner
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.trainers import FineTuner, LoraTrainer, ProbeThenFineTuner
-from labelcycle.components.train_adapter.divergence import refuse_divergence
+from labelcycle.components.train_adapter.optimisation import refuse_divergence
 from labelcycle.components.train_adapter.trained import Fitted
 
 

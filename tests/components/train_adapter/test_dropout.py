@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.dropout import Dropout
+from labelcycle.components.train_adapter.head_modules import Dropout
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 0.75])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.dropquery_module import DropQueryModule
+from labelcycle.components.train_adapter.head_modules import DropQueryModule
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer, ProxyTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.proxy_head import ProxyHead
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer, ProxyTrainer
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import ProxyHead, read_head
 from labelcycle.components.train_adapter import checkpoints
 from labelcycle.components.train_adapter.feature_training import train_on_base_space
-from labelcycle.components.train_adapter.head_module import HeadModule
+from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.trained import Trained
 
 QUICK = LinearTrainer(epochs=20, learning_rate=0.02)

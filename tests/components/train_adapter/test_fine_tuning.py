@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from labelcycle.components.core.config.trainers import FineTuner, ProbeThenFineTuner
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import FineTuner, ProbeThenFineTuner
-from labelcycle.components.core.tuned import previous_backbone, trained_backbone
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.tuned_backbone import previous_backbone, trained_backbone
+from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.trained import Trained
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from labelcycle.components.core.trainers import DropQueryTrainer, LinearTrainer
-from labelcycle.components.train_adapter.course import Course
+from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
+from labelcycle.components.train_adapter.checkpoints import TrainingProgress
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything, shuffled_batches
 
 SETTINGS = LinearTrainer(epochs=3, batch_size=4, learning_rate=0.1)
@@ -106,7 +106,7 @@ def test_a_validation_split_decides_before_the_loss_does() -> None:
 
 
 def test_a_loss_that_is_no_number_is_never_the_lowest() -> None:
-    course = Course()
+    course = TrainingProgress()
     losses = [math.nan, 2.0, math.nan, 1.0, 1.0, math.inf, 3.0]
     assert [course.count(loss, 0.0) for loss in losses] == [False, True, False, True, False, False, False]
     assert course.least == 1.0

@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.logistic_head import standardised
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.trainers import FineTuner, LogisticTrainer, LoraTrainer, ProbeThenFineTuner
+from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer, ProbeThenFineTuner
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.head_init import initial_head, prototype_head
-from labelcycle.components.train_adapter.head_module import HeadModule
+from labelcycle.components.train_adapter.head_modules import HeadModule, linear_layer, plain_head
 from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
 from labelcycle.components.train_adapter.lora import train_lora
-from labelcycle.components.train_adapter.plain_head import linear_layer, plain_head
 from labelcycle.components.train_adapter.trained import Trained
 
 WIDTH, CLASSES = 24, 4

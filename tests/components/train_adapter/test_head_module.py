@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.head_module import HeadModule
+from labelcycle.components.train_adapter.head_modules import HeadModule
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from labelcycle.components.core.trainers import LogisticTrainer
+from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.label_spreading import NEIGHBOURS, SHARE, STEPS, NeighbourGraph
 from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples

@@ -11,15 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelcycle.components.analysis.metrics import expected_calibration_error
+from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.logistic_head import LogisticHead, unit_standardised
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tracking.cycle_run import cycle_figures
-from labelcycle.components.core.trainers import LogisticTrainer
-from labelcycle.components.evaluate.calibration import expected_calibration_error
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import LogisticHead, read_head, unit_standardised
+from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.select import STRATEGIES
+from labelcycle.components.tracking.cycle_run import cycle_figures
 from labelcycle.components.train_adapter import logistic_training
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.logistic_training import Samples, train_logistic, train_on_samples
@@ -140,7 +139,7 @@ def test_every_query_can_follow_while_classes_lack_labels(
     campaign.run_cycle()
     campaign.ingest()
     few = {name: known[row % len(known)] for row, name in enumerate(sorted(campaign.work.labelled()))}
-    monkeypatch.setattr("labelcycle.components.core.attempt.Attempt.labelled", lambda work: dict(few))
+    monkeypatch.setattr("labelcycle.components.core.campaign.attempt.Attempt.labelled", lambda work: dict(few))
     for stage in ("train_adapter", "evaluate", "score", "select"):
         campaign.run(stage)
     query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))

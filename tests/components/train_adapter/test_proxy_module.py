@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.proxy_module import ProxyModule
+from labelcycle.components.train_adapter.head_modules import ProxyModule
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from labelcycle.components.core.objects import read_object
+from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter import checkpoints, selected_data
 from labelcycle.components.train_adapter.batch_budget import Spent
 from labelcycle.components.train_adapter.trained import Fitted

@@ -114,7 +114,7 @@ def test_no_usable_label_is_refused(begin_on_images: Callable[..., Any], tmp_pat
 
 
 def _asked(campaign: Any) -> list[str]:
-    from labelcycle.components.core.queries import read_query
+    from labelcycle.components.core.campaign.queries import read_query
 
     names: list[str] = read_query(campaign.work.store, campaign.state.commits[0].objects["query"])[
         "sample_id"

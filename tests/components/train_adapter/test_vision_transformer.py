@@ -7,8 +7,8 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from labelcycle.components.core.backbones.pooling import with_pooling
-from labelcycle.components.core.embedding import Pooling
-from labelcycle.components.core.trainers import LoraTrainer
+from labelcycle.components.core.config.embedding import Pooling
+from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.train_adapter.adapters import add_adapters
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
 

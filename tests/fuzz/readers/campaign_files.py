@@ -10,18 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelcycle.components.core.attempt import Attempt, Decision, attempt_name, open_attempt
-from labelcycle.components.core.campaign import KEY, Campaign, load_campaign, sample_uris
-from labelcycle.components.core.commits import Commit, attempt_key, commit_key, read_commits
+from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign, sample_uris
+from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key, read_commits
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.votes import Vote, votes_table
+from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import read_recipe
-from labelcycle.components.core.schemas import POOL, QUARANTINE, TRUTH
-from labelcycle.components.core.sealed_json import SEAL, sealed
-from labelcycle.components.core.state import read_state
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.core.timings import read_timings
-from labelcycle.components.core.votes import Vote, votes_table
+from labelcycle.components.core.runtime.timings import read_timings
+from labelcycle.components.core.storage.objects import SEAL, ObjectReference, sealed
+from labelcycle.components.core.storage.tables import POOL, QUARANTINE, TRUTH, table_bytes
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 from tests.fuzz.json_mutation import json_mutation
 from tests.fuzz.memory_store import MemoryStore

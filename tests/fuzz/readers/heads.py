@@ -7,9 +7,8 @@ from random import Random
 import numpy as np
 from safetensors.numpy import save
 
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.proxy_head import ProxyHead
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.heads import ProxyHead, read_head
 from tests.fuzz.json_mutation import changed
 from tests.fuzz.target import Target
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.core.votes import votes_table
-from labelcycle.components.label_ingest.label_file import read_label_file, read_texts, read_votes_file
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.core.campaign.votes import votes_table
+from labelcycle.components.core.storage.tables import table_bytes
+from labelcycle.components.labelling.label_file import read_label_file, read_texts, read_votes_file
+from labelcycle.components.labelling.sample_ids import SampleIds
 from tests.fuzz import parquet_mutation
 from tests.fuzz.json_mutation import json_lines_mutation, json_mutation
 from tests.fuzz.target import Target, file_reader

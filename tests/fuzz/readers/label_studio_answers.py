@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.configuration import Controls
-from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.label_studio.project import Project
-from labelcycle.components.core.label_studio.tasks import list_tasks, task_of
-from labelcycle.components.core.label_studio.tokens import Token
-from labelcycle.components.core.label_studio.votes import _Reading
-from labelcycle.components.core.labelling import LabelStudioTool
-from labelcycle.components.core.tables import table_bytes
-from labelcycle.components.core.votes import votes_table
+from labelcycle.components.core.campaign.votes import votes_table
+from labelcycle.components.core.config.labelling import LabelStudioTool
+from labelcycle.components.core.storage.tables import table_bytes
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
+from labelcycle.components.labelling.label_studio.project import Controls, Project
+from labelcycle.components.labelling.label_studio.tasks import list_tasks, task_of
+from labelcycle.components.labelling.label_studio.tokens import Token
+from labelcycle.components.labelling.label_studio.votes import _Reading
 from tests.fuzz.json_mutation import json_mutation
 from tests.fuzz.readers.campaign_files import CAMPAIGN
 from tests.fuzz.target import Target

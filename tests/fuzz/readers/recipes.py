@@ -5,9 +5,9 @@ from random import Random
 
 import yaml
 
+from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.settings import PlainLoader
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.core.recipe import read_recipe
-from labelcycle.components.core.settings_file import PlainLoader
 from labelcycle.pipelines.recipes import catalogue
 from tests.fuzz.json_mutation import changed
 from tests.fuzz.target import Target, file_reader

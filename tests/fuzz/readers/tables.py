@@ -3,13 +3,12 @@
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core import tables
+from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.schemas import LABELS, POOL, QUERY, features_schema
-from labelcycle.components.core.spaces import FeatureSpace
-from labelcycle.components.core.tables import matrix_to_column, read_table
-from labelcycle.components.core.votes import Vote, in_force, votes_in, votes_table
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.storage import tables
+from labelcycle.components.core.storage.objects import ObjectReference
+from labelcycle.components.core.storage.tables import LABELS, POOL, QUERY, features_schema, matrix_to_column, read_table
 from tests.fuzz.memory_store import MemoryStore
 from tests.fuzz.parquet_mutation import parquet_mutation
 from tests.fuzz.target import Target

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from tests.components.core.label_studio.api_server import PERSONAL, Api, running
 from tests.pipelines.argo.conftest import Manifests, workflow
 from tests.pipelines.argo.interpreter.engine import Workflow

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.objects import ObjectReference
-from labelcycle.components.core.recipe import DropoutScorer, Schedule
+from labelcycle.components.core.config.recipe import DropoutScorer, Schedule
+from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES, strategy
-from labelcycle.pipelines.backtest.history import History, write_history
-from labelcycle.pipelines.backtest.measured import Measured
+from labelcycle.pipelines.backtest.history import History, history_from_embeddings, write_history
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan
-from labelcycle.pipelines.backtest.sources import history_from_embeddings
+from labelcycle.pipelines.backtest.simulate import Measured
 
 ENTROPY = Chooser(strategy="entropy")
 

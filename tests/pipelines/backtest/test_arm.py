@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Prices
+from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
-from labelcycle.pipelines.backtest.arm import read_outcome, run
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
+from labelcycle.pipelines.backtest.run_arm import read_outcome, run
 
 
 def test_results_are_written_once_and_kept(stored: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch) -> None:

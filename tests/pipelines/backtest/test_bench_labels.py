@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from labelcycle.components.core.head import softmax
+from labelcycle.components.core.models.head import softmax
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.history import Labelled
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign

@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
-from labelcycle.pipelines.backtest.contenders import contenders_of, parse
+from labelcycle.pipelines.backtest.arms import contenders_of, parse
 from labelcycle.pipelines.backtest.plan import RANDOM
 
 

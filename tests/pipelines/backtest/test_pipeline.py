@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from kfp import compiler
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from labelcycle.components.core.image import IMAGE
+from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.pipelines.backtest.pipeline import ARMS_AT_ONCE, backtest
 
 

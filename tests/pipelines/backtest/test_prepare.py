@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.config.recipe import DropoutScorer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.recipe import DropoutScorer
 from labelcycle.pipelines.backtest.plan import Plan
 from labelcycle.pipelines.backtest.prepare import Request, prepare
 

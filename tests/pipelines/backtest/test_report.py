@@ -13,12 +13,13 @@ from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.pipelines.backtest import arm, report
+from labelcycle.pipelines.backtest import report
+from labelcycle.pipelines.backtest import run_arm as arm
 from labelcycle.pipelines.backtest.history import History, write_history
+from labelcycle.pipelines.backtest.leaderboard import leaderboard
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
-from labelcycle.pipelines.backtest.standings import standings
 
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.9)}
 
@@ -136,5 +137,5 @@ def test_of_many_contenders_only_the_best_and_random_have_bands(
             named.name: arm.Outcome(named.name, cycles(0.5, 0.6, 0.7 + named.seed / 100)) for named in plan.arms()
         }
         filled.clear()
-        assert draw_curves(standings(plan, outcomes)).startswith(b"\x89PNG")
+        assert draw_curves(leaderboard(plan, outcomes)).startswith(b"\x89PNG")
         assert len(filled) == (6 if many == 6 else 3)

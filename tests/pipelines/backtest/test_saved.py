@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.pipelines.backtest.saved import saved
+from labelcycle.pipelines.backtest.curves import saved
 
 LABELS = [10, 20, 30, 40]
 RANDOM = [[0.5, 0.6, 0.8, 0.9]]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.recipe import Schedule
+from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.select import Candidates, Picks
 from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.measured import Measured
 from labelcycle.pipelines.backtest.plan import RANDOM, Arm, Chooser, Contender, Plan
-from labelcycle.pipelines.backtest.simulate import simulate
+from labelcycle.pipelines.backtest.simulate import Measured, simulate
 
 ENTROPY = Chooser(strategy="entropy")
 

@@ -9,8 +9,12 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.history import read_history, write_history
-from labelcycle.pipelines.backtest.sources import history_from_campaign, history_from_embeddings
+from labelcycle.pipelines.backtest.history import (
+    history_from_campaign,
+    history_from_embeddings,
+    read_history,
+    write_history,
+)
 from labelcycle.pipelines.initialise.splits import hold_out
 
 

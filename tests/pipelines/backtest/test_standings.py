@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.pipelines.backtest.arm import Outcome
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
+from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
 from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan
-from labelcycle.pipelines.backtest.standings import Standings, standings
-from labelcycle.pipelines.backtest.table import as_markdown
+from labelcycle.pipelines.backtest.run_arm import Outcome
 
 GOOD, BAD = Chooser(strategy="entropy"), Chooser(strategy="margin")
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.8), "margin": (0.5, 0.55, 0.6)}
 
 
 @pytest.fixture
-def gather(make_plan: Callable[..., Plan], cycles: Callable[..., Any]) -> Callable[..., Standings]:
+def gather(make_plan: Callable[..., Plan], cycles: Callable[..., Any]) -> Callable[..., Leaderboard]:
     """A function: curves by strategy (an error instead of a curve fails) and changes of the plan → standings."""
 
-    def gathered(curves: dict[str, Any] = CURVES, **changes: Any) -> Standings:
+    def gathered(curves: dict[str, Any] = CURVES, **changes: Any) -> Leaderboard:
         contenders = [Contender(chooser=RANDOM), Contender(chooser=GOOD), Contender(chooser=BAD)]
         plan = make_plan(**({"contenders": contenders, "initial": 10, "batch": 10} | changes))
         outcomes = {}
@@ -28,12 +28,12 @@ def gather(make_plan: Callable[..., Plan], cycles: Callable[..., Any]) -> Callab
             curve = curve[arm.seed] if isinstance(curve, list) else curve
             failed = isinstance(curve, str)
             outcomes[arm.name] = Outcome(arm.name, [] if failed else cycles(*curve), curve if failed else "")
-        return standings(plan, outcomes)
+        return leaderboard(plan, outcomes)
 
     return gathered
 
 
-def test_they_are_ranked_by_what_they_saved_and_the_worse_is_shown(gather: Callable[..., Standings]) -> None:
+def test_they_are_ranked_by_what_they_saved_and_the_worse_is_shown(gather: Callable[..., Leaderboard]) -> None:
     found = gather()
     assert [standing.title for standing in found.contenders] == ["entropy", "random", "margin"]
     savings = [standing.saved.ratio for standing in found.contenders if standing.saved]
@@ -43,14 +43,14 @@ def test_they_are_ranked_by_what_they_saved_and_the_worse_is_shown(gather: Calla
     assert "| 3 | margin | 0.6000 ± 0.0000 | -42% | -42% to -42% | 0% | ≥30 | ≥30.00 |" in text
 
 
-def test_the_shared_first_point_counts_only_where_the_strategy_chose_it(gather: Callable[..., Standings]) -> None:
+def test_the_shared_first_point_counts_only_where_the_strategy_chose_it(gather: Callable[..., Leaderboard]) -> None:
     own = [Contender(chooser=RANDOM), Contender(chooser=GOOD, cold_start=GOOD)]
     found = gather(CURVES, contenders=own)
     assert found.contenders[0].saved is not None
     assert found.contenders[0].saved.ratio == pytest.approx((0 + 10 / 30 + 0) / 3)
 
 
-def test_costs_are_those_of_the_same_accuracy(gather: Callable[..., Standings]) -> None:
+def test_costs_are_those_of_the_same_accuracy(gather: Callable[..., Leaderboard]) -> None:
     """Entropy is where random ends after two cycles: 20 labels by three annotators, four seconds of computing."""
     found = gather(prices=Prices(label=2.0, annotators_per_label=3, cpu_hour=900))
     first = found.contenders[0]
@@ -59,7 +59,7 @@ def test_costs_are_those_of_the_same_accuracy(gather: Callable[..., Standings]) 
     assert (first.training_seconds, first.selection_seconds) == (3.0, 3.0)
 
 
-def test_failures_are_told_and_seeds_are_compared_in_pairs(gather: Callable[..., Standings]) -> None:
+def test_failures_are_told_and_seeds_are_compared_in_pairs(gather: Callable[..., Leaderboard]) -> None:
     """Only seed 1 has ended for both, so the good curve of seed 0 does not count for entropy."""
     found = gather({**CURVES, "random": ["broken", (0.5, 0.6, 0.8)], "entropy": [(0.9, 0.9, 0.9), (0.5, 0.6, 0.8)]})
     assert [(failure.arm, failure.error) for failure in found.failures] == [("random, seed 0", "broken")]
@@ -69,10 +69,10 @@ def test_failures_are_told_and_seeds_are_compared_in_pairs(gather: Callable[...,
 
 
 def test_an_arm_that_did_not_end_counts_as_failed(make_plan: Callable[..., Plan]) -> None:
-    assert [failure.error for failure in standings(make_plan(), {}).failures] == ["it did not end. Run again."] * 4
+    assert [failure.error for failure in leaderboard(make_plan(), {}).failures] == ["it did not end. Run again."] * 4
 
 
-def test_without_the_random_arm_nothing_is_compared(gather: Callable[..., Standings]) -> None:
+def test_without_the_random_arm_nothing_is_compared(gather: Callable[..., Leaderboard]) -> None:
     found = gather({**CURVES, "random": "broken"})
     assert [standing.title for standing in found.contenders] == ["entropy", "margin"]
     assert all(standing.saved is None and standing.cost is None for standing in found.contenders)
@@ -80,25 +80,25 @@ def test_without_the_random_arm_nothing_is_compared(gather: Callable[..., Standi
     assert "| 1 | entropy | 0.8000 ± 0.0000 | – | – | – | – | – | 6.0 |" in as_markdown(found)
 
 
-def test_the_verdict_names_the_best(gather: Callable[..., Standings]) -> None:
+def test_the_verdict_names_the_best(gather: Callable[..., Leaderboard]) -> None:
     verdict = gather().verdict
     assert verdict.startswith("entropy would have saved the most: 17% of the labels on average over the cycles.")
     assert "With 20 labels it is as accurate as random with 30." in verdict
     assert verdict.endswith("Every seed agrees (17% to 17%).")
 
 
-def test_the_verdict_says_where_bounds_and_doubts_are(gather: Callable[..., Standings]) -> None:
+def test_the_verdict_says_where_bounds_and_doubts_are(gather: Callable[..., Leaderboard]) -> None:
     doubtful = gather({**CURVES, "entropy": [(0.5, 0.9, 0.9), (0.5, 0.55, 0.8)]}).verdict
     assert "at least" in doubtful and "Seeds disagree" in doubtful
     assert "One seed proves little" in gather(seeds=1).verdict
 
 
-def test_the_verdict_where_random_is_best(gather: Callable[..., Standings]) -> None:
+def test_the_verdict_where_random_is_best(gather: Callable[..., Leaderboard]) -> None:
     for curve in ((0.5, 0.5, 0.5), (0.5, 0.601, 0.8)):
         assert gather({**CURVES, "entropy": curve}).verdict.startswith("No strategy would have saved labels")
 
 
-def test_a_strategy_that_sees_labels_is_marked_and_never_the_answer(gather: Callable[..., Standings]) -> None:
+def test_a_strategy_that_sees_labels_is_marked_and_never_the_answer(gather: Callable[..., Leaderboard]) -> None:
     contenders = [Contender(chooser=RANDOM), Contender(chooser=GOOD, sees_labels=True)]
     found = gather(CURVES, contenders=contenders)
     assert found.contenders[0].title == "entropy"
@@ -106,7 +106,7 @@ def test_a_strategy_that_sees_labels_is_marked_and_never_the_answer(gather: Call
     assert "| 1 | entropy† |" in as_markdown(found) and "† was told the losses" in as_markdown(found)
 
 
-def test_facts_are_plain_values(gather: Callable[..., Standings]) -> None:
+def test_facts_are_plain_values(gather: Callable[..., Leaderboard]) -> None:
     facts = gather().as_facts()
     assert facts["labels"] == [10, 20, 30] and facts["verdict"].startswith("entropy")
     assert facts["contenders"][0]["saved"]["censored_share"] == 0.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from labelcycle.pipelines.backtest.watch import ArmsWatcher
+from labelcycle.pipelines.backtest.local import ArmsWatcher
 
 
 def test_arms_are_counted_together(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.analysis.cost import PARTS
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.runtime.timings import Timing, Used, read_timings, write_timing
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.timings import Timing, Used, read_timings, write_timing
-from labelcycle.components.evaluate.cost import PARTS
 from labelcycle.pipelines.cost.account import account_of, as_facts, compare
 from labelcycle.pipelines.cost.plot import draw_costs
 from labelcycle.pipelines.cost.table import as_table, notes

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign import Campaign, load_campaign, load_pool
-from labelcycle.components.core.commits import Commit, write_commit
-from labelcycle.components.core.handout import hand_out, handout_key, write_receipt
-from labelcycle.components.core.objects import write_json
-from labelcycle.components.core.schemas import QUERY
+from labelcycle.components.core.campaign.campaign import Campaign, load_campaign, load_pool
+from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import with_schema, write_table
+from labelcycle.components.core.storage.objects import write_json
+from labelcycle.components.core.storage.tables import QUERY, with_schema, write_table
+from labelcycle.components.labelling.query_delivery import deliver_query, delivery_key, write_delivery_record
 from labelcycle.pipelines.dashboard.view import View, read_standing, read_view
 
 
@@ -62,13 +61,13 @@ class Story:
         assert write_commit(store, commit)
         self.commits.append(commit)
         if self.campaign.labelling.tool is None:
-            hand_out(store, self.campaign, commit)
+            deliver_query(store, self.campaign, commit)
         else:
-            write_receipt(store, number, self.campaign.labelling.tool.url)
+            write_delivery_record(store, number, self.campaign.labelling.tool.url)
 
     def fill_in(self, number: int, label: str) -> None:
         """Answer the first so many samples of the last query in its CSV."""
-        path = Path(self.root) / handout_key(len(self.commits) - 1)
+        path = Path(self.root) / delivery_key(len(self.commits) - 1)
         header, *rows = path.read_text().splitlines()
         label_column = header.split(",").index("label")
         for row in range(number):

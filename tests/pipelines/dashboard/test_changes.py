@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelcycle.pipelines.dashboard.changes import Mark, mark_of
+from labelcycle.pipelines.dashboard.watching import Mark, mark_of
 
 
 def test_commits_and_hand_outs_are_noticed(begin_story: Any) -> None:

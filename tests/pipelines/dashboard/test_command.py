@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 
 
 @pytest.fixture

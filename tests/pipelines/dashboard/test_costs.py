@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.state import read_state
-from labelcycle.components.core.timings import Timing, write_timing
-from labelcycle.pipelines.dashboard.costs import costs_so_far, marginal_gain
-from labelcycle.pipelines.dashboard.facts import status_facts
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.runtime.timings import Timing, write_timing
+from labelcycle.pipelines.dashboard.view import costs_so_far, marginal_gain, status_facts
 
 
 def spend(story: Any, cycle: int, cpu_seconds: float) -> None:
@@ -36,7 +35,7 @@ def test_no_records_are_read_where_computing_is_free(begin_story: Any, monkeypat
     story = begin_story()
     story.cycle(0, None, 8)
     spend(story, 0, 2)
-    monkeypatch.setattr("labelcycle.pipelines.dashboard.costs.read_timings", None)
+    monkeypatch.setattr("labelcycle.pipelines.dashboard.view.read_timings", None)
     assert costs_so_far(story.store, read_state(story.store))[0].compute_cost == 0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.dashboard.facts import status_facts
+from labelcycle.pipelines.dashboard.view import status_facts
 
 EARLIER_KEYS = {
     "campaign",

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labelcycle.components.core.handout import write_receipt
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from labelcycle.components.core.state import State, read_state
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.labelling.query_delivery import write_delivery_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 
@@ -30,7 +30,7 @@ def test_a_label_file_is_not_named(labelled_by_people: Any) -> None:
 def test_a_tool(labelled_by_people: Any) -> None:
     labelling = Labelling(tool=LabelStudioTool(url="http://labels.example.org/"))
     (Path(labelled_by_people.root) / "queries" / "cycle-0002.json").unlink()
-    write_receipt(labelled_by_people.store, 2, "http://labels.example.org/projects/7")
+    write_delivery_record(labelled_by_people.store, 2, "http://labels.example.org/projects/7")
     words = step(labelled_by_people, labelling=labelling).words
     assert words == "labelling: the 10 samples of cycle 2's query are labelled at http://labels.example.org/projects/7"
 

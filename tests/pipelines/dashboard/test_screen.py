@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from labelcycle.components.label_ingest.outlook import Outlook
-from labelcycle.pipelines.dashboard.awaited import awaited
+from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
+from labelcycle.pipelines.dashboard.figures import awaited
 from labelcycle.pipelines.dashboard.screen import print_people, print_standing
 from labelcycle.pipelines.dashboard.view import View
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
-OUTLOOK = Outlook(
+OUTLOOK = AwaitedLabels(
     asked=10,
     answered=6,
     open=["cat/1.png", "two", "three", "four", "five", "six"],
@@ -32,7 +32,7 @@ def shown(view: View, width: int, **settings: Any) -> str:
     return output.getvalue()
 
 
-def text_of(outlook: Outlook) -> str:
+def text_of(outlook: AwaitedLabels) -> str:
     output = io.StringIO()
     console = Console(file=output, width=200)
     for line in awaited(outlook, 200, NOW):
@@ -93,7 +93,7 @@ def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:
 
 
 def test_names_cannot_steer_the_terminal(labelled_by_people: Any) -> None:
-    evil = Outlook(1, 0, ["a\x1b[2J"], {"\x1b]0;title\x07[red]": 1}, "\x1b[2J", "\x1b[2J", 0)
+    evil = AwaitedLabels(1, 0, ["a\x1b[2J"], {"\x1b]0;title\x07[red]": 1}, "\x1b[2J", "\x1b[2J", 0)
     text = shown(View(labelled_by_people.view().standing, evil, "\x1b[2J"), 80)
     assert "\x1b" not in text and "\x07" not in text
     assert "[red] 1" in text
@@ -120,7 +120,7 @@ def test_who_is_awaited() -> None:
 
 
 def test_a_query_that_is_answered_in_full() -> None:
-    text = text_of(Outlook(4, 4, [], {}, "with the next run", None, 0))
+    text = text_of(AwaitedLabels(4, 4, [], {}, "with the next run", None, 0))
     assert "next cycle: with the next run\n" in text
     assert not any(word in text for word in ("open:", "late:", "votes:", "deadline:"))
 
@@ -135,9 +135,9 @@ def test_a_query_that_is_answered_in_full() -> None:
     ],
 )
 def test_how_far_off_the_deadline_is(deadline: str, words: str) -> None:
-    assert f"deadline: {words}\n" in text_of(Outlook(1, 0, [], {}, "", deadline, 0))
+    assert f"deadline: {words}\n" in text_of(AwaitedLabels(1, 0, [], {}, "", deadline, 0))
 
 
 def test_many_annotators_are_counted_together() -> None:
     votes = {f"person-{number:02d}": 20 - number for number in range(15)}
-    assert "person-11 9 · 3 others 21\n" in text_of(Outlook(1, 0, [], votes, "", None, 0))
+    assert "person-11 9 · 3 others 21\n" in text_of(AwaitedLabels(1, 0, [], votes, "", None, 0))

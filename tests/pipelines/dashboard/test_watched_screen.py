@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from labelcycle.pipelines.dashboard.watched_screen import WatchedScreen
+from labelcycle.pipelines.dashboard.watching import WatchedScreen
 
 LOOKED = datetime(2026, 11, 21, 17, 30, 5)
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.campaign import load_campaign, load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_campaign, load_pool, load_truth
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import table_in
+from labelcycle.components.core.storage.tables import table_in
 from labelcycle.components.select.gathering import read_scores
 
 

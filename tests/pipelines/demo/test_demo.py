@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.evaluate.savings import Curve
 from labelcycle.pipelines.demo import __main__ as demo
 from labelcycle.pipelines.demo import on_images
 from labelcycle.pipelines.demo.campaign import CampaignFailed, Finished, run_campaign

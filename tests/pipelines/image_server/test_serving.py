@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from labelcycle.components.core.campaign import load_campaign, load_pool, sample_uris
-from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.campaign.campaign import load_campaign, load_pool, sample_uris
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 
 
 @pytest.fixture

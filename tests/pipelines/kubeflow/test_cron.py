@@ -3,7 +3,7 @@
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.kubeflow.cron import checked_cron, seconds_of
+from labelcycle.pipelines.kubeflow.schedule import checked_cron, seconds_of
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.pipelines.kubeflow.explain import explain
+from labelcycle.pipelines.kubeflow.explain import Run, explain
 from labelcycle.pipelines.kubeflow.package import write_package
-from labelcycle.pipelines.kubeflow.run_pods import Run
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.kubeflow import waiting
+from labelcycle.pipelines.kubeflow import submission as waiting
 from labelcycle.pipelines.kubeflow.failure import last_error
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi

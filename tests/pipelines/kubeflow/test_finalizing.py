@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.state import CycleSummary, State
+from labelcycle.components.core.campaign.state import CycleSummary, State
 from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.lookup import name_at
 from tests.conftest import Bench

@@ -14,13 +14,13 @@ from kfp import components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.report import SUMMARY
 from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName, write_package
-from labelcycle.pipelines.local import run_pipeline
+from labelcycle.pipelines.local.engine import run_pipeline
+from labelcycle.pipelines.local.watch import Watcher
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
-from labelcycle.pipelines.watch import Watcher
 
 COMPILED = Path(__file__).parents[3] / "pipelines" / "compiled"
 IMAGE = "labelcycle-python:0.1.0"

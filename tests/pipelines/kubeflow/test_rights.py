@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labelcycle.pipelines.kubeflow import waiting
+from labelcycle.pipelines.kubeflow import submission as waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import API, PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.kubeflow import schedule, waiting
+from labelcycle.pipelines.kubeflow import schedule
+from labelcycle.pipelines.kubeflow import submission as waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer

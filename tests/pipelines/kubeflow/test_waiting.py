@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.state import State
-from labelcycle.pipelines.kubeflow import waiting
+from labelcycle.components.core.campaign.state import State
+from labelcycle.pipelines.kubeflow import submission as waiting
 from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.timings import Timing, read_timings
 from labelcycle.pipelines.metrics.reading import LastRun, last_runs, read_figures
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking.promoting import judge_new_cycles
+from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import Bench, Pictures
 

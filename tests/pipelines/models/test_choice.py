@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
-from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking.promoting import promote
-from labelcycle.components.core.tracking.promotion import Gate
+from labelcycle.components.tracking.promoting import promote
+from labelcycle.components.tracking.promotion import Gate
 from labelcycle.pipelines.models.choice import choose_model
 from tests.pipelines.models.conftest import crown
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign import KEY, load_campaign
+from labelcycle.components.core.campaign.campaign import KEY, load_campaign
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
@@ -20,7 +20,7 @@ from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from labelcycle.pipelines.models import campaign_samples, export, onnx_file
 from labelcycle.pipelines.models.choice import Chosen, choose_model
 from labelcycle.pipelines.models.export import Exported, export_model
-from labelcycle.pipelines.models.parity import compare
+from labelcycle.pipelines.models.onnx_file import compare
 from labelcycle.pipelines.models.predict import predict_embeddings, predict_images
 from tests.conftest import CLASSES, Pictures
 from tests.pipelines.models.conftest import RECIPES, crown, run_to_the_end
@@ -175,7 +175,7 @@ def test_features_that_were_scaled_are_taken_as_they_came(
 def test_a_network_of_bfloat16_is_exported_in_single_precision(
     trained: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from labelcycle.components.core.backbones import bfloat16
+    from labelcycle.components.core.backbones import build as bfloat16
 
     monkeypatch.setattr(bfloat16, "processor_multiplies_bfloat16", lambda: True)
     root = trained()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, InputError, TransientError
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.models.predict import predict_embeddings, predict_images
 from tests.conftest import CLASSES, Pictures

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from labelcycle.components.core.commits import read_commits
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.cli.main import app

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.pipelines.verification.known_keys import known_key
+from labelcycle.pipelines.verification.known_objects import known_key
 
 A, B = "0123456789abcdef", "fedcba9876543210"
 

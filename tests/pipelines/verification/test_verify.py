@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.commits import commit_key, read_commits
-from labelcycle.components.core.sealed_json import sealed, unsealed
+from labelcycle.components.core.campaign.commits import commit_key, read_commits
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.pipelines.verification import verify as verification
-from labelcycle.pipelines.verification.known_keys import PATTERNS, known_key
+from labelcycle.pipelines.verification.known_objects import PATTERNS, known_key
 from labelcycle.pipelines.verification.verify import Verification, verify_campaign
 from tests.conftest import Bench
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.commits import Commit
-from labelcycle.components.core.label_studio.publish import Published, publish_query
-from labelcycle.components.core.label_studio.votes import read_votes
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from labelcycle.components.core.votes import Vote
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.labelling.label_studio.publish import Published, publish_query
+from labelcycle.components.labelling.label_studio.votes import read_votes
 from tests.conftest import Bench, Pictures
 from tests.services.label_studio.server import OWNER, LabelStudioServer, Person
 

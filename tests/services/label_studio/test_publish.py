@@ -10,19 +10,18 @@ import pyarrow as pa
 import pytest
 import requests
 
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.label_studio import image_links
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.project import find_or_create_project
-from labelcycle.components.core.label_studio.publish import publish_query
-from labelcycle.components.core.label_studio.tasks import list_tasks
-from labelcycle.components.core.label_studio.tokens import token_of
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.schemas import QUERY
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tables import write_table
+from labelcycle.components.core.storage.tables import QUERY, write_table
+from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.project import find_or_create_project
+from labelcycle.components.labelling.label_studio.publish import publish_query
+from labelcycle.components.labelling.label_studio.tasks import list_tasks
+from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.conftest import CLASSES, Pictures
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person

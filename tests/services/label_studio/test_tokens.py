@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.tokens import token_of
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.services.label_studio.server import LabelStudioServer, Person
 
 

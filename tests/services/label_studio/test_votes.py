@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.campaign import sample_uris
+from labelcycle.components.core.campaign.campaign import sample_uris
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.label_ingest.label_file import read_votes_file
-from labelcycle.components.label_ingest.label_studio_export import votes_of_export
-from labelcycle.components.label_ingest.sample_ids import SampleIds
+from labelcycle.components.labelling.json_labels import votes_of_export
+from labelcycle.components.labelling.label_file import read_votes_file
+from labelcycle.components.labelling.sample_ids import SampleIds
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import Person
 

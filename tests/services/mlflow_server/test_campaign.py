@@ -9,11 +9,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
-from labelcycle.components.core.campaign import load_campaign
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.publish.record import record_in_mlflow
+from labelcycle.components.core.storage.objects import read_object
+from labelcycle.components.publish.mlflow_record import record_in_mlflow
 from tests.services.mlflow_server.conftest import ACCOUNT, BUCKET
 from tests.services.mlflow_server.server import MlflowServer
 from tests.services.quick import QUICK

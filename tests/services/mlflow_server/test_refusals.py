@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from labelcycle.components.publish.record import record_in_mlflow
+from labelcycle.components.publish.mlflow_record import record_in_mlflow
 from tests.services.mlflow_server.conftest import ACCOUNT, READER
 from tests.services.mlflow_server.server import MlflowServer
 from tests.services.mlflow_server.test_campaign import runs_of

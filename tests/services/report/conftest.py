@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.tables import table_bytes
+from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.pipelines.demo.digits import write_digits
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import Bench

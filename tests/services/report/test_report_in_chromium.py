@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelcycle.components.publish.outlook_words import forecast_words, saving_words
+from labelcycle.components.publish.report_text import forecast_words, saving_words
 from tests.conftest import Bench
 from tests.services.report.conftest import HOSTILE_CLASS, HOSTILE_PERSON
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import read_object
 from tests.services.quick import QUICK
 from tests.services.swift.cluster import SwiftCluster
 from tests.services.swift.configuration import SECRET_KEY

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.commits import Commit, read_commits
+from labelcycle.components.core.campaign.commits import Commit, read_commits
 from labelcycle.components.core.storage import Store, open_store
 from tests.installed_command import COMMAND
 from tests.services.conftest import SECONDS

@@ -4,13 +4,13 @@ import json
 from collections import Counter
 from typing import Any
 
-from labelcycle.components.core.commits import commit_key, read_commits
+from labelcycle.components.core.campaign.commits import commit_key, read_commits
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.handout import handout_key, read_receipt
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tracking.promotion_history import read_history
+from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
+from labelcycle.components.tracking.promotion_history import read_history
 
 
 def examine(root: str) -> dict[str, Any]:
@@ -63,9 +63,9 @@ def broken_invariants(store: Store) -> list[str]:
         asked.update(zip(query["sample_id"].to_pylist(), opinions, loops, strict=True))
         if summary.answers + summary.outstanding + query.num_rows > budget:
             problems.append(f"cycle {commit.cycle} asks for more than the budget of {budget}")
-        if query.num_rows and not store.exists(handout_key(commit.cycle)):
+        if query.num_rows and not store.exists(delivery_key(commit.cycle)):
             problems.append(f"the query of cycle {commit.cycle} was not handed out")
-        if query.num_rows and read_receipt(store, commit.cycle) is None:
+        if query.num_rows and read_delivery_record(store, commit.cycle) is None:
             problems.append(f"the query of cycle {commit.cycle} has no receipt")
         if "metrics" in commit.objects and summary.accuracy != _metrics(store, commit)["accuracy"]:
             problems.append(f"the summary of cycle {commit.cycle} has another accuracy than its metrics")

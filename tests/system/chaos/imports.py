@@ -13,7 +13,7 @@ ALWAYS = (
     "labelcycle.components.select.stage",
     "labelcycle.components.train_adapter.feature_training",
     "labelcycle.components.train_adapter.stage",
-    "labelcycle.components.core.tracking.promoting",
+    "labelcycle.components.tracking.promoting",
     "labelcycle.pipelines.initialise.campaign",
     "boto3",
     "cleanlab",
@@ -21,7 +21,7 @@ ALWAYS = (
 
 ON_IMAGES = (
     "labelcycle.components.embed.network",
-    "labelcycle.components.train_adapter.final",
+    "labelcycle.components.train_adapter.fine_tuning",
     "labelcycle.components.train_adapter.fine_tuning",
     "labelcycle.components.train_adapter.lora",
     "peft",

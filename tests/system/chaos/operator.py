@@ -5,8 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
-from labelcycle.components.core.observation import emit
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.runtime.observation import emit
 from labelcycle.components.core.storage import open_store
 from tests.system.chaos.data import Data
 from tests.system.chaos.workloads import Workload
@@ -60,8 +60,8 @@ def run_cycle(root: str, shards: int = 1, finalize: bool = False, labels_from: s
 
 def promote_last(root: str) -> None:
     """`labelcycle promote`: judge the models that nobody has judged, and the last one again with a wide gate."""
-    from labelcycle.components.core.tracking.promoting import promote, trained_commits
-    from labelcycle.components.core.tracking.promotion import Gate
+    from labelcycle.components.tracking.promoting import promote, trained_commits
+    from labelcycle.components.tracking.promotion import Gate
 
     store = open_store(root)
     state = read_state(store)

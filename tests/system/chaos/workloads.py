@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelcycle.components.core.labelling import Labelling
+from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.pipelines.initialise.campaign import Request
 from tests.system.chaos.data import Data
 

@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.attempt import Decision
-from labelcycle.components.core.campaign import load_campaign, load_truth
-from labelcycle.components.core.commits import Commit, read_commits
-from labelcycle.components.core.heads import read_head
-from labelcycle.components.core.objects import read_json, read_object
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.schemas import LABELS
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.campaign.attempt import Decision
+from labelcycle.components.core.campaign.campaign import load_campaign, load_truth
+from labelcycle.components.core.campaign.commits import Commit, read_commits
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import read_table
+from labelcycle.components.core.storage.objects import read_json, read_object
+from labelcycle.components.core.storage.tables import LABELS, read_table
 
 NEARLY = 1e-6
 

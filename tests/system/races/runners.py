@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.state import read_state
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
 from tests.system.chaos import operator
 from tests.system.chaos.data import Data
@@ -45,7 +45,7 @@ class Runner:
 
 def compute_otherwise(machine: int) -> None:
     """Let this process's trainings come to other weights, as on hardware that adds in another order, only more so."""
-    from labelcycle.components.core.head import NormalisedHead
+    from labelcycle.components.core.models.head import NormalisedHead
 
     stored = NormalisedHead.to_bytes
 
@@ -95,8 +95,8 @@ def finalize(root: str, workload: Workload, _: Data) -> int:
 
 def promote(root: str, workload: Workload, _: Data) -> int:
     """`labelcycle promote` of every model in turn, as soon as all are trained."""
-    from labelcycle.components.core.tracking.promoting import promote, trained_commits
-    from labelcycle.components.core.tracking.promotion import Gate
+    from labelcycle.components.tracking.promoting import promote, trained_commits
+    from labelcycle.components.tracking.promotion import Gate
 
     store = open_store(root)
     while (state := read_state(store)).phase != "done":

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.attempt import open_attempt
-from labelcycle.components.core.commits import Commit, read_commit, write_commit
-from labelcycle.components.core.heads import read_head
+from labelcycle.components.core.campaign.attempt import open_attempt
+from labelcycle.components.core.campaign.commits import Commit, read_commit, write_commit
+from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
 from tests.system.races.fairness import unfair
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 
-from labelcycle.components.core.commits import Commit, read_commits
-from labelcycle.components.core.objects import read_json, read_object
-from labelcycle.components.core.queries import read_query
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.campaign.commits import Commit, read_commits
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import read_json, read_object
 from tests.system.committed_objects import committed_objects
 
 FIGURES = ("accuracy", "macro_f1", "ece")

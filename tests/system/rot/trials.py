@@ -11,7 +11,7 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import begin_campaign
 from labelcycle.pipelines.verification.findings import Finding
-from labelcycle.pipelines.verification.known_keys import known_key
+from labelcycle.pipelines.verification.known_objects import known_key
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import TRAINING, Bench, write_embeddings
 from tests.system.quick_campaign import request

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from labelcycle.components.core.backbones import bfloat16
-from labelcycle.components.core.backbones.bfloat16 import processor_multiplies_bfloat16
+from labelcycle.components.core.backbones import build as bfloat16
+from labelcycle.components.core.backbones.build import processor_multiplies_bfloat16
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from labelcycle.components.core.backbones.build import EMBEDDED, build_backbone
 from labelcycle.components.core.backbones.pooling import pooling_of, settle_pooling, with_pooling
 from labelcycle.components.core.backbones.resolve import TransformOverrides, resolve_backbone
-from labelcycle.components.core.campaign import Backbone
+from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.spaces import backbone_provenance, space_name
+from labelcycle.components.core.features.spaces import backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 
 AS_IT_IS = TransformOverrides()

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from timm.data import create_transform
 
-from labelcycle.components.core.backbones.transform import normalise, pixel_transform
-from labelcycle.components.core.campaign import Transform
+from labelcycle.components.core.backbones.build import normalise, pixel_transform
+from labelcycle.components.core.campaign.campaign import Transform
 
 SETTINGS = Transform(
     image_size=16, interpolation="bicubic", crop_share=0.8, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.125)

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.images.jpeg_scans import count_scans
+from labelcycle.components.core.images.decode import count_scans
 from tests.fuzz.bad_images import many_scans
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.images.shared_folder import relative_address, shared_folder
+from labelcycle.components.core.images.source import relative_address, shared_folder
 
 NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1).filter(
     lambda name: name not in (".", "..")

@@ -7,13 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign import Campaign, validated_campaign
-from labelcycle.components.core.commits import Commit
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.tokens import token_of
-from labelcycle.components.core.schemas import POOL, QUARANTINE, QUERY
+from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.tables import write_table
+from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.components.core.label_studio.api_server import PERSONAL, Api, running
 
 IDS = ["cats/1.png", "dogs/ü 2.png", "3.png", "4.png", "5.png"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.label_studio.annotations import moment, read_annotation
+from labelcycle.components.labelling.label_studio.annotations import moment, read_annotation
 from tests.components.core.label_studio.api_server import chosen
 
 CLASSES = ["cat", "dog"]

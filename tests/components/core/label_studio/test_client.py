@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
-from labelcycle.components.core.label_studio import client as client_module
-from labelcycle.components.core.label_studio.client import ATTEMPTS, LabelStudio, PerhapsDone
-from labelcycle.components.core.label_studio.tokens import token_of
+from labelcycle.components.labelling.label_studio import client as client_module
+from labelcycle.components.labelling.label_studio.client import ATTEMPTS, LabelStudio, PerhapsDone
+from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.components.core.label_studio.api_server import LEGACY, PERSONAL, Api
 from tests.security.refusing_server import RefusingServer
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.label_studio.configuration import Controls, controls_of, labelling_configuration
+from labelcycle.components.labelling.label_studio.project import Controls, controls_of, labelling_configuration
 from tests.components.core.label_studio.api_server import parsed
 
 CLASSES = ["cat", 'dog & "<b>"', "ünï"]

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.label_studio import image_links
-from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import LabelStudioTool
+from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 
 FILES: dict[str, str | None] = {"a": "/data/pool/cats/a b#1.png", "b": "/data/pool/dogs/ü.png", "none": None}
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.errors import CampaignError, TransientError
-from labelcycle.components.core.label_studio.client import LabelStudio
-from labelcycle.components.core.label_studio.project import find_or_create_project, find_project, marker, title
-from labelcycle.components.core.label_studio.tokens import token_of
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.project import find_or_create_project, find_project, marker, title
+from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.components.core.label_studio.api_server import PERSONAL, Api
 
 MakeCampaign = Callable[..., Campaign]

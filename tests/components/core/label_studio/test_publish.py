@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.label_studio import image_links
-from labelcycle.components.core.label_studio.publish import Published, publish_query
 from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.publish import Published, publish_query
 from tests.components.core.label_studio.api_server import Api
 from tests.components.core.label_studio.conftest import IDS
 

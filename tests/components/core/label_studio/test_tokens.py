@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.label_studio.tokens import token_from_environment, token_of
+from labelcycle.components.labelling.label_studio.tokens import token_from_environment, token_of
 from tests.components.core.label_studio.api_server import LEGACY, PERSONAL
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign import Campaign
-from labelcycle.components.core.commits import Commit
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
-from labelcycle.components.core.label_studio import image_links
-from labelcycle.components.core.label_studio.publish import publish_query
-from labelcycle.components.core.label_studio.votes import read_votes
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.votes import Vote
+from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.publish import publish_query
+from labelcycle.components.labelling.label_studio.votes import read_votes
 from tests.components.core.label_studio.api_server import Api, chosen
 from tests.components.core.label_studio.conftest import IDS
 

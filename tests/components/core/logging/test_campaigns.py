@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.logging.campaigns import campaign_at, next_cycle_at
+from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
 from labelcycle.components.core.storage import open_store
 
 

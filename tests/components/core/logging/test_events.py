@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.logging.events import EVENTS, emit, notice, relay
-from labelcycle.components.core.logging.place import within
+from labelcycle.components.core.logging.events import EVENTS, emit, notice, relay, within
 
 
 @pytest.fixture

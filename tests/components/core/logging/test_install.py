@@ -10,8 +10,8 @@ from typing import Any
 BEGIN = """
 import sys
 early = sys.stderr
-from labelcycle.components.core.logging.install import write_json_logs
-from labelcycle.components.core.logging.place import move
+from labelcycle.components.core.logging.json_logs import write_json_logs
+from labelcycle.components.core.logging.events import move
 write_json_logs()
 write_json_logs()
 move(campaign="digits-7915ee41", cycle=3, stage="embed")

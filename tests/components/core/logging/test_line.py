@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.logging.line import LONGEST, as_line
+from labelcycle.components.core.logging.events import LONGEST, as_line
 
 
 class Target(StrEnum):

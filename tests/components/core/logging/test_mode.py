@@ -3,7 +3,7 @@
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.logging.mode import VARIABLE, json_logs
+from labelcycle.components.core.logging.events import VARIABLE, json_logs
 
 
 @pytest.mark.parametrize(("value", "expected"), [("json", True), (" JSON ", True), ("text", False), ("", False)])

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from labelcycle.components.core.logging.quiet import quiet
+from labelcycle.components.core.logging.events import quiet
 
 
 def test_levels_are_put_back_whatever_happens() -> None:

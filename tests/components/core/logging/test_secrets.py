@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.components.core.logging.secrets import without_secrets
+from labelcycle.components.core.logging.events import without_secrets
 
 
 @pytest.mark.parametrize(

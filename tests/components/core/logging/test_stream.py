@@ -2,7 +2,7 @@
 
 import threading
 
-from labelcycle.components.core.logging.stream import LineStream
+from labelcycle.components.core.logging.json_logs import LineStream
 
 
 def printed(*texts: str) -> list[str]:

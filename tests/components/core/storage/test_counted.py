@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.storage.counted import Traffic, traffic
+from labelcycle.components.core.storage.store import Traffic, traffic
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.storage.counted import CountedStore
 from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.s3 import S3Store
+from labelcycle.components.core.storage.store import CountedStore
 
 
 @pytest.mark.parametrize(

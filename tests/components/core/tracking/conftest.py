@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.attempt import Decision
-from labelcycle.components.core.campaign import Backbone, Campaign, Transform, create_campaign
-from labelcycle.components.core.commits import Commit, attempt_key, read_commits, write_commit
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.objects import ObjectReference, write_json, write_object
-from labelcycle.components.core.recipe import Recipe
-from labelcycle.components.core.schemas import LABELS, POOL, QUARANTINE, TRUTH
+from labelcycle.components.core.campaign.attempt import Decision
+from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform, create_campaign
+from labelcycle.components.core.campaign.commits import Commit, attempt_key, read_commits, write_commit
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.tables import write_table
-from labelcycle.components.core.tracking import track_campaign
+from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
+from labelcycle.components.core.storage.tables import LABELS, POOL, QUARANTINE, TRUTH, write_table
+from labelcycle.components.tracking import track_campaign
 
 CLASSES = ["cat", "dog"]
 BATCH = 4

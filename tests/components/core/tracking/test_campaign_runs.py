@@ -12,7 +12,7 @@ from mlflow.entities import Run
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking import track_campaign
+from labelcycle.components.tracking import track_campaign
 from tests.components.core.tracking.conftest import new_campaign
 
 STEPS = [
@@ -362,9 +362,7 @@ def test_two_processes_on_a_fresh_database_both_succeed(campaign):
     database.unlink()
     campaign.commit_cold_start()
     campaign.commit_training(accuracy=0.5)
-    code = (
-        "import sys; from labelcycle.components.core.tracking import track_campaign; print(track_campaign(sys.argv[1]))"
-    )
+    code = "import sys; from labelcycle.components.tracking import track_campaign; print(track_campaign(sys.argv[1]))"
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, campaign.root]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=campaign.root)
@@ -378,7 +376,7 @@ def test_two_processes_on_a_fresh_database_both_succeed(campaign):
 
 
 def test_importing_the_package_does_not_import_mlflow():
-    code = "import sys; from labelcycle.components.core.tracking import track_campaign; print('mlflow' in sys.modules)"
+    code = "import sys; from labelcycle.components.tracking import track_campaign; print('mlflow' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert run.stdout == "False\n", run.stderr
 

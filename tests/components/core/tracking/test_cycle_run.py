@@ -1,10 +1,10 @@
 import pytest
 from mlflow import MlflowClient
 
-from labelcycle.components.core.campaign import Prices
-from labelcycle.components.core.timings import Timing, write_timing
-from labelcycle.components.core.tracking import track_campaign
-from labelcycle.components.core.tracking.cycle_run import cycle_figures, timing_figures
+from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.runtime.timings import Timing, write_timing
+from labelcycle.components.tracking import track_campaign
+from labelcycle.components.tracking.cycle_run import cycle_figures, timing_figures
 
 
 def test_figures_are_the_finite_numbers():

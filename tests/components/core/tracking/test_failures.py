@@ -4,7 +4,7 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
-from labelcycle.components.core.tracking.failures import translated
+from labelcycle.components.tracking.mlflow_session import translated
 
 ADDRESS = "https://mlflow.example"
 

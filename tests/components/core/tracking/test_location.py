@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.tracking.location import TrackingLocation, tracking_location, without_credentials
+from labelcycle.components.tracking.location import TrackingLocation, tracking_location, without_credentials
 
 
 class StoreAt:

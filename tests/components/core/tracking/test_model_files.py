@@ -2,8 +2,8 @@
 
 import json
 
-from labelcycle.components.core.objects import write_object
-from labelcycle.components.core.tracking.model_files import model_files
+from labelcycle.components.core.storage.objects import write_object
+from labelcycle.components.tracking.model_registry import model_files
 
 
 def test_a_tuned_backbone_is_in_the_folder_and_named(campaign):

@@ -7,13 +7,13 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from safetensors.numpy import load_file
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import TransientError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.state import read_state
-from labelcycle.components.core.tracking import track_campaign
-from labelcycle.components.core.tracking.promoting import promote
-from labelcycle.components.core.tracking.promotion import Gate
-from labelcycle.components.core.tracking.promotion_history import read_champion, read_history
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.tracking import track_campaign
+from labelcycle.components.tracking.promoting import promote
+from labelcycle.components.tracking.promotion import Gate
+from labelcycle.components.tracking.promotion_history import read_champion, read_history
 
 
 class Registry:

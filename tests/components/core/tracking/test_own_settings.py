@@ -4,9 +4,8 @@ import os
 
 import pytest
 
-from labelcycle.components.core.tracking.location import tracking_location
-from labelcycle.components.core.tracking.own_settings import own_settings
-from labelcycle.components.core.tracking.surroundings import mlflow_at
+from labelcycle.components.tracking.location import own_settings, tracking_location
+from labelcycle.components.tracking.mlflow_session import mlflow_at
 
 OURS = "http://mlflow.labelcycle.svc:5000"
 LOG_IN = {"MLFLOW_TRACKING_USERNAME": "labelcycle", "MLFLOW_TRACKING_PASSWORD": "a-password"}

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking import promoting
-from labelcycle.components.core.tracking.promoting import judge_new_cycles, promote
-from labelcycle.components.core.tracking.promotion import Gate
-from labelcycle.components.core.tracking.promotion_history import read_champion, read_history
+from labelcycle.components.tracking import promoting
+from labelcycle.components.tracking.promoting import judge_new_cycles, promote
+from labelcycle.components.tracking.promotion import Gate
+from labelcycle.components.tracking.promotion_history import read_champion, read_history
 from tests.components.core.tracking.conftest import new_campaign
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom
 
-from labelcycle.components.core.tracking.promotion import ClassFigures, Gate, Model, judge, model_of, noise
+from labelcycle.components.tracking.promotion import ClassFigures, Gate, Model, judge, model_of, noise
 
 
 def model(accuracy: float = 0.8, recalls: tuple[float, ...] = (0.8, 0.8), support: int = 10_000, **more: Any) -> Model:

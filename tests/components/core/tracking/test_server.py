@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
-from labelcycle.components.core.tracking import track_campaign
+from labelcycle.components.tracking import track_campaign
 
 SECONDS_TO_START = 120
 

@@ -14,7 +14,8 @@ import mlflow
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.tracking import surroundings, track_campaign
+from labelcycle.components.tracking import mlflow_session as surroundings
+from labelcycle.components.tracking import track_campaign
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ import torch
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.centroid_crowd import crowd_of_frozen
-from labelcycle.components.select.centroid_descent import descend
-from labelcycle.components.select.centroid_draws import start_rows
-from labelcycle.components.select.centroids import frozen_centroids
+from labelcycle.components.select.centroid_repulsion import descend, repulsion_of_frozen
+from labelcycle.components.select.centroids import frozen_centroids, start_rows
 from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategies.activeft import Cover
 
@@ -42,7 +40,7 @@ def test_objective_and_gradient_are_the_textbook_s(
     features, free, still = unit(5000), unit(9, seed=1), unit(labelled, seed=2)
     vectors = Vectors(features)
     frozen = frozen_centroids(vectors, still)
-    cover = Cover(vectors, frozen, temperature, balance, crowd_of_frozen(still, temperature))
+    cover = Cover(vectors, frozen, temperature, balance, repulsion_of_frozen(still, temperature))
     value, gradient = cover.value_and_gradient(free, rows)
     moving = torch.from_numpy(free).double().requires_grad_()
     used = torch.from_numpy(features if rows is None else features[rows]).double()
@@ -143,7 +141,7 @@ def test_larger_pools_are_sampled_and_take_fewer_steps(monkeypatch: pytest.Monke
 def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = clusters([5000, 100])
     one = select_batch("activeft", pool, 20, 0, iterations=4)
-    monkeypatch.setattr("labelcycle.components.core.blocks.cores", lambda: 3)
+    monkeypatch.setattr("labelcycle.components.core.features.blocks.cores", lambda: 3)
     three = select_batch("activeft", pool, 20, 0, iterations=4)
     assert one.ids.tolist() == three.ids.tolist()
     assert one.reasons == three.reasons

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.uncertainty import margin
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.uncertainty import margin
 from labelcycle.components.select import Candidates, select_batch
 from labelcycle.components.select.strategies.alfamix import class_means, distances_to_farthest, steps_to_flip
 

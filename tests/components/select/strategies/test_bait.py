@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import Candidates, select_batch
 from labelcycle.components.select.strategies import bait as module
 from tests.components.select.conftest import head_for

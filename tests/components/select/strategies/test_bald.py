@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from labelcycle.components.core.dropout import Place, _hashes, _Passes, mutual_information
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import softmax
+from labelcycle.components.core.models.dropout import Place, _hashes, _Passes, mutual_information
+from labelcycle.components.core.models.head import softmax
 from labelcycle.components.select import Candidates, select_batch
 
 

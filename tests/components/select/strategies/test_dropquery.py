@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from labelcycle.components.core.dropout import disagreements
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.models.dropout import disagreements
 from labelcycle.components.select import Candidates, Picks, select_batch
 from labelcycle.components.select.points import Vectors
 from labelcycle.components.select.strategies import dropquery as module

@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.select import Candidates, nearest, select_batch
+from labelcycle.components.select import Candidates, select_batch
+from labelcycle.components.select import distances as nearest
 
 
 def dense(pool: Candidates, reduce: str) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from skactiveml.pool import MaxHerding
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select import Candidates, kernel_coverage, select_batch
 
 Doubles = npt.NDArray[np.float64]

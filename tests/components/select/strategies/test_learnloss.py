@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import LinearHead
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import Candidates, select_batch
 
 
@@ -42,7 +42,7 @@ def test_it_asks_where_the_head_is_wrong() -> None:
 def test_the_same_seed_and_cycle_give_the_same_picks_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = half_wrong()
     first = select_batch("learnloss", pool, 20, 3, epochs=2)
-    monkeypatch.setattr("labelcycle.components.core.blocks.cores", lambda: 3)
+    monkeypatch.setattr("labelcycle.components.core.features.blocks.cores", lambda: 3)
     assert select_batch("learnloss", pool, 20, 3, epochs=2).scores.tolist() == first.scores.tolist()
     for other in (
         select_batch("learnloss", pool, 20, 4, epochs=2),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select import Candidates, select_batch
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from labelcycle.components.core.dropout import mutual_information
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.models.dropout import mutual_information
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.strategies.powerbald import gumbel
+from labelcycle.components.select.strategies.bald import gumbel
 
 IDS = np.array([f"{row:05}" for row in range(4000)])
 
@@ -23,7 +23,7 @@ def test_the_noise_follows_gumbels_law() -> None:
 
 def test_the_noise_is_finite_at_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = np.array([0, 2**64 - 1], np.uint64)
-    monkeypatch.setattr("labelcycle.components.select.strategies.powerbald.keyed_order", lambda *_: ends)
+    monkeypatch.setattr("labelcycle.components.select.strategies.bald.keyed_order", lambda *_: ends)
     assert np.isfinite(gumbel(IDS[:2])).all()
 
 

@@ -9,8 +9,9 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
-from labelcycle.components.select import Candidates, ball_graph, near_groups, select_batch
+from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.select import Candidates, ball_graph, select_batch
+from labelcycle.components.select import near_duplicates as near_groups
 from labelcycle.components.select.strategies import probcover as module
 
 GENERATOR = np.random.default_rng(0)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.head import LinearHead
-from labelcycle.components.core.ordering import keyed_order, seed_for
+from labelcycle.components.core.features.ordering import keyed_order, seed_for
+from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.rows import take_rows
 from labelcycle.components.select.strategies.refine import ENSEMBLE
+from labelcycle.components.select.strategy import take_rows
 from tests.components.select.conftest import head_for
 from tests.components.select.strategies.test_herding import greedy, weights_of
 

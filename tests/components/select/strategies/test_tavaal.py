@@ -10,8 +10,7 @@ import torch
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.dense_layers import DenseLayers, standardisation_of
-from labelcycle.components.select.loss_prediction import LossPredictor
+from labelcycle.components.select.loss_prediction import DenseLayers, LossPredictor, standardisation_of
 from labelcycle.components.select.strategies.tavaal import condition
 
 FEW = {"epochs": 2, "hidden": 8, "latent": 3}
@@ -42,7 +41,7 @@ def test_seed_and_cycle_decide_and_torch_is_left_as_it_was(
     first = select_batch("tavaal", half_seen, 20, 3, **FEW)
     assert torch.equal(torch.get_rng_state(), state) and torch.get_num_threads() == threads
     torch.rand(1)
-    monkeypatch.setattr("labelcycle.components.core.blocks.cores", lambda: 3)
+    monkeypatch.setattr("labelcycle.components.core.features.blocks.cores", lambda: 3)
     assert select_batch("tavaal", half_seen, 20, 3, **FEW).scores.tolist() == first.scores.tolist()
     for pool, seed in ((half_seen, 4), (replace(half_seen, cycle=1), 3)):
         assert select_batch("tavaal", pool, 20, seed, **FEW).ids.tolist() != first.ids.tolist()

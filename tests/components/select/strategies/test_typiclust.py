@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.ordering import keyed_order
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select import Candidates, Selection, select_batch
 from labelcycle.components.select.clustering import Clusters
 from labelcycle.components.select.points import Vectors

@@ -180,7 +180,7 @@ def test_sampled_steps_find_centroids_about_as_good(monkeypatch: pytest.MonkeyPa
 def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = two_clusters([1.0, 2.0], size=3000)
     one = select_batch("vecaf_ods", pool, 10, 0, iterations=3)
-    monkeypatch.setattr("labelcycle.components.core.blocks.cores", lambda: 3)
+    monkeypatch.setattr("labelcycle.components.core.features.blocks.cores", lambda: 3)
     three = select_batch("vecaf_ods", pool, 10, 0, iterations=3)
     assert one.ids.tolist() == three.ids.tolist() and one.reasons == three.reasons
 

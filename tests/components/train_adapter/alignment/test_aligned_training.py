@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.objects import read_object
-from labelcycle.components.core.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.trainers import LinearTrainer
+from labelcycle.components.core.storage.objects import read_object
 
 ALIGNED = {
     "alignment.threshold": 1e9,

@@ -1,0 +1,302 @@
+"""One attempt at a cycle: what `label_ingest` decided, and where the attempt's objects are.
+
+An attempt is named by a digest of the cycle's inputs, so runs of the same inputs share it and finish each other's work,
+and runs of different inputs never overwrite each other.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
+
+from labelcycle.components.core.campaign.algorithms import FIRST, Algorithm, Role
+from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
+from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key
+from labelcycle.components.core.campaign.votes import in_force, labels_of, votes_in, votes_table
+from labelcycle.components.core.config.environment import is_main_process
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.concurrent_reads import concurrently
+from labelcycle.components.core.storage.objects import (
+    ObjectReference,
+    fetch_object,
+    read_json,
+    read_object,
+    sealed,
+    unsealed,
+)
+from labelcycle.components.core.storage.tables import CONSENSUS, LABELS, read_table, table_bytes
+
+Action = Literal["cold_start", "train", "finalize"]
+
+RECORDS = "results"
+"""The folder, within an attempt, of what its stages have recorded."""
+
+DELETE_RECORD = "Delete it and run again: its stage then writes it anew."
+
+
+class Decision(Settings):
+    """What this cycle does and on which labels; `decision.json`, the first object of an attempt.
+
+    `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
+    order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
+    and `outstanding` have not. `algorithms` says which version of each the cycle is made by. Cycles that were begun
+    before versions were recorded have nothing there; empty, it is left out, so that their decisions keep their bytes.
+    """
+
+    cycle: int
+    action: Action
+    labels: list[ObjectReference]
+    new_labels: ObjectReference | None
+    consensus: ObjectReference | None = None
+    labelled: int
+    answered: int
+    outstanding: int = 0
+    query_size: int
+    previous: dict[str, ObjectReference]
+    queries: list[ObjectReference]
+    algorithms: dict[Role, Algorithm] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialised(self)
+        if not self.algorithms:
+            del content["algorithms"]
+        return content
+
+    @property
+    def trains(self) -> bool:
+        """Whether this cycle trains a model."""
+        return self.action != "cold_start"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The attempt that a stage works on.
+
+    What a stage writes lies under names that end in digests. Its record, written last, says which of them are the
+    stage's results, and every read checks the digest.
+    """
+
+    store: Store
+    campaign: Campaign
+    cycle: int
+    name: str
+    decision: Decision
+    _written: dict[str, ObjectReference] = field(default_factory=dict, repr=False, compare=False)
+    _recorded: dict[str, ObjectReference] = field(default_factory=dict, repr=False, compare=False)
+
+    def key(self, name: str) -> str:
+        """Where this attempt keeps what it has one of, such as its decision or a checkpoint."""
+        return attempt_key(self.cycle, self.name, name)
+
+    def write_json(self, name: str, value: Any) -> ObjectReference:
+        """Store `value` as JSON in this attempt."""
+        return self.write(name, canonical_json(value))
+
+    def write_table(self, name: str, table: pa.Table) -> ObjectReference:
+        """Store a Parquet table in this attempt."""
+        return self.write(name, table_bytes(table))
+
+    def write(self, name: str, data: bytes) -> ObjectReference:
+        """Store bytes in this attempt under their digest, and return the reference to them.
+
+        Nobody else reads them by their name before `record` has said that the stage is done. Of several processes that
+        run a stage together only the main one writes.
+        """
+        digest = digest_of_bytes(data)
+        reference = ObjectReference(key=self.key(_with_digest(name, digest)), sha256=digest)
+        if is_main_process():
+            self.store.write(reference.key, data)
+        self._written[name] = reference
+        return reference
+
+    def record(self, stage: str) -> bool:
+        """End a stage: say what it wrote, once and for all. A stage has run if and only if its record is there.
+
+        Where another run of the stage came first, this one goes on with what that one wrote: the two may have computed
+        different numbers, on other hardware or with another number of threads, and objects of both must never meet.
+
+        Args:
+            stage: its name, with the shard where it works in shards.
+
+        Returns:
+            Whether what this run wrote is what counts.
+        """
+        if not is_main_process():
+            return True
+        objects = {name: reference.model_dump() for name, reference in self._written.items()}
+        if self.store.write_if_absent(self._record_key(stage), sealed({"objects": objects})):
+            return True
+        first = self._read_record(self._record_key(stage))
+        mine = first == self._written
+        self._written.clear()
+        self._written.update(first)
+        return mine
+
+    def recorded(self, stage: str) -> bool:
+        """Whether the stage has run for this attempt, and all that it wrote is still as it was.
+
+        Cost: reads the objects of the stage.
+        """
+        try:
+            for reference in self._read_record(self._record_key(stage)).values():
+                fetch_object(self.store, reference)
+        except (FileNotFoundError, CampaignError):
+            return False
+        return True
+
+    def reference(self, name: str) -> ObjectReference:
+        """The reference to an object of this attempt: one that this stage has written, or that an earlier one recorded.
+
+        Raises:
+            CampaignError: that stage has not run.
+        """
+        if name not in self._written and name not in self._recorded:
+            for key in self.store.keys(self.key(f"{RECORDS}/")):
+                self._recorded.update(self._read_record(key))
+        reference = self._written.get(name) or self._recorded.get(name)
+        if reference is None:
+            raise CampaignError(
+                f"{self.store.locate(self.key(name))} is missing: its stage has not run for this attempt."
+            )
+        return reference
+
+    def read_json(self, name: str) -> Any:
+        """An earlier stage's JSON object of this attempt.
+
+        Raises:
+            CampaignError: that stage has not run, or the object was changed.
+        """
+        return json.loads(self.read(name))
+
+    def read(self, name: str) -> bytes:
+        """An earlier stage's object of this attempt.
+
+        Raises:
+            CampaignError: that stage has not run, or the object was changed.
+        """
+        return read_object(self.store, self.reference(name), self._remedy)
+
+    def fetch(self, name: str) -> Path:
+        """A local file with an earlier stage's object of this attempt, to be read only.
+
+        Raises:
+            CampaignError: that stage has not run, or the object was changed.
+        """
+        return fetch_object(self.store, self.reference(name), self._remedy)
+
+    @property
+    def _remedy(self) -> str:
+        """What to do about a damaged object: until the cycle is committed its stages can write it anew."""
+        return (
+            f"Delete {self.store.locate(self.key(RECORDS))} and run again, or restore it where its cycle is committed."
+        )
+
+    def _record_key(self, stage: str) -> str:
+        return self.key(f"{RECORDS}/{stage}.json")
+
+    def _read_record(self, key: str) -> dict[str, ObjectReference]:
+        place = self.store.locate(key)
+        content = unsealed(self.store.read(key), place, "the record of a stage", DELETE_RECORD)
+        try:
+            return {name: ObjectReference.model_validate(value) for name, value in content["objects"].items()}
+        except (KeyError, AttributeError, ValidationError) as error:
+            raise CampaignError(f"{place} is not the record of a stage. {DELETE_RECORD}") from error
+
+    def votes(self) -> pa.Table:
+        """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
+        tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), self.decision.labels)
+        votes = in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
+        return votes_table([votes[key] for key in sorted(votes)])
+
+    def consensus(self) -> pa.Table:
+        """What the votes come to: rows of `CONSENSUS` sorted by sample; none before the first labels."""
+        if self.decision.consensus is None:
+            return CONSENSUS.empty_table()
+        return read_table(self.store, self.decision.consensus, CONSENSUS)
+
+    def labelled(self) -> dict[str, str]:
+        """The class of each labelled sample, sorted by id; skipped, unsure and disputed ones are not among them."""
+        return labels_of(self.consensus())
+
+    def previous_json(self, name: str) -> Any | None:
+        """A JSON object of the commit before this cycle, or None where it has none of that name."""
+        reference = self.decision.previous.get(name)
+        return None if reference is None else read_json(self.store, reference)
+
+
+def open_attempt(root: str, cycle: int, attempt: str) -> Attempt:
+    """The attempt that `label_ingest` prepared.
+
+    Raises:
+        CampaignError: no campaign at `root`, or no such attempt.
+    """
+    return attempt_in(open_store(root), cycle, attempt)
+
+
+def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
+    """The attempt that `label_ingest` prepared in a store, as `open_attempt`."""
+    campaign = load_campaign(store)
+    try:
+        data = store.read(attempt_key(cycle, attempt, "decision.json"))
+    except FileNotFoundError as error:
+        raise CampaignError(
+            f"No attempt {attempt!r} at cycle {cycle} of {store.root}. Run the label_ingest stage first; it names one."
+        ) from error
+    place = store.locate(attempt_key(cycle, attempt, "decision.json"))
+    try:
+        decision = Decision.model_validate_json(data)
+    except ValidationError as error:
+        raise CampaignError(f"{place} is not a decision. Delete it and run label_ingest again.") from error
+    if attempt_name(campaign, decision) != attempt:
+        raise CampaignError(
+            f"{place} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. Delete "
+            "it and run label_ingest again."
+        )
+    return Attempt(store, campaign, cycle, attempt, decision)
+
+
+def attempt_name(campaign: Campaign, decision: Decision) -> str:
+    """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on.
+
+    Decisions from before versions were recorded mean the first ones. So these are not part of the digest, and an
+    attempt that was begun then goes on under its name.
+    """
+    content = decision.model_dump(mode="json")
+    if all(algorithm.version == FIRST for algorithm in decision.algorithms.values()):
+        content.pop("algorithms", None)
+    return digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
+
+
+def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Commit | None) -> None:
+    """See that a commit is one of this campaign, and follows on the commit before it, so that nothing foreign is used.
+
+    Raises:
+        CampaignError: it is of another campaign or place in it, or its decision is gone or damaged.
+    """
+    place = store.locate(commit_key(commit.cycle))
+    reference = commit.objects.get("decision")
+    if reference is None:
+        raise CampaignError(f"{place} names no decision. Restore it from a backup.")
+    try:
+        decision = Decision.model_validate_json(read_object(store, reference))
+    except ValidationError as error:
+        raise CampaignError(f"{store.locate(reference.key)} is not a decision. Restore it from a backup.") from error
+    follows = decision.previous == (before.objects if before is not None else {})
+    if attempt_name(campaign, decision) != commit.attempt or not follows:
+        raise CampaignError(
+            f"{place} is of another campaign, or of another place in this one. Restore the root from one backup; "
+            "labelcycle verify tells what does not belong."
+        )
+
+
+def _with_digest(name: str, sha256: str) -> str:
+    """`adapter/model.safetensors` → `adapter/model-0123456789abcdef.safetensors`."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}-{sha256[:16]}{path.suffix}"))

@@ -1,0 +1,211 @@
+"""The campaign's immutable description, `campaign.json`: the first object that every stage reads."""
+
+import json
+from typing import Annotated, Literal
+
+import pyarrow as pa
+from pydantic import AfterValidator, Field, ValidationError
+
+from labelcycle.components.core.config.embedding import Pooling, TextEncoder
+from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.components.core.config.recipe import Recipe, describe
+from labelcycle.components.core.config.settings import Later, Settings
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import ObjectReference, sealed, unsealed
+from labelcycle.components.core.storage.tables import POOL, QUARANTINE, TRUTH, read_table
+
+SCHEMA_VERSION = 1
+KEY = "campaign.json"
+SECONDS_AN_HOUR = 3600
+
+
+Deviation = Annotated[float, Field(gt=0)]
+
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Transform(Settings):
+    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
+
+    image_size: Annotated[int, Field(ge=8)]
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
+    crop_share: Annotated[float, Field(gt=0, le=1)]
+    mean: tuple[float, float, float]
+    std: tuple[Deviation, Deviation, Deviation]
+
+
+class Backbone(Settings):
+    """Which network makes the features, down to the bytes of its weights.
+
+    Attributes:
+        width: numbers in a feature vector, twice those in a token where two are joined.
+        pooling: how tokens become a vector. Not written where the network does it by itself: descriptions and names of
+            feature spaces stay those that they were before there was a choice.
+    """
+
+    name: str
+    weights: ObjectReference
+    transform: Transform
+    width: Annotated[int, Field(ge=1)]
+    precision: Precision = "float32"
+    pooling: Annotated[Pooling, Later("network")] = "network"
+
+
+class Prices(Settings):
+    """What labels and computing cost, in the campaign's own currency.
+
+    Attributes:
+        label: of one annotation.
+        annotators_per_label: annotations paid for a label.
+        cpu_hour: of an hour of one processor core at work.
+        gpu_hour: of an hour of a run that computes on a GPU, beside that of the cores.
+    """
+
+    label: Annotated[float, Field(ge=0)] = 1.0
+    annotators_per_label: Annotated[int, Field(ge=1)] = 1
+    cpu_hour: Annotated[float, Field(ge=0)] = 0.0
+    gpu_hour: Annotated[float, Field(ge=0)] = 0.0
+
+    def of_labels(self, answers: float) -> float:
+        """The price of so many answers; skipped and unsure ones cost as well."""
+        return answers * self.label * self.annotators_per_label
+
+    def of_computing(self, cpu_seconds: float, gpu_seconds: float = 0.0) -> float:
+        """The price of so many seconds of processor cores and of GPUs."""
+        return (cpu_seconds * self.cpu_hour + gpu_seconds * self.gpu_hour) / SECONDS_AN_HOUR
+
+
+def _distinct_classes(classes: list[str]) -> list[str]:
+    seen: set[str] = set()
+    for name in classes:
+        if not name or name != name.strip():
+            raise ValueError(f"class {name!r} is empty or has spaces around it")
+        if name in seen:
+            raise ValueError(f"class {name!r} is listed more than once")
+        seen.add(name)
+    return classes
+
+
+class Campaign(Settings):
+    """Everything that stays the same for the whole campaign."""
+
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_distinct_classes)]
+    recipe: Recipe
+    budget: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    initial: Annotated[int, Field(ge=1)]
+    seed: int
+    prices: Prices = Prices()
+    backbone: Backbone | None
+    base_space: str
+    pool: ObjectReference
+    truth: ObjectReference
+    quarantine: ObjectReference
+    labels_from: str | None
+    labelling: Labelling = Labelling()
+    max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    text_encoder: TextEncoder | None = None
+
+    @property
+    def identifier(self) -> str:
+        """The name and a digest of the whole description: unique to this campaign."""
+        return f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+
+    def as_bytes(self) -> bytes:
+        """The content of `campaign.json`."""
+        return sealed(self.model_dump(mode="json"))
+
+    def query_size(self, asked: int) -> int:
+        """How many samples to ask for next, with `asked` of the budget asked for: a batch, within what is left."""
+        wanted = self.initial if asked == 0 else self.batch
+        return max(0, min(wanted, self.budget - asked))
+
+
+def is_own_table(labels_from: str) -> bool:
+    """Whether a label source is a table that the campaign keeps, named by its key and thereby by its digest."""
+    return not labels_from.startswith("/") and "://" not in labels_from
+
+
+def create_campaign(store: Store, campaign: Campaign) -> bool:
+    """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
+
+    Raises:
+        CampaignError: the root holds another campaign.
+    """
+    if store.write_if_absent(KEY, campaign.as_bytes()):
+        return True
+    existing = load_campaign(store)
+    if existing != campaign:
+        raise CampaignError(
+            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
+            "Choose another root, or go on with that campaign: labelcycle run."
+        )
+    return False
+
+
+def load_campaign(store: Store) -> Campaign:
+    """The campaign at the store's root.
+
+    Raises:
+        CampaignError: none there, damaged, or written by a newer labelcycle.
+    """
+    try:
+        data = store.read(KEY)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CampaignError(f"No campaign at {store.root}. Create one with: labelcycle init {store.root} …") from error
+    place = store.locate(KEY)
+    _refuse_newer(data, place)
+    try:
+        return Campaign.model_validate(unsealed(data, place, "a campaign description"))
+    except ValidationError as error:
+        raise CampaignError(f"{place} is not a campaign description:\n{describe(error)}") from error
+
+
+def _refuse_newer(data: bytes, place: str) -> None:
+    """What a newer labelcycle writes need not be what this one can check, so its version is looked at first."""
+    try:
+        version = json.loads(data)["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise CampaignError(
+            f"{place} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. Upgrade labelcycle."
+        )
+
+
+def validated_campaign(**settings: object) -> Campaign:
+    """A campaign from settings given by the user.
+
+    Raises:
+        ConfigurationError: a setting is refused; each is named.
+    """
+    try:
+        return Campaign.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"The campaign's settings are refused:\n{describe(error)}") from error
+
+
+def load_pool(store: Store, campaign: Campaign) -> pa.Table:
+    """The table of all samples, sorted by id."""
+    return read_table(store, campaign.pool, POOL)
+
+
+def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
+    """Known labels, by id: of the `val` and `test` samples, and of the pool where its labels may be read."""
+    table = read_table(store, campaign.truth, TRUTH)
+    return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+
+
+def sample_uris(store: Store, campaign: Campaign) -> dict[str, str | None]:
+    """The image address of every sample that people may know, quarantined ones among them, by id."""
+    tables = [load_pool(store, campaign), read_table(store, campaign.quarantine, QUARANTINE)]
+    return {
+        sample_id: uri
+        for table in tables
+        for sample_id, uri in zip(table["sample_id"].to_pylist(), table["uri"].to_pylist(), strict=True)
+    }

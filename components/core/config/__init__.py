@@ -1,0 +1,1 @@
+"""What users set: recipes, trainers, how people label, and the environment."""

@@ -1,0 +1,53 @@
+"""What a recipe says about embedding: which of a network's tokens become the features of a sample.
+
+Which frozen text encoder makes features of captions, down to the bytes of its files.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.storage.objects import ObjectReference
+
+Pooling = Literal["network", "cls", "mean", "cls_mean"]
+"""How the tokens of a network become one vector: as the network does it by itself, its class token, the mean of its
+patch tokens, or the class token and that mean side by side, twice as wide."""
+
+AskedPooling = Literal["network", "cls", "mean", "cls_mean", "auto"]
+"""What a recipe can ask for."""
+
+
+class Embedding(Settings):
+    """How features are made from images. It has no effect on embeddings that the user brings along.
+
+    `pooling: auto` is `cls_mean` for a vision transformer with a class token, and `network` for any other network. A
+    mean of patch tokens is without the class token and without registers.
+    """
+
+    pooling: AskedPooling = "network"
+
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+"""A name without folder: stages lay the files into a folder of their own, and nowhere else."""
+
+
+class TextEncoder(Settings):
+    """A transformers model of text. A caption's features are the mean over its tokens.
+
+    `files` are those of the model's folder that are needed to load it, by name.
+    """
+
+    name: str
+    files: dict[FileName, ObjectReference]
+    width: Annotated[int, Field(ge=1)]
+
+
+def text_provenance(encoder: TextEncoder, samples_sha256: str) -> dict[str, Any]:
+    """What a space of caption features depends on: the encoder's files, and the table that holds the captions."""
+    return {
+        "kind": "texts",
+        "encoder": encoder.name,
+        "files_sha256": {name: reference.sha256 for name, reference in sorted(encoder.files.items())},
+        "samples_sha256": samples_sha256,
+    }

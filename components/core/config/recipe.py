@@ -1,0 +1,301 @@
+"""Recipes: which trainer, strategy, cold start and schedule a campaign uses, read from YAML and fully validated."""
+
+import math
+import reprlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from labelcycle.components.core.config.embedding import Embedding
+from labelcycle.components.core.config.settings import Later, Settings, read_settings
+from labelcycle.components.core.config.trainers import (
+    TRAINERS,
+    DataSelection,
+    FeatureTrainer,
+    FineTuner,
+    ImageTrainer,
+    LogisticTrainer,
+    ProbeThenFineTuner,
+    Trainer,
+)
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.models.dropout import Place
+
+
+class SoftmaxScorer(Settings):
+    """The head is asked about each sample once."""
+
+    name: Literal["softmax"] = "softmax"
+
+
+class DropoutScorer(Settings):
+    """The head is asked with dropout too, for disagreements and mutual information. Defaults: DropQuery, section 4."""
+
+    name: Literal["dropout"] = "dropout"
+    passes: Annotated[int, Field(ge=1)] = 3
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    place: Place = "features"
+
+
+MOST_NAMED = 20
+"""Refused settings that one message names."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+
+KINDS = {"trainer": TRAINERS, "final": TRAINERS, "scorer": ("softmax", "dropout")}
+
+
+def _plain(value: object) -> object:
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"a parameter is a finite number, a text, true or false; got {_SHORT.repr(value)}")
+    return value
+
+
+Parameter = Annotated[bool | int | float | str, BeforeValidator(_plain)]
+"""What a recipe can pass to a strategy."""
+
+
+class Choice(Settings):
+    """How a query is chosen: the strategy, its parameters, and what holds whatever the strategy.
+
+    `explore` is the share of the query that is drawn at random, `quotas` how many picks each named group gets, and
+    `near_duplicates` the cosine similarity from which two samples count as the same.
+    """
+
+    strategy: str
+    parameters: dict[str, Parameter] = {}
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.0
+    quotas: dict[str, Annotated[int, Field(ge=0)]] = {}
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @property
+    def arguments(self) -> dict[str, Parameter]:
+        """What the strategy is called with."""
+        return self.parameters
+
+
+class Selector(Choice):
+    """How queries are chosen once there is a model.
+
+    `class_balanced: true` is short for the parameter of that name. `exclude` and `include` name samples that are never
+    asked for, and samples that are asked for first; both hold for the cold start too.
+    """
+
+    class_balanced: bool = False
+    exclude: list[str] = []
+    include: list[str] = []
+
+    @property
+    def arguments(self) -> dict[str, Parameter]:
+        """What the strategy is called with."""
+        return self.parameters | ({"class_balanced": True} if self.class_balanced else {})
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Selector":
+        if self.class_balanced and self.parameters.get("class_balanced") is False:
+            raise ValueError("class_balanced is true, but parameters.class_balanced is false; remove one of them")
+        both = sorted(set(self.exclude) & set(self.include))
+        if both:
+            raise ValueError(f"sample {both[0]!r} is excluded and included at once; remove it from one of the lists")
+        return self
+
+
+class ColdStart(Choice):
+    """How the first query is chosen, while there is no label yet.
+
+    With `single_shot` it takes the whole budget: everything is chosen at once, before any label is known.
+    """
+
+    strategy: str = "random"
+    single_shot: bool = False
+
+
+class Schedule(Settings):
+    """How training changes from cycle to cycle."""
+
+    warm_start: bool = True
+    learning_rate_drops: list[int] = []
+    drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    def learning_rate(self, initial: float, cycle: int) -> float:
+        """The learning rate of `cycle`: `initial`, multiplied by `drop_factor` at each drop reached so far."""
+        return initial * self.drop_factor ** sum(cycle >= drop for drop in self.learning_rate_drops)
+
+
+DEFAULT_THRESHOLDS = {"absolute": 1.0, "relative": 0.05, "holdout": 0.01}
+"""Of an alignment without a threshold, by mode: LogME, a share of it, accuracy. The first is ASVP's, section 6.1."""
+
+
+class Alignment(Settings):
+    """When the features that a proxy is trained on are made anew by a fine-tuned backbone. ASVP, section 5.
+
+    Each cycle measures how much moving the classes apart (PED) and how well the features explain the labels (LogME). A
+    backbone is fine-tuned when LogME has changed by less than `threshold` since the cycle before (`absolute`), by less
+    than this share of its size (`relative`), or when fine-tuning beats linear probing by more than `threshold` in
+    accuracy on the validation split (`holdout`). Without a threshold it is that of `DEFAULT_THRESHOLDS`.
+    """
+
+    mode: Literal["absolute", "relative", "holdout"] = "absolute"
+    threshold: Annotated[float, Field(gt=0)] | None = None
+    max_updates: Annotated[int, Field(ge=1)] = 1
+    trainer: FineTuner = FineTuner()
+
+    @property
+    def limit(self) -> float:
+        """The threshold that holds: the one given, or the mode's own."""
+        return DEFAULT_THRESHOLDS[self.mode] if self.threshold is None else self.threshold
+
+
+class Final(Settings):
+    """How `labelcycle finalize` trains the model that is kept, where the cycles' own models only choose samples.
+
+    `aligned` is used instead of `trainer` where the backbone was fine-tuned on the way. ASVP, section 5.
+    """
+
+    trainer: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")]
+    aligned: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")] | None = None
+
+
+class Stop(Settings):
+    """What ends a campaign before its budget is spent.
+
+    `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
+    cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
+    in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles. The cost is
+    that of labels alone, without computing.
+    """
+
+    plateau_cycles: Annotated[int, Field(ge=1)] | None = None
+    plateau_gain: Annotated[float, Field(ge=0)] = 0.005
+    worth_of_a_point: Annotated[float, Field(gt=0)] | None = None
+    worth_cycles: Annotated[int, Field(ge=1)] = 2
+
+
+class Recipe(Settings):
+    """A whole method. One YAML file each in `pipelines/recipes`, or a file of the user's own.
+
+    `batch_per_class` is how many labels a class a cycle asks for where the user names no batch; None leaves the batch
+    to the budget. A default `embedding` is not written: such a campaign is what it was before there was a choice.
+    """
+
+    name: str
+    summary: str
+    source: str
+    cost: str
+    batch_per_class: Annotated[int, Field(ge=1)] | None = None
+    embedding: Annotated[Embedding, Later(Embedding())] = Embedding()
+    trainer: Trainer
+    scorer: Annotated[SoftmaxScorer | DropoutScorer, Field(discriminator="name")] = SoftmaxScorer()
+    selector: Selector
+    cold_start: ColdStart = ColdStart()
+    schedule: Schedule = Schedule()
+    alignment: Alignment | None = None
+    final: Final | None = None
+    stop: Stop = Stop()
+    data_selection: DataSelection | None = None
+
+    @property
+    def trains_on_images(self) -> bool:
+        """Whether a cycle's training needs the images themselves rather than their features."""
+        return isinstance(self.trainer, ImageTrainer)
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether the cycles need the images themselves. The final model does too, but is a matter of its own."""
+        return self.trains_on_images or self.alignment is not None
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Recipe":
+        if isinstance(self.trainer, LogisticTrainer):
+            if self.schedule.learning_rate_drops:
+                raise ValueError("logistic regression has no learning rate; remove schedule.learning_rate_drops")
+            if self.alignment is not None:
+                raise ValueError("alignment is for trainers in epochs such as proxy, not for 'logistic'; remove it")
+        if self.alignment is not None and not isinstance(self.trainer, FeatureTrainer):
+            raise ValueError(
+                f"alignment is for trainers on features such as proxy, and {self.trainer.name!r} changes the backbone "
+                "itself; remove it"
+            )
+        if self.data_selection is not None:
+            self._agree_with_data_selection()
+        return self
+
+    def _agree_with_data_selection(self) -> None:
+        """Refuse what belongs to campaigns that collect labels.
+
+        Raises:
+            ValueError: a setting that would have no effect, or another than it says.
+        """
+        if self.trainer.name not in ("linear", "ft"):
+            raise ValueError(f"data_selection trains linear or ft, not {self.trainer.name!r}; set trainer.name")
+        if self.alignment is not None or self.final is not None:
+            raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
+        if self.batch_per_class is not None:
+            raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
+        if not self.schedule.warm_start or self.schedule.learning_rate_drops:
+            raise ValueError("data_selection goes on from loop to loop; leave schedule as it is by default")
+
+    @property
+    def uses_base_features(self) -> bool:
+        """Whether the features of the backbone as it comes are read by any stage."""
+        cold = self.cold_start
+        return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
+
+
+def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a YAML file, with `overrides` (`{"trainer.epochs": 20}`) laid over it.
+
+    Raises:
+        ConfigurationError: the file is not readable YAML, or a key or value is refused; each is named.
+    """
+    content = read_settings(path, f"recipe {path}")
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"Recipe {path} is not a mapping of settings. See pipelines/recipes for examples.")
+    for dotted, value in (overrides or {}).items():
+        _override(content, dotted, value)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"Recipe {path} is refused:\n{describe(error)}") from error
+
+
+def describe(error: ValidationError) -> str:
+    """The validation errors, a line each: the setting, what is wrong and what was given."""
+    lines = []
+    problems = error.errors()
+    for problem in problems[:MOST_NAMED]:
+        name = ".".join(_as_written(problem["loc"])) or "(whole)"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
+        elif problem["type"] == "missing":
+            lines.append(f"  {name}: missing. Add it.")
+        elif problem["type"] == "union_tag_not_found":
+            lines.append(f"  {name}.name: missing. Add it.")
+        elif problem["type"] == "value_error":
+            lines.append(f"  {name}: {problem['ctx']['error']}.")
+        else:
+            lines.append(f"  {name}: {problem['msg']}; got {_SHORT.repr(problem['input'])}.")
+    if len(problems) > MOST_NAMED:
+        lines.append(f"  … and {len(problems) - MOST_NAMED} more.")
+    return "\n".join(lines)
+
+
+def _as_written(location: tuple[int | str, ...]) -> list[str]:
+    """The path to a setting without the kind of trainer or scorer, which pydantic puts in (trainer.linear.epochs)."""
+    parts: list[str] = []
+    for part in location:
+        if not (parts and part in KINDS.get(parts[-1], ())):
+            parts.append(str(part))
+    return parts
+
+
+def _override(content: dict[str, Any], dotted: str, value: Any) -> None:
+    *groups, last = dotted.split(".")
+    place = content
+    for group in groups:
+        place = place.setdefault(group, {})
+        if not isinstance(place, dict):
+            raise ConfigurationError(f"Setting {dotted!r} does not exist: {group!r} is a single value, not a group.")
+    place[last] = value

@@ -1,0 +1,243 @@
+"""What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults.
+
+What a recipe says about choosing training data from a pool whose labels are all known.
+
+Source: VeCAF, sections 3 and 4.1. Labels cost nothing there; what is saved is batches of training.
+"""
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from labelcycle.components.core.config.settings import Later, Settings
+
+Count = Annotated[int, Field(ge=1)]
+BatchSize = Annotated[int, Field(ge=2)]
+LearningRate = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
+"""Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
+
+HeadInit = Literal["random", "prototypes"]
+"""What a head begins at that is trained together with its backbone: random parameters, or those of the trainer
+`logistic` on the features of the backbone before anything changes it, as nearly as a linear layer can have them."""
+
+
+class Training(Settings):
+    """What every trainer shares.
+
+    `batch_size` of None takes all examples at once. `annealing` lowers the learning rate within a training, beside the
+    drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
+    training ends after so many epochs in which the loss has not fallen by `improvement`.
+
+    `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change. So is
+    `keeps_lowest_loss`: whether a training without a validation split keeps the epoch of lowest loss, not the last.
+    """
+
+    version: ClassVar[int] = 1
+    keeps_lowest_loss: ClassVar[bool] = False
+
+    epochs: Count = 50
+    batch_size: BatchSize | None = 64
+    learning_rate: LearningRate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    momentum: Share = 0.9
+    annealing: Literal["none", "cosine"] = "none"
+    accumulation: Count = 1
+    patience: Count | None = None
+    improvement: Annotated[float, Field(ge=0)] = 1e-3
+
+
+class LinearTrainer(Training):
+    """Batch normalisation, dropout and a linear layer on frozen features (linear probing). PEAL, section 4.1."""
+
+    name: Literal["linear"] = "linear"
+    dropout: Share = 0.5
+
+
+class DropQueryTrainer(Training):
+    """Dropout on the raw features, batch normalisation without parameters, a linear layer. DropQuery's code.
+
+    Version 1 kept the last epoch, which early stopping leaves `patience` epochs behind the best.
+    """
+
+    version: ClassVar[int] = 2
+    keeps_lowest_loss: ClassVar[bool] = True
+
+    name: Literal["dropquery"] = "dropquery"
+    epochs: Count = 400
+    batch_size: BatchSize | None = None
+    learning_rate: LearningRate = 1e-2
+    optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
+    patience: Count | None = 20
+    dropout: Share = 0.75
+
+
+class ProxyTrainer(Training):
+    """A hidden layer with batch normalisation and ReLU, and a linear layer, on cached features. ASVP, section 6.1.
+
+    `hidden` is the width of the hidden layer; None takes that of the features.
+    """
+
+    name: Literal["proxy"] = "proxy"
+    batch_size: BatchSize | None = 2048
+    learning_rate: LearningRate = 1e-2
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
+    annealing: Literal["none", "cosine"] = "cosine"
+    hidden: Count | None = None
+
+
+class LogisticTrainer(Settings):
+    """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
+
+    The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
+    times the prototypes; a scale of None is 3.5·ln C, but at least 8, which is that of ten classes: among more of them
+    a class needs a larger logit to be as likely. With `class_weight: balanced` every class that has labels counts the
+    same. With `temperature: cross_validated` probabilities are calibrated by one temperature, chosen by five-fold
+    cross-validation.
+
+    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
+    sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
+    few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
+    of a label.
+
+    `version` is that of the algorithm, no setting.
+    """
+
+    version: ClassVar[int] = 1
+
+    name: Literal["logistic"] = "logistic"
+    strength: Annotated[float, Field(gt=0)] = 0.1
+    scale: Annotated[float, Field(ge=0)] | None = None
+    class_weight: Literal["none", "balanced"] = "none"
+    temperature: Literal["none", "cross_validated"] = "none"
+    unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
+    unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
+    unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
+    unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+
+    def scale_of(self, classes: int) -> float:
+        """The scale among so many classes: the one given, or that which grows with their number."""
+        return max(8.0, 3.5 * math.log(classes)) if self.scale is None else self.scale
+
+
+class BackboneTraining(Training):
+    """What trainers share that train a head together with its backbone.
+
+    `head_init` is what the head begins at where there is none of an earlier cycle to go on from.
+    """
+
+    head_init: Annotated[HeadInit, Later("random")] = "random"
+
+
+class LoraTrainer(BackboneTraining):
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
+
+    name: Literal["lora"] = "lora"
+    dropout: Share = 0.5
+    rank: Count = 16
+    alpha: Count = 16
+    lora_dropout: Share = 0.1
+    target: str = "qkv"
+    blocks: Blocks = "all"
+
+
+class FineTuner(BackboneTraining):
+    """The whole backbone and a linear layer. ASVP, appendix A, table 5 (CIFAR-10).
+
+    `learning_rate` is the backbone's, `head_learning_rate` the linear layer's.
+    """
+
+    name: Literal["ft"] = "ft"
+    epochs: Count = 130
+    batch_size: BatchSize | None = 128
+    learning_rate: LearningRate = 0.1
+    head_learning_rate: LearningRate = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    optimiser: Literal["adam", "adamw", "sgd"] = "sgd"
+    annealing: Literal["none", "cosine"] = "cosine"
+
+
+class ProbeThenFineTuner(FineTuner):
+    """A linear layer on the frozen backbone first, then both from there. ASVP, appendix A, table 6 (CIFAR-10)."""
+
+    name: Literal["lp_ft"] = "lp_ft"  # type: ignore[assignment]
+    epochs: Count = 120
+    learning_rate: LearningRate = 0.01
+    probe_epochs: Count = 10
+    probe_learning_rate: LearningRate = 0.5
+
+
+EpochTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
+"""Trainers of a head on features that are there already, in epochs."""
+
+FeatureTrainer = EpochTrainer | LogisticTrainer
+"""Trainers of a head on features that are there already."""
+
+ImageTrainer = LoraTrainer | FineTuner | ProbeThenFineTuner
+"""Trainers that need the images, because they change the backbone."""
+
+Trainer = Annotated[FeatureTrainer | ImageTrainer, Field(discriminator="name")]
+
+TRAINERS = ("linear", "dropquery", "proxy", "logistic", "lora", "ft", "lp_ft")
+
+
+REST = "rest"
+"""The class of whatever is not the target, where one class is told from the rest."""
+
+
+def measured_head(batches: int) -> str:
+    """The name, within an attempt, of the head as it was after so many batches in all."""
+    return f"heads/{batches:07d}.safetensors"
+
+
+class DataSelection(Settings):
+    """Loops that each choose samples from the whole pool, and train on these alone for an equal share of the batches.
+
+    `total_batches` are those of all loops together, and the learning rate is annealed over all of them. `measurements`
+    is how often a loop's model is measured, at equal distances. From the second loop on, `augmentation` moves features
+    by `text_step` towards those of captions: those of the samples `selected` last, or those of the whole `pool`.
+
+    With the objective `one_vs_rest` losses, training and accuracy are those of telling `target` from the rest.
+
+    Defaults: VeCAF, section 4.1 (three loops, 750 batches for CIFAR-10). The paper does not print its text step.
+    """
+
+    loops: Annotated[int, Field(ge=1)] = 3
+    total_batches: Annotated[int, Field(ge=1)] = 750
+    measurements: Annotated[int, Field(ge=1)] = 5
+    augmentation: Literal["none", "selected", "pool"] = "selected"
+    text_step: Annotated[float, Field(ge=0)] = 0.5
+    objective: Literal["classes", "one_vs_rest"] = "classes"
+    target: str | None = None
+
+    @property
+    def needs_texts(self) -> bool:
+        """Whether features of captions are read."""
+        return self.augmentation != "none" and self.text_step > 0 and self.loops > 1
+
+    def batches(self, loop: int) -> range:
+        """The batches of `loop`, from 1, by their numbers from 0 among those of all loops."""
+        return range(self.total_batches * (loop - 1) // self.loops, self.total_batches * loop // self.loops)
+
+    def points(self, loop: int) -> list[int]:
+        """After how many batches in all the model of `loop` is measured; the last point is the loop's end."""
+        share = self.batches(loop)
+        steps = (len(share) * number // self.measurements for number in range(1, self.measurements + 1))
+        return [share.start + step for step in dict.fromkeys(steps) if step]
+
+    @model_validator(mode="after")
+    def _agree(self) -> "DataSelection":
+        if self.total_batches < self.loops:
+            raise ValueError(f"total_batches {self.total_batches} leaves a loop without any; there are {self.loops}")
+        if self.objective == "one_vs_rest" and not self.target:
+            raise ValueError("objective one_vs_rest needs a target, the class to be told from the rest; set it")
+        if self.objective == "classes" and self.target is not None:
+            raise ValueError("target is for the objective one_vs_rest; set that too, or remove it")
+        if self.target == REST:
+            raise ValueError(f"a target cannot be called {REST!r}, the name of all other classes together; rename it")
+        return self

@@ -1,0 +1,1 @@
+"""Classification heads at inference, dropout, uncertainties, and the backbone that a training made."""

@@ -1,0 +1,1 @@
+"""What every stage runs within: progress and errors, timings, retries, deadlines."""

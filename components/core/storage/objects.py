@@ -1,0 +1,155 @@
+"""References to stored objects by key and digest, and reads that check the digest.
+
+JSON objects that carry the digest of their own content, so that one which has rotted is never believed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_file, digest_of_json
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.storage import Store
+
+Content = TypeVar("Content")
+
+
+class ObjectReference(BaseModel):
+    """An object of the campaign store, with the digest that its content must have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    sha256: str
+
+
+def write_object(store: Store, key: str, data: bytes) -> ObjectReference:
+    """Store `data` under `key` and return the reference to it."""
+    store.write(key, data)
+    return ObjectReference(key=key, sha256=digest_of_bytes(data))
+
+
+def write_json(store: Store, key: str, value: Any) -> ObjectReference:
+    """Store `value` as canonical JSON under `key`."""
+    return write_object(store, key, canonical_json(value))
+
+
+RESTORE = "Restore it from a backup."
+
+READS = 2
+"""So often an object is read before it is called damaged: the damage may have been done on the way."""
+
+
+def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> bytes:
+    """The content that `reference` names.
+
+    Args:
+        store: the campaign's.
+        reference: the object.
+        remedy: what to do where it is gone or damaged, in a sentence.
+
+    Raises:
+        CampaignError: the object is gone, or its content has another digest.
+    """
+    return _read_checked(store, reference, store.read, digest_of_bytes, remedy)
+
+
+def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> Path:
+    """A local file with the content that `reference` names, to be read only; for what may not fit in memory.
+
+    Raises:
+        CampaignError: the object is gone, or its content has another digest.
+    """
+    return _read_checked(store, reference, store.fetch, digest_of_file, remedy)
+
+
+def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
+    """A local file with an object whose name ends in the first 16 digits of its digest, to be read only.
+
+    Raises:
+        CampaignError: the object is gone, or its content is not that which its name tells.
+    """
+    named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
+    return _read_checked(store, named, store.fetch, lambda path: digest_of_file(path)[:16], remedy)
+
+
+def read_json(store: Store, reference: ObjectReference) -> Any:
+    """The JSON value that `reference` names, its digest checked.
+
+    Raises:
+        CampaignError: the object is gone, was changed, or is no JSON.
+    """
+    data = read_object(store, reference)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CampaignError(f"{store.locate(reference.key)} is not JSON: {error}. {RESTORE}") from error
+
+
+def _read_checked(
+    store: Store,
+    reference: ObjectReference,
+    read: Callable[[str], Content],
+    digest: Callable[[Content], str],
+    remedy: str,
+) -> Content:
+    """What `read` gives for the reference's key, if its digest is the reference's."""
+    where = store.locate(reference.key)
+    try:
+        for _ in range(READS):
+            content = read(reference.key)
+            if digest(content) == reference.sha256:
+                return content
+    except FileNotFoundError as error:
+        raise CampaignError(f"{where} is missing although the campaign refers to it. {remedy}") from error
+    raise CampaignError(f"{where} was changed after it was written (its digest is not {reference.sha256}). {remedy}")
+
+
+SEAL = "sha256"
+"""The field that holds the SHA-256 of the canonical JSON of all other fields."""
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """`content` as canonical JSON with its seal.
+
+    Raises:
+        ValueError: `content` has a field of the seal's name.
+    """
+    if SEAL in content:
+        raise ValueError(f"A field of the name {SEAL!r} is the seal's.")
+    return canonical_json({**content, SEAL: digest_of_json(content)})
+
+
+def unsealed(data: bytes, place: str, what: str, remedy: str = "Restore it from a backup.") -> dict[str, Any]:
+    """The content of sealed JSON, without its seal.
+
+    Args:
+        data: what was read.
+        place: the object's address, for messages.
+        what: what it should be, such as `a commit`, for messages.
+        remedy: what to do about a damaged one, in a sentence.
+
+    Raises:
+        CampaignError: no JSON object, no seal, or another content than was sealed.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CampaignError(f"{place} is not {what}: {error}. {remedy}") from error
+    if not isinstance(content, dict) or SEAL not in content:
+        raise CampaignError(f"{place} is not {what}: it has no field {SEAL!r}, the digest of its content. {remedy}")
+    seal = content.pop(SEAL)
+    if _digest(content) != seal:
+        raise CampaignError(f"{place} was changed after it was written (its SHA-256 is not {seal}). {remedy}")
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str | None:
+    """The digest that the seal has to be; None for values that no canonical JSON has, such as NaN."""
+    try:
+        return digest_of_json(content)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,131 @@
+"""What the campaign has saved so far, and what more labels will bring: for the report, as plain values.
+
+The random arm of a campaign: what random labels would have brought, where a backtest lies in the campaign's root.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelcycle.components.analysis.projection import QUANTILES, Expected, Forecast, forecast
+from labelcycle.components.analysis.savings import Curve, average_saving, savings
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.tables import table_in
+from labelcycle.components.evaluate.stop import Point
+
+MILESTONES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
+"""Accuracies that the forecast says the price of, the next few above what is reached."""
+
+MOST_MILESTONES = 3
+STEPS = 12
+"""Points of the curve between the last cycle and the end of the budget."""
+
+
+def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) -> dict[str, Any] | None:
+    """The random arm and what was saved against it; None without one, or without any cycle.
+
+    Args:
+        active: labels and accuracy of every trained cycle.
+        random: the random arm.
+        begins_at_random: whether the campaign's first labels were drawn at random too, so that its first cycle says
+            nothing about the strategy.
+
+    Returns:
+        `labels` and `accuracy` of the random arm; `equivalent_labels`, `ratio` and `sign` of the last cycle; and
+        `average`, the same over the cycles whose labels the strategy chose, None while there is none.
+    """
+    if random is None or not active.labels:
+        return None
+    found = savings(active, random)
+    chosen = found[1 if begins_at_random else 0 :]
+    last = found[-1]
+    return {
+        "labels": random.labels,
+        "accuracy": random.accuracy,
+        "equivalent_labels": last.equivalent_labels,
+        "ratio": last.ratio,
+        "sign": last.sign,
+        "average": asdict(average_saving(chosen)) if chosen else None,
+    }
+
+
+def forecast_figures(points: Sequence[Point], test_samples: int, campaign: Campaign) -> dict[str, Any]:
+    """The forecast for the rest of the budget.
+
+    Args:
+        points: every trained cycle, in order.
+        test_samples: what accuracy is measured on.
+        campaign: its budget and prices.
+
+    Returns:
+        `reason`: why nothing can be said, or None. Then also `share`, how sure the ranges are; `ceiling`; `curve`,
+        answers, accuracy and range up to the budget's end, with their cost; and `targets`, the answers and the cost of
+        the next accuracies.
+    """
+    found = forecast(points, test_samples)
+    if isinstance(found, str):
+        return {"reason": found}
+    best = max(point.accuracy for point in points)
+    wanted = [accuracy for accuracy in MILESTONES if accuracy > best][:MOST_MILESTONES]
+    last = points[-1].answers
+    ahead = sorted({last + round((campaign.budget - last) * step / STEPS) for step in range(STEPS + 1)})
+    return {
+        "reason": None,
+        "share": QUANTILES[1] - QUANTILES[0],
+        "ceiling": _rounded(found.ceiling),
+        "curve": [_expected(found.accuracy_at(answers), campaign) for answers in ahead],
+        "targets": [_needed(found, accuracy, last, campaign) for accuracy in wanted],
+    }
+
+
+def _expected(expected: Expected, campaign: Campaign) -> dict[str, Any]:
+    return {
+        "answers": expected.answers,
+        "cost": campaign.prices.of_labels(expected.answers),
+        **{name: _rounded(getattr(expected, name)) for name in ("accuracy", "low", "high")},
+    }
+
+
+def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> dict[str, Any]:
+    """What a target takes that the last cycle has not reached: more answers than it had, whatever the curve says."""
+    likely = found.answers_for(accuracy)
+    figures: dict[str, Any] = {"accuracy": accuracy}
+    for name in ("answers", "low", "high"):
+        answers = getattr(likely, name)
+        answers = None if answers is None else max(answers, last + 1)
+        figures |= {name: answers, f"{name}_cost": None if answers is None else campaign.prices.of_labels(answers)}
+    return figures
+
+
+def _rounded(value: float) -> float:
+    """To four digits, so that the last bits of sums do not show."""
+    return round(value, 4)
+
+
+RESULTS = "backtest/results.parquet"
+"""Where `labelcycle backtest … --out ROOT/backtest` leaves its results."""
+
+STRATEGY = "random"
+
+
+def read_random_arm(store: Store) -> Curve | None:
+    """The mean learning curve of the random arm, over its seeds; None where the root has no backtest with one.
+
+    A file that cannot be read is told, and taken for none.
+    """
+    if not store.exists(RESULTS):
+        return None
+    try:
+        table = table_in(store.read(RESULTS), ["strategy", "labels", "accuracy"])
+        rows = [row for row in table.to_pylist() if row["strategy"] == STRATEGY]
+        labels = sorted({int(row["labels"]) for row in rows})
+        means = [float(np.mean([row["accuracy"] for row in rows if row["labels"] == count])) for count in labels]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        notice(f"{store.locate(RESULTS)} has no results of a backtest, so no random arm is shown: {error}")
+        return None
+    return Curve(labels, means) if labels else None

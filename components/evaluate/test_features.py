@@ -1,0 +1,55 @@
+"""Features of the test samples and of the labelled ones, in as few passes over a feature space as can be."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
+
+
+@dataclass(frozen=True)
+class Features:
+    """Ids, sorted, and the feature vector of each, float16 (rows, d). Unreadable samples are not among them."""
+
+    ids: list[str]
+    vectors: npt.NDArray[np.float16]
+
+    def of(self, ids: Collection[str]) -> "Features":
+        """Those of some samples alone."""
+        wanted = set(ids)
+        rows = [row for row, name in enumerate(self.ids) if name in wanted]
+        return Features([self.ids[row] for row in rows], self.vectors[rows])
+
+
+def read_features(
+    work: Attempt, space: str, test: Collection[str], labelled: Collection[str]
+) -> tuple[Features, Features | None]:
+    """Features of the test samples in this cycle's space, and of the labelled ones as the backbone comes.
+
+    Where no cycle made such features of the pool, they are those of this cycle's space; None where that holds only the
+    test samples, because the campaign asks for no more.
+
+    Args:
+        work: the attempt.
+        space: this cycle's.
+        test: ids.
+        labelled: ids, none of them a test sample.
+
+    Raises:
+        CampaignError: features are missing or damaged.
+
+    Cost: one pass over the feature space where the two are the same, else one over each.
+    """
+    base = work.campaign.base_space
+    if space == base and holds_pool(work, base):
+        together = _read(work, space, [*test, *labelled])
+        return together.of(test), together.of(labelled)
+    holding = next((one for one in (base, space) if holds_pool(work, one)), None)
+    return _read(work, space, test), None if holding is None else _read(work, holding, labelled)
+
+
+def _read(work: Attempt, space: str, ids: Collection[str]) -> Features:
+    return Features(*FeatureSpace(work.store, space).read(list(ids)))

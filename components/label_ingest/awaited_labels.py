@@ -1,0 +1,60 @@
+"""The outlook: who and what a campaign waits for, as a person wants to see it. Nothing is written."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.storage import Store
+from labelcycle.components.label_ingest.intake import take_in
+from labelcycle.components.label_ingest.readiness import readiness_now
+
+
+@dataclass(frozen=True)
+class AwaitedLabels:
+    """Where the last query stands.
+
+    Attributes:
+        asked: samples in it.
+        answered: those with as many votes as are wanted.
+        open: ids of the others.
+        votes_by_annotator: how many of its samples each person has answered, by name; "" for those without one.
+        goes_on: when the next cycle begins, in words.
+        deadline: ISO 8601 time from which the answers that are there do; None where there is none.
+        outstanding: samples of earlier queries that still lack their answers.
+    """
+
+    asked: int
+    answered: int
+    open: list[str]
+    votes_by_annotator: dict[str, int]
+    goes_on: str
+    deadline: str | None
+    outstanding: int
+
+
+def awaited_labels(store: Store, state: State, labels_from: str = "") -> AwaitedLabels:
+    """Look at the label source as the next run would.
+
+    Args:
+        store: the campaign's.
+        state: the campaign's, with a query out.
+        labels_from: a label file instead of the campaign's own source; empty for that.
+
+    Raises:
+        InputError: a row of a label file is wrong.
+        TransientError: the labelling tool does not answer.
+    """
+    intake = take_in(store, state, labels_from)
+    answers = intake.answers
+    ready = readiness_now(store, state, answers)
+    asked = {request.sample_id for request in [*answers.complete, *answers.unanswered]}
+    people = Counter(vote.annotator for vote in intake.votes if vote.sample_id in asked)
+    return AwaitedLabels(
+        asked=len(answers.complete) + len(answers.unanswered),
+        answered=len(answers.complete),
+        open=[request.sample_id for request in answers.unanswered],
+        votes_by_annotator=dict(sorted(people.items(), key=lambda item: (-item[1], item[0]))),
+        goes_on="with the next run" if ready.ready else ready.reason,
+        deadline=None if ready.deadline is None else ready.deadline.isoformat(),
+        outstanding=intake.outstanding - len(answers.unanswered),
+    )

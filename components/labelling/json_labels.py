@@ -1,0 +1,234 @@
+"""JSON from outside: what Python's reader lets pass, and what would only hurt later, is refused here.
+
+Classifications in the form of COCO's JSON: images, categories, and annotations that give an image a category.
+
+Source: https://cocodataset.org/#format-data
+
+Label Studio's exports, JSON and JSON_MIN, as votes.
+
+Source: https://labelstud.io/guide/export
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
+from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_json_text(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: no JSON, a key twice in one object, half a character (a lone surrogate), or nesting beyond what can
+            be read.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it holds half a character, {error.object[error.start]!r}, which no text can hold") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {repeated!r} stands more than once in one object")
+    return found
+
+
+PARTS = ("images", "annotations", "categories")
+
+Placed = tuple[str, str, Vote]
+"""Where in a file a vote stands, what the file calls the sample, and the vote."""
+
+
+def is_classification(content: Any) -> bool:
+    """Whether the content of a JSON file has COCO's form."""
+    return isinstance(content, dict) and all(part in content for part in PARTS)
+
+
+def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
+    """A vote an annotation, in the file's order. A sample is called by its image's `file_name`.
+
+    An annotation may have `annotator`, `time` and `status` (ok, skip or unsure) beside COCO's fields; boxes and
+    outlines are passed over.
+
+    Args:
+        content: what the JSON file holds.
+        uri: the file, for messages.
+
+    Raises:
+        InputError: a part is missing, an annotation names an image or category that is not there, or two images or
+            categories have the same number; the place and the remedy are named.
+    """
+    if not is_classification(content):
+        raise InputError(f"{uri} has not all of {', '.join(PARTS)}. Export it in COCO's form.")
+    images = _by_number(content["images"], "file_name", "image", uri)
+    categories = _by_number(content["categories"], "name", "category", uri)
+    for position, annotation in enumerate(_objects(content["annotations"], "annotations", uri), start=1):
+        place = f"annotation {annotation.get('id', f'number {position}')}"
+        name = _looked_up(images, annotation.get("image_id"), "image_id", "images", f"{uri}, {place}")
+        status = _status(annotation, f"{uri}, {place}")
+        label = None
+        if status == "ok":
+            label = _looked_up(
+                categories, annotation.get("category_id"), "category_id", "categories", f"{uri}, {place}"
+            )
+        annotator, time = (str(annotation.get(field) or "") for field in ("annotator", "time"))
+        yield place, name, Vote(name, annotator, label, status, time, uri)
+
+
+def _objects(value: Any, part: str, uri: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise InputError(f"{uri}: {part!r} is not a list of objects. Export it in COCO's form.")
+    return value
+
+
+def _by_number(value: Any, field: str, what: str, uri: str) -> dict[int | str, str]:
+    part = {"image": "images", "category": "categories"}[what]
+    found: dict[int | str, str] = {}
+    for position, item in enumerate(_objects(value, part, uri), start=1):
+        number, name = item.get("id"), item.get(field)
+        if not isinstance(number, int | str) or not isinstance(name, str) or not name:
+            raise InputError(f"{uri}: {what} number {position} lacks its 'id' or its {field!r}. Add them.")
+        if number in found:
+            raise InputError(f"{uri}: there is more than one {what} with the id {number!r}. Give each its own.")
+        found[number] = name
+    return found
+
+
+def _looked_up(names: dict[int | str, str], number: Any, field: str, part: str, place: str) -> str:
+    if not isinstance(number, int | str) or number not in names:
+        raise InputError(f"{place}: {field} {number!r} is not among {part!r}. Add it there, or delete the annotation.")
+    return names[number]
+
+
+def _status(annotation: dict[str, Any], place: str) -> Status:
+    given = annotation.get("status") or "ok"
+    for status in STATUSES:
+        if status == given and status != "withdrawn":
+            return status
+    raise InputError(f"{place}: status {given!r} is not one of ok, skip, unsure.")
+
+
+ID_FIELD = "sample_id"
+IMAGE_FIELDS = ("image", "img", "image_url", "url", "photo", "picture")
+LABEL_FIELDS = ("label", "choice", "class")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+
+"""Where in a file a vote stands, what the file calls the sample, and the vote."""
+
+
+def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
+    """The last answer of each person on each sample of an export, in the file's order.
+
+    A sample is called by the task's `sample_id`, or else by its image: the name of the file, or the whole address where
+    that is in S3. Skipped tasks are votes too, but JSON_MIN leaves them out. Drafts and predictions are no votes.
+
+    Args:
+        content: what the JSON file holds.
+        uri: the file, for messages.
+
+    Raises:
+        InputError: it is no export, or an annotation says nothing or several things; the task and the remedy are named.
+    """
+    if not isinstance(content, list) or not all(isinstance(task, dict) for task in content):
+        raise InputError(
+            f"{uri} is neither an export of Label Studio, a list of tasks, nor a COCO classification, which has "
+            "images, annotations and categories. Export it as JSON."
+        )
+    last: dict[tuple[str, str], tuple[str, Answer]] = {}
+    for number, task in enumerate(content, start=1):
+        place = f"task {task.get('id', f'number {number}')}"
+        for where, name, answer in _answers(task, place, uri):
+            key = (name, answer.annotator)
+            if key not in last or answer.order > last[key][1].order:
+                last[key] = (where, answer)
+    for (name, annotator), (where, answer) in last.items():
+        yield where, name, Vote(name, annotator, answer.label, answer.status, answer.time, uri)
+
+
+def _answers(task: dict[str, Any], place: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
+    """Where each answer of a task stands, what the task calls its sample, and the answer."""
+    annotations = task.get("annotations", task.get("completions"))
+    if annotations is None:
+        yield f"{place}, annotation {task.get('annotation_id', '?')}", _name(task, place, uri), _row(task, place, uri)
+        return
+    if not isinstance(annotations, list):
+        raise InputError(f"{uri}, {place}: `annotations` is no list. Export it anew.")
+    for annotation in annotations:
+        data = task.get("data")
+        where = f"{place}, annotation {annotation.get('id', '?') if isinstance(annotation, dict) else '?'}"
+        try:
+            answer = read_annotation(annotation, None, None)
+        except InputError as error:
+            raise InputError(f"{uri}, {where}: {error} Or delete it from the file.") from None
+        yield where, _name(data if isinstance(data, dict) else {}, place, uri), answer
+
+
+def _row(row: dict[str, Any], place: str, uri: str) -> Answer:
+    """The answer in a row of JSON_MIN, whose fields are the task's data and a field for each control."""
+    time = str(row.get("updated_at") or row.get("created_at") or "")
+    number = row.get("annotation_id")
+    order = (moment(time), number if isinstance(number, int) else 0)
+    annotator = annotator_of({"completed_by": row.get("annotator")})
+    chosen = next((row[name] for name in LABEL_FIELDS if row.get(name) is not None), None)
+    if row.get(DOUBT) or chosen == UNSURE:
+        return Answer(annotator, None, "unsure", time, order)
+    if not isinstance(chosen, str) or not chosen:
+        what = "several choices" if chosen else f"no field {', '.join(LABEL_FIELDS[:-1])} or {LABEL_FIELDS[-1]}"
+        raise InputError(f"{uri}, {place}: it has {what}. Choose one class there, or export as JSON, not JSON_MIN.")
+    return Answer(annotator, chosen, "ok", time, order)
+
+
+def _name(data: Mapping[str, Any], place: str, uri: str) -> str:
+    """What a task calls its sample."""
+    if (name := data.get(ID_FIELD)) is not None:
+        return str(name)
+    texts = {field: value for field, value in data.items() if isinstance(value, str)}
+    images = [texts[field] for field in IMAGE_FIELDS if texts.get(field)]
+    images += [value for value in texts.values() if _path(value).lower().endswith(IMAGE_ENDINGS)]
+    if not images:
+        raise InputError(
+            f"{uri}, {place}: it has neither a sample_id nor an image to tell the sample by. Add sample_id to its data."
+        )
+    return name_of_image(images[0])
+
+
+def name_of_image(address: str) -> str:
+    """What a sample is called whose image has this address: the file's name, or the address where it is in S3.
+
+    Names of uploads lose the sign that Label Studio puts before them, such as in `/data/upload/3/0a1b2c3d-cat.png`.
+    """
+    if address.startswith("s3://"):
+        return address
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
+    if "local-files" in parts.path and (named := parse_qs(parts.query).get("d")):
+        return named[0]
+    name = unquote(parts.path).rstrip("/").rpartition("/")[2]
+    return re.sub(r"^[0-9a-f]{8}-", "", name) if "/data/upload/" in parts.path else name
+
+
+def _path(address: str) -> str:
+    """The path of an address; empty where it is none."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""

@@ -1,0 +1,208 @@
+"""Sending a query to Label Studio: a task a sample, however often it is sent.
+
+A sample has one task in the campaign's project. A further opinion opens that task again for more annotations, so that
+those who gave the first answers are not asked twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.errors import ConfigurationError, TransientError
+from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.label_studio.annotations import annotator_of
+from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
+from labelcycle.components.labelling.label_studio.project import Project, find_or_create_project
+from labelcycle.components.labelling.label_studio.tasks import LinkRenewal, Task, Wanted, new_task, task_data, tasks_of
+from labelcycle.components.labelling.label_studio.tokens import token_from_environment
+
+TASKS_A_CALL = 250
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing a query did.
+
+    Attributes:
+        project_url: where people label.
+        sent: tasks made now.
+        present: tasks of the query that were there already.
+        reopened: tasks that ask for a further opinion from now on.
+        renewed: links to images that were made anew.
+        removed: tasks without answer that were there twice.
+    """
+
+    project_url: str
+    sent: int
+    present: int
+    reopened: int
+    renewed: int
+    removed: int
+
+
+def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> Published:
+    """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
+
+    Args:
+        store: the campaign's.
+        campaign: one with a labelling tool.
+        commit: whose query is sent.
+        tasks_a_call: tasks that one call to the API carries at most.
+
+    Raises:
+        ConfigurationError: no tool, no token, a token that is refused, an image that browsers cannot be led to.
+        CampaignError: the project is not there, or its choices are not the campaign's classes.
+        TransientError: the server does not answer; what was sent is found again by the next call.
+
+    Cost: lists the project's tasks at least once, O(tasks of the project).
+    """
+    tool = campaign.labelling.tool
+    if tool is None:
+        raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
+    server = LabelStudio(tool.url, token_from_environment())
+    links = ImageLinks(tool, sample_uris(store, campaign))
+    wanted = wanted_of(read_query(store, commit.objects["query"]), commit.cycle)
+    for row in wanted[:1]:
+        links.link(row.sample_id)
+    project = find_or_create_project(server, campaign)
+    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
+    renewal = LinkRenewal(server, sending.project, links)
+    sent, tasks = sending.send_missing(wanted, tasks_a_call)
+    return Published(
+        project_url=sending.project.url,
+        sent=sent,
+        present=len(wanted) - sent,
+        removed=sending.remove_duplicates(tasks),
+        renewed=sum(renewal.renew(task) for of_sample in tasks.values() for task in of_sample),
+        reopened=sending.reopen(wanted, tasks),
+    )
+
+
+def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
+    """The rows of a committed query, best first."""
+    return [
+        Wanted(
+            sample_id=row["sample_id"],
+            cycle=cycle,
+            rank=row["rank"],
+            opinion=row.get("opinion") or 1,
+            reason=row["reason"],
+            predicted=row["predicted"],
+            confidence=row["confidence"],
+        )
+        for row in query.to_pylist()
+    ]
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """One publishing: the server, the project, the campaign's identifier and quorum, and the links to its images."""
+
+    server: LabelStudio
+    project: Project
+    campaign: str
+    quorum: int
+    links: ImageLinks
+
+    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[Task]]]:
+        """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
+
+        After a call whose answer was lost the tasks are listed again, and those still missing are sent.
+        """
+        tasks = tasks_of(self.server, self.project.number, self.campaign)
+        absent = len(_missing(wanted, tasks))
+        failure: PerhapsDone | None = None
+        for _ in range(ROUNDS):
+            missing = _missing(wanted, tasks)
+            if not missing:
+                return absent, tasks
+            failure = self._send(missing, tasks_a_call)
+            tasks = tasks_of(self.server, self.project.number, self.campaign)
+            if failure is None:
+                break
+        if missing := _missing(wanted, tasks):
+            raise failure or TransientError(
+                f"Label Studio has taken {len(missing)} tasks for {self.project.url} but does not list them yet. Run "
+                "the same command again later."
+            )
+        return absent, tasks
+
+    def _send(self, rows: list[Wanted], tasks_a_call: int) -> PerhapsDone | None:
+        """Send tasks until a call's answer is lost; that failure is returned."""
+        for begin in range(0, len(rows), tasks_a_call):
+            content = [
+                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
+                for row in rows[begin : begin + tasks_a_call]
+            ]
+            try:
+                self.server.post(f"/api/projects/{self.project.number}/import", content)
+            except PerhapsDone as error:
+                return error
+        return None
+
+    def remove_duplicates(self, tasks: dict[str, list[Task]]) -> int:
+        """Delete tasks that a sample has beside another, unless somebody has begun to answer them.
+
+        The one that stays is the first with annotations, or the first of all, so that two who do this at once agree.
+        """
+        removed = 0
+        for of_sample in tasks.values():
+            kept = _first(of_sample)
+            for task in [task for task in of_sample if task is not kept and not task.annotations]:
+                if self._remove_untouched(task.number):
+                    of_sample.remove(task)
+                    removed += 1
+        return removed
+
+    def _remove_untouched(self, number: int) -> bool:
+        """Delete a task that has neither answer nor draft. Returns whether it is gone."""
+        address = f"/api/tasks/{number}/"
+        try:
+            now = self.server.get(address)
+        except NotThere:
+            return True
+        if now.get("annotations") or now.get("drafts"):
+            return False
+        self.server.delete(address)
+        return True
+
+    def reopen(self, wanted: list[Wanted], tasks: dict[str, list[Task]]) -> int:
+        """Let tasks whose sample needs a further opinion ask for as many annotations as that wants, by others."""
+        reopened = 0
+        for row in wanted:
+            task = _first(tasks[row.sample_id])
+            if row.opinion <= task.opinion:
+                continue
+            try:
+                now = self.server.get(f"/api/tasks/{task.number}/")
+            except NotThere:
+                continue
+            people = {annotator_of(annotation) for annotation in now.get("annotations", [])}
+            data = task_data(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
+            overlap = max(task.overlap, len(people) + 1, self.quorum * row.opinion)
+            change = {"data": data, "overlap": overlap, "is_labeled": False}
+            reopened += self._change(task.number, change)
+        return reopened
+
+    def _change(self, number: int, change: Mapping[str, Any]) -> bool:
+        """Change a task. Returns whether it is still there: the next publishing makes one that was deleted again."""
+        try:
+            self.server.patch(f"/api/tasks/{number}/", change)
+        except NotThere:
+            return False
+        return True
+
+
+def _missing(wanted: list[Wanted], tasks: dict[str, list[Task]]) -> list[Wanted]:
+    return [row for row in wanted if row.sample_id not in tasks]
+
+
+def _first(tasks: list[Task]) -> Task:
+    return min(tasks, key=lambda task: (task.annotations == 0, task.number))

@@ -1,0 +1,209 @@
+"""Tasks of a project: how they are listed, what labelcycle writes into them, and which of them are the campaign's.
+
+Making links to images anew before they run out, in tasks that nobody has answered yet.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks, Link
+from labelcycle.components.labelling.label_studio.project import Controls, Project
+
+PAGE = 200
+STATE = "id,data,is_labeled,overlap,total_annotations,cancelled_annotations"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A row of a query, as people are to see it.
+
+    Attributes:
+        sample_id: the sample.
+        cycle: the cycle whose query it is in.
+        rank: its place in that query, best first.
+        opinion: 1 for a first label, 2 for a further one, and so on.
+        reason: why it was chosen, in words.
+        predicted: the model's class; None where no model asked.
+        confidence: the model's probability of that class; None where no model asked.
+    """
+
+    sample_id: str
+    cycle: int
+    rank: int
+    opinion: int
+    reason: str
+    predicted: str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the campaign.
+
+    Attributes:
+        number: its number in Label Studio.
+        sample_id: the sample that it asks about.
+        opinion: the last opinion that it was opened for.
+        until: when its link to the image ceases to hold; empty where it does not.
+        answered: whether it has as many annotations as it asks for.
+        annotations: how many it has, skips among them.
+        overlap: annotations that it asks for.
+        data: all of its data.
+    """
+
+    number: int
+    sample_id: str
+    opinion: int
+    until: str
+    answered: bool
+    annotations: int
+    overlap: int
+    data: dict[str, Any]
+
+
+def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = PAGE) -> Iterator[dict[str, Any]]:
+    """All tasks of a project by number, a page at a time.
+
+    Each page asks for the tasks after the last number seen rather than for a page by count, so that none is passed over
+    or seen twice while others add and delete tasks.
+
+    Args:
+        server: the API.
+        project: the project's number.
+        fields: the fields of a task that are wanted, with commas; `id` must be among them.
+        page_size: tasks a page.
+
+    Raises:
+        InputError: the server does not answer as Label Studio does.
+
+    Cost: one call a page; memory for one page.
+    """
+    last = 0
+    while True:
+        after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
+        query = {"filters": {"conjunction": "and", "items": [after]}, "ordering": ["tasks:id"]}
+        answer = server.get(
+            "/api/tasks/",
+            project=project,
+            page=1,
+            page_size=page_size,
+            fields="all",
+            include=fields,
+            resolve_uri="false",
+            query=json.dumps(query),
+        )
+        tasks = answer.get("tasks") if isinstance(answer, dict) else None
+        if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+            raise InputError(
+                f"{server.url}/api/tasks/ gives no list of tasks. labelcycle is made for Label Studio 1.23."
+            )
+        if not tasks:
+            return
+        for task in tasks:
+            number = task.get("id")
+            if not isinstance(number, int) or number <= last:
+                raise InputError(
+                    f"{server.url}/api/tasks/ does not list tasks by number. labelcycle is made for Label Studio 1.23."
+                )
+            last = number
+            yield task
+
+
+def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list[Task]]:
+    """The campaign's tasks by sample, each sample's by number; there is more than one where a race made duplicates."""
+    found: dict[str, list[Task]] = {}
+    for raw in list_tasks(server, project, STATE):
+        task = task_of(raw, campaign)
+        if task is not None:
+            found.setdefault(task.sample_id, []).append(task)
+    return found
+
+
+def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> dict[str, Any]:
+    """A task for the import API, with the model's prediction as a pre-annotation."""
+    task: dict[str, Any] = {"data": task_data(wanted, link, controls, campaign)}
+    if wanted.predicted is not None:
+        choice = {
+            "from_name": controls.label,
+            "to_name": controls.image,
+            "type": "choices",
+            "value": {"choices": [wanted.predicted]},
+        }
+        score = {} if wanted.confidence is None else {"score": wanted.confidence}
+        task["predictions"] = [{"model_version": campaign, "result": [choice], **score}]
+    return task
+
+
+def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> dict[str, Any]:
+    """What a task holds: the image's link, and what leads its annotations back to the sample."""
+    return {
+        controls.field: link.address,
+        "sample_id": wanted.sample_id,
+        "campaign": campaign,
+        "cycle": wanted.cycle,
+        "rank": wanted.rank,
+        "opinion": wanted.opinion,
+        "reason": wanted.reason,
+        "link_until": link.until,
+    }
+
+
+def task_of(raw: dict[str, Any], campaign: str) -> Task | None:
+    """A task of this campaign; None for those of others."""
+    data = raw.get("data")
+    if not isinstance(data, dict) or data.get("campaign") != campaign or not isinstance(data.get("sample_id"), str):
+        return None
+    opinion = data.get("opinion")
+    return Task(
+        number=raw["id"],
+        sample_id=data["sample_id"],
+        opinion=opinion if isinstance(opinion, int) else 1,
+        until=str(data.get("link_until") or ""),
+        answered=bool(raw.get("is_labeled")),
+        annotations=_count(raw, "total_annotations") + _count(raw, "cancelled_annotations"),
+        overlap=_count(raw, "overlap") or 1,
+        data=data,
+    )
+
+
+def _count(raw: dict[str, Any], field: str) -> int:
+    """A count in a task, 0 where the server gives none."""
+    value = raw.get(field)
+    return value if isinstance(value, int) else 0
+
+
+class LinkRenewal:
+    """Renews links in the tasks of one project.
+
+    Args:
+        server: the API.
+        project: the project of the tasks.
+        links: makes the links.
+    """
+
+    def __init__(self, server: LabelStudio, project: Project, links: ImageLinks) -> None:
+        self._server = server
+        self._project = project
+        self._links = links
+        self._now = datetime.now(UTC)
+
+    def renew(self, task: Task) -> bool:
+        """Give a task a new link if its own runs out. Returns whether it did; a task that is gone is left alone.
+
+        Raises:
+            TransientError: the server does not answer.
+        """
+        if task.answered or not self._links.runs_out(task.until, self._now):
+            return False
+        link = self._links.link(task.sample_id)
+        data = task.data | {self._project.controls.field: link.address, "link_until": link.until}
+        try:
+            self._server.patch(f"/api/tasks/{task.number}/", {"data": data})
+        except NotThere:
+            return False
+        return True

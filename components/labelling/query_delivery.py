@@ -1,0 +1,135 @@
+"""Handing a query to people: to the campaign's labelling tool, or as a CSV under `queries/` to be filled in.
+
+Both may be repeated: a CSV is written once and never replaced, so that nobody's work is overwritten, and a tool gets
+only what it lacks. Whoever finds a query that was not handed out does it.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.commits import Commit, commit_key
+from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import sealed, unsealed
+
+HEADINGS = ("sample_id", "uri", "rank", "predicted", "reason", "label", "status")
+
+FORMULA = ("=", "+", "-", "@")
+"""A cell that begins with one of these is a formula to spreadsheets, and a name of a file can hold a hostile one."""
+
+
+class DeliveryRecord(Settings):
+    """Says that people have a query, where, and since when by the clock of the machine that handed it out."""
+
+    handed_out: datetime
+    place: str
+
+
+def delivery_key(cycle: int) -> str:
+    """Where the CSV for the query of `cycle` is."""
+    return f"queries/cycle-{cycle:04d}.csv"
+
+
+def delivery_record_key(cycle: int) -> str:
+    """Where the receipt for the query of `cycle` is."""
+    return f"queries/cycle-{cycle:04d}.json"
+
+
+def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | None:
+    """Hand out the committed query, unless people have it. Returns where; None for an empty query.
+
+    Raises:
+        TransientError: the labelling tool does not answer.
+        ConfigurationError, CampaignError: the tool refuses; the message says what to do.
+    """
+    query = read_query(store, commit.objects["query"])
+    if query.num_rows == 0:
+        return None
+    if campaign.labelling.tool is None:
+        place = _write_csv(store, campaign, query, commit.cycle)
+    elif (receipt := read_delivery_record(store, commit.cycle)) is not None:
+        return receipt.place
+    else:
+        from labelcycle.components.labelling.label_studio.publish import publish_query
+
+        place = publish_query(store, campaign, commit).project_url
+    write_delivery_record(store, commit.cycle, place)
+    return place
+
+
+def refuse_lost_commit(store: Store, cycle: int) -> None:
+    """Whether a cycle that is not committed was handed out all the same: then its commit was deleted.
+
+    Raises:
+        CampaignError: it was. Another query in its place would lose the answers that people have given.
+
+    Cost: a listing of at most two names.
+    """
+    handed_out = store.keys(f"queries/cycle-{cycle:04d}.")
+    if handed_out and not store.exists(commit_key(cycle)):
+        raise CampaignError(
+            f"{store.locate(commit_key(cycle))} is missing, although people have its query ({handed_out[0]}). Restore "
+            "it from a backup: another query in its place would lose their answers."
+        )
+
+
+def write_delivery_record(store: Store, cycle: int, place: str) -> None:
+    """Note that people have the query of `cycle` at `place`; the first receipt stays."""
+    receipt = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
+    store.write_if_absent(delivery_record_key(cycle), sealed(receipt.model_dump(mode="json")))
+
+
+def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
+    """The receipt for the query of `cycle`; None while it was not handed out.
+
+    Raises:
+        CampaignError: the object is no receipt.
+    """
+    try:
+        data = store.read(delivery_record_key(cycle))
+    except FileNotFoundError:
+        return None
+    place, remedy = store.locate(delivery_record_key(cycle)), "Delete it: the next run writes it again."
+    try:
+        return DeliveryRecord.model_validate(unsealed(data, place, "a receipt", remedy))
+    except ValidationError as error:
+        raise CampaignError(f"{place} is not a receipt. {remedy}") from error
+
+
+def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:
+    key = delivery_key(cycle)
+    if not store.exists(key):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(_csv_rows(store, campaign, query))
+        store.write_if_absent(key, text.getvalue().encode())
+    return store.locate(key)
+
+
+def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
+    """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
+    several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
+    uris = sample_uris(store, campaign)
+    yield [*HEADINGS, *(["annotator"] if several else [])]
+    columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
+    for sample_id, rank, predicted, reason in zip(*columns, strict=True):
+        for _ in range(campaign.labelling.quorum):
+            row = [_named(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
+            yield [*row, *([""] if several else [])]
+
+
+def _named(sample_id: str) -> str:
+    """The sample's id such that no spreadsheet takes it for a formula; label_ingest knows it by both names."""
+    return f"./{sample_id}" if sample_id.startswith(FORMULA) else sample_id
+
+
+def _quoted(text: str) -> str:
+    """A text that nobody reads back, such that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,174 @@
+"""The decision to make features anew, as the report shows it.
+
+Tables of the classes: the worst first, and what they are taken for.
+
+What a cycle changed: the answers that came, what they were worth, and the classes that moved most.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from labelcycle.components.core.campaign.state import CycleSummary
+
+QUANTITIES = {
+    "mode": "Mode",
+    "threshold": "Threshold",
+    "labelled": "Labelled samples",
+    "width": "Width of the features",
+    "ped_steps": "PED: steps until it converged",
+    "ped_within_one_step": "PED: converged within one iteration",
+    "ped_changes": "PED: movement in each step",
+    "logme": "LogME after PED",
+    "previous_logme": "LogME after PED, one cycle before",
+    "change": "Change of LogME",
+    "relative_change": "Change of LogME, as a share of its size",
+    "probe_accuracy": "Validation accuracy of a linear probe",
+    "tuned_accuracy": "Validation accuracy of a fine-tuned model",
+    "gap": "Gap between the two",
+    "updates": "Times that features were made anew so far",
+}
+"""What each quantity of the record is called, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row: a name and a value in words."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class AlignmentTable:
+    """Whether features were made anew, why, and every quantity behind it."""
+
+    update: bool
+    reason: str
+    quantities: list[Quantity]
+
+
+def alignment_table(record: dict[str, Any] | None) -> AlignmentTable | None:
+    """The record of an alignment as rows; what the mode does not measure is a dash. None where there is no record."""
+    if record is None:
+        return None
+    rows = [Quantity(title, _in_words(record[name])) for name, title in QUANTITIES.items()]
+    for name, value in (record.get("tuning") or {}).items():
+        rows.append(Quantity(f"Fine-tuning: {name}", _in_words(value)))
+    return AlignmentTable(record["update"], record["reason"], rows)
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    return str(value)
+
+
+LISTED_MISTAKES = 10
+
+
+def worst_first(classes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Classes by rising F1, then name; those that the test set lacks come last."""
+    return sorted(classes, key=lambda figures: (figures["support"] == 0, figures["f1"], figures["name"]))
+
+
+def mistakes(confusion: list[list[int]], classes: list[str]) -> list[dict[str, Any]]:
+    """The most frequent mistakes, most frequent first: true class, predicted class, count, share of the true class."""
+    found = [
+        (-count, row, column)
+        for row, counts in enumerate(confusion)
+        for column, count in enumerate(counts)
+        if count and row != column
+    ]
+    return [
+        {"true": classes[row], "predicted": classes[column], "count": -count, "share": -count / sum(confusion[row])}
+        for count, row, column in sorted(found)[:LISTED_MISTAKES]
+    ]
+
+
+MOST_MOVED = 3
+LEAST_MOVE = 0.01
+"""A class whose F1 moved by less has not moved."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A class, its F1 before and now."""
+
+    name: str
+    before: float
+    now: float
+
+    @property
+    def points(self) -> float:
+        """The change in hundredths."""
+        return 100 * (self.now - self.before)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Since the trained cycle before.
+
+    Attributes:
+        answers: that came.
+        labels: how many of them can be used.
+        known: of the query, those that the model had right; None where no model had asked.
+        unknown: those that it had wrong.
+        gained: classes whose F1 rose most, best first.
+        lost: those whose F1 fell most, worst first.
+    """
+
+    answers: int
+    labels: int
+    known: int | None
+    unknown: int | None
+    gained: list[Move]
+    lost: list[Move]
+
+    @property
+    def ratio(self) -> str:
+        """Unknown to known, as `24:16 = 1.50`; a dash where nothing was predicted."""
+        return ratio(self.unknown, self.known)
+
+
+def changes(metrics: dict[str, Any], before: CycleSummary | None, previous: dict[str, Any] | None) -> Changes:
+    """Compare with the cycle before.
+
+    Args:
+        metrics: the cycle's `metrics.json`.
+        before: the summary of the trained cycle before; None where this is the first.
+        previous: its `metrics.json`; None where it is not known.
+    """
+    query = metrics["previous_query"] or {}
+    moves = _moves(metrics["classes"], [] if previous is None else previous["classes"])
+    return Changes(
+        answers=metrics["answers"] - (before.answers if before else 0),
+        labels=metrics["labels"] - (before.labels if before else 0),
+        known=query.get("known"),
+        unknown=query.get("unknown"),
+        gained=[move for move in reversed(moves) if move.now - move.before >= LEAST_MOVE][:MOST_MOVED],
+        lost=[move for move in moves if move.before - move.now >= LEAST_MOVE][:MOST_MOVED],
+    )
+
+
+def ratio(unknown: int | None, known: int | None) -> str:
+    """Unknown to known of a query, as `24:16 = 1.50`; a dash where nothing was predicted."""
+    if unknown is None or known is None or unknown + known == 0:
+        return "–"
+    return f"{unknown}:{known}" + (f" = {unknown / known:.2f}" if known else "")
+
+
+def _moves(now: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[Move]:
+    """Classes that the test set has, by their change, the largest loss first."""
+    earlier = {figures["name"]: figures["f1"] for figures in before if figures["support"]}
+    moves = [
+        Move(figures["name"], earlier[figures["name"]], figures["f1"])
+        for figures in now
+        if figures["support"] and figures["name"] in earlier
+    ]
+    return sorted(moves, key=lambda move: (move.now - move.before, move.name))

@@ -1,0 +1,184 @@
+"""What happens next, and why, in words: the first thing that the report says.
+
+Savings and forecast in words.
+
+The figures at the top of the report, each with its change since the cycle before.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.config.labelling import Labelling
+
+
+@dataclass(frozen=True)
+class DecisionWords:
+    """The decision of a cycle.
+
+    Attributes:
+        verb: in a word or two, such as `Continue`.
+        tone: `go`, or `end` where nothing more is asked.
+        reasons: why, in sentences.
+        waiting: what the next cycle waits for; empty where there is none.
+    """
+
+    verb: str
+    tone: str
+    reasons: list[str]
+    waiting: str
+
+
+def decision_words(
+    campaign: Campaign, metrics: dict[str, Any], summary: CycleSummary, query_size: int
+) -> DecisionWords:
+    """The decision of a trained cycle.
+
+    Args:
+        campaign: the campaign.
+        metrics: the cycle's `metrics.json`.
+        summary: the cycle's own.
+        query_size: samples that are asked for.
+    """
+    if summary.final:
+        return DecisionWords("Done", "end", ["This is the final model, and nothing more is asked."], "")
+    if (stop := metrics.get("stop")) is not None:
+        return DecisionWords("Stop", "end", [f"The stop rule ended the campaign here: {stop}."], "")
+    left = campaign.budget - metrics["answers"] - summary.outstanding
+    if not query_size:
+        reason = (
+            "There is nothing left to ask for" if left > 0 else f"The budget of {campaign.budget:,} labels is spent"
+        )
+        return DecisionWords("Stop", "end", [f"{reason}."], "")
+    reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
+    alignment = metrics.get("alignment") or {}
+    if alignment.get("update"):
+        reasons.insert(0, f"Features were made anew: {alignment['reason']}.")
+    verb = "Update and continue" if alignment.get("update") else "Continue"
+    return DecisionWords(verb, "go", reasons, _waiting(campaign.labelling, query_size))
+
+
+def _labels(count: int) -> str:
+    return f"{count:,} label is" if count == 1 else f"{count:,} labels are"
+
+
+def _stop_rule(campaign: Campaign) -> str:
+    stop = campaign.recipe.stop
+    none = stop.plateau_cycles is None and stop.worth_of_a_point is None
+    return "no stop rule is set" if none else "the stop rule does not hold yet"
+
+
+def _waiting(labelling: Labelling, query_size: int) -> str:
+    """When the next cycle begins."""
+    samples = "1 sample is" if query_size == 1 else f"{query_size:,} samples are"
+    wanted = "all" if labelling.share == 1 else f"{labelling.share:.0%}"
+    answers = "an answer" if labelling.quorum == 1 else f"{labelling.quorum} answers"
+    have = "it has" if query_size == 1 else f"{wanted} of them have"
+    text = f"{samples} waiting to be labelled. The next cycle begins when {have} {answers}"
+    if labelling.deadline_hours is not None:
+        text += f", or {labelling.deadline_hours:g} hours after they were handed out, with the answers there are"
+    return f"{text}."
+
+
+BOUNDS = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
+
+
+@dataclass(frozen=True)
+class Target:
+    """An accuracy ahead, and in words the answers and the cost that it takes."""
+
+    accuracy: float
+    answers: str
+    cost: str
+
+
+def saving_words(random: dict[str, Any] | None) -> list[str]:
+    """What was saved against random picks, in sentences; none where these are not known."""
+    if random is None:
+        return []
+    bound = BOUNDS[random["sign"]]
+    words = [
+        f"This accuracy would take {bound}{random['equivalent_labels']:,.0f} labels picked at random: "
+        f"{bound}{random['ratio']:.0%} of the labels are saved."
+    ]
+    average = random["average"]
+    if average is not None:
+        words.append(f"On average over the cycles {BOUNDS[average['sign']]}{average['ratio']:.0%} are saved.")
+        if average["censored_share"]:
+            words.append(
+                f"{average['censored_share']:.0%} of the cycles lie beyond what random picks were seen to reach."
+            )
+    return words
+
+
+def forecast_words(forecast: dict[str, Any]) -> str:
+    """Where the curve is heading, in a sentence; or why nothing can be said."""
+    if forecast["reason"] is not None:
+        return f"No forecast: {forecast['reason']}."
+    share = f"{forecast['share']:.0%}"
+    first, last = forecast["curve"][0], forecast["curve"][-1]
+    if first["answers"] == last["answers"]:
+        return f"The budget ends here. The curve so far heads for {forecast['ceiling']:.0%} with any number of labels."
+    return (
+        f"With the whole budget, {last['answers']:,} labels for {last['cost']:,.2f}, the accuracy is expected to be "
+        f"{last['accuracy']:.1%}, and between {last['low']:.1%} and {last['high']:.1%} in {share} of like cases."
+    )
+
+
+def forecast_targets(forecast: dict[str, Any]) -> list[Target]:
+    """The next accuracies with what they take; none where there is no forecast."""
+    return [
+        Target(target["accuracy"], _range(target, "", ",.0f"), _range(target, "_cost", ",.2f"))
+        for target in forecast.get("targets", [])
+    ]
+
+
+def _range(target: dict[str, Any], suffix: str, form: str) -> str:
+    likely, low, high = (target[name] for name in (f"answers{suffix}", f"low{suffix}", f"high{suffix}"))
+    if low is None:
+        return "out of reach"
+    least = format(low, form)
+    if likely is None:
+        return f"at least {least}"
+    return f"{format(likely, form)} ({least} " + ("or more)" if high is None else f"to {format(high, form)})")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One figure: its name, value, change since the cycle before where there is one, and which way it went.
+
+    `direction` is `better`, `worse` or `same`.
+    """
+
+    name: str
+    value: str
+    change: str
+    direction: str
+
+
+def headlines(metrics: dict[str, Any], before: CycleSummary | None, prices: Prices) -> list[Headline]:
+    """The cycle's figures; each with its change, and whether that is for the better or the worse.
+
+    Args:
+        metrics: the cycle's `metrics.json`.
+        before: the trained cycle before; None where this is the first.
+        prices: the campaign's.
+    """
+    spent = None if before is None else metrics["label_cost"] - prices.of_labels(before.answers)
+    accuracy, macro_f1, ece = (before.accuracy, before.macro_f1, before.ece) if before else (None, None, None)
+    return [
+        _headline("Accuracy", metrics["accuracy"], accuracy, higher_is_better=True),
+        _headline("Macro F1", metrics["macro_f1"], macro_f1, higher_is_better=True),
+        _headline("Calibration error (ECE)", metrics["ece"], ece, higher_is_better=False),
+        Headline("Label cost", f"{metrics['label_cost']:,.2f}", "" if spent is None else f"{spent:+,.2f}", "same"),
+    ]
+
+
+def _headline(name: str, now: float, before: float | None, higher_is_better: bool) -> Headline:
+    if before is None:
+        return Headline(name, f"{now:.1%}", "", "same")
+    points = round(100 * (now - before), 1)
+    better = points > 0 if higher_is_better else points < 0
+    direction = "same" if points == 0 else "better" if better else "worse"
+    return Headline(name, f"{now:.1%}", f"{points + 0.0:+.1f} points", direction)

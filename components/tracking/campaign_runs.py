@@ -1,0 +1,227 @@
+"""A campaign in MLflow: one run for the campaign, and below it one for each committed cycle."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.location import TrackingLocation, tracking_location
+from labelcycle.components.tracking.mlflow_session import mlflow_at
+from labelcycle.components.tracking.promoting import judge_new_cycles
+from labelcycle.components.tracking.promotion_history import History
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+def track_campaign(root: str) -> list[int]:
+    """Judge every model that the campaign's history of promotions lacks, and log every cycle that MLflow lacks.
+
+    The judgements are in the campaign's store, so there is a champion whether MLflow answers or not; its alias and the
+    tags of its versions follow them. Runs are found again by their tags, so calling this twice adds nothing, and a
+    cycle whose logging was cut short is completed.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+
+    Returns:
+        The cycles that were logged, in order.
+
+    Raises:
+        TransientError: MLflow cannot be reached or failed; what is missing is logged by the next call.
+        ConfigurationError: MLflow refuses the credentials or the settings.
+
+    Cost: importing mlflow, two searches, then about a dozen requests and the uploads for each cycle that is missing.
+    """
+    store = open_store(root)
+    state = read_state(store)
+    if not state.commits:
+        return []
+    history = judge_new_cycles(store, state)
+    location = tracking_location(store)
+    with mlflow_at(location):
+        return _track(store, state, history, location)
+
+
+def _track(store: Store, state: State, history: History, location: TrackingLocation) -> list[int]:
+    from mlflow import MlflowClient
+
+    from labelcycle.components.tracking.cycle_run import CycleRun, log_cycle
+    from labelcycle.components.tracking.model_registry import follow_promotions
+
+    client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
+    experiment = experiment_id(client, location)
+    known = _find_runs(client, experiment, state.campaign)
+    _refuse_another_history(known, state, location)
+    missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
+    if missing or known.campaign is None:
+        parent = known.campaign or _create_campaign_run(client, experiment, store, state.campaign)
+        if not parent.data.params:
+            _log_settings(client, parent, state.campaign)
+        for commit in missing:
+            newest = commit.cycle == state.commits[-1].cycle
+            run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
+            log_cycle(client, CycleRun(store, state.campaign, commit, run, parent, history))
+        known = KnownRuns(parent, known.cycles)
+    if not missing:
+        follow_promotions(client, state.campaign, history)
+    if state.phase == "done" and known.campaign is not None:
+        _mark_as_done(client, known.campaign, state.why_done)
+    return [commit.cycle for commit in missing]
+
+
+def _mark_as_done(client: "MlflowClient", run: "Run", reason: str) -> None:
+    if run.data.tags.get(tags.ENDED) != reason:
+        client.set_tag(run.info.run_id, tags.ENDED, reason)
+    if run.info.status != "FINISHED":
+        client.set_terminated(run.info.run_id, "FINISHED")
+
+
+@dataclass(frozen=True)
+class KnownRuns:
+    """The runs that MLflow has of a campaign."""
+
+    campaign: "Run | None"
+    cycles: "dict[int, Run]"
+
+
+def _find_runs(client: "MlflowClient", experiment: str, campaign: Campaign) -> KnownRuns:
+    """The campaign's run and its cycles' runs; the oldest where two processes made one each."""
+    parent: Run | None = None
+    cycles: dict[int, Run] = {}
+    token: str | None = None
+    while True:
+        page: Any = client.search_runs(
+            [experiment], tags.of_campaign(campaign), order_by=["attributes.start_time ASC"], page_token=token
+        )
+        for run in page:
+            if run.data.tags.get(tags.KIND) == "campaign":
+                parent = parent or run
+            elif tags.CYCLE in run.data.tags:
+                cycles.setdefault(int(run.data.tags[tags.CYCLE]), run)
+        token = page.token
+        if not token:
+            return KnownRuns(parent, cycles)
+
+
+def _refuse_another_history(known: KnownRuns, state: State, location: TrackingLocation) -> None:
+    """Two roots may hold the same campaign with different labels; their runs must not be taken for each other's.
+
+    Raises:
+        ConfigurationError: MLflow has a cycle of this campaign that was committed differently.
+    """
+    for commit in state.commits:
+        run = known.cycles.get(commit.cycle)
+        if run is not None and run.data.tags.get(tags.COMMIT) != commit.digest:
+            other = known.campaign.data.tags.get(tags.ROOT) if known.campaign else "another root"
+            raise ConfigurationError(
+                f"MLflow at {location.address} has another cycle {commit.cycle} of campaign "
+                f"{state.campaign.identifier!r}, from {other}: the same campaign was run twice, with different labels. "
+                "Set MLFLOW_EXPERIMENT_NAME to another name for this one."
+            )
+
+
+def _is_complete(run: "Run | None") -> bool:
+    return run is not None and tags.COMPLETE in run.data.tags
+
+
+def _create_campaign_run(client: "MlflowClient", experiment: str, store: Store, campaign: Campaign) -> "Run":
+    recipe = campaign.recipe
+    return client.create_run(
+        experiment,
+        start_time=_now(),
+        run_name=tags.campaign_title(campaign),
+        tags={
+            tags.CAMPAIGN: campaign.identifier,
+            tags.KIND: "campaign",
+            tags.ROOT: store.root,
+            tags.NOTE: f"{recipe.summary}\n\nMethod: {recipe.name}. Source: {recipe.source}.",
+        },
+    )
+
+
+def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(name, str(value)) for name, value in campaign_settings(campaign).items()]
+    client.log_batch(parent.info.run_id, params=params)
+
+
+def campaign_settings(campaign: Campaign) -> dict[str, Any]:
+    """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
+    settings = {
+        "recipe": campaign.recipe.name,
+        **{name: value for name, value in _flat(campaign.recipe) if "." in name and name != "embedding.pooling"},
+        "classes": len(campaign.classes),
+        "budget": campaign.budget,
+        "batch": campaign.batch,
+        "initial": campaign.initial,
+        "seed": campaign.seed,
+        "price_per_label": campaign.prices.label,
+        "annotators_per_label": campaign.prices.annotators_per_label,
+        "price_per_cpu_hour": campaign.prices.cpu_hour,
+        "price_per_gpu_hour": campaign.prices.gpu_hour,
+        "base_space": campaign.base_space,
+    }
+    if campaign.backbone is not None:
+        settings["backbone"] = campaign.backbone.name
+        settings["backbone.weights_sha256"] = campaign.backbone.weights.sha256
+        settings["backbone.image_size"] = campaign.backbone.transform.image_size
+        settings["backbone.pooling"] = campaign.backbone.pooling
+    return settings
+
+
+def _flat(settings: Settings, group: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting with the groups that it is in before its name, such as `trainer.epochs`."""
+    for name, value in settings:
+        if isinstance(value, Settings):
+            yield from _flat(value, f"{group}{name}.")
+        else:
+            yield group + name, value
+
+
+def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool) -> "Run":
+    """A new run for the cycle; for the newest cycle, the run that a platform has prepared for this process, if any."""
+    marks = {tags.KIND: "cycle", **tags.identity(campaign, commit)}
+    if newest and (pipeline_run := os.environ.get("KFP_RUN_ID")):
+        marks[tags.KFP_RUN] = pipeline_run
+    if newest and (prepared := _prepared_run(client)) is not None:
+        return _adopt(client, prepared, {tags.PARENT: parent.info.run_id, **prepared.data.tags, **marks})
+    return client.create_run(
+        parent.info.experiment_id,
+        start_time=_now(),
+        run_name=tags.cycle_title(campaign, commit.cycle),
+        tags={tags.PARENT: parent.info.run_id, **marks},
+    )
+
+
+def _prepared_run(client: "MlflowClient") -> "Run | None":
+    """The run that `MLFLOW_RUN_ID` names, unless it is in use for another cycle already."""
+    injected = os.environ.get("MLFLOW_RUN_ID")
+    if not injected:
+        return None
+    run = client.get_run(injected)
+    return None if tags.KIND in run.data.tags else run
+
+
+def _adopt(client: "MlflowClient", run: "Run", marks: dict[str, str]) -> "Run":
+    """Set the tags that `run` does not have yet. A parent that the platform has given it stays its parent."""
+    from mlflow.entities import RunTag
+
+    new = [RunTag(name, value) for name, value in marks.items() if run.data.tags.get(name) != value]
+    client.log_batch(run.info.run_id, tags=new)
+    return client.get_run(run.info.run_id)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

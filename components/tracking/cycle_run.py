@@ -1,0 +1,258 @@
+"""What MLflow gets to know of one committed cycle. Every step may be repeated: a second time it changes nothing.
+
+The tables that a cycle was made from, as MLflow's dataset inputs: place and digest of each, never its rows.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
+
+from labelcycle.components.core.campaign.attempt import Decision
+from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.digests import digest_of_json
+from labelcycle.components.core.runtime.timings import Timing, read_timings
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
+from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.model_registry import Candidate, follow_promotions, log_model, model_files, register
+from labelcycle.components.tracking.promotion_history import History
+
+DIGEST_LENGTH = 36
+"""MLflow holds no more characters of a digest; the source has it whole."""
+
+
+def dataset_inputs(store: Store, campaign: Campaign, decision: Decision) -> list[DatasetInput]:
+    """The pool, and for a cycle that trains the labels and the test set."""
+    inputs = [_input("pool", _dataset(store, f"{campaign.name}-pool", [campaign.pool]))]
+    if decision.labels:
+        labels = _dataset(store, f"{campaign.name}-labels", decision.labels, {"num_rows": decision.answered})
+        inputs += [_input("training", labels), _input("evaluation", test_set(store, campaign))]
+    return inputs
+
+
+def test_set(store: Store, campaign: Campaign) -> Dataset:
+    """The true classes of the test samples."""
+    return _dataset(store, f"{campaign.name}-truth", [campaign.truth])
+
+
+def _dataset(
+    store: Store, name: str, references: list[ObjectReference], profile: dict[str, Any] | None = None
+) -> Dataset:
+    """One dataset in one or more tables. Its digest is the table's, or that of all the tables' digests."""
+    digests = [reference.sha256 for reference in references]
+    digest = digests[0] if len(digests) == 1 else digest_of_json(digests)
+    source: dict[str, Any] = {"uri": store.locate(references[-1].key), "sha256": digest}
+    if len(references) > 1:
+        source["parts"] = [reference.model_dump(mode="json") for reference in references]
+    return Dataset(
+        name=name,
+        digest=digest[:DIGEST_LENGTH],
+        source_type="s3" if store.root.startswith("s3://") else "local",
+        source=json.dumps(source),
+        profile=None if profile is None else json.dumps(profile),
+    )
+
+
+def _input(context: str, dataset: Dataset) -> DatasetInput:
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+HEADLINES = ("accuracy", "macro_f1", "ece", "labels", "label_cost", "known_unknown_ratio")
+"""Metrics that the campaign's run shows as curves over the cycles."""
+
+MODEL_FIGURES = ("accuracy", "macro_f1", "ece")
+"""Metrics that judge the model itself."""
+
+FILES = {
+    "learning_curve": "learning_curve.png",
+    "confusion_matrix": "confusion_matrix.png",
+    "contact_sheet": "contact_sheet.png",
+    "calibration": "calibration.png",
+    "feature_map": "feature_map.png",
+    "cost": "cost.png",
+    "report": "report.html",
+    "metrics": "metrics.json",
+}
+"""Objects of a commit that become artifacts, and their file names there."""
+
+
+@dataclass(frozen=True)
+class CycleRun:
+    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions."""
+
+    store: Store
+    campaign: Campaign
+    commit: Commit
+    run: Run
+    parent: Run
+    history: History
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's id of the cycle's run."""
+        identifier: str = self.run.info.run_id
+        return identifier
+
+    def read_json(self, name: str) -> Any:
+        """A JSON object of the commit."""
+        return read_json(self.store, self.commit.objects[name])
+
+
+def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
+    """Log a cycle; the tag that marks it as complete comes last."""
+    decision = Decision.model_validate(cycle.read_json("decision"))
+    client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
+    if "head" in cycle.commit.objects:
+        _log_training(client, cycle, final=decision.action == "finalize")
+    else:
+        figures = {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
+        client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, step=0))
+    if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
+        client.set_terminated(cycle.run_id, "FINISHED")
+    marks = {tags.DECISION: _decision(cycle, decision), tags.COMPLETE: "true"}
+    client.log_batch(cycle.run_id, tags=[RunTag(name, value) for name, value in marks.items()])
+
+
+def _decision(cycle: CycleRun, decision: Decision) -> str:
+    """What the cycle decided, in a line: the table of runs can show it as a column."""
+    summary = cycle.read_json("summary")
+    if decision.action == "finalize":
+        return "finalized"
+    if (reason := summary.get("stopped")) is not None:
+        return f"stopped: {reason}"[: tags.LONGEST]
+    asked = summary["query_size"]
+    return f"asked for {asked} labels" if asked else "asked for nothing more"
+
+
+def _log_training(client: MlflowClient, cycle: CycleRun, final: bool) -> None:
+    """Log a trained model. The campaign's curves go over its cycles; a final model has figures of its own there."""
+    measured = cycle.read_json("metrics")
+    figures = cycle_figures(measured)
+    headlines = {f"final_{name}" if final else name: figures[name] for name in HEADLINES if name in figures}
+    figures |= {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
+    with _folder_of(_artifacts(cycle)) as folder:
+        client.log_artifacts(cycle.run_id, folder)
+    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured["labels"], measured["accuracy"])
+    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured)) as folder:
+        model_id = log_model(client, candidate, folder)
+    client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, measured["labels"], model_id))
+    register(client, candidate, model_id)
+    follow_promotions(client, cycle.campaign, cycle.history)
+    client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
+
+
+def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a cycle by name; those that are missing, infinite or not a number are left out."""
+    training, query = metrics["training"], metrics["previous_query"] or {}
+    candidates = {
+        **metrics,
+        "known_unknown_ratio": query.get("known_unknown_ratio"),
+        "training_loss": training.get("loss"),
+        "trainable_parameters": training.get("trainable_parameters"),
+        "validation_accuracy": training.get("validation_accuracy"),
+        "temperature": training.get("temperature"),
+        **_alignment_figures(metrics.get("alignment") or {}),
+        **_annotator_figures(metrics),
+    }
+    return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
+
+
+def _alignment_figures(record: dict[str, Any]) -> dict[str, Any]:
+    """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
+    truths = {name: int(value) for name, value in record.items() if isinstance(value, bool)}
+    return {f"alignment_{name}": value for name, value in (record | truths).items()}
+
+
+def _annotator_figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """How well people agree, without their names, and the labels that are in doubt; commits may lack either."""
+    found = metrics.get("annotators") or {}
+    people = found.get("people") or []
+    agreements = [person["agreement"] for person in people if person.get("agreement") is not None]
+    return {
+        "annotators": len(people) if people else None,
+        "annotator_votes": found.get("votes"),
+        "annotator_alpha": found.get("alpha"),
+        "annotator_lowest_agreement": min(agreements, default=None),
+        "disputed_samples": (metrics.get("disputed") or {}).get("count"),
+        "label_suspects": (metrics.get("label_suspects") or {}).get("found"),
+    }
+
+
+def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
+    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, and its price.
+
+    Seconds and bytes are sums over all runs of a stage, and have their sum over all stages under `total`. Rows are sums
+    of a stage alone, since stages count different things. Memory is that of the run that took most; under `max`, of
+    whatever stage. GPU seconds are there only where a GPU was used, rows and bytes only where they were
+    counted. Without any record there is nothing.
+    """
+    if not timings:
+        return {}
+    figures: dict[str, float] = {}
+    for timing in timings:
+        for name, value in asdict(timing.used).items():
+            _add(figures, f"{name}/{timing.step}", value)
+            _add(figures, f"{name}/total", value)
+        _add(figures, f"rows/{timing.step}", timing.rows)
+        for name, count in (("bytes_read", timing.bytes_read), ("bytes_written", timing.bytes_written)):
+            _add(figures, f"{name}/{timing.step}", count)
+            _add(figures, f"{name}/total", count)
+        for step in (timing.step, "max"):
+            name = f"peak_memory_bytes/{step}"
+            figures[name] = max(figures.get(name, 0.0), float(timing.peak_memory_bytes))
+    figures["compute_cost"] = prices.of_computing(figures["cpu_seconds/total"], figures["gpu_seconds/total"])
+    return {name: value for name, value in figures.items() if value or not name.startswith("gpu_seconds/")}
+
+
+def _add(figures: dict[str, float], name: str, value: float | None) -> None:
+    if value is not None:
+        figures[name] = figures.get(name, 0.0) + value
+
+
+def _timing_figures(cycle: CycleRun) -> dict[str, float]:
+    return timing_figures(read_timings(cycle.store, cycle.commit.cycle), cycle.campaign.prices)
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _metrics(cycle: CycleRun, figures: dict[str, float], step: int, model_id: str | None = None) -> list[Metric]:
+    """Figures as MLflow's metrics, those of the test set tied to the model.
+
+    All bear the time at which the cycle's run began, so that MLflow knows them again when they are logged twice.
+    """
+    time, data = cycle.run.info.start_time, test_set(cycle.store, cycle.campaign)
+    metrics = []
+    for name, value in figures.items():
+        if model_id is not None and name in MODEL_FIGURES:
+            metrics.append(Metric(name, value, time, step, model_id, data.name, data.digest))
+        else:
+            metrics.append(Metric(name, value, time, step))
+    return metrics
+
+
+def _artifacts(cycle: CycleRun) -> dict[str, bytes]:
+    objects = cycle.commit.objects
+    return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
+
+
+@contextmanager
+def _folder_of(files: dict[str, bytes]) -> Iterator[str]:
+    """A temporary folder with these files, by path in it: MLflow uploads folders."""
+    with tempfile.TemporaryDirectory(prefix="labelcycle-mlflow-") as folder:
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        yield folder

@@ -1,0 +1,114 @@
+"""The MLflow experiment that runs are logged to.
+
+Tags by which runs, models and model versions are found again, and the names that they are shown under.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.tracking.location import TrackingLocation
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+EXPERIMENT = "labelcycle"
+
+
+def experiment_id(client: "MlflowClient", location: TrackingLocation) -> str:
+    """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be.
+
+    Raises:
+        ConfigurationError: the experiment of that name has been deleted.
+    """
+    if injected := os.environ.get("MLFLOW_RUN_ID"):
+        experiment: str = client.get_run(injected).info.experiment_id
+        return experiment
+    if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return chosen
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+    existing = client.get_experiment_by_name(name)
+    if existing is None:
+        return _create_experiment(client, name, location)
+    if existing.lifecycle_stage != "active":
+        raise ConfigurationError(
+            f"MLflow experiment {name!r} at {location.address} has been deleted. Restore it "
+            f"(mlflow experiments restore -x {existing.experiment_id}), or set MLFLOW_EXPERIMENT_NAME to another name."
+        )
+    found: str = existing.experiment_id
+    return found
+
+
+def _create_experiment(client: "MlflowClient", name: str, location: TrackingLocation) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        created: str = client.create_experiment(name, artifact_location=location.artifacts)
+        return created
+    except MlflowException:
+        # Another process may have created it between our question and our answer.
+        existing = client.get_experiment_by_name(name)
+        if existing is None:
+            raise
+        found: str = existing.experiment_id
+        return found
+
+
+CAMPAIGN = "labelcycle.campaign"
+CYCLE = "labelcycle.cycle"
+KIND = "labelcycle.kind"
+ATTEMPT = "labelcycle.attempt"
+COMMIT = "labelcycle.commit"
+ROOT = "labelcycle.root"
+COMPLETE = "labelcycle.complete"
+DECISION = "labelcycle.decision"
+ACCURACY = "labelcycle.accuracy"
+TEST_SET = "labelcycle.test_set"
+ENDED = "labelcycle.ended"
+PROMOTION = "labelcycle.promotion"
+PROMOTION_OUTCOME = "labelcycle.promotion.outcome"
+PROMOTION_BY = "labelcycle.promotion.by"
+PROMOTION_TIME = "labelcycle.promotion.time"
+KFP_RUN = "kfp.run_id"
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+LONGEST = 5000
+"""MLflow's databases hold so many characters of a tag."""
+
+
+def padded(cycle: int) -> str:
+    """The cycle's number as tags hold it, so that MLflow's table sorts by it as by a number."""
+    return f"{cycle:04d}"
+
+
+def campaign_title(campaign: Campaign) -> str:
+    """The name of the campaign's run, which no other campaign has."""
+    return campaign.identifier
+
+
+def cycle_title(campaign: Campaign, cycle: int) -> str:
+    """The name of a cycle's run: the table sorted by name has each campaign's runs together, in order."""
+    return f"{campaign_title(campaign)} cycle {padded(cycle)}"
+
+
+def of_campaign(campaign: Campaign) -> str:
+    """MLflow's search filter for everything of one campaign."""
+    return f"tags.`{CAMPAIGN}` = '{campaign.identifier}'"
+
+
+def of_commit(commit: Commit) -> str:
+    """MLflow's search filter for everything of one committed cycle."""
+    return f"tags.`{COMMIT}` = '{commit.digest}'"
+
+
+def identity(campaign: Campaign, commit: Commit) -> dict[str, str]:
+    """The tags that these filters find, on whatever belongs to a cycle."""
+    return {
+        CAMPAIGN: campaign.identifier,
+        CYCLE: padded(commit.cycle),
+        ATTEMPT: commit.attempt,
+        COMMIT: commit.digest,
+    }

@@ -1,0 +1,206 @@
+"""Models in MLflow: one logged model a cycle, registered as a version, with `challenger` and `champion` as aliases.
+
+A cycle's model as a folder: safetensors for head, adapter and tuned backbone, and what they belong to.
+
+No code, no pickle.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.models.tuned_backbone import WEIGHTS, with_weights
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_object
+from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.promotion_history import History, Promotion
+
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+MODEL_TYPE = "labelcycle-classifier"
+SECONDS_TO_REGISTER = 30
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The model of one cycle, on its way into the registry."""
+
+    campaign: Campaign
+    commit: Commit
+    run: Run
+    labels: int
+    accuracy: float
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What marks the model as this cycle's; the accuracy is written so that it reads back exactly."""
+        return {
+            **tags.identity(self.campaign, self.commit),
+            tags.ACCURACY: repr(self.accuracy),
+            tags.TEST_SET: self.campaign.truth.sha256,
+        }
+
+
+def registered_name(campaign: Campaign) -> str:
+    """The name that the campaign's models are registered under, unique to the campaign."""
+    return f"labelcycle-{campaign.identifier}"
+
+
+def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
+    """Log the model in `folder` as the run's output and return its id, the same id each time."""
+    model = _find_logged_model(client, candidate) or client.create_logged_model(
+        candidate.run.info.experiment_id,
+        name=f"{candidate.campaign.name}-{tags.padded(candidate.commit.cycle)}",
+        source_run_id=candidate.run.info.run_id,
+        tags=candidate.tags,
+        model_type=MODEL_TYPE,
+    )
+    model_id: str = model.model_id
+    if model.status != LoggedModelStatus.READY:
+        client.log_model_artifacts(model_id, folder)
+        client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    outputs = client.get_run(candidate.run.info.run_id).outputs
+    if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        client.log_outputs(candidate.run.info.run_id, [LoggedModelOutput(model_id, candidate.labels)])
+    return model_id
+
+
+def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
+    """Register the logged model, and name the campaign's newest `challenger`."""
+    versions = _versions(client, candidate.campaign)
+    if all(version.tags[tags.COMMIT] != candidate.commit.digest for version in versions):
+        versions.append(_create_version(client, candidate, model_id))
+    newest = max(versions, key=lambda version: (version.tags[tags.CYCLE], int(version.version)))
+    client.set_registered_model_alias(newest.name, CHALLENGER, newest.version)
+
+
+def follow_promotions(client: MlflowClient, campaign: Campaign, history: History) -> None:
+    """Make `champion` and the versions' tags what the campaign's history of promotions says.
+
+    Cost: one search and one look-up where MLflow has followed already.
+    """
+    versions = _versions(client, campaign)
+    for version in versions:
+        judged = history.last_about(version.tags[tags.COMMIT])
+        marks = {} if judged is None else _marks(judged)
+        for name, value in marks.items():
+            if version.tags.get(name) != value:
+                client.set_model_version_tag(version.name, version.version, name, value)
+    champion = history.champion
+    chosen = [version for version in versions if champion and version.tags[tags.COMMIT] == champion.commit]
+    if chosen:
+        newest = max(chosen, key=lambda version: int(version.version))
+        current = _champion(client, newest.name)
+        if current is None or current.version != newest.version:
+            client.set_registered_model_alias(newest.name, CHAMPION, newest.version)
+
+
+def _marks(judged: Promotion) -> dict[str, str]:
+    """A judgement as tags of the version."""
+    return {
+        tags.PROMOTION: judged.told[: tags.LONGEST],
+        tags.PROMOTION_OUTCOME: judged.outcome,
+        tags.PROMOTION_BY: judged.by,
+        tags.PROMOTION_TIME: judged.time,
+    }
+
+
+def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The registered model's champion; MLflow answers a missing alias with an error."""
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
+            return None
+        raise
+
+
+def _find_logged_model(client: MlflowClient, candidate: Candidate) -> LoggedModel | None:
+    """The cycle's logged model, finished or not."""
+    wanted = tags.of_commit(candidate.commit)
+    found = client.search_logged_models([candidate.run.info.experiment_id], filter_string=wanted)
+    return found[0] if found else None
+
+
+def _versions(client: MlflowClient, campaign: Campaign) -> list[ModelVersion]:
+    """The campaign's registered versions; what people have registered beside them is left out."""
+    versions: list[ModelVersion] = []
+    token: str | None = None
+    while True:
+        page = client.search_model_versions(f"name = '{registered_name(campaign)}'", page_token=token)
+        versions += [version for version in page if {tags.CYCLE, tags.COMMIT} <= version.tags.keys()]
+        token = page.token
+        if not token:
+            return versions
+
+
+def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -> ModelVersion:
+    name = registered_name(candidate.campaign)
+    try:
+        client.create_registered_model(
+            name,
+            tags={tags.CAMPAIGN: candidate.campaign.identifier},
+            description=f"Heads and adapters of campaign {candidate.campaign.identifier}, a version a cycle.",
+        )
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+    return client.create_model_version(
+        name,
+        source=f"models:/{model_id}",
+        run_id=candidate.run.info.run_id,
+        tags=candidate.tags,
+        description=f"Cycle {candidate.commit.cycle}: {candidate.labels} labels, accuracy {candidate.accuracy:.4f}.",
+        await_creation_for=SECONDS_TO_REGISTER,
+        model_id=model_id,
+    )
+
+
+FILES = {
+    "head": "head.safetensors",
+    "adapter_model": "adapter/adapter_model.safetensors",
+    "adapter_config": "adapter/adapter_config.json",
+    "backbone": WEIGHTS,
+}
+"""Objects of a commit that make up its model, and their paths in the model's folder."""
+
+
+def model_files(store: Store, campaign: Campaign, commit: Commit, metrics: dict[str, Any]) -> dict[str, bytes]:
+    """Content by path. `model.json` names the backbone, down to its weights, that head and adapter need."""
+    files = {path: read_object(store, commit.objects[name]) for name, path in FILES.items() if name in commit.objects}
+    return {**files, "model.json": canonical_json(description(campaign, commit, metrics))}
+
+
+def description(campaign: Campaign, commit: Commit, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a user of the model has to know: `model.json`.
+
+    `backbone.file` is the tuned backbone's weights within the folder, None for the backbone as it comes.
+    """
+    backbone = campaign.backbone
+    tuned = commit.objects.get("backbone")
+    if backbone is not None and tuned is not None:
+        backbone = with_weights(backbone, tuned)
+    return {
+        "campaign": campaign.identifier,
+        "cycle": commit.cycle,
+        "attempt": commit.attempt,
+        "classes": campaign.classes,
+        "space": metrics["space"],
+        "backbone": backbone
+        and {
+            "name": backbone.name,
+            "weights_sha256": backbone.weights.sha256,
+            "file": None if tuned is None else WEIGHTS,
+            "transform": backbone.transform.model_dump(mode="json"),
+            "width": backbone.width,
+            "pooling": backbone.pooling,
+        },
+        "adapter": "adapter_model" in commit.objects,
+    }

@@ -1,0 +1,197 @@
+"""The gate to `champion`: on the same test set, no lower accuracy, and no class that is recognised much worse."""
+
+import math
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_json
+
+ONE_SIDED_95_PERCENT = 1.645
+"""The quantile of the normal distribution that 5 in 100 draws exceed."""
+
+ROUNDING = 1e-9
+
+
+class Gate(Settings):
+    """What a challenger is allowed to be worse by.
+
+    Attributes:
+        tolerance: in accuracy over the whole test set.
+        class_margin: in the recall of a class that the test set has many samples of; `noise` is allowed in any case.
+    """
+
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    class_margin: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+
+class ClassFigures(Settings):
+    """How well one class is recognised: the share of its test samples that are, and their number."""
+
+    name: str
+    recall: float
+    support: int
+
+
+class ModelName(Settings):
+    """A cycle's model as it is told of.
+
+    Attributes:
+        cycle: the cycle that trained it.
+        commit: the digest of the cycle's commit.
+        accuracy: on the test set.
+        test_set: the digest of the table of true classes.
+    """
+
+    cycle: int
+    commit: str
+    accuracy: float
+    test_set: str
+
+
+class Model(ModelName):
+    """The same, with figures of each class, in the campaign's order."""
+
+    classes: list[ClassFigures]
+
+    @property
+    def name(self) -> ModelName:
+        """The model without the classes."""
+        return ModelName(**self.model_dump(exclude={"classes"}))
+
+
+class ClassChange(Settings):
+    """What becomes of one class if the challenger takes over.
+
+    Attributes:
+        name: the class.
+        support: its test samples.
+        before: the champion's recall.
+        after: the challenger's recall.
+        allowed: by how much recall may fall.
+    """
+
+    name: str
+    support: int
+    before: float
+    after: float
+    allowed: float
+
+    @property
+    def change(self) -> float:
+        """Recall gained, below 0 where it falls."""
+        return self.after - self.before
+
+    @property
+    def refused(self) -> bool:
+        """Whether the fall is larger than allowed."""
+        return -self.change > self.allowed + ROUNDING
+
+
+class Verdict(Settings):
+    """Whether a challenger may take over, why, and what changes class by class, the worst first."""
+
+    passed: bool
+    reason: str
+    changes: list[ClassChange] = []
+
+    @property
+    def fallen(self) -> list[ClassChange]:
+        """The classes that fall by more than is allowed."""
+        return [change for change in self.changes if change.refused]
+
+
+def model_of(store: Store, campaign: Campaign, commit: Commit) -> Model:
+    """The model of a cycle that trained one, with the figures that its evaluation wrote."""
+    metrics: dict[str, Any] = read_json(store, commit.objects["metrics"])
+    return Model(
+        cycle=commit.cycle,
+        commit=commit.digest,
+        accuracy=metrics["accuracy"],
+        test_set=campaign.truth.sha256,
+        classes=[
+            ClassFigures(name=one["name"], recall=one["recall"], support=one["support"]) for one in metrics["classes"]
+        ],
+    )
+
+
+def judge(challenger: Model, champion: Model | None, gate: Gate) -> Verdict:
+    """Whether the challenger may take over.
+
+    It may where there is no champion. Else both must have been measured on the same test samples, its accuracy must not
+    be lower by more than `gate.tolerance`, and no class's recall by more than the larger of `gate.class_margin` and
+    `noise`.
+    """
+    mine = f"accuracy {challenger.accuracy:.4f}"
+    if champion is None:
+        return Verdict(passed=True, reason=f"{mine}, and there was no champion")
+    theirs = f"the champion, cycle {champion.cycle},"
+    if challenger.test_set != champion.test_set or _supports(challenger) != _supports(champion):
+        return Verdict(passed=False, reason=f"{theirs} was not measured on the same test samples")
+    changes = class_changes(challenger, champion, gate)
+    compared = f"{mine}, {theirs} has {champion.accuracy:.4f}"
+    if challenger.accuracy < champion.accuracy - gate.tolerance - ROUNDING:
+        allowed = f", and {gate.tolerance:g} less is allowed" if gate.tolerance else ""
+        return Verdict(passed=False, reason=compared + allowed, changes=changes)
+    verdict = Verdict(passed=True, reason=compared, changes=changes)
+    if verdict.fallen:
+        return Verdict(passed=False, reason=f"{compared}, but {_named(verdict.fallen)}", changes=changes)
+    return verdict
+
+
+def class_changes(challenger: Model, champion: Model, gate: Gate) -> list[ClassChange]:
+    """Each class that the test set has, the one that loses most of what it may lose first."""
+    changes = [
+        ClassChange(
+            name=after.name,
+            support=after.support,
+            before=before.recall,
+            after=after.recall,
+            allowed=max(gate.class_margin, noise(before.recall, after.recall, after.support)),
+        )
+        for before, after in zip(champion.classes, challenger.classes, strict=True)
+        if after.support
+    ]
+    return sorted(changes, key=lambda change: change.change + change.allowed)
+
+
+def noise(before: float, after: float, support: int) -> float:
+    """A fall in recall that so few test samples can show by chance: 1.645 standard errors of the difference, and 1 / n.
+
+    The shares are taken with one success and one failure more, p = (recall · n + 1) / (n + 2), so that a class that is
+    always right has a standard error too: sqrt((p₁ (1 - p₁) + p₂ (1 - p₂)) / (n + 2)). 1 / n is the correction for
+    continuity. Of two models that are right by chance equally often, on samples of their own, the second seems that
+    much worse at most 5.5 times in 100, whatever n and however often they are right. Both see the same samples and are
+    often wrong together, which makes true noise smaller. With many classes it is more likely that one of them falls so.
+
+    Args:
+        before: one model's recall.
+        after: the other model's.
+        support: n, the test samples of the class.
+
+    Source: Agresti and Caffo, Simple and effective confidence intervals for proportions and differences of proportions
+    result from adding two successes and two failures, The American Statistician 54(4), 2000; for the correction Fleiss,
+    Statistical methods for rates and proportions, 1981.
+    """
+    shares = [(recall * support + 1) / (support + 2) for recall in (before, after)]
+    variance = sum(share * (1 - share) for share in shares) / (support + 2)
+    return ONE_SIDED_95_PERCENT * math.sqrt(variance) + 1 / support
+
+
+def _supports(model: Model) -> list[tuple[str, int]]:
+    """The test samples of each class: fewer where images could not be read."""
+    return [(figures.name, figures.support) for figures in model.classes]
+
+
+def _named(fallen: list[ClassChange]) -> str:
+    """`class 'cat' falls from 0.90 to 0.40 (0.22 is allowed)`, the worst three by name."""
+    shown = [
+        f"class {change.name!r} falls from {change.before:.2f} to {change.after:.2f} ({change.allowed:.2f} is allowed)"
+        for change in fallen[:3]
+    ]
+    more = f", and {len(fallen) - 3} more" if len(fallen) > 3 else ""
+    return ", ".join(shown) + more

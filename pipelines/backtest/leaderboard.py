@@ -1,0 +1,202 @@
+"""All arms side by side: curves, savings, costs, and who would have saved the most."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
+from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
+from labelcycle.pipelines.backtest.plan import RANDOM, Contender, Plan
+from labelcycle.pipelines.backtest.run_arm import Outcome
+from labelcycle.pipelines.backtest.simulate import Measured
+
+SEES_LABELS = "†"
+"""Marks a contender that was told what nobody knows before paying for labels."""
+LEAST_SAVING = 0.005
+"""Below it a saving is shown as 0 %."""
+
+Runs = dict[int, list[Measured]]
+"""The cycles of one contender, by seed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it takes to reach the random arm's last accuracy.
+
+    Attributes:
+        labels: price of the labels, all annotators' together.
+        seconds: processor seconds of training and choosing until then, mean over seeds.
+        computing: price of these seconds.
+        total: labels and computing.
+    """
+
+    labels: float
+    seconds: float
+    computing: float
+    total: float
+
+
+@dataclass(frozen=True)
+class LeaderboardEntry:
+    """One contender.
+
+    Attributes:
+        title: strategy and parameters.
+        sees_labels: it was told the losses of unlabelled samples, which nobody has before paying for their labels.
+        seeds: how many seeds ended without an error.
+        accuracy: curve over the plan's labels.
+        macro_f1: the same.
+        saved: against the random arm; None where the two have no finished seed in common.
+        cost: as above, None likewise.
+        training_seconds: processor seconds of a whole arm, mean over seeds.
+        selection_seconds: the same.
+    """
+
+    title: str
+    sees_labels: bool
+    seeds: int
+    accuracy: Band
+    macro_f1: Band
+    saved: Saved | None
+    cost: Cost | None
+    training_seconds: float
+    selection_seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An arm without results, and why."""
+
+    arm: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The contenders, best first, those arms that failed, and the answer in a sentence."""
+
+    plan: Plan
+    contenders: list[LeaderboardEntry]
+    failures: list[Failure]
+
+    @property
+    def verdict(self) -> str:
+        """Which strategy would have saved the most labels."""
+        return _verdict(self)
+
+    def as_facts(self) -> dict[str, Any]:
+        """Plain values for machines."""
+        plan = self.plan
+        return {
+            "verdict": self.verdict,
+            "source": plan.source,
+            "classes": plan.classes,
+            "labels": plan.labels,
+            "seeds": plan.seeds,
+            "prices": plan.prices.model_dump(mode="json"),
+            "plan": plan.model_dump(mode="json"),
+            "contenders": [asdict(standing) for standing in self.contenders],
+            "failures": [asdict(failure) for failure in self.failures],
+        }
+
+
+def leaderboard(plan: Plan, outcomes: Mapping[str, Outcome]) -> Leaderboard:
+    """Gather the arms.
+
+    Contenders are ranked by their mean saving; with equal savings, and where there is none, by their mean accuracy.
+
+    Args:
+        plan: the backtest's.
+        outcomes: what became of each arm, by its name; an arm that is not there counts as failed.
+    """
+    runs: dict[str, Runs] = {contender.chooser.title: {} for contender in plan.contenders}
+    failures = []
+    for arm in plan.arms():
+        outcome = outcomes.get(arm.name)
+        if outcome is None or outcome.error:
+            failures.append(Failure(arm.title, outcome.error if outcome else "it did not end. Run again."))
+        else:
+            runs[arm.contender.chooser.title][arm.seed] = outcome.cycles
+    found = [
+        _standing(plan, contender, runs[contender.chooser.title], runs[RANDOM.title])
+        for contender in plan.contenders
+        if runs[contender.chooser.title]
+    ]
+    return Leaderboard(plan, sorted(found, key=_rank), failures)
+
+
+def _rank(standing: LeaderboardEntry) -> tuple[float, float, str]:
+    ratio = float("-inf") if standing.saved is None else standing.saved.ratio
+    return -ratio, -float(np.mean(standing.accuracy.mean)), standing.title
+
+
+def _standing(plan: Plan, contender: Contender, runs: Runs, random: Runs) -> LeaderboardEntry:
+    common = sorted(runs.keys() & random.keys())
+    compared = None
+    if common:
+        yardstick = next(other for other in plan.contenders if other.chooser == RANDOM)
+        begins_alike = contender.cold_start == yardstick.cold_start
+        compared = saved(
+            plan.labels,
+            [[cycle.accuracy for cycle in runs[seed]] for seed in common],
+            [[cycle.accuracy for cycle in random[seed]] for seed in common],
+            first=1 if begins_alike else 0,
+        )
+    everyone = list(runs.values())
+    return LeaderboardEntry(
+        title=contender.chooser.title,
+        sees_labels=contender.sees_labels,
+        seeds=len(runs),
+        accuracy=band([[cycle.accuracy for cycle in cycles] for cycles in everyone]),
+        macro_f1=band([[cycle.macro_f1 for cycle in cycles] for cycles in everyone]),
+        saved=compared,
+        cost=None if compared is None else _cost(plan, compared.labels_needed, everyone),
+        training_seconds=_mean_total(everyone, "training_seconds"),
+        selection_seconds=_mean_total(everyone, "selection_seconds"),
+    )
+
+
+def percent(share: float) -> str:
+    """A share in whole percent: -0.123 → `-12%`."""
+    return f"{round(100 * share)}%"
+
+
+def _mean_total(runs: list[list[Measured]], name: str) -> float:
+    return float(np.mean([sum(getattr(cycle, name) for cycle in cycles) for cycles in runs]))
+
+
+def _cost(plan: Plan, labels_needed: float, runs: list[list[Measured]]) -> Cost:
+    """Labels up to the number needed, and the cycles up to the first that has as many."""
+    until = cycles_until(plan.labels, labels_needed)
+    first = [cycles[:until] for cycles in runs]
+    seconds = _mean_total(first, "training_seconds") + _mean_total(first, "selection_seconds")
+    labels = plan.prices.of_labels(round(labels_needed))
+    computing = plan.prices.of_computing(seconds)
+    return Cost(labels, seconds, computing, labels + computing)
+
+
+def _verdict(leaderboard: Leaderboard) -> str:
+    """Strategies that see labels are out of the running: nobody could have used them."""
+    usable = [
+        standing for standing in leaderboard.contenders if standing.saved is not None and not standing.sees_labels
+    ]
+    if not usable:
+        return "Nothing can be said: the random arm, the yardstick, has no results."
+    best = usable[0]
+    assert best.saved is not None
+    if best.title == RANDOM.title or best.saved.ratio < LEAST_SAVING:
+        return "No strategy would have saved labels: none does better than random on average over the cycles."
+    found, plan = best.saved, leaderboard.plan
+    share = f"{IN_WORDS[found.sign]}{percent(found.ratio)}"
+    text = f"{best.title} would have saved the most: {share} of the labels on average over the cycles"
+    yardstick = next(standing.saved for standing in usable if standing.title == RANDOM.title)
+    if yardstick is not None and found.labels_sign != "≥" and found.labels_needed < yardstick.labels_needed:
+        needed = f"{IN_WORDS[found.labels_sign]}{found.labels_needed:.0f}"
+        text += f". With {needed} labels it is as accurate as random with {yardstick.labels_needed:.0f}"
+    if plan.seeds == 1:
+        return f"{text}. One seed proves little: give --seeds 5."
+    if found.lowest <= 0:
+        return f"{text}. Seeds disagree ({percent(found.lowest)} to {percent(found.highest)}): take it as a hint."
+    return f"{text}. Every seed agrees ({percent(found.lowest)} to {percent(found.highest)})."

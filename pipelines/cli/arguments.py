@@ -1,0 +1,37 @@
+"""Paths as the user writes them.
+
+`--set KEY=VALUE` as the user writes it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelcycle.components.core.errors import ConfigurationError
+
+
+def absolute(path: str) -> str:
+    """A path of the working directory made absolute, because stages resolve others against the campaign's root.
+
+    URIs, and the empty text that stands for no path, stay as they are.
+    """
+    return str(Path(path).absolute()) if path and "://" not in path else path
+
+
+def settings_of(texts: list[str]) -> dict[str, Any]:
+    """`trainer.epochs=20` → {"trainer.epochs": 20}; values are read as YAML.
+
+    Raises:
+        ConfigurationError: a text without `=`, or a value that is not YAML.
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise ConfigurationError(f"--set {text!r} is not KEY=VALUE, such as trainer.epochs=20.")
+        try:
+            settings[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"--set {text!r}: the value is not YAML: {error}") from error
+    return settings

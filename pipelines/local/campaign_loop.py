@@ -1,0 +1,56 @@
+"""The loop around cycles: run until the budget is spent, a target is met, labels are awaited, or enough was done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.local.engine import CycleRun, run_cycle
+
+End = Literal["done", "target", "waiting", "cycles"]
+
+
+@dataclass(frozen=True)
+class LoopEnd:
+    """Why the loop ended, in one word and in words, and where the campaign stands."""
+
+    end: End
+    reason: str
+    state: State
+
+
+def run_campaign(
+    root: str,
+    labels_from: str = "",
+    until_accuracy: float | None = None,
+    cycles: int | None = None,
+    on_cycle: Callable[[CycleRun], None] = lambda run: None,
+) -> LoopEnd:
+    """Run cycle after cycle.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
+        until_accuracy: stop once a committed cycle's test accuracy is at least this.
+        cycles: stop after this many trained cycles of this call.
+        on_cycle: called after each committed cycle.
+    """
+    trained = 0
+    while True:
+        state = read_state(open_store(root))
+        accuracy = state.trained[-1].accuracy if state.trained else None
+        if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
+            return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
+        if state.phase == "done":
+            missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
+            return LoopEnd("done", state.why_done + missed, state)
+        if cycles is not None and trained >= cycles:
+            return LoopEnd("cycles", f"as many cycles as asked for ({trained}) were run", state)
+        run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
+        if run.decision == "wait":
+            return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
+        if run.decision == "done":
+            continue  # another run has committed the last cycle since the state was read
+        trained += run.decision == "train"
+        on_cycle(run)

@@ -1,0 +1,97 @@
+"""Whether the feature spaces hold what the campaign's models were made with.
+
+Whether the images are still those that the campaign began with.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from labelcycle.components.core.campaign.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.source import read_unchanged_image
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_json
+from labelcycle.pipelines.verification.findings import Finding
+
+
+def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
+    """Samples without features in the spaces of the committed models: the next stage that reads them would stop.
+
+    Features of the pool that a backbone makes may be gone: the embed stage makes them anew.
+
+    Cost: reads the ids of every feature part.
+    """
+    try:
+        pool = load_pool(store, campaign)
+    except CampaignError:
+        return  # told where contents are checked
+    ids = set(pool["sample_id"].to_pylist())
+    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
+    imported = campaign.backbone is None
+    needed = ids if imported else {name for name, split in rows if split == "test"}
+    for name in sorted(_spaces_in_use(store, commits)):
+        space = FeatureSpace(store, name)
+        try:
+            known, aside = space.ids(), {row["sample_id"] for row in space.quarantined()}
+        except CampaignError:
+            continue  # told where contents are checked
+        place = f"spaces/{name}"
+        if foreign := sorted(known - ids):
+            yield Finding("foreign", place, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
+        if lost := sorted(needed - known - aside):
+            message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
+            remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
+            yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
+        if not store.exists(f"{place}/space.json"):
+            reader = "labelcycle predict and export read it" if imported else "no stage reads it"
+            told = f"It told what the features were made from; {reader}."
+            yield Finding("note", f"{place}/space.json", told)
+
+
+def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:
+    """The spaces of all trained models."""
+    found: set[str] = set()
+    for commit in commits:
+        try:
+            if "training" in commit.objects:
+                found.add(read_json(store, commit.objects["training"])["space"])
+        except (CampaignError, KeyError):
+            continue  # told where contents are checked
+    return found
+
+
+AT_ONCE = 8
+
+
+def check_images(store: Store, campaign: Campaign, advance: Callable[[], None]) -> Iterator[Finding]:
+    """Images that are gone, cannot be read, or have changed since the campaign began.
+
+    They are named as notes: each stage that reads an image checks it, and sets it aside.
+
+    Cost: reads every image once; memory for `AT_ONCE` of them.
+    """
+    pool = load_pool(store, campaign)
+    columns = (pool[name].to_pylist() for name in ("sample_id", "uri", "sha256"))
+    samples = [(name, uri, sha256) for name, uri, sha256 in zip(*columns, strict=True) if uri and sha256]
+
+    def look(sample: tuple[str, str, str]) -> Finding | None:
+        name, uri, sha256 = sample
+        try:
+            read_unchanged_image(uri, sha256)
+        except UnreadableImage as error:
+            return Finding("note", uri, f"The image of sample {name!r}: {error}. Restore it, or it is set aside.")
+        finally:
+            advance()
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield from (finding for finding in threads.map(look, samples) if finding is not None)
+
+
+def images_of(store: Store, campaign: Campaign) -> int:
+    """How many images there are to be looked at."""
+    pool = load_pool(store, campaign)
+    return sum(sha256 is not None for sha256 in pool["sha256"].to_pylist())

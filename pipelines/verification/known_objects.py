@@ -1,0 +1,84 @@
+"""The keys that a campaign's objects have: which kind of object each is, and the digest that its name may carry.
+
+The digests by which a campaign names its objects: those of its description and its commits.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.storage.objects import ObjectReference
+
+_ATTEMPT = r"cycles/(?P<cycle>\d+)/(?P<attempt>[0-9a-f]{16})"
+
+PATTERNS = {
+    "campaign": r"campaign\.json",
+    "commit": r"cycles/(?P<cycle>\d+)/commit\.json",
+    "decision": rf"{_ATTEMPT}/decision\.json",
+    "record": rf"{_ATTEMPT}/results/[a-z_]+(-\d+-of-\d+)?\.json",
+    "timing": rf"{_ATTEMPT}/timings/[a-z0-9_-]+-(?P<digest>[0-9a-f]{{12}})\.json",
+    "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
+    "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",
+    "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",
+    "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
+    "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
+    "receipt": r"queries/cycle-\d{4,}\.json",
+    "handout": r"queries/cycle-\d{4,}\.csv",
+    "promotion": r"promotions/\d{6}\.json",
+    "backtest": r"backtest/.+",
+    "tracking": r"mlflow\.db([.-]\w+)?|mlartifacts/.+",
+}
+"""Kinds of objects, and what their keys look like. `digest` begins the SHA-256 of the object's content."""
+
+_COMPILED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that a campaign may have.
+
+    Attributes:
+        key: the key.
+        kind: one of `PATTERNS`.
+        parts: the named parts of the key, such as `cycle`, `attempt`, `space` and `digest`.
+    """
+
+    key: str
+    kind: str
+    parts: dict[str, str]
+
+
+def known_key(key: str) -> KnownKey | None:
+    """What kind of object the key names; None for a key that no campaign has."""
+    for kind, pattern in _COMPILED.items():
+        if match := pattern.fullmatch(key):
+            return KnownKey(key, kind, {name: value for name, value in match.groupdict().items() if value is not None})
+    return None
+
+
+Named = dict[str, set[str]]
+"""SHA-256 by key; more than one where two that name the object disagree."""
+
+
+def named_objects(campaign: Campaign, commits: list[Commit]) -> Named:
+    """Every object that the campaign refers to."""
+    named: Named = {}
+    for reference in _references(campaign, commits):
+        named.setdefault(reference.key, set()).add(reference.sha256)
+    return named
+
+
+def _references(campaign: Campaign, commits: list[Commit]) -> Iterator[ObjectReference]:
+    yield from (campaign.pool, campaign.truth, campaign.quarantine)
+    if campaign.backbone is not None:
+        yield campaign.backbone.weights
+    if campaign.text_encoder is not None:
+        yield from campaign.text_encoder.files.values()
+    for commit in commits:
+        yield from commit.objects.values()
