@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.features.ordering import seed_for
-from labelcycle.components.evaluate.stop import Point
+from labelcycle.components.evaluate.stop import CurvePoint
 
 LEAST_POINTS = 4
 """The curve has three parameters; with fewer points any fit is perfect and says nothing."""
@@ -63,7 +63,7 @@ class Needed:
 class Forecast:
     """The fitted curve, and the curves that chance might have given; made by `forecast`."""
 
-    def __init__(self, points: Sequence[Point], test_samples: int) -> None:
+    def __init__(self, points: Sequence[CurvePoint], test_samples: int) -> None:
         answers = np.array([point.answers for point in points], np.float64)
         accuracy = np.array([point.accuracy for point in points], np.float64)
         self.last = float(answers[-1])
@@ -96,7 +96,7 @@ class Forecast:
         return Needed(accuracy, *(None if value > FARTHEST * self.last else int(np.ceil(value)) for value in told))
 
 
-def forecast(points: Sequence[Point], test_samples: int) -> Forecast | str:
+def forecast(points: Sequence[CurvePoint], test_samples: int) -> Forecast | str:
     """The forecast from the trained cycles so far, or why there is none.
 
     Args:

@@ -50,7 +50,7 @@ def embed_captions(work: Attempt, encoder: TextEncoder) -> CaptionsEmbedded:
 
 
 def _encode(work: Attempt, encoder: TextEncoder, space: FeatureSpace, ids: list[str], captions: list[str]) -> None:
-    from labelcycle.components.embed.text_encoder import BATCH, CaptionModel
+    from labelcycle.components.embed.caption_model import BATCH, CaptionModel
 
     distinct = sorted(set(captions))
     with tempfile.TemporaryDirectory() as folder, Progress("embed captions", len(distinct), "caption") as progress:

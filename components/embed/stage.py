@@ -13,7 +13,7 @@ from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress, notice, observed
 from labelcycle.components.embed.captions import embed_captions
-from labelcycle.components.embed.plan import TARGETS, Plan, missing_rows, plan_embedding, set_aside
+from labelcycle.components.embed.embedding_plan import TARGETS, EmbeddingPlan, missing_rows, plan_embedding, set_aside
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def run(
 
 
 def _embed_chunks(
-    work: Attempt, plan: Plan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
+    work: Attempt, plan: EmbeddingPlan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
 ) -> tuple[int, int]:
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
     from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
-    from labelcycle.components.embed.network import forward, load_network
-    from labelcycle.components.embed.reading import Batch, read_batch
+    from labelcycle.components.embed.embedding_network import forward, load_network
+    from labelcycle.components.embed.read_images import Batch, read_batch
     from labelcycle.components.embed.work_ahead import work_ahead
 
     assert plan.backbone is not None
@@ -130,7 +130,7 @@ def _write_chunk(
         space.quarantine(unreadable)
 
 
-def _refuse_too_many(unreadable: int, plan: Plan, allowed_share: float) -> None:
+def _refuse_too_many(unreadable: int, plan: EmbeddingPlan, allowed_share: float) -> None:
     if unreadable > allowed_share * len(plan.samples):
         raise InputError(
             f"{unreadable} of {len(plan.samples)} images cannot be read, more than the allowed share of "

@@ -16,7 +16,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import table_in
-from labelcycle.components.evaluate.stop import Point
+from labelcycle.components.evaluate.stop import CurvePoint
 
 MILESTONES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 """Accuracies that the forecast says the price of, the next few above what is reached."""
@@ -54,7 +54,7 @@ def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) 
     }
 
 
-def forecast_figures(points: Sequence[Point], test_samples: int, campaign: Campaign) -> dict[str, Any]:
+def forecast_figures(points: Sequence[CurvePoint], test_samples: int, campaign: Campaign) -> dict[str, Any]:
     """The forecast for the rest of the budget.
 
     Args:

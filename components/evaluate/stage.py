@@ -21,7 +21,7 @@ from labelcycle.components.evaluate.annotators import annotator_figures, dispute
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
-from labelcycle.components.evaluate.stop import Point, reason_to_stop
+from labelcycle.components.evaluate.stop import CurvePoint, reason_to_stop
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 
@@ -105,10 +105,10 @@ def _alignment(work: Attempt) -> dict[str, Any] | None:
     return record
 
 
-def _earlier_points(work: Attempt, state: State) -> list[Point]:
+def _earlier_points(work: Attempt, state: State) -> list[CurvePoint]:
     """The trained cycles before this one."""
     earlier = state.summaries[: work.cycle]
-    return [Point(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
+    return [CurvePoint(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
 
 
 def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
@@ -116,7 +116,7 @@ def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
     campaign, stop = work.campaign, work.campaign.recipe.stop
     if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
         return None
-    points = [*_earlier_points(work, state), Point(work.decision.answered, accuracy)]
+    points = [*_earlier_points(work, state), CurvePoint(work.decision.answered, accuracy)]
     return reason_to_stop(points, stop, campaign.prices)
 
 
@@ -126,7 +126,7 @@ def _outlook(work: Attempt, state: State, accuracy: float, test_samples: int) ->
     points = _earlier_points(work, state)
     if work.decision.action != "finalize":
         before = Curve([*before.labels, work.decision.labelled], [*before.accuracy, accuracy])
-        points = [*points, Point(work.decision.answered, accuracy)]
+        points = [*points, CurvePoint(work.decision.answered, accuracy)]
     begins_at_random = work.campaign.recipe.cold_start.strategy == "random"
     return {
         "random": saving_figures(before, read_random_arm(work.store), begins_at_random),

@@ -13,14 +13,14 @@ from labelcycle.components.core.config.recipe import Stop
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """A trained cycle: the answers paid for so far, and the test accuracy."""
 
     answers: int
     accuracy: float
 
 
-def reason_to_stop(points: Sequence[Point], stop: Stop, prices: Prices) -> str | None:
+def reason_to_stop(points: Sequence[CurvePoint], stop: Stop, prices: Prices) -> str | None:
     """Why to ask for no more labels, in words; None to go on.
 
     Args:
@@ -31,7 +31,7 @@ def reason_to_stop(points: Sequence[Point], stop: Stop, prices: Prices) -> str |
     return _plateau(points, stop) or _not_worth_it(points, stop, prices)
 
 
-def _plateau(points: Sequence[Point], stop: Stop) -> str | None:
+def _plateau(points: Sequence[CurvePoint], stop: Stop) -> str | None:
     cycles = stop.plateau_cycles
     if cycles is None or len(points) <= cycles:
         return None
@@ -44,7 +44,7 @@ def _plateau(points: Sequence[Point], stop: Stop) -> str | None:
     )
 
 
-def _not_worth_it(points: Sequence[Point], stop: Stop, prices: Prices) -> str | None:
+def _not_worth_it(points: Sequence[CurvePoint], stop: Stop, prices: Prices) -> str | None:
     cycles = stop.worth_cycles
     if stop.worth_of_a_point is None or len(points) <= cycles:
         return None
@@ -59,7 +59,7 @@ def _not_worth_it(points: Sequence[Point], stop: Stop, prices: Prices) -> str | 
     )
 
 
-def _gain(points: Sequence[Point], cycles: int) -> float:
+def _gain(points: Sequence[CurvePoint], cycles: int) -> float:
     """By how much the best accuracy rose in the last so many cycles, 0 or more."""
     best = max(point.accuracy for point in points)
     return best - max(point.accuracy for point in points[:-cycles])

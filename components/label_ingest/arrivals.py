@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
-from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.queries import LabelRequest
 from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
@@ -52,7 +52,9 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
     return Source(store.locate(delivery_key(cycle)))
 
 
-def read_source(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
+def read_source(
+    store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, labels_from: str
+) -> list[Vote]:
     """Everything that the label source says about the samples that were asked for.
 
     Args:
@@ -94,10 +96,10 @@ def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list
     return [news[key] for key in sorted(news)]
 
 
-def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes, labels_from: str) -> list[Vote]:
+def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, labels_from: str) -> list[Vote]:
     source = labels_from or campaign.labels_from
     if source is None and campaign.labelling.tool is not None:
-        from labelcycle.components.labelling.label_studio.votes import read_votes
+        from labelcycle.components.labelling.label_studio.read_votes import read_votes
 
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
@@ -109,7 +111,7 @@ def _read(store: Store, campaign: Campaign, requests: list[Request], kept: Votes
 
 
 def _read_handouts(
-    store: Store, campaign: Campaign, requests: list[Request], kept: Votes, ids: SampleIds
+    store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, ids: SampleIds
 ) -> list[Vote]:
     """The CSVs of the last query and of earlier ones that still lack answers, several read at once.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.queries import Request, read_queries, requests_of
+from labelcycle.components.core.campaign.queries import LabelRequest, read_queries, requests_of
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.errors import ConfigurationError
@@ -42,7 +42,7 @@ class Intake:
     votes: list[Vote]
     consensus: pa.Table
     answers: Answers
-    fresh: list[Request]
+    fresh: list[LabelRequest]
     labelled: int
     answered: int
     outstanding: int

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.queries import LabelRequest
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
@@ -24,17 +24,17 @@ class Answers:
         open: those that nobody has answered.
     """
 
-    complete: list[Request]
-    begun: list[Request]
-    open: list[Request]
+    complete: list[LabelRequest]
+    begun: list[LabelRequest]
+    open: list[LabelRequest]
 
     @property
-    def unanswered(self) -> list[Request]:
+    def unanswered(self) -> list[LabelRequest]:
         """Those that still want votes, the ones that have some first."""
         return [*self.begun, *self.open]
 
 
-def answers_to(requests: Iterable[Request], votes: Iterable[Vote], quorum: int) -> Answers:
+def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: int) -> Answers:
     """Sort requests by the votes that they have: the n-th opinion on a sample wants n times `quorum` people.
 
     Args:

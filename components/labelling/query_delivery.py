@@ -58,7 +58,7 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
     elif (receipt := read_delivery_record(store, commit.cycle)) is not None:
         return receipt.place
     else:
-        from labelcycle.components.labelling.label_studio.publish import publish_query
+        from labelcycle.components.labelling.label_studio.send_query import publish_query
 
         place = publish_query(store, campaign, commit).project_url
     write_delivery_record(store, commit.cycle, place)

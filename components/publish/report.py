@@ -14,8 +14,8 @@ from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
-from labelcycle.components.publish.curves import draw_cost, draw_learning_curve
 from labelcycle.components.publish.feature_map import draw_feature_map, map_points
+from labelcycle.components.publish.learning_curves import draw_cost, draw_learning_curve
 from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
 from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
 from labelcycle.components.publish.report_text import (

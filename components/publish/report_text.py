@@ -85,7 +85,7 @@ BOUNDS = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
 
 @dataclass(frozen=True)
-class Target:
+class AccuracyTarget:
     """An accuracy ahead, and in words the answers and the cost that it takes."""
 
     accuracy: float
@@ -126,10 +126,10 @@ def forecast_words(forecast: dict[str, Any]) -> str:
     )
 
 
-def forecast_targets(forecast: dict[str, Any]) -> list[Target]:
+def forecast_targets(forecast: dict[str, Any]) -> list[AccuracyTarget]:
     """The next accuracies with what they take; none where there is no forecast."""
     return [
-        Target(target["accuracy"], _range(target, "", ",.0f"), _range(target, "_cost", ",.2f"))
+        AccuracyTarget(target["accuracy"], _range(target, "", ",.0f"), _range(target, "_cost", ",.2f"))
         for target in forecast.get("targets", [])
     ]
 

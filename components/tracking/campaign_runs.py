@@ -17,7 +17,7 @@ from labelcycle.components.tracking.experiments import experiment_id
 from labelcycle.components.tracking.location import TrackingLocation, tracking_location
 from labelcycle.components.tracking.mlflow_session import mlflow_at
 from labelcycle.components.tracking.promoting import judge_new_cycles
-from labelcycle.components.tracking.promotion_history import History
+from labelcycle.components.tracking.promotion_history import PromotionHistory
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,10 +53,10 @@ def track_campaign(root: str) -> list[int]:
         return _track(store, state, history, location)
 
 
-def _track(store: Store, state: State, history: History, location: TrackingLocation) -> list[int]:
+def _track(store: Store, state: State, history: PromotionHistory, location: TrackingLocation) -> list[int]:
     from mlflow import MlflowClient
 
-    from labelcycle.components.tracking.cycle_run import CycleRun, log_cycle
+    from labelcycle.components.tracking.cycle_run import TrackedCycle, log_cycle
     from labelcycle.components.tracking.model_registry import follow_promotions
 
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
@@ -71,7 +71,7 @@ def _track(store: Store, state: State, history: History, location: TrackingLocat
         for commit in missing:
             newest = commit.cycle == state.commits[-1].cycle
             run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
-            log_cycle(client, CycleRun(store, state.campaign, commit, run, parent, history))
+            log_cycle(client, TrackedCycle(store, state.campaign, commit, run, parent, history))
         known = KnownRuns(parent, known.cycles)
     if not missing:
         follow_promotions(client, state.campaign, history)

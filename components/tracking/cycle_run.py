@@ -25,7 +25,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
 from labelcycle.components.tracking import experiments as tags
 from labelcycle.components.tracking.model_registry import Candidate, follow_promotions, log_model, model_files, register
-from labelcycle.components.tracking.promotion_history import History
+from labelcycle.components.tracking.promotion_history import PromotionHistory
 
 DIGEST_LENGTH = 36
 """MLflow holds no more characters of a digest; the source has it whole."""
@@ -87,7 +87,7 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class CycleRun:
+class TrackedCycle:
     """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions."""
 
     store: Store
@@ -95,7 +95,7 @@ class CycleRun:
     commit: Commit
     run: Run
     parent: Run
-    history: History
+    history: PromotionHistory
 
     @property
     def run_id(self) -> str:
@@ -108,7 +108,7 @@ class CycleRun:
         return read_json(self.store, self.commit.objects[name])
 
 
-def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
+def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
     """Log a cycle; the tag that marks it as complete comes last."""
     decision = Decision.model_validate(cycle.read_json("decision"))
     client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
@@ -123,7 +123,7 @@ def log_cycle(client: MlflowClient, cycle: CycleRun) -> None:
     client.log_batch(cycle.run_id, tags=[RunTag(name, value) for name, value in marks.items()])
 
 
-def _decision(cycle: CycleRun, decision: Decision) -> str:
+def _decision(cycle: TrackedCycle, decision: Decision) -> str:
     """What the cycle decided, in a line: the table of runs can show it as a column."""
     summary = cycle.read_json("summary")
     if decision.action == "finalize":
@@ -134,7 +134,7 @@ def _decision(cycle: CycleRun, decision: Decision) -> str:
     return f"asked for {asked} labels" if asked else "asked for nothing more"
 
 
-def _log_training(client: MlflowClient, cycle: CycleRun, final: bool) -> None:
+def _log_training(client: MlflowClient, cycle: TrackedCycle, final: bool) -> None:
     """Log a trained model. The campaign's curves go over its cycles; a final model has figures of its own there."""
     measured = cycle.read_json("metrics")
     figures = cycle_figures(measured)
@@ -219,7 +219,7 @@ def _add(figures: dict[str, float], name: str, value: float | None) -> None:
         figures[name] = figures.get(name, 0.0) + value
 
 
-def _timing_figures(cycle: CycleRun) -> dict[str, float]:
+def _timing_figures(cycle: TrackedCycle) -> dict[str, float]:
     return timing_figures(read_timings(cycle.store, cycle.commit.cycle), cycle.campaign.prices)
 
 
@@ -227,7 +227,7 @@ def _is_figure(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _metrics(cycle: CycleRun, figures: dict[str, float], step: int, model_id: str | None = None) -> list[Metric]:
+def _metrics(cycle: TrackedCycle, figures: dict[str, float], step: int, model_id: str | None = None) -> list[Metric]:
     """Figures as MLflow's metrics, those of the test set tied to the model.
 
     All bear the time at which the cycle's run began, so that MLflow knows them again when they are logged twice.
@@ -242,7 +242,7 @@ def _metrics(cycle: CycleRun, figures: dict[str, float], step: int, model_id: st
     return metrics
 
 
-def _artifacts(cycle: CycleRun) -> dict[str, bytes]:
+def _artifacts(cycle: TrackedCycle) -> dict[str, bytes]:
     objects = cycle.commit.objects
     return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
 

@@ -20,7 +20,7 @@ from labelcycle.components.core.models.tuned_backbone import WEIGHTS, with_weigh
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.tracking import experiments as tags
-from labelcycle.components.tracking.promotion_history import History, Promotion
+from labelcycle.components.tracking.promotion_history import Promotion, PromotionHistory
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -81,7 +81,7 @@ def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
     client.set_registered_model_alias(newest.name, CHALLENGER, newest.version)
 
 
-def follow_promotions(client: MlflowClient, campaign: Campaign, history: History) -> None:
+def follow_promotions(client: MlflowClient, campaign: Campaign, history: PromotionHistory) -> None:
     """Make `champion` and the versions' tags what the campaign's history of promotions says.
 
     Cost: one search and one look-up where MLflow has followed already.

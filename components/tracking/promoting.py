@@ -6,13 +6,13 @@ from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.tracking.promotion import Gate, Model, Verdict, judge, model_of
+from labelcycle.components.tracking.promotion import Gate, Model, PromotionVerdict, judge, model_of
 from labelcycle.components.tracking.promotion_history import (
     AUTOMATIC,
     FOLDER,
-    History,
     Outcome,
     Promotion,
+    PromotionHistory,
     append_promotion,
     now,
     read_history,
@@ -30,7 +30,7 @@ class Promoted:
     """
 
     promotion: Promotion
-    verdict: Verdict | None
+    verdict: PromotionVerdict | None
 
     @property
     def already(self) -> bool:
@@ -38,7 +38,7 @@ class Promoted:
         return self.verdict is None
 
 
-def judge_new_cycles(store: Store, state: State) -> History:
+def judge_new_cycles(store: Store, state: State) -> PromotionHistory:
     """Judge every committed model that no record is about yet, in order of the cycles. Returns the whole history.
 
     Any process may do this at any time: a model is judged once.
@@ -84,7 +84,7 @@ def trained_commits(state: State) -> list[Commit]:
 
 
 def _append(
-    store: Store, state: State, history: History, commit: Commit, gate: Gate, by: str, force: str
+    store: Store, state: State, history: PromotionHistory, commit: Commit, gate: Gate, by: str, force: str
 ) -> Promoted | None:
     """Judge against the champion of this history and write the record; None where another record came first."""
     challenger = model_of(store, state.campaign, commit)
@@ -105,7 +105,7 @@ def _append(
     return Promoted(promotion, verdict) if append_promotion(store, promotion) else None
 
 
-def _champion(store: Store, state: State, history: History) -> Model | None:
+def _champion(store: Store, state: State, history: PromotionHistory) -> Model | None:
     """The champion with the figures of its cycle.
 
     Raises:

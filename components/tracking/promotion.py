@@ -92,7 +92,7 @@ class ClassChange(Settings):
         return -self.change > self.allowed + ROUNDING
 
 
-class Verdict(Settings):
+class PromotionVerdict(Settings):
     """Whether a challenger may take over, why, and what changes class by class, the worst first."""
 
     passed: bool
@@ -119,7 +119,7 @@ def model_of(store: Store, campaign: Campaign, commit: Commit) -> Model:
     )
 
 
-def judge(challenger: Model, champion: Model | None, gate: Gate) -> Verdict:
+def judge(challenger: Model, champion: Model | None, gate: Gate) -> PromotionVerdict:
     """Whether the challenger may take over.
 
     It may where there is no champion. Else both must have been measured on the same test samples, its accuracy must not
@@ -128,18 +128,18 @@ def judge(challenger: Model, champion: Model | None, gate: Gate) -> Verdict:
     """
     mine = f"accuracy {challenger.accuracy:.4f}"
     if champion is None:
-        return Verdict(passed=True, reason=f"{mine}, and there was no champion")
+        return PromotionVerdict(passed=True, reason=f"{mine}, and there was no champion")
     theirs = f"the champion, cycle {champion.cycle},"
     if challenger.test_set != champion.test_set or _supports(challenger) != _supports(champion):
-        return Verdict(passed=False, reason=f"{theirs} was not measured on the same test samples")
+        return PromotionVerdict(passed=False, reason=f"{theirs} was not measured on the same test samples")
     changes = class_changes(challenger, champion, gate)
     compared = f"{mine}, {theirs} has {champion.accuracy:.4f}"
     if challenger.accuracy < champion.accuracy - gate.tolerance - ROUNDING:
         allowed = f", and {gate.tolerance:g} less is allowed" if gate.tolerance else ""
-        return Verdict(passed=False, reason=compared + allowed, changes=changes)
-    verdict = Verdict(passed=True, reason=compared, changes=changes)
+        return PromotionVerdict(passed=False, reason=compared + allowed, changes=changes)
+    verdict = PromotionVerdict(passed=True, reason=compared, changes=changes)
     if verdict.fallen:
-        return Verdict(passed=False, reason=f"{compared}, but {_named(verdict.fallen)}", changes=changes)
+        return PromotionVerdict(passed=False, reason=f"{compared}, but {_named(verdict.fallen)}", changes=changes)
     return verdict
 
 

@@ -67,7 +67,7 @@ class Promotion(Settings):
 
 
 @dataclass(frozen=True)
-class History:
+class PromotionHistory:
     """All records, the oldest first, and the digest of the last one, which the next must name."""
 
     promotions: list[Promotion] = field(default_factory=list)
@@ -86,9 +86,9 @@ class History:
     def _last_about(self) -> dict[str, Promotion]:
         return {promotion.challenger.commit: promotion for promotion in self.promotions}
 
-    def followed_by(self, promotion: Promotion) -> "History":
+    def followed_by(self, promotion: Promotion) -> "PromotionHistory":
         """The history with one record more, as it was written."""
-        return History([*self.promotions, promotion], digest_of_bytes(promotion.as_bytes()))
+        return PromotionHistory([*self.promotions, promotion], digest_of_bytes(promotion.as_bytes()))
 
 
 def promotion_key(number: int) -> str:
@@ -96,7 +96,7 @@ def promotion_key(number: int) -> str:
     return f"{FOLDER}/{number:06d}.json"
 
 
-def read_history(store: Store) -> History:
+def read_history(store: Store) -> PromotionHistory:
     """The whole history.
 
     Raises:
@@ -113,7 +113,7 @@ def read_history(store: Store) -> History:
             )
         promotions.append(record)
         last = digest
-    return History(promotions, last)
+    return PromotionHistory(promotions, last)
 
 
 def read_champion(store: Store) -> ModelName | None:

@@ -53,7 +53,7 @@ class BatchBudget:
 
 
 @dataclass(frozen=True)
-class Spent:
+class SpentBatches:
     """How a loop went, and the state of its optimiser, which the next loop takes over."""
 
     fitted: Fitted
@@ -72,7 +72,7 @@ def spend(
     precision: AbstractContextManager[object] | None = None,
     optimiser_before: Tensors | None = None,
     checkpoints: Checkpoints | None = None,
-) -> Spent:
+) -> SpentBatches:
     """Train for exactly the batches of the budget.
 
     Args:
@@ -122,7 +122,7 @@ def spend(
             progress.advance()
     network.eval()
     fitted = Fitted(math.ceil(len(losses) / a_pass), sum(losses[-a_pass:]) / len(losses[-a_pass:]), None)
-    return Spent(fitted, optimiser_state(optimiser))
+    return SpentBatches(fitted, optimiser_state(optimiser))
 
 
 def _resume(

@@ -20,10 +20,10 @@ from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.fit import acceleration_for, fit, seed_everything
 from labelcycle.components.train_adapter.head_init import initial_head, probe
 from labelcycle.components.train_adapter.head_modules import linear_layer, plain_head
-from labelcycle.components.train_adapter.images import image_examples, training_images
 from labelcycle.components.train_adapter.in_parallel import InParallel
 from labelcycle.components.train_adapter.optimisation import refuse_divergence
 from labelcycle.components.train_adapter.trained import Trained
+from labelcycle.components.train_adapter.training_images import image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, s
     Cost: that of `fine_tune`.
     """
     from labelcycle.components.train_adapter.fine_tuning import fine_tune
-    from labelcycle.components.train_adapter.images import campaign_backbone
+    from labelcycle.components.train_adapter.training_images import campaign_backbone
 
     seed = seed_for(work.campaign.seed, work.cycle, "train")
     group, trainer = final_trainer(work)

@@ -32,7 +32,7 @@ from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.fit import Examples, fit
 from labelcycle.components.train_adapter.head_modules import HeadModule
-from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 
 
 def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:
@@ -152,10 +152,10 @@ def initial_head(
     if previous is not None or init == "random":
         return previous
     features = features_of(model, backbone, training).inputs.half().numpy()
-    return prototype_head(Samples(features, training.targets.numpy()), classes)
+    return prototype_head(LabelledFeatures(features, training.targets.numpy()), classes)
 
 
-def prototype_head(samples: Samples, classes: int) -> LinearHead:
+def prototype_head(samples: LabelledFeatures, classes: int) -> LinearHead:
     """The `logistic` head of these samples as batch normalisation and a linear layer.
 
     The mean and deviation of the samples themselves are the normalisation's running values. The logistic head divides

@@ -36,7 +36,7 @@ TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
-class Samples:
+class LabelledFeatures:
     """Features (N, d) of any float type and class indices (N,), in the order of their ids."""
 
     features: npt.NDArray[np.floating]
@@ -88,8 +88,8 @@ def taking_part(ids: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
 
 
 def train_on_samples(
-    training: Samples,
-    validation: Samples | None,
+    training: LabelledFeatures,
+    validation: LabelledFeatures | None,
     classes: int,
     trainer: LogisticTrainer,
     moments: Moments,
@@ -177,15 +177,15 @@ def _bias(solution: Solution) -> Doubles:
     return np.where(solution.present, 0.0, -np.inf)
 
 
-def _accuracy(head: LogisticHead, samples: Samples) -> float:
+def _accuracy(head: LogisticHead, samples: LabelledFeatures) -> float:
     return float((head.logits(samples.features).argmax(axis=1) == samples.classes).mean())
 
 
-def _samples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Samples | None:
+def _samples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> LabelledFeatures | None:
     """The features of `classes_by_id` with their classes, sorted by id; None where none has features."""
     if not classes_by_id:
         return None
     found, features = space.read(list(classes_by_id))
     number = {name: index for index, name in enumerate(classes)}
     indices = np.array([number[classes_by_id[sample_id]] for sample_id in found], dtype=np.int64)
-    return Samples(features, indices) if found else None
+    return LabelledFeatures(features, indices) if found else None

@@ -133,8 +133,8 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, budget: BatchBudget, selected
     from labelcycle.components.core.models.tuned_backbone import previous_backbone
     from labelcycle.components.train_adapter.head_init import initial_head
     from labelcycle.components.train_adapter.head_modules import linear_layer, plain_head
-    from labelcycle.components.train_adapter.images import campaign_backbone, training_images
     from labelcycle.components.train_adapter.in_parallel import InParallel
+    from labelcycle.components.train_adapter.training_images import campaign_backbone, training_images
     from labelcycle.components.train_adapter.vision_transformer import takes_samples_apart
 
     seed_everything(seed)

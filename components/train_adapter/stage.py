@@ -157,7 +157,7 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], val
     """Fine-tuning by the schedule: from the cycle before or from the campaign's own weights, at this cycle's rates."""
     from labelcycle.components.train_adapter.fine_tuning import fine_tune
     from labelcycle.components.train_adapter.head_init import previous_head
-    from labelcycle.components.train_adapter.images import campaign_backbone
+    from labelcycle.components.train_adapter.training_images import campaign_backbone
 
     schedule = work.campaign.recipe.schedule
     backbone = campaign_backbone(work)

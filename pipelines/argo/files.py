@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from labelcycle.pipelines.argo.campaign import campaign_template
-from labelcycle.pipelines.argo.cycle import cycle_template
+from labelcycle.pipelines.argo.campaign_workflow import campaign_template
+from labelcycle.pipelines.argo.cycle_workflow import cycle_template
 from labelcycle.pipelines.argo.on_labels import event_source, sensor
 from labelcycle.pipelines.argo.rendering import Rendering
 from labelcycle.pipelines.argo.workflow import schedule

@@ -8,7 +8,7 @@ import numpy as np
 
 from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
 from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
-from labelcycle.pipelines.backtest.plan import RANDOM, Contender, Plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender
 from labelcycle.pipelines.backtest.run_arm import Outcome
 from labelcycle.pipelines.backtest.simulate import Measured
 
@@ -77,7 +77,7 @@ class Failure:
 class Leaderboard:
     """The contenders, best first, those arms that failed, and the answer in a sentence."""
 
-    plan: Plan
+    plan: BacktestPlan
     contenders: list[LeaderboardEntry]
     failures: list[Failure]
 
@@ -102,7 +102,7 @@ class Leaderboard:
         }
 
 
-def leaderboard(plan: Plan, outcomes: Mapping[str, Outcome]) -> Leaderboard:
+def leaderboard(plan: BacktestPlan, outcomes: Mapping[str, Outcome]) -> Leaderboard:
     """Gather the arms.
 
     Contenders are ranked by their mean saving; with equal savings, and where there is none, by their mean accuracy.
@@ -132,7 +132,7 @@ def _rank(standing: LeaderboardEntry) -> tuple[float, float, str]:
     return -ratio, -float(np.mean(standing.accuracy.mean)), standing.title
 
 
-def _standing(plan: Plan, contender: Contender, runs: Runs, random: Runs) -> LeaderboardEntry:
+def _standing(plan: BacktestPlan, contender: Contender, runs: Runs, random: Runs) -> LeaderboardEntry:
     common = sorted(runs.keys() & random.keys())
     compared = None
     if common:
@@ -167,7 +167,7 @@ def _mean_total(runs: list[list[Measured]], name: str) -> float:
     return float(np.mean([sum(getattr(cycle, name) for cycle in cycles) for cycles in runs]))
 
 
-def _cost(plan: Plan, labels_needed: float, runs: list[list[Measured]]) -> Cost:
+def _cost(plan: BacktestPlan, labels_needed: float, runs: list[list[Measured]]) -> Cost:
     """Labels up to the number needed, and the cycles up to the first that has as many."""
     until = cycles_until(plan.labels, labels_needed)
     first = [cycles[:until] for cycles in runs]

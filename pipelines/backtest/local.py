@@ -21,11 +21,11 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.runtime.observation import EVENTS, notice
 from labelcycle.components.core.runtime.retries import with_retries
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest import report
+from labelcycle.pipelines.backtest import backtest_report as report
 from labelcycle.pipelines.backtest import run_arm as arm
+from labelcycle.pipelines.backtest.backtest_report import gather
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
-from labelcycle.pipelines.backtest.plan import Plan, write_plan
-from labelcycle.pipelines.backtest.report import gather
+from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.run_arm import PROGRESS
 from labelcycle.pipelines.local.engine import LOG_TAIL
 from labelcycle.pipelines.local.watch import Watcher
@@ -62,7 +62,7 @@ AT_ONCE = 2
 """How many arms run side by side."""
 
 
-def run_backtest(root: str, plan: Plan, mlflow_root: str) -> Leaderboard:
+def run_backtest(root: str, plan: BacktestPlan, mlflow_root: str) -> Leaderboard:
     """Run a backtest. Arms that have ended without an error are not run again.
 
     Args:

@@ -26,7 +26,7 @@ def backtest_arm(root: str, plan: str, arm: str) -> str:
 def backtest_report(root: str, plan: str, mlflow_root: str, ended: list[str], table: dsl.Output[dsl.Markdown]) -> str:
     """Put all arms side by side. Returns the answer in a sentence."""
     from labelcycle.components.core.runtime.retries import with_retries
-    from labelcycle.pipelines.backtest.report import run
+    from labelcycle.pipelines.backtest.backtest_report import run
 
     return with_retries(run)(root=root, plan=plan, mlflow_root=mlflow_root, markdown=table.path).verdict
 

@@ -58,7 +58,7 @@ class Arm:
         return f"{self.contender.chooser.title}, seed {self.seed}"
 
 
-class Plan(Settings):
+class BacktestPlan(Settings):
     """Everything that decides a backtest's results, and what its costs are reckoned from."""
 
     source: str
@@ -103,7 +103,7 @@ class Plan(Settings):
         return {role: number for role, number in versions.items() if number != FIRST}
 
 
-def write_plan(store: Store, plan: Plan) -> str:
+def write_plan(store: Store, plan: BacktestPlan) -> str:
     """Store the plan, and return the name that it is read by."""
     data = canonical_json(plan.model_dump(mode="json"))
     name = digest_of_bytes(data)[:16]
@@ -111,14 +111,14 @@ def write_plan(store: Store, plan: Plan) -> str:
     return name
 
 
-def read_plan(store: Store, name: str) -> Plan:
+def read_plan(store: Store, name: str) -> BacktestPlan:
     """The plan of that name.
 
     Raises:
         CampaignError: there is none, or it is damaged.
     """
     try:
-        return Plan.model_validate_json(store.read(_key(name)))
+        return BacktestPlan.model_validate_json(store.read(_key(name)))
     except FileNotFoundError as error:
         raise CampaignError(f"{store.locate(_key(name))} is missing. Begin again: labelcycle backtest …") from error
     except ValidationError as error:

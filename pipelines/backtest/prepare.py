@@ -13,7 +13,7 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arms import contenders_of
 from labelcycle.pipelines.backtest.history import History, history_from_campaign, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import Plan
+from labelcycle.pipelines.backtest.plan import BacktestPlan
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 RECIPE, BATCH, CYCLES = "uherding", 50, 10
@@ -21,7 +21,7 @@ RECIPE, BATCH, CYCLES = "uherding", 50, 10
 
 
 @dataclass(frozen=True)
-class Request:
+class BacktestRequest:
     """What the user asked for; the flags of `labelcycle backtest`. None stands for a default that depends on others."""
 
     out: str
@@ -53,7 +53,7 @@ class _Defaults:
     recipe: Recipe | None
 
 
-def prepare(request: Request) -> Plan:
+def prepare(request: BacktestRequest) -> BacktestPlan:
     """Check a request and store its history below `out`.
 
     Raises:
@@ -78,7 +78,7 @@ def prepare(request: Request) -> Plan:
         history = history_from_campaign(request.root, request.labels_from)
     initial, batch, cycles = _sizes(request, defaults, history)
     try:
-        return Plan(
+        return BacktestPlan(
             source=history.source,
             history=write_history(open_store(request.out), history),
             classes=history.classes,
@@ -96,14 +96,14 @@ def prepare(request: Request) -> Plan:
         raise ConfigurationError(f"The backtest's settings are refused:\n{describe(error)}") from error
 
 
-def _defaults(request: Request) -> _Defaults:
+def _defaults(request: BacktestRequest) -> _Defaults:
     if request.root is None:
         return _Defaults(None, BATCH, Prices(), None)
     campaign = load_campaign(open_store(request.root))
     return _Defaults(campaign.initial, campaign.batch, campaign.prices, campaign.recipe)
 
 
-def _recipe(request: Request, defaults: _Defaults) -> Recipe:
+def _recipe(request: BacktestRequest, defaults: _Defaults) -> Recipe:
     """The recipe whose trainer and schedule every arm uses."""
     if request.recipe is None and defaults.recipe is not None:
         if request.overrides:
@@ -119,7 +119,7 @@ def _recipe(request: Request, defaults: _Defaults) -> Recipe:
     return recipe
 
 
-def _sizes(request: Request, defaults: _Defaults, history: History) -> tuple[int, int, int]:
+def _sizes(request: BacktestRequest, defaults: _Defaults, history: History) -> tuple[int, int, int]:
     """Initial query, batch and cycles, which together must fit into the pool."""
     batch = defaults.batch if request.batch is None else request.batch
     initial = request.initial
@@ -144,7 +144,7 @@ def _sizes(request: Request, defaults: _Defaults, history: History) -> tuple[int
     return initial, batch, request.cycles
 
 
-def _prices(request: Request, prices: Prices) -> Prices:
+def _prices(request: BacktestRequest, prices: Prices) -> Prices:
     given = {
         "label": request.label_price,
         "annotators_per_label": request.annotators_per_label,

@@ -10,7 +10,7 @@ from labelcycle.components.core.errors import CampaignError, LabelcycleError
 from labelcycle.components.core.runtime.observation import emit, observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest.history import read_history
-from labelcycle.pipelines.backtest.plan import Arm, Plan, read_plan
+from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, read_plan
 from labelcycle.pipelines.backtest.simulate import Measured
 
 PROGRESS = "arm"
@@ -84,7 +84,7 @@ def read_outcome(store: Store, arm: Arm) -> Outcome | None:
         raise CampaignError(f"{store.locate(_key(arm))} is damaged. Delete it and run again.") from error
 
 
-def _run(store: Store, plan: Plan, arm: Arm) -> Outcome:
+def _run(store: Store, plan: BacktestPlan, arm: Arm) -> Outcome:
     from labelcycle.pipelines.backtest.simulate import simulate  # brings torch, which arms that are kept do without
 
     history = read_history(store, plan.history, plan.source, plan.classes)

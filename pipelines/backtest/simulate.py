@@ -28,9 +28,14 @@ from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.logistic_training import Samples, taking_part, train_on_samples, uses_pool
+from labelcycle.components.train_adapter.logistic_training import (
+    LabelledFeatures,
+    taking_part,
+    train_on_samples,
+    uses_pool,
+)
 from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.plan import Arm, Chooser, Plan
+from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Chooser
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def simulate(
-    history: History, plan: Plan, arm: Arm, on_cycle: Callable[[Measured], None] = lambda measured: None
+    history: History, plan: BacktestPlan, arm: Arm, on_cycle: Callable[[Measured], None] = lambda measured: None
 ) -> list[Measured]:
     """Run the arm's campaign.
 
@@ -93,7 +98,7 @@ def simulate(
 
 
 def choose(
-    history: History, plan: Plan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
+    history: History, plan: BacktestPlan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
 ) -> Rows:
     """Rows of the pool that the contender asks for at the end of a cycle, sorted; without a head it is the cold start.
 
@@ -116,7 +121,7 @@ def choose(
 
 def _candidates(
     pool: Labelled,
-    plan: Plan,
+    plan: BacktestPlan,
     seed: int,
     cycle: int,
     labelled: npt.NDArray[np.bool_],
@@ -173,7 +178,7 @@ def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray
     return probs
 
 
-def train(history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
+def train(history: History, plan: BacktestPlan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
     """The head that `cycle` trains on these rows of the pool.
 
     Args:
@@ -204,7 +209,7 @@ def _solve(history: History, trainer: LogisticTrainer, seed: int, rows: Rows, pr
     known = (previous.mean, previous.deviation) if isinstance(previous, LogisticHead) else None
     moments = known or feature_moments([history.pool.features])
     assert moments is not None
-    learnt = Samples(history.pool.features[rows], history.pool.classes[rows])
+    learnt = LabelledFeatures(history.pool.features[rows], history.pool.classes[rows])
     unlabelled = None
     if uses_pool(trainer, len(rows)):
         others = np.setdiff1d(np.arange(len(history.pool)), rows)

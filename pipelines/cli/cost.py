@@ -35,7 +35,7 @@ def cost(
     comparison = None if against is None else compare(root, against)
     account = account_of(root) if comparison is None else comparison.account
     if plot is not None:
-        from labelcycle.pipelines.cost.plot import draw_costs
+        from labelcycle.pipelines.cost.cost_plot import draw_costs
 
         plot.parent.mkdir(parents=True, exist_ok=True)
         plot.write_bytes(draw_costs(account, None if comparison is None else comparison.random))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+    from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
-    from labelcycle.pipelines.kubeflow.request import Request
 
 WHERE, WHAT, PODS = "Where to", "What runs", "Names in the cluster"
 
@@ -76,16 +75,16 @@ SettingsMap = Annotated[
 ]
 
 
-def requested(context: typer.Context) -> "Request":
+def requested(context: typer.Context) -> "RunRequest":
     """What the command line asks for: every field of a request is an option of the same name."""
     from labelcycle.components.core.config.environment import IMAGE
-    from labelcycle.pipelines.kubeflow.request import Request
+    from labelcycle.pipelines.kubeflow.run_request import RunRequest
 
-    given = {field.name: context.params[field.name] for field in fields(Request)}
-    return Request(**given | {"image": given["image"] or IMAGE})
+    given = {field.name: context.params[field.name] for field in fields(RunRequest)}
+    return RunRequest(**given | {"image": given["image"] or IMAGE})
 
 
-def opened(context: typer.Context, request: "Request") -> tuple["Kubeflow", "ClusterCampaign"]:
+def opened(context: typer.Context, request: "RunRequest") -> tuple["Kubeflow", "ClusterCampaign"]:
     """The installation and the campaign. What is wrong with the request is told before a server is asked.
 
     Raises:
@@ -94,7 +93,7 @@ def opened(context: typer.Context, request: "Request") -> tuple["Kubeflow", "Clu
         CampaignError: there is no campaign.
         TransientError: Kubeflow Pipelines or the object store cannot be reached.
     """
-    from labelcycle.pipelines.kubeflow.campaign import open_cluster_campaign
+    from labelcycle.pipelines.kubeflow.cluster_campaign import open_cluster_campaign
     from labelcycle.pipelines.profiles.profile import read_profile
 
     read_profile(request.profile)

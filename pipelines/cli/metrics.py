@@ -23,7 +23,7 @@ def metrics(
     Example: labelcycle metrics campaigns/digits --output /var/lib/node_exporter/digits.prom
     """
     from labelcycle.pipelines.metrics.exposition import as_text, write_file
-    from labelcycle.pipelines.metrics.reading import read_figures
+    from labelcycle.pipelines.metrics.figures import read_figures
 
     figures = read_figures(open_store(root))
     if output is None:

@@ -39,7 +39,7 @@ def publish(
         place = deliver_query(store, state.campaign, last)
         _tell({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
         return
-    from labelcycle.components.labelling.label_studio.publish import publish_query
+    from labelcycle.components.labelling.label_studio.send_query import publish_query
 
     published = publish_query(store, state.campaign, last)
     write_delivery_record(store, last.cycle, published.project_url)

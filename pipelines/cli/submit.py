@@ -11,7 +11,7 @@ from labelcycle.pipelines.cli import kubeflow as options
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 if TYPE_CHECKING:
-    from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+    from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
     from labelcycle.pipelines.kubeflow.submission import Submission
 

@@ -25,7 +25,7 @@ def verify(
     result = verify_campaign(open_store(root), images)
     from rich.console import Console
 
-    from labelcycle.pipelines.verification.screen import print_verification, verification_facts
+    from labelcycle.pipelines.verification.printed import print_verification, verification_facts
 
     if as_json:
         print(json.dumps(verification_facts(result), indent=2))

@@ -80,7 +80,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CostComparison:
     """A campaign's account beside that of a random one.
 
     Attributes:
@@ -110,7 +110,7 @@ def account_of(root: str, prices: Prices | None = None) -> Account:
     return _account(store, _trained_state(store), prices)
 
 
-def compare(root: str, against: str) -> Comparison:
+def compare(root: str, against: str) -> CostComparison:
     """The account of the campaign at `root` beside that of the random campaign at `against`.
 
     Raises:
@@ -131,10 +131,10 @@ def compare(root: str, against: str) -> Comparison:
         for row in account.rows
     ]
     chosen = found[1 if _begin_alike(state.campaign, other.campaign) else 0 :]
-    return Comparison(replace(account, rows=rows), random, average_saving(chosen) if chosen else None)
+    return CostComparison(replace(account, rows=rows), random, average_saving(chosen) if chosen else None)
 
 
-def as_facts(account: Account, comparison: Comparison | None) -> dict[str, Any]:
+def as_facts(account: Account, comparison: CostComparison | None) -> dict[str, Any]:
     """Plain values for machines; costs run up from cycle to cycle, seconds are those of each cycle."""
     together = sum_by_part(row.cost for row in account.rows)
     return {
@@ -240,7 +240,7 @@ def _row_facts(row: Row) -> dict[str, Any]:
     return facts
 
 
-def _comparison_facts(comparison: Comparison) -> dict[str, Any]:
+def _comparison_facts(comparison: CostComparison) -> dict[str, Any]:
     average, other = comparison.average, comparison.random.campaign
     return {
         "campaign": other.identifier,

@@ -6,7 +6,7 @@ from rich.table import Table
 from labelcycle.components.analysis.cost import PARTS, Part, sum_by_part
 from labelcycle.components.analysis.savings import IN_WORDS
 from labelcycle.components.core.runtime.timings import Used
-from labelcycle.pipelines.cost.account import Account, Comparison, Row
+from labelcycle.pipelines.cost.account import Account, CostComparison, Row
 
 UNKNOWN = "–"
 HEADINGS: dict[Part, str] = {
@@ -33,7 +33,7 @@ def as_table(account: Account, compared: bool) -> Table:
     return table
 
 
-def notes(account: Account, comparison: Comparison | None) -> list[str]:
+def notes(account: Account, comparison: CostComparison | None) -> list[str]:
     """What it comes to, and how to read the table."""
     last, prices = account.rows[-1].cost, account.prices
     total = sum(sum_by_part(row.cost for row in account.rows).values(), Used())
@@ -92,7 +92,7 @@ def _compared(row: Row) -> list[str]:
     return [f"{saving.sign}{figure}" for figure in figures]
 
 
-def _average(comparison: Comparison) -> str:
+def _average(comparison: CostComparison) -> str:
     average, campaign = comparison.average, comparison.random.campaign
     name = f"{campaign.identifier} ({campaign.recipe.selector.strategy})"
     if average is None:

@@ -14,7 +14,7 @@ from labelcycle.components.core.storage.objects import read_json
 
 
 @dataclass(frozen=True)
-class Point:
+class BatchPoint:
     """What was measured after so many batches of all loops so far, by name; `accuracy` is always there."""
 
     batches: int
@@ -37,7 +37,7 @@ class BatchCurve:
     loops: int
     selected: int
     total_batches: int
-    points: list[Point]
+    points: list[BatchPoint]
 
     def batches_to(self, accuracy: float, figure: str = "accuracy") -> int | None:
         """The batches at the first point that reached it; None where none did.
@@ -81,6 +81,6 @@ def read_batch_curve(root: str) -> BatchCurve:
             continue
         for found in read_json(store, commit.objects["metrics"])["batch_points"]:
             figures = {name: float(value) for name, value in found.items() if name != "batches"}
-            points.append(Point(int(found["batches"]), figures))
+            points.append(BatchPoint(int(found["batches"]), figures))
     strategy = campaign.recipe.selector.strategy
     return BatchCurve(campaign.identifier, strategy, settings.loops, campaign.batch, settings.total_batches, points)

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
 from labelcycle.components.core.logging.failures import INTERRUPTED, exit_code_of
-from labelcycle.pipelines.demo.campaign import run_campaign
 from labelcycle.pipelines.demo.comparison import Sizes, compare
+from labelcycle.pipelines.demo.demo_campaign import run_campaign
 from labelcycle.pipelines.demo.digits import write_digits
 from labelcycle.pipelines.demo.on_images import RECIPES, curve_on_images, process_on_images
 from labelcycle.pipelines.demo.results import NOTE, curves_of, table_of, table_on_images, verdict, verdict_on_images

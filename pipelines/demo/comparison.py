@@ -9,8 +9,8 @@ from labelcycle.components.analysis.savings import Curve, Saving, savings
 from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
-from labelcycle.pipelines.backtest.prepare import RECIPE, Request, prepare
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
+from labelcycle.pipelines.backtest.prepare import RECIPE, BacktestRequest, prepare
 from labelcycle.pipelines.backtest.run_arm import run
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -110,7 +110,7 @@ def compare(out: str, embeddings: str, sizes: Sizes, tell: Callable[[str], None]
     """
 
     def learnt(title: str, recipe: str, contender: Contender, cycles: int) -> Learnt:
-        request = Request(
+        request = BacktestRequest(
             out=out,
             embeddings=embeddings,
             strategies=[f"{RANDOM.title},{contender.chooser.strategy}"],
@@ -139,7 +139,7 @@ def contender_of(recipe: str) -> Contender:
     )
 
 
-def run_arms(out: str, plan: Plan, title: str, tell: Callable[[str], None]) -> list[list[float]]:
+def run_arms(out: str, plan: BacktestPlan, title: str, tell: Callable[[str], None]) -> list[list[float]]:
     """Run the arms of a plan with one contender, one after the other; accuracies, a row for each seed.
 
     Raises:

@@ -17,7 +17,7 @@ from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.prepare import RECIPE
-from labelcycle.pipelines.demo.campaign import CampaignFailed
+from labelcycle.pipelines.demo.demo_campaign import CampaignFailed
 from labelcycle.pipelines.initialise.campaign import begin_campaign
 from labelcycle.pipelines.initialise.request import Request
 

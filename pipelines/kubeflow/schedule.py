@@ -14,10 +14,10 @@ from typing import Any
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.lookup import create_once, name_at, runs_under_way, schedules_named
-from labelcycle.pipelines.kubeflow.request import Request
+from labelcycle.pipelines.kubeflow.run_request import RunRequest
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -138,7 +138,7 @@ class Scheduled:
     schedule: Any = None
 
 
-def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: Request, times: Times) -> Scheduled:
+def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: RunRequest, times: Times) -> Scheduled:
     """Create the campaign's schedule: one run at a time, and none for times that have passed.
 
     Raises:
@@ -208,7 +208,7 @@ def is_on(existing: Any) -> bool:
     return bool(existing.status != "DISABLED" and existing.mode != "DISABLE")
 
 
-def _create(kubeflow: Kubeflow, request: Request, times: Times, name: str, root: str) -> Any:
+def _create(kubeflow: Kubeflow, request: RunRequest, times: Times, name: str, root: str) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.create_recurring_run(

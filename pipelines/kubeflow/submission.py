@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.label_ingest.intake import check_finalizable, without_final_training
-from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.lookup import (
     create_once,
@@ -23,7 +23,7 @@ from labelcycle.pipelines.kubeflow.lookup import (
     runs_under_way,
     schedules_named,
 )
-from labelcycle.pipelines.kubeflow.request import Request
+from labelcycle.pipelines.kubeflow.run_request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Submission:
 def submit(
     kubeflow: Kubeflow,
     campaign: ClusterCampaign,
-    request: Request,
+    request: RunRequest,
     finalize: bool = False,
     end_early: bool = False,
     dry_run: bool = False,
@@ -97,7 +97,7 @@ def run_name(root: str, state: State, finalize: bool) -> str:
     return f"{name_at(root, state.campaign)}-{'final' if finalize else f'cycle-{len(state.commits):04d}'}"
 
 
-def _create(kubeflow: Kubeflow, request: Request, name: str, root: str, finalize: bool) -> Any:
+def _create(kubeflow: Kubeflow, request: RunRequest, name: str, root: str, finalize: bool) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.run_pipeline(job_name=name, **job)

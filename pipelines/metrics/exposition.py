@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Enum, Gauge, generate_latest, write_to_textfile
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.metrics.reading import Figures, LastRun
+from labelcycle.pipelines.metrics.figures import Figures, LastRun
 
 ENDING = ".prom"
 """The textfile collector reads files of this ending only."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from labelcycle.components.core.campaign.attempt import Decision, attempt_name
 from labelcycle.components.core.campaign.campaign import Campaign, load_pool
 from labelcycle.components.core.campaign.commits import Commit, commit_key
-from labelcycle.components.core.campaign.queries import Request, requests_of
+from labelcycle.components.core.campaign.queries import LabelRequest, requests_of
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
@@ -107,7 +107,7 @@ def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReferen
             yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
 
 
-def _query_of(requests: list[Request], queries: list[ObjectReference], name: str) -> str:
+def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name: str) -> str:
     """The key of the last query that asks for the sample."""
     return queries[max(request.cycle for request in requests if request.sample_id == name)].key
 

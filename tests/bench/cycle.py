@@ -95,7 +95,7 @@ def bench_embedding(table: Table, scratch: Path, backbone: str, side: int, count
     import torch
 
     from labelcycle.components.core.campaign.attempt import open_attempt
-    from labelcycle.components.embed.network import forward, load_network
+    from labelcycle.components.embed.embedding_network import forward, load_network
     from labelcycle.components.embed.stage import run
 
     folder, root = scratch / f"{backbone}-{side}", scratch / f"{backbone}-{side}-campaign"

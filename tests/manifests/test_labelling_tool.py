@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.argo.cycle import template_name
+from labelcycle.pipelines.argo.cycle_workflow import template_name
 from labelcycle.pipelines.cluster import CALLS_LABELLING_TOOL
 from tests.manifests.inventory import of_kind, pods, selects
 from tests.manifests.kustomizations import Object, render

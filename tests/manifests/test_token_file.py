@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from labelcycle.components.labelling.label_studio.tokens import TOKEN, TOKEN_FILE
-from labelcycle.pipelines.argo.cycle import template_name
+from labelcycle.pipelines.argo.cycle_workflow import template_name
 from labelcycle.pipelines.cluster import CALLS_LABELLING_TOOL, LABELLING_KEYS
 from tests.manifests.inventory import Pod, pods
 from tests.manifests.kustomizations import MANIFESTS

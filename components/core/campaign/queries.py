@@ -23,7 +23,7 @@ def read_queries(store: Store, references: Iterable[ObjectReference]) -> list[pa
 
 
 @dataclass(frozen=True)
-class Request:
+class LabelRequest:
     """A sample that people were asked about.
 
     Attributes:
@@ -37,12 +37,12 @@ class Request:
     opinion: int
 
 
-def requests_of(store: Store, references: Iterable[ObjectReference]) -> list[Request]:
+def requests_of(store: Store, references: Iterable[ObjectReference]) -> list[LabelRequest]:
     """Every request of the queries of cycles 0, 1, … in their order, best pick first."""
-    requests: list[Request] = []
+    requests: list[LabelRequest] = []
     for cycle, query in enumerate(read_queries(store, references)):
         rows = zip(query["sample_id"].to_pylist(), query["opinion"].to_pylist(), strict=True)
-        requests += [Request(cycle, sample_id, opinion or 1) for sample_id, opinion in rows]
+        requests += [LabelRequest(cycle, sample_id, opinion or 1) for sample_id, opinion in rows]
     return requests
 
 

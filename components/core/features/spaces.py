@@ -2,7 +2,7 @@
 
 Whose features a cycle finds in which feature space, so that features which were lost are told from those never made.
 
-Test and validation samples have theirs in the space of every cycle that trains; see `components/embed/plan.py`.
+Test and validation samples have theirs in the space of every cycle that trains; see `embed/embedding_plan.py`.
 """
 
 import json

@@ -32,7 +32,7 @@ from labelcycle.components.select.clustering import DIRECTIONS, assign, k_means
 from labelcycle.components.select.points import VectorBlock, Vectors, squared_distances, unit_length, vector_block
 from labelcycle.components.select.principal_directions import along, principal_directions
 from labelcycle.components.select.registry import strategy
-from labelcycle.components.select.strategies.uncertainty import margin
+from labelcycle.components.select.strategies.uncertainty_sampling import margin
 from labelcycle.components.select.strategy import Candidates, Picks
 
 SMOOTHING = 1e-5

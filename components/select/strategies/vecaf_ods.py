@@ -49,7 +49,7 @@ TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class DataSelection:
+class VecafSelection:
     """The objective -Σ pᵢ⟨eᵢ, θ^{cᵢ}⟩ + λ·Σ_k log Σ_{j≠k} exp⟨θ_k, θ_j⟩.
 
     Attributes:
@@ -158,7 +158,7 @@ def vecaf_ods(
     require_at_least("sample", sample, 1)
     vectors = ready_for_steps(embeddings_of(pool.features, pool.texts, text_step), sample)
     weights = shares_of(pool.losses)
-    objective = DataSelection(vectors, weights, balance / len(pool))
+    objective = VecafSelection(vectors, weights, balance / len(pool))
     keys = [(seed, pool.cycle, "vecaf_ods", number) for number in range(members if debias else 1)]
     starts = [vectors.read(start_rows(pool.ids, budget, *key)) for key in keys]
     cumulated, generator = np.cumsum(weights), np.random.default_rng(seed_for(*keys[0]))

@@ -15,15 +15,15 @@ from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.core.storage.objects import ObjectReference
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide, may_update
+from labelcycle.components.train_adapter.alignment.decision import Accuracies, AlignmentVerdict, decide, may_update
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.feature_moments import Doubles, pool_moments
 from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.head_init import features_of, previous_feature_head
-from labelcycle.components.train_adapter.images import campaign_backbone, image_examples
 from labelcycle.components.train_adapter.trained import Trained
+from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples
 
 RECORD = "alignment.json"
 """The name, within an attempt, of the decision with all that it rests on."""
@@ -152,7 +152,7 @@ def _validated(trained: Trained) -> float:
     return accuracy
 
 
-def _record(work: Attempt, verdict: Verdict, tuned: Trained | None) -> None:
+def _record(work: Attempt, verdict: AlignmentVerdict, tuned: Trained | None) -> None:
     tuning = None
     if tuned is not None:
         tuning = {"epochs": tuned.fitted.epochs, "loss": tuned.fitted.loss, "examples": tuned.examples}

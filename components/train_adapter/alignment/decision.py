@@ -23,7 +23,7 @@ FEW_LABELS = " (with no more labels than the features are wide, LogME moves with
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AlignmentVerdict:
     """Whether to fine-tune the backbone now, why, and what was measured; None where a mode does not measure it.
 
     Attributes:
@@ -96,7 +96,7 @@ def decide(
     pool_deviation: npt.NDArray[np.floating] | None = None,
     accuracies: Accuracies | None = None,
     asks_again: bool = True,
-) -> Verdict:
+) -> AlignmentVerdict:
     """Decide for one cycle; the same inputs give the same verdict.
 
     Args:
@@ -125,7 +125,7 @@ def decide(
     elif not asks_again:
         update, reason = False, "this cycle asks for no more labels, so nothing is left to choose with new features"
     samples, width = features.shape
-    return Verdict(
+    return AlignmentVerdict(
         update=update,
         reason=reason,
         mode=settings.mode,

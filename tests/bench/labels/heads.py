@@ -15,7 +15,7 @@ from labelcycle.components.core.models.head import EPSILON, LinearHead
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import Moments
 from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.plan import Arm, Plan
+from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan
 from labelcycle.pipelines.backtest.simulate import train
 
 OURS, SCIKIT_LEARN = "logistic", "scikit-learn"
@@ -27,7 +27,14 @@ Rows = npt.NDArray[np.int64]
 
 
 def fitted(
-    name: str, history: History, plan: Plan, arm: Arm, cycle: int, rows: Rows, previous: Head | None, moments: Moments
+    name: str,
+    history: History,
+    plan: BacktestPlan,
+    arm: Arm,
+    cycle: int,
+    rows: Rows,
+    previous: Head | None,
+    moments: Moments,
 ) -> Head:
     """The head of that name, trained on these rows of the pool.
 
@@ -46,7 +53,7 @@ def fitted(
     return scikit_learn_head(history.pool, rows, len(history.classes), moments)
 
 
-def settings_of(name: str, plan: Plan) -> dict[str, Any]:
+def settings_of(name: str, plan: BacktestPlan) -> dict[str, Any]:
     """What decides a head's results."""
     if name == OURS:
         version = getattr(plan.trainer, "version", 1)

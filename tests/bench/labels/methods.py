@@ -17,7 +17,7 @@ from labelcycle.components.core.models.heads import Head
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, Chooser, Contender, Plan
+from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, Contender
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.backtest.simulate import choose
 from labelcycle.pipelines.recipes.catalogue import recipe_path
@@ -85,17 +85,17 @@ def default_recipe() -> Recipe:
     return read_recipe(recipe_path(RECIPE))
 
 
-def plan_of(history: History, batch: int) -> Plan:
+def plan_of(history: History, batch: int) -> BacktestPlan:
     """A plan with the default recipe's trainer, which asks for `batch` labels."""
     return default_plan().model_copy(update={"classes": history.classes, "initial": batch, "batch": batch})
 
 
 @lru_cache(maxsize=1)
-def default_plan() -> Plan:
+def default_plan() -> BacktestPlan:
     """A plan with the default recipe's trainer, for no history in particular."""
     recipe = default_recipe()
     assert isinstance(recipe.trainer, FeatureTrainer)
-    return Plan(
+    return BacktestPlan(
         source="bench",
         history=ObjectReference(key="in memory", sha256="0" * 64),
         classes=[],

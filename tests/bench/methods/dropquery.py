@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, LeaderboardEntry
 from labelcycle.pipelines.backtest.local import run_backtest
-from labelcycle.pipelines.backtest.prepare import Request, prepare
+from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
 from tests.bench.methods.markdown import percent, table
 
 STRATEGIES = ["random", "dropquery", "margin", "entropy", "badge", "coreset", "typiclust", "probcover"]
@@ -33,7 +33,7 @@ def main() -> None:
     for start, name in STARTS.items():
         out = str((options.out / f"dropquery-{start}").absolute())
         plan = prepare(
-            Request(
+            BacktestRequest(
                 out=out,
                 embeddings=str(options.embeddings),
                 strategies=STRATEGIES,

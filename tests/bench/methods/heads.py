@@ -19,13 +19,13 @@ from labelcycle.components.analysis.metrics import expected_calibration_error
 from labelcycle.components.core.config.trainers import LinearTrainer, LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
-from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 
 Probabilities = np.ndarray
 """Of the test samples, (N, C)."""
 
 
-def linear(learnt: Samples, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
+def linear(learnt: LabelledFeatures, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
     """PEAL's head, trained as the recipe `linear_probe` does in one cycle."""
     trainer = LinearTrainer()
     examples = feature_examples(learnt.features, torch.from_numpy(learnt.classes))
@@ -33,7 +33,9 @@ def linear(learnt: Samples, test: np.ndarray, classes: int, moments: Moments, se
     return head.probabilities(test)
 
 
-def scikit_learn(learnt: Samples, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
+def scikit_learn(
+    learnt: LabelledFeatures, test: np.ndarray, classes: int, moments: Moments, seed: int
+) -> Probabilities:
     """Logistic regression on standardised features, C = 0.05."""
     mean, deviation = moments
     peer = LogisticRegression(C=0.05, max_iter=3000)
@@ -43,12 +45,12 @@ def scikit_learn(learnt: Samples, test: np.ndarray, classes: int, moments: Momen
     return found
 
 
-def logistic(learnt: Samples, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
+def logistic(learnt: LabelledFeatures, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
     """The trainer `logistic` with its defaults."""
     return train_on_samples(learnt, None, classes, LogisticTrainer(), moments).head.probabilities(test)
 
 
-def calibrated(learnt: Samples, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
+def calibrated(learnt: LabelledFeatures, test: np.ndarray, classes: int, moments: Moments, seed: int) -> Probabilities:
     """The same with a cross-validated temperature."""
     trainer = LogisticTrainer(temperature="cross_validated")
     return train_on_samples(learnt, None, classes, trainer, moments).head.probabilities(test)
@@ -94,7 +96,7 @@ def main() -> None:
         assert moments is not None
         for column, count in enumerate(sizes):
             rows = np.sort(pool[:count])
-            learnt = Samples(features[rows], labels[rows])
+            learnt = LabelledFeatures(features[rows], labels[rows])
             for row, arm in enumerate(arms.values()):
                 found = arm(learnt, features[test], classes, moments, seed)
                 right = found.argmax(axis=1) == labels[test]

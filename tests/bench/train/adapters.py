@@ -15,9 +15,9 @@ from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.train_adapter.adapters import adapter_files
 from labelcycle.components.train_adapter.checkpoints import NAME as CHECKPOINT
 from labelcycle.components.train_adapter.fit import seed_everything
-from labelcycle.components.train_adapter.images import campaign_backbone
 from labelcycle.components.train_adapter.lora import begin as begin_training
 from labelcycle.components.train_adapter.lora import train_lora
+from labelcycle.components.train_adapter.training_images import campaign_backbone
 from tests.bench.train import peer
 
 TARGETS = {"all": 1.3, "last:3": 3.0}

@@ -14,7 +14,7 @@ from labelcycle.components.core.config.trainers import LinearTrainer, LogisticTr
 from labelcycle.components.core.models.heads import unit_standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
-from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, LabelledFeatures, train_on_samples
 from tests.bench.train.pictures import CONSOLE
 
 REPEATS = 3
@@ -59,7 +59,7 @@ def time_logistic(table: Table, features: np.ndarray, labels: np.ndarray) -> Non
         f"moments of the pool, {len(features)} × {features.shape[1]}", f"{_told(time.process_time() - began)}"
     )
     for rows in (np.arange(len(features)), np.random.default_rng(0).permutation(len(features))[:50]):
-        learnt = Samples(features[rows], labels[rows])
+        learnt = LabelledFeatures(features[rows], labels[rows])
         vectors = unit_standardised(learnt.features.astype(np.float64), *moments)
         ours: list[float] = []
         for _ in range(REPEATS):
@@ -99,7 +99,7 @@ def time_with_pool(table: Table, features: np.ndarray, labels: np.ndarray) -> No
     for _ in range(REPEATS):
         began = time.process_time()
         trainer = LogisticTrainer(unlabelled="spread")
-        learnt = Samples(features[known], labels[known])
+        learnt = LabelledFeatures(features[known], labels[known])
         head = train_on_samples(learnt, None, classes, trainer, moments, features[others]).head
         ours.append(time.process_time() - began)
         began = time.process_time()

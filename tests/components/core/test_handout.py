@@ -124,7 +124,7 @@ def test_a_tool_gets_the_query_instead_and_once(
         calls.append(arguments)
         return Sent()
 
-    monkeypatch.setattr("labelcycle.components.labelling.label_studio.publish.publish_query", publish_query)
+    monkeypatch.setattr("labelcycle.components.labelling.label_studio.send_query.publish_query", publish_query)
     labelling = Labelling(tool=LabelStudioTool(url="http://tool"))
     using = filled.model_copy(update={"labelling": labelling})
     assert deliver_query(store, using, commit(store)) == deliver_query(store, using, commit(store)) == Sent.project_url

@@ -9,7 +9,7 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign, create_campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit, read_commit, read_commits, write_commit
-from labelcycle.components.core.campaign.queries import Request, read_query, requests_of
+from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_of
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.votes import Vote, votes_table
 from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
@@ -93,7 +93,7 @@ def test_queries_and_votes_are_read_once_and_in_order(written: RecordingStore) -
     found = requests_of(written, references)
     assert written.requests == {"read": CYCLES} and written.together > 2
     one_by_one = [read_query(written.store, reference)["sample_id"].to_pylist() for reference in references]
-    assert found == [Request(cycle, name, 1) for cycle, names in enumerate(one_by_one) for name in names]
+    assert found == [LabelRequest(cycle, name, 1) for cycle, names in enumerate(one_by_one) for name in names]
     votes = kept_votes(written, [commit.objects["labels"] for commit in commits[1:]])
     assert written.requests == {"read": 2 * CYCLES - 1}
     assert list(votes) == [(f"{cycle}-{row}", "ann") for cycle in range(CYCLES - 1) for row in (1, 2)]

@@ -14,7 +14,8 @@ from PIL import Image
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.embed import plan, stage
+from labelcycle.components.embed import embedding_plan as plan
+from labelcycle.components.embed import stage
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.analysis.projection import LEAST_POINTS, Forecast, forecast
-from labelcycle.components.evaluate.stop import Point
+from labelcycle.components.evaluate.stop import CurvePoint
 
 ANSWERS = [50, 100, 150, 200, 250, 300]
 
@@ -13,12 +13,12 @@ def curve(answers: float, ceiling: float = 0.95, scale: float = 5.0, exponent: f
     return float(ceiling - scale * answers**-exponent)
 
 
-def points(noise: float = 0.0, seed: int = 0, answers: list[int] = ANSWERS, **shape: float) -> list[Point]:
+def points(noise: float = 0.0, seed: int = 0, answers: list[int] = ANSWERS, **shape: float) -> list[CurvePoint]:
     generator = np.random.default_rng(seed)
-    return [Point(count, curve(count, **shape) + noise * generator.normal()) for count in answers]
+    return [CurvePoint(count, curve(count, **shape) + noise * generator.normal()) for count in answers]
 
 
-def fitted(found: list[Point], test_samples: int = 1000) -> Forecast:
+def fitted(found: list[CurvePoint], test_samples: int = 1000) -> Forecast:
     result = forecast(found, test_samples)
     assert isinstance(result, Forecast)
     return result
@@ -73,7 +73,7 @@ def test_a_target_too_far_away_is_not_told() -> None:
 
 def test_accuracy_stays_between_nothing_and_all() -> None:
     steep = [
-        Point(count, accuracy) for count, accuracy in zip(ANSWERS, (0.6, 0.85, 0.94, 0.97, 0.99, 1.0), strict=True)
+        CurvePoint(count, accuracy) for count, accuracy in zip(ANSWERS, (0.6, 0.85, 0.94, 0.97, 0.99, 1.0), strict=True)
     ]
     expected = fitted(steep).accuracy_at(3000)
     assert 0 <= expected.low <= expected.accuracy <= expected.high <= 1
@@ -86,14 +86,15 @@ def test_too_few_cycles_say_nothing() -> None:
 
 @pytest.mark.parametrize("accuracy", [[0.5] * 6, [0.6, 0.55, 0.5, 0.5, 0.45, 0.4]])
 def test_a_curve_that_does_not_rise_says_nothing(accuracy: list[float]) -> None:
-    found = forecast([Point(count, value) for count, value in zip(ANSWERS, accuracy, strict=True)], 1000)
+    found = forecast([CurvePoint(count, value) for count, value in zip(ANSWERS, accuracy, strict=True)], 1000)
     assert isinstance(found, str) and "does not rise" in found
 
 
 def test_a_curve_that_gains_speed_says_nothing() -> None:
     """A curve that levels off stays below its end, and the forecast would be less than what is reached already."""
     found = forecast(
-        [Point(count, value) for count, value in zip(ANSWERS, (0.3, 0.32, 0.36, 0.44, 0.6, 0.8), strict=True)], 1000
+        [CurvePoint(count, value) for count, value in zip(ANSWERS, (0.3, 0.32, 0.36, 0.44, 0.6, 0.8), strict=True)],
+        1000,
     )
     assert isinstance(found, str) and "rises faster" in found
 

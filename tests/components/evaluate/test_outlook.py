@@ -8,7 +8,7 @@ import pytest
 from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.evaluate.projection_figures import forecast_figures, saving_figures
-from labelcycle.components.evaluate.stop import Point
+from labelcycle.components.evaluate.stop import CurvePoint
 
 
 class Campaign:
@@ -19,7 +19,7 @@ class Campaign:
 
 
 def figures(*accuracy: float) -> dict[str, Any]:
-    points = [Point(50 * (number + 1), value) for number, value in enumerate(accuracy)]
+    points = [CurvePoint(50 * (number + 1), value) for number, value in enumerate(accuracy)]
     campaign: Any = Campaign()
     found = forecast_figures(points, 500, campaign)
     json.dumps(found, allow_nan=False)

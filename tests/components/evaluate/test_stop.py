@@ -7,15 +7,15 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.config.recipe import Stop
-from labelcycle.components.evaluate.stop import Point, reason_to_stop
+from labelcycle.components.evaluate.stop import CurvePoint, reason_to_stop
 
 PLATEAU = Stop(plateau_cycles=2, plateau_gain=0.01)
 WORTH = Stop(worth_of_a_point=5.0, worth_cycles=2)
 
 
-def points(*accuracies: float) -> list[Point]:
+def points(*accuracies: float) -> list[CurvePoint]:
     """Ten answers a cycle."""
-    return [Point(10 * number, accuracy) for number, accuracy in enumerate(accuracies, 1)]
+    return [CurvePoint(10 * number, accuracy) for number, accuracy in enumerate(accuracies, 1)]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_the_reasons_name_figures_and_settings() -> None:
 def test_skipped_answers_cost_too() -> None:
     """Ten usable answers of a hundred paid for: 1 point is worth 20, and 100 answers cost more."""
     rule = Stop(worth_of_a_point=20, worth_cycles=1)
-    assert reason_to_stop([Point(0, 0.5), Point(100, 0.51)], rule, Prices()) is not None
-    assert reason_to_stop([Point(0, 0.5), Point(10, 0.51)], rule, Prices()) is None
+    assert reason_to_stop([CurvePoint(0, 0.5), CurvePoint(100, 0.51)], rule, Prices()) is not None
+    assert reason_to_stop([CurvePoint(0, 0.5), CurvePoint(10, 0.51)], rule, Prices()) is None
 
 
 EASY = {"stop.plateau_cycles": 1, "stop.plateau_gain": 1.0}

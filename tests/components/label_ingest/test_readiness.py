@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labelcycle.components.core.campaign.queries import Request
+from labelcycle.components.core.campaign.queries import LabelRequest
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness
@@ -22,14 +22,14 @@ def people(sample: str, count: int) -> list[Vote]:
     + [(2, 4, "complete"), (3, 4, "open"), (3, 6, "complete")],
 )
 def test_each_opinion_wants_a_quorum_of_its_own(opinion: int, votes: int, place: str) -> None:
-    request = Request(0, "a", opinion)
+    request = LabelRequest(0, "a", opinion)
     answers = answers_to([request], people("a", votes), quorum=2)
     assert getattr(answers, place) == [request]
     assert len(answers.complete) + len(answers.unanswered) == 1
 
 
 def answers(complete: int, begun: int = 0, left: int = 0) -> Answers:
-    requests = [Request(0, str(number), 1) for number in range(complete + begun + left)]
+    requests = [LabelRequest(0, str(number), 1) for number in range(complete + begun + left)]
     return Answers(requests[:complete], requests[complete : complete + begun], requests[complete + begun :])
 
 

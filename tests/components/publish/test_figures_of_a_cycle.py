@@ -10,8 +10,8 @@ from PIL import Image
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration
-from labelcycle.components.publish.curves import draw_cost
 from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
+from labelcycle.components.publish.learning_curves import draw_cost
 
 BLUE, RED, GOLD = (0x09, 0x69, 0xDA), (0xCF, 0x22, 0x2E), (0xD4, 0xA7, 0x2C)
 

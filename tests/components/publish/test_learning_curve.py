@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.state import CycleSummary
-from labelcycle.components.publish.curves import draw_learning_curve
+from labelcycle.components.publish.learning_curves import draw_learning_curve
 
 ACCURACY_BLUE = (0x09, 0x69, 0xDA)
 MACRO_F1_ORANGE = (0xBC, 0x4C, 0x00)
@@ -98,7 +98,7 @@ def test_the_png_names_no_time_and_no_software() -> None:
 
 def test_drawing_needs_neither_display_nor_pyplot() -> None:
     program = (
-        "import sys; from labelcycle.components.publish.curves import draw_learning_curve;"
+        "import sys; from labelcycle.components.publish.learning_curves import draw_learning_curve;"
         "print(draw_learning_curve([])[1:4].decode(), 'matplotlib.pyplot' in sys.modules)"
     )
     variables = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}

@@ -17,11 +17,12 @@ from labelcycle.components.select import STRATEGIES, Candidates, Picks, select_b
 from labelcycle.components.select.batch import check_arguments, check_parameters
 
 LANGUAGES = ("toml", "python")
-README = (Path(components.__file__).parent / "README.md").read_text(encoding="utf-8")
+README = (Path(components.__file__).parent / "select" / "README.md").read_text(encoding="utf-8")
+EXAMPLE = README.partition("\n### In a package of your own\n")[2]
 PROJECT, MODULE = (
-    re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0] for language in LANGUAGES
+    re.findall(rf"^```{language}\n(.*?)^```", EXAMPLE, re.MULTILINE | re.DOTALL)[0] for language in LANGUAGES
 )
-"""The example of a package in components/README.md."""
+"""The example of a package in components/select/README.md."""
 
 Announce = Callable[..., Path]
 

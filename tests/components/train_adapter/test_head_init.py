@@ -15,7 +15,7 @@ from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.head_init import initial_head, prototype_head
 from labelcycle.components.train_adapter.head_modules import HeadModule, linear_layer, plain_head
-from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 from labelcycle.components.train_adapter.lora import train_lora
 from labelcycle.components.train_adapter.trained import Trained
 
@@ -29,7 +29,7 @@ TRAINERS = {
 }
 
 
-def some_samples(classes: int = CLASSES, rows: int = 40, lengths: float = 0.0) -> Samples:
+def some_samples(classes: int = CLASSES, rows: int = 40, lengths: float = 0.0) -> LabelledFeatures:
     """Features around class centres; with `lengths` of 0 all of them are equally far from the mean."""
     generator = np.random.default_rng(0)
     targets = np.arange(rows) % classes
@@ -37,16 +37,16 @@ def some_samples(classes: int = CLASSES, rows: int = 40, lengths: float = 0.0) -
     features = centres[targets] + 0.5 * generator.normal(size=(rows, WIDTH))
     features *= np.exp(lengths * generator.normal(size=(rows, 1)))
     features = features * np.linspace(0.2, 3, WIDTH) + np.linspace(-5, 5, WIDTH)
-    return Samples(features.astype(np.float16), targets)
+    return LabelledFeatures(features.astype(np.float16), targets)
 
 
-def logistic(samples: Samples) -> Any:
+def logistic(samples: LabelledFeatures) -> Any:
     moments = feature_moments([samples.features])
     assert moments is not None
     return train_on_samples(samples, None, CLASSES, LogisticTrainer(), moments).head, moments
 
 
-def lengths_of(samples: Samples, moments: Any) -> Any:
+def lengths_of(samples: LabelledFeatures, moments: Any) -> Any:
     return np.linalg.norm(standardised(samples.features.astype(np.float64), *moments), axis=1)
 
 
@@ -94,7 +94,7 @@ def test_a_class_without_a_sample_can_be_learnt_but_is_not_predicted() -> None:
 def test_one_sample_or_one_class_or_equal_samples_give_finite_heads(rows: int) -> None:
     features = np.full((rows, WIDTH), 1.5, np.float16)
     for classes in (np.zeros(rows, np.int64), np.arange(rows)):
-        head = prototype_head(Samples(features, classes), CLASSES)
+        head = prototype_head(LabelledFeatures(features, classes), CLASSES)
         assert all(np.isfinite(value).all() for value in vars(head).values())
         assert np.isfinite(head.logits(features)).all()
 
@@ -138,7 +138,7 @@ def test_training_that_stands_still_keeps_the_prototypes(campaign: Any, name: st
     assert isinstance(trained, LinearHead)
     found, features = work_features(campaign)
     classes = work.campaign.classes
-    samples = Samples(features, np.array([classes.index(work.labelled()[one]) for one in found]))
+    samples = LabelledFeatures(features, np.array([classes.index(work.labelled()[one]) for one in found]))
     expected = prototype_head(samples, len(classes))
     if name != "lora":
         expected = plain_head(linear_layer(expected))

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.label_spreading import NEIGHBOURS, SHARE, STEPS, NeighbourGraph
-from labelcycle.components.train_adapter.logistic_training import Samples, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 
 
 def unit(points: np.ndarray) -> np.ndarray:
@@ -88,6 +88,6 @@ def test_few_labels_are_worth_more_with_the_pool() -> None:
     accuracy = {}
     for settings in (LogisticTrainer(), LogisticTrainer(unlabelled="spread")):
         pool = features[np.setdiff1d(np.arange(900), rows)] if settings.unlabelled == "spread" else None
-        head = train_on_samples(Samples(features[rows], classes[rows]), None, 3, settings, moments, pool).head
+        head = train_on_samples(LabelledFeatures(features[rows], classes[rows]), None, 3, settings, moments, pool).head
         accuracy[settings.unlabelled] = float((head.logits(features).argmax(axis=1) == classes).mean())
     assert accuracy["spread"] > accuracy["none"] + 0.05, accuracy

@@ -21,7 +21,7 @@ from labelcycle.components.select import STRATEGIES
 from labelcycle.components.tracking.cycle_run import cycle_figures
 from labelcycle.components.train_adapter import logistic_training
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.components.train_adapter.logistic_training import Samples, train_logistic, train_on_samples
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_logistic, train_on_samples
 from labelcycle.components.train_adapter.trained import Trained
 
 DROPOUT = {"name": "dropout", "passes": 3, "rate": 0.5}
@@ -158,7 +158,7 @@ def test_constant_features_and_duplicates_count_for_nothing() -> None:
     for given in (features, wide):
         moments = feature_moments([given])
         assert moments is not None
-        head = train_on_samples(Samples(given, classes), None, 3, LogisticTrainer(), moments).head
+        head = train_on_samples(LabelledFeatures(given, classes), None, 3, LogisticTrainer(), moments).head
         heads.append(head.probabilities(given))
     assert np.allclose(*heads, atol=1e-6)
 
@@ -170,7 +170,7 @@ def test_a_cross_validated_temperature_calibrates() -> None:
     features = (generator.normal(size=(3300, 16)) + 0.9 * np.eye(3, 16)[classes]).astype(np.float16)
     moments = feature_moments([features])
     assert moments is not None
-    learnt, held = Samples(features[:300], classes[:300]), Samples(features[300:], classes[300:])
+    learnt, held = LabelledFeatures(features[:300], classes[:300]), LabelledFeatures(features[300:], classes[300:])
     errors = {}
     for temperature in ("none", "cross_validated"):
         settings = LogisticTrainer(scale=24, temperature=temperature)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from safetensors.numpy import load
 from labelcycle.components.core.backbones.build import build_backbone
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.embed.network import load_network
+from labelcycle.components.embed.embedding_network import load_network
 from labelcycle.components.train_adapter import lora
 from labelcycle.components.train_adapter.adapters import add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.lora import train_lora

@@ -10,7 +10,7 @@ from safetensors.torch import load
 
 from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter import checkpoints, selected_data
-from labelcycle.components.train_adapter.batch_budget import Spent
+from labelcycle.components.train_adapter.batch_budget import SpentBatches
 from labelcycle.components.train_adapter.trained import Fitted
 
 
@@ -35,7 +35,7 @@ def test_a_backbone_goes_on_from_the_loop_before(fine_tuning: Any, monkeypatch: 
     first = fine_tuning.work.read_json("training.json")
     assert first["weights"]["sha256"] != fine_tuning.state.campaign.backbone.weights.sha256
     assert [point["batches"] for point in fine_tuning.work.read_json("metrics.json")["batch_points"]] == [1]
-    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Spent(Fitted(1, 0.0, None), {}))
+    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: SpentBatches(Fitted(1, 0.0, None), {}))
     fine_tuning.run_until("train_adapter")
     second = fine_tuning.work.read_json("training.json")
     assert second["weights"]["sha256"] == first["weights"]["sha256"]
@@ -49,7 +49,7 @@ def test_a_head_goes_on_from_the_loop_before(
     campaign.run_cycle()
     campaign.run_cycle()
     first = campaign.work.read("head.safetensors")
-    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: Spent(Fitted(1, 0.0, None), {}))
+    monkeypatch.setattr(selected_data, "spend", lambda *settings, **more: SpentBatches(Fitted(1, 0.0, None), {}))
     campaign.run_until("train_adapter")
     assert campaign.work.read("head.safetensors") == first
 

@@ -11,9 +11,9 @@ from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Controls, Project
+from labelcycle.components.labelling.label_studio.read_votes import _Reading
 from labelcycle.components.labelling.label_studio.tasks import list_tasks, task_of
 from labelcycle.components.labelling.label_studio.tokens import Token
-from labelcycle.components.labelling.label_studio.votes import _Reading
 from tests.fuzz.json_mutation import json_mutation
 from tests.fuzz.readers.campaign_files import CAMPAIGN
 from tests.fuzz.target import Target

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from labelcycle.components.label_ingest.stage import Outcome
-from labelcycle.pipelines.argo.campaign import MOST_CYCLES
+from labelcycle.pipelines.argo.campaign_workflow import MOST_CYCLES
 from tests.conftest import COLD_START, TRAINING
 from tests.pipelines.argo.interpreter.engine import DEEPEST, Workflow
 from tests.pipelines.argo.interpreter.expressions import substitute

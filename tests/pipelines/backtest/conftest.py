@@ -13,7 +13,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES, strategy
 from labelcycle.pipelines.backtest.history import History, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender
 from labelcycle.pipelines.backtest.simulate import Measured
 
 ENTROPY = Chooser(strategy="entropy")
@@ -26,10 +26,10 @@ def history(embeddings: Path) -> History:
 
 
 @pytest.fixture
-def make_plan() -> Callable[..., Plan]:
+def make_plan() -> Callable[..., BacktestPlan]:
     """A function: changes → a plan of random and entropy with two seeds, three cycles of 8 labels."""
 
-    def made(**changes: Any) -> Plan:
+    def made(**changes: Any) -> BacktestPlan:
         settings: dict[str, Any] = {
             "source": "history.npz",
             "history": ObjectReference(key="history/none.parquet", sha256="0" * 64),
@@ -43,13 +43,13 @@ def make_plan() -> Callable[..., Plan]:
             "schedule": Schedule(),
             "scorer": DropoutScorer(),
         }
-        return Plan(**(settings | changes))
+        return BacktestPlan(**(settings | changes))
 
     return made
 
 
 @pytest.fixture
-def stored(tmp_path: Path, history: History, make_plan: Callable[..., Plan]) -> tuple[Store, Plan]:
+def stored(tmp_path: Path, history: History, make_plan: Callable[..., BacktestPlan]) -> tuple[Store, BacktestPlan]:
     """A store that holds the history, and a plan of it."""
     store = open_store(str(tmp_path / "backtest"))
     return store, make_plan(history=write_history(store, history))

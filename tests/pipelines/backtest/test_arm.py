@@ -12,11 +12,11 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
 from labelcycle.pipelines.backtest.run_arm import read_outcome, run
 
 
-def test_results_are_written_once_and_kept(stored: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_are_written_once_and_kept(stored: tuple[Store, BacktestPlan], monkeypatch: pytest.MonkeyPatch) -> None:
     store, plan = stored
     arm = plan.arms()[1]
     name = write_plan(store, plan)
@@ -32,7 +32,7 @@ def test_results_are_written_once_and_kept(stored: tuple[Store, Plan], monkeypat
     [(ConfigurationError("no such thing"), "no such thing"), (ValueError("broken"), "ValueError: broken")],
 )
 def test_a_failure_is_an_outcome_and_is_tried_again(
-    stored: tuple[Store, Plan], register: Callable[..., str], error: Exception, told: str
+    stored: tuple[Store, BacktestPlan], register: Callable[..., str], error: Exception, told: str
 ) -> None:
     store, plan = stored
     failing = [error]
@@ -57,7 +57,7 @@ def _first(budget: int) -> Any:
     return np.arange(budget), np.zeros(budget), [""] * budget
 
 
-def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Plan]) -> None:
+def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., BacktestPlan]) -> None:
     names = [arm.name for arm in make_plan().arms()]
     assert len(set(names)) == 4 and names[0].startswith("random-seed-0-") and names[3].startswith("entropy-seed-1-")
     schedule = make_plan().schedule
@@ -77,7 +77,7 @@ def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Plan]) -
 
 
 def test_results_of_another_version_of_an_algorithm_are_not_kept(
-    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+    make_plan: Callable[..., BacktestPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [arm.name for arm in make_plan().arms()]
     monkeypatch.setitem(STRATEGIES, "entropy", dataclasses.replace(STRATEGIES["entropy"], version=2))
@@ -87,7 +87,7 @@ def test_results_of_another_version_of_an_algorithm_are_not_kept(
     assert not {arm.name for arm in make_plan().arms()} & {*names, *changed}
 
 
-def test_an_unknown_arm_or_plan_is_refused(stored: tuple[Store, Plan]) -> None:
+def test_an_unknown_arm_or_plan_is_refused(stored: tuple[Store, BacktestPlan]) -> None:
     store, plan = stored
     with pytest.raises(CampaignError, match="has no arm 'nobody'"):
         run(store.root, write_plan(store, plan), "nobody")
@@ -96,7 +96,7 @@ def test_an_unknown_arm_or_plan_is_refused(stored: tuple[Store, Plan]) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", json.dumps({"arm": "x", "cycles": [{}], "error": ""})])
-def test_a_damaged_result_is_named(stored: tuple[Store, Plan], content: str) -> None:
+def test_a_damaged_result_is_named(stored: tuple[Store, BacktestPlan], content: str) -> None:
     store, plan = stored
     arm = plan.arms()[0]
     store.write(f"arms/{arm.name}.json", content.encode())

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest import local
 from labelcycle.pipelines.backtest import run_arm as arm
+from labelcycle.pipelines.backtest.backtest_report import gather
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
-from labelcycle.pipelines.backtest.plan import Plan, write_plan
-from labelcycle.pipelines.backtest.report import gather
+from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.cli.main import app
 from tests.installed_command import COMMAND
 
@@ -141,7 +141,7 @@ def test_a_campaign_is_replayed_and_its_mlflow_is_told(
     """The arms run in this process, one after the other."""
     told = []
 
-    def run_here(root: str, plan: Plan, mlflow_root: str) -> Leaderboard:
+    def run_here(root: str, plan: BacktestPlan, mlflow_root: str) -> Leaderboard:
         told.append(mlflow_root)
         for named in plan.arms():
             arm.run(root, write_plan(open_store(root), plan), named.name)

@@ -8,25 +8,25 @@ import pytest
 
 from labelcycle.components.core.config.recipe import DropoutScorer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.backtest.plan import Plan
-from labelcycle.pipelines.backtest.prepare import Request, prepare
+from labelcycle.pipelines.backtest.plan import BacktestPlan
+from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
 
 
 @pytest.fixture
-def planned(embeddings: Path, tmp_path: Path) -> Callable[..., Plan]:
+def planned(embeddings: Path, tmp_path: Path) -> Callable[..., BacktestPlan]:
     """A function: settings of the request → the plan, by default on the embeddings with two strategies."""
 
-    def made(**settings: Any) -> Plan:
+    def made(**settings: Any) -> BacktestPlan:
         given: dict[str, Any] = {"out": str(tmp_path / "out"), "strategies": ["random,entropy"], "batch": 8}
         if "root" not in settings:
             given["embeddings"] = str(embeddings)
-        return prepare(Request(**(given | settings)))
+        return prepare(BacktestRequest(**(given | settings)))
 
     return made
 
 
 def test_defaults_are_those_of_the_recipe_and_of_what_fits(
-    planned: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
+    planned: Callable[..., BacktestPlan], capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = planned()
     assert plan.labels == [8, 16, 24, 32, 40, 48] and plan.seeds == 5
@@ -36,7 +36,7 @@ def test_defaults_are_those_of_the_recipe_and_of_what_fits(
     assert planned(batch=2, initial=5).labels == [5, 7, 9, 11, 13, 15, 17, 19, 21, 23]
 
 
-def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
+def test_settings_reach_the_plan(planned: Callable[..., BacktestPlan]) -> None:
     plan = planned(
         cycles=2, seeds=3, label_price=0.5, annotators_per_label=3, compute_price=0.1, overrides={"trainer.scale": 7}
     )
@@ -49,13 +49,15 @@ def test_settings_reach_the_plan(planned: Callable[..., Plan]) -> None:
     ("recipe", "trainer"),
     [("linear_probe", "linear"), ("dropquery", "dropquery"), ("svpp", "proxy"), ("logistic", "logistic")],
 )
-def test_every_trainer_on_features_can_be_backtested(planned: Callable[..., Plan], recipe: str, trainer: str) -> None:
+def test_every_trainer_on_features_can_be_backtested(
+    planned: Callable[..., BacktestPlan], recipe: str, trainer: str
+) -> None:
     plan = planned(recipe=recipe)
     assert plan.trainer.name == trainer
-    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+    assert BacktestPlan.model_validate_json(plan.model_dump_json()) == plan
 
 
-def test_a_campaign_lends_its_settings(begin: Callable[..., Any], planned: Callable[..., Plan]) -> None:
+def test_a_campaign_lends_its_settings(begin: Callable[..., Any], planned: Callable[..., BacktestPlan]) -> None:
     campaign = begin(batch=4, initial=6, label_price=2.0, overrides={"schedule.warm_start": False})
     for _ in range(4):
         campaign.run_cycle()
@@ -81,7 +83,7 @@ def test_a_campaign_lends_its_settings(begin: Callable[..., Any], planned: Calla
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
-    planned: Callable[..., Plan], tmp_path: Path, settings: dict[str, Any], message: str
+    planned: Callable[..., BacktestPlan], tmp_path: Path, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         planned(**settings)
@@ -89,6 +91,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_settings_of_a_recipe_that_is_not_named(begin: Callable[..., Any], planned: Callable[..., Plan]) -> None:
+def test_settings_of_a_recipe_that_is_not_named(
+    begin: Callable[..., Any], planned: Callable[..., BacktestPlan]
+) -> None:
     with pytest.raises(ConfigurationError, match="--set changes a recipe that is named"):
         planned(root=begin().root, overrides={"trainer.epochs": 3})

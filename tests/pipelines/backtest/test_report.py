@@ -13,19 +13,19 @@ from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.pipelines.backtest import report
+from labelcycle.pipelines.backtest import backtest_report as report
 from labelcycle.pipelines.backtest import run_arm as arm
+from labelcycle.pipelines.backtest.backtest_report import gather
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.leaderboard import leaderboard
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
-from labelcycle.pipelines.backtest.report import gather
 
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.9)}
 
 
 @pytest.fixture
-def ended(stored: tuple[Store, Plan], cycles: Callable[..., Any]) -> tuple[Store, Plan]:
+def ended(stored: tuple[Store, BacktestPlan], cycles: Callable[..., Any]) -> tuple[Store, BacktestPlan]:
     """A backtest whose arms have ended, with made-up curves."""
     store, plan = stored
     plan = plan.model_copy(update={"initial": 10, "batch": 10})
@@ -35,7 +35,7 @@ def ended(stored: tuple[Store, Plan], cycles: Callable[..., Any]) -> tuple[Store
     return store, plan
 
 
-def test_files(ended: tuple[Store, Plan], tmp_path: Path) -> None:
+def test_files(ended: tuple[Store, BacktestPlan], tmp_path: Path) -> None:
     store, plan = ended
     copy = tmp_path / "platform" / "table.md"
     facts = report.run(store.root, write_plan(store, plan), "", str(copy))
@@ -49,7 +49,7 @@ def test_files(ended: tuple[Store, Plan], tmp_path: Path) -> None:
     assert not store.exists("mlflow.db")
 
 
-def test_the_same_results_give_the_same_bytes(ended: tuple[Store, Plan]) -> None:
+def test_the_same_results_give_the_same_bytes(ended: tuple[Store, BacktestPlan]) -> None:
     store, plan = ended
     contents = []
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_the_same_results_give_the_same_bytes(ended: tuple[Store, Plan]) -> None
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_curves_are_a_picture(ended: tuple[Store, Plan], seeds: int) -> None:
+def test_curves_are_a_picture(ended: tuple[Store, BacktestPlan], seeds: int) -> None:
     store, plan = ended
     data = draw_curves(gather(store, plan.model_copy(update={"seeds": seeds})))
     picture = Image.open(io.BytesIO(data)).convert("RGB")
@@ -68,14 +68,14 @@ def test_curves_are_a_picture(ended: tuple[Store, Plan], seeds: int) -> None:
     assert {(0x09, 0x69, 0xDA), (0x24, 0x29, 0x2F)} <= colours
 
 
-def test_nothing_ended_is_still_a_picture(stored: tuple[Store, Plan]) -> None:
+def test_nothing_ended_is_still_a_picture(stored: tuple[Store, BacktestPlan]) -> None:
     store, plan = stored
     assert draw_curves(gather(store, plan)).startswith(b"\x89PNG")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy, by MLflow
 def test_mlflow_has_a_run_for_the_backtest_and_one_below_for_each_strategy(
-    ended: tuple[Store, Plan], mlflow: Path
+    ended: tuple[Store, BacktestPlan], mlflow: Path
 ) -> None:
     from mlflow import MlflowClient
 
@@ -102,7 +102,7 @@ def test_mlflow_has_a_run_for_the_backtest_and_one_below_for_each_strategy(
 
 
 def test_mlflow_that_fails_is_a_notice(
-    ended: tuple[Store, Plan], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ended: tuple[Store, BacktestPlan], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, plan = ended
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
@@ -114,7 +114,7 @@ def test_mlflow_that_fails_is_a_notice(
     assert store.exists("summary.json")
 
 
-def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..., Plan]) -> None:
+def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..., BacktestPlan]) -> None:
     store = open_store(s3_root)
     plan = make_plan(history=write_history(store, history), seeds=1)
     name = write_plan(store, plan)
@@ -126,7 +126,7 @@ def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..
 
 
 def test_of_many_contenders_only_the_best_and_random_have_bands(
-    make_plan: Callable[..., Plan], cycles: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_plan: Callable[..., BacktestPlan], cycles: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled: list[Any] = []
     monkeypatch.setattr(Axes, "fill_between", lambda *_, **settings: filled.append(settings["color"]))

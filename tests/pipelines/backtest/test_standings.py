@@ -8,7 +8,7 @@ import pytest
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
 from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender, Plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender
 from labelcycle.pipelines.backtest.run_arm import Outcome
 
 GOOD, BAD = Chooser(strategy="entropy"), Chooser(strategy="margin")
@@ -16,7 +16,7 @@ CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.8), "margin": (0.5,
 
 
 @pytest.fixture
-def gather(make_plan: Callable[..., Plan], cycles: Callable[..., Any]) -> Callable[..., Leaderboard]:
+def gather(make_plan: Callable[..., BacktestPlan], cycles: Callable[..., Any]) -> Callable[..., Leaderboard]:
     """A function: curves by strategy (an error instead of a curve fails) and changes of the plan → standings."""
 
     def gathered(curves: dict[str, Any] = CURVES, **changes: Any) -> Leaderboard:
@@ -68,7 +68,7 @@ def test_failures_are_told_and_seeds_are_compared_in_pairs(gather: Callable[...,
     assert "- random, seed 0: broken" in as_markdown(found)
 
 
-def test_an_arm_that_did_not_end_counts_as_failed(make_plan: Callable[..., Plan]) -> None:
+def test_an_arm_that_did_not_end_counts_as_failed(make_plan: Callable[..., BacktestPlan]) -> None:
     assert [failure.error for failure in leaderboard(make_plan(), {}).failures] == ["it did not end. Run again."] * 4
 
 

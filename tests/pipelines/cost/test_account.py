@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.timings import Timing, Used, read_timings, write_timing
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cost.account import account_of, as_facts, compare
-from labelcycle.pipelines.cost.plot import draw_costs
+from labelcycle.pipelines.cost.cost_plot import draw_costs
 from labelcycle.pipelines.cost.table import as_table, notes
 
 PRICES = {"label_price": 0.5, "annotators_per_label": 3, "price_cpu_hour": 3600.0}

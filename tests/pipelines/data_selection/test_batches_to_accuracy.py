@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve, Point, read_batch_curve
+from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve, BatchPoint, read_batch_curve
 
 
 def curve(*accuracies: float) -> BatchCurve:
-    points = [Point(10 * number, {"accuracy": accuracy}) for number, accuracy in enumerate(accuracies, start=1)]
+    points = [BatchPoint(10 * number, {"accuracy": accuracy}) for number, accuracy in enumerate(accuracies, start=1)]
     return BatchCurve("arm", "random", 1, 8, 30, points)
 
 

@@ -11,7 +11,7 @@ from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
-from labelcycle.pipelines.data_selection.simulate import LabelledPool, SelectionArm, simulate_selection
+from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
 
 
 def pool_of(campaign: Any) -> LabelledPool:

@@ -14,8 +14,8 @@ from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.pipelines.demo import __main__ as demo
 from labelcycle.pipelines.demo import on_images
-from labelcycle.pipelines.demo.campaign import CampaignFailed, Finished, run_campaign
 from labelcycle.pipelines.demo.comparison import Comparison, Learnt, Sizes
+from labelcycle.pipelines.demo.demo_campaign import CampaignFailed, Finished, run_campaign
 from labelcycle.pipelines.demo.on_images import curve_on_images, process_on_images, run_on_images
 from tests.conftest import Pictures
 

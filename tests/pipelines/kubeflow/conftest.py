@@ -15,7 +15,8 @@ import pytest
 from labelcycle.components.core.storage import s3
 from labelcycle.pipelines.cli.main import main
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
-from labelcycle.pipelines.kubeflow import request, schedule, transport
+from labelcycle.pipelines.kubeflow import run_request as request
+from labelcycle.pipelines.kubeflow import schedule, transport
 from labelcycle.pipelines.kubeflow.lookup import name_at
 from labelcycle.pipelines.profiles.profile import Profile
 from tests.conftest import Bench

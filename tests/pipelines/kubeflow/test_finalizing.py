@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.state import CycleSummary, State
-from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.lookup import name_at
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
@@ -30,7 +30,7 @@ def stand_at(
             cycles += [CycleSummary(2, answers, answers, 0.6, 0.5, 0.1, "space", 0, final=True)] if finalized else []
         state = State(campaign, [None] * len(cycles), cycles)  # type: ignore[list-item]
         monkeypatch.setattr(ClusterCampaign, "read", lambda self: state)
-        monkeypatch.setattr("labelcycle.pipelines.kubeflow.campaign._check_images", lambda store, state: None)
+        monkeypatch.setattr("labelcycle.pipelines.kubeflow.cluster_campaign._check_images", lambda store, state: None)
         return name_at(s3_root, campaign)
 
     return stand

@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.pipelines.kubeflow import submission as waiting
-from labelcycle.pipelines.kubeflow.campaign import ClusterCampaign
+from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer

@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_written_is_told(trained: Callable[..., str], pict
 def test_an_interrupted_run_leaves_what_was_there(
     trained: Callable[..., str], pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    from labelcycle.pipelines.models import images
+    from labelcycle.pipelines.models import classify_images as images
 
     real, calls = images.decode_image, []
 
@@ -222,7 +222,8 @@ def test_memory_holds_a_few_batches_only(
     trained: Callable[..., str], pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No image is decoded long before its batch is written."""
-    from labelcycle.pipelines.models import images, prediction_files
+    from labelcycle.pipelines.models import classify_images as images
+    from labelcycle.pipelines.models import prediction_files
 
     decoded, ahead = [], []
     real_decode, real_write = images.decode_image, prediction_files._CsvFile.write

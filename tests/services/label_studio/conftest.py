@@ -13,8 +13,8 @@ import pytest
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
-from labelcycle.components.labelling.label_studio.publish import Published, publish_query
-from labelcycle.components.labelling.label_studio.votes import read_votes
+from labelcycle.components.labelling.label_studio.read_votes import read_votes
+from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
 from tests.conftest import Bench, Pictures
 from tests.services.label_studio.server import OWNER, LabelStudioServer, Person
 
@@ -42,7 +42,7 @@ class Labelled:
         """The last one."""
         return self.bench.state.commits[-1]
 
-    def publish(self) -> Published:
+    def publish(self) -> SentTasks:
         """Publish the last query, again."""
         return publish_query(self.bench.work.store, self.bench.state.campaign, self.commit)
 

@@ -19,7 +19,7 @@ from labelcycle.components.core.storage.tables import QUERY, write_table
 from labelcycle.components.labelling.label_studio import image_links
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.project import find_or_create_project
-from labelcycle.components.labelling.label_studio.publish import publish_query
+from labelcycle.components.labelling.label_studio.send_query import publish_query
 from labelcycle.components.labelling.label_studio.tasks import list_tasks
 from labelcycle.components.labelling.label_studio.tokens import token_of
 from tests.conftest import CLASSES, Pictures

@@ -20,7 +20,7 @@ ALWAYS = (
 )
 
 ON_IMAGES = (
-    "labelcycle.components.embed.network",
+    "labelcycle.components.embed.embedding_network",
     "labelcycle.components.train_adapter.fine_tuning",
     "labelcycle.components.train_adapter.fine_tuning",
     "labelcycle.components.train_adapter.lora",
@@ -29,7 +29,7 @@ ON_IMAGES = (
 )
 
 WITH_CAPTIONS = (
-    "labelcycle.components.embed.text_encoder",
+    "labelcycle.components.embed.caption_model",
     "labelcycle.components.train_adapter.selected_data",
     "transformers",
 )

@@ -11,7 +11,7 @@ from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.label_studio import image_links
-from labelcycle.components.labelling.label_studio.publish import Published, publish_query
+from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
 from tests.components.core.label_studio.api_server import Api
 from tests.components.core.label_studio.conftest import IDS
 
@@ -21,7 +21,7 @@ MakeCommit = Callable[..., Commit]
 pytestmark = pytest.mark.usefixtures("pauses")
 
 
-def counts(published: Published) -> dict[str, int]:
+def counts(published: SentTasks) -> dict[str, int]:
     names = ("sent", "present", "reopened", "renewed", "removed")
     return {name: getattr(published, name) for name in names if getattr(published, name)}
 

@@ -11,8 +11,8 @@ from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.label_studio import image_links
-from labelcycle.components.labelling.label_studio.publish import publish_query
-from labelcycle.components.labelling.label_studio.votes import read_votes
+from labelcycle.components.labelling.label_studio.read_votes import read_votes
+from labelcycle.components.labelling.label_studio.send_query import publish_query
 from tests.components.core.label_studio.api_server import Api, chosen
 from tests.components.core.label_studio.conftest import IDS
 

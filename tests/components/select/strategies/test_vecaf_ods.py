@@ -13,7 +13,7 @@ from labelcycle.components.select import Candidates, select_batch
 from labelcycle.components.select.embedding_augmentation import augment_embeddings, fit_text_map
 from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategies import vecaf_ods as module
-from labelcycle.components.select.strategies.vecaf_ods import DataSelection, embeddings_of, shares_of
+from labelcycle.components.select.strategies.vecaf_ods import VecafSelection, embeddings_of, shares_of
 
 
 def unit(count: int, width: int = 6, seed: int = 0) -> np.ndarray:
@@ -37,7 +37,7 @@ def equation_7(embeddings: torch.Tensor, centroids: torch.Tensor, losses: torch.
 def test_objective_and_gradient_are_those_of_equation_7(count: int, balance: float) -> None:
     embeddings, centroids = unit(3000), unit(count, seed=1)
     losses = np.random.default_rng(2).exponential(size=3000)
-    value, gradient = DataSelection(Vectors(embeddings), shares_of(losses), balance).value_and_gradient(centroids)
+    value, gradient = VecafSelection(Vectors(embeddings), shares_of(losses), balance).value_and_gradient(centroids)
     moving = torch.from_numpy(centroids).double().requires_grad_()
     expected = equation_7(torch.from_numpy(embeddings).double(), moving, torch.from_numpy(losses), balance)
     (slope,) = torch.autograd.grad(expected, moving)
@@ -53,7 +53,7 @@ def test_doubling_a_loss_increases_the_pull_towards_the_sample() -> None:
     nearest = int((embeddings[row] @ centroids.T).argmax())
 
     def pull(losses: np.ndarray) -> float:
-        _, gradient = DataSelection(Vectors(embeddings), shares_of(losses), 0.01).value_and_gradient(centroids)
+        _, gradient = VecafSelection(Vectors(embeddings), shares_of(losses), 0.01).value_and_gradient(centroids)
         away = embeddings[row] - (embeddings[row] @ centroids[nearest]) * centroids[nearest]
         return float(-gradient[nearest] @ away)
 
@@ -142,14 +142,14 @@ def test_texts_move_the_embeddings_before_the_selection(width: int) -> None:
 
 def test_larger_pools_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[int] = []
-    exact = DataSelection.value_and_gradient
+    exact = VecafSelection.value_and_gradient
 
-    def count(selection: DataSelection, centroids: np.ndarray) -> Any:
+    def count(selection: VecafSelection, centroids: np.ndarray) -> Any:
         used.append(len(selection.vectors))
         assert selection.weights.sum() == pytest.approx(1)
         return exact(selection, centroids)
 
-    monkeypatch.setattr(DataSelection, "value_and_gradient", count)
+    monkeypatch.setattr(VecafSelection, "value_and_gradient", count)
     pool = two_clusters([1.0, 0.0])
     select_batch("vecaf_ods", pool, 3, 0, members=2, iterations=7)
     assert len(used) == 14 and max(used) <= 96
@@ -162,7 +162,7 @@ def test_larger_pools_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sampled_steps_find_centroids_about_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = two_clusters([1.0, 2.0], size=2000)
     assert pool.features is not None and pool.losses is not None
-    objective = DataSelection(embeddings_of(pool.features, None, 0), shares_of(pool.losses), 1 / 4000)
+    objective = VecafSelection(embeddings_of(pool.features, None, 0), shares_of(pool.losses), 1 / 4000)
     values: list[float] = []
     real = module.descend
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.config.recipe import Alignment
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, Verdict, decide
+from labelcycle.components.train_adapter.alignment.decision import Accuracies, AlignmentVerdict, decide
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
 
@@ -165,7 +165,7 @@ def test_the_record_is_plain_and_is_read_back_by_the_next_cycle() -> None:
     features, classes = overlapping()
     first = decide(features, classes, None, Alignment())
     record = json.loads(json.dumps(first.as_record()))
-    assert record.keys() == set(Verdict.__dataclass_fields__)
+    assert record.keys() == set(AlignmentVerdict.__dataclass_fields__)
     second = decide(features, classes, record, Alignment())
     assert second.update and second.previous_logme == first.logme and second.change == 0.0
     assert (second.labelled, second.width) == (200, WIDTH)

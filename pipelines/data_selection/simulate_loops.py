@@ -21,7 +21,7 @@ from labelcycle.components.select import STRATEGIES, Candidates, select_batch
 from labelcycle.components.select.embedding_augmentation import augment_pool
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.selected_data import budget_of, train_head
-from labelcycle.pipelines.data_selection.batches_to_accuracy import Point
+from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchPoint
 
 Classes = npt.NDArray[np.int64]
 
@@ -64,7 +64,7 @@ class SelectionArm:
 class Simulated:
     """The points of all loops, and the ids that each loop chose."""
 
-    points: list[Point]
+    points: list[BatchPoint]
     selections: list[list[str]]
 
 
@@ -81,7 +81,7 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
     head: LinearHead | None = None
     optimiser: dict[str, torch.Tensor] | None = None
     chosen = np.empty(0, np.int64)
-    points: list[Point] = []
+    points: list[BatchPoint] = []
     selections: list[list[str]] = []
     for loop in range(1, arm.settings.loops + 1):
         chosen = _choose(pool, arm, loop - 1, seed, head, chosen)
@@ -101,7 +101,7 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
         head, optimiser = trained.head, trained.optimiser
         for batches, measured in heads.items():
             figures = point_metrics(measured.probabilities(pool.test_features), pool.test_classes, arm.settings)
-            points.append(Point(batches, figures))
+            points.append(BatchPoint(batches, figures))
     return Simulated(points, selections)
 
 

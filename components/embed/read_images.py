@@ -9,7 +9,7 @@ from PIL import Image
 
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image
-from labelcycle.components.embed.plan import Sample
+from labelcycle.components.embed.embedding_plan import Sample
 
 Pixels = npt.NDArray[np.uint8]
 

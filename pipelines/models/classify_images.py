@@ -8,7 +8,7 @@ import numpy.typing as npt
 from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_image
-from labelcycle.components.embed.network import forward
+from labelcycle.components.embed.embedding_network import forward
 from labelcycle.components.embed.work_ahead import work_ahead
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.network import backbone_of, load_network

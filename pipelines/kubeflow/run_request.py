@@ -17,7 +17,7 @@ CONFLICT = 409
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """Settings that a run and a schedule share.
 
     Attributes:

@@ -13,7 +13,7 @@ from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
-from labelcycle.pipelines.backtest.plan import Plan, read_plan
+from labelcycle.pipelines.backtest.plan import BacktestPlan, read_plan
 from labelcycle.pipelines.backtest.run_arm import Outcome, read_outcome
 
 CURVES, SUMMARY, TABLE, RESULTS = "curves.png", "summary.json", "summary.md", "results.parquet"
@@ -71,12 +71,12 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
     )
 
 
-def gather(store: Store, plan: Plan) -> Leaderboard:
+def gather(store: Store, plan: BacktestPlan) -> Leaderboard:
     """The standings of a plan's arms that have ended."""
     return leaderboard(plan, _outcomes(store, plan))
 
 
-def report_files(plan: Plan, outcomes: dict[str, Outcome], found: Leaderboard) -> dict[str, bytes]:
+def report_files(plan: BacktestPlan, outcomes: dict[str, Outcome], found: Leaderboard) -> dict[str, bytes]:
     """Every file of the report, by name."""
     from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
     from labelcycle.pipelines.backtest.plot import draw_curves
@@ -89,12 +89,12 @@ def report_files(plan: Plan, outcomes: dict[str, Outcome], found: Leaderboard) -
     }
 
 
-def _outcomes(store: Store, plan: Plan) -> dict[str, Outcome]:
+def _outcomes(store: Store, plan: BacktestPlan) -> dict[str, Outcome]:
     found = {arm.name: read_outcome(store, arm) for arm in plan.arms()}
     return {name: outcome for name, outcome in found.items() if outcome is not None}
 
 
-def _results(plan: Plan, outcomes: dict[str, Outcome]) -> pa.Table:
+def _results(plan: BacktestPlan, outcomes: dict[str, Outcome]) -> pa.Table:
     """One row a trained cycle of each arm."""
     rows: list[dict[str, Any]] = [
         {"strategy": arm.contender.chooser.title, "seed": arm.seed, **asdict(cycle)}

@@ -22,7 +22,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EmbeddingPlan:
     """The samples that a feature space must hold for this cycle, none where nothing needs it, and what makes them.
 
     `backbone` is None where the campaign has embeddings only, and then there are no samples either.
@@ -35,7 +35,7 @@ class Plan:
     samples: dict[str, Sample]
 
 
-def plan_embedding(attempt: Attempt, target: str) -> Plan:
+def plan_embedding(attempt: Attempt, target: str) -> EmbeddingPlan:
     """Decide what `target` needs.
 
     `base` is the backbone as it comes; `tuned` is the backbone that this cycle's training made, under its adapter, and
@@ -48,10 +48,10 @@ def plan_embedding(attempt: Attempt, target: str) -> Plan:
     space = training["space"] if training else campaign.base_space
     adapter_sha256 = training["adapter_sha256"] if training else None
     if campaign.backbone is None:
-        return Plan(space, {}, None, False, {})
+        return EmbeddingPlan(space, {}, None, False, {})
     backbone = trained_backbone(campaign.backbone, training) if training else campaign.backbone
     needed = target == "tuned" or _reads_base_features(attempt)
-    return Plan(
+    return EmbeddingPlan(
         space=space,
         provenance=backbone_provenance(backbone, adapter_sha256),
         backbone=backbone,

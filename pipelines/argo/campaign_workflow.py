@@ -6,7 +6,7 @@ A workflow waits in a `suspend` node, without a pod. Whoever resumes it may name
 from hera.workflows import Parameter, Step, Steps, Suspend, WorkflowTemplate
 from hera.workflows.models import SuppliedValueFrom, TemplateRef, ValueFrom
 
-from labelcycle.pipelines.argo.cycle import ONE_CYCLE, passed_on
+from labelcycle.pipelines.argo.cycle_workflow import ONE_CYCLE, passed_on
 from labelcycle.pipelines.argo.parameters import LABELS_FROM, workflow_parameters
 from labelcycle.pipelines.argo.pod import labels
 from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, Rendering

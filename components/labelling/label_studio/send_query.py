@@ -27,7 +27,7 @@ ROUNDS = 4
 
 
 @dataclass(frozen=True)
-class Published:
+class SentTasks:
     """What publishing a query did.
 
     Attributes:
@@ -47,7 +47,7 @@ class Published:
     removed: int
 
 
-def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> Published:
+def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> SentTasks:
     """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
 
     Args:
@@ -75,7 +75,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
     sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
     renewal = LinkRenewal(server, sending.project, links)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
-    return Published(
+    return SentTasks(
         project_url=sending.project.url,
         sent=sent,
         present=len(wanted) - sent,
