@@ -59,20 +59,20 @@ SEED ?= 0
 KILLS ?= 200
 EVERY_WRITE_OF ?= quick people
 test-chaos: $(INSTALLED)  ## Kill, race, damage and cut off campaigns, and count what is lost: SEED=, KILLS=, EVERY_WRITE_OF=; over an hour
-	$(PYTHON) -m tests.system.protocol --most 600000
-	$(PYTHON) -m tests.system.chaos --kills $(KILLS) --seed $(SEED)
-	$(PYTHON) -m tests.system.races --races 20 --seed $(SEED)
-	$(PYTHON) -m tests.system.rot --trials 500 --seed $(SEED)
-	$(PYTHON) -m tests.system.faults --trials 60 --cycles 1 --processes 3 --seed $(SEED)
-	$(PYTHON) -m tests.system.chaos --every-write --campaigns $(EVERY_WRITE_OF) --seconds 5400
+	$(PYTHON) -m tests.harness.protocol --most 600000
+	$(PYTHON) -m tests.harness.chaos --kills $(KILLS) --seed $(SEED)
+	$(PYTHON) -m tests.harness.races --races 20 --seed $(SEED)
+	$(PYTHON) -m tests.harness.rot --trials 500 --seed $(SEED)
+	$(PYTHON) -m tests.harness.faults --trials 60 --cycles 1 --processes 3 --seed $(SEED)
+	$(PYTHON) -m tests.harness.chaos --every-write --campaigns $(EVERY_WRITE_OF) --seconds 5400
 
 EXECUTIONS ?= 20000
 fuzz: $(INSTALLED)  ## Feed every reader mutated and bad input, guided by coverage: EXECUTIONS= each
-	$(PYTHON) -m tests.fuzz --executions $(EXECUTIONS)
-	$(PYTHON) -m tests.fuzz.images --count 10000
+	$(PYTHON) -m tests.harness.fuzz --executions $(EXECUTIONS)
+	$(PYTHON) -m tests.harness.fuzz.images --count 10000
 
 test-reproducible: $(INSTALLED)  ## Run every recipe under other threads, shards, orders and stores, and compare; hours
-	$(PYTHON) -m tests.system.reproducible
+	$(PYTHON) -m tests.harness.reproducible
 
 test-security: $(INSTALLED) $(AUDIT_INSTALLED)  ## Look for planted secrets in all that a campaign leaves; every other test of security
 	LABELCYCLE_TEST_SECURITY=1 $(VENV)/bin/pytest -q --timeout=1800 tests/security tests/system/test_no_secret_leaks.py

@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
+    from labelcycle.pipelines.kubeflow.run_request import RunRequest
 
 WHERE, WHAT, PODS = "Where to", "What runs", "Names in the cluster"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.components.labelling.label_studio.api_server import PERSONAL, Api
 from typer.testing import CliRunner
 
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
-from tests.components.core.label_studio.api_server import PERSONAL, Api
 from tests.conftest import Bench
 
 application = typer.Typer()

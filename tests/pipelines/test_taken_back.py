@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from tests.components.labelling.label_studio.api_server import Api
+
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
-from tests.components.core.label_studio.api_server import Api
 from tests.conftest import Bench
 
 BATCH = 6

@@ -26,8 +26,8 @@ from labelcycle.components.tracking.promotion import Gate, ModelName
 from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history
 from labelcycle.pipelines.dashboard.figures import awaited
 from tests.conftest import write_embeddings
-from tests.system.clock_trials import JumpingClock, clock_in_labelcycle, fixed_clock
-from tests.system.quick_campaign import losses, request, run_until_done
+from tests.harness.clock_trials import JumpingClock, clock_in_labelcycle, fixed_clock
+from tests.harness.quick_campaign import losses, request, run_until_done
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TODAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_a_campaign_under_a_clock_that_jumps_is_the_same_campaign(tmp_path: Path
     run_until_done(quiet)
     with clock_in_labelcycle(clock):
         run_until_done(jumpy)
-    from tests.system.committed_objects import committed_objects
+    from tests.harness.committed_objects import committed_objects
 
     assert clock.readings > 10
     assert losses(jumpy.root, committed_objects(quiet.root)) == []

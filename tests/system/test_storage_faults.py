@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_embeddings
-from tests.system.faulty_s3.faults import POSSIBLE, Fault, Scripted
-from tests.system.faulty_s3.proxy import FaultyS3, faulty_s3
-from tests.system.quick_campaign import losses, request, run_until_done
-from tests.system.storage_trials import Bed, SmallDisk, can_mount, full_disk_trial, make_bed, read_only_trial, s3_trial
+from tests.harness.faulty_s3.faults import POSSIBLE, Fault, Scripted
+from tests.harness.faulty_s3.proxy import FaultyS3, faulty_s3
+from tests.harness.quick_campaign import losses, request, run_until_done
+from tests.harness.storage_trials import Bed, SmallDisk, can_mount, full_disk_trial, make_bed, read_only_trial, s3_trial
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 SECONDS = 300
@@ -96,7 +96,7 @@ def test_processes_on_a_read_only_root(bed: Bed, tmp_path: Path) -> None:
 def test_a_process_that_may_not_write_large_files(bed: Bed, tmp_path: Path) -> None:
     root = str(tmp_path / "campaign")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tests.system.quick_campaign._run_cycle", lambda bench, before_stage: False)
+        patch.setattr("tests.harness.quick_campaign._run_cycle", lambda bench, before_stage: False)
         run_until_done(request(root, bed.embeddings, cycles=1))
     stage = ("stage", "label_ingest", "--root", root)
     assert_told(

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.system.chaos.s3_server import CREDENTIALS, REPOSITORY, new_bucket, one_at_a_time
+from tests.harness.chaos.s3_server import CREDENTIALS, REPOSITORY, new_bucket, one_at_a_time
 
 COUNT, LOAD = "/requests-so-far", "/load-a-folder"
 BUCKET = "load"

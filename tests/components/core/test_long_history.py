@@ -22,7 +22,7 @@ from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.components.tracking.promotion_history import read_history
 from labelcycle.pipelines.dashboard.view import costs_so_far
 from labelcycle.pipelines.dashboard.watching import mark_of
-from tests.components.core.recording_store import RecordingStore
+from tests.harness.recording_store import RecordingStore
 
 CYCLES = 40
 CLASSES = [{"name": name, "recall": 0.9, "precision": 0.9, "f1": 0.9, "support": 50} for name in ("cat", "dog")]

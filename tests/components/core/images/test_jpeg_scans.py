@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.images.decode import count_scans
-from tests.fuzz.bad_images import many_scans
+from tests.harness.fuzz.bad_images import many_scans
 
 
 def jpeg(**options: object) -> bytes:

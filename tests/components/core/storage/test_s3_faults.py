@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store, s3, s3_failures
 from labelcycle.components.core.storage.s3 import S3Store, s3_client, split_s3_uri
-from tests.system.faulty_s3.faults import POSSIBLE, Fault, Scripted
-from tests.system.faulty_s3.proxy import FaultyS3, Nothing, faulty_s3
+from tests.harness.faulty_s3.faults import POSSIBLE, Fault, Scripted
+from tests.harness.faulty_s3.proxy import FaultyS3, Nothing, faulty_s3
 
 CONTENT = bytes(range(256)) * 8
 LARGE = 8 * 2**20 + 1

@@ -1,0 +1,120 @@
+"""The model is that of the product: what real campaigns do to their stores, the model can follow step by step."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from tests.conftest import COLD_START, TRAINING
+from tests.harness.protocol.acceptance import refused
+from tests.harness.protocol.trace import Killed, Trace, named_before_written
+from tests.harness.protocol.world import Bounds
+
+BOUNDS = Bounds(runners=1, budget=4, batch=2, enough=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse_figures() -> Iterator[None]:
+    """Figures without a layout and in few dots: drawing them would take most of the time."""
+    draw = Figure.savefig
+
+    def draw_coarsely(figure: Figure, *arguments: Any, **settings: Any) -> None:
+        figure.set_layout_engine("none")
+        draw(figure, *arguments, **settings, dpi=12)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", draw_coarsely)
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    """What a campaign does that nothing disturbs, from its beginning on."""
+    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from tests.conftest import Bench
+
+    root = str(tmp_path_factory.mktemp("campaign"))
+    sizes = {"budget": BOUNDS.budget, "batch": BOUNDS.batch, "overrides": {"trainer.epochs": 2}}
+    trace = Trace()
+    with trace.recording():
+        begin_campaign(Request(root=root, recipe="linear_probe", embeddings=os.fspath(embeddings), **sizes))
+        run_through(Bench(root))
+    return trace
+
+
+@pytest.fixture
+def events(undisturbed: Trace) -> list[str]:
+    return undisturbed.events()
+
+
+@pytest.fixture
+def started(begin: Callable[..., Any]) -> Callable[[], Any]:
+    """A function that begins a campaign, or goes on with it, with as many samples as the model has."""
+    return lambda: begin(budget=BOUNDS.budget, batch=BOUNDS.batch, overrides={"trainer.epochs": 2})
+
+
+def run_through(campaign: Any, times: int = 1) -> None:
+    """Cycle after cycle until the campaign is done, each stage so many times."""
+    while (decision := campaign.ingest().decision) != "done":
+        for stage in COLD_START if decision == "cold_start" else TRAINING:
+            for _ in range(times):
+                campaign.run(stage)
+
+
+def test_the_model_follows_a_campaign(undisturbed: Trace):
+    events = undisturbed.events()
+    assert events.count("commit of cycle 2") == 1
+    assert refused(events, BOUNDS) is None
+    assert named_before_written(undisturbed.writes) == []
+
+
+def test_the_model_follows_a_campaign_whose_stages_all_run_twice(started: Callable[[], Any]):
+    trace = Trace()
+    with trace.recording():
+        run_through(started(), times=2)
+    assert refused(trace.events(), BOUNDS) is None
+
+
+def test_the_model_follows_a_campaign_that_is_killed_again_and_again(started: Callable[[], Any]):
+    trace, kills = Trace(), 0
+    with trace.recording():
+        campaign = started()
+    while True:
+        trace.kill_at = trace.asked + 8 * (kills + 1)
+        try:
+            with trace.recording():
+                run_through(campaign)
+            break
+        except Killed:
+            kills += 1
+    assert kills > 3
+    assert refused(trace.events(), BOUNDS) is None
+    assert named_before_written(trace.writes) == []
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        ("commit of cycle 1", "record publish of cycle 1"),
+        ("commit of cycle 1", "record evaluate of cycle 1"),
+        ("record train of cycle 1", "object training of cycle 1"),
+        ("csv of cycle 1", "commit of cycle 1"),
+        ("receipt of cycle 1", "csv of cycle 1"),
+        ("object metrics of cycle 1", "record train of cycle 1"),
+        ("decision of cycle 2", "commit of cycle 1"),
+    ],
+)
+def test_the_model_refuses_another_order(events: list[str], later: str, earlier: str):
+    order = [*events]
+    first, second = order.index(earlier), order.index(later)
+    assert first < second
+    order.insert(first, order.pop(second))
+    assert refused(order, BOUNDS) is not None
+
+
+@pytest.mark.parametrize("missing", ["record select of cycle 1", "commit of cycle 0", "csv of cycle 0"])
+def test_the_model_refuses_a_step_left_out(events: list[str], missing: str):
+    assert refused([event for event in events if event != missing], BOUNDS) is not None

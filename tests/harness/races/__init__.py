@@ -1,0 +1,4 @@
+"""Races: many runners on one campaign at once, of which one may win each cycle and none may do harm.
+
+`python -m tests.harness.races --races 36 --seed 7` races in several ways in folders and on an S3 server of its own.
+"""

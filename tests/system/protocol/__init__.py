@@ -1,4 +1,0 @@
-"""A model of the commit protocol, explored in every interleaving, with a crash at every step.
-
-`python -m tests.system.protocol` explores it within larger bounds than the tests do.
-"""

@@ -1,4 +1,0 @@
-"""Races: many runners on one campaign at once, of which one may win each cycle and none may do harm.
-
-`python -m tests.system.races --races 36 --seed 7` races in several ways in folders and on an S3 server of its own.
-"""
