@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labelcycle.components.core.handout import delivery_key
-from labelcycle.components.core.labelling import Labelling
+from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.tracking.promoting import judge_new_cycles
+from labelcycle.components.labelling.query_delivery import delivery_key
+from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
 from tests.conftest import CLASSES, Bench
 from tests.frozen_roots.archives import BUCKET

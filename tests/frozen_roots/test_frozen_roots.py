@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from labelcycle.components.core.algorithms import made_by
-from labelcycle.components.core.attempt import open_attempt
-from labelcycle.components.core.campaign import KEY, Campaign
-from labelcycle.components.core.commits import read_commits
-from labelcycle.components.core.sealed_json import unsealed
+from labelcycle.components.core.campaign.algorithms import made_by
+from labelcycle.components.core.campaign.attempt import open_attempt
+from labelcycle.components.core.campaign.campaign import KEY, Campaign
+from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.objects import unsealed
 from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.replay.replay import replay_selection
 from tests.conftest import Bench

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.components.labelling.label_studio.api_server import PERSONAL, Api, running
 
+from tests.harness.label_studio_api import PERSONAL, Api, running
 from tests.installed_command import COMMAND, Command, command_in
 
 __all__ = ["COMMAND"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.components.labelling.label_studio.api_server import PERSONAL, Api
 from typer.testing import CliRunner
 
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
@@ -14,6 +13,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError,
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
 from tests.conftest import Bench
+from tests.harness.label_studio_api import PERSONAL, Api
 
 application = typer.Typer()
 application.command()(publish)

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.components.labelling.label_studio.api_server import Api
-
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from tests.conftest import Bench
+from tests.harness.label_studio_api import Api
 
 BATCH = 6
 

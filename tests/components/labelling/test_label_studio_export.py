@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.components.labelling.label_studio.api_server import chosen
 
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.json_labels import name_of_image, votes_of_export
+from tests.harness.label_studio_api import chosen
 
 URI = "export.json"
 

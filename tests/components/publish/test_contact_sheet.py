@@ -16,7 +16,7 @@ from labelcycle.components.publish.query_thumbnails import (
     CELL_HEIGHT,
     CELL_WIDTH,
     GAP,
-    THUMBNAIL,
+    SIDE,
     draw_contact_sheet,
     read_thumbnails,
 )
@@ -59,7 +59,7 @@ def decoded(png: bytes | None) -> np.ndarray:
 def middle(sheet: np.ndarray, place: int) -> tuple[int, ...]:
     """The colour in the middle of the thumbnail at `place`, six to a row."""
     row, column = divmod(place, 6)
-    half = THUMBNAIL // 2
+    half = SIDE // 2
     return tuple(int(part) for part in sheet[GAP + row * CELL_HEIGHT + half, GAP + column * CELL_WIDTH + half])
 
 
@@ -100,7 +100,7 @@ def test_long_and_wide_images_keep_their_shape(tmp_path: Path) -> None:
     wide = picture(tmp_path / "wide.png", RED, (4000, 10))
     sheet = decoded(drawn(query(1), {"sample-0": wide}))
     assert middle(sheet, 0)[0] > 150
-    assert (sheet[GAP + 5, GAP + 5 : GAP + THUMBNAIL - 5] != RED).any(axis=1).all()
+    assert (sheet[GAP + 5, GAP + 5 : GAP + SIDE - 5] != RED).any(axis=1).all()
 
 
 def test_the_caption_has_rank_class_confidence_and_reason(tmp_path: Path, written: list[str]) -> None:
@@ -119,7 +119,7 @@ def test_long_texts_stay_below_their_thumbnail(tmp_path: Path, written: list[str
     sheet = decoded(drawn(query(1, predicted=["class " * 500], reason=["x" * 5000]), uris))
     assert len(written) == 4
     assert written[0].endswith("…") and written[-1].endswith("…")
-    assert (sheet[:, GAP + THUMBNAIL + 2 :] == 255).all()
+    assert (sheet[:, GAP + SIDE + 2 :] == 255).all()
     assert (sheet[-4:] == 255).all()
 
 
@@ -141,7 +141,7 @@ def test_an_unreadable_image_is_a_grey_box_with_the_reason(
     uris: dict[str, str | None] = {"sample-0": str(damaged), "sample-1": picture(tmp_path / "red.png", RED)}
     sheet = decoded(drawn(query(2), uris))
     assert middle(sheet, 1) == RED
-    assert tuple(sheet[GAP + THUMBNAIL - 5, GAP + 5]) == GREY
+    assert tuple(sheet[GAP + SIDE - 5, GAP + 5]) == GREY
     assert re.search(reason, " ".join(written))
 
 

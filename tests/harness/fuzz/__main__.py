@@ -1,7 +1,7 @@
 """Fuzz the readers of outside bytes by coverage: `python -m tests.harness.fuzz --executions 10000`.
 
 Each target has a process of its own with bounded memory. The table says what came of it; the exit code is 1 if any
-input broke the rule. Such inputs are kept in files: lay them into `tests/harness/fuzz/crashes/<target>/`, and every test run
+input broke the rule. Such inputs are kept in files: lay them into `crashes/<target>/`, and every test run
 reads them.
 """
 

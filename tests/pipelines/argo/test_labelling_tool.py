@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import PERSONAL, Api, running
 
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from tests.harness.label_studio_api import PERSONAL, Api, running
 from tests.pipelines.argo.conftest import Manifests, workflow
 from tests.pipelines.argo.interpreter.engine import Workflow
 from tests.pipelines.argo.interpreter.events import Call, created, receive

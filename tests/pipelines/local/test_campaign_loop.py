@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from labelcycle.pipelines.local import campaign_loop
 from labelcycle.pipelines.local.campaign_loop import run_campaign
-from labelcycle.pipelines.local.engine import CycleRun, campaign_loop
+from labelcycle.pipelines.local.engine import CycleRun
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.components.labelling.label_studio.api_server import PERSONAL, Api, running
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit
@@ -14,6 +13,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.tokens import token_of
+from tests.harness.label_studio_api import PERSONAL, Api, running
 
 IDS = ["cats/1.png", "dogs/ü 2.png", "3.png", "4.png", "5.png"]
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import chosen
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.label_studio.annotations import moment, read_annotation
+from tests.harness.label_studio_api import chosen
 
 CLASSES = ["cat", "dog"]
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.components.labelling.label_studio.api_server import LEGACY, PERSONAL, Api
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.labelling.label_studio import client as client_module
 from labelcycle.components.labelling.label_studio.client import ATTEMPTS, LabelStudio, PerhapsDone
 from labelcycle.components.labelling.label_studio.tokens import token_of
+from tests.harness.label_studio_api import LEGACY, PERSONAL, Api
 from tests.security.refusing_server import RefusingServer
 
 PROJECTS = "/api/projects/"

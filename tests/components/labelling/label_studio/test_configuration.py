@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import parsed
 
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.labelling.label_studio.project import Controls, controls_of, labelling_configuration
+from tests.harness.label_studio_api import parsed
 
 CLASSES = ["cat", 'dog & "<b>"', "ünï"]
 

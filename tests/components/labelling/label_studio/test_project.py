@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import PERSONAL, Api
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.project import find_or_create_project, find_project, marker, title
 from labelcycle.components.labelling.label_studio.tokens import token_of
+from tests.harness.label_studio_api import PERSONAL, Api
 
 MakeCampaign = Callable[..., Campaign]
 

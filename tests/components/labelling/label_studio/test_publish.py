@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import Api
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
@@ -14,6 +13,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.label_studio import image_links
 from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
 from tests.components.labelling.label_studio.conftest import IDS
+from tests.harness.label_studio_api import Api
 
 MakeCampaign = Callable[..., Campaign]
 MakeCommit = Callable[..., Commit]

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.components.labelling.label_studio.api_server import LEGACY, PERSONAL
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.labelling.label_studio.tokens import token_from_environment, token_of
+from tests.harness.label_studio_api import LEGACY, PERSONAL
 
 
 def web_token(**content: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.components.labelling.label_studio.api_server import Api, chosen
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
@@ -15,6 +14,7 @@ from labelcycle.components.labelling.label_studio import image_links
 from labelcycle.components.labelling.label_studio.read_votes import read_votes
 from labelcycle.components.labelling.label_studio.send_query import publish_query
 from tests.components.labelling.label_studio.conftest import IDS
+from tests.harness.label_studio_api import Api, chosen
 
 ANN, BOB = "person1@example.org", "person2@example.org"
 
