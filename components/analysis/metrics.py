@@ -1,10 +1,6 @@
-"""Test metrics of one cycle, from class probabilities.
+"""Test metrics of one cycle: accuracy and F1, calibration, and how many samples of a query the model had wrong.
 
 Written in numpy because importing scikit-learn would cost every cycle a second; the tests compare with scikit-learn.
-
-Calibration: whether a confidence of 80 % means being right 80 times in a hundred.
-
-What a query was worth: how many of its samples the model of that time had wrong.
 """
 
 from typing import Any

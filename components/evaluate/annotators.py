@@ -1,9 +1,4 @@
-"""How well the people who label agree: with the label that came out, with the model, and with one another.
-
-How far people agree beyond chance: Krippendorff's alpha of classes.
-
-Samples that people gave different classes.
-"""
+"""How well annotators agree: with the consensus, with the model, and with one another (Krippendorff)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,9 +1,8 @@
 """Labels that may be wrong: a model that has not seen them confidently says otherwise.
 
 Active learning asks for what the model finds hard, so a plain disagreement is no sign of a wrong label. A suspect has
-to pass confident learning, and the class suggested has to be several times as likely as the label.
-
-What a simple model thinks of samples that it has not been trained on: the labelled ones, by cross-validation.
+to pass confident learning, and the class suggested has to be several times as likely as the label. Probabilities of
+labelled samples are those of a simple model under cross-validation.
 """
 
 import warnings

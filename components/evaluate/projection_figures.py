@@ -1,6 +1,6 @@
-"""What the campaign has saved so far, and what more labels will bring: for the report, as plain values.
+"""Labels saved so far and accuracy that more labels will bring, as plain values for the report.
 
-The random arm of a campaign: what random labels would have brought, where a backtest lies in the campaign's root.
+Savings need a random arm: a backtest that lies in the campaign's root.
 """
 
 from collections.abc import Sequence

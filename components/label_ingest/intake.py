@@ -1,7 +1,4 @@
-"""The intake: what a cycle takes from the label source, next to what earlier cycles keep. Nothing is written.
-
-Whether a campaign can have a final model beside the models of its cycles.
-"""
+"""What a cycle takes from the label source, next to what earlier cycles keep. Nothing is written."""
 
 from dataclasses import dataclass
 

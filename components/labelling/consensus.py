@@ -1,6 +1,6 @@
-"""Consensus: what the votes on each sample come to.
+"""Consensus: the label that the votes on a sample come to, by majority or by CROWDLAB.
 
-CROWDLAB: labels from several people, each weighed by how good they are, and the model with them.
+CROWDLAB weighs each annotator by how good they are, and the model with them.
 
 Source: Goh et al., CROWDLAB: Supervised learning to infer consensus labels and quality scores for data with multiple
 annotators, 2022; as cleanlab computes it.

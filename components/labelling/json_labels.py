@@ -1,12 +1,8 @@
-"""JSON from outside: what Python's reader lets pass, and what would only hurt later, is refused here.
+"""Labels in JSON: COCO's classifications and Label Studio's exports (JSON and JSON_MIN), as votes.
 
-Classifications in the form of COCO's JSON: images, categories, and annotations that give an image a category.
+What Python's reader lets pass and would hurt later, such as repeated keys and NaN, is refused.
 
-Source: https://cocodataset.org/#format-data
-
-Label Studio's exports, JSON and JSON_MIN, as votes.
-
-Source: https://labelstud.io/guide/export
+Source: https://cocodataset.org/#format-data, https://labelstud.io/guide/export
 """
 
 import json

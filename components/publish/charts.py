@@ -1,9 +1,4 @@
-"""What the drawn figures share: a blank sheet, its PNG bytes, and names cut to length.
-
-The reliability diagram: how often the model is right, by how sure it is.
-
-The confusion matrix: which classes the model takes for which, as a picture.
-"""
+"""Charts of a cycle: reliability diagram and confusion matrix, and the blank sheet that all charts begin with."""
 
 import io
 import warnings

@@ -1,7 +1,4 @@
-"""The map of the feature space as a picture.
-
-Points of the map of the feature space: a sample of the pool, what is labelled and asked, and what is mistaken.
-"""
+"""The map of the feature space: a sample of the pool, what is labelled and queried, and what is mistaken."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

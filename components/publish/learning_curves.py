@@ -1,7 +1,4 @@
-"""The learning curve: test accuracy and macro F1 over the number of labels.
-
-Accuracy over what the labels have cost, and where the forecast sees it going until the budget is spent.
-"""
+"""Learning curves: accuracy and macro F1 by labels; accuracy by cost, with the forecast to the end of the budget."""
 
 from typing import Any
 

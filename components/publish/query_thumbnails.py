@@ -1,8 +1,6 @@
-"""Thumbnails of the query's first picks, each image read once for all that show it.
+"""The query in pictures: thumbnails with the model's prediction, as cards of the report and as a contact sheet.
 
-The query as cards: of each pick a thumbnail, and what the model thinks of it.
-
-The contact sheet: thumbnails of the next query, with what the model thinks of each.
+Each image is read once for all that show it.
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""The cycle's report: one HTML page that needs nothing beside itself.
-
-Everything that people look at of a trained cycle: its figures and its report.
-"""
+"""The cycle's report: one HTML page that needs nothing beside itself, and the figures that go with it."""
 
 import base64
 from dataclasses import dataclass, field

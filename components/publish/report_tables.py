@@ -1,9 +1,4 @@
-"""The decision to make features anew, as the report shows it.
-
-Tables of the classes: the worst first, and what they are taken for.
-
-What a cycle changed: the answers that came, what they were worth, and the classes that moved most.
-"""
+"""Tables of the report: what a cycle changed, the worst classes, and the decision to recompute features."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,9 +1,4 @@
-"""What happens next, and why, in words: the first thing that the report says.
-
-Savings and forecast in words.
-
-The figures at the top of the report, each with its change since the cycle before.
-"""
+"""Sentences of the report: the next step and why, savings and forecast, and the headline figures."""
 
 from dataclasses import dataclass
 from typing import Any

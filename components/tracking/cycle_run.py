@@ -1,6 +1,6 @@
-"""What MLflow gets to know of one committed cycle. Every step may be repeated: a second time it changes nothing.
+"""What MLflow records of one committed cycle. Every step may be repeated: a second time it changes nothing.
 
-The tables that a cycle was made from, as MLflow's dataset inputs: place and digest of each, never its rows.
+The tables that a cycle was made from are dataset inputs: place and digest of each, never its rows.
 """
 
 import json

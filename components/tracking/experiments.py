@@ -1,7 +1,4 @@
-"""The MLflow experiment that runs are logged to.
-
-Tags by which runs, models and model versions are found again, and the names that they are shown under.
-"""
+"""The MLflow experiment that runs are logged to, and the tags by which runs, models and versions are found again."""
 
 import os
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""Where MLflow is, for a campaign: the server or database that the environment names, else a database of our own.
+"""Where MLflow is, for a campaign: the server or database that the environment names, else a database in the root.
 
-MLflow's settings where they come under labelcycle's own names, because the platform may set MLflow's by itself.
+labelcycle's own names of these settings win, because the platform may set MLflow's itself.
 """
 
 import os

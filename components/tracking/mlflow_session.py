@@ -1,8 +1,6 @@
-"""What surrounds a conversation with MLflow: bounded patience, silence, and errors in our own words.
+"""A session with MLflow: bounded patience, no output of its own, and errors that say where, what, and what to do.
 
 MLflow is steered by environment variables and global state; both are put back afterwards.
-
-What goes wrong with MLflow, in our own words: where, what, and what to do.
 """
 
 import os

@@ -1,8 +1,6 @@
 """Models in MLflow: one logged model a cycle, registered as a version, with `challenger` and `champion` as aliases.
 
-A cycle's model as a folder: safetensors for head, adapter and tuned backbone, and what they belong to.
-
-No code, no pickle.
+A model is a folder of safetensors for head, adapter and tuned backbone, and of what they belong to: no code, no pickle.
 """
 
 from dataclasses import dataclass

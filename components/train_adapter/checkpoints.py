@@ -1,7 +1,4 @@
-"""Where a training that is killed goes on: its whole state, now and then, beside the attempt's objects.
-
-How far a training is: everything that it needs, beside its data, to go on as if it had never stopped.
-"""
+"""Checkpoints: the whole state of a training, now and then, so that one which was killed resumes."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
 """Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT).
 
-The model that a campaign keeps, where the models of its cycles only choose samples.
+It also trains the final model that a campaign keeps where the models of its cycles only choose samples.
 """
 
 from contextlib import nullcontext

@@ -1,16 +1,6 @@
-"""Batch normalisation that a batch of a single sample does not upset.
+"""Heads while they are trained: linear, DropQuery's, and the proxy, with batch normalisation and quick dropout.
 
-Dropout with masks that cost little on a CPU, where torch's own take most of a small head's training time.
-
-Between a head that is trained and the same head at inference: their parameters, by name.
-
-A linear layer alone, as a classification head: normalisation that changes nothing, and is not trained.
-
-The classification head while it is trained: batch normalisation, dropout, linear layer.
-
-DropQuery's head: the linear layer learns from features of which most are dropped, as its queries ask it to.
-
-The proxy: a small network on cached features that stands in for the fine-tuned model while samples are chosen.
+Each gives the head at inference with the same parameters. Batch normalisation takes a batch of a single sample.
 """
 
 from abc import abstractmethod

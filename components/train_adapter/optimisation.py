@@ -1,7 +1,4 @@
-"""Optimisers: a learning rate for each group of parameters, how the rates fall within a training, and the state.
-
-Training that ran away: refused or told where it happened, before features and scores are made of it.
-"""
+"""Optimisers: a learning rate for each group of parameters, how rates fall within a training, and what diverges."""
 
 import math
 from collections.abc import Sequence

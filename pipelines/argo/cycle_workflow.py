@@ -1,7 +1,4 @@
-"""The workflow template of one cycle: the same graph as the pipeline of `labelcycle.pipelines.cycle`.
-
-The stages of a cycle as container templates, each of which calls `labelcycle stage`.
-"""
+"""The workflow template of one cycle: the graph of `pipelines.cycle`, each task a `labelcycle stage` command."""
 
 from collections.abc import Sequence
 

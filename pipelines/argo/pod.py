@@ -1,7 +1,4 @@
-"""The pod of a stage: what a profile's placement means to Argo, what the pod may do, and its environment.
-
-Which failures of a stage are tried again.
-"""
+"""The pod of a stage: resources, nodes, rights, environment, and which failures are retried."""
 
 from typing import Any
 

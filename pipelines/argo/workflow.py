@@ -1,7 +1,4 @@
-"""What every workflow of labelcycle has in common, whichever template it comes from.
-
-The schedule of cycles: a cron workflow that never runs two at once.
-"""
+"""What every workflow of labelcycle has in common, and the cron workflow of cycles, which never runs two at once."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""Labelled history: samples whose classes are known, and how they travel to the arms of a backtest.
-
-Where labelled history comes from: embeddings with labels, or a campaign and the labels it has collected.
-"""
+"""Labelled history, from embeddings with labels or from a campaign, and how it travels to the arms of a backtest."""
 
 from dataclasses import dataclass
 

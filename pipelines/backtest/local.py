@@ -1,8 +1,6 @@
-"""Run a backtest on this machine: the arms in a few processes that stay, then the report, then the standings.
+"""Run a backtest on this machine: the arms in a few processes that stay, then the report, with a bar over all cycles.
 
 A process for each arm, as the compiled pipeline has it, would spend most of a small backtest on starting them.
-
-Watching a backtest: one bar over the cycles of all arms, and a line for each arm that ends.
 """
 
 import multiprocessing

@@ -1,7 +1,4 @@
-"""A backtest as one pipeline run: the arms fan out, and their results are gathered.
-
-The parts of a backtest as Kubeflow Pipelines components.
-"""
+"""A backtest as one pipeline run: the arms fan out as components, and their results are gathered."""
 
 from collections.abc import Callable
 from typing import Any

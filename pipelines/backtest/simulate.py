@@ -1,9 +1,7 @@
-"""One arm: a whole campaign in memory, which learns the labels it asks for at once.
+"""One arm: a whole campaign in memory, which learns the labels it asks for at once, and what it measures.
 
 Training, scoring and choosing are those of a real campaign, with the same seeds, so an arm comes to the same models as
 a campaign with the same samples, seed, recipe and query sizes.
-
-What an arm measures in each of its cycles.
 """
 
 import time

@@ -1,7 +1,4 @@
-"""Paths as the user writes them.
-
-`--set KEY=VALUE` as the user writes it.
-"""
+"""Paths, and settings as `--set KEY=VALUE`, as the user writes them."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,4 @@
-"""`labelcycle`: the commands, and how their errors end.
-
-A command that tells the log where it begins, and how it ends.
-"""
+"""`labelcycle`: the commands, what they log, and how their errors end."""
 
 import sys
 import time

@@ -1,11 +1,4 @@
-"""The course of accuracy, calibration and cost as sparklines, how far the budget is spent, and what labels bring.
-
-A row of figures as a row of blocks.
-
-Who is awaited: how much of the query is answered, by whom, what is open and until when.
-
-Text from outside, such as the names of samples and annotators, made fit for a terminal.
-"""
+"""Parts of the status: sparklines of accuracy, calibration and cost, the budget, and who is awaited until when."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

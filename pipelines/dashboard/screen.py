@@ -1,7 +1,4 @@
-"""The dashboard laid out for a terminal of some width.
-
-The cycles as a table, with as many columns as the terminal has room for.
-"""
+"""The status laid out for a terminal of some width, with the cycles as a table."""
 
 from datetime import UTC, datetime
 

@@ -1,10 +1,6 @@
-"""All that the dashboard shows of a campaign at one moment.
+"""What `labelcycle status` shows of a campaign at one moment: cycles, costs, who is awaited; also as plain values.
 
-What the committed cycles have cost, and what the last labels brought.
-
-Who is awaited; a label source that cannot be read costs that part of the status alone.
-
-The dashboard as plain values, for machines.
+A label source that cannot be read costs that part of the status alone.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,8 +1,6 @@
-"""`labelcycle status --watch`: the dashboard, kept up to date until Ctrl-C.
+"""`labelcycle status --watch`: the status, kept up to date until Ctrl-C.
 
-The dashboard while it is watched: fitted into the terminal, with a first line about the watching.
-
-Whether there is anything new in a campaign, at the price of a look at a name and a listing of hand-outs.
+Whether anything changed costs a look at a name and a listing of deliveries.
 """
 
 import json

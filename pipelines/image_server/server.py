@@ -1,11 +1,7 @@
-"""Listening, and serving until asked to end.
-
-The answers: an image of the pool, or that there is none. Any other path is as unknown as the next.
+"""Serves the image files of a campaign's pool, with the content that the pool table names, until asked to stop.
 
 Paths are looked up among the names of the pool's images and never handed to the file system, so `..`, NUL, absolute
 paths and doubly encoded ones are names like any other that the pool does not have.
-
-Which files may be served: those that the campaign's pool table names, with the content that it had then.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""A connection to Kubeflow Pipelines: `kfp.Client`, made quiet, checked, and told where its web pages are.
+"""A connection to Kubeflow Pipelines: log-in, address of its web pages, quiet and with checked answers.
 
-How labelcycle logs in to Kubeflow Pipelines. Secrets come from files and environment variables, never from flags.
+Secrets come from files and environment variables, never from flags.
 """
 
 import contextlib

@@ -1,6 +1,4 @@
-"""What a compiled package will do on a cluster, read out of the package itself.
-
-How many pods a run of a compiled package is, those among them that Kubeflow Pipelines starts besides the stages.
+"""What a compiled package will do on a cluster, read out of the package itself: its pods, and how many.
 
 The platform resolves inputs and conditions in pods of its own, the drivers: one for the whole pipeline, one for each
 pipeline inside it, condition and loop, one for each item of a loop, and one for each task. The driver of a condition

@@ -1,6 +1,6 @@
-"""What Kubeflow Pipelines has of one campaign, by name and root. Names of runs and schedules are not unique there.
+"""What Kubeflow Pipelines has of one campaign, by name and root, and how to create something exactly once there.
 
-Creating something once, although the answer of the one request that does it may be lost.
+Names of runs and schedules are not unique there, and the answer of the request that creates one may be lost.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Compiled packages: what Kubeflow Pipelines is given, for a profile and an image.
-
-A compiled package none of whose stages is skipped because Kubeflow Pipelines has seen its inputs before.
-"""
+"""Compiled packages for Kubeflow Pipelines, for a profile and an image, with the cache of every stage switched off."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,9 +1,8 @@
 """`labelcycle schedule`: a recurring run of Kubeflow Pipelines that works on a campaign, one for each campaign.
 
-When a schedule starts runs: cron expressions and intervals as Kubeflow Pipelines takes them.
+Times are cron expressions of github.com/robfig/cron, which have seconds in front, or intervals.
 
-Source: the format of github.com/robfig/cron, which has seconds in front:
-https://pkg.go.dev/github.com/robfig/cron#hdr-CRON_Expression_Format
+Source: https://pkg.go.dev/github.com/robfig/cron#hdr-CRON_Expression_Format
 """
 
 import re

@@ -1,7 +1,4 @@
-"""`labelcycle submit`: the campaign's next cycle as one run of Kubeflow Pipelines, however often it is asked for.
-
-Following a run to its end.
-"""
+"""`labelcycle submit`: the campaign's next cycle as one run of Kubeflow Pipelines, created once and followed."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The network of a committed model: the backbone with the weights and the adapter that its cycle trained.
-
-A committed model as one network: pixels, or features, in; probabilities out. Nothing in it is trained any more.
-"""
+"""A committed model as one network: pixels, or features, in; probabilities out. It is not trained any more."""
 
 import tempfile
 from pathlib import Path

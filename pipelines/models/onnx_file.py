@@ -1,6 +1,6 @@
-"""ONNX files: written by torch, run by ONNX Runtime. Both need packages that come with `labelcycle[export]`.
+"""ONNX files: written by torch, run by ONNX Runtime, and compared with labelcycle's own probabilities.
 
-Whether an exported model says the same as labelcycle does.
+Both packages come with `labelcycle[export]`.
 """
 
 import importlib

@@ -1,6 +1,6 @@
-"""`labelcycle replay`: score the pool with the model of a committed cycle and choose its query once more.
+"""`labelcycle replay`: score the pool with the model of a committed cycle and select its query once more.
 
-A store over another one, which is only read: what is written goes elsewhere, and some keys are not seen.
+The campaign is only read: what the stages write goes to a store laid over it, and the query's own keys are hidden.
 """
 
 import tempfile

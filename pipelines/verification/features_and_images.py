@@ -1,7 +1,4 @@
-"""Whether the feature spaces hold what the campaign's models were made with.
-
-Whether the images are still those that the campaign began with.
-"""
+"""Whether feature spaces hold what the campaign's models were trained on, and images are still what they were."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

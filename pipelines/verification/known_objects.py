@@ -1,7 +1,4 @@
-"""The keys that a campaign's objects have: which kind of object each is, and the digest that its name may carry.
-
-The digests by which a campaign names its objects: those of its description and its commits.
-"""
+"""The keys that a campaign's objects have, and the digests by which its description and its commits name them."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Whether the records of the stages of committed cycles are there, and what each says that its stage wrote.
-
-Whether people have every committed query, as it was committed.
-"""
+"""Whether the records of committed cycles are there, and people have every committed query as it was committed."""
 
 import csv
 import io

@@ -1,11 +1,4 @@
-"""Backbones of a campaign, rebuilt from the weights that the campaign keeps.
-
-Whether bfloat16 is worth its name on this machine; torch computes in it anywhere, but not fast anywhere.
-
-RGB images → the backbone's input tensors, by timm's own evaluation transform.
-
-Work on batches of their own, a core each.
-"""
+"""Backbones of a campaign, rebuilt from the weights that it keeps, with input transform, precision and threads."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

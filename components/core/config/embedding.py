@@ -1,7 +1,4 @@
-"""What a recipe says about embedding: which of a network's tokens become the features of a sample.
-
-Which frozen text encoder makes features of captions, down to the bytes of its files.
-"""
+"""What a recipe says about embedding: which tokens of a network become features, and who encodes captions."""
 
 from typing import Annotated, Any, Literal
 

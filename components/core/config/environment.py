@@ -1,13 +1,8 @@
-"""Environment variables for the length of a block.
+"""What comes from the environment: credentials under labelcycle's own names, the rank of this process, the image.
 
-Settings of AWS and MLflow under names of labelcycle's own, for platforms that use the plain names themselves.
-
-In a pod of Kubeflow Pipelines its launcher uploads with any `AWS_…` that it finds, which must not outrank its role, and
-its MLflow plug-in sets `MLFLOW_…`, beside which Kubernetes takes no reference of the same name.
-
-Which of several processes this is, where `accelerate launch` or torchrun has started more than one for a stage.
-
-The container image that the stages run in.
+In a pod of Kubeflow Pipelines the launcher uploads with any `AWS_…` that it finds, which must not outrank its role, and
+its MLflow plug-in sets `MLFLOW_…`, beside which Kubernetes takes no reference of the same name. So both have names of
+labelcycle's own, which win.
 """
 
 import os

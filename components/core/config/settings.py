@@ -1,6 +1,6 @@
-"""The base of every group of settings that is read from YAML or JSON.
+"""Settings: the base class of every group of them, and YAML files from outside as plain values.
 
-Settings in YAML from outside: plain values, lists and mappings, of bounded size, each key once.
+A file may hold values, lists and mappings only, is bounded in size, and may name each key once.
 """
 
 from collections.abc import Hashable

@@ -1,8 +1,8 @@
-"""What a recipe can say about training: one class of settings a trainer, with its paper's figures as defaults.
+"""What a recipe says about training: one class of settings a trainer, with its paper's figures as defaults.
 
-What a recipe says about choosing training data from a pool whose labels are all known.
+`DataSelection` is for pools whose labels are all known and whose training batches are what is saved.
 
-Source: VeCAF, sections 3 and 4.1. Labels cost nothing there; what is saved is batches of training.
+Source of data selection: VeCAF, sections 3 and 4.1.
 """
 
 import math

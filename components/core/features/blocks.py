@@ -1,9 +1,7 @@
 """Work over the rows of a large array in blocks: bounded memory, all cores, and the same result for any number of them.
 
 A block is computed by one thread, and matrix products inside it use one thread too. Its floating-point sums therefore
-never depend on how many cores there are.
-
-Results of row blocks one after another, for sums over a pool whose partial results are large.
+never depend on how many cores there are. Results that are large in themselves can be taken one after another.
 """
 
 import os

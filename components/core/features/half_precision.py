@@ -1,9 +1,7 @@
-"""Features that half precision cannot hold as they are: centred and scaled, each dimension by its own numbers.
+"""Half precision: features that it cannot hold are centred and scaled, and its numbers are read quickly.
 
-Half precision has 11 significant bits and no numbers between 0 and 6e-8. Features of tiny values become 0, and small
-differences on a large offset are rounded away, so that all samples become one.
-
-Half-precision numbers as single-precision ones, several times faster than numpy converts them.
+It has 11 significant bits and no numbers between 0 and 6e-8. Features of tiny values become 0, and small differences on
+a large offset are rounded away, so that all samples become one.
 """
 
 from dataclasses import dataclass

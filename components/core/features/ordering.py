@@ -1,11 +1,7 @@
-"""Orders that depend on sample ids and a seed alone, never on row positions, files, shards or threads.
+"""Orders, samples and chunks that depend on sample ids and a seed alone, never on positions, files, shards or threads.
 
-A random sample of a pool that depends on its ids alone, for what would cost too much on all of it.
-
-Work split into chunks whose content depends on the sample ids alone, so that any number of shards computes the same.
-
-A chunk is computed as one unit by whichever shard it falls to; its batches are therefore the same whether one process
-does all chunks or a hundred pods do one each, and so are its floating-point results.
+A chunk is computed as one unit by whichever shard it falls to, so its batches and its floating-point results are the
+same whether one process computes all chunks or a hundred pods one each.
 """
 
 import hashlib

@@ -1,9 +1,4 @@
-"""Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts.
-
-Whose features a cycle finds in which feature space, so that features which were lost are told from those never made.
-
-Test and validation samples have theirs in the space of every cycle that trains; see `embed/embedding_plan.py`.
-"""
+"""Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
 
 import json
 import re

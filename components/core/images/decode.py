@@ -1,6 +1,6 @@
 """Image bytes → upright 8-bit RGB pixels, or the reason why not.
 
-How often a JPEG file goes over its picture. Each scan of a progressive one may cost a pass over all its pixels.
+Each scan of a progressive JPEG may cost a pass over all its pixels, so files with too many are refused.
 """
 
 import io

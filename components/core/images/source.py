@@ -1,8 +1,6 @@
 """Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size.
 
-The folder that a campaign's image files share, and where each lies below it: how files are named over HTTP.
-
-Whoever serves the files and whoever links to them follow this rule, so that both mean the same file.
+Image files share a folder, and each is named over HTTP by its path below it, for whoever serves and whoever links.
 """
 
 import functools

@@ -1,18 +1,7 @@
-"""Events: what stages and commands tell while they work, to whoever watches and to the log.
+"""Events: progress, notices and results of stages and commands, as text for people or as lines of JSON for machines.
 
-One log record as one line of JSON.
-
-Keeps secrets out of log lines: those of this process's environment, and what looks like one in addresses.
-
-Which kind of log the user wants: text for people, or JSON for machines.
-
-What a log line is about: which campaign, cycle, attempt and stage this process works on.
-
-One place a process, whatever its threads, because a stage works on one place with all of them.
-
-The descriptor that log lines are written to: standard error, or what it was before it was captured.
-
-Libraries that talk to their own developers, kept out of the user's terminal.
+A log line carries its context: the campaign, cycle, attempt and stage that this process works on, one for all its
+threads. Secrets of the environment, and what looks like one in addresses, are masked.
 """
 
 import functools

@@ -1,7 +1,4 @@
-"""How an error that ends a stage or a command is told: once, however many layers it passes.
-
-Exit codes: which failures a scheduler should try again, and which it should give up on.
-"""
+"""How an error ends a stage or a command: it is reported once, and its class decides the exit code."""
 
 import contextlib
 import errno

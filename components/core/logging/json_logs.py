@@ -1,11 +1,4 @@
-"""Makes standard error a log of JSON lines, whoever writes to it: this program, libraries, warnings, tracebacks.
-
-Records of Python's logging, and warnings, as events.
-
-Text that is printed to standard error, line by line, in place of the stream itself.
-
-What code outside of Python writes to standard error: libraries in C, and processes without a log of their own.
-"""
+"""Makes standard error a log of JSON lines, whoever writes to it: this program, libraries, subprocesses."""
 
 import atexit
 import io

@@ -1,15 +1,10 @@
-"""The kinds of classification heads, and how a stored one is read whatever its kind.
+"""The kinds of classification heads at inference, in numpy alone, and how a stored one is read whatever its kind.
 
 Every head gives `logits` and `probabilities` of features, and `to_bytes`. It can be seen as two parts as well:
-`hidden_features`, which come before its last linear layer, and `last`, a `LinearHead` that takes them.
+`hidden_features`, which come before its last linear layer, and `last`, a `LinearHead` that takes them. In the head of
+logistic regression a class without labelled samples has bias -inf, so its probability is exactly 0.
 
-The head of logistic regression at inference: standardised features of unit length, and a linear layer, in numpy.
-
-A class that has no labelled sample has bias -inf, so its probability is exactly 0.
-
-The proxy at inference: a hidden layer with batch normalisation and ReLU, and a linear layer, in numpy alone.
-
-Source: Wen et al., ASVP, section 6.1.
+Source of the proxy: Wen et al., ASVP, section 6.1.
 """
 
 from dataclasses import dataclass, fields

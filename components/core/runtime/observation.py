@@ -1,11 +1,9 @@
-"""What a stage tells while it works: progress, notices, time taken, errors.
+"""What a stage reports while it works: progress, notices, time taken, errors.
 
 Where the environment variable `LABELCYCLE_EVENTS` names a file, each event is one JSON line appended to it. That is how
 `labelcycle run` draws progress bars over stages that run as processes of their own. Elsewhere events are lines of the
 log where `LABELCYCLE_LOG` is `json`, and else progress is a tqdm bar on standard error, which stays readable in
-container logs.
-
-What a root says about where its work stands, for log lines. What cannot be read is None: no log line fails work.
+container logs. A log line never fails a stage: what a root cannot say about its work is None.
 """
 
 import bisect

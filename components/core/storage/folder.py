@@ -1,7 +1,4 @@
-"""A store in a local or mounted folder.
-
-What can go wrong with files, in labelcycle's words: what passes by itself, and what somebody has to change.
-"""
+"""A store in a local or mounted folder, and its failures: which pass by themselves, and which somebody has to fix."""
 
 import errno
 import os

@@ -1,7 +1,4 @@
-"""References to stored objects by key and digest, and reads that check the digest.
-
-JSON objects that carry the digest of their own content, so that one which has rotted is never believed.
-"""
+"""Stored objects by key and digest, with reads that check the digest; and JSON that carries its own."""
 
 import json
 from collections.abc import Callable, Mapping

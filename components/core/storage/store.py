@@ -3,9 +3,7 @@
 A write that returns is durable: content and name are on the disk, or with S3, before the next write begins. A write
 that raises `TransientError` may have been done all the same, because its answer can be lost; it may be repeated.
 Content that was damaged on the way is read again where the store notices, and otherwise found out by the digests of
-those who read.
-
-A store that counts what goes through it: the bytes of the objects that this process reads and writes.
+those who read. `CountedStore` counts the bytes that this process reads and writes.
 """
 
 import threading

@@ -1,7 +1,4 @@
-"""Parquet tables in a store, and matrices inside their columns.
-
-Column schemas of the Parquet tables that a campaign keeps.
-"""
+"""Parquet tables in a store: their schemas, how they are read and written, and matrices in their columns."""
 
 import io
 

@@ -1,6 +1,4 @@
-"""The campaign's project in Label Studio: the one that the campaign names, or one that is made for it once.
-
-A project's labelling configuration: made from the campaign's classes, and read back to see whether it fits them.
+"""The campaign's project in Label Studio: found or created once, with a labelling configuration of its classes.
 
 Source: https://labelstud.io/tags/choices
 """

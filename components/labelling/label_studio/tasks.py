@@ -1,7 +1,4 @@
-"""Tasks of a project: how they are listed, what labelcycle writes into them, and which of them are the campaign's.
-
-Making links to images anew before they run out, in tasks that nobody has answered yet.
-"""
+"""Tasks of a project: how they are listed, which are the campaign's, and how links to images are renewed."""
 
 import json
 from collections.abc import Iterator
