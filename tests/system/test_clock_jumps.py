@@ -12,7 +12,7 @@ from rich.console import Console
 
 from labelcycle.components.core.handout import read_receipt, write_receipt
 from labelcycle.components.core.label_studio.image_links import ImageLinks
-from labelcycle.components.core.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.labelling import LabelStudioTool
 from labelcycle.components.core.queries import read_query
 from labelcycle.components.core.state import read_state
 from labelcycle.components.core.storage import open_store
@@ -46,7 +46,7 @@ class Crew:
     def __init__(self, begin: Any, folder: Path) -> None:
         self.labels = folder / "labels.csv"
         with at(TODAY):
-            self.campaign = begin(labelling=Labelling(deadline_hours=48), budget=16, batch=8)
+            self.campaign = begin(deadline_hours=48, budget=16, batch=8)
             self.campaign.run_cycle()
         self.store = open_store(self.campaign.root)
 
