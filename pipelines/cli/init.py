@@ -1,6 +1,7 @@
 """`labelcycle init`: begin a campaign."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,14 @@ from labelcycle.pipelines.cli.init_options import given, with_flags
 def init(
     context: typer.Context,
     root: Annotated[str, typer.Argument(help="Where the campaign will live: a folder or s3://bucket/prefix.")],
+    config: Annotated[
+        str | None,
+        typer.Option(help="YAML file of settings, named as the flags below with _ for -; flags beside it win."),
+    ] = None,
+    print_config: Annotated[
+        bool,
+        typer.Option("--print-config", help="Print such a file of all settings, with those given, and do no more."),
+    ] = False,
     **_: Any,
 ) -> None:
     """Begin a campaign: inspect the data, fix the settings, and write ROOT/campaign.json.
@@ -20,9 +29,13 @@ def init(
     --budget 500 --batch 50
     """
     from labelcycle.pipelines.initialise.campaign import begin_campaign
+    from labelcycle.pipelines.initialise.printed_settings import printed
     from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
 
-    settings = settings_of_campaign(given(context))
+    settings = settings_of_campaign(given(context), None if config is None else Path(config))
+    if print_config:
+        print(printed(settings), end="")
+        return
     begun = begin_campaign(root, settings)
     counts = ", ".join(f"{count} {split}" for split, count in begun.counts.items() if count)
     verb = "began" if begun.created else "already there, unchanged:"
