@@ -51,8 +51,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     try:
         content = read_settings(path, f"settings file {path}")
     except ConfigurationError as error:
-        remedy = "Indent it by spaces instead of tabs." if r"'\t'" in str(error) else "Correct the file."
-        raise ConfigurationError(f"{error}\n{remedy}") from error
+        if r"'\t'" not in str(error):
+            raise
+        raise ConfigurationError(f"{error}\nIndent it by spaces instead of tabs.") from error
     if content is None:
         notice(f"{path} holds no settings.")
         return {}

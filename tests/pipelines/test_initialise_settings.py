@@ -137,7 +137,7 @@ def test_all_refused_settings_are_named_at_once(file: Path) -> None:
         ("- budget: 5", r"is not a mapping of settings, such as `budget: 500`, but a list"),
         ("budget", r"is not a mapping of settings, such as `budget: 500`, but a single value"),
         ("set:\n\ttrainer.epochs: 5", r"(?s)Cannot read settings file.*line 2.*Indent it by spaces instead of tabs"),
-        ("budget: 5\nbudget: 6", r"(?s)the same key more than once.*Correct the file"),
+        ("budget: 5\nbudget: 6", "the same key more than once"),
         ("budget: &five 5\nbatch: *five", "alias"),
     ],
 )
