@@ -5,7 +5,7 @@ The flags of the command, the keys of its YAML file and the arguments of `begin_
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
 from labelcycle.components.core.campaign import Precision
 from labelcycle.components.core.labelling import LINK_HOURS, LONGEST_LINK_HOURS, Address, ConsensusMethod
@@ -102,7 +102,7 @@ class MethodSettings(Settings):
     class_balanced: bool | None = Field(None, description="Ask for equal numbers of each predicted class.")
     exclude: str | None = Field(None, description="File of ids, one a line, that must not be asked for.")
     include: str | None = Field(None, description="File of ids, one a line, that must be asked for first.")
-    overrides: dict[str, Any] = Field(
+    overrides: dict[str, JsonValue] = Field(
         {}, alias="set", description="Change one setting of the recipe, such as trainer.epochs=20."
     )
     seed: int = Field(0, description="Decides every random choice.")

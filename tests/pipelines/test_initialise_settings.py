@@ -1,5 +1,6 @@
 """The settings of a campaign: the model, the YAML file of it, and the file that is printed."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_what_is_given_is_refused_by_its_flag() -> None:
     with pytest.raises(ConfigurationError, match="^--crop-share must be a number, above 0, at most 1; got 2$|got 2"):
         settings_of_campaign({"crop_share": 2})
+
+
+@pytest.mark.parametrize("value", [date(2024, 1, 5), b"\x80", {1, 2}, [b"\x80"]], ids=str)
+def test_only_plain_values_are_set(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--set must be a mapping.*; got .* in it\.$"):
+        settings_of_campaign({"set": {"trainer.epochs": value}})
 
 
 def test_what_is_printed_is_read_back(file: Path, everything: dict[str, Any]) -> None:
