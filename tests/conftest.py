@@ -22,7 +22,7 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.images import source
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.platform_values import as_launcher_values
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -261,7 +261,7 @@ def begin(tmp_path: Path, embeddings: Path) -> Callable[..., Bench]:
         if "images" not in chosen:
             chosen.setdefault("embeddings", str(embeddings))
         root = root or str(tmp_path / "campaign")
-        begin_campaign(Request(root=root, **chosen))
+        begin_campaign(root, CampaignSettings(**chosen))
         return Bench(root)
 
     return begun

@@ -29,6 +29,6 @@ def settings_of(texts: list[str]) -> dict[str, Any]:
             raise ConfigurationError(f"--set {text!r} is not KEY=VALUE, such as trainer.epochs=20.")
         try:
             settings[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             raise ConfigurationError(f"--set {text!r}: the value is not YAML: {error}") from error
     return settings

@@ -19,7 +19,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.demo.demo_campaign import CampaignFailed
 from labelcycle.pipelines.initialise.campaign import begin_campaign
-from labelcycle.pipelines.initialise.request import Request
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 PEAL = "peal_entropy"
 RECIPES = (RECIPE, PEAL)
@@ -72,15 +72,15 @@ def run_on_images(folder: Path, recipe: str, budget: int, batch: int) -> None:
     """
     root, digits = str(folder / "on-images" / recipe), folder / "digits"
     begin_campaign(
-        Request(
-            root=root,
+        root,
+        CampaignSettings(
             images=str(digits / "images"),
             labels_from=str(digits / "labels.csv"),
             test=str(digits / "test.csv"),
             recipe=recipe,
             budget=budget,
             batch=batch,
-        )
+        ),
     )
     while (decided := _stage("label_ingest").run(root, "", False)).decision in STAGES:
         for name in STAGES[decided.decision]:

@@ -9,8 +9,8 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance, space_name
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 IMPORT_ROWS = 16_384
 
@@ -20,7 +20,9 @@ TRYING_OUT = (
 )
 
 
-def base_features(store: Store, request: Request, recipe: Recipe, samples: Samples) -> tuple[Backbone | None, str]:
+def base_features(
+    store: Store, settings: CampaignSettings, recipe: Recipe, samples: Samples
+) -> tuple[Backbone | None, str]:
     """The backbone and the name of its feature space; given embeddings are written into theirs."""
     if samples.features is not None:
         provenance: dict[str, Any] = {"kind": "imported", "sha256": samples.source_sha256}
@@ -38,12 +40,12 @@ def base_features(store: Store, request: Request, recipe: Recipe, samples: Sampl
     from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
 
     overrides = TransformOverrides(
-        request.image_size, request.interpolation, request.crop_share, request.mean, request.std
+        settings.image_size, settings.interpolation, settings.crop_share, settings.mean, settings.std
     )
-    name, pooling = request.backbone or EMBEDDED, recipe.embedding.pooling
+    name, pooling = settings.backbone or EMBEDDED, recipe.embedding.pooling
     if name == EMBEDDED:
         notice(TRYING_OUT)
-    backbone = resolve_backbone(store, name, request.weights, overrides, request.precision, pooling)
+    backbone = resolve_backbone(store, name, settings.weights, overrides, settings.precision, pooling)
     if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
         raise ConfigurationError(
             f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "

@@ -19,7 +19,7 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.pipelines.initialise.base_features import base_features
-from labelcycle.pipelines.initialise.captions import read_captions
+from labelcycle.pipelines.initialise.captions import read_captions, wants_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.images import samples_from_images
 from labelcycle.pipelines.initialise.known_labels import (
@@ -31,7 +31,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     with_objective,
     with_validation,
 )
-from labelcycle.pipelines.initialise.labelling import check_labelling, check_links
+from labelcycle.pipelines.initialise.labelling import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.initialise.queries import (
     check_groups,
     check_strategies,
@@ -39,18 +39,17 @@ from labelcycle.pipelines.initialise.queries import (
     with_lists,
     without_lists,
 )
-from labelcycle.pipelines.initialise.request import (
-    Request,
+from labelcycle.pipelines.initialise.sample_lists import read_groups
+from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.sizes import (
     as_data_selection,
     as_single_shot,
     batch_of,
     check_sizes,
     initial_of,
-    wants_captions,
     with_batch,
 )
-from labelcycle.pipelines.initialise.sample_lists import read_groups
-from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.splits import assign_splits
 from labelcycle.pipelines.initialise.stored_tables import labels_source, write_pool, write_table
 from labelcycle.pipelines.initialise.test_set import test_set_of
@@ -66,57 +65,62 @@ class Begun:
     counts: dict[str, int]
 
 
-def begin_campaign(request: Request) -> Begun:
-    """Create the campaign that `request` describes; asking again for the same one changes nothing.
+def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
+    """Create the campaign that `settings` describe; asking again for the same one changes nothing.
+
+    Args:
+        root: where it will live: a folder or `s3://bucket/prefix`.
+        settings: all else. Paths in them are relative to the working directory.
 
     Raises:
         ConfigurationError: settings that contradict each other or the data.
         InputError: unusable images, embeddings, labels or test set.
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
-    recipe = read_recipe(recipe_path(request.recipe), request.overrides)
-    request = with_batch(request, recipe, request.classes)
-    request = as_single_shot(as_data_selection(request, recipe.data_selection), recipe)
-    check_strategies(recipe, request.pool_labels, wants_captions(request))
-    check_labelling(request, recipe)
-    store = open_store(request.root)
-    _refuse_other_campaign(store, request, recipe)
-    samples = with_validation(request, _samples(request, recipe))
-    labels = known_labels(request, samples)
-    test = test_set_of(request, samples, labels)
+    recipe = read_recipe(recipe_path(settings.recipe), settings.recipe_changes)
+    labelling = labelling_of(settings)
+    settings = with_batch(settings, recipe, settings.classes)
+    settings = as_single_shot(as_data_selection(settings, recipe.data_selection), recipe)
+    check_strategies(recipe, settings.pool_labels, wants_captions(settings))
+    check_labelling(settings, labelling, recipe)
+    store = open_store(root)
+    _refuse_other_campaign(store, settings, recipe)
+    samples = with_validation(settings, _samples(settings, recipe))
+    labels = known_labels(settings, samples)
+    test = test_set_of(settings, samples, labels)
     splits, copies = assign_splits(samples, test)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
-    if request.pool_labels:
+    if settings.pool_labels:
         truth |= pool_labels(labels, splits)
     truth = {name: label for name, label in truth.items() if name in splits}
-    captions, encoder = _captions(store, request, recipe, samples, labels)
-    classes = classes_of(request, {**labels, **test})
-    request = with_batch(request, recipe, classes)
+    captions, encoder = _captions(store, settings, recipe, samples, labels)
+    classes = classes_of(settings, {**labels, **test})
+    settings = with_batch(settings, recipe, classes)
     if recipe.data_selection is not None:
         classes, truth = with_objective(recipe.data_selection, classes, truth)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
-    if request.exclude or request.include or recipe != without_lists(recipe):
-        recipe = with_lists(recipe, request.exclude, request.include, ids_of(samples), splits)
-    groups = read_groups(request.groups, ids_of(samples)) if request.groups is not None else {}
+    if settings.exclude or settings.include or recipe != without_lists(recipe):
+        recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
+    groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
-    check_sizes(request, recipe, counts["pool"] - len(recipe.selector.exclude))
-    check_links(request.labelling, samples.uris)
+    check_sizes(settings, recipe, counts["pool"] - len(recipe.selector.exclude))
+    check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
-    backbone, base_space = base_features(store, request, recipe, samples)
+    backbone, base_space = base_features(store, settings, recipe, samples)
     campaign = validated_campaign(
-        name=request.name or _name_of(store.root),
+        name=settings.name or _name_of(store.root),
         classes=classes,
         recipe=recipe,
-        budget=request.budget,
-        batch=batch_of(request),
-        initial=initial_of(request),
-        seed=request.seed,
+        budget=settings.budget,
+        batch=batch_of(settings),
+        initial=initial_of(settings),
+        seed=settings.seed,
         prices={
-            "label": request.label_price,
-            "annotators_per_label": request.annotators_per_label,
-            "cpu_hour": request.price_cpu_hour,
-            "gpu_hour": request.price_gpu_hour,
+            "label": settings.label_price,
+            "annotators_per_label": settings.annotators_per_label or settings.quorum,
+            "cpu_hour": settings.price_cpu_hour,
+            "gpu_hour": settings.price_gpu_hour,
         },
         backbone=backbone,
         base_space=base_space,
@@ -125,67 +129,67 @@ def begin_campaign(request: Request) -> Begun:
             store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")
         ),
         quarantine=write_table(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
-        labels_from=labels_source(store, request, samples, splits, truth if recipe.data_selection else None),
-        labelling=request.labelling,
-        max_unreadable_share=request.max_unreadable_share,
+        labels_from=labels_source(store, settings, samples, splits, truth if recipe.data_selection else None),
+        labelling=labelling,
+        max_unreadable_share=settings.max_unreadable,
         text_encoder=encoder,
     )
     created = create_campaign(store, campaign)
     return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
 
 
-def _samples(request: Request, recipe: Recipe) -> Samples:
-    if (request.images is None) == (request.embeddings is None):
+def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
+    if (settings.images is None) == (settings.embeddings is None):
         raise ConfigurationError("A campaign begins with either --images or --embeddings. Give one of them.")
-    if request.images is not None:
-        return samples_from_images(request.images, request.max_unreadable_share)
-    assert request.embeddings is not None
+    if settings.images is not None:
+        return samples_from_images(settings.images, settings.max_unreadable)
+    assert settings.embeddings is not None
     if recipe.needs_images:
         what = "trains on images" if recipe.trains_on_images else "makes features anew from images (alignment)"
         raise ConfigurationError(
             f"Recipe {recipe.name!r} {what} and cannot use embeddings. "
             "Give --images, or choose a recipe for frozen features such as uherding."
         )
-    return samples_from_embeddings(request.embeddings)
+    return samples_from_embeddings(settings.embeddings)
 
 
 def _captions(
-    store: Store, request: Request, recipe: Recipe, samples: Samples, labels: dict[str, str]
+    store: Store, settings: CampaignSettings, recipe: Recipe, samples: Samples, labels: dict[str, str]
 ) -> tuple[dict[str, str], TextEncoder | None]:
     """The captions by id, and the encoder of their features where the recipe reads these.
 
     Classes are put into captions only where the pool's labels may be read.
     """
-    asked = wants_captions(request)
+    asked = wants_captions(settings)
     needed = reads_texts(recipe, asked)
     if not asked and not needed:
         return {}, None
-    if request.caption_template is not None and not request.pool_labels:
+    if settings.caption_template is not None and not settings.pool_labels:
         raise ConfigurationError(
             "--caption-template puts classes into captions, so the labels of the pool must be known: give "
             "--pool-labels."
         )
-    known = labels if request.pool_labels else {}
-    captions = read_captions(request.captions, request.caption_template, request.domain, ids_of(samples), known)
+    known = labels if settings.pool_labels else {}
+    captions = read_captions(settings.captions, settings.caption_template, settings.domain, ids_of(samples), known)
     if not needed:
         notice(f"Captions are kept, but recipe {recipe.name!r} does not read them.")
         return captions, None
     from labelcycle.pipelines.initialise.text_encoder import DEFAULT, resolve_text_encoder
 
-    return captions, resolve_text_encoder(store, request.text_encoder or DEFAULT)
+    return captions, resolve_text_encoder(store, settings.text_encoder or DEFAULT)
 
 
-def _refuse_other_campaign(store: Store, request: Request, recipe: Recipe) -> None:
+def _refuse_other_campaign(store: Store, settings: CampaignSettings, recipe: Recipe) -> None:
     """Stop before any work where the root's campaign differs in its settings; differing data is found at the end."""
     if not store.exists(KEY):
         return
     existing = load_campaign(store)
     asked = {
-        "name": request.name or _name_of(store.root),
+        "name": settings.name or _name_of(store.root),
         "recipe": without_lists(recipe),
-        "budget": request.budget,
-        "batch": request.batch,
-        "seed": request.seed,
+        "budget": settings.budget,
+        "batch": settings.batch,
+        "seed": settings.seed,
     }
     for name, value in asked.items():
         there = without_lists(existing.recipe) if name == "recipe" else getattr(existing, name)

@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.labelling.label_file import read_texts
 from labelcycle.components.labelling.sample_ids import SampleIds
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 TEMPLATE = "a photo of a {class}"
 PLACE = "{class}"
+
+
+def wants_captions(settings: CampaignSettings) -> bool:
+    """Whether the user said anything about captions."""
+    return any((settings.captions, settings.caption_template, settings.domain, settings.text_encoder))
 
 
 def read_captions(

@@ -7,15 +7,15 @@ from labelcycle.components.core.config.trainers import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
-def known_labels(request: Request, samples: Samples) -> dict[str, str]:
+def known_labels(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
     """Every label that is known before the campaign begins, by id."""
-    if request.labels_from is None:
+    if settings.labels_from is None:
         return samples.labels
-    answers = read_label_file(request.labels_from, ids_of(samples), request.classes or None)
+    answers = read_label_file(settings.labels_from, ids_of(samples), settings.classes or None)
     return samples.labels | {name: answer.label for name, answer in answers.items() if answer.label is not None}
 
 
@@ -35,14 +35,14 @@ def pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str
     return {name: labels[name] for name in pool}
 
 
-def classes_of(request: Request, labels: dict[str, str]) -> list[str]:
+def classes_of(settings: CampaignSettings, labels: dict[str, str]) -> list[str]:
     """The campaign's classes, as --classes orders them, else sorted.
 
     Raises:
         ConfigurationError: fewer than two, or one twice.
         InputError: a label is not among --classes.
     """
-    classes = request.classes or sorted(set(labels.values()))
+    classes = settings.classes or sorted(set(labels.values()))
     if len(classes) < 2:
         raise ConfigurationError(f"A classifier needs two classes or more; found {classes}. Name them with --classes.")
     if len(set(classes)) < len(classes):
@@ -75,14 +75,14 @@ def ids_of(samples: Samples) -> SampleIds:
     return SampleIds(samples.uris | {row["sample_id"]: row["uri"] for row in samples.quarantined})
 
 
-def with_validation(request: Request, samples: Samples) -> Samples:
+def with_validation(settings: CampaignSettings, samples: Samples) -> Samples:
     """The samples, those of --val in the validation split with their labels."""
-    if request.val is None:
+    if settings.val is None:
         return samples
-    answers = read_label_file(request.val, ids_of(samples), request.classes or None)
+    answers = read_label_file(settings.val, ids_of(samples), settings.classes or None)
     val = {name: answer.label for name, answer in answers.items() if answer.label is not None and name in samples.uris}
     if not val:
-        raise InputError(f"{request.val} names no usable labelled sample. A validation split needs some.")
+        raise InputError(f"{settings.val} names no usable labelled sample. A validation split needs some.")
     return replace(samples, labels=samples.labels | val, splits=samples.splits | dict.fromkeys(val, "val"))
 
 

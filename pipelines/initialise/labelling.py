@@ -2,48 +2,51 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
-from labelcycle.components.core.config.labelling import Labelling
-from labelcycle.components.core.config.recipe import Recipe, describe
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.initialise.request import Request
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
-def tool_of(url: str | None, **settings: object) -> dict[str, object] | None:
-    """The settings of a Label Studio server; None without one.
-
-    Raises:
-        ConfigurationError: settings of a server that is not named.
-    """
-    if url is not None:
-        return {"url": url, **settings}
-    for name in ("project", "image_server", "image_endpoint"):
-        if settings.get(name) is not None:
-            flag = "--label-studio-project" if name == "project" else f"--{name.replace('_', '-')}"
-            raise ConfigurationError(f"{flag} is about a Label Studio server. Name it with --label-studio.")
-    return None
-
-
-def labelling_of(**settings: object) -> Labelling:
-    """Settings given by the user.
+def labelling_of(settings: CampaignSettings) -> Labelling:
+    """How people label, as the campaign keeps it.
 
     Raises:
-        ConfigurationError: one is refused; each is named.
+        ConfigurationError: settings of a Label Studio server that is not named.
     """
-    try:
-        return Labelling.model_validate(settings)
-    except ValidationError as error:
-        raise ConfigurationError(f"The settings of labelling are refused:\n{describe(error)}") from error
+    return Labelling(
+        quorum=settings.quorum,
+        share=settings.answered_share,
+        deadline_hours=settings.deadline_hours,
+        consensus=settings.consensus,
+        second_opinions=settings.second_opinions,
+        tool=_tool_of(settings),
+    )
 
 
-def check_labelling(request: Request, recipe: Recipe) -> None:
+def _tool_of(settings: CampaignSettings) -> LabelStudioTool | None:
+    if settings.label_studio is None:
+        for name in ("label_studio_project", "image_server", "image_endpoint"):
+            if getattr(settings, name) is not None:
+                flag = f"--{name.replace('_', '-')}"
+                raise ConfigurationError(f"{flag} is about a Label Studio server. Name it with --label-studio.")
+        return None
+    return LabelStudioTool(
+        url=settings.label_studio,
+        project=settings.label_studio_project,
+        images=settings.image_links,
+        link_hours=settings.link_hours,
+        image_server=settings.image_server,
+        image_endpoint=settings.image_endpoint,
+    )
+
+
+def check_labelling(settings: CampaignSettings, labelling: Labelling, recipe: Recipe) -> None:
     """Refuse ways of labelling that the campaign cannot have.
 
     Raises:
         ConfigurationError: two label sources, a tool without images, or votes where all labels are known.
     """
-    labelling = request.labelling
     if recipe.data_selection is not None and labelling != Labelling():
         raise ConfigurationError(
             f"Recipe {recipe.name!r} selects training data whose labels are all known: nobody labels. Leave out "
@@ -51,12 +54,12 @@ def check_labelling(request: Request, recipe: Recipe) -> None:
         )
     if labelling.tool is None:
         return
-    if request.labels_from is not None:
+    if settings.labels_from is not None:
         raise ConfigurationError(
             "--labels-from and --label-studio are two sources of labels. Give one of them; a run can read another file "
             "with labelcycle run --labels-from."
         )
-    if request.embeddings is not None:
+    if settings.embeddings is not None:
         raise ConfigurationError("People who label need images to look at. Begin with --images for --label-studio.")
 
 

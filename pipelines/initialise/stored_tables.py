@@ -8,8 +8,8 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, write_object
 from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
-from labelcycle.pipelines.initialise.request import Request
 from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 OWN_LABELS = "oracle"
 """The folder of labels that came inside an embeddings file; they play the annotator."""
@@ -39,7 +39,7 @@ def write_table(store: Store, kind: str, table: pa.Table) -> ObjectReference:
 
 
 def labels_source(
-    store: Store, request: Request, samples: Samples, splits: dict[str, str], truth: dict[str, str] | None
+    store: Store, settings: CampaignSettings, samples: Samples, splits: dict[str, str], truth: dict[str, str] | None
 ) -> str | None:
     """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
 
@@ -49,8 +49,8 @@ def labels_source(
         fixed = sorted((name, label) for name, label in truth.items() if splits[name] == "pool")
         names, classes = [name for name, _ in fixed], [label for _, label in fixed]
         return write_table(store, OWN_LABELS, pa.table([names, classes], schema=TRUTH)).key
-    if request.labels_from is not None:
-        return request.labels_from if "://" in request.labels_from else str(Path(request.labels_from).absolute())
+    if settings.labels_from is not None:
+        return settings.labels_from if "://" in settings.labels_from else str(Path(settings.labels_from).absolute())
     labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}
     if not labels:
         return None

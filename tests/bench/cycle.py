@@ -51,11 +51,11 @@ def write_images(folder: Path, count: int, side: int) -> None:
 def begin(folder: Path, root: Path, backbone: str, weights: Path, recipe: str = "linear_probe") -> tuple[int, str]:
     """Begin a campaign over `folder` and its cold start; returns cycle and attempt."""
     from labelcycle.components.label_ingest.stage import run as ingest
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 
     begin_campaign(
-        Request(
-            root=str(root),
+        str(root),
+        CampaignSettings(
             recipe=recipe,
             budget=60,
             batch=20,
@@ -64,7 +64,7 @@ def begin(folder: Path, root: Path, backbone: str, weights: Path, recipe: str = 
             test=str(folder / "test.csv"),
             backbone=backbone,
             weights=str(weights),
-        )
+        ),
     )
     started = ingest(str(root))
     return started.cycle, started.attempt

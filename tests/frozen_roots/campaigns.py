@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.query_delivery import delivery_key
 from labelcycle.components.tracking.promoting import judge_new_cycles
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import CLASSES, Bench
 from tests.frozen_roots.archives import BUCKET
 from tests.frozen_roots.tiny_backbone import NAME
@@ -117,7 +116,7 @@ def answer(bench: Bench, cycle: int, is_answered: Callable[[dict[str, str]], boo
     store.write(delivery_key(cycle), text.getvalue().encode())
 
 
-CREW = Labelling(quorum=2, consensus="crowdlab", second_opinions=0.25)
+CREW = {"quorum": 2, "annotators_per_label": 1, "consensus": "crowdlab", "second_opinions": 0.25}
 
 CAMPAIGNS = {
     "begun": Frozen("linear_probe", begun),
@@ -130,7 +129,7 @@ CAMPAIGNS = {
     "finished": Frozen("linear_probe", spent, settings={"overrides": HEAD}),
     "mid_cold_start": Frozen("typiclust", until_the_cold_query, settings={"overrides": HEAD}),
     "mid_cycle": Frozen("dropquery", until_scored, settings={"overrides": {"trainer.epochs": 40}}),
-    "people": Frozen("linear_probe", half_answered, "unlabelled", {"overrides": HEAD, "labelling": CREW, "batch": 4}),
+    "people": Frozen("linear_probe", half_answered, "unlabelled", {"overrides": HEAD, **CREW, "batch": 4}),
     "waiting": Frozen("linear_probe", unanswered, "unlabelled", {"overrides": HEAD, "classes": CLASSES}),
     "vecaf_linear": Frozen("vecaf_linear", some_cycles, settings={"overrides": VECAF, "batch": 4}),
     "vecaf": Frozen("vecaf", some_cycles, "images", {"overrides": VECAF | VECAF_RATES, "batch": 4}),
@@ -165,5 +164,5 @@ def begin(name: str, root: str, vectors: dict[str, Path], text_encoder: Path) ->
             settings |= {"backbone": NAME, "weights": f"{inputs}/{NAME}.safetensors"}
     if "vecaf" in frozen.recipe:
         settings["text_encoder"] = str(text_encoder)
-    begin_campaign(Request(root=root, recipe=frozen.recipe, name=name.replace("_", "-"), **settings))
+    begin_campaign(root, CampaignSettings(recipe=frozen.recipe, name=name.replace("_", "-"), **settings))
     return Bench(root)

@@ -38,7 +38,7 @@ def process_trial(bed: Bed, proxy: FaultyS3, bucket: str, seed: int, share: floa
 
 
 def _settings(bed: Bed) -> list[str]:
-    wanted = request("", bed.embeddings, bed.cycles)
+    wanted = request("", bed.embeddings, bed.cycles).settings
     overrides = [word for name, value in wanted.overrides.items() for word in ("--set", f"{name}={value}")]
     sizes = ["--name", str(wanted.name), "--budget", str(wanted.budget), "--batch", str(wanted.batch)]
     return ["--embeddings", str(bed.embeddings), "--recipe", str(wanted.recipe), *sizes, *overrides]

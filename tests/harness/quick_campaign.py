@@ -3,20 +3,29 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from labelcycle.components.core.errors import LabelcycleError, TransientError
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import COLD_START, TRAINING, Bench
 from tests.harness.committed_objects import committed_objects, damaged_objects
 
 MOST_RUNS = 200
 
 
+class Request(NamedTuple):
+    """What `labelcycle init` is asked for."""
+
+    root: str
+    settings: CampaignSettings
+
+
 def request(root: str, embeddings: Path, cycles: int) -> Request:
     """A campaign of so many trained cycles."""
     quick = {"trainer.epochs": 5, "trainer.learning_rate": 0.02}
     sizes = {"budget": 8 * cycles, "batch": 8}
-    return Request(root=root, name="trial", recipe="linear_probe", embeddings=str(embeddings), overrides=quick, **sizes)
+    data = {"embeddings": str(embeddings), "recipe": "linear_probe"}
+    return Request(root, CampaignSettings(name="trial", overrides=quick, **data, **sizes))
 
 
 @dataclass
@@ -53,7 +62,7 @@ def run_until_done(
         try:
             before_stage("init")
             if not begun:
-                begin_campaign(wanted)
+                begin_campaign(*wanted)
                 begun = True
             while _run_cycle(Bench(wanted.root), before_stage):
                 pass

@@ -19,6 +19,7 @@ SETTINGS = ["--budget", 8, "--batch", 4]
         (["--set", "trainer.epoch=3"], "trainer.epoch: unknown setting. Remove it or correct its spelling"),
         (["--set", "trainer.epochs"], "--set 'trainer.epochs' is not KEY=VALUE"),
         (["--set", "trainer.epochs=[1"], "the value is not YAML"),
+        (["--set", "trainer.epochs=2024-99-99"], "the value is not YAML: month must be in 1..12"),
         (["--mean", "0.5,0.5"], "--mean '0.5,0.5' is not three numbers, such as 0.5,0.5,0.5"),
         (["--std", "a,b,c"], "--std 'a,b,c' is not three numbers"),
         (["--recipe", "peal_entropy"], "trains on images and cannot use embeddings"),

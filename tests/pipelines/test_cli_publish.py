@@ -8,7 +8,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
@@ -22,8 +21,8 @@ application.command()(publish)
 @pytest.fixture
 def campaign(begin_on_images: Callable[..., Bench], studio: Api) -> Bench:
     """A campaign that labels in Label Studio, before its first cycle."""
-    tool = LabelStudioTool(url=studio.url, image_server="http://images.example.org")
-    return begin_on_images(labels_from=None, labelling=Labelling(tool=tool))
+    tool = {"label_studio": studio.url, "image_server": "http://images.example.org"}
+    return begin_on_images(labels_from=None, **tool)
 
 
 def call(*arguments: str) -> str:

@@ -225,9 +225,9 @@ def test_unreadable_images_are_set_aside_up_to_the_share(
         (images / f"broken-{number}.png").write_bytes(b"no image")
     if share < 2 / 62:
         with pytest.raises(InputError, match=r"2 of 62 images .* first 'broken-0.png': not a JPEG, PNG or WebP image"):
-            begin_on_images(images=str(images), max_unreadable_share=share)
+            begin_on_images(images=str(images), max_unreadable=share)
     else:
-        campaign = begin_on_images(images=str(images), max_unreadable_share=share)
+        campaign = begin_on_images(images=str(images), max_unreadable=share)
         assert len(splits(campaign)) == 60
 
 

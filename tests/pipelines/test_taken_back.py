@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from tests.conftest import Bench
 from tests.harness.label_studio_api import Api
 
@@ -22,8 +21,8 @@ def labelled(campaign: Bench) -> tuple[int, int, int]:
 
 
 def test_a_deleted_annotation(begin_on_images: Callable[..., Bench], studio: Api) -> None:
-    tool = LabelStudioTool(url=studio.url, image_server="http://images.example.org")
-    campaign = begin_on_images(labels_from=None, labelling=Labelling(tool=tool), budget=4 * BATCH, batch=BATCH)
+    tool = {"label_studio": studio.url, "image_server": "http://images.example.org"}
+    campaign = begin_on_images(labels_from=None, budget=4 * BATCH, batch=BATCH, **tool)
     campaign.run_cycle()
     answer_everything(studio)
     campaign.run_cycle()

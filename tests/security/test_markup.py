@@ -62,8 +62,6 @@ def report_of(begin: Callable[..., Any], folder: Path, names: list[str]) -> str:
         labels=labels.astype(str),
         splits=np.where(np.arange(60) % 20 < 6, "test", "pool"),
     )
-    from labelcycle.components.core.config.labelling import Labelling
-
     source = folder / "votes.csv"
     with source.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -77,7 +75,7 @@ def report_of(begin: Callable[..., Any], folder: Path, names: list[str]) -> str:
         embeddings=str(folder / "embeddings.npz"),
         classes=classes,
         labels_from=str(source),
-        labelling=Labelling(quorum=2),
+        quorum=2,
         budget=32,
         batch=16,
     )

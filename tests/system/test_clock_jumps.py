@@ -13,14 +13,17 @@ from rich.console import Console
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.votes import Vote, in_force
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.arrivals import new_votes
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.label_ingest.stage import run as label_ingest
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
-from labelcycle.components.labelling.query_delivery import read_delivery_record, write_delivery_record
+from labelcycle.components.labelling.query_delivery import (
+    read_delivery_record,
+    write_delivery_record,
+)
 from labelcycle.components.tracking import promotion_history
 from labelcycle.components.tracking.promotion import Gate, ModelName
 from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history
@@ -46,7 +49,7 @@ class Crew:
     def __init__(self, begin: Any, folder: Path) -> None:
         self.labels = folder / "labels.csv"
         with at(TODAY):
-            self.campaign = begin(labelling=Labelling(deadline_hours=48), budget=16, batch=8)
+            self.campaign = begin(deadline_hours=48, budget=16, batch=8)
             self.campaign.run_cycle()
         self.store = open_store(self.campaign.root)
 

@@ -104,7 +104,7 @@ def read_settings(path: Path, what: str) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"Cannot read {what}: it is not UTF-8 text: {error}. Save it as UTF-8.") from error
-    except (OSError, ValueError, OverflowError, KeyError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, OverflowError, LookupError, AttributeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"Cannot read {what}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"Cannot read {what}: it is nested too deeply.") from error

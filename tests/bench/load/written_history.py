@@ -26,7 +26,7 @@ from labelcycle.components.core.storage.objects import ObjectReference, write_js
 from labelcycle.components.core.storage.tables import QUERY, table_bytes
 from labelcycle.components.labelling.consensus import consensus_of
 from labelcycle.components.labelling.query_delivery import deliver_query
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 
 CLASSES = 5
 WIDTH = 8
@@ -46,15 +46,15 @@ def write_history(root: str, embeddings: str, answers: str, cycles: int, batch: 
     _write_answers(Path(answers), labels)
     quick = {"trainer.epochs": 2}
     begin_campaign(
-        Request(
-            root=root,
+        root,
+        CampaignSettings(
             recipe="linear_probe",
             budget=(cycles + 10) * batch,
             batch=batch,
             embeddings=embeddings,
             overrides=quick,
             price_cpu_hour=0.1,
-        )
+        ),
     )
     for _ in range(min(2, cycles)):
         _run_cycle(root, answers)

@@ -32,11 +32,11 @@ def labelled_campaign(
     from labelcycle.components.label_ingest.stage import run as ingest
     from labelcycle.components.publish.stage import run as publish
     from labelcycle.components.select.stage import run as select
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 
     begin_campaign(
-        Request(
-            root=str(root),
+        str(root),
+        CampaignSettings(
             recipe="peal_entropy",
             budget=count,
             batch=count,
@@ -46,7 +46,7 @@ def labelled_campaign(
             backbone=backbone,
             weights=str(weights),
             precision=precision,
-        )
+        ),
     )
     started = ingest(str(root))
     embed(str(root), started.cycle, started.attempt, "base")

@@ -106,7 +106,7 @@ def test_shards_give_the_same_features(
 def test_images_that_broke_are_set_aside_and_not_asked_for(
     begin_on_images: Callable[..., Any], own_pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    campaign = begin_on_images(images=str(own_pictures), max_unreadable_share=0.05, budget=48, batch=46)
+    campaign = begin_on_images(images=str(own_pictures), max_unreadable=0.05, budget=48, batch=46)
     break_images(own_pictures, 3)
     facts = campaign.run_until("embed base")
     assert (facts.embedded, facts.unreadable) == (57, 3)

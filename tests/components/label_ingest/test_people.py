@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.queries import read_query, requests_of
-from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
@@ -23,7 +22,7 @@ def people(begin: Callable[..., Any], tmp_path: Path) -> Callable[..., "People"]
     """A function: settings of labelling → a campaign that has asked its first question, and its people."""
 
     def begun(budget: int = 24, **settings: Any) -> People:
-        campaign = begin(budget=budget, labelling=Labelling.model_validate(settings))
+        campaign = begin(budget=budget, **settings)
         campaign.run_until("publish")
         return People(campaign, tmp_path / "answers.csv")
 
@@ -35,8 +34,7 @@ def with_csv(begin_on_images: Callable[..., Any], tmp_path: Path) -> Callable[..
     """The same for a campaign that hands out CSVs."""
 
     def begun(**settings: Any) -> People:
-        labelling = Labelling.model_validate(settings)
-        campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES, batch=8, labelling=labelling)
+        campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES, batch=8, **settings)
         campaign.run_until("publish")
         return People(campaign, tmp_path / "answers.csv")
 
@@ -88,7 +86,7 @@ def test_a_quorum_of_people_is_awaited(people: Callable[..., People]) -> None:
 
 
 def test_a_share_is_enough_and_late_answers_join_the_next_cycle(people: Callable[..., People]) -> None:
-    crew = people(share=0.75)
+    crew = people(answered_share=0.75)
     first = crew.asked()
     crew.answer(first[:5])
     assert crew.ingest().decision == "wait"
@@ -106,7 +104,7 @@ def test_a_share_is_enough_and_late_answers_join_the_next_cycle(people: Callable
 
 
 def test_no_more_is_asked_for_than_the_budget_pays(people: Callable[..., People]) -> None:
-    crew = people(budget=20, share=0.5)
+    crew = people(budget=20, answered_share=0.5)
     while True:
         crew.answer(crew.asked()[:4])
         if crew.cycle().query_size == 0:
@@ -235,7 +233,7 @@ def test_probabilities_are_kept_for_crowdlab_alone(people: Callable[..., People]
 
 
 def test_the_outlook_names_who_answered_and_what_is_open(people: Callable[..., People]) -> None:
-    crew = people(quorum=2, share=0.5)
+    crew = people(quorum=2, answered_share=0.5)
     asked = crew.asked()
     crew.answer(asked[:3], "ann")
     crew.answer(asked[:1], "bob")
@@ -262,7 +260,7 @@ def test_a_filled_in_csv_with_names(with_csv: Callable[..., People]) -> None:
 
 
 def test_late_answers_in_the_csv_of_an_earlier_query(with_csv: Callable[..., People]) -> None:
-    crew = with_csv(share=0.5)
+    crew = with_csv(answered_share=0.5)
 
     def fill_in(cycle: int, count: int) -> None:
         path = Path(crew.campaign.root) / f"queries/cycle-{cycle:04d}.csv"

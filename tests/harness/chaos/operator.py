@@ -33,7 +33,7 @@ def begin(root: str, workload: Workload, data: Data) -> None:
     """`labelcycle init`, which may be asked again."""
     from labelcycle.pipelines.initialise.campaign import begin_campaign
 
-    begin_campaign(workload.request(root, data))
+    begin_campaign(root, workload.request(data))
 
 
 def run_cycle(root: str, shards: int = 1, finalize: bool = False, labels_from: str = "") -> str:

@@ -51,13 +51,14 @@ print("alive")
 @pytest.fixture(scope="module")
 def whole(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign that is done."""
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
     from tests.harness.chaos.operator import run_cycle
 
     root = tmp_path_factory.mktemp("whole") / "campaign"
     quick = {"trainer.epochs": 2}
     begin_campaign(
-        Request(root=str(root), recipe="linear_probe", embeddings=str(embeddings), budget=4, batch=4, overrides=quick)
+        str(root),
+        CampaignSettings(recipe="linear_probe", embeddings=str(embeddings), budget=4, batch=4, overrides=quick),
     )
     while run_cycle(str(root)) != "done":
         pass

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelcycle.components.core.config.labelling import Labelling
-from labelcycle.pipelines.initialise.campaign import Request
+from labelcycle.pipelines.initialise.campaign import CampaignSettings
 from tests.harness.chaos.data import Data
 
 BATCH = 4
@@ -45,7 +44,7 @@ class Workload:
         """Whether labels arrive through the CSVs that are handed out."""
         return self.on == "people"
 
-    def request(self, root: str, data: Data) -> Request:
+    def request(self, data: Data) -> CampaignSettings:
         """What `labelcycle init` is asked for."""
         pictures: dict[str, Any] = {"images": str(data.images), "test": str(data.test)}
         sources: dict[str, dict[str, Any]] = {
@@ -56,7 +55,7 @@ class Workload:
         settings = {"name": "chaos", "budget": 2 * BATCH, "batch": BATCH, **sources[self.on], **self.settings}
         if self.captions:
             settings["text_encoder"] = str(data.text_encoder)
-        return Request(root=root, overrides=self.overrides, **settings)
+        return CampaignSettings(overrides=self.overrides, **settings)
 
 
 QUICK = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
@@ -109,7 +108,7 @@ WORKLOADS = (
     Workload(
         "people",
         "labels that arrive bit by bit, and late, in the CSVs that are handed out",
-        {"recipe": "linear_probe", "labelling": Labelling(share=0.75)},
+        {"recipe": "linear_probe", "answered_share": 0.75},
         on="people",
         overrides=QUICK,
     ),

@@ -33,14 +33,14 @@ def coarse_figures() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def undisturbed(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Trace:
     """What a campaign does that nothing disturbs, from its beginning on."""
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
     from tests.conftest import Bench
 
     root = str(tmp_path_factory.mktemp("campaign"))
     sizes = {"budget": BOUNDS.budget, "batch": BOUNDS.batch, "overrides": {"trainer.epochs": 2}}
     trace = Trace()
     with trace.recording():
-        begin_campaign(Request(root=root, recipe="linear_probe", embeddings=os.fspath(embeddings), **sizes))
+        begin_campaign(root, CampaignSettings(recipe="linear_probe", embeddings=os.fspath(embeddings), **sizes))
         run_through(Bench(root))
     return trace
 

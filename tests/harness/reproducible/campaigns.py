@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelcycle.pipelines.initialise.campaign import Request
+from labelcycle.pipelines.initialise.campaign import CampaignSettings
 from tests.harness.reproducible.data import CLASSES, Data
 
 RATES = {"learning_rate": 1e-3, "head_learning_rate": 0.01}
@@ -34,7 +34,7 @@ class Course:
     finalize: bool = False
     more: dict[str, Any] = field(default_factory=dict)
 
-    def request(self, root: str, data: Data) -> Request:
+    def request(self, data: Data) -> CampaignSettings:
         """What `labelcycle init` is asked for."""
         settings: dict[str, Any] = {"embeddings": str(data.embeddings)}
         if self.on == "images":
@@ -43,9 +43,8 @@ class Course:
             settings |= {"text_encoder": str(data.text_encoder), "pool_labels": True}
         else:
             settings["budget"] = self.batch * self.cycles
-        return Request(
+        return CampaignSettings(
             **{
-                "root": root,
                 "recipe": self.recipe,
                 "name": "reproducible",
                 "budget": self.batch,

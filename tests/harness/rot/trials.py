@@ -91,7 +91,7 @@ class Scene:
 def prepare(folder: Path) -> Scene:
     """Run a campaign on frozen features to its second trained cycle, and keep a copy before each stage of that."""
     root = folder / "campaign"
-    begin_campaign(request(str(root), write_embeddings(folder / "embeddings.npz"), cycles=3))
+    begin_campaign(*request(str(root), write_embeddings(folder / "embeddings.npz"), cycles=3))
     campaign = Bench(str(root))
     campaign.run_cycle()
     campaign.run_cycle()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from tests.harness.label_studio_api import PERSONAL, Api, running
 from tests.pipelines.argo.conftest import Manifests, workflow
 from tests.pipelines.argo.interpreter.engine import Workflow
@@ -49,8 +48,8 @@ def test_the_tool_has_the_queries_and_starts_the_cycles(
     label_studio: Api, call: Callable[[str], Workflow], begin_on_images: Callable[..., Any], pictures: Any
 ) -> None:
     """Nobody submits, resumes or delivers a file; only the stages that call the tool know its token."""
-    tool = LabelStudioTool(url=label_studio.url, image_server="http://images.example.org")
-    campaign = begin_on_images(labels_from=None, budget=8, batch=8, recipe="random", labelling=Labelling(tool=tool))
+    tool = {"label_studio": label_studio.url, "image_server": "http://images.example.org"}
+    campaign = begin_on_images(labels_from=None, budget=8, batch=8, recipe="random", **tool)
     cycles = [call(campaign.root)]
     assert cycles[-1].stages == ["label-ingest", "embed", "select", "publish"]
     tasks = {number: task["data"]["sample_id"] for number, task in label_studio.tasks.items()}

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from labelcycle.components.core.models.head import softmax
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.pipelines.backtest.history import Labelled
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.bench.labels import __main__ as bench
 from tests.bench.labels import figures, jobs, methods, tables
 from tests.bench.labels.data import Data, budgets, history_of
@@ -221,7 +221,7 @@ def test_features_of_a_campaign_are_a_set(features: Path, tmp_path: Path) -> Non
     with np.load(features) as file:
         ids, vectors, names = file["ids"], file["features"], file["classes"][file["labels"]]
     root = str(tmp_path / "root")
-    begin_campaign(Request(root=root, recipe="uherding", embeddings=str(features), budget=30, batch=10))
+    begin_campaign(root, CampaignSettings(recipe="uherding", embeddings=str(features), budget=30, batch=10))
     labels = tmp_path / "labels.csv"
     labels.write_text("sample_id,label\n" + "".join(f"{one},{name}\n" for one, name in zip(ids, names, strict=True)))
     made = tmp_path / "made.npz"

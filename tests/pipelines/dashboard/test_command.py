@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
-
 
 @pytest.fixture
 def labelled_in_a_tool(begin_on_images: Callable[..., Any], tell: Callable[[str], Any]) -> Any:
     """A campaign with a labelling tool that does not answer."""
-    tool = LabelStudioTool(url="http://127.0.0.1:9", image_server="http://127.0.0.1:8090")
-    story = tell(begin_on_images(labels_from=None, labelling=Labelling(tool=tool)).root)
+    tool = {"label_studio": "http://127.0.0.1:9", "image_server": "http://127.0.0.1:8090"}
+    story = tell(begin_on_images(labels_from=None, **tool).root)
     story.cycle(0, None, 8)
     story.cycle(8, 0.5, 8)
     return story

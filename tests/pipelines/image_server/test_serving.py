@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from labelcycle.components.core.campaign.campaign import load_campaign, load_pool, sample_uris
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
+from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 
@@ -71,7 +71,7 @@ def test_the_links_that_a_labelling_tool_gets(
         header, *rows = table.read_text().splitlines()
         (tmp_path / table.name).write_text("\n".join([header, *(f"inner/{row}" for row in rows)]) + "\n")
     labels = {"labels_from": str(tmp_path / pictures.labels.name), "test": str(tmp_path / pictures.test.name)}
-    root = begin_on_images(images=str(tmp_path / "data"), max_unreadable_share=0.1, **labels).root
+    root = begin_on_images(images=str(tmp_path / "data"), max_unreadable=0.1, **labels).root
     server = serve(root)
     store = open_store(root)
     campaign = load_campaign(store)
@@ -109,8 +109,8 @@ def test_scripts_of_the_named_origin_alone_may_read(
 def test_the_labelling_tool_may_read_unless_another_is_named(
     begin_on_images: Callable[..., Any], serve: Callable[..., Any]
 ) -> None:
-    tool = LabelStudioTool(url="http://Labels.example.org:8080/prefix", image_server="http://127.0.0.1:8090")
-    root = begin_on_images(labels_from=None, labelling=Labelling(tool=tool)).root
+    tool = {"label_studio": "http://Labels.example.org:8080/prefix", "image_server": "http://127.0.0.1:8090"}
+    root = begin_on_images(labels_from=None, **tool).root
     for flags, origin in (
         ([], "http://labels.example.org:8080"),
         (["--allow-origin", "https://outside.example.org"], "https://outside.example.org"),

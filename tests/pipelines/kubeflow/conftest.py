@@ -14,7 +14,7 @@ import pytest
 
 from labelcycle.components.core.storage import s3
 from labelcycle.pipelines.cli.main import main
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from labelcycle.pipelines.kubeflow import run_request as request
 from labelcycle.pipelines.kubeflow import schedule, transport
 from labelcycle.pipelines.kubeflow.lookup import name_at
@@ -101,7 +101,7 @@ def untouched_root(s3_server: str, s3_administrator: Any, embeddings: Path) -> s
     root = f"s3://{bucket}/digits"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(s3, "s3_client", lambda: s3_administrator)
-        begin_campaign(Request(root=root, recipe="linear_probe", budget=24, batch=8, embeddings=str(embeddings)))
+        begin_campaign(root, CampaignSettings(recipe="linear_probe", budget=24, batch=8, embeddings=str(embeddings)))
     return root
 
 

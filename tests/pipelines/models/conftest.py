@@ -10,7 +10,7 @@ import pytest
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking.promoting import judge_new_cycles
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import Bench, Pictures
 
 QUICK = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
@@ -51,7 +51,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -
         if trainer not in made:
             root = tmp_path_factory.mktemp("trained") / "campaign"
             data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
-            begin_campaign(Request(root=str(root), budget=8, batch=8, **data, **RECIPES[trainer], **settings))
+            begin_campaign(str(root), CampaignSettings(budget=8, batch=8, **data, **RECIPES[trainer], **settings))
             run_to_the_end(str(root))
             made[trainer] = root
         return made[trainer]
@@ -77,7 +77,8 @@ def on_embeddings_once(tmp_path_factory: pytest.TempPathFactory, embeddings: Pat
     """The root of a campaign on the embeddings that has trained two models."""
     root = tmp_path_factory.mktemp("trained") / "vectors"
     begin_campaign(
-        Request(root=str(root), embeddings=str(embeddings), budget=16, batch=8, recipe="linear_probe", overrides=QUICK)
+        str(root),
+        CampaignSettings(embeddings=str(embeddings), budget=16, batch=8, recipe="linear_probe", overrides=QUICK),
     )
     run_to_the_end(str(root))
     return root

@@ -47,10 +47,10 @@ def test_a_champion_of_another_history_is_refused(on_embeddings: str) -> None:
 
 
 def test_a_campaign_without_a_model(tmp_path: Path, embeddings: Path) -> None:
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 
     root = str(tmp_path / "new")
-    begin_campaign(Request(root=root, embeddings=str(embeddings), budget=8, batch=8, recipe="linear_probe"))
+    begin_campaign(root, CampaignSettings(embeddings=str(embeddings), budget=8, batch=8, recipe="linear_probe"))
     with pytest.raises(ConfigurationError, match="no model yet.*labelcycle run"):
         choose_model(root)
 

@@ -16,7 +16,7 @@ from labelcycle.components.core.campaign.campaign import KEY, load_campaign
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from labelcycle.pipelines.models import campaign_samples, export, onnx_file
 from labelcycle.pipelines.models.choice import Chosen, choose_model
 from labelcycle.pipelines.models.export import Exported, export_model
@@ -156,7 +156,7 @@ def test_features_that_were_scaled_are_taken_as_they_came(
     np.savez(tmp_path / "raw.npz", **content)
     root = str(tmp_path / "campaign")
     settings: dict[str, Any] = RECIPES["logistic" if recipe == "logistic" else "linear"]
-    begin_campaign(Request(root=root, embeddings=str(tmp_path / "raw.npz"), budget=8, batch=8, **settings))
+    begin_campaign(root, CampaignSettings(embeddings=str(tmp_path / "raw.npz"), budget=8, batch=8, **settings))
     run_to_the_end(root)
     chosen = choose_model(root, cycle=1)
     folder = tmp_path / "out"
@@ -257,15 +257,15 @@ def test_a_convolutional_network(tmp_path: Path, pictures: Pictures) -> None:
     import timm
     from safetensors.torch import save_file
 
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
     from tests.conftest import Bench
 
     weights = tmp_path / "weights.safetensors"
     save_file(timm.create_model("resnet10t", num_classes=0).state_dict(), str(weights))
     root = str(tmp_path / "campaign")
     begin_campaign(
-        Request(
-            root=root,
+        root,
+        CampaignSettings(
             images=str(pictures.images),
             labels_from=str(pictures.labels),
             test=str(pictures.test),
@@ -277,7 +277,7 @@ def test_a_convolutional_network(tmp_path: Path, pictures: Pictures) -> None:
             weights=str(weights),
             image_size=32,
             crop_share=0.8,
-        )
+        ),
     )
     campaign = Bench(root)
     while campaign.state.phase != "done":

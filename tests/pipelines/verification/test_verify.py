@@ -21,12 +21,12 @@ from tests.conftest import Bench
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     """A campaign of a cold start and two trained cycles."""
-    from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 
     root = tmp_path_factory.mktemp("kept") / "campaign"
     overrides = {"trainer.epochs": 1, "trainer.rank": 1}
     data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
-    begin_campaign(Request(root=str(root), recipe="peal_entropy", budget=24, batch=8, overrides=overrides, **data))
+    begin_campaign(str(root), CampaignSettings(recipe="peal_entropy", budget=24, batch=8, overrides=overrides, **data))
     campaign = Bench(str(root))
     for _ in range(3):
         campaign.run_cycle()

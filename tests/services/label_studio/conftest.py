@@ -12,7 +12,6 @@ import pytest
 
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.votes import Vote
-from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.labelling.label_studio.read_votes import read_votes
 from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
 from tests.conftest import Bench, Pictures
@@ -131,13 +130,14 @@ def begin_labelling(
     """A function: settings of labelling → a new campaign whose first query is in Label Studio."""
 
     def begun(quorum: int = 1, images: str | None = None, **tool: Any) -> Labelled:
-        chosen = LabelStudioTool(**{"url": studio.url, "image_server": image_server} | tool)
         name = f"pictures-{uuid.uuid4().hex[:8]}"
         bench = begin_on_images(
             str(tmp_path / name),
             name=name,
             labels_from=None,
-            labelling=Labelling(quorum=quorum, tool=chosen),
+            quorum=quorum,
+            label_studio=studio.url,
+            **{"image_server": image_server} | tool,
             **({"images": images} if images else {}),
         )
         bench.run_cycle()

@@ -170,7 +170,7 @@ def test_a_project_of_ones_own(
         f'<Choices name="colour" toName="photo">{choices}<Choice value="unsure"/></Choices></View>'
     )
     own = owner.call("POST", "/api/projects/", {"title": "one of our own", "label_config": configuration})
-    labelled = begin_labelling(project=own["id"])
+    labelled = begin_labelling(label_studio_project=own["id"])
     assert labelled.project == own["id"]
     first, second, *others = labelled.tasks(owner)
     assert first["data"]["picture"].startswith("http://")

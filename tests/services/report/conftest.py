@@ -12,7 +12,7 @@ import pytest
 
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.pipelines.demo.digits import write_digits
-from labelcycle.pipelines.initialise.campaign import Request, begin_campaign
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import Bench
 
 CYCLES, BATCH, BUDGET = 6, 40, 300
@@ -47,15 +47,15 @@ def digits_campaign(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         _rename_a_class(folder / "digits" / name)
     votes = _votes(folder / "digits" / "labels.csv", folder / "votes.csv")
     begin_campaign(
-        Request(
-            root=str(folder / "campaign"),
+        str(folder / "campaign"),
+        CampaignSettings(
             images=str(folder / "digits" / "images"),
             test=str(folder / "digits" / "test.csv"),
             recipe="linear_probe",
             budget=BUDGET,
             batch=BATCH,
             overrides={"trainer.epochs": 60, "trainer.learning_rate": 0.02},
-        )
+        ),
     )
     campaign = Bench(str(folder / "campaign"))
     campaign.run_cycle()

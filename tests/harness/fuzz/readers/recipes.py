@@ -1,4 +1,4 @@
-"""Recipes in YAML."""
+"""Recipes, and settings of campaigns, in YAML."""
 
 from pathlib import Path
 from random import Random
@@ -8,6 +8,9 @@ import yaml
 from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.config.settings import PlainLoader
 from labelcycle.components.core.digests import canonical_json
+from labelcycle.pipelines.initialise.printed_settings import printed
+from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
 from labelcycle.pipelines.recipes import catalogue
 from tests.harness.fuzz.json_mutation import changed
 from tests.harness.fuzz.target import Target, file_reader
@@ -51,6 +54,13 @@ ODD = (
 )
 
 
+_SETTINGS = (
+    b"images: photos\nlabels_from: labels.csv\nclasses: [cat, dog]\nbudget: 500\nset:\n  trainer.epochs: 20\n",
+    b"label_studio: http://there\nquorum: 2\nmean: 0.5,0.5,0.5\nprecision: bfloat16\ndeadline_hours: 1.5\n",
+    printed(CampaignSettings(embeddings="e.npz", std=(1.0, 0.5, 2.0), pool_labels=True)).encode(),
+)
+
+
 def _mutation(data: bytes, random: Random) -> bytes:
     if random.randrange(2):
         lines = data.split(b"\n")
@@ -67,6 +77,13 @@ def _mutation(data: bytes, random: Random) -> bytes:
         return data
 
 
+def _read_and_print(path: str) -> None:
+    """Read settings of a campaign, print them, and read that again, which must come to the same."""
+    text = printed(settings_of_campaign({}, Path(path)))
+    Path(path).write_text(text, encoding="utf-8")
+    assert printed(settings_of_campaign({}, Path(path))) == text
+
+
 def _seeds() -> tuple[bytes, ...]:
     folder = Path(catalogue.__file__).parent
     return tuple(path.read_bytes() for path in sorted(folder.glob("*.yaml"))[:6])
@@ -78,5 +95,11 @@ TARGETS = [
         file_reader(lambda path: canonical_json(read_recipe(Path(path)).model_dump(mode="json")), ".yaml"),
         _seeds(),
         _mutation,
-    )
+    ),
+    Target(
+        "campaign-settings",
+        file_reader(_read_and_print, ".yaml"),
+        _SETTINGS,
+        _mutation,
+    ),
 ]

@@ -1,0 +1,242 @@
+"""What `labelcycle init` can be asked for: each setting once, with its type, bounds, default and description.
+
+The flags of the command, the keys of its YAML file and the arguments of `begin_campaign` all follow from these fields.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+
+from labelcycle.components.core.campaign.campaign import Precision
+from labelcycle.components.core.config.labelling import LINK_HOURS, LONGEST_LINK_HOURS, Address, ConsensusMethod
+from labelcycle.components.core.config.settings import Settings
+
+
+def _three_numbers(value: object) -> object:
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        if isinstance(parts, list | tuple) and len(parts) == 3:
+            return tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{value!r} is not three numbers, such as 0.5,0.5,0.5")
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",")] if value else []
+
+
+Channels = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
+"""A number for red, green and blue: a list, or text such as `0.5,0.5,0.5`."""
+
+Names = Annotated[list[str], BeforeValidator(_names)]
+"""A list, or text such as `red,green`."""
+
+
+class DataSettings(Settings):
+    """Where the samples come from, and what is known about each."""
+
+    model_config = ConfigDict(title="Data")
+
+    images: str | None = Field(None, description="Folder or s3:// prefix of JPEG, PNG or WebP files.")
+    embeddings: str | None = Field(
+        None,
+        description="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, "
+        "splits); labels and splits may be missing.",
+    )
+    groups: str | None = Field(
+        None, description="CSV file (sample_id,group), such as camera or site, for selector.quotas."
+    )
+    captions: str | None = Field(None, description="CSV, JSONL or Parquet (sample_id,caption) of the pool's images.")
+    caption_template: str | None = Field(
+        None, description='Where a caption is missing and labels are known; by default "a photo of a {class}".'
+    )
+    domain: str | None = Field(None, description="What the target domain is like, such as snowy; added to captions.")
+
+
+class LabelSettings(Settings):
+    """Where labels come from, and what the model is measured on."""
+
+    model_config = ConfigDict(title="Labels and test set")
+
+    labels_from: str | None = Field(
+        None,
+        description="Label file (CSV, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. It "
+        "may hold all labels and play the annotator, or grow while people label. Without it queries are handed out as "
+        "CSV to fill in.",
+    )
+    test: str | None = Field(None, description="Label file of the test set; its samples are never queried.")
+    val: str | None = Field(
+        None,
+        description="Label file of a validation split, which chooses the best epoch and is never queried.",
+    )
+    test_share: float = Field(
+        0.1, ge=0.001, le=0.9, description="Without --test: share of each class held out as test set."
+    )
+    classes: Names = Field([], description="Class names, comma-separated; by default those in the label files.")
+    pool_labels: bool = Field(
+        False,
+        description="All labels of the pool are known and the selector may read them; recipes that select training "
+        "data imply it.",
+    )
+
+
+class MethodSettings(Settings):
+    """How samples are chosen and models trained, and how much may be asked."""
+
+    model_config = ConfigDict(title="Method and budget")
+
+    recipe: str = Field("uherding", description="A name from `labelcycle recipes`, or a YAML file.")
+    budget: int = Field(
+        500,
+        ge=1,
+        description="Labels to pay for in the whole campaign. A recipe that selects training data takes a batch a "
+        "loop.",
+    )
+    batch: int | None = Field(
+        None, description="Labels a cycle; by default the recipe's number a class, else a tenth of the budget."
+    )
+    initial: int | None = Field(None, description="Labels of the first query; by default one batch.")
+    class_balanced: bool | None = Field(None, description="Ask for equal numbers of each predicted class.")
+    exclude: str | None = Field(None, description="File of ids, one a line, that must not be asked for.")
+    include: str | None = Field(None, description="File of ids, one a line, that must be asked for first.")
+    overrides: dict[str, JsonValue] = Field(
+        {}, alias="set", description="Change one setting of the recipe, such as trainer.epochs=20."
+    )
+    seed: int = Field(0, description="Decides every random choice.")
+    name: str | None = Field(None, description="The campaign's name; by default the root's last part.")
+
+    @property
+    def recipe_changes(self) -> dict[str, Any]:
+        """What is laid over the recipe: `overrides`, and `class_balanced` where it was said."""
+        return self.overrides | (
+            {} if self.class_balanced is None else {"selector.class_balanced": self.class_balanced}
+        )
+
+
+class BackboneSettings(Settings):
+    """Which network makes the features."""
+
+    model_config = ConfigDict(title="Backbone")
+
+    text_encoder: str | None = Field(
+        None,
+        description="Folder of a transformers text model, installed package that carries one, or owner/model of the "
+        "hub.",
+    )
+    backbone: str | None = Field(
+        None,
+        description="Any timm vision transformer by name, such as vit_small_patch14_reg4_dinov2; by default the one "
+        "that ships with labelcycle, which is for trying things out: it is weak and costs accuracy.",
+    )
+    weights: str | None = Field(None, description="Its weights: .safetensors file or s3:// URI; else the model hub.")
+    precision: Precision = Field(
+        "float32", description="What the network computes in; bfloat16 is faster where the chip has it."
+    )
+    image_size: int | None = Field(None, description="Input pixels; by default the model's own.")
+    mean: Channels | None = Field(None, description="Channel means, such as 0.5,0.5,0.5; else the model's.")
+    std: Channels | None = Field(None, description="Channel deviations; by default the model's.")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = Field(
+        None, description="How images are resized; by default the model's own way."
+    )
+    crop_share: float | None = Field(
+        None, gt=0, le=1, description="Share of the image kept by the centre crop; by default the model's."
+    )
+
+
+class CostSettings(Settings):
+    """What labels and computing cost, in the campaign's own currency, and what is tolerated."""
+
+    model_config = ConfigDict(title="Cost and limits")
+
+    label_price: float = Field(1.0, ge=0, description="Price of one annotation.")
+    annotators_per_label: int | None = Field(
+        None, ge=1, description="Annotations paid for a label; by default the quorum."
+    )
+    price_cpu_hour: float = Field(0.0, ge=0, description="Price of an hour of one CPU core.")
+    price_gpu_hour: float = Field(0.0, ge=0, description="Price of a GPU hour.")
+    max_unreadable: float = Field(
+        0.05, ge=0, le=1, description="Share of unreadable images that is set aside, not refused."
+    )
+
+
+class PeopleSettings(Settings):
+    """Who labels, and when a cycle goes on."""
+
+    model_config = ConfigDict(title="People who label")
+
+    label_studio: Address | None = Field(
+        None,
+        description="Address of a Label Studio server: queries are sent there, annotations read from there. The token "
+        "comes from LABEL_STUDIO_TOKEN, or the file that LABEL_STUDIO_TOKEN_FILE names.",
+    )
+    label_studio_project: int | None = Field(
+        None, ge=1, description="Number of a project there; by default labelcycle makes one."
+    )
+    image_links: Literal["presigned", "direct"] = Field(
+        "presigned", description="How browsers get images in S3: links signed for a time."
+    )
+    link_hours: float = Field(
+        LINK_HOURS, ge=0.1, le=LONGEST_LINK_HOURS, description="How long signed links hold; runs renew them."
+    )
+    image_server: Address | None = Field(
+        None,
+        description="Address under which image files are served to browsers, such as that of `labelcycle images`.",
+    )
+    image_endpoint: Address | None = Field(
+        None,
+        description="Address under which browsers reach the object store; by default that of the runs "
+        "(AWS_ENDPOINT_URL).",
+    )
+    quorum: int = Field(1, ge=1, description="People whose answers a sample needs to count as answered.")
+    answered_share: float = Field(
+        1.0,
+        ge=0.001,
+        le=1,
+        description="Share of a query that must be answered before the next cycle begins; later answers join a later "
+        "cycle.",
+    )
+    deadline_hours: float | None = Field(
+        None,
+        gt=0,
+        le=87_600,
+        description="This long after a query was handed out go on with the answers there are, if there is one.",
+    )
+    consensus: ConsensusMethod = Field(
+        "majority",
+        description="How several answers become a label: the majority, or CROWDLAB, which weighs annotators and the "
+        "model.",
+    )
+    second_opinions: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        description="Largest share of a query that may go to samples whose label is in doubt, for somebody else to "
+        "answer.",
+    )
+
+
+class CampaignSettings(DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings):
+    """Everything that the user may say about a new campaign, beside where it will live.
+
+    Paths are relative to the working directory. What depends on the data, the recipe or the network, such as whether
+    a batch is larger than the pool, is checked by `begin_campaign`.
+
+    Raises:
+        ValidationError: an unknown setting, or a value of another type or outside its bounds.
+    """
+
+    model_config = ConfigDict(title="Campaign", strict=True, validate_by_name=True, validate_by_alias=True)
+
+
+GROUPS: tuple[type[Settings], ...] = (
+    DataSettings,
+    LabelSettings,
+    MethodSettings,
+    BackboneSettings,
+    CostSettings,
+    PeopleSettings,
+)
+"""In the order in which they are shown to people."""

@@ -1,0 +1,98 @@
+"""The settings of a campaign out of a YAML file and what the user says beside it."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from reprlib import Repr
+from typing import Any
+
+from pydantic import ValidationError
+
+from labelcycle.components.core.config.recipe import MOST_NAMED
+from labelcycle.components.core.config.settings import read_settings
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.pipelines.initialise.described_settings import described_settings
+from labelcycle.pipelines.initialise.settings import CampaignSettings
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+
+LIST_ALL = "`labelcycle init ROOT --print-config` lists all."
+
+
+def settings_of_campaign(given: dict[str, Any], path: Path | None = None) -> CampaignSettings:
+    """The settings of a file, with those that are given beside it laid over them; of `set`, key by key.
+
+    Args:
+        given: values by name, as files spell it; errors in them are told by flag.
+        path: a YAML file of settings by name, or None.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a setting is unknown or refused; each is named.
+    """
+    found = {} if path is None else read_settings_file(path)
+    merged = found | given
+    if "set" in found and "set" in given:
+        merged["set"] = found["set"] | given["set"]
+    try:
+        return _validated(merged)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_problems(error, flags=True))) from error
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file, by name, each of which is one that a campaign can have.
+
+    Raises:
+        ConfigurationError: there is no such file, it is not YAML, or a setting is unknown or refused; each is named.
+    """
+    if not path.exists() or path.is_dir():
+        raise ConfigurationError(f"There is no settings file {path}. Correct --config.")
+    try:
+        content = read_settings(path, f"settings file {path}")
+    except ConfigurationError as error:
+        if r"'\t'" not in str(error):
+            raise
+        raise ConfigurationError(f"{error}\nIndent it by spaces instead of tabs.") from error
+    if content is None:
+        notice(f"{path} holds no settings.")
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            f"{path} is not a mapping of settings, such as `budget: 500`, but {_kind_of(content)}. {LIST_ALL}"
+        )
+    try:
+        _validated(content)
+    except ValidationError as error:
+        lines = "\n".join(f"  {problem}" for problem in _problems(error, flags=False))
+        raise ConfigurationError(f"{path} is refused:\n{lines}") from error
+    return content
+
+
+def _validated(content: dict[str, Any]) -> CampaignSettings:
+    return CampaignSettings.model_validate(content, by_name=False, by_alias=True)
+
+
+def _problems(error: ValidationError, flags: bool) -> list[str]:
+    """What is wrong, a line for each problem: the setting, what it must be and what was given."""
+    lines = []
+    for problem in error.errors(include_url=False)[:MOST_NAMED]:
+        name, *place = problem["loc"]
+        setting = described_settings().get(str(name))
+        if setting is None:
+            close = get_close_matches(str(name), described_settings(), n=1)
+            lines.append(f"{name}: unknown setting. {f'Did you mean {close[0]}?' if close else LIST_ALL}")
+            continue
+        start = f"{setting.flag} " if flags else f"{setting.name}: "
+        if problem["type"] == "value_error":
+            lines.append(f"{start}{problem['ctx']['error']}.")
+            continue
+        value = problem["input"]
+        got = "nothing" if value is None else _SHORT.repr(value)
+        remedy = " Put it into quotes." if problem["type"] == "string_type" and isinstance(value, int | float) else ""
+        lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if place else ''}.{remedy}")
+    return lines
+
+
+def _kind_of(content: object) -> str:
+    return "a list" if isinstance(content, list) else "a single value"

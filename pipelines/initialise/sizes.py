@@ -1,0 +1,74 @@
+"""What a recipe makes of the budget, the batch and the first query that the user asked for."""
+
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.trainers import DataSelection
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.pipelines.initialise.settings import CampaignSettings
+
+
+def as_data_selection(settings: CampaignSettings, selection: DataSelection | None) -> CampaignSettings:
+    """The settings of a data selection: all labels are known, and the budget is a batch a loop."""
+    if selection is None:
+        return settings
+    if settings.initial not in (None, batch_of(settings)):
+        raise ConfigurationError("Every loop of a data selection chooses --batch samples. Leave --initial out.")
+    return settings.model_copy(
+        update={"budget": selection.loops * batch_of(settings), "initial": None, "pool_labels": True}
+    )
+
+
+def as_single_shot(settings: CampaignSettings, recipe: Recipe) -> CampaignSettings:
+    """The settings of a recipe whose first query takes the whole budget."""
+    if not recipe.cold_start.single_shot:
+        return settings
+    if settings.initial not in (None, settings.budget):
+        raise ConfigurationError(
+            f"Recipe {recipe.name!r} chooses the whole budget of {settings.budget} at once (cold_start.single_shot). "
+            "Leave --initial out."
+        )
+    return settings.model_copy(update={"initial": settings.budget})
+
+
+def with_batch(settings: CampaignSettings, recipe: Recipe, classes: list[str]) -> CampaignSettings:
+    """The settings with their batch, as soon as that is known; where a recipe counts in classes, these must be."""
+    if settings.batch is not None:
+        return settings
+    if recipe.batch_per_class is None:
+        return settings.model_copy(update={"batch": max(1, settings.budget // 10)})
+    return settings.model_copy(update={"batch": recipe.batch_per_class * len(classes)}) if classes else settings
+
+
+def batch_of(settings: CampaignSettings) -> int:
+    """Labels a cycle, after `with_batch` has settled it."""
+    assert settings.batch is not None
+    return settings.batch
+
+
+def initial_of(settings: CampaignSettings) -> int:
+    """Labels of the first query."""
+    return batch_of(settings) if settings.initial is None else settings.initial
+
+
+def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int) -> None:
+    """Refuse queries that are larger than the pool or the budget.
+
+    Args:
+        settings: with their batch.
+        recipe: the recipe.
+        pool: samples that can be asked for.
+
+    Raises:
+        ConfigurationError: a query is, or is empty; the flag is named.
+    """
+    for flag, size in (("--batch", batch_of(settings)), ("--initial", initial_of(settings))):
+        if size < 1:
+            raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
+        if size > pool:
+            raise ConfigurationError(
+                f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer."
+            )
+        if size > settings.budget:
+            raise ConfigurationError(f"{flag} {size} is larger than --budget {settings.budget}.")
+    if settings.budget > pool and recipe.data_selection is None:
+        notice(f"The budget of {settings.budget} is larger than the pool: the campaign ends after {pool} labels.")
