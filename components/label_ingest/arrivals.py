@@ -41,7 +41,7 @@ class Source:
 
 
 def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) -> Source:
-    """The label source: `labels_from`, else the campaign's file or tool, else the CSV handed out for `cycle`."""
+    """The label source: `labels_from`, else the campaign's file or tool, else the CSV delivered for `cycle`."""
     source = labels_from or campaign.labels_from
     if source:
         return Source(_address(store, source))

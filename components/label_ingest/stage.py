@@ -54,7 +54,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     Args:
         root: the campaign's folder or S3 prefix.
         labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own. A campaign
-            without a source reads the CSV that it handed out for its last query.
+            without a source reads the CSV that it delivered for its last query.
         finalize: train the final model on every label so far, among them the answers to the last query that are there,
             and end the campaign. Nothing is done where it has its final model already, or its recipe has none.
 

@@ -1,7 +1,7 @@
 """Handing a query to people: to the campaign's labelling tool, or as a CSV under `queries/` to be filled in.
 
 Both may be repeated: a CSV is written once and never replaced, so that nobody's work is overwritten, and a tool gets
-only what it lacks. Whoever finds a query that was not handed out does it.
+only what it lacks. Whoever finds a query that was not delivered does it.
 """
 
 import csv
@@ -66,7 +66,7 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
 
 
 def refuse_lost_commit(store: Store, cycle: int) -> None:
-    """Whether a cycle that is not committed was handed out all the same: then its commit was deleted.
+    """Whether a cycle that is not committed was delivered all the same: then its commit was deleted.
 
     Raises:
         CampaignError: it was. Another query in its place would lose the answers that people have given.
@@ -88,7 +88,7 @@ def write_delivery_record(store: Store, cycle: int, place: str) -> None:
 
 
 def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
-    """The receipt for the query of `cycle`; None while it was not handed out.
+    """The receipt for the query of `cycle`; None while it was not delivered.
 
     Raises:
         CampaignError: the object is no receipt.

@@ -20,7 +20,7 @@ QUANTITIES = {
     "probe_accuracy": "Validation accuracy of a linear probe",
     "tuned_accuracy": "Validation accuracy of a fine-tuned model",
     "gap": "Gap between the two",
-    "updates": "Times that features were made anew so far",
+    "updates": "Times that features were recomputed so far",
 }
 """What each quantity of the record is called, in the order in which they are shown."""
 
@@ -35,7 +35,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class AlignmentTable:
-    """Whether features were made anew, why, and every quantity behind it."""
+    """Whether features were recomputed, why, and every quantity behind it."""
 
     update: bool
     reason: str

@@ -49,7 +49,7 @@ def decision_words(
     reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
     alignment = metrics.get("alignment") or {}
     if alignment.get("update"):
-        reasons.insert(0, f"Features were made anew: {alignment['reason']}.")
+        reasons.insert(0, f"Features were recomputed: {alignment['reason']}.")
     verb = "Update and continue" if alignment.get("update") else "Continue"
     return DecisionWords(verb, "go", reasons, _waiting(campaign.labelling, query_size))
 
@@ -72,7 +72,7 @@ def _waiting(labelling: Labelling, query_size: int) -> str:
     have = "it has" if query_size == 1 else f"{wanted} of them have"
     text = f"{samples} waiting to be labelled. The next cycle begins when {have} {answers}"
     if labelling.deadline_hours is not None:
-        text += f", or {labelling.deadline_hours:g} hours after they were handed out, with the answers there are"
+        text += f", or {labelling.deadline_hours:g} hours after they were delivered, with the answers there are"
     return f"{text}."
 
 

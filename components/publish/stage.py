@@ -32,7 +32,7 @@ class Published(Facts, rows="query_size"):
         committed: whether this attempt is the cycle's commit; False if another run committed the cycle first.
         labels: labels so far.
         accuracy: on the test set, None for the cold start.
-        query_size: samples handed out for labelling.
+        query_size: samples delivered for labelling.
         handout: where their list is; empty for an empty query.
         report: where the cycle's report is; empty for the cold start.
     """
@@ -48,7 +48,7 @@ class Published(Facts, rows="query_size"):
 
 @observed
 def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
-    """Write plots, report and summary, commit the cycle if no other run has, and hand out the committed query.
+    """Write plots, report and summary, commit the cycle if no other run has, and deliver the committed query.
 
     Where evaluate found that the recipe's stop rule holds, an empty query is committed instead of the one chosen.
     Both halves may be repeated: a kill between commit and hand-out is mended by the next run's label_ingest.
@@ -100,7 +100,7 @@ def _hand_out(work: Attempt, commit: Commit) -> str:
     try:
         return deliver_query(work.store, work.campaign, commit) or ""
     except TransientError as error:
-        notice(f"The query of cycle {commit.cycle} is not handed out yet: {error} The next run hands it out.")
+        notice(f"The query of cycle {commit.cycle} is not delivered yet: {error} The next run delivers it.")
         return ""
 
 

@@ -110,7 +110,7 @@ def _wait_for_labels() -> Suspend:
         name="wait-for-labels",
         inputs=[
             Parameter(name="labels_from", description="A label file; empty for the campaign's own source."),
-            Parameter(name="go_on", value="yes", enum=["yes", "no"], description="Whether to go on with the campaign."),
+            Parameter(name="go_on", value="yes", enum=["yes", "no"], description="Whether to continue the campaign."),
         ],
         outputs=[
             Parameter(name="labels_from", value_from=ValueFrom(supplied=SuppliedValueFrom(), default=LABELS_FROM)),

@@ -108,7 +108,7 @@ def backtest(
     """Replay labelled history with several strategies, and tell which would have saved the most labels.
 
     Every strategy runs a campaign from the same start with each seed, and learns only the labels it asks for. Results
-    go to --out; arms that are done are kept, so a backtest that was stopped goes on where it was.
+    go to --out; arms that are done are kept, so a backtest that was stopped continues where it stopped.
 
     Example: labelcycle backtest --embeddings features.npz --strategies random,entropy,coreset --batch 50 --cycles 10
     """

@@ -32,7 +32,7 @@ def publish(
     if not state.commits:
         raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
     if state.phase == "done":
-        _tell({"handed_out": 0}, f"nothing to hand out: {state.why_done}", as_json)
+        _tell({"handed_out": 0}, f"nothing to deliver: {state.why_done}", as_json)
         return
     last = state.commits[-1]
     if state.campaign.labelling.tool is None:

@@ -117,7 +117,7 @@ def select(
 
 @app.command("publish")
 def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
-    """Commit the cycle, hand out its query and record it in MLflow."""
+    """Commit the cycle, deliver its query and record it in MLflow."""
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.components.publish.stage import run
 

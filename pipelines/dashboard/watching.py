@@ -81,7 +81,7 @@ class WatchedScreen:
 
 @dataclass(frozen=True)
 class Mark:
-    """What was there at the last look: how many commits, and which hand-outs and receipts."""
+    """What was there at the last look: how many commits, and which deliveries and receipts."""
 
     commits: int = 0
     handed_out: tuple[str, ...] = ()

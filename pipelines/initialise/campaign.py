@@ -196,7 +196,7 @@ def _refuse_other_campaign(store: Store, settings: CampaignSettings, recipe: Rec
         if value is not None and there != value:
             raise CampaignError(
                 f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
-                "Choose another root, or go on with that campaign: labelcycle run."
+                "Choose another root, or continue that campaign: labelcycle run."
             )
 
 

@@ -64,7 +64,7 @@ class LabelSettings(Settings):
     labels_from: str | None = Field(
         None,
         description="Label file (CSV, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. It "
-        "may hold all labels and play the annotator, or grow while people label. Without it queries are handed out as "
+        "may hold all labels and play the annotator, or grow while people label. Without it queries are delivered as "
         "CSV to fill in.",
     )
     test: str | None = Field(None, description="Label file of the test set; its samples are never queried.")
@@ -202,7 +202,7 @@ class PeopleSettings(Settings):
         None,
         gt=0,
         le=87_600,
-        description="This long after a query was handed out go on with the answers there are, if there is one.",
+        description="This long after a query was delivered continue with the answers there are, if there is one.",
     )
     consensus: ConsensusMethod = Field(
         "majority",

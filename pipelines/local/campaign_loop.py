@@ -46,7 +46,7 @@ def run_campaign(
             missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
             return LoopEnd("done", state.why_done + missed, state)
         if cycles is not None and trained >= cycles:
-            return LoopEnd("cycles", f"as many cycles as asked for ({trained}) were run", state)
+            return LoopEnd("cycles", f"after {trained} {'cycle' if trained == 1 else 'cycles'}, as requested", state)
         run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
         if run.decision == "wait":
             return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)

@@ -61,7 +61,7 @@ def _stage_of(record: str) -> str:
 
 
 def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
-    """Queries that were not handed out, or that people have otherwise than they were asked."""
+    """Queries that were not delivered, or that people have otherwise than they were asked."""
     for commit in commits:
         try:
             asked = read_query(store, commit.objects["query"])["sample_id"].to_pylist()
@@ -72,7 +72,7 @@ def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> 
             continue
         if receipt is None:
             yield Finding(
-                "note", delivery_record_key(commit.cycle), "People have not this query yet; the next run hands it out."
+                "note", delivery_record_key(commit.cycle), "People have not this query yet; the next run delivers it."
             )
         elif campaign.labelling.tool is None:
             yield from _check_csv(store, commit.cycle, set(asked))
@@ -85,7 +85,7 @@ def _check_csv(store: Store, cycle: int, asked: set[str]) -> Iterator[Finding]:
         names = {row.get("sample_id") or "" for row in rows}
     except FileNotFoundError:
         yield Finding(
-            "note", key, "It was handed out and is gone; the next run writes it again where labels are awaited."
+            "note", key, "It was delivered and is gone; the next run writes it again where labels are awaited."
         )
         return
     except (UnicodeDecodeError, csv.Error) as error:

@@ -10,7 +10,7 @@ PREFIXES = ("labels/", "consensus/", "pool/", "queries/")
 def committed_objects(root: str) -> dict[str, str]:
     """Digests of the campaign's description, commits, all that these name, votes, consensus and queries, by key.
 
-    Not of receipts, which say when a query was handed out, nor of what no commit names.
+    Not of receipts, which say when a query was delivered, nor of what no commit names.
     """
     store = open_store(root)
     keys = {"campaign.json", *(key for prefix in PREFIXES for key in store.keys(prefix) if not _is_receipt(key))}

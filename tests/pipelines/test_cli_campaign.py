@@ -41,7 +41,7 @@ def test_from_begin_to_end(
     first = labelcycle("run", root, "--cycles", 1)
     assert first.returncode == 0, first.stderr
     assert "cycle 0: cold start, 8 samples to label next" in first.stdout
-    assert "stopped: as many cycles as asked for (1) were run" in first.stdout
+    assert "stopped: after 1 cycle, as requested" in first.stdout
     assert status(labelcycle, root)["state"] == "labelling"
 
     rest = labelcycle("run", root)

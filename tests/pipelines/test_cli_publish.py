@@ -1,4 +1,4 @@
-"""`labelcycle publish`: what it hands out, and what it says."""
+"""`labelcycle publish`: what it delivers, and what it says."""
 
 import json
 from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_a_campaign_that_is_done(begin: Callable[..., Bench], tmp_path: Path) ->
     done = begin(str(tmp_path / "done"), budget=8, batch=8)
     done.run_cycle()
     done.run_cycle()
-    assert call(done.root) == "nothing to hand out: the budget of 8 labels is spent\n"
+    assert call(done.root) == "nothing to deliver: the budget of 8 labels is spent\n"
 
 
 def test_errors_say_what_to_do(campaign: Bench, studio: Api, monkeypatch: pytest.MonkeyPatch) -> None:

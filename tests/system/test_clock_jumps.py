@@ -44,7 +44,7 @@ def at(moment: datetime) -> Any:
 
 
 class Crew:
-    """A campaign of people with a deadline of two days, whose first query was handed out today, and their file."""
+    """A campaign of people with a deadline of two days, whose first query was delivered today, and their file."""
 
     def __init__(self, begin: Any, folder: Path) -> None:
         self.labels = folder / "labels.csv"

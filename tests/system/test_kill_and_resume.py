@@ -221,7 +221,7 @@ def assert_same_campaign(place: Any, reference: Any) -> None:
 def committed_files(place: Any) -> dict[str, str]:
     """Digests of the commits, the objects they name, and all votes, consensus and queries, by key.
 
-    Not of the receipts beside the queries, which say at what time these were handed out.
+    Not of the receipts beside the queries, which say at what time these were delivered.
     """
     patterns = ("labels/[!.]*", "consensus/[!.]*", "queries/[!.]*.csv")
     kept = [path for pattern in patterns for path in place.root.glob(pattern)]

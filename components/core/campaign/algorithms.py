@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Role = Literal["cold_start", "strategy", "trainer", "alignment"]
 """What an algorithm is there for: choosing the first query, choosing a later one, training the model, and fine-tuning
-the backbone that features are made anew with."""
+the backbone that features are recomputed with."""
 
 FIRST = 1
 """The version of every algorithm of a cycle whose decision records none."""
@@ -58,7 +58,7 @@ def algorithms_of(recipe: Recipe, action: str, asks: bool, previous: Mapping[str
 
 
 def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, FineTuner]:
-    """What the recipe trains the final model with: `aligned` where features were made anew on the way, else `trainer`.
+    """What the recipe trains the final model with: `aligned` where features were recomputed on the way, else `trainer`.
 
     Args:
         recipe: one with a final training.

@@ -143,7 +143,7 @@ def create_campaign(store: Store, campaign: Campaign) -> bool:
     if existing != campaign:
         raise CampaignError(
             f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
-            "Choose another root, or go on with that campaign: labelcycle run."
+            "Choose another root, or continue that campaign: labelcycle run."
         )
     return False
 

@@ -54,7 +54,7 @@ class Labelling(Settings):
     Attributes:
         quorum: votes that make a sample answered.
         share: share of a query that must be answered before the next cycle begins.
-        deadline_hours: this long after a query was handed out the next cycle begins with the answers there are,
+        deadline_hours: this long after a query was delivered the next cycle begins with the answers there are,
             if there is one, within ten years; None to wait for `share` however long it takes.
         consensus: how votes become a label: the majority, or CROWDLAB (cleanlab), which weighs annotators and model.
         second_opinions: the largest share of a query that may go to samples whose label is in doubt.

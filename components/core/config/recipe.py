@@ -129,7 +129,7 @@ DEFAULT_THRESHOLDS = {"absolute": 1.0, "relative": 0.05, "holdout": 0.01}
 
 
 class Alignment(Settings):
-    """When the features that a proxy is trained on are made anew by a fine-tuned backbone. ASVP, section 5.
+    """When the features that a proxy is trained on are recomputed by a fine-tuned backbone. ASVP, section 5.
 
     Each cycle measures how much moving the classes apart (PED) and how well the features explain the labels (LogME). A
     backbone is fine-tuned when LogME has changed by less than `threshold` since the cycle before (`absolute`), by less

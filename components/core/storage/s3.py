@@ -8,7 +8,7 @@ boto3 sends a checksum with what it writes, and compares what it reads with the 
 server that refuses such requests, `AWS_REQUEST_CHECKSUM_CALCULATION=when_required` turns the first off.
 
 A request waits CONNECT_SECONDS for a connection and READ_SECONDS for the next byte, and is made ATTEMPTS times with
-botocore's pauses in between: a server that never answers is given up after seven minutes at most. Only a server that
+botocore's pauses in between: a server that never answers times out after seven minutes at most. Only a server that
 goes on sending, however slowly, is waited for without end.
 
 Which settings an S3 client takes: labelcycle's own where they are given, else the usual ones of AWS.

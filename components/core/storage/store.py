@@ -94,7 +94,7 @@ def checked_prefix(prefix: str, root: str) -> str:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes of whole objects that stores have handed out and taken; listings and questions count for nothing."""
+    """Bytes of whole objects that stores have delivered and taken; listings and questions count for nothing."""
 
     read: int = 0
     written: int = 0

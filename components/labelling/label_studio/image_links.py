@@ -66,7 +66,7 @@ class ImageLinks:
         return Link(f"{self._image_server(address)}/{relative_address(address, self._folder)}", "")
 
     def runs_out(self, until: str, now: datetime) -> bool:
-        """Whether a link that holds `until` then is to be made anew.
+        """Whether a link that holds `until` then is to be renewed.
 
         It is where less than a quarter of its time is left, and where it claims more time than links have: then the
         clock that signed it was ahead, and it may be over already.

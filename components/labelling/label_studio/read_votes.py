@@ -28,7 +28,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
     What cannot be counted is named in a notice and left out: annotations that say nothing, several things or no class
     of the campaign, and tasks that are not the campaign's. What was deleted in Label Studio is not there.
 
-    Links to images that run out before a task is answered are made anew on the way.
+    Links to images that run out before a task is answered are renewed on the way.
 
     Args:
         store: the campaign's.

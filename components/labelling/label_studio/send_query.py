@@ -35,7 +35,7 @@ class SentTasks:
         sent: tasks made now.
         present: tasks of the query that were there already.
         reopened: tasks that ask for a further opinion from now on.
-        renewed: links to images that were made anew.
+        renewed: links to images that were renewed.
         removed: tasks without answer that were there twice.
     """
 

@@ -27,11 +27,11 @@ class AlignmentVerdict:
     """Whether to fine-tune the backbone now, why, and what was measured; None where a mode does not measure it.
 
     Attributes:
-        update: whether features are made anew in this cycle.
+        update: whether features are recomputed in this cycle.
         reason: why, in words.
         mode: `absolute`, `relative` or `holdout`.
         threshold: what the change or the gap was compared with.
-        updates: how often features have been made anew, this time included.
+        updates: how often features have been recomputed, this time included.
         labelled: N, labelled samples with features.
         width: D, of the features that were measured.
         ped_steps: steps until PED converged.
@@ -78,7 +78,7 @@ class Accuracies:
 
 
 def updates_before(previous: dict[str, Any] | None) -> int:
-    """How often features had been made anew when `previous`, the record of the cycle before, was written."""
+    """How often features had been recomputed when `previous`, the record of the cycle before, was written."""
     return 0 if previous is None else int(previous["updates"])
 
 
@@ -121,7 +121,7 @@ def decide(
         quantities, update, reason = _measure(features, classes, before, settings, pool_mean, pool_deviation)
     if not may_update(settings, previous):
         times = "once" if done == 1 else f"{done} times"
-        update, reason = False, f"features have been made anew {times}, as often as max_updates allows"
+        update, reason = False, f"features have been recomputed {times}, as often as max_updates allows"
     elif not asks_again:
         update, reason = False, "this cycle asks for no more labels, so nothing is left to choose with new features"
     samples, width = features.shape

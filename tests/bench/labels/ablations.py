@@ -1,7 +1,7 @@
 """`python -m tests.bench.labels.ablations`: the default method with one thing changed at a time, and a table of areas.
 
 Every variant begins with the same k-means centroids, then asks for the labels that `make bench-labels` asks for, up to
-`--most` a class. Results are kept one file each, so a bench that is cut short goes on where it was.
+`--most` a class. Results are kept one file each, so a bench that is cut short continues where it stopped.
 """
 
 import argparse

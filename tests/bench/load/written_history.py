@@ -2,7 +2,7 @@
 
 Cycle 0 and the first trained cycle are run. The cycles after them are copies of it in all that no history reads: head,
 training and figures. Queries, votes, the consensus of all votes, decisions, records of stages, summaries, timings,
-commits, hand-outs and receipts are their own.
+commits, deliveries and receipts are their own.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """One campaign from beginning to end in a process of its own, stage after stage, without an engine around it.
 
-A campaign that was begun goes on where it was, so that a bench which was stopped can be started again.
+A campaign that was begun continues where it stopped, so that a bench which was stopped can be started again.
 """
 
 import argparse

@@ -31,7 +31,7 @@ def people(begin: Callable[..., Any], tmp_path: Path) -> Callable[..., "People"]
 
 @pytest.fixture
 def with_csv(begin_on_images: Callable[..., Any], tmp_path: Path) -> Callable[..., "People"]:
-    """The same for a campaign that hands out CSVs."""
+    """The same for a campaign that delivers CSVs."""
 
     def begun(**settings: Any) -> People:
         campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES, batch=8, **settings)
@@ -119,7 +119,7 @@ def test_no_more_is_asked_for_than_the_budget_pays(people: Callable[..., People]
 
 
 def hand_out_earlier(crew: People, hours: float) -> None:
-    """Make the last query handed out that long ago."""
+    """Make the last query delivered that long ago."""
     time = datetime.now(UTC) - timedelta(hours=hours)
     key = delivery_record_key(crew.campaign.state.commits[-1].cycle)
     content = {"handed_out": time.isoformat(), "place": "there"}

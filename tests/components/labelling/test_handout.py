@@ -1,4 +1,4 @@
-"""The CSV that is handed out for labelling."""
+"""The CSV that is delivered for labelling."""
 
 import csv
 import io

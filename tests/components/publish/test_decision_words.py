@@ -55,13 +55,13 @@ def test_a_stop_rule_that_does_not_hold() -> None:
 
 def test_quorum_share_and_deadline_are_told() -> None:
     waiting = decided(Described(quorum=2, share=0.8, deadline_hours=48)).waiting
-    assert "when 80% of them have 2 answers, or 48 hours after they were handed out" in waiting
+    assert "when 80% of them have 2 answers, or 48 hours after they were delivered" in waiting
 
 
 def test_features_that_were_made_anew() -> None:
     found = decided(alignment={"update": True, "reason": "little changed"})
     assert found.verb == "Update and continue"
-    assert found.reasons[0] == "Features were made anew: little changed."
+    assert found.reasons[0] == "Features were recomputed: little changed."
     assert decided(alignment={"update": False, "reason": "much changed"}).verb == "Continue"
 
 

@@ -556,7 +556,7 @@ def test_the_alignment_is_shown_with_its_reason() -> None:
     record = {**dict.fromkeys(QUANTITIES), "update": True, "reason": "little changed", "change": 0.52361}
     record["tuning"] = {"epochs": 131}
     page = render_report(report(metrics={**METRICS, "alignment": record}))
-    assert '<h2 id="alignment">Alignment</h2>' in page and "Features were made anew: little changed." in page
+    assert '<h2 id="alignment">Alignment</h2>' in page and "Features were recomputed: little changed." in page
     assert "0.5236" in page and "131" in page
     kept = render_report(report(metrics={**METRICS, "alignment": {**record, "update": False}}))
     assert "Features stay as they are" in kept

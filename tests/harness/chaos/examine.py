@@ -31,7 +31,7 @@ def examine(root: str) -> dict[str, Any]:
 def kept_objects(store: Store, problems: list[str]) -> dict[str, str]:
     """Digests of the campaign, the commits, the objects they name, and all votes, consensus and queries, by key.
 
-    Not of the receipts beside the queries, which say at what time these were handed out.
+    Not of the receipts beside the queries, which say at what time these were delivered.
     """
     keys = ["campaign.json", *store.keys("labels/"), *store.keys("consensus/")]
     keys += [key for key in store.keys("queries/") if key.endswith(".csv")]
@@ -64,7 +64,7 @@ def broken_invariants(store: Store) -> list[str]:
         if summary.answers + summary.outstanding + query.num_rows > budget:
             problems.append(f"cycle {commit.cycle} asks for more than the budget of {budget}")
         if query.num_rows and not store.exists(delivery_key(commit.cycle)):
-            problems.append(f"the query of cycle {commit.cycle} was not handed out")
+            problems.append(f"the query of cycle {commit.cycle} was not delivered")
         if query.num_rows and read_delivery_record(store, commit.cycle) is None:
             problems.append(f"the query of cycle {commit.cycle} has no receipt")
         if "metrics" in commit.objects and summary.accuracy != _metrics(store, commit)["accuracy"]:

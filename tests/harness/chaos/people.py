@@ -1,4 +1,4 @@
-"""The people who label: they fill in the CSVs that were handed out, a part at a time, and answer some late."""
+"""The people who label: they fill in the CSVs that were delivered, a part at a time, and answer some late."""
 
 import csv
 import io

@@ -78,7 +78,7 @@ def _fill_in(path: Path) -> None:
     [
         ("cycles/1/*/head-*", Path.unlink, "cycle 1 lacks its head"),
         ("cycles/1/*/head-*", _truncate, "the head of cycle 1"),
-        ("queries/cycle-0000.csv", Path.unlink, "the query of cycle 0 was not handed out"),
+        ("queries/cycle-0000.csv", Path.unlink, "the query of cycle 0 was not delivered"),
         ("queries/cycle-0000.json", Path.unlink, "the query of cycle 0 has no receipt"),
         ("queries/cycle-0000.csv", _fill_in, ""),
         ("labels/*", _truncate, "the labels of cycle 1"),

@@ -41,7 +41,7 @@ class Workload:
 
     @property
     def people(self) -> bool:
-        """Whether labels arrive through the CSVs that are handed out."""
+        """Whether labels arrive through the CSVs that are delivered."""
         return self.on == "people"
 
     def request(self, data: Data) -> CampaignSettings:
@@ -107,7 +107,7 @@ WORKLOADS = (
     ),
     Workload(
         "people",
-        "labels that arrive bit by bit, and late, in the CSVs that are handed out",
+        "labels that arrive bit by bit, and late, in the CSVs that are delivered",
         {"recipe": "linear_probe", "answered_share": 0.75},
         on="people",
         overrides=QUICK,

@@ -86,7 +86,7 @@ def commits_never_change(before: World, after: World) -> bool:
 
 
 def what_people_have_never_changes(before: World, after: World) -> bool:
-    """A CSV that was handed out is never replaced, and no answer is taken from people."""
+    """A CSV that was delivered is never replaced, and no answer is taken from people."""
     kept = all(then == now for then, now in zip(before.handed_out, after.handed_out, strict=False) if then is not None)
     return kept and before.answers & ~after.answers == 0
 
@@ -97,7 +97,7 @@ def the_first_result_of_a_stage_stays(before: World, after: World) -> bool:
 
 
 def at_its_end(world: World) -> bool:
-    """The campaign is over, every query that asks for anything was handed out with a receipt, and nobody works.
+    """The campaign is over, every query that asks for anything was delivered with a receipt, and nobody works.
 
     From every state, a state like this must be within reach: then no query stays with us for ever, and there is neither
     a deadlock nor a state that processes can only run around in.

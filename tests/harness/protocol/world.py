@@ -153,10 +153,10 @@ class Rules(NamedTuple):
         record_if_absent: the first run of a stage keeps its record.
         objects_before_record: a stage's record is written after the objects that it names.
         objects_before_commit: a commit is written after everything that it names.
-        commit_before_hand_out: a query is handed out once it is committed.
-        csv_if_absent: a query that was handed out is never replaced.
+        commit_before_hand_out: a query is delivered once it is committed.
+        csv_if_absent: a query that was delivered is never replaced.
         outstanding_counts: samples that were asked for and not answered count against the budget.
-        ingest_mends: label_ingest hands out what publish was killed before.
+        ingest_mends: label_ingest delivers what publish was killed before.
     """
 
     commit_if_absent: bool = True

@@ -24,7 +24,7 @@ error that is not our own. The last two must not be."""
 
 STAGES = ("label_ingest", *TRAINING)
 NEVER_CHECKED = ("handout", "checkpoint")
-"""People write into hand-outs, and a checkpoint is checked by the training that goes on from it."""
+"""People write into deliveries, and a checkpoint is checked by the training that goes on from it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Campaigns whose features are made anew on the way: when, from what, and what later cycles work on."""
+"""Campaigns whose features are recomputed on the way: when, from what, and what later cycles work on."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""When features are made anew: each mode, its limits, and what the record says."""
+"""When features are recomputed: each mode, its limits, and what the record says."""
 
 import json
 from typing import Any
