@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.features.ordering import seed_for
-from labelcycle.components.evaluate.stop import CurvePoint
 
 LEAST_POINTS = 4
 """The curve has three parameters; with fewer points any fit is perfect and says nothing."""

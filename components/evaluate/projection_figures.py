@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from labelcycle.components.analysis.projection import QUANTILES, Expected, Forecast, forecast
 from labelcycle.components.analysis.savings import Curve, average_saving, savings
+from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import table_in
-from labelcycle.components.evaluate.stop import CurvePoint
 
 MILESTONES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 """Accuracies that the forecast says the price of, the next few above what is reached."""

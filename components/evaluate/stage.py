@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from labelcycle.components.analysis.metrics import classification_metrics, known_unknown, reliability
 from labelcycle.components.analysis.savings import Curve, learning_curve
+from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.facts import Facts
@@ -21,7 +22,6 @@ from labelcycle.components.evaluate.annotators import annotator_figures, dispute
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
-from labelcycle.components.evaluate.stop import CurvePoint, reason_to_stop
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.analysis.projection import LEAST_POINTS, Forecast, forecast
-from labelcycle.components.evaluate.stop import CurvePoint
+from labelcycle.components.analysis.stop import CurvePoint
 
 ANSWERS = [50, 100, 150, 200, 250, 300]
 

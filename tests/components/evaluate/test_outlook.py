@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from labelcycle.components.analysis.savings import Curve
+from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.evaluate.projection_figures import forecast_figures, saving_figures
-from labelcycle.components.evaluate.stop import CurvePoint
 
 
 class Campaign:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.config.recipe import Stop
-from labelcycle.components.evaluate.stop import CurvePoint, reason_to_stop
 
 PLATEAU = Stop(plateau_cycles=2, plateau_gain=0.01)
 WORTH = Stop(worth_of_a_point=5.0, worth_cycles=2)
