@@ -18,7 +18,8 @@ BREAKING = """
 import errno, os
 from concurrent.futures.process import BrokenProcessPool
 if kind := os.environ.get("BREAK_WITH"):
-    from labelcycle.components.core import attempt, errors
+    from labelcycle.components.core import errors
+    from labelcycle.components.core.campaign import attempt
 
     def broken(*arguments):
         raise {

@@ -18,7 +18,7 @@ NOISY = """
 import os, sys
 if "stage" in sys.argv or "--executor_input" in sys.argv:
     import logging, threading, warnings
-    from labelcycle.components.core import attempt
+    from labelcycle.components.core.campaign import attempt
     quiet = attempt.open_attempt
 
     def noisy(*arguments):

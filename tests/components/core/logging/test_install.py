@@ -115,7 +115,7 @@ def test_a_process_that_is_forked_in_the_middle_of_a_line_does_not_wait_for_its_
     found = lines_of(
         """
 import os, signal
-from labelcycle.components.core.logging import descriptor
+from labelcycle.components.core.logging import events as descriptor
 with descriptor._lock:
     child = os.fork()
     if child == 0:
