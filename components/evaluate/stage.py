@@ -82,7 +82,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, test.vectors, targets)
     state = read_state(work.store)
     metrics["stop"] = _reason_to_stop(work, state, metrics["accuracy"])
-    metrics |= _outlook(work, state, metrics["accuracy"], len(test.ids)) | _people(work)
+    metrics |= _projection(work, state, metrics["accuracy"], len(test.ids)) | _people(work)
     noise = _label_noise(work, labelled, of_labelled)
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics["label_suspects"] = {
@@ -120,7 +120,7 @@ def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
     return reason_to_stop(points, stop, campaign.prices)
 
 
-def _outlook(work: Attempt, state: State, accuracy: float, test_samples: int) -> dict[str, Any]:
+def _projection(work: Attempt, state: State, accuracy: float, test_samples: int) -> dict[str, Any]:
     """The saving against the random arm and the forecast; neither counts the final model, whose trainer differs."""
     before = learning_curve(replace(state, summaries=state.summaries[: work.cycle]))
     points = _earlier_points(work, state)

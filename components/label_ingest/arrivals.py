@@ -46,8 +46,8 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
     if source:
         return Source(_address(store, source))
     if campaign.labelling.tool is not None:
-        receipt = read_delivery_record(store, cycle)
-        project = "" if receipt is None else receipt.place
+        record = read_delivery_record(store, cycle)
+        project = "" if record is None else record.place
         return Source(project or campaign.labelling.tool.url, everything_from=project)
     return Source(store.locate(delivery_key(cycle)))
 
@@ -107,10 +107,10 @@ def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: 
         if is_own_table(source):
             fetch_named(store, source)
         return _named(source, read_votes_file(_address(store, source), ids, campaign.classes))
-    return _read_handouts(store, campaign, requests, kept, ids)
+    return _read_deliveries(store, campaign, requests, kept, ids)
 
 
-def _read_handouts(
+def _read_deliveries(
     store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, ids: SampleIds
 ) -> list[Vote]:
     """The CSVs of the last query and of earlier ones that still lack answers, several read at once.

@@ -94,8 +94,8 @@ def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None
 
 def readiness_now(store: Store, state: State, answers: Answers) -> Readiness:
     """`readiness` by this machine's clock, for the answers to the last query."""
-    receipt = read_delivery_record(store, state.commits[-1].cycle)
-    handed_out = None if receipt is None else receipt.handed_out
+    record = read_delivery_record(store, state.commits[-1].cycle)
+    handed_out = None if record is None else record.handed_out
     return readiness(state.campaign.labelling, answers, handed_out, datetime.now(UTC))
 
 

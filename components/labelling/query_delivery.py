@@ -55,8 +55,8 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
         return None
     if campaign.labelling.tool is None:
         place = _write_csv(store, campaign, query, commit.cycle)
-    elif (receipt := read_delivery_record(store, commit.cycle)) is not None:
-        return receipt.place
+    elif (record := read_delivery_record(store, commit.cycle)) is not None:
+        return record.place
     else:
         from labelcycle.components.labelling.label_studio.send_query import publish_query
 
@@ -83,8 +83,8 @@ def refuse_lost_commit(store: Store, cycle: int) -> None:
 
 def write_delivery_record(store: Store, cycle: int, place: str) -> None:
     """Note that people have the query of `cycle` at `place`; the first receipt stays."""
-    receipt = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
-    store.write_if_absent(delivery_record_key(cycle), sealed(receipt.model_dump(mode="json")))
+    record = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
+    store.write_if_absent(delivery_record_key(cycle), sealed(record.model_dump(mode="json")))
 
 
 def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:

@@ -183,20 +183,23 @@ class Running:
         network: with the parameters that it has now.
         optimiser: of these parameters.
         order: the generator of the batches.
-        course: how far it is.
+        training_progress: how far it is.
     """
 
     network: torch.nn.Module
     optimiser: torch.optim.Optimizer
     order: torch.Generator
-    course: TrainingProgress = field(default_factory=TrainingProgress)
+    training_progress: TrainingProgress = field(default_factory=TrainingProgress)
 
     def checkpoint(self) -> Checkpoint:
         """Its whole state: parameters, buffers, optimiser, random generators, best epoch and counters."""
-        course = self.course
-        tensors = state_of(self.network, self.optimiser) | prefixed("best.", course.best or {})
+        training_progress = self.training_progress
+        tensors = state_of(self.network, self.optimiser) | prefixed("best.", training_progress.best or {})
         tensors["random.order"] = self.order.get_state()
-        numbers = {name: getattr(course, name) for name in ("epoch", "loss", "accuracy", "least", "lowest", "waited")}
+        numbers = {
+            name: getattr(training_progress, name)
+            for name in ("epoch", "loss", "accuracy", "least", "lowest", "waited")
+        }
         return Checkpoint(tensors, numbers)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -205,14 +208,16 @@ class Running:
         restore_state(self.network, self.optimiser, tensors)
         self.order.set_state(tensors["random.order"])
         for name, value in checkpoint.facts.items():
-            setattr(self.course, name, value)
+            setattr(self.training_progress, name, value)
         place = next(self.network.parameters()).device
-        self.course.best = {name: tensor.to(place) for name, tensor in below(tensors, "best.").items()} or None
+        self.training_progress.best = {
+            name: tensor.to(place) for name, tensor in below(tensors, "best.").items()
+        } or None
 
     @property
     def finite(self) -> bool:
         """Whether the loss is still a number."""
-        return math.isfinite(self.course.loss)
+        return math.isfinite(self.training_progress.loss)
 
 
 def state_of(network: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Tensors:

@@ -82,7 +82,7 @@ def fit(
     """
     rates = groups_of(network, learning_rate, groups)
     running = Running(network, optimiser_of(rates, settings), torch.Generator().manual_seed(seed))
-    course = running.course
+    training_progress = running.training_progress
     first_rates = [group["lr"] for group in running.optimiser.param_groups]
     identity = "" if checkpoints is None else _identity(network, training, validation, settings, first_rates, seed)
     if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
@@ -92,31 +92,33 @@ def fit(
     precision = precision or nullcontext()
     called = network if acceleration is None else acceleration.wrap(network)
     with Progress("train", settings.epochs, "epoch") as progress:
-        progress.advance(course.epoch)
-        while course.epoch < settings.epochs and (settings.patience is None or course.waited < settings.patience):
+        progress.advance(training_progress.epoch)
+        while training_progress.epoch < settings.epochs and (
+            settings.patience is None or training_progress.waited < settings.patience
+        ):
             if acceleration is not None:
-                acceleration.begin_epoch(seed, course.epoch)
+                acceleration.begin_epoch(seed, training_progress.epoch)
             epoch = _Epoch(running, called, prepare, training, settings, first_rates, precision, acceleration)
             loss = epoch.run(batch_size)
             if acceleration is not None:
                 acceleration.agree(network)
-            lowest = course.count(loss, settings.improvement)
+            lowest = training_progress.count(loss, settings.improvement)
             if by_loss and lowest:
-                course.best = changing(network)
+                training_progress.best = changing(network)
             if validation is not None:
                 with precision:
                     accuracy = _accuracy(network, prepare, validation, batch_size)
-                if course.accuracy is None or accuracy > course.accuracy:
-                    course.accuracy, course.best = accuracy, changing(network)
+                if training_progress.accuracy is None or accuracy > training_progress.accuracy:
+                    training_progress.accuracy, training_progress.best = accuracy, changing(network)
             if checkpoints is not None and is_main_process() and checkpoints.due and running.finite:
                 checkpoints.write(identity, running.checkpoint())
             progress.advance()
     if acceleration is not None:
         acceleration.unwrap(called)
-    if course.best is not None:
-        network.load_state_dict(course.best, strict=False)
-    loss = course.least if by_loss and course.least is not None else course.loss
-    return Fitted(course.epoch, loss, course.accuracy)
+    if training_progress.best is not None:
+        network.load_state_dict(training_progress.best, strict=False)
+    loss = training_progress.least if by_loss and training_progress.least is not None else training_progress.loss
+    return Fitted(training_progress.epoch, loss, training_progress.accuracy)
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class _Epoch:
         steps = math.ceil(len(batches) / together)
         losses = []
         for step in range(steps):
-            done = self.running.course.epoch * steps + step
+            done = self.running.training_progress.epoch * steps + step
             share = annealed(done, self.settings.epochs * steps, self.settings)
             for group, rate in zip(optimiser.param_groups, self.rates, strict=True):
                 group["lr"] = rate * share

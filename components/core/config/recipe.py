@@ -20,7 +20,7 @@ from labelcycle.components.core.config.trainers import (
     Trainer,
 )
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.models.dropout import Place
+from labelcycle.components.core.models.dropout import DropoutSite
 
 
 class SoftmaxScorer(Settings):
@@ -35,7 +35,7 @@ class DropoutScorer(Settings):
     name: Literal["dropout"] = "dropout"
     passes: Annotated[int, Field(ge=1)] = 3
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.75
-    place: Place = "features"
+    place: DropoutSite = "features"
 
 
 MOST_NAMED = 20

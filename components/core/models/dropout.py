@@ -19,7 +19,7 @@ from labelcycle.components.core.features.ordering import CHUNK_ROWS, GOLDEN, key
 from labelcycle.components.core.models.head import LinearHead, softmax
 from labelcycle.components.core.models.uncertainty import entropy
 
-Place = Literal["features", "normalised"]
+DropoutSite = Literal["features", "normalised"]
 """Where dropout acts: on the raw features, before batch normalisation (DropQuery's head), or on the normalised ones,
 between it and the linear layer (PEAL's head)."""
 
@@ -40,7 +40,7 @@ def disagreements(
     cycle: int,
     passes: int = 3,
     rate: float = 0.75,
-    place: Place = "features",
+    place: DropoutSite = "features",
 ) -> npt.NDArray[np.int32]:
     """How many passes with dropout predict another class than the head without it: int32, (N,), from 0 to `passes`.
 
@@ -75,7 +75,7 @@ def mutual_information(
     cycle: int,
     passes: int = 20,
     rate: float = 0.5,
-    place: Place = "features",
+    place: DropoutSite = "features",
 ) -> Floats:
     """Mutual information between the prediction and what is dropped (BALD), in nats: float32, (N,), at least 0.
 
@@ -97,7 +97,7 @@ def disagreements_and_information(
     cycle: int,
     passes: int,
     rate: float,
-    place: Place = "features",
+    place: DropoutSite = "features",
 ) -> tuple[npt.NDArray[np.int32], Floats]:
     """`disagreements` and `mutual_information` of the same passes, for the price of one."""
     counts, information = np.empty(len(ids), np.int32), np.empty(len(ids), np.float32)
@@ -108,13 +108,13 @@ def disagreements_and_information(
 class _Passes:
     """The head as one matrix product, and the passes that are made through it."""
 
-    def __init__(self, head: LinearHead, seed: int, cycle: int, passes: int, rate: float, place: Place) -> None:
+    def __init__(self, head: LinearHead, seed: int, cycle: int, passes: int, rate: float, place: DropoutSite) -> None:
         if passes < 1:
             raise ConfigurationError(f"Dropout needs passes of at least 1; got {passes}.")
         if not 0 <= rate < 1:
             raise ConfigurationError(f"The dropout rate is a share, at least 0 and below 1; got {rate}.")
-        if place not in get_args(Place):
-            raise ConfigurationError(f"Dropout acts on {' or '.join(get_args(Place))}; got {place!r}.")
+        if place not in get_args(DropoutSite):
+            raise ConfigurationError(f"Dropout acts on {' or '.join(get_args(DropoutSite))}; got {place!r}.")
         self.head, self.place = head, place
         self.dropped = min(round(rate * LEVELS), LEVELS - 1)
         self.keys = keyed_order((str(number) for number in range(passes)), seed, cycle, "dropout pass")

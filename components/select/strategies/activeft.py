@@ -69,8 +69,8 @@ class Cover:
         Returns:
             The value, and the gradient with respect to the centroids as they are given, float64 (B, d).
         """
-        crowd = repulsion_of(centroids, self.frozen.centroids, self.among_frozen, self.temperature, itself=True)
-        crowding = np.log(self.balance) + crowd.logarithms
+        repulsion = repulsion_of(centroids, self.frozen.centroids, self.among_frozen, self.temperature, itself=True)
+        crowding = np.log(self.balance) + repulsion.logarithms
 
         def weigh(rows: Integers, numbers: Integers, cosines: Floats) -> tuple[Doubles, Doubles]:
             excess = crowding[numbers] - cosines.astype(np.float64) / self.temperature
@@ -79,7 +79,7 @@ class Cover:
 
         pull = pull_of_samples(self.vectors, rows, centroids, weigh, self.frozen)
         count = len(self.vectors) if rows is None else len(rows)
-        gradient = crowd.gradient(pull.weights) - pull.sums / self.temperature
+        gradient = repulsion.gradient(pull.weights) - pull.sums / self.temperature
         return pull.value / count, gradient / count
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.core.models.dropout import Place, mutual_information
+from labelcycle.components.core.models.dropout import DropoutSite, mutual_information
 from labelcycle.components.select.checks import require_above
 from labelcycle.components.select.ranking import best_first, most_uncertain
 from labelcycle.components.select.registry import strategy
@@ -36,7 +36,7 @@ def bald(
     cluster_features: bool = False,
     passes: int = 20,
     rate: float = 0.5,
-    place: Place = "features",
+    place: DropoutSite = "features",
 ) -> Picks:
     """The samples of largest mutual information (nats) between the prediction and the dropout mask.
 
@@ -56,7 +56,7 @@ def bald(
 
 
 def information_of(
-    pool: Candidates, seed: int, passes: int, rate: float, place: Place, asking: str
+    pool: Candidates, seed: int, passes: int, rate: float, place: DropoutSite, asking: str
 ) -> npt.NDArray[np.floating]:
     """Mutual information of each candidate, (N,): what the score stage found, or from passes with dropout.
 
@@ -84,7 +84,7 @@ def powerbald(
     coldness: float = 1.0,
     passes: int = 20,
     rate: float = 0.5,
-    place: Place = "features",
+    place: DropoutSite = "features",
 ) -> Picks:
     """A random sample without replacement, in proportion to a power of the mutual information.
 

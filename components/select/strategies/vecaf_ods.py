@@ -79,9 +79,9 @@ class VecafSelection:
         pull = pull_of_samples(self.vectors, None, centroids, weigh)
         if len(centroids) == 1:
             return pull.value, -pull.sums
-        crowd = repulsion_of(centroids, centroids[:0], np.zeros(0), temperature=1, itself=False)
-        value = pull.value + self.balance * float(crowd.logarithms.sum())
-        return value, self.balance * crowd.gradient(np.ones(len(centroids))) - pull.sums
+        repulsion = repulsion_of(centroids, centroids[:0], np.zeros(0), temperature=1, itself=False)
+        value = pull.value + self.balance * float(repulsion.logarithms.sum())
+        return value, self.balance * repulsion.gradient(np.ones(len(centroids))) - pull.sums
 
 
 @dataclass(frozen=True)

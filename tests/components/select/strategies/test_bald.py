@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.models.dropout import Place, _hashes, _Passes, mutual_information
+from labelcycle.components.core.models.dropout import DropoutSite, _hashes, _Passes, mutual_information
 from labelcycle.components.core.models.head import softmax
 from labelcycle.components.select import Candidates, select_batch
 
@@ -16,7 +16,7 @@ from labelcycle.components.select import Candidates, select_batch
 @pytest.mark.parametrize(("passes", "rate"), [(20, 0.5), (4, 0.25)])
 @pytest.mark.parametrize("place", ["features", "normalised"])
 def test_the_entropy_of_the_mean_less_the_mean_entropy(
-    passes: int, rate: float, place: Place, complete_pool: Callable[..., Candidates]
+    passes: int, rate: float, place: DropoutSite, complete_pool: Callable[..., Candidates]
 ) -> None:
     pool = replace(complete_pool(400, width=30), cycle=2)
     assert pool.head is not None and pool.features is not None
