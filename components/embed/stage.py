@@ -77,8 +77,7 @@ def _embed_chunks(
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
     from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
     from labelcycle.components.embed.embedding_network import forward, load_network
-    from labelcycle.components.embed.read_images import Batch, read_batch
-    from labelcycle.components.embed.work_ahead import work_ahead
+    from labelcycle.components.embed.read_images import Batch, read_batch, work_ahead
 
     assert plan.backbone is not None
     backbone = plan.backbone

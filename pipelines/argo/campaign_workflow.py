@@ -7,9 +7,8 @@ from hera.workflows import Parameter, Step, Steps, Suspend, WorkflowTemplate
 from hera.workflows.models import SuppliedValueFrom, TemplateRef, ValueFrom
 
 from labelcycle.pipelines.argo.cycle_workflow import ONE_CYCLE, passed_on
-from labelcycle.pipelines.argo.parameters import LABELS_FROM, workflow_parameters
 from labelcycle.pipelines.argo.pod import labels
-from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, Rendering
+from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, LABELS_FROM, Rendering, workflow_parameters
 from labelcycle.pipelines.argo.workflow import workflow_settings
 
 MOST_CYCLES = 30

@@ -6,17 +6,18 @@ from hera.workflows import DAG, Container, Parameter, Step, Steps, Task, Workflo
 from hera.workflows.models import Mutex, Synchronization, ValueFrom
 from hera.workflows.models import Sequence as Numbers
 
-from labelcycle.pipelines.argo.parameters import (
+from labelcycle.pipelines.argo.pod import SCRATCH, labels, pod_settings
+from labelcycle.pipelines.argo.rendering import (
     ATTEMPT,
+    CYCLE,
     CYCLE_NUMBER,
     FINALIZE,
     LABELS_FROM,
     ROOT,
     SHARDS,
+    Rendering,
     workflow_parameters,
 )
-from labelcycle.pipelines.argo.pod import SCRATCH, labels, pod_settings
-from labelcycle.pipelines.argo.rendering import CYCLE, Rendering
 from labelcycle.pipelines.argo.workflow import workflow_settings
 from labelcycle.pipelines.profiles.profile import Stage
 

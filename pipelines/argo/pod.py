@@ -6,7 +6,7 @@ from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, RetryPo
 from hera.workflows.models import Backoff, Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
 
 from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
-from labelcycle.pipelines.argo.parameters import LABELLING, SETTINGS, STORAGE, TRACKING
+from labelcycle.pipelines.argo.rendering import LABELLING, SETTINGS, STORAGE, TRACKING
 from labelcycle.pipelines.cluster import (
     CALLS_LABELLING_TOOL,
     LABELLING_KEYS,

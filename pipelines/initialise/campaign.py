@@ -40,7 +40,7 @@ from labelcycle.pipelines.initialise.queries import (
     without_lists,
 )
 from labelcycle.pipelines.initialise.sample_lists import read_groups
-from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.samples import Samples, labels_source, write_pool, write_table
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.sizes import (
     as_data_selection,
@@ -50,9 +50,7 @@ from labelcycle.pipelines.initialise.sizes import (
     initial_of,
     with_batch,
 )
-from labelcycle.pipelines.initialise.splits import assign_splits
-from labelcycle.pipelines.initialise.stored_tables import labels_source, write_pool, write_table
-from labelcycle.pipelines.initialise.test_set import test_set_of
+from labelcycle.pipelines.initialise.splits import assign_splits, test_set_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -174,7 +172,7 @@ def _captions(
     if not needed:
         notice(f"Captions are kept, but recipe {recipe.name!r} does not read them.")
         return captions, None
-    from labelcycle.pipelines.initialise.text_encoder import DEFAULT, resolve_text_encoder
+    from labelcycle.pipelines.initialise.captions import DEFAULT, resolve_text_encoder
 
     return captions, resolve_text_encoder(store, settings.text_encoder or DEFAULT)
 

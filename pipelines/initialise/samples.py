@@ -1,11 +1,18 @@
-"""The samples of a new campaign, wherever they come from."""
+"""The samples of a new campaign, wherever they come from, and the tables that keep them and labels that came along."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import ObjectReference, write_object
+from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
 @dataclass(frozen=True)
@@ -31,3 +38,49 @@ class Samples:
     features: npt.NDArray[np.float16] | None = None
     source_sha256: str = ""
     scale: FeatureScale | None = None
+
+
+OWN_LABELS = "oracle"
+"""The folder of labels that came inside an embeddings file; they play the annotator."""
+
+
+def write_pool(
+    store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str], captions: dict[str, str]
+) -> ObjectReference:
+    """Store the table of samples, sorted by id; captions, groups and digests may be missing."""
+    ids = sorted(splits)
+    columns = {
+        "sample_id": ids,
+        "uri": [samples.uris[name] for name in ids],
+        "sha256": [samples.sha256.get(name) for name in ids],
+        "split": [splits[name] for name in ids],
+        "caption": [captions.get(name) for name in ids],
+        "group": [groups.get(name) for name in ids],
+    }
+    return write_table(store, "pool", pa.table(columns, schema=POOL))
+
+
+def write_table(store: Store, kind: str, table: pa.Table) -> ObjectReference:
+    """Store a table under a name made from its content, so that another campaign's tables are never replaced."""
+    data = table_bytes(table)
+    folder = kind if kind in ("pool", OWN_LABELS) else f"pool/{kind}"
+    return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
+
+
+def labels_source(
+    store: Store, settings: CampaignSettings, samples: Samples, splits: dict[str, str], truth: dict[str, str] | None
+) -> str | None:
+    """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
+
+    With `truth`, the labels that never change again, it is always a table.
+    """
+    if truth is not None:
+        fixed = sorted((name, label) for name, label in truth.items() if splits[name] == "pool")
+        names, classes = [name for name, _ in fixed], [label for _, label in fixed]
+        return write_table(store, OWN_LABELS, pa.table([names, classes], schema=TRUTH)).key
+    if settings.labels_from is not None:
+        return settings.labels_from if "://" in settings.labels_from else str(Path(settings.labels_from).absolute())
+    labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}
+    if not labels:
+        return None
+    return write_table(store, OWN_LABELS, pa.table([list(labels), list(labels.values())], schema=TRUTH)).key

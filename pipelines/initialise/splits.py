@@ -1,9 +1,15 @@
-"""Which samples are asked about (pool) and which measure the model (test, val)."""
+"""Which samples are queried (pool) and which measure the model (test, val).
 
-from labelcycle.components.core.errors import InputError
+The test set is named by the user, marked in the source of the samples, or held out from the labels.
+"""
+
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.labelling.label_file import read_label_file
+from labelcycle.pipelines.initialise.known_labels import ids_of
 from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
 def hold_out(labels: dict[str, str], share: float, seed: int) -> dict[str, str]:
@@ -55,3 +61,45 @@ def assign_splits(samples: Samples, test: dict[str, str]) -> tuple[dict[str, str
             "The pool is empty: every sample belongs to the test set. Add images, or name fewer for --test."
         )
     return splits, copies
+
+
+def test_set_of(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
+    """Class by id of the test samples: from --test and the source's own splits, or held out from the labels.
+
+    Raises:
+        InputError: a sample of it has no label or is in the validation split too, or --test names no sample.
+        ConfigurationError: there is none, and no labels to hold out from.
+    """
+    named = _named_test(settings, samples, labels) if settings.test is not None else {}
+    known = labels | named
+    marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
+    unlabelled = [name for name in marked if name not in known]
+    if unlabelled:
+        raise InputError(f"{settings.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
+    test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
+    both = sorted(name for name in test if settings.val and samples.splits.get(name) == "val")
+    if both:
+        raise InputError(f"Sample {both[0]!r} is in {settings.val} and in the test set. Remove it from one of them.")
+    if test:
+        return test
+    usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
+    if not usable:
+        raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
+    test = hold_out(usable, settings.test_share, settings.seed)
+    notice(
+        f"No test set was given: {len(test)} labelled samples ({settings.test_share:.0%} of each class) are held out."
+    )
+    return test
+
+
+def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
+    """Class by id of the samples in --test."""
+    assert settings.test is not None
+    answers = read_label_file(settings.test, ids_of(samples), settings.classes or None)
+    test = {name: answer.label for name, answer in answers.items() if answer.label is not None}
+    if not any(name in samples.uris for name in test):
+        raise InputError(f"{settings.test} names no usable labelled sample. A test set needs some.")
+    asked_too = sum(name in test for name in labels)
+    if settings.labels_from and asked_too:
+        notice(f"{asked_too} samples of {settings.labels_from} are in the test set; they are never queried.")
+    return test

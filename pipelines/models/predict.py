@@ -43,8 +43,7 @@ def predict_images(
 
     Cost: one forward pass an image, by a core a batch or by a GPU. Memory for the network, the names and a few batches.
     """
-    from labelcycle.pipelines.models.classify_images import classify_images
-    from labelcycle.pipelines.models.image_lists import images_named
+    from labelcycle.pipelines.models.classify_images import classify_images, images_named
     from labelcycle.pipelines.models.network import backbone_of
 
     check_output(output)

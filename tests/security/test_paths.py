@@ -125,7 +125,7 @@ def test_backbones_are_never_hub_addresses_or_folders(tmp_path: Path) -> None:
 def test_a_list_of_images_names_no_other_host(tmp_path: Path, line: str) -> None:
     from labelcycle.components.core.images.allowed_sources import RefusedImage
     from labelcycle.components.core.images.source import read_image
-    from labelcycle.pipelines.models.image_lists import images_named
+    from labelcycle.pipelines.models.classify_images import images_named
 
     (tmp_path / "images.txt").write_text(f"{line}\n")
     (address,) = images_named(str(tmp_path / "images.txt")).values()

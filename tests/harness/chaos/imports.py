@@ -29,7 +29,7 @@ ON_IMAGES = (
 )
 
 WITH_CAPTIONS = (
-    "labelcycle.components.embed.caption_model",
+    "labelcycle.components.embed.captions",
     "labelcycle.components.train_adapter.selected_data",
     "transformers",
 )

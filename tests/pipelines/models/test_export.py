@@ -17,7 +17,8 @@ from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
-from labelcycle.pipelines.models import campaign_samples, export, onnx_file
+from labelcycle.pipelines.models import export, onnx_file
+from labelcycle.pipelines.models import export as campaign_samples
 from labelcycle.pipelines.models.choice import Chosen, choose_model
 from labelcycle.pipelines.models.export import Exported, export_model
 from labelcycle.pipelines.models.onnx_file import compare

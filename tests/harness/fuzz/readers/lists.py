@@ -3,7 +3,7 @@
 from random import Random
 
 from labelcycle.pipelines.initialise.sample_lists import read_groups, read_ids
-from labelcycle.pipelines.models.image_lists import images_named
+from labelcycle.pipelines.models.classify_images import images_named
 from tests.harness.fuzz.readers.label_files import IDS, _csv_mutation
 from tests.harness.fuzz.target import Target, file_reader
 
