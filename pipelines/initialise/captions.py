@@ -91,7 +91,7 @@ def resolve_text_encoder(store: Store, name: str) -> TextEncoder:
         ConfigurationError: no such folder or package, a file is missing, or transformers cannot load it.
         TransientError: the hub cannot be reached.
     """
-    from labelcycle.components.embed.captions import CaptionModel
+    from labelcycle.components.embed.caption_model import CaptionModel
 
     folder = encoder_folder(name)
     missing = [file for file in NEEDED if not (folder / file).is_file()]

@@ -31,7 +31,7 @@ def test_cycles_with_an_adapter(begin_on_images: Callable[..., Any], tried: list
 
 
 def test_captions(text_encoder: Path, tried: list[str]) -> None:
-    from labelcycle.components.embed.captions import CaptionModel
+    from labelcycle.components.embed.caption_model import CaptionModel
 
     assert CaptionModel(text_encoder)(["a photo of red"]).shape == (1, 16) and tried == []
 
@@ -41,7 +41,7 @@ def test_a_text_encoder_with_code_of_its_own_is_refused(text_encoder: Path, tmp_
     import shutil
 
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.components.embed.captions import CaptionModel
+    from labelcycle.components.embed.caption_model import CaptionModel
 
     folder = Path(shutil.copytree(text_encoder, tmp_path / "encoder"))
     settings = json.loads((folder / "config.json").read_text())

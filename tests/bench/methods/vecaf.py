@@ -16,7 +16,7 @@ import torch
 
 from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
-from labelcycle.components.embed.captions import CaptionModel
+from labelcycle.components.embed.caption_model import CaptionModel
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, Simulated, simulate_selection
 from labelcycle.pipelines.initialise.captions import DEFAULT, PLACE, TEMPLATE, encoder_folder

@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.embed.captions import CaptionModel
+from labelcycle.components.embed.caption_model import CaptionModel
 from labelcycle.pipelines.initialise.captions import DEFAULT, encoder_folder, resolve_text_encoder
 
 
