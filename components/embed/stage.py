@@ -75,7 +75,8 @@ def _embed_chunks(
     work: Attempt, plan: EmbeddingPlan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
 ) -> tuple[int, int]:
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
-    from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
+    from labelcycle.components.core.backbones.build import pixel_transform
+    from labelcycle.components.core.backbones.one_core import one_core_a_batch
     from labelcycle.components.embed.embedding_network import forward, load_network
     from labelcycle.components.embed.read_images import Batch, read_batch, work_ahead
 

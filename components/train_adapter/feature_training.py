@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.config.trainers import DropQueryTrainer, EpochTrainer, ProxyTrainer
 from labelcycle.components.core.errors import InputError
@@ -14,8 +14,8 @@ from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.heads import Head, ProxyHead
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.head_init import begin_head, class_indices, previous_feature_head
 from labelcycle.components.train_adapter.head_modules import DropQueryModule, HeadModule, ProxyModule
+from labelcycle.components.train_adapter.starting_head import begin_head, class_indices, previous_feature_head
 from labelcycle.components.train_adapter.trained import Trained
 
 FeatureModule = HeadModule | DropQueryModule | ProxyModule

@@ -1,7 +1,4 @@
-"""Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT).
-
-It also trains the final model that a campaign keeps where the models of its cycles only choose samples.
-"""
+"""Fine-tuning: train the whole backbone and a linear layer on images, at once (FT) or after linear probing (LP-FT)."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -10,11 +7,9 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise
-from labelcycle.components.core.campaign.algorithms import final_trainer_of
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.trainers import FineTuner, ProbeThenFineTuner
-from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.fit import acceleration_for, fit, seed_everything
@@ -100,26 +95,3 @@ def fine_tune(
     count = sum(parameter.numel() for parameter in network.parameters())
     weights = save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()})
     return Trained(plain_head(linear), None, fitted, len(training.targets), count, count, weights)
-
-
-def final_trainer(work: Attempt) -> tuple[str, FineTuner]:
-    """What the recipe calls the settings that the final model is trained with, and these; see `final_trainer_of`."""
-    return final_trainer_of(work.campaign.recipe, work.decision.previous)
-
-
-def train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
-    """Fine-tune the campaign's own backbone on every label; nothing is taken over from a cycle.
-
-    Args:
-        work: the attempt.
-        labelled: class by id of the samples to train on.
-        validation: class by id of the validation split, may be empty.
-
-    Cost: that of `fine_tune`.
-    """
-    from labelcycle.components.train_adapter.fine_tuning import fine_tune
-    from labelcycle.components.train_adapter.training_images import campaign_backbone
-
-    seed = seed_for(work.campaign.seed, work.cycle, "train")
-    group, trainer = final_trainer(work)
-    return fine_tune(work, campaign_backbone(work), trainer, labelled, validation, seed, group=group)

@@ -7,62 +7,27 @@ do with the classes, until the head has learnt some.
 Source: Kumar et al., ICLR 2022 (a probe before fine-tuning keeps the features); methods of `logistic_regression`.
 Cost: one forward pass an image, without gradients, then that of `fit_logistic_regression`.
 
-What training in epochs starts from: classes as numbers, and the last cycle's head.
-
 The linear layer that LP-FT fine-tunes from: trained on the features of the backbone before anything changes it.
 """
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
 import torch
 
-from labelcycle.components.core.backbones.build import autocast, device, normalise, one_core_a_batch
-from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.backbones.build import autocast, device, normalise
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.trainers import HeadInit, LogisticTrainer, ProbeThenFineTuner
 from labelcycle.components.core.models.head import EPSILON, LinearHead
-from labelcycle.components.core.models.heads import Head, LogisticHead, read_head, standardised
+from labelcycle.components.core.models.heads import LogisticHead, standardised
 from labelcycle.components.core.runtime.observation import Progress
-from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter.checkpoints import Checkpoints
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.fit import Examples, fit
-from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
-
-
-def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:
-    """Class names → int64 indices into the campaign's classes."""
-    index = {name: number for number, name in enumerate(classes)}
-    return torch.tensor([index[label] for label in labels], dtype=torch.int64)
-
-
-def previous_feature_head(work: Attempt) -> Head | None:
-    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one."""
-    reference = work.decision.previous.get("head")
-    if reference is None or not work.campaign.recipe.schedule.warm_start:
-        return None
-    return read_head(read_object(work.store, reference))
-
-
-def previous_head(work: Attempt) -> LinearHead | None:
-    """The same of a recipe whose trainer makes linear heads: any but the proxy."""
-    head = previous_feature_head(work)
-    assert head is None or isinstance(head, LinearHead)
-    return head
-
-
-def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | None) -> HeadModule:
-    """A head to train: with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
-    head = HeadModule(width, classes, dropout)
-    if previous is not None:
-        head.load(previous)
-    return head
-
 
 BATCH = 64
 

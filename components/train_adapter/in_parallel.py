@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch.autograd.function import once_differentiable
 
-from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.train_adapter.low_rank import noise
 
 PIECE = 8

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise, one_core_a_batch
+from labelcycle.components.core.backbones.build import autocast, build_backbone, device, normalise
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.trainers import LoraTrainer
@@ -18,10 +19,11 @@ from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.fit import Examples, acceleration_for, fit, seed_everything
-from labelcycle.components.train_adapter.head_init import initial_head, previous_head
+from labelcycle.components.train_adapter.head_init import initial_head
 from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
 from labelcycle.components.train_adapter.optimisation import refuse_divergence
+from labelcycle.components.train_adapter.starting_head import previous_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import torch
 from safetensors.torch import load as load_tensors
 
-from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.config.trainers import DataSelection, FineTuner, LinearTrainer, measured_head
 from labelcycle.components.core.errors import InputError
@@ -21,8 +21,8 @@ from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
-from labelcycle.components.train_adapter.head_init import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.optimisation import Tensors
+from labelcycle.components.train_adapter.starting_head import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.trained import Trained
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labelcycle.components.core.campaign.algorithms import refuse_other_versions
+from labelcycle.components.core.campaign.algorithms import final_trainer_of, refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.facts import Facts
@@ -13,7 +13,6 @@ from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import backbone_provenance, space_name
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.core.runtime.observation import observed
-from labelcycle.components.train_adapter.fine_tuning import final_trainer, train_final
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +76,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     validation = _validation(work)
     carried = None
     if work.decision.action == "finalize":
-        trained = train_final(work, labelled, validation)
+        trained = _train_final(work, labelled, validation)
     elif recipe.alignment is not None:
         from labelcycle.components.train_adapter.alignment.aligned_training import train_aligned
 
@@ -145,7 +144,7 @@ def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[
 def _settings(work: Attempt) -> tuple[str, str, float | None]:
     """Where the recipe has this cycle's trainer, its name, and its learning rate, not lowered for the final model."""
     if work.decision.action == "finalize":
-        group, final = final_trainer(work)
+        group, final = _final_trainer(work)
         return group, final.name, final.learning_rate
     recipe = work.campaign.recipe
     if isinstance(recipe.trainer, LogisticTrainer):
@@ -156,7 +155,7 @@ def _settings(work: Attempt) -> tuple[str, str, float | None]:
 def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
     """Fine-tuning by the schedule: from the cycle before or from the campaign's own weights, at this cycle's rates."""
     from labelcycle.components.train_adapter.fine_tuning import fine_tune
-    from labelcycle.components.train_adapter.head_init import previous_head
+    from labelcycle.components.train_adapter.starting_head import previous_head
     from labelcycle.components.train_adapter.training_images import campaign_backbone
 
     schedule = work.campaign.recipe.schedule
@@ -184,3 +183,26 @@ def _validation(work: Attempt) -> dict[str, str]:
     truth = load_truth(work.store, work.campaign)
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
     return {sample_id: truth[sample_id] for sample_id, split in rows if split == "val"}
+
+
+def _final_trainer(work: Attempt) -> tuple[str, FineTuner]:
+    """What the recipe calls the settings that the final model is trained with, and these; see `final_trainer_of`."""
+    return final_trainer_of(work.campaign.recipe, work.decision.previous)
+
+
+def _train_final(work: Attempt, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
+    """Fine-tune the campaign's own backbone on every label; nothing is taken over from a cycle.
+
+    Args:
+        work: the attempt.
+        labelled: class by id of the samples to train on.
+        validation: class by id of the validation split, may be empty.
+
+    Cost: that of `fine_tune`.
+    """
+    from labelcycle.components.train_adapter.fine_tuning import fine_tune
+    from labelcycle.components.train_adapter.training_images import campaign_backbone
+
+    seed = seed_for(work.campaign.seed, work.cycle, "train")
+    group, trainer = _final_trainer(work)
+    return fine_tune(work, campaign_backbone(work), trainer, labelled, validation, seed, group=group)

@@ -8,9 +8,8 @@ import numpy as np
 
 from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
 from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender, Measured
 from labelcycle.pipelines.backtest.run_arm import Outcome
-from labelcycle.pipelines.backtest.simulate import Measured
 
 SEES_LABELS = "†"
 """Marks a contender that was told what nobody knows before paying for labels."""

@@ -103,6 +103,18 @@ class BacktestPlan(Settings):
         return {role: number for role, number in versions.items() if number != FIRST}
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One trained cycle of an arm. Seconds are the processor's: of training, and of choosing what was labelled last."""
+
+    cycle: int
+    labels: int
+    accuracy: float
+    macro_f1: float
+    training_seconds: float
+    selection_seconds: float
+
+
 def write_plan(store: Store, plan: BacktestPlan) -> str:
     """Store the plan, and return the name that it is read by."""
     data = canonical_json(plan.model_dump(mode="json"))

@@ -10,8 +10,7 @@ from labelcycle.components.core.errors import CampaignError, LabelcycleError
 from labelcycle.components.core.runtime.observation import emit, observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest.history import read_history
-from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, read_plan
-from labelcycle.pipelines.backtest.simulate import Measured
+from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Measured, read_plan
 
 PROGRESS = "arm"
 """The event that tells how far an arm is."""

@@ -6,7 +6,7 @@ a campaign with the same samples, seed, recipe and query sizes.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from labelcycle.components.analysis.metrics import classification_metrics
-from labelcycle.components.core.backbones.build import one_core_a_batch
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import seed_for
@@ -33,20 +33,7 @@ from labelcycle.components.train_adapter.logistic_training import (
     uses_pool,
 )
 from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Chooser
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One trained cycle of an arm. Seconds are the processor's: of training, and of choosing what was labelled last."""
-
-    cycle: int
-    labels: int
-    accuracy: float
-    macro_f1: float
-    training_seconds: float
-    selection_seconds: float
-
+from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Chooser, Measured
 
 Rows = npt.NDArray[np.int64]
 

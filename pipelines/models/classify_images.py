@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.backbones.build import one_core_a_batch, pixel_transform
+from labelcycle.components.core.backbones.build import pixel_transform
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import list_images, read_image

@@ -1,7 +1,6 @@
 """Backbones of a campaign, rebuilt from the weights that it keeps, with input transform, precision and threads."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -138,18 +137,3 @@ def normalise(pixels: torch.Tensor, transform: Transform) -> torch.Tensor:
     mean = torch.tensor(transform.mean, device=pixels.device).view(1, 3, 1, 1) * 255
     std = torch.tensor(transform.std, device=pixels.device).view(1, 3, 1, 1) * 255
     return (pixels.float() - mean) / std
-
-
-@contextmanager
-def one_core_a_batch() -> Iterator[None]:
-    """Let torch use one core for each call, for callers that run as many calls at once as there are cores.
-
-    Cores that work on batches of their own never wait for each other, as cores that share one batch do at every layer;
-    and results then do not depend on the number of cores.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

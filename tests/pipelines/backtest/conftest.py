@@ -13,8 +13,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES, strategy
 from labelcycle.pipelines.backtest.history import History, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender
-from labelcycle.pipelines.backtest.simulate import Measured
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, Measured
 
 ENTROPY = Chooser(strategy="entropy")
 

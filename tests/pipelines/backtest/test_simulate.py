@@ -11,8 +11,8 @@ import pytest
 from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.select import Candidates, Picks
 from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, Contender
-from labelcycle.pipelines.backtest.simulate import Measured, simulate
+from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, Contender, Measured
+from labelcycle.pipelines.backtest.simulate import simulate
 
 ENTROPY = Chooser(strategy="entropy")
 
