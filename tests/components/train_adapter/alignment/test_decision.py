@@ -150,7 +150,7 @@ def test_the_last_cycle_makes_no_features_that_nothing_is_chosen_with() -> None:
 
 def test_holdout_without_accuracies_is_one_whose_updates_are_used_up() -> None:
     verdict = decide(*overlapping(), before(updates=1), Alignment(mode="holdout"))
-    assert not verdict.update and "made anew once" in verdict.reason
+    assert not verdict.update and "recomputed once" in verdict.reason
 
 
 def test_the_pool_gives_the_standardisation() -> None:
