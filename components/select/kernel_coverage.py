@@ -91,7 +91,7 @@ class GaussianKernel:
     """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets."""
 
     def __init__(self, candidates: Points[VectorBlock], targets: Points[VectorBlock], bandwidth: float) -> None:
-        """Kernel values are computed when they are asked for; where they are few, all at once, and kept.
+        """Kernel values are computed when they are first asked for; where they are few, all at once, and kept.
 
         Args:
             candidates: M points, read when their values are computed.
@@ -102,10 +102,6 @@ class GaussianKernel:
         self._targets = targets
         self._factor = np.float32(-0.5 / min(max(bandwidth, SMALLEST), LARGEST) ** 2)
         self._kept: Floats | None = None
-        if len(candidates) * self.targets <= MOST_KEPT:
-            self._kept = np.empty((len(candidates), self.targets), np.float32)
-            for part in blocks_of(len(candidates), _candidates_at_once(self.targets)):
-                self._kept[part] = self._compute(np.arange(part.start, part.stop))
 
     @property
     def candidates(self) -> int:
@@ -119,7 +115,13 @@ class GaussianKernel:
 
     def rows(self, rows: Rows) -> Floats:
         """Values of these candidates with all targets, float32 (b, T), to be written to."""
-        return self._compute(rows) if self._kept is None else self._kept[rows]
+        if len(self._candidates) * self.targets > MOST_KEPT:
+            return self._compute(rows)
+        if self._kept is None:
+            self._kept = np.empty((len(self._candidates), self.targets), np.float32)
+            for part in blocks_of(len(self._candidates), _candidates_at_once(self.targets)):
+                self._kept[part] = self._compute(np.arange(part.start, part.stop))
+        return self._kept[rows]
 
     def coverage_by(self, labelled: Points[VectorBlock]) -> Floats:
         """How well these samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
