@@ -7,16 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
 SECONDS = 900
-HARNESS_SECONDS = 800
 BATCH = 6
 SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "crash"]
 
@@ -177,23 +175,3 @@ def to_finalize(pristine: Place, begin_on_images: Any, tmp_path: Path) -> Place:
     campaign.run_cycle()
     campaign.run_cycle()
     return place
-
-
-@pytest.fixture
-def counts_of(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """A function: the name of a harness in this folder and its flags → what it counted; it must have found nothing."""
-
-    def counted(harness: str, *flags: str) -> dict[str, Any]:
-        counts = tmp_path / "counts.json"
-        ran = subprocess.run(
-            [sys.executable, "-m", f"tests.system.{harness}", *flags, "--json", str(counts)],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=HARNESS_SECONDS,
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        found: dict[str, Any] = json.loads(counts.read_text())
-        return found
-
-    return counted
