@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
+from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender, Measured
-from labelcycle.pipelines.backtest.run_arm import Outcome
 
 SEES_LABELS = "†"
 """Marks a contender that was told what nobody knows before paying for labels."""

@@ -19,12 +19,11 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.runtime.observation import EVENTS, notice
 from labelcycle.components.core.runtime.retries import with_retries
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest import backtest_report as report
-from labelcycle.pipelines.backtest import run_arm as arm
-from labelcycle.pipelines.backtest.backtest_report import gather
+from labelcycle.pipelines.backtest import arm, report
+from labelcycle.pipelines.backtest.arm import PROGRESS
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
 from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
-from labelcycle.pipelines.backtest.run_arm import PROGRESS
+from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.local.engine import LOG_TAIL
 from labelcycle.pipelines.local.watch import Watcher
 

@@ -9,9 +9,9 @@ from labelcycle.components.analysis.savings import Curve, Saving, savings
 from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.backtest.arm import run
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
 from labelcycle.pipelines.backtest.prepare import RECIPE, BacktestRequest, prepare
-from labelcycle.pipelines.backtest.run_arm import run
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 PEAL = "linear_probe"

@@ -31,7 +31,7 @@ class StageTimeError(TransientError):
 def name_in_profiles(module: str) -> str:
     """What profiles call the stage whose `run` is in a module.
 
-    `labelcycle.components.embed.stage` has `embed`, `labelcycle.pipelines.backtest.run_arm` has `backtest_arm`.
+    `labelcycle.components.embed.stage` has `embed`, `labelcycle.pipelines.backtest.arm` has `backtest_arm`.
     """
     _, folder, file = module.rsplit(".", 2)
     return folder if file == "stage" else f"{folder}_{file}"

@@ -10,8 +10,8 @@ from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.components.evaluate.projection_figures import RESULTS, read_random_arm
-from labelcycle.pipelines.backtest.backtest_report import RESULTS as NAME
-from labelcycle.pipelines.backtest.backtest_report import SCHEMA
+from labelcycle.pipelines.backtest.report import RESULTS as NAME
+from labelcycle.pipelines.backtest.report import SCHEMA
 
 
 def results(*rows: tuple[str, int, int, float]) -> bytes:

@@ -12,8 +12,8 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
+from labelcycle.pipelines.backtest.arm import read_outcome, run
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
-from labelcycle.pipelines.backtest.run_arm import read_outcome, run
 
 
 def test_results_are_written_once_and_kept(stored: tuple[Store, BacktestPlan], monkeypatch: pytest.MonkeyPatch) -> None:

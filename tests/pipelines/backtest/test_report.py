@@ -13,13 +13,12 @@ from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.pipelines.backtest import backtest_report as report
-from labelcycle.pipelines.backtest import run_arm as arm
-from labelcycle.pipelines.backtest.backtest_report import gather
+from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.leaderboard import leaderboard
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
+from labelcycle.pipelines.backtest.report import gather
 
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.9)}
 

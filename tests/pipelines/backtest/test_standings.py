@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
 from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender
-from labelcycle.pipelines.backtest.run_arm import Outcome
 
 GOOD, BAD = Chooser(strategy="entropy"), Chooser(strategy="margin")
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.8), "margin": (0.5, 0.55, 0.6)}

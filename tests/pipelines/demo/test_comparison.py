@@ -7,8 +7,8 @@ from rich.console import Console
 
 from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.backtest import run_arm as arm
-from labelcycle.pipelines.backtest.run_arm import Outcome
+from labelcycle.pipelines.backtest import arm
+from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.demo import comparison
 from labelcycle.pipelines.demo.comparison import Comparison, Learnt, Sizes, compare, contender_of, labels_saved
 from labelcycle.pipelines.demo.results import curves_of, table_of, table_on_images, verdict, verdict_on_images

@@ -16,7 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.backtest_report import SUMMARY
+from labelcycle.pipelines.backtest.report import SUMMARY
 from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName, write_package
 from labelcycle.pipelines.local.engine import run_pipeline
 from labelcycle.pipelines.local.watch import Watcher

@@ -79,7 +79,7 @@ def test_a_stage_that_is_done_in_time_goes_on() -> None:
     ("module", "name"),
     [
         ("labelcycle.components.evaluate.stage", "evaluate"),
-        ("labelcycle.pipelines.backtest.run_arm", "backtest_arm"),
+        ("labelcycle.pipelines.backtest.arm", "backtest_arm"),
     ],
 )
 def test_every_stage_has_the_time_of_its_process(module: str, name: str) -> None:
