@@ -2,12 +2,10 @@
 
 `prototypes` begins at the logistic regression, drawn to the class prototypes, of the labelled images' features under
 the backbone before anything changes it. Random numbers would send gradients through the backbone that have nothing to
-do with the classes, until the head has learnt some.
+do with the classes, until the head has learnt some. LP-FT begins at a linear layer that is trained on these features.
 
 Source: Kumar et al., ICLR 2022 (a probe before fine-tuning keeps the features); methods of `logistic_regression`.
 Cost: one forward pass an image, without gradients, then that of `fit_logistic_regression`.
-
-The linear layer that LP-FT fine-tunes from: trained on the features of the backbone before anything changes it.
 """
 
 import os

@@ -1,16 +1,7 @@
-"""Confidence: ask where even the most likely class is unlikely.
+"""Uncertainty sampling by confidence, margin or entropy: ask where the predicted distribution is the least decided.
 
-Source: Lewis and Gale, SIGIR 1994 (least confidence); a baseline of DropQuery, ASVP and VeCAF.
-Cost: O(N·C + N log N) time, O(N) memory beside the probabilities.
-
-Margin: ask where the two most likely classes are close.
-
-Source: Scheffer, Decomain and Wrobel, IDA 2001; a baseline of DropQuery and ASVP.
-Cost: O(N·C + N log N) time, O(N) memory beside the probabilities.
-
-Entropy: ask where the predicted distribution is the least decided.
-
-Source: PEAL, section 3.3.1; class-balanced form, section 4.3; clustered form, DropQuery, ablations.
+Source: confidence: Lewis and Gale, SIGIR 1994; margin: Scheffer, Decomain and Wrobel, IDA 2001; entropy: PEAL, section
+    3.3.1, with its class-balanced form in section 4.3. The clustered form: DropQuery, ablations.
 Cost: O(N·C + N log N) time, O(N) memory beside the probabilities.
 """
 
