@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from labelcycle.components.core.features.blocks import block_rows_for, blocks_in_turn
-from labelcycle.components.core.features.matmul import matmul
+from labelcycle.components.core.features.neighbours import most_similar
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select.points import Floats, Rows, Vectors
 
@@ -162,10 +162,8 @@ def pull_of_samples(
 
 
 def _most_similar(samples: Floats, centroids: Floats) -> tuple[Integers, Floats]:
-    similarities = matmul(samples, centroids.T)
-    numbers: Integers = similarities.argmax(axis=1)
-    cosines: Floats = similarities[np.arange(len(numbers)), numbers]
-    return numbers, cosines
+    cosines, numbers = most_similar(samples, centroids)
+    return numbers[:, 0], cosines[:, 0]
 
 
 def start_rows(ids: npt.NDArray[np.str_], count: int, *key: object) -> Integers:

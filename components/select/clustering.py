@@ -1,21 +1,20 @@
 """k-means over the pool, and the samples that stand for its clusters.
 
-Lloyd's iterations are our own because faiss and scikit-learn give other clusters with another number of threads (sums
-are split over threads), which would break the promise that a query depends on the data and the seed alone.
+faiss finds the clusters, in one thread: it rounds differently with another number of threads, and a query depends on
+the data and the seed alone.
 """
 
 from dataclasses import dataclass
 
+import faiss
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from labelcycle.components.core.features.blocks import blocks_of, for_each_block
-from labelcycle.components.core.features.matmul import matmul
+from labelcycle.components.core.features.neighbours import nearest, one_thread, placed
 from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.points import Floats, Stacked, Vectors, squared_distances, vector_block
 from labelcycle.components.select.principal_directions import along, principal_directions
-from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
 from labelcycle.components.select.strategy import Picks
 
 ITERATIONS = 100
@@ -27,18 +26,14 @@ POINTS_PER_CLUSTER = 512
 IMPROVEMENT = 1e-4
 """Iterations end when the sum of squared distances falls by less than this share."""
 
-
-FINE_IMPROVEMENT = 1e-3
-"""Likewise in all coordinates, after clusters were found in few directions."""
-
 START_POINTS = 4096
 """The start is looked for among at most so many points, where draws are chosen among."""
 
 MOST_GREEDY = 512
-"""For more clusters than these the start is drawn without choosing among draws, which takes less time."""
+"""For more clusters than these the start is faiss's, drawn without choosing among draws, which takes less time."""
 
 DIRECTIONS = 48
-"""Clusters are first found in so many principal directions."""
+"""Clusters are found in so many principal directions where there are at least twice as many coordinates."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +60,10 @@ def k_means(
     also: Vectors | None = None,
     points_per_cluster: int = POINTS_PER_CLUSTER,
 ) -> Clusters:
-    """Cluster the points by Lloyd's iterations from a k-means++ start, first in the 48 principal directions.
+    """Cluster the points by Lloyd's iterations from a k-means++ start, in the 48 principal directions.
 
     Args:
-        vectors: N points.
+        vectors: N points, finite.
         clusters: k, between 1 and N.
         ids: sample ids, (N,), sorted; they decide which points are sampled.
         seed: decides sample and start.
@@ -76,11 +71,12 @@ def k_means(
         also: points that take part in finding the centres, but are not in the result.
         points_per_cluster: centres are found on a random sample of at most so many points a cluster.
 
-    A cluster that loses all its points starts anew at the point that is farthest from its centre.
+    A cluster that loses all its points takes over half of a large one. Of less than k distinct points some clusters
+    stay empty in the result.
 
     Source: Lloyd, IEEE Transactions on Information Theory 28 (1982); start: Arthur and Vassilvitskii, SODA 2007.
-    Cost: O(k·48) multiply-adds a point for most iterations and O(k·d) for the last few, on min(N, 512·k) points or what
-        `points_per_cluster` says; then O(k·d) on all N. Memory of 48 numbers a point and of one block a core.
+    Cost: O(k·48) multiply-adds a point and iteration, on min(N, 512·k) points or what `points_per_cluster` says; then
+        O(k·d) on all N. Memory of 48 numbers a point and of one block a core.
     """
     part = vectors
     most = points_per_cluster * clusters
@@ -89,45 +85,76 @@ def k_means(
         rows = np.argpartition(numbers, most)[:most]
         part = Vectors(vectors.features[np.sort(rows)], vectors.prepare)
     sample = part if also is None or not len(also) else Stacked((also, part))
-    found = _coarse_to_fine(sample, clusters, seed, improvement)
-    return found if sample is vectors else assign(vectors, found.centres)
-
-
-def _coarse_to_fine(sample: Vectors | Stacked, clusters: int, seed: int, improvement: float) -> Clusters:
-    """k-means in few principal directions first where there are many coordinates, then in all of them."""
     if sample.width < 2 * DIRECTIONS:
-        return _lloyd(sample, _start(sample, clusters, seed), improvement)
-    directions = principal_directions(sample, DIRECTIONS, seed)
-    reduced = Vectors(along(sample, directions))
-    coarse = _lloyd(reduced, _start(reduced, clusters, seed), improvement)
-    return _lloyd(sample, _means(sample, coarse), max(improvement, FINE_IMPROVEMENT))
+        return assign(vectors, _centres(sample.read(slice(0, len(sample))), clusters, seed, improvement))
+    reduced = along(sample, principal_directions(sample, DIRECTIONS, seed))
+    centres = _centres(reduced, clusters, seed, improvement)
+    return assign(vectors, _means(sample, assign(Vectors(reduced), centres)))
 
 
-def _lloyd(sample: Vectors | Stacked, centres: Floats, improvement: float) -> Clusters:
-    total = np.inf
-    for _ in range(ITERATIONS):
-        found = assign(sample, centres)
-        previous, total = total, float(found.squared_distances.sum(dtype=np.float64))
-        if total >= previous * (1 - improvement):
+def _centres(points: Floats, clusters: int, seed: int, improvement: float) -> Floats:
+    """Centres of k clusters of points (n, d), n ≥ k: float32 (k, d)."""
+    points = np.ascontiguousarray(points)
+    settings = faiss.ClusteringParameters()
+    settings.niter = ITERATIONS
+    settings.seed = seed % 2**31
+    settings.init_method = faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS
+    settings.early_stop_threshold = improvement
+    settings.min_points_per_centroid = 1
+    settings.max_points_per_centroid = len(points)
+    found = faiss.Clustering(points.shape[1], clusters, settings)
+    if clusters <= MOST_GREEDY:
+        faiss.copy_array_to_vector(_greedy_start(points, clusters, seed).ravel(), found.centroids)
+    with one_thread():
+        found.train(points, placed(faiss.IndexFlatL2(points.shape[1])))
+    return faiss.vector_to_array(found.centroids).reshape(clusters, -1)
+
+
+def _greedy_start(points: Floats, clusters: int, seed: int) -> Floats:
+    """k-means++ on at most 4096 points that takes, of several draws, the one that lowers all distances the most.
+
+    faiss has the plain start alone. With this one, well separated clusters are each found far more often.
+
+    Source: Arthur and Vassilvitskii, SODA 2007, section 7.
+    """
+    generator = np.random.default_rng(seed)
+    size = min(len(points), START_POINTS)
+    vectors = points[np.sort(generator.choice(len(points), size, replace=False))]
+    sample = vector_block(vectors)
+    chosen = [int(generator.integers(size))]
+    nearest = squared_distances(vector_block(vectors[chosen]), sample)[0]
+    while len(chosen) < clusters:
+        sums = np.cumsum(nearest, dtype=np.float64)
+        if sums[-1] <= 0:
+            chosen += np.setdiff1d(np.arange(size), chosen)[: clusters - len(chosen)].tolist()
             break
-        centres = _means(sample, found)
-    return found
+        targets = generator.random(2 + int(np.log(clusters))) * sums[-1]
+        drawn = np.minimum(np.searchsorted(sums, targets, side="right"), size - 1)
+        lowered = np.minimum(squared_distances(vector_block(vectors[drawn]), sample), nearest)
+        best = int(lowered.sum(axis=1).argmin())
+        nearest = lowered[best]
+        chosen.append(int(drawn[best]))
+    centres: Floats = vectors[np.sort(chosen)]
+    return centres
 
 
-def assign(vectors: Vectors | Stacked, centres: Floats) -> Clusters:
-    """Each point's nearest centre, the first of equally near ones. One matrix product."""
+def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:
+    """The mean of each cluster's points in all coordinates; zeros for an empty one."""
+    sums = np.zeros((len(found.centres), sample.width), np.float64)
+    for rows in blocks_of(len(sample)):
+        np.add.at(sums, found.assignment[rows], sample.read(rows))
+    counts = np.bincount(found.assignment, minlength=len(sums))
+    return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+
+
+def assign(vectors: Vectors, centres: Floats) -> Clusters:
+    """Each point's nearest centre, the first of equally near ones."""
     assignment = np.empty(len(vectors), np.int64)
     distances = np.empty(len(vectors), np.float32)
-    targets = vector_block(centres)
-    doubled = -2 * centres.T
 
     def find(rows: slice) -> None:
-        block = vectors.at(rows)
-        values = matmul(block.vectors, doubled)
-        values += targets.squared_norms
-        nearest = values.argmin(axis=1)
-        assignment[rows] = nearest
-        distances[rows] = np.maximum(values[np.arange(len(nearest)), nearest] + block.squared_norms, 0)
+        squared, found = nearest(vectors.read(rows), centres)
+        assignment[rows], distances[rows] = found[:, 0], squared[:, 0]
 
     for_each_block(len(vectors), find)
     return Clusters(centres, assignment, distances)
@@ -186,60 +213,3 @@ def picks_of_clusters(found: Clusters, ids: npt.NDArray[np.str_], budget: int) -
     for rank in range(budget - missing, budget):
         reasons[rank] = f"far from the centre of cluster {clusters[rank]}"
     return Picks(rows, -distances, reasons, clusters, sizes)
-
-
-def _start(sample: Vectors | Stacked, clusters: int, seed: int) -> Floats:
-    """k-means++: centres at samples that are drawn by D² sampling. The draw depends on the order of rows, by id."""
-    generator = np.random.default_rng(seed)
-    if clusters <= MOST_GREEDY:
-        return _greedy_start(sample, clusters, generator)
-    first = int(generator.integers(len(sample)))
-    centre = sample.at(np.array([first]))
-    nearest = assign(sample, centre.vectors).squared_distances
-    nearest[first] = 0
-    ties = np.arange(len(sample), dtype=np.uint64)
-    rows, _ = sample_by_squared_distance(sample, nearest, ties, clusters, generator, already=np.array([first]))
-    return sample.read(np.sort(rows))
-
-
-def _greedy_start(sample: Vectors | Stacked, clusters: int, generator: np.random.Generator) -> Floats:
-    """k-means++ on at most 4096 points that takes, of several draws, the one that lowers all distances the most.
-
-    Source: Arthur and Vassilvitskii, SODA 2007, section 7. Well separated clusters are each found far more often.
-    """
-    size = min(len(sample), START_POINTS)
-    vectors = sample.read(np.sort(generator.choice(len(sample), size, replace=False)))
-    points = vector_block(vectors)
-    chosen = [int(generator.integers(size))]
-    nearest = squared_distances(vector_block(vectors[chosen]), points)[0]
-    while len(chosen) < clusters:
-        sums = np.cumsum(nearest, dtype=np.float64)
-        if sums[-1] <= 0:
-            chosen += np.setdiff1d(np.arange(size), chosen)[: clusters - len(chosen)].tolist()
-            break
-        targets = generator.random(2 + int(np.log(clusters))) * sums[-1]
-        drawn = np.minimum(np.searchsorted(sums, targets, side="right"), size - 1)
-        lowered = np.minimum(squared_distances(vector_block(vectors[drawn]), points), nearest)
-        best = int(lowered.sum(axis=1).argmin())
-        nearest = lowered[best]
-        chosen.append(int(drawn[best]))
-    centres: Floats = vectors[np.sort(chosen)]
-    return centres
-
-
-def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:
-    """The mean of each cluster's points; an empty cluster gets the point that is farthest from its centre."""
-    clusters = len(found.centres)
-    sums = np.zeros((clusters, sample.width), np.float64)
-    for rows in blocks_of(len(sample)):
-        members = found.assignment[rows]
-        size = len(members)
-        chosen = scipy.sparse.csr_array((np.ones(size, np.float32), (members, np.arange(size))), shape=(clusters, size))
-        sums += chosen @ sample.read(rows)
-    counts = np.bincount(found.assignment, minlength=clusters)
-    empty = np.flatnonzero(counts == 0)
-    means = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    if len(empty):
-        farthest = np.argsort(-found.squared_distances, kind="stable")[: len(empty)]
-        means[empty] = sample.read(np.sort(farthest))
-    return means

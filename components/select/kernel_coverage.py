@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.features.blocks import BLOCK_ROWS, blocks_of, for_each_block
-from labelcycle.components.select.distances import CENTRES_AT_ONCE, nearest_among
-from labelcycle.components.select.points import Floats, Points, VectorBlock, squared_distances
+from labelcycle.components.core.features.neighbours import nearest
+from labelcycle.components.select.distances import CENTRES_OF_AN_INDEX, nearest_among
+from labelcycle.components.select.points import Floats, Listed, Vectors, squared_distances
 
 MOST_ASKED = 1000
 """The median is taken over at most so many samples; each is compared with all others."""
@@ -31,7 +32,7 @@ WIDTH_OF_EQUALS = 1.0
 """Where all samples are equal any width does."""
 
 
-def bandwidth_of(*sets: Points[VectorBlock]) -> float:
+def bandwidth_of(*sets: Vectors | Listed) -> float:
     """The median distance of a sample to the nearest other one, in the first of these sets where that is above 0.
 
     Copies have the distance 0. Where they make the median 0, it is taken over the samples that have no copy.
@@ -52,21 +53,21 @@ def bandwidth_of(*sets: Points[VectorBlock]) -> float:
     return WIDTH_OF_EQUALS
 
 
-def squared_to_nearest_other(points: Points[VectorBlock]) -> Floats:
+def squared_to_nearest_other(points: Vectors | Listed) -> Floats:
     """Squared distance to the nearest other point, float32; of 1,000 points spread over all rows where there are more.
 
     Args:
         points: at least two.
     """
     asked = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST_ASKED)).astype(np.int64))
-    block = points.at(asked)
-    nearest = np.full(len(asked), np.inf, np.float32)
-    for rows in blocks_of(len(points), CENTRES_AT_ONCE):
-        distances = squared_distances(block, points.at(rows))
-        itself = np.flatnonzero((asked >= rows.start) & (asked < rows.stop))
-        distances[itself, asked[itself] - rows.start] = np.inf
-        np.minimum(nearest, distances.min(axis=1), out=nearest)
-    return nearest
+    queries = points.read(asked)
+    squared = np.full(len(asked), np.inf, np.float32)
+    for rows in blocks_of(len(points), CENTRES_OF_AN_INDEX):
+        block = points.read(rows)
+        found, which = nearest(queries, block, min(2, len(block)))
+        found[which == asked[:, None] - rows.start] = np.inf
+        np.minimum(squared, found.min(axis=1), out=squared)
+    return squared
 
 
 Rows = npt.NDArray[np.int64]
@@ -90,7 +91,7 @@ EQUAL = 1e-6
 class GaussianKernel:
     """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets."""
 
-    def __init__(self, candidates: Points[VectorBlock], targets: Points[VectorBlock], bandwidth: float) -> None:
+    def __init__(self, candidates: Vectors | Listed, targets: Vectors | Listed, bandwidth: float) -> None:
         """Kernel values are computed when they are first asked for; where they are few, all at once, and kept.
 
         Args:
@@ -123,7 +124,7 @@ class GaussianKernel:
                 self._kept[part] = self._compute(np.arange(part.start, part.stop))
         return self._kept[rows]
 
-    def coverage_by(self, labelled: Points[VectorBlock]) -> Floats:
+    def coverage_by(self, labelled: Vectors | Listed) -> Floats:
         """How well these samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
         return self._of_distances(nearest_among(self._targets, labelled))
 

@@ -8,11 +8,12 @@ import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.neighbours import nearest
 from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph, Groups, all_pairs
 from labelcycle.components.select.clustering import k_means
 from labelcycle.components.select.distances import nearest_among
-from labelcycle.components.select.points import Vectors, squared_distances, unit_length, vector_block
+from labelcycle.components.select.points import Vectors, squared_distances, unit_length
 from labelcycle.components.select.strategy import Candidates
 
 MOST_EXACT = 100_000
@@ -46,11 +47,9 @@ def near_groups(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups
     order = np.argsort(found.assignment, kind="stable")
     counts = np.bincount(found.assignment, minlength=len(found.centres))
     members = [rows for rows in np.split(order, np.cumsum(counts)[:-1]) if len(rows)]
-    centres = vector_block(found.centres[counts > 0])
-    distances = squared_distances(centres, centres)
-    near = np.zeros(distances.shape, np.bool_)
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :PARTNERS]
-    np.put_along_axis(near, nearest, True, axis=1)
+    centres = found.centres[counts > 0]
+    near = np.zeros((len(members), len(members)), np.bool_)
+    np.put_along_axis(near, nearest(centres, centres, min(PARTNERS, len(members)))[1], True, axis=1)
     near |= near.T | np.eye(len(members), dtype=np.bool_)
     return _in_parts(members, near)
 

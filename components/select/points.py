@@ -13,12 +13,10 @@ import numpy.typing as npt
 
 from labelcycle.components.core.features.half_precision import as_single
 from labelcycle.components.core.features.matmul import matmul
+from labelcycle.components.core.features.neighbours import INDISTINGUISHABLE, squared_norms
 
 Floats = npt.NDArray[np.float32]
 Rows = slice | npt.NDArray[np.integer]
-
-INDISTINGUISHABLE = 4e-6
-"""Squared distances below this share of the squared norms are rounding errors of float32 products: they count as 0."""
 
 
 class Block(Protocol):
@@ -108,6 +106,10 @@ class Listed:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def read(self, rows: Rows) -> Floats:
+        """The vectors of these rows of the list, float32 (b, d)."""
+        return self.points.read(self.rows[rows])
+
     def at(self, rows: Rows) -> VectorBlock:
         """The points of these rows of the list."""
         return self.points.at(self.rows[rows])
@@ -115,7 +117,7 @@ class Listed:
 
 def vector_block(vectors: Floats) -> VectorBlock:
     """Coordinates with their squared norms."""
-    return VectorBlock(vectors, np.einsum("nd,nd->n", vectors, vectors))
+    return VectorBlock(vectors, squared_norms(vectors))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ a sample is of its class then says how much it can count as if it were labelled.
 Source: Zhou et al., Learning with Local and Global Consistency, NeurIPS 2004, with the sum in place of its limit; class
     mass normalisation for equal classes: Zhu, Ghahramani and Lafferty, ICML 2003, section 4.
 Cost: O(P²·d) multiply-adds for a graph of P samples, which are computed block by block; then steps · P · neighbours · C
-    for each spreading. Memory of P · (512 + C) numbers, never P².
+    for each spreading. Memory of P · (20 + C) numbers and one block a core, never P².
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from threadpoolctl import ThreadpoolController
 
-from labelcycle.components.core.features.blocks import blocks_of
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.neighbours import most_similar
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.integer]
@@ -28,10 +28,6 @@ SHARE = 0.9
 
 STEPS = 30
 """By then what a step adds has fallen to 0.9^30, 4 %."""
-
-ROWS_AT_ONCE = 512
-
-_LIBRARIES = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -62,14 +58,16 @@ class NeighbourGraph:
         near = min(NEIGHBOURS, count - 1)
         columns = np.empty((count, near), np.int64)
         weights = np.empty((count, near), np.float32)
-        with _LIBRARIES.limit(limits=1, user_api="blas"):
-            for block in blocks_of(count, ROWS_AT_ONCE) if near else ():
-                cosines = points[block] @ points.T
-                itself = np.arange(block.start, block.stop)
-                cosines[itself - block.start, itself] = -np.inf
-                nearest = np.sort(np.argpartition(-cosines, near - 1, axis=1)[:, :near], axis=1)
-                columns[block] = nearest
-                weights[block] = np.exp(4 * (np.take_along_axis(cosines, nearest, axis=1) - 1))
+
+        def find(block: slice) -> None:
+            cosines, found = most_similar(points[block], points, near + 1)
+            itself = found == np.arange(block.start, block.stop)[:, None]
+            itself[~itself.any(axis=1), -1] = True  # of many copies it is not among the nearest
+            columns[block] = found[~itself].reshape(-1, near)
+            weights[block] = np.exp(4 * (cosines[~itself].reshape(-1, near) - 1))
+
+        if near:
+            for_each_block(count, find)
         rows = np.repeat(np.arange(count), near)
         graph = scipy.sparse.csr_array((weights.ravel(), (rows, columns.ravel())), shape=(count, count))
         graph = graph.maximum(graph.T)

@@ -105,10 +105,11 @@ class LogisticTrainer(Settings):
     few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
     of a label.
 
-    `version` is that of the algorithm, no setting.
+    `version` is that of the algorithm, no setting. Version 1 differs in the last bits of what the pool says: its
+    neighbours were found by other matrix products.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     name: Literal["logistic"] = "logistic"
     strength: Annotated[float, Field(gt=0)] = 0.1

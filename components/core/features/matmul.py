@@ -36,6 +36,11 @@ def matmul_on(device: str) -> Iterator[None]:
         _device = before
 
 
+def chosen_device() -> str:
+    """Where large matrix products are computed now: `numpy`, or a device of torch."""
+    return _device
+
+
 def matmul(left: Floats, right: Floats) -> Floats:
     """The matrix product (n, d) @ (d, m), float32 (n, m)."""
     if _device == PROCESSOR:

@@ -83,7 +83,7 @@ class Cover:
         return pull.value / count, gradient / count
 
 
-@strategy(needs={"features"}, uses={"labelled_features"})
+@strategy(needs={"features"}, uses={"labelled_features"}, version=2)
 def activeft(
     pool: Candidates,
     budget: int,

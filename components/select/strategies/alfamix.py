@@ -27,7 +27,7 @@ POINTS_PER_CLUSTER = 32
 nearest, and with all candidates a larger pool takes more iterations besides."""
 
 
-@strategy(needs={"features", "head", "labelled_features", "labelled_classes"})
+@strategy(needs={"features", "head", "labelled_features", "labelled_classes"}, version=2)
 def alfamix(pool: Candidates, budget: int, seed: int, epsilon: float = 0.2) -> Picks:
     """Samples from the centres of `budget` clusters of those whose prediction flips, then those of smallest margin.
 

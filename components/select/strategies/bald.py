@@ -27,6 +27,7 @@ from labelcycle.components.select.strategy import Candidates, Picks
 @strategy(
     uses={"mutual_information", "head", "features"},
     options={"class_balanced": {"probs"}, "cluster_features": {"features"}},
+    version=2,
 )
 def bald(
     pool: Candidates,

@@ -32,7 +32,7 @@ def random(pool: Candidates, budget: int, seed: int) -> Picks:
     return Picks(rows, numbers[rows] / 2**64, ["random"] * budget)
 
 
-@strategy(needs={"features"})
+@strategy(needs={"features"}, version=2)
 def kmeans(pool: Candidates, budget: int, seed: int) -> Picks:
     """The samples nearest to the centres of `budget` clusters of the L2-normalised features, largest clusters first.
 

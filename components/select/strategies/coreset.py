@@ -13,7 +13,7 @@ from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 
 
-@strategy(needs={"features"}, uses={"labelled_features"})
+@strategy(needs={"features"}, uses={"labelled_features"}, version=2)
 def coreset(pool: Candidates, budget: int, seed: int) -> Picks:
     """The samples of a furthest-first traversal that starts from the labelled ones.
 

@@ -26,7 +26,7 @@ ENOUGH = 25
 """The threshold is lowered while there are fewer candidates than so many a pick."""
 
 
-@strategy(needs={"features", "head"}, uses={"disagreements"}, version=2)
+@strategy(needs={"features", "head"}, uses={"disagreements"}, version=3)
 def dropquery(
     pool: Candidates,
     budget: int,

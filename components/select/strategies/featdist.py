@@ -1,7 +1,7 @@
 """Featdist: ask where a sample lies far from the labelled samples of the class that it is predicted to be.
 
 Source: PEAL, section 3.3.2 and Algorithm 1 (largest distance); the class mean instead, in a later code of its authors.
-Cost: O(N·Lc·d) multiply-adds, Lc labelled samples of a class; memory of one block of distances a core.
+Cost: O(N·Lc·d) multiply-adds, Lc labelled samples of a class; memory of the largest class and one block a core.
 """
 
 from collections.abc import Callable
@@ -11,23 +11,44 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.features.blocks import for_each_block
-from labelcycle.components.select.distances import parts_of
-from labelcycle.components.select.points import VectorBlock, Vectors, squared_distances
+from labelcycle.components.core.features.blocks import blocks_of, for_each_block
+from labelcycle.components.core.features.neighbours import most_similar, nearest, squared_norms
+from labelcycle.components.select.points import Vectors, squared_distances, vector_block
 from labelcycle.components.select.ranking import most_uncertain
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 
 Reduce = Literal["max", "mean", "min"]
-Distances = npt.NDArray[np.float32]
-FOLDS: dict[str, Callable[[Distances, Distances], Distances]] = {
-    "max": lambda so_far, found: np.maximum(so_far, found.max(axis=1)),
-    "mean": lambda so_far, found: so_far + found.sum(axis=1),
-    "min": lambda so_far, found: np.minimum(so_far, found.min(axis=1)),
-}
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Reduced = Callable[[Floats, Floats], Floats]
+"""(points (n, d), samples of a class (m, d)) → a distance to the class for each point, (n,)."""
 
 
-@strategy(needs={"features", "probs", "labelled_features", "labelled_classes"})
+def _largest(points: Floats, of_class: Floats) -> Floats:
+    """‖x - y‖² = ‖x‖² + (x, 1)·(-2y, ‖y‖²), so that the farthest y is the most similar in one coordinate more."""
+    ones = np.ones((len(points), 1), np.float32)
+    turned = np.column_stack([-2 * of_class, squared_norms(of_class)])
+    values, _ = most_similar(np.hstack([points, ones]), turned)
+    squared: Floats = np.maximum(0, squared_norms(points) + values[:, 0])
+    return np.sqrt(squared)
+
+
+def _mean(points: Floats, of_class: Floats) -> Floats:
+    block, sums = vector_block(points), np.zeros(len(points), np.float32)
+    for rows in blocks_of(len(of_class)):
+        sums += np.sqrt(squared_distances(block, vector_block(of_class[rows]))).sum(axis=1)
+    return sums / np.float32(len(of_class))
+
+
+def _smallest(points: Floats, of_class: Floats) -> Floats:
+    return np.sqrt(nearest(points, of_class)[0][:, 0])
+
+
+REDUCED: dict[str, Reduced] = {"max": _largest, "mean": _mean, "min": _smallest}
+
+
+@strategy(needs={"features", "probs", "labelled_features", "labelled_classes"}, version=2)
 def featdist(pool: Candidates, budget: int, seed: int, reduce: Reduce = "max", class_balanced: bool = False) -> Picks:
     """The samples farthest from the labelled samples of their predicted class.
 
@@ -43,30 +64,21 @@ def featdist(pool: Candidates, budget: int, seed: int, reduce: Reduce = "max", c
     """
     assert pool.features is not None and pool.probs is not None
     assert pool.labelled_features is not None and pool.labelled_classes is not None
-    if reduce not in FOLDS:
-        raise ConfigurationError(f"reduce is one of {', '.join(FOLDS)}; got {reduce!r}.")
+    if reduce not in REDUCED:
+        raise ConfigurationError(f"reduce is one of {', '.join(REDUCED)}; got {reduce!r}.")
     if not len(pool.labelled_features):
         raise ConfigurationError("Strategy 'featdist' needs labelled samples; there is none yet.")
-    points, labelled, classes = Vectors(pool.features), pool.labelled_features, pool.labelled_classes
+    points, labelled, classes = Vectors(pool.features), Vectors(pool.labelled_features), pool.labelled_classes
     predicted = pool.probs.argmax(axis=1)
     scores = np.empty(len(pool), np.float32)
+    for number in np.unique(predicted):
+        mine = np.flatnonzero(predicted == number)
+        members = np.flatnonzero(classes == number)
+        of_class = labelled.read(members if len(members) else slice(None))
+        reduced = REDUCED[reduce if len(members) else "min"]
 
-    def measure(rows: slice) -> None:
-        block = points.read(rows)
-        for number in np.unique(predicted[rows]):
-            mine = predicted[rows] == number
-            members = classes == number
-            part = Vectors(block[mine]).at(slice(None))
-            targets = Vectors(labelled[members] if members.any() else labelled)
-            scores[rows][mine] = _distance(part, targets, reduce if members.any() else "min")
+        def measure(rows: slice, mine: Rows = mine, of_class: Floats = of_class, reduced: Reduced = reduced) -> None:
+            scores[mine[rows]] = reduced(points.read(mine[rows]), of_class)
 
-    for_each_block(len(pool), measure)
+        for_each_block(len(mine), measure)
     return most_uncertain(pool, scores, budget, seed, "distance", class_balanced, cluster_features=False)
-
-
-def _distance(part: VectorBlock, targets: Vectors, reduce: str) -> Distances:
-    """The reduced L2 distance of each point of a block to the targets, (b,)."""
-    result = np.full(len(part.vectors), np.inf if reduce == "min" else 0, np.float32)
-    for block in parts_of(targets):
-        result = FOLDS[reduce](result, np.sqrt(squared_distances(part, block)))
-    return result / np.float32(len(targets)) if reduce == "mean" else result

@@ -33,7 +33,7 @@ FEWEST = 20
 """Without labels, σ is that of a sample of as many as there will be, but at least so many."""
 
 
-@strategy(needs={"features"}, uses={"labelled_features"}, version=2)
+@strategy(needs={"features"}, uses={"labelled_features"}, version=3)
 def maxherding(
     pool: Candidates,
     budget: int,
@@ -65,7 +65,7 @@ def maxherding(
     return Picks(rows, gains, reasons)
 
 
-@strategy(needs={"features", "probs"}, uses={"labelled_features"}, of_last_layer=False, version=2)
+@strategy(needs={"features", "probs"}, uses={"labelled_features"}, of_last_layer=False, version=3)
 def uherding(
     pool: Candidates,
     budget: int,

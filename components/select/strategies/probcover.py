@@ -66,6 +66,7 @@ def pure_radius(
     needs={"features"},
     uses={"labelled_features", "probs", "head", "labelled_classes"},
     of_last_layer=False,
+    version=2,
 )
 def probcover(
     pool: Candidates,

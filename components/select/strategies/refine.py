@@ -35,6 +35,7 @@ ENSEMBLE = "random+margin+badge+typiclust+alfamix+dropquery+maxherding+uherding"
 @strategy(
     needs={"features", "probs", "head"},
     uses={"labelled_ids", "labelled_features", "labelled_classes"},
+    version=2,
 )
 def refine(
     pool: Candidates,

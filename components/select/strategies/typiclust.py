@@ -3,7 +3,7 @@
 Source: Hacohen, Dekel and Weinshall, ICML 2022, section 3 and the authors' code (at most 500 clusters, small ones left
     out).
 Cost: k-means with k = min(L + B, 500) in 48 principal directions, then O(Σ n²·d) multiply-adds over clusters of n
-    samples, at most 1024 of each; memory of 48 numbers a sample and one block of distances a core.
+    samples, at most 1024 of each; memory of 48 numbers a sample.
 
 Typicality: how close a sample lies to its nearest neighbours within a cluster.
 
@@ -25,11 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.features.blocks import blocks_of, for_each_block
+from labelcycle.components.core.features.blocks import for_each_block
+from labelcycle.components.core.features.neighbours import nearest
 from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.checks import require_at_least
 from labelcycle.components.select.clustering import DIRECTIONS, assign, k_means
-from labelcycle.components.select.points import VectorBlock, Vectors, squared_distances, unit_length, vector_block
+from labelcycle.components.select.points import Floats, Vectors, unit_length
 from labelcycle.components.select.principal_directions import along, principal_directions
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategies.uncertainty_sampling import margin
@@ -38,32 +39,23 @@ from labelcycle.components.select.strategy import Candidates, Picks
 SMOOTHING = 1e-5
 """Added to the mean squared distance."""
 
-DISTANCES_AT_ONCE = 1 << 20
-"""Numbers in a block of distances."""
 
-
-def typicality(members: VectorBlock, neighbours: int) -> npt.NDArray[np.float32]:
+def typicality(members: Floats, neighbours: int) -> Floats:
     """1 / (mean squared distance to the nearest neighbours + 1e-5) of each member, float32 (n,).
 
     Args:
-        members: the n points of a cluster.
+        members: the n points of a cluster, float32 (n, d).
         neighbours: how many neighbours count; half of the members (at least 1) where that is less.
 
     Source: TypiClust, equation 4; neighbours in a small cluster as in the authors' code.
-    Cost: O(n²·d) multiply-adds; memory of a block of distances.
+    Cost: O(n²·d) multiply-adds; memory of n · neighbours numbers.
     """
-    size = len(members.vectors)
+    size = len(members)
     wanted = min(neighbours, max(1, size // 2))
     if size == 1:
         return np.full(1, 1 / SMOOTHING, np.float32)
-    means = np.empty(size, np.float32)
-    for rows in blocks_of(size, max(1, DISTANCES_AT_ONCE // size)):
-        part = VectorBlock(members.vectors[rows], members.squared_norms[rows])
-        distances = squared_distances(part, members)
-        distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
-        nearest = np.partition(distances, wanted - 1, axis=1)[:, :wanted]
-        means[rows] = nearest.mean(axis=1)
-    means += np.float32(SMOOTHING)
+    squared, _ = nearest(members, members, wanted + 1)  # the first is itself, or a copy of it
+    means: Floats = squared[:, 1:].mean(axis=1) + np.float32(SMOOTHING)
     return np.reciprocal(means, out=means)
 
 
@@ -80,7 +72,7 @@ IMPROVEMENT = 1e-3
 """Iterations of k-means end when they improve by less: the clusters need to be regions, not an optimum."""
 
 
-@strategy(needs={"features"}, uses={"labelled_features", "labelled_ids"})
+@strategy(needs={"features"}, uses={"labelled_features", "labelled_ids"}, version=2)
 def typiclust(pool: Candidates, budget: int, seed: int, neighbours: int = 20) -> Picks:
     """The most typical sample of each cluster, in the order of labelled samples in it, then of size.
 
@@ -165,14 +157,14 @@ def _most_typical(points: Vectors, members: Counts, size: int, neighbours: int) 
     vectors -= vectors.mean(axis=0)  # distances stay, and float32 tells them apart in tight clusters too
     picks: list[tuple[int, float]] = []
     for _ in range(size):
-        values = typicality(vector_block(vectors[:MOST_COMPARED]), neighbours)
+        values = typicality(vectors[:MOST_COMPARED], neighbours)
         best = int(values.argmax())
         picks.append((int(members[best]), float(values[best])))
         members, vectors = np.delete(members, best), np.delete(vectors, best, axis=0)
     return picks
 
 
-@strategy(needs={"features", "probs"}, uses={"labelled_features", "labelled_ids"})
+@strategy(needs={"features", "probs"}, uses={"labelled_features", "labelled_ids"}, version=2)
 def tcm(pool: Candidates, budget: int, seed: int, labels_a_class: float = 5.0, neighbours: int = 20) -> Picks:
     """TypiClust's picks while there are fewer labels a class than `labels_a_class` on average, then those of margin.
 

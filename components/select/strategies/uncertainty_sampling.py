@@ -13,7 +13,7 @@ from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
 
 
-@strategy(needs={"probs"}, options={"cluster_features": {"features"}})
+@strategy(needs={"probs"}, options={"cluster_features": {"features"}}, version=2)
 def confidence(
     pool: Candidates, budget: int, seed: int, class_balanced: bool = False, cluster_features: bool = False
 ) -> Picks:
@@ -31,7 +31,7 @@ def confidence(
     return most_uncertain(pool, scores, budget, seed, "confidence", class_balanced, cluster_features)
 
 
-@strategy(needs={"probs"}, options={"cluster_features": {"features"}})
+@strategy(needs={"probs"}, options={"cluster_features": {"features"}}, version=2)
 def margin(
     pool: Candidates, budget: int, seed: int, class_balanced: bool = False, cluster_features: bool = False
 ) -> Picks:
@@ -49,7 +49,7 @@ def margin(
     return most_uncertain(pool, scores, budget, seed, "margin", class_balanced, cluster_features)
 
 
-@strategy(needs={"probs"}, options={"cluster_features": {"features"}})
+@strategy(needs={"probs"}, options={"cluster_features": {"features"}}, version=2)
 def entropy(
     pool: Candidates, budget: int, seed: int, class_balanced: bool = False, cluster_features: bool = False
 ) -> Picks:

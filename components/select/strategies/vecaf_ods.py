@@ -113,7 +113,7 @@ class Captioned:
         return unit_length(towards_texts(self.features[rows], self.texts[rows], self.shares[rows], self.text_map))
 
 
-@strategy(needs={"features", "losses"}, uses={"texts"})
+@strategy(needs={"features", "losses"}, uses={"texts"}, version=2)
 def vecaf_ods(
     pool: Candidates,
     budget: int,

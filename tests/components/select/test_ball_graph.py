@@ -35,14 +35,8 @@ def agrees(graph: BallGraph, near: Mask) -> bool:
     )
 
 
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Edges are kept, however many they are."""
-    original = ball_graph._Edges.__init__
-
-    def generous(edges: ball_graph._Edges, groups: Groups, size: int, most_bytes: int) -> None:
-        original(edges, groups, size, 10**9)
-
-    monkeypatch.setattr(ball_graph._Edges, "__init__", generous)
+PLENTY = 10**9
+"""Bytes that hold all edges, however many they are."""
 
 
 @pytest.mark.parametrize("radius", [0.05, 0.4, 1.0, 1.9])
@@ -50,31 +44,27 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_exact_graph(radius: float, group: int, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ball_graph, "GROUP_ROWS", group)
-    if kept:
-        unlimited(monkeypatch)
     vectors = sphere(150)
-    graph = BallGraph(Vectors(vectors), radius, all_pairs(150))
-    assert kept == (graph._edges is not None) or radius < 1
+    graph = BallGraph(Vectors(vectors), radius, all_pairs(150), PLENTY if kept else 0)
+    assert kept == graph.keeps_edges or radius < 0.1  # there is no edge
     assert agrees(graph, dense(vectors, radius))
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_only_partners_are_compared(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if kept:
-        unlimited(monkeypatch)
+def test_only_partners_are_compared(kept: bool) -> None:
     vectors = sphere(90)
     members = np.array_split(np.random.default_rng(1).permutation(90), 3)
     partners = [np.array([0, 1]), np.array([0, 1, 2]), np.array([1, 2])]
     near = dense(vectors, 1.5)
     near[np.ix_(members[0], members[2])] = False
     near[np.ix_(members[2], members[0])] = False
-    assert agrees(BallGraph(Vectors(vectors), 1.5, Groups(members, partners)), near)
+    assert agrees(BallGraph(Vectors(vectors), 1.5, Groups(members, partners), PLENTY if kept else 0), near)
 
 
 def test_edges_are_given_up_beyond_the_size_of_the_features() -> None:
     vectors = sphere(2000, width=4)
-    assert BallGraph(Vectors(vectors), 0.05, all_pairs(2000))._edges is not None
-    assert BallGraph(Vectors(vectors), 1.9, all_pairs(2000))._edges is None
+    assert BallGraph(Vectors(vectors), 0.05, all_pairs(2000)).keeps_edges
+    assert not BallGraph(Vectors(vectors), 1.9, all_pairs(2000)).keeps_edges
 
 
 @settings(deadline=None, max_examples=60)

@@ -6,7 +6,6 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
@@ -14,7 +13,7 @@ from sklearn.cluster import KMeans
 
 from labelcycle.components.select import clustering
 from labelcycle.components.select.clustering import Clusters, assign, cluster_picks, k_means, picks_of_clusters
-from labelcycle.components.select.points import Stacked, Vectors, unit_length
+from labelcycle.components.select.points import Vectors, unit_length
 
 Floats = npt.NDArray[np.float32]
 IDS = np.array([f"{row:05}" for row in range(5000)])
@@ -83,17 +82,6 @@ def test_the_first_of_equally_near_centres() -> None:
     assert assign(Vectors(np.zeros((3, 2), np.float32)), centres).assignment.tolist() == [1, 1, 1]
 
 
-def test_an_empty_cluster_starts_anew_at_the_farthest_point() -> None:
-    vectors = blobs(200, 4, 3)
-    vectors[17] = 50
-    assignment = np.arange(200) % 3
-    distances = ((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1)
-    means = clustering._means(Vectors(vectors), Clusters(np.zeros((5, 3), np.float32), assignment, distances))
-    np.testing.assert_allclose(means[1], vectors[1::3].mean(axis=0), rtol=1e-4)
-    farthest = np.argsort(-distances)[:2]
-    assert sorted(means[3:].tolist()) == sorted(vectors[farthest].tolist())
-
-
 @pytest.mark.parametrize("width", [5, 120])
 def test_as_many_clusters_as_points(width: int) -> None:
     vectors = np.random.default_rng(0).normal(size=(40, width)).astype(np.float32)
@@ -118,18 +106,12 @@ def test_copies(seed: int, size: int, width: int) -> None:
     assert picks.represents is not None and picks.represents.sum() == size
 
 
-def test_large_pools_are_clustered_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_pools_are_clustered_on_a_sample() -> None:
+    """Of 4000 points 400 decide, and the ids say which: other ids, other clusters."""
     vectors = blobs(4000, 10, 8)
-    seen: list[int] = []
-    original = clustering._coarse_to_fine
-
-    def watched(sample: Vectors | Stacked, *rest: object) -> Clusters:
-        seen.append(len(sample))
-        return original(sample, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(clustering, "_coarse_to_fine", watched)
     found = k_means(Vectors(vectors), 10, IDS[:4000], 0, points_per_cluster=40)
-    assert seen == [400]
+    others = k_means(Vectors(vectors), 10, np.char.add("x", IDS[:4000]), 0, points_per_cluster=40)
+    assert not np.array_equal(found.centres, others.centres)
     assert len(found.assignment) == 4000
     exact = KMeans(10, n_init=1, random_state=0).fit(vectors).inertia_
     assert found.squared_distances.sum() < 1.1 * exact
@@ -142,6 +124,20 @@ def test_other_points_take_part_but_are_not_in_the_result() -> None:
     assert len(found.assignment) == 300 and set(found.assignment.tolist()) in ({0}, {1})
     middles = sorted(found.centres.mean(axis=1).tolist())
     assert middles[0] == pytest.approx(0, abs=0.2) and middles[1] == pytest.approx(20, abs=0.2)
+
+
+@pytest.mark.parametrize(("clusters", "width"), [(30, 160), (700, 12), (50, 40)])
+def test_threads_of_the_caller_do_not_matter(clusters: int, width: int) -> None:
+    """On its own faiss finds other clusters with another number of threads."""
+    vectors = correlated(3000, width)
+    before = faiss.omp_get_max_threads()
+    found = []
+    for threads in (1, 2, 4):
+        faiss.omp_set_num_threads(threads)
+        found.append(k_means(Vectors(vectors), clusters, IDS[:3000], 0).centres)
+        assert faiss.omp_get_max_threads() == threads
+    faiss.omp_set_num_threads(before)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
 
 
 def test_clusters_depend_on_the_data_and_the_seed_alone() -> None:
@@ -186,10 +182,3 @@ def test_matrices_are_taken_as_vectors() -> None:
     first = cluster_picks(vectors, IDS[:100], 5, (0, "test"))
     second = cluster_picks(Vectors(vectors), IDS[:100], 5, (0, "test"))
     assert first.rows.tolist() == second.rows.tolist()
-
-
-def test_starts_are_spread_over_all_points() -> None:
-    """Of equally spaced points every one is as likely the first centre."""
-    points = Vectors(np.arange(5, dtype=np.float32)[:, None])
-    counts = np.bincount([int(clustering._start(points, 1, seed)[0, 0]) for seed in range(1000)], minlength=5)
-    assert scipy.stats.chisquare(counts).pvalue > 1e-3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select.distances import CENTRES_AT_ONCE, lower_to_nearest, nearest_among, parts_of
+from labelcycle.components.select.distances import lower_to_nearest, nearest_among
 from labelcycle.components.select.points import Gradients, Vectors
 
 GENERATOR = np.random.default_rng(0)
@@ -14,7 +14,7 @@ POINTS = GENERATOR.normal(size=(3000, 8)).astype(np.float32)
 CENTRES = GENERATOR.normal(size=(1100, 8)).astype(np.float32)
 
 
-@pytest.mark.parametrize("count", [1, 511, 512, 513, 1100])
+@pytest.mark.parametrize("count", [1, 2, 1100])
 def test_the_nearest_of_any_number_of_centres(count: int) -> None:
     expected = cdist(POINTS, CENTRES[:count], "sqeuclidean").min(axis=1)
     np.testing.assert_allclose(nearest_among(Vectors(POINTS), Vectors(CENTRES[:count])), expected, atol=1e-5)
@@ -39,12 +39,9 @@ def test_gradient_embeddings() -> None:
     embeddings = np.einsum("nc,nd->ncd", left, right).reshape(400, -1)
     centres = Gradients(Vectors(left[:30]), Vectors(right[:30]))
     expected = cdist(embeddings, embeddings[:30], "sqeuclidean").min(axis=1)
-    np.testing.assert_allclose(nearest_among(points, centres), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_centres_come_in_blocks() -> None:
-    sizes = [len(block.vectors) for block in parts_of(Vectors(CENTRES))]
-    assert sizes == [CENTRES_AT_ONCE, CENTRES_AT_ONCE, 1100 - 2 * CENTRES_AT_ONCE]
+    found = np.full(400, np.inf, np.float32)
+    lower_to_nearest(found, points, centres.at(slice(None)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_memory_is_that_of_a_block() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.campaign.algorithms import FIRST
 from labelcycle.components.core.campaign.attempt import attempt_name
 from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
@@ -25,8 +26,15 @@ def campaign(begin: Callable[..., Any]) -> Any:
     return begin(recipe="dropquery", overrides=QUICK)
 
 
-NOW = STRATEGIES["dropquery"].version
-"""The version of the strategy, which its trainer happens to share."""
+@pytest.fixture
+def first(begin: Callable[..., Any]) -> Any:
+    """Its cold start is by an algorithm of which there is a first version alone."""
+    assert STRATEGIES["random"].version == FIRST
+    return begin(recipe="dropquery", overrides=QUICK | {"cold_start.strategy": "random"})
+
+
+STRATEGY, TRAINER = STRATEGIES["dropquery"].version, DropQueryTrainer.version
+"""Versions of the two that are called dropquery."""
 
 
 def raise_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -42,10 +50,12 @@ def told(campaign: Any) -> Any:
 
 def test_the_decision_tells_them(campaign: Any) -> None:
     campaign.run_cycle()
-    assert told(campaign) == {"cold_start": {"name": "kmeans", "version": 1}}
+    assert told(campaign) == {"cold_start": {"name": "kmeans", "version": STRATEGIES["kmeans"].version}}
     campaign.run_cycle()
-    both = {"name": "dropquery", "version": NOW}
-    assert told(campaign) == {"trainer": both, "strategy": both}
+    assert told(campaign) == {
+        "trainer": {"name": "dropquery", "version": TRAINER},
+        "strategy": {"name": "dropquery", "version": STRATEGY},
+    }
 
 
 def test_a_last_cycle_asks_nobody(campaign: Any) -> None:
@@ -62,25 +72,25 @@ def test_what_fine_tunes_is_told(begin_on_images: Callable[..., Any]) -> None:
     assert found == {"trainer": "proxy", "alignment": "ft", "strategy": "margin"}
 
 
-def test_first_versions_leave_the_name_of_an_attempt_as_it_was(campaign: Any) -> None:
-    campaign.run_cycle()
-    decision = campaign.work.decision
+def test_first_versions_leave_the_name_of_an_attempt_as_it_was(first: Any) -> None:
+    first.run_cycle()
+    decision = first.work.decision
     earlier = decision.model_copy(update={"algorithms": {}})
     assert "algorithms" not in earlier.model_dump(mode="json")
-    assert attempt_name(campaign.state.campaign, earlier) == campaign.attempt
+    assert attempt_name(first.state.campaign, earlier) == first.attempt
 
 
-def test_an_earlier_attempt_keeps_its_decision(campaign: Any) -> None:
+def test_an_earlier_attempt_keeps_its_decision(first: Any) -> None:
     """As a campaign is whose cycle an earlier labelcycle has begun, and did not finish."""
-    campaign.run_until("select")
-    work = campaign.work
+    first.run_until("select")
+    work = first.work
     old = json.loads(work.store.read(work.key("decision.json")))
     del old["algorithms"]
     data = canonical_json(old)
     work.store.write(work.key("decision.json"), data)
-    attempt = campaign.attempt
-    campaign.run_cycle()
-    assert campaign.attempt == attempt and work.store.read(work.key("decision.json")) == data
+    attempt = first.attempt
+    first.run_cycle()
+    assert first.attempt == attempt and work.store.read(work.key("decision.json")) == data
     assert not verify_campaign(work.store).faults
 
 
@@ -101,7 +111,7 @@ def test_another_version_begins_another_attempt(campaign: Any, monkeypatch: pyte
     raise_version(monkeypatch, "dropquery")
     campaign.run_cycle()
     assert campaign.attempt != begun
-    assert told(campaign)["strategy"] == {"name": "dropquery", "version": NOW + 1}
+    assert told(campaign)["strategy"] == {"name": "dropquery", "version": STRATEGY + 1}
     assert read_commits(open_store(campaign.root))[1].attempt == campaign.attempt
     after = campaign.files()
     assert {key: after.get(key) for key in before} == before, "nothing is lost, and nothing mixed"
@@ -113,8 +123,8 @@ def test_a_stage_goes_on_with_no_other_version(campaign: Any, monkeypatch: pytes
     campaign.run_cycle()
     campaign.run_until("embed base")
     with monkeypatch.context() as patch:
-        patch.setattr(DropQueryTrainer, "version", NOW + 1)
-        told_so = f"begun for version {NOW} of dropquery, and this labelcycle has version {NOW + 1}"
+        patch.setattr(DropQueryTrainer, "version", TRAINER + 1)
+        told_so = f"begun for version {TRAINER} of dropquery, and this labelcycle has version {TRAINER + 1}"
         with pytest.raises(CampaignError, match=told_so):
             campaign.run("train_adapter")
     for stage in ("train_adapter", "evaluate", "score"):

@@ -5,8 +5,6 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select.points import vector_block
-from labelcycle.components.select.strategies import typiclust as module
 from labelcycle.components.select.strategies.typiclust import typicality
 
 
@@ -18,16 +16,12 @@ def definition(vectors: npt.NDArray[np.floating], neighbours: int) -> list[float
 
 @pytest.mark.parametrize("size", [2, 3, 10, 39, 40, 41, 300])
 @pytest.mark.parametrize("neighbours", [1, 20])
-@pytest.mark.parametrize("at_once", [1, 1000, 1 << 20])
-def test_the_definition(size: int, neighbours: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DISTANCES_AT_ONCE", at_once)
+def test_the_definition(size: int, neighbours: int) -> None:
     vectors = np.random.default_rng(size).normal(size=(size, 5)).astype(np.float32)
-    np.testing.assert_allclose(
-        typicality(vector_block(vectors), neighbours), definition(vectors, neighbours), rtol=1e-4
-    )
+    np.testing.assert_allclose(typicality(vectors, neighbours), definition(vectors, neighbours), rtol=1e-4)
 
 
 def test_a_sample_alone_and_samples_that_are_equal() -> None:
-    assert typicality(vector_block(np.ones((1, 3), np.float32)), 20) == pytest.approx(1e5)
+    assert typicality(np.ones((1, 3), np.float32), 20) == pytest.approx(1e5)
     vectors = np.random.default_rng(0).normal(size=(1, 200)).astype(np.float32).repeat(30, axis=0)
-    assert typicality(vector_block(vectors), 20) == pytest.approx(1e5)
+    assert typicality(vectors, 20) == pytest.approx(1e5)
