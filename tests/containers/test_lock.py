@@ -31,5 +31,5 @@ def test_what_the_project_needs_is_there_and_what_only_tests_need_is_not() -> No
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {re.split("[<>=]", needed)[0] for needed in project["dependencies"]} <= IMAGES.keys()
     assert IMAGES.keys().isdisjoint(
-        {"pytest", "mypy", "ruff", "moto", "hypothesis", "faiss-cpu", "kubernetes-validate"}
+        {"pytest", "mypy", "ruff", "moto", "hypothesis", "scikit-activeml", "kubernetes-validate"}
     )
