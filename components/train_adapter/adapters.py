@@ -1,9 +1,14 @@
-"""LoRA adapters on a backbone: which layers get one, and their files in peft's format."""
+"""LoRA adapters of peft on a backbone: which layers get one, and their files.
 
+peft takes seconds to import, so only what puts adapters on does.
+"""
+
+import copy
 import json
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -12,12 +17,15 @@ from safetensors.torch import save as save_tensors
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.train_adapter.low_rank import LowRankLinear
+from labelcycle.components.train_adapter.dropout import Dropout
 from labelcycle.components.train_adapter.vision_transformer import is_plain
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
-PREFIX = "base_model.model."
-"""What peft puts before the names of a network's layers."""
+ADAPTER = "default"
+"""The name that peft gives an adapter within a model."""
 
 
 def first_block(model: torch.nn.Module, trainer: LoraTrainer) -> int:
@@ -52,13 +60,17 @@ def targets(model: torch.nn.Module, trainer: LoraTrainer) -> str:
     return rf"blocks\.({numbers})\..*\.{trainer.target}"
 
 
-def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> list[str]:
-    """Freeze the backbone and put fresh adapters on its linear layers. Returns the names of these layers.
+def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> "PeftModel":
+    """Freeze the backbone and put fresh adapters on its linear layers, in place.
+
+    Returns the backbone within peft's model, which adapters are loaded into and saved from.
 
     Raises:
         ConfigurationError: there is no such layer.
     """
-    model.requires_grad_(False)
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.lora import LoraLayer
+
     wanted = re.compile(targets(model, trainer))
     names = [
         name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear) and wanted.fullmatch(name)
@@ -67,57 +79,54 @@ def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> list[str]:
         raise ConfigurationError(
             f"The backbone has no linear layer named {trainer.target!r} for the adapter. Correct trainer.target."
         )
-    for name in names:
-        parent, _, last = name.rpartition(".")
-        layer = model.get_submodule(name)
-        assert isinstance(layer, torch.nn.Linear)
-        adapted = LowRankLinear(layer, trainer.rank, trainer.alpha, trainer.lora_dropout)
-        setattr(model.get_submodule(parent), last, adapted)
-    return names
-
-
-def load_adapters(model: torch.nn.Module, names: list[str], data: bytes) -> None:
-    """Take over the adapters in a file of peft's.
-
-    Raises:
-        ConfigurationError: they are of other layers or another rank.
-    """
-    tensors = load_tensors(data)
-    own = _tensors(model, names)
-    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in tensors.items()}:
-        raise ConfigurationError(
-            "The last cycle's adapter is of other layers or another rank than this one's. "
-            "Set schedule.warm_start=false."
-        )
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])
-
-
-def adapter_files(model: torch.nn.Module, names: list[str], trainer: LoraTrainer) -> dict[str, bytes]:
-    """The adapters as peft reads them, the JSON in one order so that equal adapters have equal bytes."""
-    from peft import LoraConfig
-
     config = LoraConfig(
         r=trainer.rank,
         lora_alpha=trainer.alpha,
         lora_dropout=trainer.lora_dropout,
         target_modules="|".join(re.escape(name) for name in names),
-        inference_mode=True,
     )
+    adapted: PeftModel = get_peft_model(model, config)
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer):  # torch's dropout cannot draw from a generator of the thread's own
+            layer.lora_dropout[ADAPTER] = Dropout(trainer.lora_dropout)
+    return adapted
+
+
+def load_adapters(adapted: "PeftModel", data: bytes) -> None:
+    """Take over the adapters in a file of peft's.
+
+    Raises:
+        ConfigurationError: they are of other layers or another rank.
+    """
+    from peft import set_peft_model_state_dict
+
+    tensors = load_tensors(data)
+    if _shapes(tensors) != _shapes(_tensors(adapted)):
+        raise ConfigurationError(
+            "The last cycle's adapter is of other layers or another rank than this one's. "
+            "Set schedule.warm_start=false."
+        )
+    set_peft_model_state_dict(adapted, tensors)
+
+
+def adapter_files(adapted: "PeftModel") -> dict[str, bytes]:
+    """The adapters as peft reads them, the JSON in one order so that equal adapters have equal bytes."""
+    config = copy.copy(adapted.peft_config[ADAPTER])
+    config.inference_mode = True
     with tempfile.TemporaryDirectory() as folder:
         config.save_pretrained(folder)
         settings = json.loads((Path(folder) / CONFIG).read_text())
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(model, names).items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(adapted).items()}
     return {CONFIG: canonical_json(settings), TENSORS: save_tensors(tensors)}
 
 
-def _tensors(model: torch.nn.Module, names: list[str]) -> dict[str, torch.Tensor]:
+def _tensors(adapted: "PeftModel") -> dict[str, torch.Tensor]:
     """The adapters' matrices by the names that peft gives them."""
-    found: dict[str, torch.Tensor] = {}
-    for name in names:
-        layer = model.get_submodule(name)
-        assert isinstance(layer, LowRankLinear)
-        found[f"{PREFIX}{name}.lora_A.weight"] = layer.lora_A
-        found[f"{PREFIX}{name}.lora_B.weight"] = layer.lora_B
+    from peft import get_peft_model_state_dict
+
+    found: dict[str, torch.Tensor] = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     return found
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}

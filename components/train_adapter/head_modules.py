@@ -10,7 +10,7 @@ import torch
 
 from labelcycle.components.core.models.head import EPSILON, LinearHead, identity_head
 from labelcycle.components.core.models.heads import ProxyHead
-from labelcycle.components.train_adapter.low_rank import keep_mask
+from labelcycle.components.train_adapter.dropout import Dropout
 
 
 class BatchNorm(torch.nn.BatchNorm1d):
@@ -26,23 +26,6 @@ class BatchNorm(torch.nn.BatchNorm1d):
                 input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
             )
         return super().forward(input)
-
-
-class Dropout(torch.nn.Module):
-    """In training each value is dropped at the rate `p`, and what is kept is scaled by 1 / (1 - p).
-
-    Source: Srivastava et al., JMLR 2014, in its inverted form.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The same shape; in evaluation the inputs themselves."""
-        if not self.training or self.p == 0:
-            return inputs
-        return inputs * keep_mask(inputs, self.p) * (1 / (1 - self.p))
 
 
 Kind = TypeVar("Kind", LinearHead, ProxyHead)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -27,6 +28,9 @@ from labelcycle.components.train_adapter.starting_head import previous_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 MEMORY = 4 << 30
 """Bytes of tokens that are kept between epochs; with more, the frozen part is computed anew in every epoch."""
@@ -68,7 +72,8 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     seed = seed_for(campaign.seed, work.cycle, "train")
     seed_everything(seed)
     acceleration = acceleration_for(backbone.precision)
-    model, names, head = begin(work, backbone, trainer)
+    adapted, head = begin(work, backbone, trainer)
+    model = adapted.get_base_model()
     training = training_images(work, backbone, labelled)
     classes = len(campaign.classes)
     first = initial_head(trainer.head_init, previous_head(work), model, backbone, training, classes)
@@ -96,18 +101,17 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     whole = [*model.parameters(), *head.parameters()]
     trainable = sum(parameter.numel() for parameter in whole if parameter.requires_grad)
     total = sum(parameter.numel() for parameter in whole)
-    files = adapter_files(model, names, trainer)
+    files = adapter_files(adapted)
     return Trained(head.export(), files, fitted, len(training.targets), trainable, total)
 
 
-def begin(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> tuple[torch.nn.Module, list[str], HeadModule]:
-    """The backbone with adapters, the names of the layers that have one, and a head of random parameters."""
-    model = build_backbone(work.store, backbone)
-    names = add_adapters(model, trainer)
+def begin(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> "tuple[PeftModel, HeadModule]":
+    """The backbone with adapters, as peft wraps it, and a head of random parameters."""
+    adapted = add_adapters(build_backbone(work.store, backbone), trainer)
     previous = work.decision.previous.get("adapter_model")
     if previous is not None and work.campaign.recipe.schedule.warm_start:
-        load_adapters(model, names, read_object(work.store, previous))
-    return model, names, HeadModule(backbone.width, len(work.campaign.classes), trainer.dropout).to(device())
+        load_adapters(adapted, read_object(work.store, previous))
+    return adapted, HeadModule(backbone.width, len(work.campaign.classes), trainer.dropout).to(device())
 
 
 def cut(model: torch.nn.Module, first: int) -> Parts:

@@ -8,7 +8,6 @@ from timm.layers import DropPath, Mlp
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 
 from labelcycle.components.core.backbones.pooling import pooling_of
-from labelcycle.components.train_adapter.low_rank import LowRankLinear, keep_mask
 
 
 def is_plain(model: torch.nn.Module) -> bool:
@@ -69,7 +68,6 @@ class TrainedPart(torch.nn.Module):
             and type(model.blocks[-1].attn) is Attention
             and type(model.blocks[-1].mlp) is Mlp
             and model.blocks[-1].attn.gate is None
-            and isinstance(model.blocks[-1].attn.qkv, torch.nn.Linear | LowRankLinear)
         )
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -85,10 +83,10 @@ class TrainedPart(torch.nn.Module):
 def _class_token(block: Block, tokens: torch.Tensor) -> torch.Tensor:
     """What `block` makes of the first token: (B, T, d) → (B, 1, d)."""
     attention = block.attn
-    normal = block.norm1(tokens)
-    query, key, value = _query_key_value(attention, normal)
+    heads = (3, attention.num_heads, attention.head_dim)
+    query, key, value = attention.qkv(block.norm1(tokens)).unflatten(-1, heads).permute(2, 0, 3, 1, 4)
     mixed = torch.nn.functional.scaled_dot_product_attention(
-        attention.q_norm(query),
+        attention.q_norm(query[:, :, :1]),
         attention.k_norm(key),
         value,
         dropout_p=attention.attn_drop.p if block.training else 0.0,
@@ -98,20 +96,3 @@ def _class_token(block: Block, tokens: torch.Tensor) -> torch.Tensor:
     first = tokens[:, :1] + block.drop_path1(block.ls1(attention.proj_drop(attention.proj(mixed))))
     result: torch.Tensor = first + block.drop_path2(block.ls2(block.mlp(block.norm2(first))))
     return result
-
-
-def _query_key_value(attention: Attention, normal: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The query of the first token (B, heads, 1, d), and the keys and values of all of them (B, heads, T, d)."""
-    layer, width = attention.qkv, attention.attn_dim
-    if isinstance(layer, LowRankLinear):
-        kept = keep_mask(normal, layer.rate) if layer.training and layer.rate else None
-        query = layer.rows(normal[:, :1], None if kept is None else kept[:, :1].contiguous(), slice(0, width))
-        others = layer.rows(normal, kept, slice(width, None))
-    else:
-        bias = (None, None) if layer.bias is None else (layer.bias[:width], layer.bias[width:])
-        query = torch.nn.functional.linear(normal[:, :1], layer.weight[:width], bias[0])
-        others = torch.nn.functional.linear(normal, layer.weight[width:], bias[1])
-    heads = (attention.num_heads, attention.head_dim)
-    query = query.unflatten(-1, heads).transpose(1, 2)
-    key, value = others.unflatten(-1, (2, *heads)).permute(2, 0, 3, 1, 4)
-    return query, key, value

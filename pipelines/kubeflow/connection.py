@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import kfp
 import kfp_server_api
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.kubeflow.transport import Refusal, guard, no_api
+from labelcycle.pipelines.kubeflow.transport import CheckedApiClient, Refusal, no_api
 
 TOKEN, COOKIES = "LABELCYCLE_KFP_TOKEN", "LABELCYCLE_KFP_COOKIES"
 TOKEN_FILE = "KF_PIPELINES_SA_TOKEN_PATH"
@@ -73,12 +74,12 @@ class Kubeflow:
     """A Kubeflow Pipelines installation.
 
     Attributes:
-        client: the `kfp.Client`; call its methods under `quiet`.
+        client: a `Client`; call its methods under `quiet`.
         namespace: the user's, where the installation has several users; None where it has one.
         pages: address of the web pages, without a slash at the end.
     """
 
-    client: Any
+    client: "Client"
     namespace: str | None
     pages: str
 
@@ -90,7 +91,7 @@ class Kubeflow:
             TransientError: it cannot be reached, or failed.
         """
         with quiet():
-            return self.client.healthzs.api_client.call_api(
+            return self.client.api.call_api(
                 path,
                 "GET",
                 header_params={"Accept": accept},
@@ -121,30 +122,54 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-class _Client(kfp.Client):  # type: ignore[misc]
-    """`kfp.Client` without its surprises.
+class Client(kfp.Client):  # type: ignore[misc]
+    """`kfp.Client` whose requests go through `CheckedApiClient`, and without its surprises.
 
     On its own it asks for the API's health five times with pauses and tracebacks, and writes the namespace of the pod
-    that it runs in to a file in the home folder, which a pod may not have.
+    that it runs in to a file in the home folder, which a pod may not have. Its constructor has no place for another
+    `ApiClient`, so the services that its methods call are made here, after it; `healthzs`, `runs` and the like, which
+    no method calls, keep kfp's own.
     """
 
+    def __init__(self, cookies: str | None = None, **given: Any) -> None:
+        self._cookies = cookies
+        super().__init__(cookies=cookies, **given)
+        self._healthz_api = kfp_server_api.HealthzServiceApi(self.api)
+        self._experiment_api = kfp_server_api.ExperimentServiceApi(self.api)
+        self._run_api = kfp_server_api.RunServiceApi(self.api)
+        self._recurring_run_api = kfp_server_api.RecurringRunServiceApi(self.api)
+        self._pipelines_api = kfp_server_api.PipelineServiceApi(self.api)
+        self._upload_api = kfp_server_api.PipelineUploadServiceApi(self.api)
+
+    @cached_property
+    def api(self) -> CheckedApiClient:
+        """What sends the requests, with the address, the log-in and the headers that kfp has found."""
+        context = self._context_setting
+        return CheckedApiClient(
+            self._existing_config,
+            cookie=self._cookies or context.get("client_authentication_cookie"),
+            header_name=context.get("client_authentication_header_name"),
+            header_value=context.get("client_authentication_header_value"),
+        )
+
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-        """Ask for the API's health, once; the constructor calls this as the first request of all."""
-        if not hasattr(self, "health"):
-            api_client = self.healthzs.api_client
-            if api_client.configuration.host == kfp_server_api.Configuration().host:
-                raise ConfigurationError(
-                    f"Where is Kubeflow Pipelines? Name it with --host or {HOST}, such as https://kubeflow.example.org"
-                    "/pipeline, or http://127.0.0.1:8888 behind a port-forward. Inside a cluster it is found by itself."
-                )
-            guard(api_client)
-            try:
-                self.health = self.healthzs.healthz_service_get_healthz()
-            except Refusal as error:
-                if error.status == 404:
-                    raise no_api(api_client.configuration.host, "status 404") from error
-                raise
-        return self.health
+        """The API's health, asked for once; the constructor of kfp may call this as the first request of all."""
+        return self._health
+
+    @cached_property
+    def _health(self) -> Any:
+        host = self.api.configuration.host
+        if host == kfp_server_api.Configuration().host:
+            raise ConfigurationError(
+                f"Where is Kubeflow Pipelines? Name it with --host or {HOST}, such as https://kubeflow.example.org"
+                "/pipeline, or http://127.0.0.1:8888 behind a port-forward. Inside a cluster it is found by itself."
+            )
+        try:
+            return kfp_server_api.HealthzServiceApi(self.api).healthz_service_get_healthz()
+        except Refusal as error:
+            if error.status == 404:
+                raise no_api(host, "status 404") from error
+            raise
 
     def set_user_namespace(self, namespace: str) -> None:
         """Keep the namespace for this client alone."""
@@ -169,7 +194,7 @@ def connect(host: str | None = None, namespace: str | None = None, token_file: s
     given = credentials(token_file)
     with quiet():
         try:
-            client = _Client(host=address, **given)
+            client = Client(host=address, **given)
             several_users = bool(client.get_kfp_healthz().multi_user)
         except (OSError, ValueError, KeyError) as error:
             raise ConfigurationError(f"kfp cannot be set up: {error}. Check its settings in ~/.config/kfp.") from error

@@ -26,8 +26,8 @@ class Refusal(ConfigurationError):
         self.status = status
 
 
-def guard(api_client: Any) -> None:
-    """Change a `kfp_server_api.ApiClient` so that its requests keep to the rules of this module.
+class CheckedApiClient(kfp_server_api.ApiClient):  # type: ignore[misc]
+    """`kfp_server_api.ApiClient` whose requests keep to the rules of this module.
 
     On its own it waits for an answer without end, takes any answer for one of the API (a log-in page, read as an empty
     list, would look as if there were no runs), and raises errors of several libraries.
@@ -35,22 +35,29 @@ def guard(api_client: Any) -> None:
     Requests that only read are repeated a few times; those that write never, because the first may have arrived.
     Requests for text, which are for logs, get what comes.
     """
-    send, host = api_client.rest_client.request, api_client.configuration.host
 
-    def request(method: str, url: str, *, _request_timeout: Any = None, **given: Any) -> Any:
+    def request(self, method: str, url: str, **given: Any) -> Any:
+        """Send one request; `ApiClient` does so for every call of the API.
+
+        Raises:
+            ConfigurationError: the API refuses the request, or what answers is no such API.
+            TransientError: it cannot be reached, or failed.
+        """
+        host = self.configuration.host
+        given["_request_timeout"] = given.get("_request_timeout") or (CONNECT_SECONDS, ANSWER_SECONDS)
+        for_text = (given.get("headers") or {}).get("Accept") == TEXT
+        send = super().request
+
         def once() -> Any:
-            limits = _request_timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
             try:
-                answer = send(method, url, _request_timeout=limits, **given)
-                return answer if (given.get("headers") or {}).get("Accept") == TEXT else _checked(answer, host)
+                answer = send(method, url, **given)
+                return answer if for_text else _checked(answer, host)
             except kfp_server_api.ApiException as error:
                 raise _told_by_status(error, host) from error
             except exceptions.HTTPError as error:
                 raise _told_by_network(error, host) from error
 
         return _repeated(once) if method == "GET" else once()
-
-    api_client.rest_client.request = request
 
 
 def _repeated(once: Any) -> Any:

@@ -138,6 +138,8 @@ class BackboneTraining(Training):
 class LoraTrainer(BackboneTraining):
     """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
 
+    version: ClassVar[int] = 2
+
     name: Literal["lora"] = "lora"
     dropout: Share = 0.5
     rank: Count = 16

@@ -60,9 +60,9 @@ def same_start(work: Attempt, trainer: LoraTrainer, folder: Path) -> peer.Start:
     """What `train_lora` begins with, for the plain loop."""
     backbone = campaign_backbone(work)
     seed_everything(seed_for(work.campaign.seed, work.cycle, "train"))
-    model, names, head = begin_training(work, backbone, trainer)
+    adapted, head = begin_training(work, backbone, trainer)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in adapter_files(model, names, trainer).items():
+    for name, data in adapter_files(adapted).items():
         (folder / name).write_bytes(data)
     torch.use_deterministic_algorithms(False)
     weights = folder / "backbone.safetensors"

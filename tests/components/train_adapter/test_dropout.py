@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.head_modules import Dropout
+from labelcycle.components.train_adapter.dropout import Dropout, keep_mask, noise
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 0.75])
@@ -32,3 +32,21 @@ def test_the_seed_decides() -> None:
         torch.manual_seed(seed)
         masks.append(Dropout(0.5).train()(torch.ones(8, 8)))
     assert torch.equal(masks[0], masks[1]) and not torch.equal(masks[0], masks[2])
+
+
+def test_the_generator_of_the_thread_decides() -> None:
+    masks = []
+    for seed in (1, 1, 2):
+        token = noise.set(torch.Generator().manual_seed(seed))
+        masks.append(keep_mask(torch.empty(8, 8), 0.5))
+        noise.reset(token)
+    assert torch.equal(masks[0], masks[1]) and not torch.equal(masks[0], masks[2])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_masks_keep_the_right_share_of_every_column(rate: float) -> None:
+    token = noise.set(torch.Generator().manual_seed(0))
+    kept = keep_mask(torch.empty(40_000, 7), rate)
+    noise.reset(token)
+    assert kept.dtype == torch.bool and kept.shape == (40_000, 7)
+    assert torch.allclose(kept.double().mean(dim=0), torch.full((7,), 1 - rate, dtype=torch.float64), atol=0.01)

@@ -5,16 +5,22 @@ from contextlib import nullcontext
 import pytest
 import torch
 
+from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.train_adapter import in_parallel
+from labelcycle.components.train_adapter.adapters import add_adapters
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
-from labelcycle.components.train_adapter.low_rank import LowRankLinear
 
 
 def network(dropout: float) -> torch.nn.Module:
+    """One layer with an adapter, and a function that is not linear."""
     torch.manual_seed(0)
-    layer = LowRankLinear(torch.nn.Linear(12, 5), rank=2, alpha=2, dropout=dropout)
-    torch.nn.init.normal_(layer.lora_B)
-    return torch.nn.Sequential(layer, torch.nn.Tanh())
+    parts = torch.nn.Sequential(torch.nn.Linear(12, 5), torch.nn.Tanh())
+    model = torch.nn.Sequential(parts)
+    add_adapters(model, LoraTrainer(rank=2, alpha=2, lora_dropout=dropout, target="0"))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)
+    return model
 
 
 def gradients(model: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tensor]:

@@ -176,8 +176,7 @@ def test_embedding_with_pefts_merge_gives_the_trained_features(campaign: Any, bl
         build_backbone(work.store, backbone),
         build_backbone(work.store, backbone),
     )
-    names = add_adapters(model, trainer)
-    load_adapters(model, names, trained.adapter["adapter_model.safetensors"])
+    load_adapters(add_adapters(model, trainer), trained.adapter["adapter_model.safetensors"])
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         assert torch.allclose(merged(images), model.eval()(images), atol=1e-4)
@@ -203,6 +202,6 @@ def test_adapters_of_other_layers_are_not_taken_over(campaign: Any) -> None:
     trained = train(campaign, LoraTrainer(epochs=1, rank=2, blocks="last:1"))
     assert trained.adapter is not None
     model = build_backbone(work.store, work.campaign.backbone)
-    names = add_adapters(model, LoraTrainer(rank=2))
+    adapted = add_adapters(model, LoraTrainer(rank=2))
     with pytest.raises(ConfigurationError, match="is of other layers or another rank than this one's"):
-        load_adapters(model, names, trained.adapter["adapter_model.safetensors"])
+        load_adapters(adapted, trained.adapter["adapter_model.safetensors"])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from peft.tuners.lora import LoraLayer
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.train_adapter import feature_training
-from labelcycle.components.train_adapter.low_rank import LowRankLinear
 
 QUICK_LORA = {"trainer.epochs": 2, "trainer.rank": 2}
 
@@ -122,7 +122,7 @@ def _asked(campaign: Any) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize(("recipe", "layer"), [("peal_entropy", LowRankLinear), ("standard_ft", torch.nn.Linear)])
+@pytest.mark.parametrize(("recipe", "layer"), [("peal_entropy", LoraLayer), ("standard_ft", torch.nn.Linear)])
 def test_networks_train_in_the_campaigns_precision(
     begin_on_images: Callable[..., Any], tmp_path: Path, recipe: str, layer: type[torch.nn.Module]
 ) -> None:

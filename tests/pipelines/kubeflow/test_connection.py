@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.pipelines.kubeflow.connection import connect
+from labelcycle.pipelines.kubeflow.transport import CheckedApiClient
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -38,6 +39,13 @@ def test_what_a_pod_does_without_any_setting(
     kubeflow = connect()
     assert kubeflow.namespace == ("team-a" if several_users else None)
     assert kubeflow.run_page("7") == "/pipeline/#/runs/details/7"
+
+
+def test_all_services_of_the_client_send_checked_requests(api: PipelinesApi) -> None:
+    services = {name: made for name, made in vars(connect().client).items() if name.endswith("_api")}
+    assert {"_run_api", "_recurring_run_api", "_experiment_api", "_healthz_api"} <= services.keys()
+    senders = {id(service.api_client) for service in services.values()}
+    assert len(senders) == 1 and isinstance(services["_run_api"].api_client, CheckedApiClient)
 
 
 def test_neither_host_nor_cluster(
