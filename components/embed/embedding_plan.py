@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance
 from labelcycle.components.core.models.tuned_backbone import previous_backbone, trained_backbone
 
@@ -44,9 +45,9 @@ def plan_embedding(attempt: Attempt, target: str) -> EmbeddingPlan:
     model.
     """
     campaign = attempt.campaign
-    training = attempt.read_json("training.json") if target == "tuned" else None
-    space = training["space"] if training else campaign.base_space
-    adapter_sha256 = training["adapter_sha256"] if training else None
+    training = attempt.read_record("training.json", TrainingFacts) if target == "tuned" else None
+    space = training.space if training else campaign.base_space
+    adapter_sha256 = training.adapter_sha256 if training else None
     if campaign.backbone is None:
         return EmbeddingPlan(space, {}, None, False, {})
     backbone = trained_backbone(campaign.backbone, training) if training else campaign.backbone

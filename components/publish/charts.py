@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from labelcycle.components.core.campaign.metrics import ReliabilityBin
+
 DOTS_PER_INCH = 120
 FINE = 160
 """Dots per inch of figures that a page shows smaller than they are, so that they are sharp on phones."""
@@ -56,20 +58,20 @@ TEXT_SIZE = 10
 BAR, GAP = "#0969da", "#f85149"
 
 
-def draw_calibration(bins: Sequence[dict[str, Any]]) -> bytes:
+def draw_calibration(bins: Sequence[ReliabilityBin]) -> bytes:
     """Draw the accuracy of each bin of confidence as a bar, with the gap to the confidence, over how many are in it.
 
     Args:
-        bins: `low`, `high`, `count`, `confidence` and `accuracy` of each, as evaluate finds them.
+        bins: as evaluate finds them.
 
     Returns:
         A PNG of 768×608 pixels, the same bytes for the same bins.
     """
     figure, axes = blank_figure(PAGE_WIDTH, 3.8, FINE)
-    lows = [one["low"] for one in bins]
-    widths = [one["high"] - one["low"] for one in bins]
-    accuracy = [one["accuracy"] for one in bins]
-    gaps = [one["confidence"] - one["accuracy"] for one in bins]
+    lows = [one.low for one in bins]
+    widths = [one.high - one.low for one in bins]
+    accuracy = [one.accuracy for one in bins]
+    gaps = [one.confidence - one.accuracy for one in bins]
     axes.bar(lows, accuracy, widths, align="edge", color=BAR, edgecolor="white", linewidth=0.8, label="accuracy")
     axes.bar(
         lows,
@@ -84,18 +86,18 @@ def draw_calibration(bins: Sequence[dict[str, Any]]) -> bytes:
         label="gap to confidence",
     )
     axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1, label="perfect")
-    most = max((one["count"] for one in bins), default=1)
+    most = max((one.count for one in bins), default=1)
     for one in bins:
-        if one["count"] >= most / 10:
+        if one.count >= most / 10:
             axes.text(
-                (one["low"] + one["high"]) / 2,
+                (one.low + one.high) / 2,
                 0.02,
-                f"{one['count']:,}",
+                f"{one.count:,}",
                 ha="center",
                 rotation=90,
                 fontsize=8,
                 fontfamily=FONT,
-                color="white" if one["accuracy"] > 0.15 else INK,
+                color="white" if one.accuracy > 0.15 else INK,
             )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)

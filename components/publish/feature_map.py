@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.blocks import one_thread_products
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
@@ -59,7 +60,7 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
     """
     chosen = _chosen(work, asked)
     wanted = sorted(set().union(*chosen.values()))
-    own, base = work.read_json("training.json")["space"], work.campaign.base_space
+    own, base = work.read_record("training.json", TrainingFacts).space, work.campaign.base_space
     if holds_pool(work, own):
         found = tested = FeatureSpace(work.store, own).read(wanted)
     elif holds_pool(work, base):

@@ -8,8 +8,6 @@ from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.onnx_file import Parity
 
-MEASURED = ("accuracy", "macro_f1", "ece", "test_samples")
-
 
 def model_card(chosen: Chosen, backbone: Backbone | None, taken: dict[str, Any], parity: Parity) -> dict[str, Any]:
     """The content of `model_card.json`, but for the files.
@@ -20,7 +18,7 @@ def model_card(chosen: Chosen, backbone: Backbone | None, taken: dict[str, Any],
         taken: what the model's input is.
         parity: how it compares with labelcycle's own predictions.
     """
-    metrics, objects = chosen.read_json("metrics"), chosen.commit.objects
+    metrics, objects = chosen.metrics, chosen.commit.objects
     adapter = objects.get("adapter_model")
     return {
         "campaign": chosen.campaign.identifier,
@@ -34,10 +32,15 @@ def model_card(chosen: Chosen, backbone: Backbone | None, taken: dict[str, Any],
         "backbone": backbone and _described(backbone, tuned="backbone" in objects),
         "head_sha256": objects["head"].sha256,
         "adapter_sha256": None if adapter is None else adapter.sha256,
-        "labels": metrics["labels"],
+        "labels": metrics.labels,
         "test_set_sha256": chosen.campaign.truth.sha256,
-        "metrics": {name: metrics[name] for name in MEASURED},
-        "classes_metrics": metrics["classes"],
+        "metrics": {
+            "accuracy": metrics.accuracy,
+            "macro_f1": metrics.macro_f1,
+            "ece": metrics.ece,
+            "test_samples": metrics.test_samples,
+        },
+        "classes_metrics": [one.as_json() for one in metrics.classes],
         "parity": {"samples": parity.samples, "largest_difference": parity.difference},
         "versions": {name: importlib.metadata.version(name) for name in ("labelcycle", "torch", "timm", "onnx")},
     }

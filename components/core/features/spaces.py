@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import Store
@@ -241,4 +242,4 @@ def holds_pool(work: Attempt, space: str) -> bool:
     if space == campaign.base_space and (campaign.backbone is None or campaign.recipe.uses_base_features):
         return True
     asks_for_more = work.decision.query_size > 0
-    return asks_for_more and space == work.read_json("training.json")["space"]
+    return asks_for_more and space == work.read_record("training.json", TrainingFacts).space
