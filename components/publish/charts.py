@@ -3,7 +3,6 @@
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -183,13 +182,9 @@ def _name_sides(axes: Axes, classes: list[str], group: int, cells: int) -> None:
     step = -(-cells // MOST_NAMED)
     places = list(range(0, cells, step))
     names = [shortened(classes[place * group], NAME_LENGTH) for place in places]
-    style: dict[str, Any] = {
-        "fontsize": 9 if cells <= MOST_COUNTED else 7,
-        "fontfamily": FONT,
-        "parse_math": False,
-    }
-    axes.set_xticks(places, names, rotation=90, **style)
-    axes.set_yticks(places, names, **style)
+    size = 9 if cells <= MOST_COUNTED else 7
+    axes.set_xticks(places, names, rotation=90, fontsize=size, fontfamily=FONT, parse_math=False)
+    axes.set_yticks(places, names, fontsize=size, fontfamily=FONT, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     together = f" ({group} neighbouring classes a cell)" if group > 1 else ""

@@ -162,9 +162,7 @@ def draw_feature_map(points: MapPoints) -> bytes:
     for kind, (name, colour, marker, size, opacity) in STYLES.items():
         at = points.groups[kind]
         if len(at):
-            style: dict[str, Any] = (
-                {} if marker == "x" else {"edgecolors": INK if kind == "asked" else "none", "linewidths": 0.5}
-            )
+            is_line = marker == "x"
             axes.scatter(
                 at[:, 0],
                 at[:, 1],
@@ -173,7 +171,8 @@ def draw_feature_map(points: MapPoints) -> bytes:
                 marker=marker,
                 alpha=opacity,
                 label=f"{name} ({len(at):,})",
-                **style,
+                edgecolors=None if is_line else INK if kind == "asked" else "none",
+                linewidths=None if is_line else 0.5,
             )
     axes.set_xticks([])
     axes.set_yticks([])

@@ -9,6 +9,7 @@ import pyarrow as pa
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
 from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
 from labelcycle.components.publish.feature_map import draw_feature_map, map_points
@@ -53,7 +54,7 @@ class Report:
 def render_report(report: Report) -> str:
     """One HTML page with its images inside: no script, no other resource; the same text for the same report."""
     campaign, metrics = report.campaign, report.metrics
-    picks = sorted(report.query.to_pylist(), key=lambda pick: int(pick["rank"]))
+    picks = sorted(picks_of(report.query), key=lambda pick: pick.rank)
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
     forecast = metrics.forecast
@@ -73,8 +74,8 @@ def render_report(report: Report) -> str:
         mistakes=mistakes(metrics.confusion, campaign.classes),
         picks=picks,
         cards=report.cards,
-        explored=sum(pick["explore"] is True for pick in picks),
-        second_opinions=sum((pick.get("opinion") or 1) > 1 for pick in picks),
+        explored=sum(pick.explore is True for pick in picks),
+        second_opinions=sum(pick.opinion > 1 for pick in picks),
         final=final,
         alignment=alignment_table(metrics.alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},

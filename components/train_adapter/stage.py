@@ -1,7 +1,7 @@
 """The train_adapter stage: train the recipe's model on every label so far."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelcycle.components.core.campaign.algorithms import final_trainer_of, refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
@@ -37,7 +37,7 @@ class TrainedFacts(Facts, rows="labelled"):
         """How many samples were trained on."""
         return self.training.labelled
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, object]:
         """What `training.json` has."""
         return self.training.model_dump()
 

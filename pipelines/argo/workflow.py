@@ -58,7 +58,7 @@ def pod_spec_patch() -> str:
     return yaml.safe_dump(patch, sort_keys=False)
 
 
-def _executor_rights() -> dict[str, Any]:
+def _executor_rights() -> dict[str, object]:
     return {
         "runAsUser": EXECUTOR_USER,
         "runAsNonRoot": True,

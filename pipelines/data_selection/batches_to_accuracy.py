@@ -5,7 +5,6 @@ Source: VeCAF, section 4.2, efficiency analysis, and figure 5.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import read_state
@@ -47,7 +46,7 @@ class BatchCurve:
         """
         return next((point.batches for point in self.points if point.figures.get(figure, 0.0) >= accuracy), None)
 
-    def as_facts(self, accuracies: Sequence[float], figure: str = "accuracy") -> dict[str, Any]:
+    def as_facts(self, accuracies: Sequence[float], figure: str = "accuracy") -> dict[str, object]:
         """The curve and the batches to each accuracy, as plain values."""
         return {
             "name": self.name,

@@ -8,6 +8,8 @@ from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.spaces import FeatureSpace, ImportedProvenance
 from labelcycle.components.core.models.heads import Head, read_head
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import read_object, read_record
@@ -35,6 +37,12 @@ class Chosen:
     def head(self) -> Head:
         """The classification head."""
         return read_head(read_object(self.store, self.commit.objects["head"]))
+
+    @property
+    def feature_scale(self) -> FeatureScale | None:
+        """What a user's embeddings are centred and scaled by; None where they are kept as they are."""
+        provenance = FeatureSpace(self.store, self.campaign.base_space).provenance()
+        return provenance.feature_scale if isinstance(provenance, ImportedProvenance) else None
 
     @property
     def metrics(self) -> CycleMetrics:

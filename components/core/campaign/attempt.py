@@ -65,8 +65,8 @@ class Decision(Settings):
     algorithms: dict[Role, Algorithm] = {}
 
     @model_serializer(mode="wrap")
-    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = serialised(self)
+    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, object]:
+        content: dict[str, object] = serialised(self)
         if not self.algorithms:
             del content["algorithms"]
         return content

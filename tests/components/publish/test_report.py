@@ -15,6 +15,7 @@ from PIL import Image
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.storage.objects import ObjectReference
@@ -250,7 +251,7 @@ def report(**changes: Any) -> Report:
 def full_report(**changes: Any) -> Report:
     """With everything that a report may have, and a hostile name wherever people or files give one."""
     figures = ("learning_curve", "confusion_matrix", "calibration", "cost", "feature_map", "contact_sheet")
-    picks = query(30).to_pylist()
+    picks = picks_of(query(30))
     cards = [Card(picks[0], "data:image/jpeg;base64,AAAA", ""), Card(picks[1], "", SCRIPT)]
     everything = {
         "metrics": METRICS | REVIEW,
