@@ -3,11 +3,16 @@
 Written in numpy because importing scikit-learn would cost every cycle a second; the tests compare with scikit-learn.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from labelcycle.components.core.campaign.metrics import (
+    ClassificationMetrics,
+    ClassMetrics,
+    KnownUnknown,
+    ReliabilityBin,
+)
 
 BINS = 15
 
@@ -25,27 +30,24 @@ def expected_calibration_error(confidence: npt.NDArray[np.floating], correct: np
     return float(np.abs(confidence_sums - correct_sums).sum() / counts.sum())
 
 
-def reliability(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
+def reliability(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_]) -> list[ReliabilityBin]:
     """The bins that the calibration error is made of, those without samples left out.
 
     Args:
         confidence: probability of the predicted class, (N,).
         correct: whether the prediction was right, (N,).
 
-    Returns:
-        `low` and `high`, the bin's limits; `count`; the mean `confidence` and the `accuracy` of its samples.
-
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2.
     """
     counts, confidence_sums, correct_sums = _binned(confidence, correct)
     return [
-        {
-            "low": number / BINS,
-            "high": (number + 1) / BINS,
-            "count": int(counts[number]),
-            "confidence": float(confidence_sums[number] / counts[number]),
-            "accuracy": float(correct_sums[number] / counts[number]),
-        }
+        ReliabilityBin(
+            low=number / BINS,
+            high=(number + 1) / BINS,
+            count=int(counts[number]),
+            confidence=float(confidence_sums[number] / counts[number]),
+            accuracy=float(correct_sums[number] / counts[number]),
+        )
         for number in np.flatnonzero(counts).tolist()
     ]
 
@@ -62,7 +64,7 @@ def _binned(
 
 def classification_metrics(
     probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], classes: list[str]
-) -> dict[str, Any]:
+) -> ClassificationMetrics:
     """Accuracy, macro F1, calibration error, per-class figures and the confusion matrix.
 
     Args:
@@ -71,7 +73,7 @@ def classification_metrics(
         classes: C names.
 
     Returns:
-        Plain values; a precision or recall without any case counts as 0. Macro F1 is the mean over classes that occur
+        The figures; a precision or recall without any case counts as 0. Macro F1 is the mean over classes that occur
         in `truth`, so that a class absent from the test set does not count as failed.
     """
     predicted = probabilities.argmax(axis=1)
@@ -81,39 +83,35 @@ def classification_metrics(
     precision = right / np.maximum(claimed, 1)
     recall = right / np.maximum(support, 1)
     f1 = 2 * right / np.maximum(support + claimed, 1)
-    return {
-        "accuracy": float(right.sum() / len(truth)),
-        "macro_f1": float(f1[support > 0].mean()),
-        "ece": expected_calibration_error(probabilities.max(axis=1), predicted == truth),
-        "test_samples": len(truth),
-        "classes": [
-            {
-                "name": name,
-                "precision": float(precision[number]),
-                "recall": float(recall[number]),
-                "f1": float(f1[number]),
-                "support": int(support[number]),
-            }
+    return ClassificationMetrics(
+        accuracy=float(right.sum() / len(truth)),
+        macro_f1=float(f1[support > 0].mean()),
+        ece=expected_calibration_error(probabilities.max(axis=1), predicted == truth),
+        test_samples=len(truth),
+        classes=[
+            ClassMetrics(
+                name=name,
+                precision=float(precision[number]),
+                recall=float(recall[number]),
+                f1=float(f1[number]),
+                support=int(support[number]),
+            )
             for number, name in enumerate(classes)
         ],
-        "confusion": confusion.tolist(),
-    }
+        confusion=confusion.tolist(),
+    )
 
 
-def known_unknown(query: pa.Table, labelled: dict[str, str]) -> dict[str, Any]:
-    """Count the picks that the model got wrong (unknown) and right (known), and their ratio.
+def known_unknown(query: pa.Table, labelled: dict[str, str]) -> KnownUnknown:
+    """Count the picks that the model got wrong (unknown) and right (known), and their ratio, higher is better.
 
     Args:
         query: the committed query, with the class that the model predicted when it asked.
         labelled: the class that people gave, by id.
-
-    Returns:
-        `unknown`, `known`, and `known_unknown_ratio` = unknown / known, higher is better; None where nothing was known,
-        or where no model had predicted yet (cold start).
 
     Source: PEAL, figure 1.
     """
     rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
     judged = [predicted == labelled[name] for name, predicted in rows if predicted is not None and name in labelled]
     known, unknown = sum(judged), len(judged) - sum(judged)
-    return {"known": known, "unknown": unknown, "known_unknown_ratio": unknown / known if known else None}
+    return KnownUnknown(known=known, unknown=unknown, known_unknown_ratio=unknown / known if known else None)

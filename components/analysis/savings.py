@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.isotonic import isotonic_regression
 
+from labelcycle.components.core.campaign.metrics import Sign
 from labelcycle.components.core.campaign.state import State
 
 ROUNDING = 1e-9
 """Accuracies this close are the same: far less than one test sample, far more than floating-point error."""
-
-Sign = Literal["", "≥", "≤", "~"]
-"""What a figure is: exact, at least so much, at most so much, or of parts that are bounds in both directions."""
 
 IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 

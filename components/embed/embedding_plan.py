@@ -1,13 +1,13 @@
 """What has to be embedded: which feature space, which samples, and whether there is anything to do at all."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone, load_pool
-from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance
+from labelcycle.components.core.campaign.training import TrainingFacts
+from labelcycle.components.core.features.spaces import BackboneProvenance, FeatureSpace, backbone_provenance
 from labelcycle.components.core.models.tuned_backbone import previous_backbone, trained_backbone
 
 TARGETS = ("base", "tuned", "texts")
@@ -25,11 +25,11 @@ class Sample:
 class EmbeddingPlan:
     """The samples that a feature space must hold for this cycle, none where nothing needs it, and what makes them.
 
-    `backbone` is None where the campaign has embeddings only, and then there are no samples either.
+    `backbone` and `provenance` are None where the campaign has embeddings only; there are no samples then either.
     """
 
     space: str
-    provenance: dict[str, Any]
+    provenance: BackboneProvenance | None
     backbone: Backbone | None
     adapter: bool
     samples: dict[str, Sample]
@@ -44,11 +44,11 @@ def plan_embedding(attempt: Attempt, target: str) -> EmbeddingPlan:
     model.
     """
     campaign = attempt.campaign
-    training = attempt.read_json("training.json") if target == "tuned" else None
-    space = training["space"] if training else campaign.base_space
-    adapter_sha256 = training["adapter_sha256"] if training else None
+    training = attempt.read_record("training.json", TrainingFacts) if target == "tuned" else None
+    space = training.space if training else campaign.base_space
+    adapter_sha256 = training.adapter_sha256 if training else None
     if campaign.backbone is None:
-        return EmbeddingPlan(space, {}, None, False, {})
+        return EmbeddingPlan(space, None, None, False, {})
     backbone = trained_backbone(campaign.backbone, training) if training else campaign.backbone
     needed = target == "tuned" or _reads_base_features(attempt)
     return EmbeddingPlan(

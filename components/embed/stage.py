@@ -80,7 +80,7 @@ def _embed_chunks(
     from labelcycle.components.embed.embedding_network import forward, load_network
     from labelcycle.components.embed.read_images import Batch, read_batch, work_ahead
 
-    assert plan.backbone is not None
+    assert plan.backbone is not None and plan.provenance is not None
     backbone = plan.backbone
     model = load_network(work, backbone, plan.adapter)
     space.describe(plan.provenance)

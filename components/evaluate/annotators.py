@@ -3,8 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
+from labelcycle.components.core.campaign.metrics import (
+    Annotator,
+    AnnotatorFigures,
+    AnnotatorPair,
+    DisputedSample,
+    DisputedSamples,
+)
 from labelcycle.components.core.campaign.votes import Vote
 
 
@@ -36,7 +42,9 @@ MOST_PAIRS = 30
 """Pairs of annotators that are listed, those with the most samples in common first."""
 
 
-def annotator_figures(votes: Iterable[Vote], labels: Mapping[str, str], predicted: Mapping[str, str]) -> dict[str, Any]:
+def annotator_figures(
+    votes: Iterable[Vote], labels: Mapping[str, str], predicted: Mapping[str, str]
+) -> AnnotatorFigures:
     """Figures of each annotator, of pairs of them, and of all together.
 
     Args:
@@ -45,9 +53,7 @@ def annotator_figures(votes: Iterable[Vote], labels: Mapping[str, str], predicte
         predicted: the class that the model had predicted when it asked, by id.
 
     Returns:
-        `votes`, `samples` with a class, `several`: samples that two people or more gave a class, `alpha`
-        (Krippendorff's, None where it says nothing), `people` and `pairs`, both as lists. Shares without any case are
-        None; `agreement` of a person looks only at samples that others gave a class as well.
+        The figures, with at most `MOST_PAIRS` pairs.
     """
     by_person: dict[str, list[Vote]] = defaultdict(list)
     classes: dict[str, dict[str, str]] = defaultdict(dict)
@@ -56,14 +62,14 @@ def annotator_figures(votes: Iterable[Vote], labels: Mapping[str, str], predicte
         if vote.label is not None:
             classes[vote.sample_id][vote.annotator] = vote.label
     shared = {sample: answers for sample, answers in classes.items() if len(answers) > 1}
-    return {
-        "votes": sum(map(len, by_person.values())),
-        "samples": len(classes),
-        "several": len(shared),
-        "alpha": krippendorff_alpha(list(answers.values()) for answers in shared.values()),
-        "people": [_person(name, by_person[name], shared, labels, predicted) for name in sorted(by_person)],
-        "pairs": _pairs(shared),
-    }
+    return AnnotatorFigures(
+        votes=sum(map(len, by_person.values())),
+        samples=len(classes),
+        several=len(shared),
+        alpha=krippendorff_alpha(list(answers.values()) for answers in shared.values()),
+        people=[_person(name, by_person[name], shared, labels, predicted) for name in sorted(by_person)],
+        pairs=_pairs(shared),
+    )
 
 
 def _person(
@@ -72,7 +78,7 @@ def _person(
     shared: Mapping[str, Mapping[str, str]],
     labels: Mapping[str, str],
     predicted: Mapping[str, str],
-) -> dict[str, Any]:
+) -> Annotator:
     statuses = Counter(vote.status for vote in own)
     with_others = [vote for vote in own if vote.label is not None and vote.sample_id in shared]
     decided = [vote.label == labels[vote.sample_id] for vote in with_others if vote.sample_id in labels]
@@ -81,20 +87,20 @@ def _person(
         for vote in own
         if vote.label is not None and vote.sample_id in predicted
     ]
-    return {
-        "annotator": name,
-        "votes": len(own),
-        "classes": statuses["ok"],
-        "skips": statuses["skip"],
-        "unsure": statuses["unsure"],
-        "compared": len(decided),
-        "agreement": _share(decided),
-        "predicted": len(asked),
-        "model_agreement": _share(asked),
-    }
+    return Annotator(
+        annotator=name,
+        votes=len(own),
+        classes=statuses["ok"],
+        skips=statuses["skip"],
+        unsure=statuses["unsure"],
+        compared=len(decided),
+        agreement=_share(decided),
+        predicted=len(asked),
+        model_agreement=_share(asked),
+    )
 
 
-def _pairs(shared: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+def _pairs(shared: Mapping[str, Mapping[str, str]]) -> list[AnnotatorPair]:
     """Pairs of people with the samples that both gave a class, and how often it was the same one."""
     same: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for answers in shared.values():
@@ -102,7 +108,9 @@ def _pairs(shared: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
             same[first, second].append(answers[first] == answers[second])
     order = sorted(same, key=lambda pair: (-len(same[pair]), pair))
     return [
-        {"first": first, "second": second, "shared": len(same[first, second]), "agreement": _share(same[first, second])}
+        AnnotatorPair(
+            first=first, second=second, shared=len(same[first, second]), agreement=_share(same[first, second])
+        )
         for first, second in order[:MOST_PAIRS]
     ]
 
@@ -114,7 +122,7 @@ def _share(right: list[bool]) -> float | None:
 MOST_LISTED = 50
 
 
-def disputed_samples(votes: Iterable[Vote], labels: Mapping[str, str]) -> dict[str, Any]:
+def disputed_samples(votes: Iterable[Vote], labels: Mapping[str, str]) -> DisputedSamples:
     """Samples with votes for more than one class: those without a label first, then by how little people agree.
 
     Args:
@@ -122,23 +130,22 @@ def disputed_samples(votes: Iterable[Vote], labels: Mapping[str, str]) -> dict[s
         labels: the label that came out, by id.
 
     Returns:
-        `count` of all, and `rows` of at most 50: `sample_id`, `votes` (pairs of class and count, most votes first),
-        `label` (None while undecided) and `agreement`, the share of the votes that the leading class has.
+        The count of all, and at most `MOST_LISTED` of them.
     """
     given: dict[str, Counter[str]] = defaultdict(Counter)
     for vote in votes:
         if vote.label is not None:
             given[vote.sample_id][vote.label] += 1
     rows = [_row(sample_id, counts, labels) for sample_id, counts in given.items() if len(counts) > 1]
-    rows.sort(key=lambda row: (row["label"] is not None, row["agreement"], row["sample_id"]))
-    return {"count": len(rows), "rows": rows[:MOST_LISTED]}
+    rows.sort(key=lambda row: (row.label is not None, row.agreement, row.sample_id))
+    return DisputedSamples(count=len(rows), rows=rows[:MOST_LISTED])
 
 
-def _row(sample_id: str, counts: Counter[str], labels: Mapping[str, str]) -> dict[str, Any]:
+def _row(sample_id: str, counts: Counter[str], labels: Mapping[str, str]) -> DisputedSample:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return {
-        "sample_id": sample_id,
-        "votes": [[name, count] for name, count in ordered],
-        "label": labels.get(sample_id),
-        "agreement": ordered[0][1] / counts.total(),
-    }
+    return DisputedSample(
+        sample_id=sample_id,
+        votes=ordered,
+        label=labels.get(sample_id),
+        agreement=ordered[0][1] / counts.total(),
+    )

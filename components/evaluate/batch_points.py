@@ -1,19 +1,18 @@
 """Test accuracy within a loop of a data selection, by the number of training batches spent so far in all loops."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.metrics import BatchMetrics
 from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer, measured_head
 from labelcycle.components.core.models.head import LinearHead
 
 
 def batch_points(
     work: Attempt, settings: DataSelection, features: npt.NDArray[np.floating], truth: npt.NDArray[np.int64]
-) -> list[dict[str, Any]]:
-    """The points of this cycle's loop: `batches`, and what `point_metrics` says.
+) -> list[BatchMetrics]:
+    """The points of this cycle's loop.
 
     A trainer on features leaves a head for each point; a tuned backbone is measured at the loop's end alone, since
     each point would take another pass over the test images.
@@ -32,7 +31,7 @@ def batch_points(
     found = []
     for batches, name in heads.items():
         head = LinearHead.from_bytes(work.read(name))
-        found.append({"batches": batches, **point_metrics(head.probabilities(features), truth, settings)})
+        found.append(BatchMetrics(batches=batches, **point_metrics(head.probabilities(features), truth, settings)))
     return found
 
 

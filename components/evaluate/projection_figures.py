@@ -1,19 +1,25 @@
-"""Labels saved so far and accuracy that more labels will bring, as plain values for the report.
+"""Labels saved so far and accuracy that more labels will bring, for the report.
 
 Savings need a random arm: a backtest that lies in the campaign's root.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from labelcycle.components.analysis.projection import QUANTILES, Expected, Forecast, forecast
-from labelcycle.components.analysis.savings import Curve, average_saving, savings
+from labelcycle.components.analysis.savings import Curve, Saving, average_saving, savings
 from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.metrics import (
+    AccuracyForecast,
+    ExpectedAccuracy,
+    MeanSaving,
+    NeededAnswers,
+    NoForecast,
+    RandomArm,
+)
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import table_in
@@ -26,7 +32,7 @@ STEPS = 12
 """Points of the curve between the last cycle and the end of the budget."""
 
 
-def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) -> dict[str, Any] | None:
+def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) -> RandomArm | None:
     """The random arm and what was saved against it; None without one, or without any cycle.
 
     Args:
@@ -34,27 +40,30 @@ def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) 
         random: the random arm.
         begins_at_random: whether the campaign's first labels were drawn at random too, so that its first cycle says
             nothing about the strategy.
-
-    Returns:
-        `labels` and `accuracy` of the random arm; `equivalent_labels`, `ratio` and `sign` of the last cycle; and
-        `average`, the same over the cycles whose labels the strategy chose, None while there is none.
     """
     if random is None or not active.labels:
         return None
     found = savings(active, random)
     chosen = found[1 if begins_at_random else 0 :]
     last = found[-1]
-    return {
-        "labels": random.labels,
-        "accuracy": random.accuracy,
-        "equivalent_labels": last.equivalent_labels,
-        "ratio": last.ratio,
-        "sign": last.sign,
-        "average": asdict(average_saving(chosen)) if chosen else None,
-    }
+    return RandomArm(
+        labels=random.labels,
+        accuracy=random.accuracy,
+        equivalent_labels=last.equivalent_labels,
+        ratio=last.ratio,
+        sign=last.sign,
+        average=_average(chosen) if chosen else None,
+    )
 
 
-def forecast_figures(points: Sequence[CurvePoint], test_samples: int, campaign: Campaign) -> dict[str, Any]:
+def _average(points: Sequence[Saving]) -> MeanSaving:
+    average = average_saving(points)
+    return MeanSaving(ratio=average.ratio, sign=average.sign, censored_share=average.censored_share)
+
+
+def forecast_figures(
+    points: Sequence[CurvePoint], test_samples: int, campaign: Campaign
+) -> AccuracyForecast | NoForecast:
     """The forecast for the rest of the budget.
 
     Args:
@@ -63,43 +72,53 @@ def forecast_figures(points: Sequence[CurvePoint], test_samples: int, campaign: 
         campaign: its budget and prices.
 
     Returns:
-        `reason`: why nothing can be said, or None. Then also `share`, how sure the ranges are; `ceiling`; `curve`,
-        answers, accuracy and range up to the budget's end, with their cost; and `targets`, the answers and the cost of
-        the next accuracies.
+        The forecast, or why there is none.
     """
     found = forecast(points, test_samples)
     if isinstance(found, str):
-        return {"reason": found}
+        return NoForecast(reason=found)
     best = max(point.accuracy for point in points)
     wanted = [accuracy for accuracy in MILESTONES if accuracy > best][:MOST_MILESTONES]
     last = points[-1].answers
     ahead = sorted({last + round((campaign.budget - last) * step / STEPS) for step in range(STEPS + 1)})
-    return {
-        "reason": None,
-        "share": QUANTILES[1] - QUANTILES[0],
-        "ceiling": _rounded(found.ceiling),
-        "curve": [_expected(found.accuracy_at(answers), campaign) for answers in ahead],
-        "targets": [_needed(found, accuracy, last, campaign) for accuracy in wanted],
-    }
+    return AccuracyForecast(
+        reason=None,
+        share=QUANTILES[1] - QUANTILES[0],
+        ceiling=_rounded(found.ceiling),
+        curve=[_expected(found.accuracy_at(answers), campaign) for answers in ahead],
+        targets=[_needed(found, accuracy, last, campaign) for accuracy in wanted],
+    )
 
 
-def _expected(expected: Expected, campaign: Campaign) -> dict[str, Any]:
-    return {
-        "answers": expected.answers,
-        "cost": campaign.prices.of_labels(expected.answers),
-        **{name: _rounded(getattr(expected, name)) for name in ("accuracy", "low", "high")},
-    }
+def _expected(expected: Expected, campaign: Campaign) -> ExpectedAccuracy:
+    return ExpectedAccuracy(
+        answers=expected.answers,
+        cost=campaign.prices.of_labels(expected.answers),
+        accuracy=_rounded(expected.accuracy),
+        low=_rounded(expected.low),
+        high=_rounded(expected.high),
+    )
 
 
-def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> dict[str, Any]:
+def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> NeededAnswers:
     """What a target takes that the last cycle has not reached: more answers than it had, whatever the curve says."""
-    likely = found.answers_for(accuracy)
-    figures: dict[str, Any] = {"accuracy": accuracy}
-    for name in ("answers", "low", "high"):
-        answers = getattr(likely, name)
-        answers = None if answers is None else max(answers, last + 1)
-        figures |= {name: answers, f"{name}_cost": None if answers is None else campaign.prices.of_labels(answers)}
-    return figures
+    needed = found.answers_for(accuracy)
+    likely, low, high = (
+        None if answers is None else max(answers, last + 1) for answers in (needed.answers, needed.low, needed.high)
+    )
+
+    def cost(answers: int | None) -> float | None:
+        return None if answers is None else campaign.prices.of_labels(answers)
+
+    return NeededAnswers(
+        accuracy=accuracy,
+        answers=likely,
+        answers_cost=cost(likely),
+        low=low,
+        low_cost=cost(low),
+        high=high,
+        high_cost=cost(high),
+    )
 
 
 def _rounded(value: float) -> float:

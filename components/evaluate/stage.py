@@ -1,7 +1,6 @@
 """The evaluate stage: measure this cycle's model on the test set."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -12,8 +11,10 @@ from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.metrics import CycleMetrics, KnownUnknown, LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.queries import read_queries, read_query
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.votes import votes_in
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
@@ -54,55 +55,67 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     """
     work = open_attempt(root, cycle, attempt)
     campaign = work.campaign
-    training = work.read_json("training.json")
+    training = work.read_record("training.json", TrainingFacts)
     head = read_head(work.read("head.safetensors"))
     pool = load_pool(work.store, campaign)
     test_ids = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
     labelled = work.labelled()
-    test, of_labelled = read_features(work, training["space"], test_ids, labelled)
+    test, of_labelled = read_features(work, training.space, test_ids, labelled)
     if not test.ids:
         raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
     truth = load_truth(work.store, campaign)
     index = {name: number for number, name in enumerate(campaign.classes)}
     targets = np.array([index[truth[name]] for name in test.ids], dtype=np.int64)
     probabilities = head.probabilities(test.vectors)
-    metrics = {
-        "cycle": cycle,
-        "labels": work.decision.labelled,
-        "answers": work.decision.answered,
-        "label_cost": campaign.prices.of_labels(work.decision.answered),
-        "space": training["space"],
-        "training": training,
-        "previous_query": _previous_query(work),
-        "alignment": _alignment(work),
-        **classification_metrics(probabilities, targets, campaign.classes),
-        "reliability": reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets),
-    }
-    if campaign.recipe.data_selection is not None:
-        metrics["batch_points"] = batch_points(work, campaign.recipe.data_selection, test.vectors, targets)
-    state = read_state(work.store)
-    metrics["stop"] = _reason_to_stop(work, state, metrics["accuracy"])
-    metrics |= _projection(work, state, metrics["accuracy"], len(test.ids)) | _people(work)
+    found = classification_metrics(probabilities, targets, campaign.classes)
+    state, votes = read_state(work.store), votes_in(work.votes())
+    curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     work.write_table("label_suspects.parquet", noise.suspects)
-    metrics["label_suspects"] = {
-        "found": noise.found,
-        "judged": noise.judged,
-        "reason": noise.reason,
-        "rows": [_plain(row) for row in noise.suspects.to_pylist()],
-    }
-    work.write_json("metrics.json", metrics)
+    metrics = CycleMetrics(
+        cycle=cycle,
+        labels=work.decision.labelled,
+        answers=work.decision.answered,
+        label_cost=campaign.prices.of_labels(work.decision.answered),
+        space=training.space,
+        training=training,
+        previous_query=_previous_query(work),
+        alignment=_alignment(work),
+        accuracy=found.accuracy,
+        macro_f1=found.macro_f1,
+        ece=found.ece,
+        test_samples=found.test_samples,
+        classes=found.classes,
+        confusion=found.confusion,
+        reliability=reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets),
+        stop=_reason_to_stop(work, state, found.accuracy),
+        random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
+        forecast=forecast_figures(points, found.test_samples, campaign),
+        annotators=annotator_figures(votes, labelled, _predicted(work)),
+        disputed=disputed_samples(votes, labelled),
+        label_suspects=_label_suspects(noise),
+    )
+    if campaign.recipe.data_selection is not None:
+        measured = batch_points(work, campaign.recipe.data_selection, test.vectors, targets)
+        metrics = metrics.model_copy(update={"batch_points": measured})
+    work.write_record("metrics.json", metrics)
     if not work.record("evaluate"):
-        metrics = work.read_json("metrics.json")
-    return Evaluated(**{name: metrics[name] for name in Evaluated.__dataclass_fields__})
+        metrics = work.read_record("metrics.json", CycleMetrics)
+    return Evaluated(
+        labels=metrics.labels,
+        accuracy=metrics.accuracy,
+        macro_f1=metrics.macro_f1,
+        ece=metrics.ece,
+        label_cost=metrics.label_cost,
+        test_samples=metrics.test_samples,
+    )
 
 
-def _alignment(work: Attempt) -> dict[str, Any] | None:
-    """The record of the alignment, where the recipe has one and this is not the final model."""
+def _alignment(work: Attempt) -> AlignmentVerdict | None:
+    """The decision of the alignment, where the recipe has one and this is not the final model."""
     if work.campaign.recipe.alignment is None or work.decision.action == "finalize":
         return None
-    record: dict[str, Any] = work.read_json("alignment.json")
-    return record
+    return work.read_record("alignment.json", AlignmentVerdict)
 
 
 def _earlier_points(work: Attempt, state: State) -> list[CurvePoint]:
@@ -120,32 +133,23 @@ def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
     return reason_to_stop(points, stop, campaign.prices)
 
 
-def _projection(work: Attempt, state: State, accuracy: float, test_samples: int) -> dict[str, Any]:
-    """The saving against the random arm and the forecast; neither counts the final model, whose trainer differs."""
-    before = learning_curve(replace(state, summaries=state.summaries[: work.cycle]))
+def _so_far(work: Attempt, state: State, accuracy: float) -> tuple[Curve, list[CurvePoint]]:
+    """The learning curve with this cycle, by labels and by answers; without the final model, whose trainer differs."""
+    curve = learning_curve(replace(state, summaries=state.summaries[: work.cycle]))
     points = _earlier_points(work, state)
     if work.decision.action != "finalize":
-        before = Curve([*before.labels, work.decision.labelled], [*before.accuracy, accuracy])
+        curve = Curve([*curve.labels, work.decision.labelled], [*curve.accuracy, accuracy])
         points = [*points, CurvePoint(work.decision.answered, accuracy)]
-    begins_at_random = work.campaign.recipe.cold_start.strategy == "random"
-    return {
-        "random": saving_figures(before, read_random_arm(work.store), begins_at_random),
-        "forecast": forecast_figures(points, test_samples, work.campaign),
-    }
+    return curve, points
 
 
-def _people(work: Attempt) -> dict[str, Any]:
-    """How well the annotators agree, and the samples that they do not agree on."""
-    votes = votes_in(work.votes())
-    labelled = work.labelled()
+def _predicted(work: Attempt) -> dict[str, str]:
+    """What the model predicted when it asked, by id."""
     predicted: dict[str, str] = {}
     for query in read_queries(work.store, work.decision.queries):
         rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
         predicted |= {sample_id: name for sample_id, name in rows if name is not None}
-    return {
-        "annotators": annotator_figures(votes, labelled, predicted),
-        "disputed": disputed_samples(votes, labelled),
-    }
+    return predicted
 
 
 def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
@@ -155,12 +159,23 @@ def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | N
     return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes)
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with its float32 figures as short decimals."""
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+def _label_suspects(noise: LabelNoise) -> LabelSuspects:
+    """The suspects with their float32 figures as short decimals."""
+    rows = [
+        LabelSuspect(
+            sample_id=row["sample_id"],
+            label=row["label"],
+            suggested=row["suggested"],
+            label_confidence=round(row["label_confidence"], 4),
+            suggested_confidence=round(row["suggested_confidence"], 4),
+            quality=round(row["quality"], 4),
+        )
+        for row in noise.suspects.to_pylist()
+    ]
+    return LabelSuspects(found=noise.found, judged=noise.judged, reason=noise.reason, rows=rows)
 
 
-def _previous_query(work: Attempt) -> dict[str, Any] | None:
+def _previous_query(work: Attempt) -> KnownUnknown | None:
     reference = work.decision.previous.get("query")
     if reference is None:
         return None

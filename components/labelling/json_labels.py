@@ -38,7 +38,7 @@ def read_json_text(text: str) -> Any:
     return value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
@@ -88,7 +88,7 @@ def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
         yield place, name, Vote(name, annotator, label, status, time, uri)
 
 
-def _objects(value: Any, part: str, uri: str) -> list[dict[str, Any]]:
+def _objects(value: object, part: str, uri: str) -> list[Mapping[str, object]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise InputError(f"{uri}: {part!r} is not a list of objects. Export it in COCO's form.")
     return value
@@ -113,7 +113,7 @@ def _looked_up(names: dict[int | str, str], number: Any, field: str, part: str, 
     return names[number]
 
 
-def _status(annotation: dict[str, Any], place: str) -> Status:
+def _status(annotation: Mapping[str, object], place: str) -> Status:
     given = annotation.get("status") or "ok"
     for status in STATUSES:
         if status == given and status != "withdrawn":
@@ -158,7 +158,7 @@ def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
         yield where, name, Vote(name, annotator, answer.label, answer.status, answer.time, uri)
 
 
-def _answers(task: dict[str, Any], place: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
+def _answers(task: Mapping[str, object], place: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
     """Where each answer of a task stands, what the task calls its sample, and the answer."""
     annotations = task.get("annotations", task.get("completions"))
     if annotations is None:
@@ -176,7 +176,7 @@ def _answers(task: dict[str, Any], place: str, uri: str) -> Iterator[tuple[str, 
         yield where, _name(data if isinstance(data, dict) else {}, place, uri), answer
 
 
-def _row(row: dict[str, Any], place: str, uri: str) -> Answer:
+def _row(row: Mapping[str, object], place: str, uri: str) -> Answer:
     """The answer in a row of JSON_MIN, whose fields are the task's data and a field for each control."""
     time = str(row.get("updated_at") or row.get("created_at") or "")
     number = row.get("annotation_id")
@@ -191,7 +191,7 @@ def _row(row: dict[str, Any], place: str, uri: str) -> Answer:
     return Answer(annotator, chosen, "ok", time, order)
 
 
-def _name(data: Mapping[str, Any], place: str, uri: str) -> str:
+def _name(data: Mapping[str, object], place: str, uri: str) -> str:
     """What a task calls its sample."""
     if (name := data.get(ID_FIELD)) is not None:
         return str(name)

@@ -3,7 +3,6 @@
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from labelcycle.components.core.campaign.metrics import ReliabilityBin
 
 DOTS_PER_INCH = 120
 FINE = 160
@@ -56,20 +57,20 @@ TEXT_SIZE = 10
 BAR, GAP = "#0969da", "#f85149"
 
 
-def draw_calibration(bins: Sequence[dict[str, Any]]) -> bytes:
+def draw_calibration(bins: Sequence[ReliabilityBin]) -> bytes:
     """Draw the accuracy of each bin of confidence as a bar, with the gap to the confidence, over how many are in it.
 
     Args:
-        bins: `low`, `high`, `count`, `confidence` and `accuracy` of each, as evaluate finds them.
+        bins: as evaluate finds them.
 
     Returns:
         A PNG of 768×608 pixels, the same bytes for the same bins.
     """
     figure, axes = blank_figure(PAGE_WIDTH, 3.8, FINE)
-    lows = [one["low"] for one in bins]
-    widths = [one["high"] - one["low"] for one in bins]
-    accuracy = [one["accuracy"] for one in bins]
-    gaps = [one["confidence"] - one["accuracy"] for one in bins]
+    lows = [one.low for one in bins]
+    widths = [one.high - one.low for one in bins]
+    accuracy = [one.accuracy for one in bins]
+    gaps = [one.confidence - one.accuracy for one in bins]
     axes.bar(lows, accuracy, widths, align="edge", color=BAR, edgecolor="white", linewidth=0.8, label="accuracy")
     axes.bar(
         lows,
@@ -84,18 +85,18 @@ def draw_calibration(bins: Sequence[dict[str, Any]]) -> bytes:
         label="gap to confidence",
     )
     axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1, label="perfect")
-    most = max((one["count"] for one in bins), default=1)
+    most = max((one.count for one in bins), default=1)
     for one in bins:
-        if one["count"] >= most / 10:
+        if one.count >= most / 10:
             axes.text(
-                (one["low"] + one["high"]) / 2,
+                (one.low + one.high) / 2,
                 0.02,
-                f"{one['count']:,}",
+                f"{one.count:,}",
                 ha="center",
                 rotation=90,
                 fontsize=8,
                 fontfamily=FONT,
-                color="white" if one["accuracy"] > 0.15 else INK,
+                color="white" if one.accuracy > 0.15 else INK,
             )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
@@ -181,13 +182,9 @@ def _name_sides(axes: Axes, classes: list[str], group: int, cells: int) -> None:
     step = -(-cells // MOST_NAMED)
     places = list(range(0, cells, step))
     names = [shortened(classes[place * group], NAME_LENGTH) for place in places]
-    style: dict[str, Any] = {
-        "fontsize": 9 if cells <= MOST_COUNTED else 7,
-        "fontfamily": FONT,
-        "parse_math": False,
-    }
-    axes.set_xticks(places, names, rotation=90, **style)
-    axes.set_yticks(places, names, **style)
+    size = 9 if cells <= MOST_COUNTED else 7
+    axes.set_xticks(places, names, rotation=90, fontsize=size, fontfamily=FONT, parse_math=False)
+    axes.set_yticks(places, names, fontsize=size, fontfamily=FONT, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     together = f" ({group} neighbouring classes a cell)" if group > 1 else ""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.blocks import one_thread_products
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
@@ -59,7 +60,7 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
     """
     chosen = _chosen(work, asked)
     wanted = sorted(set().union(*chosen.values()))
-    own, base = work.read_json("training.json")["space"], work.campaign.base_space
+    own, base = work.read_record("training.json", TrainingFacts).space, work.campaign.base_space
     if holds_pool(work, own):
         found = tested = FeatureSpace(work.store, own).read(wanted)
     elif holds_pool(work, base):
@@ -161,9 +162,7 @@ def draw_feature_map(points: MapPoints) -> bytes:
     for kind, (name, colour, marker, size, opacity) in STYLES.items():
         at = points.groups[kind]
         if len(at):
-            style: dict[str, Any] = (
-                {} if marker == "x" else {"edgecolors": INK if kind == "asked" else "none", "linewidths": 0.5}
-            )
+            is_line = marker == "x"
             axes.scatter(
                 at[:, 0],
                 at[:, 1],
@@ -172,7 +171,8 @@ def draw_feature_map(points: MapPoints) -> bytes:
                 marker=marker,
                 alpha=opacity,
                 label=f"{name} ({len(at):,})",
-                **style,
+                edgecolors=None if is_line else INK if kind == "asked" else "none",
+                linewidths=None if is_line else 0.5,
             )
     axes.set_xticks([])
     axes.set_yticks([])

@@ -1,11 +1,10 @@
 """Learning curves: accuracy and macro F1 by labels; accuracy by cost, with the forecast to the end of the budget."""
 
-from typing import Any
-
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.metrics import AccuracyForecast, NoForecast, RandomArm
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
@@ -15,12 +14,12 @@ SMALLEST_SPAN = 0.1
 """The least part of the scale that is shown, so that noise does not look like a leap."""
 
 
-def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | None = None) -> bytes:
+def draw_learning_curve(summaries: list[CycleSummary], random: RandomArm | None = None) -> bytes:
     """Draw accuracy and macro F1 of every trained cycle over its labels, and the final model apart from the curves.
 
     Args:
         summaries: one a cycle, in order; cycles that trained no model are left out.
-        random: `labels` and `accuracy` of random picks, dashed and black; None where they are not known.
+        random: what random picks reach, dashed and black; None where they are not known.
 
     Returns:
         A PNG of 768×528 pixels, the same bytes for the same summaries.
@@ -38,14 +37,12 @@ def draw_learning_curve(summaries: list[CycleSummary], random: dict[str, Any] | 
         labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
     )
     if random is not None:
-        axes.plot(
-            random["labels"], random["accuracy"], color=INK, linestyle="--", linewidth=1.5, marker=".", label="random"
-        )
+        axes.plot(random.labels, random.accuracy, color=INK, linestyle="--", linewidth=1.5, marker=".", label="random")
     if finals:
         axes.plot(
             *zip(*finals, strict=True), color="#1a7f37", marker="*", linestyle="", markersize=13, label="final model"
         )
-    others = ([], []) if random is None else (random["labels"], random["accuracy"])
+    others = ([], []) if random is None else (random.labels, random.accuracy)
     shown = [*accuracy, *macro_f1, *(value for _, value in finals), *others[1]]
     _frame(axes, [*labels, *(count for count, _ in finals), *others[0]], [value for value in shown if value == value])
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
@@ -79,12 +76,14 @@ def _frame(axes: Axes, labels: list[int], shares: list[float]) -> None:
 COLOUR = "#0969da"
 
 
-def draw_cost(summaries: list[CycleSummary], forecast: dict[str, Any] | None, prices: Prices, budget: int) -> bytes:
+def draw_cost(
+    summaries: list[CycleSummary], forecast: AccuracyForecast | NoForecast | None, prices: Prices, budget: int
+) -> bytes:
     """Draw test accuracy over label cost, the forecast dashed with its range, and the end of the budget.
 
     Args:
         summaries: one a cycle, in order; those without a model and the final model are left out.
-        forecast: as evaluate finds it; None, or one with a reason, is not drawn.
+        forecast: as evaluate finds it; drawn where there is one.
         prices: of labels; where they cost nothing, the axis counts them.
         budget: labels that may be paid for.
 
@@ -104,14 +103,12 @@ def draw_cost(summaries: list[CycleSummary], forecast: dict[str, Any] | None, pr
         markersize=6,
         label="accuracy",
     )
-    if forecast is not None and forecast["reason"] is None:
-        ahead = forecast["curve"]
-        at = [point["answers"] if free else point["cost"] for point in ahead]
-        low, high = ([point[name] for point in ahead] for name in ("low", "high"))
-        axes.fill_between(at, low, high, color=COLOUR, alpha=0.15, linewidth=0, label=f"{forecast['share']:.0%} range")
-        axes.plot(
-            at, [point["accuracy"] for point in ahead], color=COLOUR, linestyle="--", linewidth=2, label="forecast"
-        )
+    if isinstance(forecast, AccuracyForecast):
+        ahead = forecast.curve
+        at = [point.answers if free else point.cost for point in ahead]
+        low, high = [point.low for point in ahead], [point.high for point in ahead]
+        axes.fill_between(at, low, high, color=COLOUR, alpha=0.15, linewidth=0, label=f"{forecast.share:.0%} range")
+        axes.plot(at, [point.accuracy for point in ahead], color=COLOUR, linestyle="--", linewidth=2, label="forecast")
     end = float(budget) if free else prices.of_labels(budget)
     axes.axvline(end, color=INK, linestyle=":", linewidth=1.2, label="budget")
     axes.set_xlim(0, 1.04 * max([end, *spent]))

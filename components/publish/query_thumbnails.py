@@ -7,11 +7,11 @@ import base64
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFont
 
+from labelcycle.components.core.campaign.queries import Pick, picks_of
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_image
 
@@ -72,12 +72,12 @@ class Card:
     """A pick.
 
     Attributes:
-        pick: its row of `QUERY`.
+        pick: the pick.
         image: the thumbnail as a data URI; empty where there is none.
         problem: why there is none.
     """
 
-    pick: dict[str, Any]
+    pick: Pick
     image: str
     problem: str
 
@@ -92,8 +92,8 @@ def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> list[Ca
     if not any(thumbnail.has_file for thumbnail in thumbnails.values()):
         return []
     cards, left = [], MOST_BYTES
-    for pick in query.to_pylist():
-        thumbnail = thumbnails.get(pick["sample_id"])
+    for pick in picks_of(query):
+        thumbnail = thumbnails.get(pick.sample_id)
         if thumbnail is None:
             continue
         if thumbnail.picture is None:
@@ -140,7 +140,7 @@ def draw_contact_sheet(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> 
         A PNG of up to six columns, the same bytes for the same query and images; None where none of these picks has an
         image. An image that cannot be read becomes a grey box with the reason in it.
     """
-    picks = [pick for pick in query.to_pylist() if pick["sample_id"] in thumbnails]
+    picks = [pick for pick in picks_of(query) if pick.sample_id in thumbnails]
     if not any(thumbnail.has_file for thumbnail in thumbnails.values()):
         return None
     columns = min(COLUMNS, len(picks))
@@ -150,7 +150,7 @@ def draw_contact_sheet(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> 
     for number, pick in enumerate(picks):
         row, column = divmod(number, columns)
         left, top = GAP + column * CELL_WIDTH, GAP + row * CELL_HEIGHT
-        _place_thumbnail(sheet, draw, thumbnails[pick["sample_id"]], left, top)
+        _place_thumbnail(sheet, draw, thumbnails[pick.sample_id], left, top)
         _write_caption(draw, pick, left, top + SIDE)
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG")
@@ -169,11 +169,11 @@ def _place_thumbnail(sheet: Image.Image, draw: ImageDraw.ImageDraw, thumbnail: T
     draw.rectangle(frame, outline=GREY)
 
 
-def _write_caption(draw: ImageDraw.ImageDraw, pick: dict[str, Any], left: int, top: int) -> None:
-    title = f"#{pick['rank']}: {pick['predicted'] or 'no prediction'}"
+def _write_caption(draw: ImageDraw.ImageDraw, pick: Pick, left: int, top: int) -> None:
+    title = f"#{pick.rank}: {pick.predicted or 'no prediction'}"
     _write_lines(draw, _wrapped(title, 14, SIDE, 1), left, top + 3, 14, INK)
-    lines = [] if pick["confidence"] is None else [f"confidence {pick['confidence']:.0%}"]
-    lines += _wrapped(pick["reason"], 12, SIDE, CAPTION_LINES - 1 - len(lines))
+    lines = [] if pick.confidence is None else [f"confidence {pick.confidence:.0%}"]
+    lines += _wrapped(pick.reason, 12, SIDE, CAPTION_LINES - 1 - len(lines))
     _write_lines(draw, lines, left, top + 3 + LINE, 12, QUIET)
 
 

@@ -2,13 +2,14 @@
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
 
 import jinja2
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
 from labelcycle.components.publish.feature_map import draw_feature_map, map_points
@@ -34,49 +35,49 @@ class Report:
     Attributes:
         campaign: the campaign.
         summaries: every trained cycle so far, in order; the last is the cycle reported on.
-        metrics: that cycle's `metrics.json`; what earlier versions did not write is not shown.
+        metrics: that cycle's; what earlier versions did not write is not shown.
         query: rows of `QUERY`, best pick first.
         images: PNG bytes by name; learning_curve and confusion_matrix are always there.
         cards: the first picks with their thumbnails; none where they have no images.
-        previous: `metrics.json` of the trained cycle before; None where there is none.
+        previous: metrics of the trained cycle before; None where there is none.
     """
 
     campaign: Campaign
     summaries: list[CycleSummary]
-    metrics: dict[str, Any]
+    metrics: CycleMetrics
     query: pa.Table
     images: dict[str, bytes]
     cards: list[Card] = field(default_factory=list)
-    previous: dict[str, Any] | None = None
+    previous: CycleMetrics | None = None
 
 
 def render_report(report: Report) -> str:
     """One HTML page with its images inside: no script, no other resource; the same text for the same report."""
     campaign, metrics = report.campaign, report.metrics
-    picks = sorted(report.query.to_pylist(), key=lambda pick: int(pick["rank"]))
+    picks = sorted(picks_of(report.query), key=lambda pick: pick.rank)
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
-    forecast = metrics.get("forecast")
+    forecast = metrics.forecast
     return _template().render(
         campaign=campaign,
         metrics=metrics,
-        training=metrics["training"],
+        training=metrics.training,
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, campaign.prices),
         changes=changes(metrics, before, report.previous),
         cycles=_cycles(report),
-        saving=saving_words(metrics.get("random")),
+        saving=saving_words(metrics.random),
         forecast=None if forecast is None else forecast_words(forecast),
         targets=[] if forecast is None else forecast_targets(forecast),
-        classes=worst_first(metrics["classes"]),
-        mistakes=mistakes(metrics["confusion"], campaign.classes),
+        classes=worst_first(metrics.classes),
+        mistakes=mistakes(metrics.confusion, campaign.classes),
         picks=picks,
         cards=report.cards,
-        explored=sum(pick["explore"] is True for pick in picks),
-        second_opinions=sum((pick.get("opinion") or 1) > 1 for pick in picks),
+        explored=sum(pick.explore is True for pick in picks),
+        second_opinions=sum(pick.opinion > 1 for pick in picks),
         final=final,
-        alignment=alignment_table(metrics.get("alignment")),
+        alignment=alignment_table(metrics.alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},
     )
 
@@ -106,17 +107,25 @@ def _data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
-def _cycles(report: Report) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class CycleRow:
+    """A cycle, and what its query turned out to be worth, in words."""
+
+    summary: CycleSummary
+    worth: str
+
+
+def _cycles(report: Report) -> list[CycleRow]:
     """One row a cycle, the last first, with what its query turned out to be worth.
 
     The worth of the query before this cycle comes from this cycle's own metrics, since no commit has it yet.
     """
     worth = {summary.cycle: (summary.unknown, summary.known) for summary in report.summaries}
-    previous = report.metrics["previous_query"]
+    previous = report.metrics.previous_query
     if previous is not None:
-        worth[report.metrics["cycle"] - 1] = (previous["unknown"], previous["known"])
-    worth[report.metrics["cycle"]] = (None, None)
-    return [{"summary": summary, "worth": ratio(*worth[summary.cycle])} for summary in reversed(report.summaries)]
+        worth[report.metrics.cycle - 1] = (previous.unknown, previous.known)
+    worth[report.metrics.cycle] = (None, None)
+    return [CycleRow(summary, ratio(*worth[summary.cycle])) for summary in reversed(report.summaries)]
 
 
 MOST_THUMBNAILS = 48
@@ -130,12 +139,12 @@ class Drawn:
     page: str
 
 
-def draw_cycle(work: Attempt, metrics: dict[str, Any], query: pa.Table, summaries: list[CycleSummary]) -> Drawn:
+def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries: list[CycleSummary]) -> Drawn:
     """Figures and report of a trained cycle.
 
     Args:
         work: the attempt.
-        metrics: its `metrics.json`.
+        metrics: what was measured.
         query: the query that is committed, best pick first.
         summaries: every trained cycle so far, this one last.
 
@@ -147,14 +156,14 @@ def draw_cycle(work: Attempt, metrics: dict[str, Any], query: pa.Table, summarie
     thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign) if asked else {})
     points = map_points(work, asked)
     drawn = {
-        "learning_curve": draw_learning_curve(summaries, metrics.get("random")),
-        "cost": draw_cost(summaries, metrics.get("forecast"), campaign.prices, campaign.budget),
-        "confusion_matrix": draw_confusion(metrics["confusion"], campaign.classes),
-        "calibration": draw_calibration(metrics["reliability"]) if "reliability" in metrics else None,
+        "learning_curve": draw_learning_curve(summaries, metrics.random),
+        "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget),
+        "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes),
+        "calibration": None if metrics.reliability is None else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
         "contact_sheet": draw_contact_sheet(query, thumbnails),
     }
     images = {name: image for name, image in drawn.items() if image is not None}
-    previous = work.previous_json("metrics")
+    previous = work.previous_record("metrics", CycleMetrics)
     cards = query_cards(query, thumbnails)
     return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous)))

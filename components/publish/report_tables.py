@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from labelcycle.components.core.campaign.metrics import ClassMetrics, CycleMetrics
 from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.training import AlignmentVerdict
 
 QUANTITIES = {
     "mode": "Mode",
@@ -22,7 +24,7 @@ QUANTITIES = {
     "gap": "Gap between the two",
     "updates": "Times that features were recomputed so far",
 }
-"""What each quantity of the record is called, in the order in which they are shown."""
+"""What each quantity of the verdict is called, in the order in which they are shown."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,14 @@ class AlignmentTable:
     quantities: list[Quantity]
 
 
-def alignment_table(record: dict[str, Any] | None) -> AlignmentTable | None:
-    """The record of an alignment as rows; what the mode does not measure is a dash. None where there is no record."""
-    if record is None:
+def alignment_table(verdict: AlignmentVerdict | None) -> AlignmentTable | None:
+    """The verdict of an alignment as rows; what the mode does not measure is a dash. None where there is no verdict."""
+    if verdict is None:
         return None
-    rows = [Quantity(title, _in_words(record[name])) for name, title in QUANTITIES.items()]
-    for name, value in (record.get("tuning") or {}).items():
+    rows = [Quantity(title, _in_words(getattr(verdict, name))) for name, title in QUANTITIES.items()]
+    for name, value in verdict.tuning or ():
         rows.append(Quantity(f"Fine-tuning: {name}", _in_words(value)))
-    return AlignmentTable(record["update"], record["reason"], rows)
+    return AlignmentTable(verdict.update, verdict.reason, rows)
 
 
 def _in_words(value: Any) -> str:
@@ -67,13 +69,23 @@ def _in_words(value: Any) -> str:
 LISTED_MISTAKES = 10
 
 
-def worst_first(classes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def worst_first(classes: list[ClassMetrics]) -> list[ClassMetrics]:
     """Classes by rising F1, then name; those that the test set lacks come last."""
-    return sorted(classes, key=lambda figures: (figures["support"] == 0, figures["f1"], figures["name"]))
+    return sorted(classes, key=lambda figures: (figures.support == 0, figures.f1, figures.name))
 
 
-def mistakes(confusion: list[list[int]], classes: list[str]) -> list[dict[str, Any]]:
-    """The most frequent mistakes, most frequent first: true class, predicted class, count, share of the true class."""
+@dataclass(frozen=True)
+class Mistake:
+    """One class taken for another: how often, and the share of the true class's test samples."""
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+def mistakes(confusion: list[list[int]], classes: list[str]) -> list[Mistake]:
+    """The most frequent mistakes, most frequent first."""
     found = [
         (-count, row, column)
         for row, counts in enumerate(confusion)
@@ -81,7 +93,7 @@ def mistakes(confusion: list[list[int]], classes: list[str]) -> list[dict[str, A
         if count and row != column
     ]
     return [
-        {"true": classes[row], "predicted": classes[column], "count": -count, "share": -count / sum(confusion[row])}
+        Mistake(classes[row], classes[column], -count, -count / sum(confusion[row]))
         for count, row, column in sorted(found)[:LISTED_MISTAKES]
     ]
 
@@ -131,21 +143,21 @@ class Changes:
         return ratio(self.unknown, self.known)
 
 
-def changes(metrics: dict[str, Any], before: CycleSummary | None, previous: dict[str, Any] | None) -> Changes:
+def changes(metrics: CycleMetrics, before: CycleSummary | None, previous: CycleMetrics | None) -> Changes:
     """Compare with the cycle before.
 
     Args:
-        metrics: the cycle's `metrics.json`.
+        metrics: the cycle's.
         before: the summary of the trained cycle before; None where this is the first.
-        previous: its `metrics.json`; None where it is not known.
+        previous: its metrics; None where it is not known.
     """
-    query = metrics["previous_query"] or {}
-    moves = _moves(metrics["classes"], [] if previous is None else previous["classes"])
+    query = metrics.previous_query
+    moves = _moves(metrics.classes, [] if previous is None else previous.classes)
     return Changes(
-        answers=metrics["answers"] - (before.answers if before else 0),
-        labels=metrics["labels"] - (before.labels if before else 0),
-        known=query.get("known"),
-        unknown=query.get("unknown"),
+        answers=metrics.answers - (before.answers if before else 0),
+        labels=metrics.labels - (before.labels if before else 0),
+        known=query.known if query else None,
+        unknown=query.unknown if query else None,
         gained=[move for move in reversed(moves) if move.now - move.before >= LEAST_MOVE][:MOST_MOVED],
         lost=[move for move in moves if move.before - move.now >= LEAST_MOVE][:MOST_MOVED],
     )
@@ -158,12 +170,12 @@ def ratio(unknown: int | None, known: int | None) -> str:
     return f"{unknown}:{known}" + (f" = {unknown / known:.2f}" if known else "")
 
 
-def _moves(now: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[Move]:
+def _moves(now: list[ClassMetrics], before: list[ClassMetrics]) -> list[Move]:
     """Classes that the test set has, by their change, the largest loss first."""
-    earlier = {figures["name"]: figures["f1"] for figures in before if figures["support"]}
+    earlier = {figures.name: figures.f1 for figures in before if figures.support}
     moves = [
-        Move(figures["name"], earlier[figures["name"]], figures["f1"])
+        Move(figures.name, earlier[figures.name], figures.f1)
         for figures in now
-        if figures["support"] and figures["name"] in earlier
+        if figures.support and figures.name in earlier
     ]
     return sorted(moves, key=lambda move: (move.now - move.before, move.name))

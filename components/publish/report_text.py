@@ -1,9 +1,9 @@
 """Sentences of the report: the next step and why, savings and forecast, and the headline figures."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast, RandomArm, Sign
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 
@@ -25,33 +25,31 @@ class DecisionWords:
     waiting: str
 
 
-def decision_words(
-    campaign: Campaign, metrics: dict[str, Any], summary: CycleSummary, query_size: int
-) -> DecisionWords:
+def decision_words(campaign: Campaign, metrics: CycleMetrics, summary: CycleSummary, query_size: int) -> DecisionWords:
     """The decision of a trained cycle.
 
     Args:
         campaign: the campaign.
-        metrics: the cycle's `metrics.json`.
+        metrics: the cycle's.
         summary: the cycle's own.
         query_size: samples that are asked for.
     """
     if summary.final:
         return DecisionWords("Done", "end", ["This is the final model, and nothing more is asked."], "")
-    if (stop := metrics.get("stop")) is not None:
-        return DecisionWords("Stop", "end", [f"The stop rule ended the campaign here: {stop}."], "")
-    left = campaign.budget - metrics["answers"] - summary.outstanding
+    if metrics.stop is not None:
+        return DecisionWords("Stop", "end", [f"The stop rule ended the campaign here: {metrics.stop}."], "")
+    left = campaign.budget - metrics.answers - summary.outstanding
     if not query_size:
         reason = (
             "There is nothing left to ask for" if left > 0 else f"The budget of {campaign.budget:,} labels is spent"
         )
         return DecisionWords("Stop", "end", [f"{reason}."], "")
     reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
-    alignment = metrics.get("alignment") or {}
-    if alignment.get("update"):
-        reasons.insert(0, f"Features were recomputed: {alignment['reason']}.")
-    verb = "Update and continue" if alignment.get("update") else "Continue"
-    return DecisionWords(verb, "go", reasons, _waiting(campaign.labelling, query_size))
+    waiting = _waiting(campaign.labelling, query_size)
+    if metrics.alignment is not None and metrics.alignment.update:
+        reasons.insert(0, f"Features were recomputed: {metrics.alignment.reason}.")
+        return DecisionWords("Update and continue", "go", reasons, waiting)
+    return DecisionWords("Continue", "go", reasons, waiting)
 
 
 def _labels(count: int) -> str:
@@ -76,7 +74,7 @@ def _waiting(labelling: Labelling, query_size: int) -> str:
     return f"{text}."
 
 
-BOUNDS = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
+BOUNDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
 
 @dataclass(frozen=True)
@@ -88,49 +86,51 @@ class AccuracyTarget:
     cost: str
 
 
-def saving_words(random: dict[str, Any] | None) -> list[str]:
+def saving_words(random: RandomArm | None) -> list[str]:
     """What was saved against random picks, in sentences; none where these are not known."""
     if random is None:
         return []
-    bound = BOUNDS[random["sign"]]
+    bound = BOUNDS[random.sign]
     words = [
-        f"This accuracy would take {bound}{random['equivalent_labels']:,.0f} labels picked at random: "
-        f"{bound}{random['ratio']:.0%} of the labels are saved."
+        f"This accuracy would take {bound}{random.equivalent_labels:,.0f} labels picked at random: "
+        f"{bound}{random.ratio:.0%} of the labels are saved."
     ]
-    average = random["average"]
+    average = random.average
     if average is not None:
-        words.append(f"On average over the cycles {BOUNDS[average['sign']]}{average['ratio']:.0%} are saved.")
-        if average["censored_share"]:
-            words.append(
-                f"{average['censored_share']:.0%} of the cycles lie beyond what random picks were seen to reach."
-            )
+        words.append(f"On average over the cycles {BOUNDS[average.sign]}{average.ratio:.0%} are saved.")
+        if average.censored_share:
+            words.append(f"{average.censored_share:.0%} of the cycles lie beyond what random picks were seen to reach.")
     return words
 
 
-def forecast_words(forecast: dict[str, Any]) -> str:
+def forecast_words(forecast: AccuracyForecast | NoForecast) -> str:
     """Where the curve is heading, in a sentence; or why nothing can be said."""
-    if forecast["reason"] is not None:
-        return f"No forecast: {forecast['reason']}."
-    share = f"{forecast['share']:.0%}"
-    first, last = forecast["curve"][0], forecast["curve"][-1]
-    if first["answers"] == last["answers"]:
-        return f"The budget ends here. The curve so far heads for {forecast['ceiling']:.0%} with any number of labels."
+    if isinstance(forecast, NoForecast):
+        return f"No forecast: {forecast.reason}."
+    first, last = forecast.curve[0], forecast.curve[-1]
+    if first.answers == last.answers:
+        return f"The budget ends here. The curve so far heads for {forecast.ceiling:.0%} with any number of labels."
     return (
-        f"With the whole budget, {last['answers']:,} labels for {last['cost']:,.2f}, the accuracy is expected to be "
-        f"{last['accuracy']:.1%}, and between {last['low']:.1%} and {last['high']:.1%} in {share} of like cases."
+        f"With the whole budget, {last.answers:,} labels for {last.cost:,.2f}, the accuracy is expected to be "
+        f"{last.accuracy:.1%}, and between {last.low:.1%} and {last.high:.1%} in {forecast.share:.0%} of like cases."
     )
 
 
-def forecast_targets(forecast: dict[str, Any]) -> list[AccuracyTarget]:
+def forecast_targets(forecast: AccuracyForecast | NoForecast) -> list[AccuracyTarget]:
     """The next accuracies with what they take; none where there is no forecast."""
+    if isinstance(forecast, NoForecast):
+        return []
     return [
-        AccuracyTarget(target["accuracy"], _range(target, "", ",.0f"), _range(target, "_cost", ",.2f"))
-        for target in forecast.get("targets", [])
+        AccuracyTarget(
+            target.accuracy,
+            _range(target.answers, target.low, target.high, ",.0f"),
+            _range(target.answers_cost, target.low_cost, target.high_cost, ",.2f"),
+        )
+        for target in forecast.targets
     ]
 
 
-def _range(target: dict[str, Any], suffix: str, form: str) -> str:
-    likely, low, high = (target[name] for name in (f"answers{suffix}", f"low{suffix}", f"high{suffix}"))
+def _range(likely: float | None, low: float | None, high: float | None, form: str) -> str:
     if low is None:
         return "out of reach"
     least = format(low, form)
@@ -152,21 +152,21 @@ class Headline:
     direction: str
 
 
-def headlines(metrics: dict[str, Any], before: CycleSummary | None, prices: Prices) -> list[Headline]:
+def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: Prices) -> list[Headline]:
     """The cycle's figures; each with its change, and whether that is for the better or the worse.
 
     Args:
-        metrics: the cycle's `metrics.json`.
+        metrics: the cycle's.
         before: the trained cycle before; None where this is the first.
         prices: the campaign's.
     """
-    spent = None if before is None else metrics["label_cost"] - prices.of_labels(before.answers)
+    spent = None if before is None else metrics.label_cost - prices.of_labels(before.answers)
     accuracy, macro_f1, ece = (before.accuracy, before.macro_f1, before.ece) if before else (None, None, None)
     return [
-        _headline("Accuracy", metrics["accuracy"], accuracy, higher_is_better=True),
-        _headline("Macro F1", metrics["macro_f1"], macro_f1, higher_is_better=True),
-        _headline("Calibration error (ECE)", metrics["ece"], ece, higher_is_better=False),
-        Headline("Label cost", f"{metrics['label_cost']:,.2f}", "" if spent is None else f"{spent:+,.2f}", "same"),
+        _headline("Accuracy", metrics.accuracy, accuracy, higher_is_better=True),
+        _headline("Macro F1", metrics.macro_f1, macro_f1, higher_is_better=True),
+        _headline("Calibration error (ECE)", metrics.ece, ece, higher_is_better=False),
+        Headline("Label cost", f"{metrics.label_cost:,.2f}", "" if spent is None else f"{spent:+,.2f}", "same"),
     ]
 
 

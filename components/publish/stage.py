@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import read_query
-from labelcycle.components.core.campaign.state import CycleSummary, read_state
+from labelcycle.components.core.campaign.state import CycleSummary, SummaryRecord, read_state
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
-from labelcycle.components.core.models.tuned_backbone import trained_weights
 from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.components.core.storage.tables import QUERY
@@ -60,15 +60,15 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
         report: where to put a copy of the report for the platform's own records; empty for none.
     """
     work = open_attempt(root, cycle, attempt)
-    metrics = work.read_json("metrics.json") if work.decision.trains else None
+    metrics = work.read_record("metrics.json", CycleMetrics) if work.decision.trains else None
     files = _files_of_stages(work, metrics)
-    if metrics is not None and metrics.get("stop") is not None:
+    if metrics is not None and metrics.stop is not None:
         work.write_table(EMPTY_QUERY, QUERY.empty_table())
         files["query"] = EMPTY_QUERY
     query = read_query(work.store, work.reference(files["query"]))
     files["summary"] = "summary.json"
     summary = _summary(work, metrics, query.num_rows)
-    work.write_json(files["summary"], summary)
+    work.write_record(files["summary"], summary)
     if metrics is not None:
         files |= _draw(work, metrics, query, summary)
     work.record("publish")
@@ -104,20 +104,20 @@ def _hand_out(work: Attempt, commit: Commit) -> str:
         return ""
 
 
-def _files_of_stages(work: Attempt, metrics: dict[str, Any] | None) -> dict[str, str]:
+def _files_of_stages(work: Attempt, metrics: CycleMetrics | None) -> dict[str, str]:
     """The objects that the stages before this one wrote, by the name that the commit gives them."""
     files = {"query": "query.parquet"}
     if metrics is None:
         return files
     files |= {"head": "head.safetensors", "training": "training.json", "metrics": "metrics.json"}
-    if metrics["training"]["adapter_sha256"] is not None:
+    if metrics.training.adapter_sha256 is not None:
         files |= {
             "adapter_model": "adapter/adapter_model.safetensors",
             "adapter_config": "adapter/adapter_config.json",
         }
-    if metrics.get("alignment") is not None:
+    if metrics.alignment is not None:
         files["alignment"] = "alignment.json"
-    if "label_suspects" in metrics:
+    if metrics.label_suspects is not None:
         files["label_suspects"] = "label_suspects.parquet"
     return files
 
@@ -132,37 +132,38 @@ def _objects_elsewhere(work: Attempt) -> dict[str, ObjectReference]:
         objects["consensus"] = work.decision.consensus
     if not work.decision.trains:
         return objects
-    training = work.read_json("training.json")
-    weights, optimiser = trained_weights(training), training.get("optimiser")
-    if weights is not None:
-        objects["backbone"] = weights
-    if optimiser is not None:
-        objects["optimiser"] = ObjectReference.model_validate(optimiser)
+    training = work.read_record("training.json", TrainingFacts)
+    if training.weights is not None:
+        objects["backbone"] = training.weights
+    if training.optimiser is not None:
+        objects["optimiser"] = training.optimiser
     return objects
 
 
-def _summary(work: Attempt, metrics: dict[str, Any] | None, query_size: int) -> dict[str, Any]:
-    figures = ("accuracy", "macro_f1", "ece", "space")
-    return {
-        "cycle": work.cycle,
-        "labels": work.decision.labelled,
-        "answers": work.decision.answered,
-        "outstanding": work.decision.outstanding,
-        **{name: metrics[name] if metrics else None for name in figures},
-        "query_size": query_size,
-        "final": work.decision.action == "finalize",
-        "stopped": metrics.get("stop") if metrics else None,
-        "previous_query": metrics["previous_query"] if metrics else None,
-    }
+def _summary(work: Attempt, metrics: CycleMetrics | None, query_size: int) -> SummaryRecord:
+    return SummaryRecord(
+        cycle=work.cycle,
+        labels=work.decision.labelled,
+        answers=work.decision.answered,
+        outstanding=work.decision.outstanding,
+        accuracy=metrics.accuracy if metrics else None,
+        macro_f1=metrics.macro_f1 if metrics else None,
+        ece=metrics.ece if metrics else None,
+        space=metrics.space if metrics else None,
+        query_size=query_size,
+        final=work.decision.action == "finalize",
+        stopped=metrics.stop if metrics else None,
+        previous_query=metrics.previous_query if metrics else None,
+    )
 
 
-def _draw(work: Attempt, metrics: dict[str, Any], query: pa.Table, summary: dict[str, Any]) -> dict[str, str]:
+def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: SummaryRecord) -> dict[str, str]:
     """Write plots and report of a trained cycle. Returns their files by the name that the commit gives them."""
     earlier = read_state(work.store)
     if len(earlier.commits) < work.cycle:
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
-    own = CycleSummary(**{name: summary[name] for name in CycleSummary.__dataclass_fields__ if name in summary})
-    summaries = [*[past for past in earlier.summaries[: work.cycle] if past.accuracy is not None], own]
+    trained = [past for past in earlier.summaries[: work.cycle] if past.accuracy is not None]
+    summaries = [*trained, CycleSummary.of(summary)]
     drawn = draw_cycle(work, metrics, query, summaries)
     for name, data in drawn.images.items():
         work.write(f"{name}.png", data)

@@ -11,6 +11,7 @@ from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.queries import queried_ids
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.recipe import DropoutScorer
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import chunks_of_shard
@@ -54,7 +55,7 @@ def score_pool(work: Attempt, shard: int = 0, shards: int = 1) -> Scored:
     asking = _Asking(work)
     chunks = list(chunks_of_shard(_unasked(work), shard, shards))
     wanted = [name for chunk in chunks for name in chunk]
-    space = FeatureSpace(work.store, work.read_json("training.json")["space"])
+    space = FeatureSpace(work.store, work.read_record("training.json", TrainingFacts).space)
     found, features = space.read(wanted) if wanted else ([], np.empty((0, 0), np.float16))
     position = {name: row for row, name in enumerate(found)}
 

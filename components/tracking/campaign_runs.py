@@ -157,9 +157,9 @@ def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> 
     client.log_batch(parent.info.run_id, params=params)
 
 
-def campaign_settings(campaign: Campaign) -> dict[str, Any]:
+def campaign_settings(campaign: Campaign) -> dict[str, object]:
     """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
-    settings = {
+    settings: dict[str, object] = {
         "recipe": campaign.recipe.name,
         **{name: value for name, value in _flat(campaign.recipe) if "." in name and name != "embedding.pooling"},
         "classes": len(campaign.classes),

@@ -7,22 +7,26 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
+from pydantic import JsonValue
 
 from labelcycle.components.core.campaign.attempt import Decision
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.metrics import AnnotatorFigures, CycleMetrics
+from labelcycle.components.core.campaign.state import SummaryRecord, read_summary
+from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
+from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object, read_record
 from labelcycle.components.tracking import experiments as tags
 from labelcycle.components.tracking.model_registry import Candidate, follow_promotions, log_model, model_files, register
 from labelcycle.components.tracking.promotion_history import PromotionHistory
@@ -46,12 +50,12 @@ def test_set(store: Store, campaign: Campaign) -> Dataset:
 
 
 def _dataset(
-    store: Store, name: str, references: list[ObjectReference], profile: dict[str, Any] | None = None
+    store: Store, name: str, references: list[ObjectReference], profile: Mapping[str, int] | None = None
 ) -> Dataset:
     """One dataset in one or more tables. Its digest is the table's, or that of all the tables' digests."""
     digests = [reference.sha256 for reference in references]
     digest = digests[0] if len(digests) == 1 else digest_of_json(digests)
-    source: dict[str, Any] = {"uri": store.locate(references[-1].key), "sha256": digest}
+    source: dict[str, JsonValue] = {"uri": store.locate(references[-1].key), "sha256": digest}
     if len(references) > 1:
         source["parts"] = [reference.model_dump(mode="json") for reference in references]
     return Dataset(
@@ -103,19 +107,19 @@ class TrackedCycle:
         identifier: str = self.run.info.run_id
         return identifier
 
-    def read_json(self, name: str) -> Any:
-        """A JSON object of the commit."""
-        return read_json(self.store, self.commit.objects[name])
+    def summary(self) -> SummaryRecord:
+        """What the commit keeps as its summary."""
+        return read_summary(self.store, self.commit)
 
 
 def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
     """Log a cycle; the tag that marks it as complete comes last."""
-    decision = Decision.model_validate(cycle.read_json("decision"))
+    decision = Decision.model_validate(read_json(cycle.store, cycle.commit.objects["decision"]))
     client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
     if "head" in cycle.commit.objects:
         _log_training(client, cycle, final=decision.action == "finalize")
     else:
-        figures = {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
+        figures = {"query_size": cycle.summary().query_size, **_timing_figures(cycle)}
         client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, step=0))
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
         client.set_terminated(cycle.run_id, "FINISHED")
@@ -125,66 +129,63 @@ def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
 
 def _decision(cycle: TrackedCycle, decision: Decision) -> str:
     """What the cycle decided, in a line: the table of runs can show it as a column."""
-    summary = cycle.read_json("summary")
+    summary = cycle.summary()
     if decision.action == "finalize":
         return "finalized"
-    if (reason := summary.get("stopped")) is not None:
-        return f"stopped: {reason}"[: tags.LONGEST]
-    asked = summary["query_size"]
+    if summary.stopped is not None:
+        return f"stopped: {summary.stopped}"[: tags.LONGEST]
+    asked = summary.query_size
     return f"asked for {asked} labels" if asked else "asked for nothing more"
 
 
 def _log_training(client: MlflowClient, cycle: TrackedCycle, final: bool) -> None:
     """Log a trained model. The campaign's curves go over its cycles; a final model has figures of its own there."""
-    measured = cycle.read_json("metrics")
+    measured = read_record(cycle.store, cycle.commit.objects["metrics"], CycleMetrics)
     figures = cycle_figures(measured)
     headlines = {f"final_{name}" if final else name: figures[name] for name in HEADLINES if name in figures}
-    figures |= {"query_size": cycle.read_json("summary")["query_size"], **_timing_figures(cycle)}
+    figures |= {"query_size": cycle.summary().query_size, **_timing_figures(cycle)}
     with _folder_of(_artifacts(cycle)) as folder:
         client.log_artifacts(cycle.run_id, folder)
-    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured["labels"], measured["accuracy"])
-    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured)) as folder:
+    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured.accuracy)
+    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured.space)) as folder:
         model_id = log_model(client, candidate, folder)
-    client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, measured["labels"], model_id))
+    client.log_batch(cycle.run_id, metrics=_metrics(cycle, figures, measured.labels, model_id))
     register(client, candidate, model_id)
     follow_promotions(client, cycle.campaign, cycle.history)
     client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
 
 
-def cycle_figures(metrics: dict[str, Any]) -> dict[str, float]:
+def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
     """The numbers of a cycle by name; those that are missing, infinite or not a number are left out."""
-    training, query = metrics["training"], metrics["previous_query"] or {}
-    candidates = {
-        **metrics,
-        "known_unknown_ratio": query.get("known_unknown_ratio"),
-        "training_loss": training.get("loss"),
-        "trainable_parameters": training.get("trainable_parameters"),
-        "validation_accuracy": training.get("validation_accuracy"),
-        "temperature": training.get("temperature"),
-        **_alignment_figures(metrics.get("alignment") or {}),
-        **_annotator_figures(metrics),
+    training, query, suspects = metrics.training, metrics.previous_query, metrics.label_suspects
+    candidates: dict[str, object] = {
+        **{name: value for name, value in metrics if name != "cycle"},
+        "known_unknown_ratio": query.known_unknown_ratio if query else None,
+        "training_loss": training.loss,
+        "trainable_parameters": training.trainable_parameters,
+        "validation_accuracy": training.validation_accuracy,
+        "temperature": training.temperature,
+        **(_alignment_figures(metrics.alignment) if metrics.alignment else {}),
+        **(_annotator_figures(metrics.annotators) if metrics.annotators else {}),
+        "disputed_samples": metrics.disputed.count if metrics.disputed else None,
+        "label_suspects": suspects.found if suspects else None,
     }
-    return {name: float(value) for name, value in candidates.items() if name != "cycle" and _is_figure(value)}
+    return {name: float(value) for name, value in candidates.items() if _is_figure(value)}
 
 
-def _alignment_figures(record: dict[str, Any]) -> dict[str, Any]:
+def _alignment_figures(verdict: AlignmentVerdict) -> dict[str, object]:
     """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
-    truths = {name: int(value) for name, value in record.items() if isinstance(value, bool)}
-    return {f"alignment_{name}": value for name, value in (record | truths).items()}
+    return {f"alignment_{name}": int(value) if isinstance(value, bool) else value for name, value in verdict}
 
 
-def _annotator_figures(metrics: dict[str, Any]) -> dict[str, Any]:
-    """How well people agree, without their names, and the labels that are in doubt; commits may lack either."""
-    found = metrics.get("annotators") or {}
-    people = found.get("people") or []
-    agreements = [person["agreement"] for person in people if person.get("agreement") is not None]
+def _annotator_figures(found: AnnotatorFigures) -> dict[str, object]:
+    """How well people agree, without their names."""
+    agreements = [person.agreement for person in found.people if person.agreement is not None]
     return {
-        "annotators": len(people) if people else None,
-        "annotator_votes": found.get("votes"),
-        "annotator_alpha": found.get("alpha"),
+        "annotators": len(found.people) or None,
+        "annotator_votes": found.votes,
+        "annotator_alpha": found.alpha,
         "annotator_lowest_agreement": min(agreements, default=None),
-        "disputed_samples": (metrics.get("disputed") or {}).get("count"),
-        "label_suspects": (metrics.get("label_suspects") or {}).get("found"),
     }
 
 
@@ -223,7 +224,7 @@ def _timing_figures(cycle: TrackedCycle) -> dict[str, float]:
     return timing_figures(read_timings(cycle.store, cycle.commit.cycle), cycle.campaign.prices)
 
 
-def _is_figure(value: object) -> bool:
+def _is_figure(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -4,19 +4,19 @@ A model is a folder of safetensors for head, adapter and tuned backbone, and of 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.config.embedding import Pooling
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.core.models.tuned_backbone import WEIGHTS, with_weights
+from labelcycle.components.core.models.tuned_backbone import WEIGHTS
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import read_object
+from labelcycle.components.core.storage.objects import ObjectReference, Record, read_object
 from labelcycle.components.tracking import experiments as tags
 from labelcycle.components.tracking.promotion_history import Promotion, PromotionHistory
 
@@ -170,35 +170,74 @@ FILES = {
 """Objects of a commit that make up its model, and their paths in the model's folder."""
 
 
-def model_files(store: Store, campaign: Campaign, commit: Commit, metrics: dict[str, Any]) -> dict[str, bytes]:
-    """Content by path. `model.json` names the backbone, down to its weights, that head and adapter need."""
-    files = {path: read_object(store, commit.objects[name]) for name, path in FILES.items() if name in commit.objects}
-    return {**files, "model.json": canonical_json(description(campaign, commit, metrics))}
+class BackboneDescription(Record):
+    """The network that head and adapter need.
+
+    Attributes:
+        name: timm's.
+        weights_sha256: of its weights.
+        file: the tuned backbone's weights within the model's folder; None for the backbone as it comes.
+        transform: how an image becomes its input.
+        width: numbers in a feature vector.
+        pooling: how tokens become a vector.
+    """
+
+    name: str
+    weights_sha256: str
+    file: str | None
+    transform: Transform
+    width: int
+    pooling: Pooling
 
 
-def description(campaign: Campaign, commit: Commit, metrics: dict[str, Any]) -> dict[str, Any]:
+class ModelDescription(Record):
     """What a user of the model has to know: `model.json`.
 
-    `backbone.file` is the tuned backbone's weights within the folder, None for the backbone as it comes.
+    Attributes:
+        campaign: its identifier.
+        cycle: that trained the model.
+        attempt: at that cycle.
+        classes: in the order of the head's rows.
+        space: the feature space of the head.
+        backbone: None where features were given.
+        adapter: whether the folder has one.
     """
-    backbone = campaign.backbone
-    tuned = commit.objects.get("backbone")
-    if backbone is not None and tuned is not None:
-        backbone = with_weights(backbone, tuned)
-    return {
-        "campaign": campaign.identifier,
-        "cycle": commit.cycle,
-        "attempt": commit.attempt,
-        "classes": campaign.classes,
-        "space": metrics["space"],
-        "backbone": backbone
-        and {
-            "name": backbone.name,
-            "weights_sha256": backbone.weights.sha256,
-            "file": None if tuned is None else WEIGHTS,
-            "transform": backbone.transform.model_dump(mode="json"),
-            "width": backbone.width,
-            "pooling": backbone.pooling,
-        },
-        "adapter": "adapter_model" in commit.objects,
-    }
+
+    campaign: str
+    cycle: int
+    attempt: str
+    classes: list[str]
+    space: str
+    backbone: BackboneDescription | None
+    adapter: bool
+
+
+def model_files(store: Store, campaign: Campaign, commit: Commit, space: str) -> dict[str, bytes]:
+    """Content by path. `model.json` names the backbone, down to its weights, that head and adapter need."""
+    files = {path: read_object(store, commit.objects[name]) for name, path in FILES.items() if name in commit.objects}
+    return {**files, "model.json": canonical_json(description(campaign, commit, space).as_json())}
+
+
+def description(campaign: Campaign, commit: Commit, space: str) -> ModelDescription:
+    """The model of a cycle, whose features are those of a space."""
+    return ModelDescription(
+        campaign=campaign.identifier,
+        cycle=commit.cycle,
+        attempt=commit.attempt,
+        classes=campaign.classes,
+        space=space,
+        backbone=campaign.backbone and _described(campaign.backbone, commit.objects.get("backbone")),
+        adapter="adapter_model" in commit.objects,
+    )
+
+
+def _described(backbone: Backbone, tuned: ObjectReference | None) -> BackboneDescription:
+    """The campaign's network, with the weights of the cycle where it has tuned them."""
+    return BackboneDescription(
+        name=backbone.name,
+        weights_sha256=(tuned or backbone.weights).sha256,
+        file=None if tuned is None else WEIGHTS,
+        transform=backbone.transform,
+        width=backbone.width,
+        pooling=backbone.pooling,
+    )

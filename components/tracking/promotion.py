@@ -1,15 +1,16 @@
 """The gate to `champion`: on the same test set, no lower accuracy, and no class that is recognised much worse."""
 
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import read_json
+from labelcycle.components.core.storage.objects import read_record
 
 ONE_SIDED_95_PERCENT = 1.645
 """The quantile of the normal distribution that 5 in 100 draws exceed."""
@@ -107,15 +108,13 @@ class PromotionVerdict(Settings):
 
 def model_of(store: Store, campaign: Campaign, commit: Commit) -> Model:
     """The model of a cycle that trained one, with the figures that its evaluation wrote."""
-    metrics: dict[str, Any] = read_json(store, commit.objects["metrics"])
+    metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
     return Model(
         cycle=commit.cycle,
         commit=commit.digest,
-        accuracy=metrics["accuracy"],
+        accuracy=metrics.accuracy,
         test_set=campaign.truth.sha256,
-        classes=[
-            ClassFigures(name=one["name"], recall=one["recall"], support=one["support"]) for one in metrics["classes"]
-        ],
+        classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in metrics.classes],
     )
 
 

@@ -7,12 +7,14 @@ from labelcycle.components.core.campaign.algorithms import final_trainer_of, ref
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import backbone_provenance, space_name
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.core.storage.objects import ObjectReference
 
 if TYPE_CHECKING:
     import torch
@@ -20,36 +22,24 @@ if TYPE_CHECKING:
     from labelcycle.components.train_adapter.trained import Trained
 
 STAGE = "train_adapter"
+FACTS = "training.json"
+"""The name, within an attempt, of what was trained."""
 
 
 @dataclass(frozen=True)
 class TrainedFacts(Facts, rows="labelled"):
-    """What was trained, and the feature space that belongs to it.
+    """What was trained, and the feature space that belongs to it."""
 
-    `weights` refers to those of the backbone that the features are made with (key and sha256), None where that is the
-    campaign's own; `optimiser` to the state that the next loop of a data selection goes on with, None elsewhere.
-    `settings` is where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`. A trainer
-    that solves for its weights counts its iterations as `epochs`, and its `learning_rate` is None. `temperature` is
-    what the logits were divided by where `temperature: cross_validated`, `unlabelled` how many samples without a label
-    took part where `unlabelled: spread`; None elsewhere.
-    """
+    training: TrainingFacts
 
-    space: str
-    adapter_sha256: str | None
-    weights: dict[str, str] | None
-    optimiser: dict[str, str] | None
-    labelled: int
-    trainer: str
-    settings: str
-    epochs: int
-    learning_rate: float | None
-    loss: float
-    validation_accuracy: float | None
-    trainable_parameters: int
-    total_parameters: int
-    trainable_share: float
-    temperature: float | None = None
-    unlabelled: int | None = None
+    @property
+    def labelled(self) -> int:
+        """How many samples were trained on."""
+        return self.training.labelled
+
+    def as_record(self) -> dict[str, object]:
+        """What `training.json` has."""
+        return self.training.model_dump()
 
 
 @observed
@@ -67,7 +57,7 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
     """
     work = open_attempt(root, cycle, attempt)
     if work.recorded(STAGE):
-        return TrainedFacts(**work.read_json("training.json"))
+        return TrainedFacts(work.read_record(FACTS, TrainingFacts))
     refuse_other_versions(work, "trainer", "alignment")
     recipe = work.campaign.recipe
     labelled = work.labelled()
@@ -111,10 +101,10 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         space = space_name(backbone_provenance(backbone, adapter_sha256))
     work.write("head.safetensors", trained.head.to_bytes())
     settings, trainer, learning_rate = _settings(work)
-    facts = TrainedFacts(
+    facts = TrainingFacts(
         space=space,
         adapter_sha256=adapter_sha256,
-        weights=weights.model_dump() if weights else None,
+        weights=weights,
         optimiser=None if trained.optimiser is None else _written_optimiser(work, trained.optimiser),
         labelled=trained.examples,
         trainer=trainer,
@@ -129,16 +119,16 @@ def run(root: str, cycle: int, attempt: str) -> TrainedFacts:
         temperature=trained.fitted.temperature,
         unlabelled=trained.fitted.unlabelled,
     )
-    work.write_json("training.json", facts.as_record())
-    return facts if work.record(STAGE) else TrainedFacts(**work.read_json("training.json"))
+    work.write_record(FACTS, facts)
+    return TrainedFacts(facts if work.record(STAGE) else work.read_record(FACTS, TrainingFacts))
 
 
-def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> dict[str, str]:
+def _written_optimiser(work: Attempt, state: "dict[str, torch.Tensor]") -> ObjectReference:
     """Write the state into the attempt. Returns the reference to it."""
     from safetensors.torch import save as save_tensors
 
     data = save_tensors({name: tensor.cpu().contiguous() for name, tensor in state.items()})
-    return work.write("optimiser.safetensors", data).model_dump()
+    return work.write("optimiser.safetensors", data)
 
 
 def _settings(work: Attempt) -> tuple[str, str, float | None]:

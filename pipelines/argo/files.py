@@ -1,14 +1,13 @@
 """The rendered manifests as files, in folders that `kubectl apply -k` takes."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from labelcycle.pipelines.argo.campaign_workflow import campaign_template
 from labelcycle.pipelines.argo.cycle_workflow import cycle_template
 from labelcycle.pipelines.argo.on_labels import event_source, sensor
-from labelcycle.pipelines.argo.rendering import Rendering
+from labelcycle.pipelines.argo.rendering import Manifest, Rendering
 from labelcycle.pipelines.argo.workflow import schedule
 
 WORKFLOWS = "workflows"
@@ -45,7 +44,7 @@ def write_files(rendering: Rendering, output: Path) -> list[Path]:
     return written
 
 
-def _kustomization(rendering: Rendering, names: list[str]) -> dict[str, Any]:
+def _kustomization(rendering: Rendering, names: list[str]) -> Manifest:
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -54,7 +53,7 @@ def _kustomization(rendering: Rendering, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _text(manifest: dict[str, Any]) -> str:
+def _text(manifest: Manifest) -> str:
     return _HEADER + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120)
 
 

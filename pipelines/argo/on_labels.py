@@ -18,7 +18,7 @@ from hera.events.models.io.k8s.api.core.v1 import (
 from hera.events.models.io.k8s.apimachinery.pkg.apis.meta.v1 import ObjectMeta
 
 from labelcycle.pipelines.argo.pod import labels
-from labelcycle.pipelines.argo.rendering import CYCLE, Rendering
+from labelcycle.pipelines.argo.rendering import CYCLE, Manifest, Rendering
 
 ON_LABELS = "labelcycle-on-labels"
 """The event source, the sensor, its service account, and the secret with the token of callers."""
@@ -31,7 +31,7 @@ STARTS_A_MINUTE = 1
 _KIND = "argoproj.io/v1alpha1"
 
 
-def event_source() -> dict[str, Any]:
+def event_source() -> Manifest:
     """The event source: `POST /labels` with the bearer token of the secret says that labels have arrived."""
     webhook = events.WebhookContext(
         port=str(PORT),
@@ -48,7 +48,7 @@ def event_source() -> dict[str, Any]:
     }
 
 
-def sensor(rendering: Rendering) -> dict[str, Any]:
+def sensor(rendering: Rendering) -> Manifest:
     """The sensor: it creates a workflow of the cycle's template. Nothing of the call's content goes into it."""
     trigger = events.TriggerTemplate(name="cycle", k8s=events.StandardK8STrigger(operation="create"))
     spec = events.SensorSpec(
@@ -68,7 +68,7 @@ def sensor(rendering: Rendering) -> dict[str, Any]:
     return manifest
 
 
-def _workflow(rendering: Rendering) -> dict[str, Any]:
+def _workflow(rendering: Rendering) -> Manifest:
     return {
         "apiVersion": _KIND,
         "kind": "Workflow",
@@ -80,7 +80,7 @@ def _workflow(rendering: Rendering) -> dict[str, Any]:
     }
 
 
-def _manifest(kind: str, spec: Any, component: str) -> dict[str, Any]:
+def _manifest(kind: str, spec: Any, component: str) -> Manifest:
     metadata = ObjectMeta(name=ON_LABELS, labels=labels(component))
     return {"apiVersion": _KIND, "kind": kind, "metadata": _plain(metadata), "spec": _plain(spec)}
 
@@ -103,6 +103,6 @@ def _pod(component: str, service_account_name: str | None = None) -> events.Temp
     )
 
 
-def _plain(model: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+def _plain(model: Any) -> Manifest:
+    plain: Manifest = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     return plain

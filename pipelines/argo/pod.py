@@ -1,6 +1,6 @@
 """The pod of a stage: resources, nodes, rights, environment, and which failures are retried."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, RetryPolicy, RetryStrategy, SecretEnv
 from hera.workflows.models import Backoff, Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
@@ -61,8 +61,24 @@ SCRATCH = "/tmp"
 """The only folder that a stage may write to, besides /dev/shm."""
 
 
-def pod_settings(stage: Stage, placement: Placement) -> dict[str, Any]:
-    """Arguments of the stage's `hera.workflows.Container`, all but what it runs."""
+class PodSettings(TypedDict):
+    """Arguments of a `hera.workflows.Container`."""
+
+    labels: dict[str, str]
+    resources: Resources
+    env: list[Env | SecretEnv | ConfigMapEnv]
+    volumes: list[EmptyDirVolume]
+    security_context: SecurityContext
+    pod_security_context: PodSecurityContext
+    automount_service_account_token: bool
+    node_selector: dict[str, str] | None
+    tolerations: list[Toleration] | None
+    active_deadline_seconds: int
+    retry_strategy: RetryStrategy | None
+
+
+def pod_settings(stage: Stage, placement: Placement) -> PodSettings:
+    """What the stage's container is made with, all but what it runs."""
     return {
         "labels": labels(stage.replace("_", "-")),
         "resources": _resources(placement),

@@ -2,12 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from hera.workflows import Parameter
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cluster import CUDA_SUFFIX, LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.profiles.profile import Placement, Profile
+
+Manifest = dict[str, Any]
+"""An object of Kubernetes, Argo or kustomize as YAML has it; their schemas are not ours."""
 
 CYCLE = "labelcycle-cycle"
 """The workflow template of one cycle, and the schedule that starts it."""

@@ -1,6 +1,6 @@
 """What every workflow of labelcycle has in common, and the cron workflow of cycles, which never runs two at once."""
 
-from typing import Any
+from typing import TypedDict
 
 import yaml
 from hera.workflows import CronWorkflow, Parameter
@@ -28,8 +28,19 @@ ADDED_CONTAINERS = (("initContainers", "init"), ("containers", "wait"))
 _DAY = 24 * 60 * 60
 
 
-def workflow_settings(component: str) -> dict[str, Any]:
-    """Arguments of a `hera.workflows.WorkflowTemplate` that say how its workflows run and when they are removed.
+class WorkflowSettings(TypedDict):
+    """Arguments of a `hera.workflows.WorkflowTemplate`."""
+
+    service_account_name: str
+    security_context: PodSecurityContext
+    pod_spec_patch: str
+    pod_gc: PodGC
+    ttl_strategy: TTLStrategy
+    workflow_metadata: WorkflowMetadata
+
+
+def workflow_settings(component: str) -> WorkflowSettings:
+    """What a workflow template is made with to say how its workflows run and when they are removed.
 
     Pods that did their work are deleted at once, pods that failed with their workflow, so that their logs can be read.
 
@@ -58,7 +69,7 @@ def pod_spec_patch() -> str:
     return yaml.safe_dump(patch, sort_keys=False)
 
 
-def _executor_rights() -> dict[str, Any]:
+def _executor_rights() -> dict[str, object]:
     return {
         "runAsUser": EXECUTOR_USER,
         "runAsNonRoot": True,

@@ -63,7 +63,7 @@ def parse(text: str) -> list[Chooser]:
     Raises:
         ConfigurationError: a part that is neither a strategy nor a parameter.
     """
-    found: list[tuple[str, dict[str, Any]]] = []
+    found: list[tuple[str, dict[str, object]]] = []
     for part in (part.strip() for part in text.split(",")):
         head, colon, tail = part.partition(":")
         if colon and "=" not in head:
@@ -90,7 +90,7 @@ def _value(part: str, text: str) -> Any:
         raise ConfigurationError(f"--strategies: the value in {part!r} is not YAML: {error}") from error
 
 
-def _chooser(strategy: str, parameters: dict[str, Any]) -> Chooser:
+def _chooser(strategy: str, parameters: dict[str, object]) -> Chooser:
     try:
         return Chooser(strategy=strategy, parameters=parameters)
     except ValidationError as error:

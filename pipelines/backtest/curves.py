@@ -14,7 +14,8 @@ import numpy as np
 from scipy import stats
 from sklearn.isotonic import isotonic_regression
 
-from labelcycle.components.analysis.savings import Curve, Saving, Sign, average_saving, savings
+from labelcycle.components.analysis.savings import Curve, Saving, average_saving, savings
+from labelcycle.components.core.campaign.metrics import Sign
 
 CONFIDENCE = 0.95
 

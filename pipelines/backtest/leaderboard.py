@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -85,7 +84,7 @@ class Leaderboard:
         """Which strategy would have saved the most labels."""
         return _verdict(self)
 
-    def as_facts(self) -> dict[str, Any]:
+    def as_facts(self) -> dict[str, object]:
         """Plain values for machines."""
         plan = self.plan
         return {

@@ -1,7 +1,6 @@
 """From the user's request to a plan: check strategies, recipe, history and sizes together, and store the history."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -37,7 +36,7 @@ class BacktestRequest:
     cycles: int | None = None
     cold_start: str = "random"
     recipe: str | None = None
-    overrides: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, object] = field(default_factory=dict)
     label_price: float | None = None
     annotators_per_label: int | None = None
     compute_price: float | None = None

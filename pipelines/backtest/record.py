@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.storage import open_store
@@ -87,7 +87,7 @@ def _parent_tags(found: Leaderboard, mark: str) -> dict[str, str]:
     return marks
 
 
-def _settings(found: Leaderboard) -> dict[str, Any]:
+def _settings(found: Leaderboard) -> dict[str, object]:
     plan = found.plan
     return {
         "source": plan.source,
@@ -106,7 +106,7 @@ def _settings(found: Leaderboard) -> dict[str, Any]:
     }
 
 
-def _log_settings(client: "MlflowClient", run: "Run", settings: dict[str, Any]) -> None:
+def _log_settings(client: "MlflowClient", run: "Run", settings: dict[str, object]) -> None:
     from mlflow.entities import Param
 
     if not run.data.params:

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -96,7 +95,7 @@ def _outcomes(store: Store, plan: BacktestPlan) -> dict[str, Outcome]:
 
 def _results(plan: BacktestPlan, outcomes: dict[str, Outcome]) -> pa.Table:
     """One row a trained cycle of each arm."""
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {"strategy": arm.contender.chooser.title, "seed": arm.seed, **asdict(cycle)}
         for arm in plan.arms()
         if arm.name in outcomes

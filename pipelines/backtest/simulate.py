@@ -72,8 +72,8 @@ def simulate(
             Measured(
                 cycle,
                 int(labelled.sum()),
-                figures["accuracy"],
-                figures["macro_f1"],
+                figures.accuracy,
+                figures.macro_f1,
                 training_seconds,
                 selection_seconds,
             )

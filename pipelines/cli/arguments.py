@@ -1,7 +1,6 @@
 """Paths, and settings as `--set KEY=VALUE`, as the user writes them."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -16,13 +15,13 @@ def absolute(path: str) -> str:
     return str(Path(path).absolute()) if path and "://" not in path else path
 
 
-def settings_of(texts: list[str]) -> dict[str, Any]:
+def settings_of(texts: list[str]) -> dict[str, object]:
     """`trainer.epochs=20` → {"trainer.epochs": 20}; values are read as YAML.
 
     Raises:
         ConfigurationError: a text without `=`, or a value that is not YAML.
     """
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():

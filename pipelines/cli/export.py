@@ -34,7 +34,7 @@ def export(
     del format
     chosen = choose_model(root, cycle, final)
     done = export_model(chosen, output)
-    accuracy = chosen.read_json("metrics")["accuracy"]
+    accuracy = chosen.metrics.accuracy
     print(f"exported {chosen.told}, accuracy {accuracy:.4f}")
     print(
         f"tried on {done.parity.samples} samples: the same classes, probabilities differ by "

@@ -1,14 +1,15 @@
 """`labelcycle finalize`: train the model that the campaign keeps."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.objects import read_json
+from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.cli.arguments import absolute
 
 
@@ -67,11 +68,11 @@ def _report_final(store: Store, state: State) -> None:
     assert final is not None
     objects = state.commits[final.cycle].objects
     print(f"final model: cycle {final.cycle}, {final.labels} labels, accuracy {final.accuracy:.4f}")
-    print(_how_trained(read_json(store, objects["training"])))
+    print(_how_trained(read_record(store, objects["training"], TrainingFacts)))
     print(f"report: {store.locate(objects['report'].key)}", file=sys.stderr)
 
 
-def _how_trained(training: dict[str, Any]) -> str:
+def _how_trained(training: TrainingFacts) -> str:
     """The trainer and where the recipe has its settings; models of earlier versions do not tell the latter."""
-    by = f"trained by {training['trainer']}"
-    return f"{by}, with {training['settings']} of the recipe" if "settings" in training else by
+    by = f"trained by {training.trainer}"
+    return by if training.settings is None else f"{by}, with {training.settings} of the recipe"

@@ -9,7 +9,7 @@ import typer
 from labelcycle.pipelines.cli.arguments import settings_of
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
 
-TYPES: dict[str, Any] = {
+TYPES: dict[str, object] = {
     "string": str,
     "integer": int,
     "number": float,
@@ -32,7 +32,7 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def given(context: typer.Context) -> dict[str, Any]:
+def given(context: typer.Context) -> dict[str, object]:
     """The settings that the user gave as flags, by name, as files spell them.
 
     Raises:

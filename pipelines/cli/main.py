@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
-from labelcycle.components.core.logging.events import emit, json_logs, log_context, move
+from labelcycle.components.core.logging.events import Place, emit, json_logs, log_context, move
 from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, tell
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
@@ -68,7 +68,7 @@ class LoggedCommand(TyperCommand):
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
 
-def _place_of(ctx: Any, root: object) -> dict[str, Any]:
+def _place_of(ctx: Any, root: object) -> Place:
     """What the command line says about the place of the work, and what follows from the root."""
     group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
     known = {name: ctx.params.get(name) for name in ("cycle", "attempt", "target", "shard")}

@@ -41,6 +41,6 @@ def predict(
         done = predict_images(chosen, images, output, batch_size, top, probabilities)
     else:
         done = predict_embeddings(chosen, embeddings, output, top, probabilities)
-    accuracy = chosen.read_json("metrics")["accuracy"]
+    accuracy = chosen.metrics.accuracy
     print(f"{done.predicted} {'images' if images else 'samples'} classified by {chosen.told}, accuracy {accuracy:.4f}")
     print(f"predictions: {output}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -70,7 +70,7 @@ def _cycle(state: State, trained: list[int], cycle: int | None, root: str) -> in
     return trained[-1] if cycle is None else cycle
 
 
-def _facts(done: Promoted) -> dict[str, Any]:
+def _facts(done: Promoted) -> dict[str, object]:
     return {"already": done.already, **done.promotion.model_dump(mode="json")}
 
 

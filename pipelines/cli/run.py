@@ -29,8 +29,8 @@ def run(
 
     def report(run: CycleRun) -> None:
         nonlocal recorded, page
-        recorded, page = "record" in run.facts, run.facts["publish"]["report"]
         facts = run.facts["publish"]
+        recorded, page = "record" in run.facts, str(facts["report"])
         figure = (
             "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
         )

@@ -1,7 +1,6 @@
 """The account of a campaign: labels, seconds and money cycle by cycle, beside a random campaign where there is one."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -134,7 +133,7 @@ def compare(root: str, against: str) -> CostComparison:
     return CostComparison(replace(account, rows=rows), random, average_saving(chosen) if chosen else None)
 
 
-def as_facts(account: Account, comparison: CostComparison | None) -> dict[str, Any]:
+def as_facts(account: Account, comparison: CostComparison | None) -> dict[str, object]:
     """Plain values for machines; costs run up from cycle to cycle, seconds are those of each cycle."""
     together = sum_by_part(row.cost for row in account.rows)
     return {
@@ -214,9 +213,9 @@ def _cost_by_random(random: Account, saving: Saving) -> float:
     return random.prices.of_labels(saving.equivalent_labels) + trained[until - 1].cost.compute_cost
 
 
-def _row_facts(row: Row) -> dict[str, Any]:
+def _row_facts(row: Row) -> dict[str, object]:
     cost = row.cost
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "cycle": row.cycle,
         "labels": row.labels,
         "answers": cost.answers,
@@ -240,7 +239,7 @@ def _row_facts(row: Row) -> dict[str, Any]:
     return facts
 
 
-def _comparison_facts(comparison: CostComparison) -> dict[str, Any]:
+def _comparison_facts(comparison: CostComparison) -> dict[str, object]:
     average, other = comparison.average, comparison.random.campaign
     return {
         "campaign": other.identifier,

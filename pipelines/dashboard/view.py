@@ -4,7 +4,7 @@ A label source that cannot be read costs that part of the status alone.
 """
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import CycleCost, Spent, cycle_costs
 from labelcycle.components.core.campaign.state import State, read_state
@@ -83,7 +83,7 @@ def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | No
         return None, f"who is awaited cannot be told now: {error}"
 
 
-def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, Any] | None:
+def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, object] | None:
     """Plain values for machines."""
     return None if awaited_labels is None else asdict(awaited_labels)
 
@@ -149,7 +149,7 @@ def read_view(store: Store, standing: Standing) -> View:
     return View(standing, outlook, note)
 
 
-def status_facts(view: View) -> dict[str, Any]:
+def status_facts(view: View) -> dict[str, object]:
     """The status as plain values.
 
     `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
@@ -185,7 +185,7 @@ def status_facts(view: View) -> dict[str, Any]:
     }
 
 
-def _cost_facts(standing: Standing) -> list[dict[str, Any]]:
+def _cost_facts(standing: Standing) -> list[dict[str, object]]:
     return [
         {
             "cycle": cost.cycle,
@@ -197,5 +197,5 @@ def _cost_facts(standing: Standing) -> list[dict[str, Any]]:
     ]
 
 
-def _gain_facts(gain: MarginalGain) -> dict[str, Any]:
+def _gain_facts(gain: MarginalGain) -> dict[str, object]:
     return asdict(gain) | {"accuracy_per_label": gain.per_label, "cost_of_a_point": gain.cost_of_a_point}

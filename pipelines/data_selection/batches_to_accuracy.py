@@ -5,12 +5,12 @@ Source: VeCAF, section 4.2, efficiency analysis, and figure 5.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.storage.objects import read_json
+from labelcycle.components.core.storage.objects import read_record
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class BatchCurve:
         """
         return next((point.batches for point in self.points if point.figures.get(figure, 0.0) >= accuracy), None)
 
-    def as_facts(self, accuracies: Sequence[float], figure: str = "accuracy") -> dict[str, Any]:
+    def as_facts(self, accuracies: Sequence[float], figure: str = "accuracy") -> dict[str, object]:
         """The curve and the batches to each accuracy, as plain values."""
         return {
             "name": self.name,
@@ -75,12 +75,11 @@ def read_batch_curve(root: str) -> BatchCurve:
         raise ConfigurationError(
             f"The campaign at {store.root} collects labels, and does not count batches. Look with: labelcycle status."
         )
-    points = []
+    points: list[BatchPoint] = []
     for commit in state.commits:
         if "metrics" not in commit.objects:
             continue
-        for found in read_json(store, commit.objects["metrics"])["batch_points"]:
-            figures = {name: float(value) for name, value in found.items() if name != "batches"}
-            points.append(BatchPoint(int(found["batches"]), figures))
+        metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
+        points += [BatchPoint(found.batches, dict(found.figures())) for found in metrics.batch_points or ()]
     strategy = campaign.recipe.selector.strategy
     return BatchCurve(campaign.identifier, strategy, settings.loops, campaign.batch, settings.total_batches, points)

@@ -1,12 +1,15 @@
 """The features that a campaign begins with: those of a backbone, or embeddings that the user has."""
 
-from typing import Any
-
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.features.spaces import FeatureSpace, backbone_provenance, space_name
+from labelcycle.components.core.features.spaces import (
+    FeatureSpace,
+    backbone_provenance,
+    imported_provenance,
+    space_name,
+)
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.initialise.samples import Samples
@@ -25,9 +28,7 @@ def base_features(
 ) -> tuple[Backbone | None, str]:
     """The backbone and the name of its feature space; given embeddings are written into theirs."""
     if samples.features is not None:
-        provenance: dict[str, Any] = {"kind": "imported", "sha256": samples.source_sha256}
-        if samples.scale is not None:
-            provenance |= samples.scale.as_provenance()
+        provenance = imported_provenance(samples.source_sha256, samples.scale)
         space = FeatureSpace(store, space_name(provenance))
         space.describe(provenance)
         ids = list(samples.uris)

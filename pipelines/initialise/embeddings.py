@@ -1,5 +1,6 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,7 +50,17 @@ def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"]
     return _samples(content, uri, digest_of_file(path), scale)
 
 
-def _read_npz(path: Path, uri: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Content:
+    """What a file of embeddings holds: a text a sample in each list, empty for none; features are yet unchecked."""
+
+    ids: list[str]
+    features: npt.NDArray[Any]
+    labels: list[str] | None
+    splits: list[str] | None
+
+
+def _read_npz(path: Path, uri: str) -> _Content:
     content = read_npz(path, uri, ("ids", "features", "labels", "classes", "splits"))
     _require(content, ("ids", "features"), uri)
     for name in ("ids", "labels", "splits"):
@@ -67,17 +78,17 @@ def _read_npz(path: Path, uri: str) -> dict[str, Any]:
             raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
         labels = classes[labels]
     try:
-        return {
-            "ids": texts_of(content["ids"], "ids"),
-            "features": content["features"],
-            "labels": None if labels is None else texts_of(labels, "labels"),
-            "splits": None if "splits" not in content else texts_of(content["splits"], "splits"),
-        }
+        return _Content(
+            ids=texts_of(content["ids"], "ids"),
+            features=content["features"],
+            labels=None if labels is None else texts_of(labels, "labels"),
+            splits=None if "splits" not in content else texts_of(content["splits"], "splits"),
+        )
     except ValueError as error:
         raise InputError(f"{uri} cannot be read as npz: {error}.") from error
 
 
-def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
+def _read_parquet(path: Path, uri: str) -> _Content:
     size = path.stat().st_size
     try:
         with open_parquet(path) as file:
@@ -92,12 +103,7 @@ def _read_parquet(path: Path, uri: str) -> dict[str, Any]:
             features.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise InputError(f"{uri} cannot be read as Parquet: {error}.") from error
-    return {
-        "ids": texts["sample_id"],
-        "features": _list_column(features, uri),
-        "labels": texts.get("label"),
-        "splits": texts.get("split"),
-    }
+    return _Content(texts["sample_id"], _list_column(features, uri), texts.get("label"), texts.get("split"))
 
 
 def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
@@ -116,11 +122,8 @@ def _list_column(column: pa.ChunkedArray, uri: str) -> npt.NDArray[np.floating]:
     return values.reshape(len(array), -1)
 
 
-def _samples(
-    content: dict[str, Any], uri: str, sha256: str, scale: FeatureScale | Literal["as needed"] | None
-) -> Samples:
-    ids: list[str] = content["ids"]
-    features = np.asarray(content["features"])
+def _samples(content: _Content, uri: str, sha256: str, scale: FeatureScale | Literal["as needed"] | None) -> Samples:
+    ids, features = content.ids, np.asarray(content.features)
     if (
         features.ndim != 2
         or not features.shape[1]
@@ -134,11 +137,11 @@ def _samples(
     _check_ids(ids, uri)
     _check_finite(features, ids, uri)
     order = sorted(range(len(ids)), key=lambda row: ids[row])
-    by_id = {
-        name: {} if content[name] is None else {ids[row]: content[name][row] for row in order if content[name][row]}
-        for name in ("labels", "splits")
-    }
-    unknown = sorted(set(by_id["splits"].values()) - set(SPLITS))
+    labels, splits = (
+        {ids[row]: value for row in order if (value := values[row])} if values is not None else {}
+        for values in (content.labels, content.splits)
+    )
+    unknown = sorted(set(splits.values()) - set(SPLITS))
     if unknown:
         raise InputError(f"{uri}: split {unknown[0]!r} is not one of {', '.join(SPLITS)}.")
     features = features[order]
@@ -154,8 +157,8 @@ def _samples(
         _check_finite(features, [ids[row] for row in order], uri)
     return Samples(
         uris={ids[row]: None for row in order},
-        labels=by_id["labels"],
-        splits=by_id["splits"],
+        labels=labels,
+        splits=splits,
         features=features.astype(np.float16, copy=False),
         source_sha256=sha256,
         scale=scale,

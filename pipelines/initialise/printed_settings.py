@@ -1,8 +1,8 @@
 """The settings of a campaign as a YAML file that people read, change and give to `labelcycle init --config`."""
 
 import textwrap
+from collections.abc import Mapping
 from itertools import groupby
-from typing import Any
 
 import yaml
 
@@ -31,7 +31,7 @@ def printed(settings: CampaignSettings) -> str:
     return "".join(parts)
 
 
-def _printed(setting: Described, said: dict[str, Any]) -> str:
+def _printed(setting: Described, said: Mapping[str, object]) -> str:
     text = setting.text if setting.plain_text else f"{setting.text} ({setting.expected})"
     comment = textwrap.fill(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
     line = yaml.safe_dump(

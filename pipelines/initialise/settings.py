@@ -3,7 +3,7 @@
 The flags of the command, the keys of its YAML file and the arguments of `begin_campaign` all follow from these fields.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -109,7 +109,7 @@ class MethodSettings(Settings):
     name: str | None = Field(None, description="The campaign's name; by default the root's last part.")
 
     @property
-    def recipe_changes(self) -> dict[str, Any]:
+    def recipe_changes(self) -> dict[str, JsonValue]:
         """What is laid over the recipe: `overrides`, and `class_balanced` where it was said."""
         return self.overrides | (
             {} if self.class_balanced is None else {"selector.class_balanced": self.class_balanced}

@@ -1,9 +1,9 @@
 """The settings of a campaign out of a YAML file and what the user says beside it."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,7 +20,7 @@ _SHORT.maxstring = _SHORT.maxother = 200
 LIST_ALL = "`labelcycle init ROOT --print-config` lists all."
 
 
-def settings_of_campaign(given: dict[str, Any], path: Path | None = None) -> CampaignSettings:
+def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) -> CampaignSettings:
     """The settings of a file, with those that are given beside it laid over them; of `set`, key by key.
 
     Args:
@@ -31,16 +31,17 @@ def settings_of_campaign(given: dict[str, Any], path: Path | None = None) -> Cam
         ConfigurationError: the file cannot be read, or a setting is unknown or refused; each is named.
     """
     found = {} if path is None else read_settings_file(path)
-    merged = found | given
-    if "set" in found and "set" in given:
-        merged["set"] = found["set"] | given["set"]
+    merged = {**found, **given}
+    changes, more = found.get("set"), given.get("set")
+    if isinstance(changes, dict) and isinstance(more, dict):
+        merged["set"] = changes | more
     try:
         return _validated(merged)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_problems(error, flags=True))) from error
 
 
-def read_settings_file(path: Path) -> dict[str, Any]:
+def read_settings_file(path: Path) -> dict[str, object]:
     """The settings in a YAML file, by name, each of which is one that a campaign can have.
 
     Raises:
@@ -69,7 +70,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     return content
 
 
-def _validated(content: dict[str, Any]) -> CampaignSettings:
+def _validated(content: Mapping[str, object]) -> CampaignSettings:
     return CampaignSettings.model_validate(content, by_name=False, by_alias=True)
 
 

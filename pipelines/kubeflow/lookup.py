@@ -5,7 +5,7 @@ Names of runs and schedules are not unique there, and the answer of the request 
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -69,7 +69,7 @@ def _is_for(entry: Any, root: str) -> bool:
     return str(parameters.get("root", "")).rstrip("/") == root
 
 
-def _all(kubeflow: Kubeflow, kind: Literal["runs", "recurring_runs"], predicate: dict[str, Any]) -> Iterator[Any]:
+def _all(kubeflow: Kubeflow, kind: Literal["runs", "recurring_runs"], predicate: Mapping[str, object]) -> Iterator[Any]:
     """Every entry that the API's filter lets through, page by page. The database ignores the case of letters."""
     lists = kubeflow.client.list_runs if kind == "runs" else kubeflow.client.list_recurring_runs
     criteria, token = json.dumps({"predicates": [predicate]}), ""

@@ -1,11 +1,11 @@
 """What a run or a schedule is to do: the package, its arguments, and where it belongs."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
@@ -14,6 +14,15 @@ from labelcycle.pipelines.kubeflow.transport import Refusal
 from labelcycle.pipelines.profiles.profile import read_profile
 
 CONFLICT = 409
+
+
+class Job(TypedDict):
+    """What `kfp.Client.run_pipeline` and `create_recurring_run` are both given."""
+
+    experiment_id: str
+    pipeline_package_path: str
+    params: Mapping[str, str | int]
+    service_account: str | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class RunRequest:
     labelling_secret: str = LABELLING_SECRET
     settings_map: str = SETTINGS_MAP
 
-    def arguments(self, finalize: bool = False) -> dict[str, Any]:
+    def arguments(self, finalize: bool = False) -> dict[str, str | int]:
         """The pipeline's arguments."""
         return {
             "root": self.root,
@@ -59,8 +68,8 @@ class RunRequest:
         }
 
     @contextmanager
-    def job(self, kubeflow: Kubeflow, finalize: bool = False) -> Iterator[dict[str, Any]]:
-        """What `kfp.Client.run_pipeline` and `create_recurring_run` are both given; the compiled file lives as long.
+    def job(self, kubeflow: Kubeflow, finalize: bool = False) -> Iterator[Job]:
+        """The arguments of a run or a recurring run; the compiled file lives as long.
 
         Raises:
             ConfigurationError: there is no such profile, or the API refuses the experiment.

@@ -115,7 +115,7 @@ class Times:
             raise ConfigurationError("Say when: --cron '0 0 6 * * *' or --every 1h, one of the two.")
         self.trigger()
 
-    def trigger(self) -> dict[str, Any]:
+    def trigger(self) -> dict[str, str | int]:
         """Arguments of `kfp.Client.create_recurring_run`."""
         if self.cron is not None:
             return {"cron_expression": checked_cron(self.cron)}

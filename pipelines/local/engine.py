@@ -36,7 +36,7 @@ class CycleRun:
         notices: what the user was told.
     """
 
-    facts: dict[str, dict[str, Any]]
+    facts: dict[str, dict[str, object]]
     seconds: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 

@@ -47,7 +47,7 @@ class Watcher:
             disable=not self._console.is_terminal,
         )
         self._task: TaskID | None = None
-        self.facts: dict[str, dict[str, Any]] = {}
+        self.facts: dict[str, dict[str, object]] = {}
         self.seconds: dict[str, float] = {}
         self.error: tuple[str, int] | None = None
         self.notices: list[str] = []

@@ -1,15 +1,18 @@
 """Which of a campaign's models is used: the champion, unless another one is named."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.spaces import FeatureSpace, ImportedProvenance
 from labelcycle.components.core.models.heads import Head, read_head
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.objects import read_json, read_object
+from labelcycle.components.core.storage.objects import read_object, read_record
 from labelcycle.components.tracking.promoting import trained_commits
 from labelcycle.components.tracking.promotion_history import read_champion
 
@@ -35,9 +38,21 @@ class Chosen:
         """The classification head."""
         return read_head(read_object(self.store, self.commit.objects["head"]))
 
-    def read_json(self, name: str) -> Any:
-        """A JSON object of the commit, such as `metrics`."""
-        return read_json(self.store, self.commit.objects[name])
+    @property
+    def feature_scale(self) -> FeatureScale | None:
+        """What a user's embeddings are centred and scaled by; None where they are kept as they are."""
+        provenance = FeatureSpace(self.store, self.campaign.base_space).provenance()
+        return provenance.feature_scale if isinstance(provenance, ImportedProvenance) else None
+
+    @property
+    def metrics(self) -> CycleMetrics:
+        """What was measured of it."""
+        return read_record(self.store, self.commit.objects["metrics"], CycleMetrics)
+
+    @property
+    def training(self) -> TrainingFacts:
+        """How it was trained."""
+        return read_record(self.store, self.commit.objects["training"], TrainingFacts)
 
     @property
     def told(self) -> str:

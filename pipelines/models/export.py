@@ -21,14 +21,13 @@ from labelcycle.components.core.backbones.build import normalise, pixel_transfor
 from labelcycle.components.core.campaign.campaign import Transform, load_pool
 from labelcycle.components.core.digests import canonical_json, digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
-from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.models.heads import Head
 from labelcycle.pipelines.models.choice import Chosen
-from labelcycle.pipelines.models.model_card import features_taken, model_card, pixels_taken
+from labelcycle.pipelines.models.model_card import ModelInput, features_taken, model_card, pixels_taken
 from labelcycle.pipelines.models.network import (
     FeatureClassifier,
     MergedClassifier,
@@ -114,7 +113,7 @@ class Prepared:
     """
 
     model: torch.nn.Module
-    taken: dict[str, Any]
+    taken: ModelInput
     samples: Array
     own: npt.NDArray[np.float32]
 
@@ -142,7 +141,7 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
     target = _folder(folder)
     prepared = _on_features(chosen) if chosen.campaign.backbone is None else _on_pixels(chosen)
     with _unfinished(target) as place:
-        path, name = place / MODEL, prepared.taken["name"]
+        path, name = place / MODEL, prepared.taken.name
         write_onnx(prepared.model, torch.from_numpy(prepared.samples[[0, 0]]), name, path)
         parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
         if not parity.holds:
@@ -171,9 +170,9 @@ def _on_pixels(chosen: Chosen) -> Prepared:
 
 def _on_features(chosen: Chosen) -> Prepared:
     head, kept = chosen.head, sample_features(chosen)
-    scale = FeatureScale.from_provenance(FeatureSpace(chosen.store, chosen.campaign.base_space).provenance())
+    scale = chosen.feature_scale
     taken = features_taken(kept.shape[1], scale)
-    features = (kept if scale is None else scale.undo(kept)).astype(taken["type"])
+    features = (kept if scale is None else scale.undo(kept)).astype(taken.type)
     own = head.probabilities(kept if scale is None else scale.apply(features))
     return Prepared(FeatureClassifier(head_network(head), scale).eval(), taken, features, own)
 

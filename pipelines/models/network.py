@@ -32,7 +32,7 @@ def backbone_of(chosen: Chosen) -> Backbone:
             f"Campaign {chosen.campaign.identifier!r} was begun with embeddings, so its models take features, not "
             "images. Give features of the same network with --embeddings."
         )
-    return trained_backbone(backbone, chosen.read_json("training"))
+    return trained_backbone(backbone, chosen.training)
 
 
 def load_network(chosen: Chosen) -> torch.nn.Module:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.features.half_precision import FeatureScale
-from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import Head, ProxyHead
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.pipelines.models.choice import Chosen
@@ -85,8 +83,7 @@ def predict_embeddings(
             f"The models of campaign {chosen.campaign.identifier!r} take images, since it was begun with images. "
             "Give them with --images."
         )
-    space = FeatureSpace(chosen.store, chosen.campaign.base_space)
-    samples = samples_from_embeddings(embeddings, FeatureScale.from_provenance(space.provenance()))
+    samples = samples_from_embeddings(embeddings, chosen.feature_scale)
     assert samples.features is not None
     head, names, features = chosen.head, list(samples.uris), samples.features
     if features.shape[1] != input_width(head):

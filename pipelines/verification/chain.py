@@ -7,9 +7,10 @@ from labelcycle.components.core.campaign.attempt import Decision, attempt_name
 from labelcycle.components.core.campaign.campaign import Campaign, load_pool
 from labelcycle.components.core.campaign.commits import Commit, commit_key
 from labelcycle.components.core.campaign.queries import LabelRequest, requests_of
+from labelcycle.components.core.campaign.state import read_summary
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object
+from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.pipelines.verification.findings import Finding
 
 
@@ -70,11 +71,16 @@ def _check_decision(
 
 def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator[Finding]:
     try:
-        summary = read_json(store, commit.objects["summary"])
-        told = {name: summary[name] for name in ("cycle", "labels", "answers", "outstanding")}
-    except (CampaignError, KeyError) as error:
+        summary = read_summary(store, commit)
+    except CampaignError as error:
         yield Finding("damaged", commit_key(commit.cycle), f"Its summary cannot be read: {error}")
         return
+    told = {
+        "cycle": summary.cycle,
+        "labels": summary.labels,
+        "answers": summary.answers,
+        "outstanding": summary.outstanding,
+    }
     counted = {
         "cycle": commit.cycle,
         "labels": decision.labelled,

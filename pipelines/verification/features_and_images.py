@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_pool
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import read_json
+from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.verification.findings import Finding
 
 
@@ -54,8 +55,8 @@ def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:
     for commit in commits:
         try:
             if "training" in commit.objects:
-                found.add(read_json(store, commit.objects["training"])["space"])
-        except (CampaignError, KeyError):
+                found.add(read_record(store, commit.objects["training"], TrainingFacts).space)
+        except CampaignError:
             continue  # told where contents are checked
     return found
 

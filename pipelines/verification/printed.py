@@ -1,7 +1,6 @@
 """A verification as text for people and as plain values for machines."""
 
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,7 +9,7 @@ from rich.table import Table
 from labelcycle.pipelines.verification.verify import Verification
 
 
-def verification_facts(result: Verification) -> dict[str, Any]:
+def verification_facts(result: Verification) -> dict[str, object]:
     """The result as plain values; `sound` says whether nothing is wrong."""
     return {**asdict(result), "sound": not result.faults}
 

@@ -1,6 +1,7 @@
 """Campaigns of earlier versions open, are sound, go on, and lose nothing; see README.md."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,12 @@ from labelcycle.components.core.campaign.algorithms import made_by
 from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign
 from labelcycle.components.core.campaign.commits import read_commits
+from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.state import SummaryRecord
+from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
+from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.storage.objects import unsealed
+from labelcycle.components.core.storage.objects import Record, unsealed
 from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.replay.replay import replay_selection
 from tests.conftest import Bench
@@ -90,6 +95,26 @@ def test_its_description_would_be_written_as_it_was(archive: Path) -> None:
     """The campaign's identifier, names of attempts and names of spaces are digests of it."""
     written = unpack(archive)[KEY]
     assert Campaign.model_validate(unsealed(written, KEY, "a campaign description")).as_bytes() == written
+
+
+RECORDS: dict[str, type[Record]] = {
+    "metrics": CycleMetrics,
+    "training": TrainingFacts,
+    "alignment": AlignmentVerdict,
+    "summary": SummaryRecord,
+}
+
+
+@every_root
+def test_its_records_are_read_and_would_be_written_as_they_were(archive: Path) -> None:
+    """A stage that goes on with what an earlier version wrote writes parts of it into its own results."""
+    read = []
+    for key, data in unpack(archive).items():
+        name = re.fullmatch(r"cycles/\d+/\w+/(\w+)-[0-9a-f]{16}\.json", key)
+        if name is not None and name[1] in RECORDS:
+            read.append(name[1])
+            assert canonical_json(RECORDS[name[1]].from_json(data, key).as_json()) == data, key
+    assert {"metrics", "training"} <= {*read} or name_of(archive) in {"begun", "waiting", "mid_cold_start"}
 
 
 PLACES = [(path, False) for path in archives()] + [(path, True) for path in archives() if name_of(path) in IN_S3]

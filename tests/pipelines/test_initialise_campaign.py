@@ -37,7 +37,7 @@ def test_validation_samples_have_their_labels(begin: Callable[..., Any], write_n
     campaign = begin(embeddings=write_npz(), budget=3, batch=1)
     assert truth(campaign) == {"sample-0": "cat", "sample-1": "dog", "sample-2": "cat"}
     campaign.run_cycle()
-    assert campaign.run_until("train_adapter").validation_accuracy is not None
+    assert campaign.run_until("train_adapter").training.validation_accuracy is not None
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25])

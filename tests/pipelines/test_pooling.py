@@ -63,7 +63,7 @@ def test_scores_predictions_and_names_go_by_the_pooling(
     for stage in TRAINING[TRAINING.index("score") + 1 :]:
         campaign.run(stage)
     space = FeatureSpace(open_store(campaign.root), campaign.state.campaign.base_space)
-    assert space.provenance()["pooling"] == "cls_mean"
+    assert space.provenance().pooling == "cls_mean"
     assert space.read()[1].shape == (60, 384)
     crown(campaign.root)
     chosen = choose_model(campaign.root)

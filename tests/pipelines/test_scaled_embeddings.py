@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.features.half_precision import FeatureScale
-from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.features.spaces import FeatureSpace, ImportedProvenance
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import app
 
@@ -66,7 +65,9 @@ def test_it_learns_and_predicts(plain: npt.NDArray[np.float32], factor: float, o
     assert np.mean(right) > 0.9
     store = open_store(root)
     space = FeatureSpace(store, read_state(store).campaign.base_space)
-    scale = FeatureScale.from_provenance(space.provenance())
+    provenance = space.provenance()
+    assert isinstance(provenance, ImportedProvenance)
+    scale = provenance.feature_scale
     assert scale is not None and np.abs(scale.centre - offset).max() < 10 * factor
     store.write(f"spaces/{space.name}/space.json", b"{}")
     with pytest.raises(CampaignError, match="is not what its folder is named by. Restore it"):
@@ -80,5 +81,5 @@ def test_plain_embeddings_are_kept_as_they_are(plain: npt.NDArray[np.float32], t
     assert "float16" not in begun.stderr
     store = open_store(root)
     space = FeatureSpace(store, read_state(store).campaign.base_space)
-    assert space.provenance().keys() == {"kind", "sha256"}
+    assert space.provenance().as_json().keys() == {"kind", "sha256"}
     assert np.array_equal(space.read()[1], plain.astype(np.float16))

@@ -24,9 +24,11 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import (
     ObjectReference,
+    Record,
+    RecordType,
     fetch_object,
-    read_json,
     read_object,
+    read_record,
     sealed,
     unsealed,
 )
@@ -63,8 +65,8 @@ class Decision(Settings):
     algorithms: dict[Role, Algorithm] = {}
 
     @model_serializer(mode="wrap")
-    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = serialised(self)
+    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, object]:
+        content: dict[str, object] = serialised(self)
         if not self.algorithms:
             del content["algorithms"]
         return content
@@ -98,6 +100,10 @@ class Attempt:
     def write_json(self, name: str, value: Any) -> ObjectReference:
         """Store `value` as JSON in this attempt."""
         return self.write(name, canonical_json(value))
+
+    def write_record(self, name: str, record: Record) -> ObjectReference:
+        """Store a record as JSON in this attempt."""
+        return self.write_json(name, record.as_json())
 
     def write_table(self, name: str, table: pa.Table) -> ObjectReference:
         """Store a Parquet table in this attempt."""
@@ -175,6 +181,14 @@ class Attempt:
         """
         return json.loads(self.read(name))
 
+    def read_record(self, name: str, kind: type[RecordType]) -> RecordType:
+        """The record that an earlier stage of this attempt wrote.
+
+        Raises:
+            CampaignError: that stage has not run, or the object was changed or is no such record.
+        """
+        return kind.from_json(self.read(name), self.store.locate(self.reference(name).key), self._remedy)
+
     def read(self, name: str) -> bytes:
         """An earlier stage's object of this attempt.
 
@@ -225,10 +239,10 @@ class Attempt:
         """The class of each labelled sample, sorted by id; skipped, unsure and disputed ones are not among them."""
         return labels_of(self.consensus())
 
-    def previous_json(self, name: str) -> Any | None:
-        """A JSON object of the commit before this cycle, or None where it has none of that name."""
+    def previous_record(self, name: str, kind: type[RecordType]) -> RecordType | None:
+        """A record of the commit before this cycle, or None where it has none of that name."""
         reference = self.decision.previous.get(name)
-        return None if reference is None else read_json(self.store, reference)
+        return None if reference is None else read_record(self.store, reference, kind)
 
 
 def open_attempt(root: str, cycle: int, attempt: str) -> Attempt:

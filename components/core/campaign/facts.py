@@ -24,11 +24,11 @@ class Facts:
         """How many samples the stage worked on; None where it counts none."""
         return int(getattr(self, self._rows)) if self._rows else None
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, object]:
         """All facts by name, for the campaign's own records: what is not known is None."""
         return asdict(self)
 
-    def as_metadata(self) -> dict[str, Any]:
+    def as_metadata(self) -> dict[str, object]:
         """The facts by name, for platforms: what is not known, and numbers that are not finite, are left out.
 
         Kubeflow Pipelines fails a task whose artifact's metadata holds null, after its work is done, and neither JSON

@@ -23,6 +23,48 @@ def read_queries(store: Store, references: Iterable[ObjectReference]) -> list[pa
 
 
 @dataclass(frozen=True)
+class Pick:
+    """A row of a query.
+
+    Attributes:
+        sample_id: the sample.
+        rank: its place in the query, from 1.
+        score: the strategy's, None where it has none.
+        reason: why it was chosen, in words.
+        predicted: the model's class; None where no model asked.
+        confidence: the model's probability of that class; None where no model asked.
+        explore: whether it was drawn at random; queries of earlier versions do not say.
+        opinion: 1 where the sample was asked for the first time, 2 for a second opinion, and so on.
+    """
+
+    sample_id: str
+    rank: int
+    score: float | None
+    reason: str
+    predicted: str | None
+    confidence: float | None
+    explore: bool | None
+    opinion: int
+
+
+def picks_of(query: pa.Table) -> list[Pick]:
+    """The rows of a query, in its order."""
+    return [
+        Pick(
+            sample_id=row["sample_id"],
+            rank=row["rank"],
+            score=row["score"],
+            reason=row["reason"],
+            predicted=row["predicted"],
+            confidence=row["confidence"],
+            explore=row["explore"],
+            opinion=row["opinion"] or 1,
+        )
+        for row in query.to_pylist()
+    ]
+
+
+@dataclass(frozen=True)
 class LabelRequest:
     """A sample that people were asked about.
 

@@ -1,23 +1,42 @@
 """Where a campaign stands, read from its commits alone."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Literal, Self
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commits
+from labelcycle.components.core.campaign.metrics import KnownUnknown
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, read_json
+from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, Record, read_record
 
 Phase = Literal["new", "labelling", "done"]
 
 
+class SummaryRecord(Record):
+    """What a commit keeps as `summary`: the figures of `CycleSummary`, and what the query before was worth.
+
+    What its own query was worth is told by the cycle after.
+    """
+
+    cycle: int
+    labels: int
+    answers: int
+    outstanding: int = 0
+    accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
+    space: str | None
+    query_size: int
+    final: bool = False
+    stopped: str | None = None
+    previous_query: KnownUnknown | None
+
+
 @dataclass(frozen=True)
 class CycleSummary:
-    """The headline figures of a committed cycle, kept by its commit as `summary`.
+    """The headline figures of a committed cycle.
 
     `labels` counts samples with a label, `answers` the samples asked for that have their answers, `outstanding` those
     asked for before this cycle that have not. `final` marks the cycle that trained the model which the campaign keeps;
@@ -39,6 +58,26 @@ class CycleSummary:
     final: bool = False
     stopped: str | None = None
     outstanding: int = 0
+
+    @classmethod
+    def of(cls, record: SummaryRecord, worth: KnownUnknown | None = None) -> Self:
+        """The figures of a cycle's record, with what its query was worth where that is known."""
+        return cls(
+            cycle=record.cycle,
+            labels=record.labels,
+            answers=record.answers,
+            accuracy=record.accuracy,
+            macro_f1=record.macro_f1,
+            ece=record.ece,
+            space=record.space,
+            query_size=record.query_size,
+            known_unknown_ratio=worth.known_unknown_ratio if worth else None,
+            known=worth.known if worth else None,
+            unknown=worth.unknown if worth else None,
+            final=record.final,
+            stopped=record.stopped,
+            outstanding=record.outstanding,
+        )
 
 
 @dataclass(frozen=True)
@@ -93,22 +132,19 @@ def read_state(store: Store) -> State:
     """
     campaign = load_campaign(store)
     commits = read_commits(store)
-    references = [_summary_of(store, commit) for commit in commits]
-    raw: list[Any] = concurrently(lambda reference: read_json(store, reference), references)
-    summaries = []
-    for number, content in enumerate(raw):
-        try:
-            own = {name: content[name] for name in CycleSummary.__dataclass_fields__ if name in content}
-            judged = raw[number + 1]["previous_query"] if number + 1 < len(raw) else None
-            summaries.append(_SUMMARY.validate_python({**own, **(judged or {})}))
-        except (ValidationError, TypeError, KeyError) as error:
-            raise CampaignError(
-                f"{store.locate(references[number].key)} is not the summary of a cycle: {error}. {RESTORE}"
-            ) from error
+    records = concurrently(lambda commit: read_summary(store, commit), commits)
+    later = [*(record.previous_query for record in records[1:]), None]
+    summaries = [CycleSummary.of(record, worth) for record, worth in zip(records, later, strict=False)]
     return State(campaign, commits, summaries)
 
 
-_SUMMARY = TypeAdapter(CycleSummary)
+def read_summary(store: Store, commit: Commit) -> SummaryRecord:
+    """The summary that a commit keeps.
+
+    Raises:
+        CampaignError: it names none, or that is gone, was changed, or is no summary.
+    """
+    return read_record(store, _summary_of(store, commit), SummaryRecord)
 
 
 def _summary_of(store: Store, commit: Commit) -> ObjectReference:

@@ -1,11 +1,11 @@
 """What a recipe says about embedding: which tokens of a network become features, and who encodes captions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from labelcycle.components.core.config.settings import Settings
-from labelcycle.components.core.storage.objects import ObjectReference
+from labelcycle.components.core.storage.objects import ObjectReference, Record
 
 Pooling = Literal["network", "cls", "mean", "cls_mean"]
 """How the tokens of a network become one vector: as the network does it by itself, its class token, the mean of its
@@ -40,11 +40,29 @@ class TextEncoder(Settings):
     width: Annotated[int, Field(ge=1)]
 
 
-def text_provenance(encoder: TextEncoder, samples_sha256: str) -> dict[str, Any]:
-    """What a space of caption features depends on: the encoder's files, and the table that holds the captions."""
-    return {
-        "kind": "texts",
-        "encoder": encoder.name,
-        "files_sha256": {name: reference.sha256 for name, reference in sorted(encoder.files.items())},
-        "samples_sha256": samples_sha256,
-    }
+class Provenance(Record):
+    """What the features of a space depend on: `space.json`, whose digest is the space's name."""
+
+
+class TextProvenance(Provenance):
+    """What features of captions depend on: the encoder's files, and the table that holds the captions."""
+
+    kind: Literal["texts"]
+    encoder: str
+    files_sha256: dict[str, str]
+    samples_sha256: str
+
+
+def text_provenance(encoder: TextEncoder, samples_sha256: str) -> TextProvenance:
+    """The provenance of captions.
+
+    Args:
+        encoder: the campaign's.
+        samples_sha256: of the table that holds the captions.
+    """
+    return TextProvenance(
+        kind="texts",
+        encoder=encoder.name,
+        files_sha256={name: reference.sha256 for name, reference in sorted(encoder.files.items())},
+        samples_sha256=samples_sha256,
+    )

@@ -2,6 +2,7 @@
 
 import math
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -244,7 +245,7 @@ class Recipe(Settings):
         return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
 
 
-def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
+def read_recipe(path: Path, overrides: Mapping[str, object] | None = None) -> Recipe:
     """The recipe in a YAML file, with `overrides` (`{"trainer.epochs": 20}`) laid over it.
 
     Raises:
@@ -291,7 +292,7 @@ def _as_written(location: tuple[int | str, ...]) -> list[str]:
     return parts
 
 
-def _override(content: dict[str, Any], dotted: str, value: Any) -> None:
+def _override(content: dict[str, Any], dotted: str, value: object) -> None:
     *groups, last = dotted.split(".")
     place = content
     for group in groups:

@@ -5,7 +5,6 @@ a large offset are rounded away, so that all samples become one.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,13 +64,6 @@ class FeatureScale:
     def as_provenance(self) -> dict[str, list[float]]:
         """The numbers as they stand in a space's provenance."""
         return {"centre": self.centre.tolist(), "scale": self.scale.tolist()}
-
-    @classmethod
-    def from_provenance(cls, provenance: dict[str, Any]) -> "FeatureScale | None":
-        """Those that the features of a space were kept by; None where they were kept as they are."""
-        if "scale" not in provenance:
-            return None
-        return cls(np.array(provenance["centre"], np.float64), np.array(provenance["scale"], np.float64))
 
 
 def lost_dimensions(features: npt.NDArray[np.floating]) -> tuple[int, int, FeatureScale]:

@@ -3,17 +3,21 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, TypeAdapter
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
+from labelcycle.components.core.campaign.training import TrainingFacts
+from labelcycle.components.core.config.embedding import Pooling, Provenance, TextProvenance
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import fetch_named, write_json
 from labelcycle.components.core.storage.parquet_files import open_parquet
@@ -36,23 +40,76 @@ EMBED = (
 WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features are written by the same labelcycle init."
 
 
-def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> dict[str, Any]:
-    """What a space made by a backbone depends on; `adapter_sha256` is None for the backbone as it comes."""
-    pooling = {} if backbone.pooling == "network" else {"pooling": backbone.pooling}
-    return {
-        **pooling,
-        "kind": "backbone",
-        "backbone": backbone.name,
-        "weights_sha256": backbone.weights.sha256,
-        "transform": backbone.transform.model_dump(mode="json"),
-        "precision": backbone.precision,
-        "adapter_sha256": adapter_sha256,
-    }
+class BackboneProvenance(Provenance):
+    """What features made by a backbone depend on.
+
+    `adapter_sha256` is None for the backbone as it comes; `pooling` is not there where the network does it by itself.
+    """
+
+    kind: Literal["backbone"]
+    backbone: str
+    weights_sha256: str
+    transform: Transform
+    precision: Precision
+    adapter_sha256: str | None
+    pooling: Pooling = "network"
 
 
-def space_name(provenance: dict[str, Any]) -> str:
+class ImportedProvenance(Provenance):
+    """What a user's embeddings depend on: the digest of their file, and what they were centred and scaled by.
+
+    The last two are not there where the embeddings were kept as they are.
+    """
+
+    kind: Literal["imported"]
+    sha256: str
+    centre: list[float] | None = None
+    scale: list[float] | None = None
+
+    @property
+    def feature_scale(self) -> FeatureScale | None:
+        """What new features have to be centred and scaled by too."""
+        if self.centre is None or self.scale is None:
+            return None
+        return FeatureScale(np.array(self.centre, np.float64), np.array(self.scale, np.float64))
+
+
+DIGITS = 16
+"""Of a space's name."""
+
+
+def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> BackboneProvenance:
+    """The provenance of features made by a backbone, with an adapter or None."""
+    found = BackboneProvenance(
+        kind="backbone",
+        backbone=backbone.name,
+        weights_sha256=backbone.weights.sha256,
+        transform=backbone.transform,
+        precision=backbone.precision,
+        adapter_sha256=adapter_sha256,
+    )
+    return found if backbone.pooling == "network" else found.model_copy(update={"pooling": backbone.pooling})
+
+
+def imported_provenance(sha256: str, scale: FeatureScale | None) -> ImportedProvenance:
+    """The provenance of a user's embeddings.
+
+    Args:
+        sha256: of their file.
+        scale: what they were centred and scaled by; None where they were kept as they are.
+    """
+    found = ImportedProvenance(kind="imported", sha256=sha256)
+    return found if scale is None else found.model_copy(update=scale.as_provenance())
+
+
+def space_name(provenance: Provenance) -> str:
     """The space's name: 16 hexadecimal digits of the digest of its provenance."""
-    return digest_of_json(provenance)[:16]
+    return digest_of_json(provenance.as_json())[:DIGITS]
+
+
+_PROVENANCE: TypeAdapter[BackboneProvenance | ImportedProvenance | TextProvenance] = TypeAdapter(
+    Annotated[BackboneProvenance | ImportedProvenance | TextProvenance, Field(discriminator="kind")]
+)
 
 
 class FeatureSpace:
@@ -62,11 +119,11 @@ class FeatureSpace:
         self._store = store
         self.name = name
 
-    def describe(self, provenance: dict[str, Any]) -> None:
+    def describe(self, provenance: Provenance) -> None:
         """Write `space.json`, which says what the space was made from."""
-        write_json(self._store, f"spaces/{self.name}/space.json", provenance)
+        write_json(self._store, f"spaces/{self.name}/space.json", provenance.as_json())
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> BackboneProvenance | ImportedProvenance | TextProvenance:
         """What the space was made from, as `space.json` has it.
 
         Raises:
@@ -75,8 +132,8 @@ class FeatureSpace:
         key = f"spaces/{self.name}/space.json"
         try:
             found = json.loads(self._store.read(key))
-            if isinstance(found, dict) and space_name(found) == self.name:
-                return found
+            if digest_of_json(found)[:DIGITS] == self.name:
+                return _PROVENANCE.validate_python(found)
             fault = "is not what its folder is named by"
         except FileNotFoundError:
             fault = "is gone"
@@ -241,4 +298,4 @@ def holds_pool(work: Attempt, space: str) -> bool:
     if space == campaign.base_space and (campaign.backbone is None or campaign.recipe.uses_base_features):
         return True
     asks_for_more = work.decision.query_size > 0
-    return asks_for_more and space == work.read_json("training.json")["space"]
+    return asks_for_more and space == work.read_record("training.json", TrainingFacts).space

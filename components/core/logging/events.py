@@ -96,21 +96,24 @@ def json_logs() -> bool:
 
 FIELDS = ("command", "campaign", "cycle", "attempt", "stage", "target", "shard")
 
-_place: dict[str, Any] = {}
+Place = dict[str, str | int | None]
+"""Where the work is, by field."""
+
+_place: Place = {}
 
 
-def log_context() -> dict[str, Any]:
+def log_context() -> Place:
     """The fields by name; None for what is not known or does not apply."""
     return {name: _place.get(name) for name in FIELDS}
 
 
-def move(**fields: Any) -> None:
+def move(**fields: str | int | None) -> None:
     """Work on another place from now on; fields that are not named stay."""
     _place.update(fields)
 
 
 @contextmanager
-def within(**fields: Any) -> Iterator[None]:
+def within(**fields: str | int | None) -> Iterator[None]:
     """Work on another place for the length of a block."""
     before = dict(_place)
     move(**fields)

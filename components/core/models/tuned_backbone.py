@@ -4,10 +4,9 @@ Nothing but the weights differs, so whatever takes a `Backbone` takes a tuned on
 its own because the digest of the weights does.
 """
 
-from typing import Any
-
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.spaces import backbone_provenance, space_name
 from labelcycle.components.core.storage.objects import ObjectReference
 
@@ -20,16 +19,9 @@ def with_weights(backbone: Backbone, weights: ObjectReference) -> Backbone:
     return backbone.model_copy(update={"weights": weights})
 
 
-def trained_weights(training: dict[str, Any]) -> ObjectReference | None:
-    """The weights that a `training.json` names; None where the features are those of the campaign's own backbone."""
-    weights = training.get("weights")
-    return None if weights is None else ObjectReference.model_validate(weights)
-
-
-def trained_backbone(backbone: Backbone, training: dict[str, Any]) -> Backbone:
-    """The backbone that a `training.json` belongs to: a tuned one, or `backbone` itself."""
-    weights = trained_weights(training)
-    return backbone if weights is None else with_weights(backbone, weights)
+def trained_backbone(backbone: Backbone, training: TrainingFacts) -> Backbone:
+    """The backbone that a training's features belong to: a tuned one, or `backbone` itself."""
+    return backbone if training.weights is None else with_weights(backbone, training.weights)
 
 
 def previous_backbone(work: Attempt) -> Backbone | None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from labelcycle.components.core.campaign.commits import attempt_key
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.logging.events import EVENTS, emit, json_logs, log_context, move, notice
+from labelcycle.components.core.logging.events import EVENTS, Place, emit, json_logs, log_context, move, notice
 from labelcycle.components.core.logging.failures import tell
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import name_in_profiles, stage_deadline
-from labelcycle.components.core.runtime.timings import Meter, Timing, write_timing
+from labelcycle.components.core.runtime.timings import Measurement, Meter, Timing, write_timing
 from labelcycle.components.core.storage import Store, open_store
 
 if TYPE_CHECKING:
@@ -111,16 +111,25 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         rows = getattr(result, "rows", None)
         _keep_timing(stage, arguments, measured, rows=rows, failed=False)
         facts = result.as_record() if hasattr(result, "as_record") else {}
-        took = {name: value for name, value in measured.items() if name not in ("started", "wall_seconds")}
         catch_up()
-        emit("finished", seconds=measured["wall_seconds"], rows=rows, **took, facts=facts)
+        emit(
+            "finished",
+            seconds=measured["wall_seconds"],
+            rows=rows,
+            cpu_seconds=measured["cpu_seconds"],
+            gpu_seconds=measured["gpu_seconds"],
+            peak_memory_bytes=measured["peak_memory_bytes"],
+            bytes_read=measured["bytes_read"],
+            bytes_written=measured["bytes_written"],
+            facts=facts,
+        )
         _move_back(outer)
         return result
 
     return wrapper
 
 
-def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> dict[str, Any]:
+def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> Place:
     """What is known of a run's place at its start; what is not among its arguments is looked up where it is needed."""
     known = {name: arguments.get(name) for name in ("cycle", "attempt", "target", "shard")}
     root = arguments.get("root")
@@ -131,7 +140,7 @@ def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> dict[s
     return known
 
 
-def _move_back(outer: Mapping[str, Any]) -> None:
+def _move_back(outer: Place) -> None:
     """A stage within another one gives its place back; what a process does after its stage still belongs to it."""
     if outer["stage"] is not None and outer["command"] is None:
         move(**outer)
@@ -145,7 +154,7 @@ def _arguments(signature: inspect.Signature, args: Sequence[Any], kwargs: Mappin
 
 
 def _keep_timing(
-    stage: str, arguments: Mapping[str, Any], measured: Mapping[str, Any], rows: int | None, failed: bool
+    stage: str, arguments: Mapping[str, Any], measured: Measurement, rows: int | None, failed: bool
 ) -> None:
     """Write the record of a run that has an attempt; one that cannot be written is a notice, and costs no work."""
     root, cycle, attempt = (arguments.get(name) for name in ("root", "cycle", "attempt"))

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from pydantic import ValidationError
 
@@ -87,6 +87,18 @@ class Timing(Settings):
         return Used(self.wall_seconds, self.cpu_seconds, self.gpu_seconds)
 
 
+class Measurement(TypedDict):
+    """The measured fields of a `Timing`."""
+
+    started: float
+    wall_seconds: float
+    cpu_seconds: float
+    gpu_seconds: float
+    peak_memory_bytes: int
+    bytes_read: int
+    bytes_written: int
+
+
 class Meter:
     """Measures from its making to its reading. What runs beside it in the same process is measured too."""
 
@@ -94,7 +106,7 @@ class Meter:
         self._started, self._wall = time.time(), time.perf_counter()
         self._cpu, self._allocations, self._traffic = _cpu_seconds(), _cuda_allocations(), traffic()
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> Measurement:
         """The measured fields of a `Timing`."""
         wall, moved = time.perf_counter() - self._wall, traffic() - self._traffic
         return {

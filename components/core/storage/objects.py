@@ -1,11 +1,11 @@
-"""Stored objects by key and digest, with reads that check the digest; and JSON that carries its own."""
+"""Stored objects by key and digest, with reads that check the digest; records; and JSON that carries its own."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_file, digest_of_json
 from labelcycle.components.core.errors import CampaignError
@@ -21,6 +21,40 @@ class ObjectReference(BaseModel):
 
     key: str
     sha256: str
+
+
+class Record(BaseModel):
+    """Base of what the JSON objects of a campaign hold.
+
+    A field that came later has a default, so that objects of earlier versions can be read, and fields of later versions
+    are kept. What was never set is not written: an object that is read and written again stays as it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON object, with the fields that were set; None is written as null."""
+        return self.model_dump(exclude_unset=True)
+
+    @classmethod
+    def from_json(cls, data: bytes, place: str, remedy: str = "Restore it from a backup.") -> Self:
+        """The record in a JSON object.
+
+        Args:
+            data: what was read.
+            place: the object's address, for messages.
+            remedy: what to do about a damaged one, in a sentence.
+
+        Raises:
+            CampaignError: no JSON, or a field is missing or of another type; the first is named.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            fault = f"{where}: {first['msg']}" if where else first["msg"]
+            raise CampaignError(f"{place} is damaged, or of another version: {fault}. {remedy}") from error
 
 
 def write_object(store: Store, key: str, data: bytes) -> ObjectReference:
@@ -84,6 +118,18 @@ def read_json(store: Store, reference: ObjectReference) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise CampaignError(f"{store.locate(reference.key)} is not JSON: {error}. {RESTORE}") from error
+
+
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+def read_record(store: Store, reference: ObjectReference, kind: type[RecordType]) -> RecordType:
+    """The record that `reference` names, its digest checked.
+
+    Raises:
+        CampaignError: the object is gone, was changed, or is no such record.
+    """
+    return kind.from_json(read_object(store, reference), store.locate(reference.key))
 
 
 def _read_checked(

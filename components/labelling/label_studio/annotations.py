@@ -3,7 +3,7 @@
 Source: https://labelstud.io/guide/export#Label-Studio-JSON-format-of-annotated-tasks
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -69,7 +69,7 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
     return Answer(annotator, names[0], "ok", time, order)
 
 
-def annotator_of(annotation: dict[str, Any]) -> str:
+def annotator_of(annotation: Mapping[str, object]) -> str:
     """Who made an annotation: the e-mail address where the source has one, else `user <number>`; empty for nobody."""
     person = annotation.get("completed_by")
     if isinstance(person, dict):

@@ -175,7 +175,8 @@ def title(campaign: Campaign) -> str:
     return f"{name[: LONGEST_TITLE - len(digest) - 1]}-{digest}"
 
 
-def _description(campaign: Campaign) -> dict[str, Any]:
+def _description(campaign: Campaign) -> dict[str, str | int]:
+    """What the API makes the project of."""
     return {
         "title": title(campaign),
         "description": f"Images that labelcycle asks people to label.\n{marker(campaign)}",

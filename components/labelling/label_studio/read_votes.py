@@ -1,7 +1,6 @@
 """Reading votes from Label Studio: every annotation of the campaign's tasks, as it stands now."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
 from labelcycle.components.core.campaign.votes import Vote
@@ -12,7 +11,7 @@ from labelcycle.components.labelling.label_studio.annotations import Answer, rea
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Project, find_project
-from labelcycle.components.labelling.label_studio.tasks import PAGE, LinkRenewal, list_tasks, task_of
+from labelcycle.components.labelling.label_studio.tasks import PAGE, LinkRenewal, ListedTask, list_tasks, task_of
 from labelcycle.components.labelling.label_studio.tokens import token_from_environment
 
 ANSWERS = "id,data,is_labeled,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
@@ -77,7 +76,7 @@ class _Reading:
         self._foreign: list[str] = []
         self._classes = frozenset(campaign.classes)
 
-    def take(self, task: dict[str, Any]) -> None:
+    def take(self, task: ListedTask) -> None:
         """Take the annotations of one task."""
         annotations = task.get("annotations")
         if not isinstance(annotations, list) or not annotations:
@@ -96,7 +95,7 @@ class _Reading:
             if key not in self._answers or answer.order > self._answers[key].order:
                 self._answers[key] = answer
 
-    def _sample(self, task: dict[str, Any]) -> str | None:
+    def _sample(self, task: ListedTask) -> str | None:
         """The sample of a task, None where it is not one of the campaign's."""
         data = task.get("data")
         if not isinstance(data, dict) or data.get("campaign") != self._campaign.identifier:

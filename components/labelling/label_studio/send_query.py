@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.queries import picks_of, read_query
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.label_studio.annotations import annotator_of
@@ -89,15 +89,15 @@ def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
     """The rows of a committed query, best first."""
     return [
         Wanted(
-            sample_id=row["sample_id"],
+            sample_id=pick.sample_id,
             cycle=cycle,
-            rank=row["rank"],
-            opinion=row.get("opinion") or 1,
-            reason=row["reason"],
-            predicted=row["predicted"],
-            confidence=row["confidence"],
+            rank=pick.rank,
+            opinion=pick.opinion,
+            reason=pick.reason,
+            predicted=pick.predicted,
+            confidence=pick.confidence,
         )
-        for row in query.to_pylist()
+        for pick in picks_of(query)
     ]
 
 

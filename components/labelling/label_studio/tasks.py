@@ -1,10 +1,10 @@
 """Tasks of a project: how they are listed, which are the campaign's, and how links to images are renewed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import NotRequired, Required, TypedDict
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere
@@ -60,10 +60,37 @@ class Task:
     answered: bool
     annotations: int
     overlap: int
-    data: dict[str, Any]
+    data: Mapping[str, object]
 
 
-def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = PAGE) -> Iterator[dict[str, Any]]:
+class ListedTask(TypedDict, total=False):
+    """A task as the API lists it, with the fields that were asked for; only its number is sure."""
+
+    id: Required[int]
+    data: object
+    is_labeled: object
+    overlap: object
+    total_annotations: object
+    cancelled_annotations: object
+    annotations: object
+
+
+class Prediction(TypedDict):
+    """A pre-annotation for the import API."""
+
+    model_version: str
+    result: list[Mapping[str, object]]
+    score: NotRequired[float]
+
+
+class NewTask(TypedDict):
+    """A task for the import API."""
+
+    data: Mapping[str, str | int]
+    predictions: NotRequired[list[Prediction]]
+
+
+def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = PAGE) -> Iterator[ListedTask]:
     """All tasks of a project by number, a page at a time.
 
     Each page asks for the tasks after the last number seen rather than for a page by count, so that none is passed over
@@ -121,9 +148,9 @@ def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list
     return found
 
 
-def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> dict[str, Any]:
+def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> NewTask:
     """A task for the import API, with the model's prediction as a pre-annotation."""
-    task: dict[str, Any] = {"data": task_data(wanted, link, controls, campaign)}
+    task: NewTask = {"data": task_data(wanted, link, controls, campaign)}
     if wanted.predicted is not None:
         choice = {
             "from_name": controls.label,
@@ -131,12 +158,14 @@ def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> d
             "type": "choices",
             "value": {"choices": [wanted.predicted]},
         }
-        score = {} if wanted.confidence is None else {"score": wanted.confidence}
-        task["predictions"] = [{"model_version": campaign, "result": [choice], **score}]
+        prediction: Prediction = {"model_version": campaign, "result": [choice]}
+        if wanted.confidence is not None:
+            prediction["score"] = wanted.confidence
+        task["predictions"] = [prediction]
     return task
 
 
-def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> dict[str, Any]:
+def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> dict[str, str | int]:
     """What a task holds: the image's link, and what leads its annotations back to the sample."""
     return {
         controls.field: link.address,
@@ -150,27 +179,28 @@ def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> 
     }
 
 
-def task_of(raw: dict[str, Any], campaign: str) -> Task | None:
+def task_of(raw: ListedTask, campaign: str) -> Task | None:
     """A task of this campaign; None for those of others."""
     data = raw.get("data")
-    if not isinstance(data, dict) or data.get("campaign") != campaign or not isinstance(data.get("sample_id"), str):
+    if not isinstance(data, dict) or data.get("campaign") != campaign:
         return None
-    opinion = data.get("opinion")
+    sample_id, opinion = data.get("sample_id"), data.get("opinion")
+    if not isinstance(sample_id, str):
+        return None
     return Task(
         number=raw["id"],
-        sample_id=data["sample_id"],
+        sample_id=sample_id,
         opinion=opinion if isinstance(opinion, int) else 1,
         until=str(data.get("link_until") or ""),
         answered=bool(raw.get("is_labeled")),
-        annotations=_count(raw, "total_annotations") + _count(raw, "cancelled_annotations"),
-        overlap=_count(raw, "overlap") or 1,
+        annotations=_count(raw.get("total_annotations")) + _count(raw.get("cancelled_annotations")),
+        overlap=_count(raw.get("overlap")) or 1,
         data=data,
     )
 
 
-def _count(raw: dict[str, Any], field: str) -> int:
+def _count(value: object) -> int:
     """A count in a task, 0 where the server gives none."""
-    value = raw.get(field)
     return value if isinstance(value, int) else 0
 
 
@@ -198,7 +228,7 @@ class LinkRenewal:
         if task.answered or not self._links.runs_out(task.until, self._now):
             return False
         link = self._links.link(task.sample_id)
-        data = task.data | {self._project.controls.field: link.address, "link_until": link.until}
+        data = {**task.data, self._project.controls.field: link.address, "link_until": link.until}
         try:
             self._server.patch(f"/api/tasks/{task.number}/", {"data": data})
         except NotThere:

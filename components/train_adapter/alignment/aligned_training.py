@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labelcycle.components.core.backbones.build import build_backbone
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.training import AlignmentVerdict, Tuning
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.core.config.trainers import EpochTrainer, LinearTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -15,7 +16,7 @@ from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.core.storage.objects import ObjectReference
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, AlignmentVerdict, decide, may_update
+from labelcycle.components.train_adapter.alignment.decision import Accuracies, decide, may_update
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.feature_moments import Doubles, pool_moments
 from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features
@@ -62,7 +63,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     held_out = examples_of_space(space, validation, classes)
-    previous = work.previous_json("alignment")
+    previous = work.previous_record("alignment", AlignmentVerdict)
     fitting = may_update(settings, previous) and work.decision.query_size > 0
     tuned, accuracies = None, None
     if settings.mode == "holdout" and fitting:
@@ -156,5 +157,5 @@ def _validated(trained: Trained) -> float:
 def _record(work: Attempt, verdict: AlignmentVerdict, tuned: Trained | None) -> None:
     tuning = None
     if tuned is not None:
-        tuning = {"epochs": tuned.fitted.epochs, "loss": tuned.fitted.loss, "examples": tuned.examples}
-    work.write_json(RECORD, {**verdict.as_record(), "tuning": tuning})
+        tuning = Tuning(epochs=tuned.fitted.epochs, loss=tuned.fitted.loss, examples=tuned.examples)
+    work.write_record(RECORD, verdict.model_copy(update={"tuning": tuning}))

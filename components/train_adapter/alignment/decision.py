@@ -6,12 +6,12 @@ without the spanned directions of every round LogME moves until there are more l
 Cost: that of PED and LogME on the labelled features; the comparison costs nothing beside its two trainings.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
@@ -23,36 +23,9 @@ FEW_LABELS = " (with no more labels than the features are wide, LogME moves with
 
 
 @dataclass(frozen=True)
-class AlignmentVerdict:
-    """Whether to fine-tune the backbone now, why, and what was measured; None where a mode does not measure it.
+class Quantities:
+    """What was measured, as `AlignmentVerdict` has it; None where a mode does not measure it."""
 
-    Attributes:
-        update: whether features are recomputed in this cycle.
-        reason: why, in words.
-        mode: `absolute`, `relative` or `holdout`.
-        threshold: what the change or the gap was compared with.
-        updates: how often features have been recomputed, this time included.
-        labelled: N, labelled samples with features.
-        width: D, of the features that were measured.
-        ped_steps: steps until PED converged.
-        ped_within_one_step: whether it converged within one iteration.
-        ped_changes: Σ|movement| of each step computed.
-        logme: LogME of the features after PED.
-        previous_logme: the same, one cycle before, on the same features.
-        change: logme - previous_logme.
-        relative_change: |change| / |previous_logme|.
-        probe_accuracy: of a linear probe on the validation split.
-        tuned_accuracy: of a fine-tuned model on the validation split.
-        gap: tuned_accuracy - probe_accuracy.
-    """
-
-    update: bool
-    reason: str
-    mode: str
-    threshold: float
-    updates: int
-    labelled: int
-    width: int
     ped_steps: int | None = None
     ped_within_one_step: bool | None = None
     ped_changes: list[float] | None = None
@@ -64,10 +37,6 @@ class AlignmentVerdict:
     tuned_accuracy: float | None = None
     gap: float | None = None
 
-    def as_record(self) -> dict[str, Any]:
-        """Plain values by name: the content of `alignment.json`."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Accuracies:
@@ -77,12 +46,12 @@ class Accuracies:
     tuned: float
 
 
-def updates_before(previous: dict[str, Any] | None) -> int:
-    """How often features had been recomputed when `previous`, the record of the cycle before, was written."""
-    return 0 if previous is None else int(previous["updates"])
+def updates_before(previous: AlignmentVerdict | None) -> int:
+    """How often features had been recomputed when `previous`, the verdict of the cycle before, was given."""
+    return 0 if previous is None else previous.updates
 
 
-def may_update(settings: Alignment, previous: dict[str, Any] | None) -> bool:
+def may_update(settings: Alignment, previous: AlignmentVerdict | None) -> bool:
     """Whether the recipe allows another fine-tuning after the cycle of `previous`."""
     return updates_before(previous) < settings.max_updates
 
@@ -90,7 +59,7 @@ def may_update(settings: Alignment, previous: dict[str, Any] | None) -> bool:
 def decide(
     features: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
-    previous: dict[str, Any] | None,
+    previous: AlignmentVerdict | None,
     settings: Alignment,
     pool_mean: npt.NDArray[np.floating] | None = None,
     pool_deviation: npt.NDArray[np.floating] | None = None,
@@ -102,8 +71,8 @@ def decide(
     Args:
         features: of the labelled samples in the current space, (N, D), N ≥ 1.
         classes: their class indices, (N,).
-        previous: the record of the cycle before, None in the first. After an update it does not count as a LogME before
-            this one, because that was measured on other features.
+        previous: the verdict of the cycle before, None in the first. After an update it does not count as a LogME
+            before this one, because that was measured on other features.
         settings: mode, threshold, and how many updates there may be.
         pool_mean: (D,), of the pool's features, which PED standardises by; by default of `features`.
         pool_deviation: (D,), their standard deviation.
@@ -117,7 +86,7 @@ def decide(
     if settings.mode == "holdout":
         quantities, update, reason = _compare(accuracies, settings.limit)
     else:
-        before = None if previous is None or previous["update"] else previous["logme"]
+        before = None if previous is None or previous.update else previous.logme
         quantities, update, reason = _measure(features, classes, before, settings, pool_mean, pool_deviation)
     if not may_update(settings, previous):
         times = "once" if done == 1 else f"{done} times"
@@ -133,15 +102,15 @@ def decide(
         updates=done + update,
         labelled=samples,
         width=width,
-        **quantities,
+        **asdict(quantities),
     )
 
 
-def _compare(accuracies: Accuracies | None, limit: float) -> tuple[dict[str, Any], bool, str]:
+def _compare(accuracies: Accuracies | None, limit: float) -> tuple[Quantities, bool, str]:
     if accuracies is None:
-        return {}, False, "not compared"
+        return Quantities(), False, "not compared"
     gap = accuracies.tuned - accuracies.probe
-    quantities = {"probe_accuracy": accuracies.probe, "tuned_accuracy": accuracies.tuned, "gap": gap}
+    quantities = Quantities(probe_accuracy=accuracies.probe, tuned_accuracy=accuracies.tuned, gap=gap)
     reached = (
         f"fine-tuning reaches {accuracies.tuned:.4f} on the validation split, linear probing {accuracies.probe:.4f}"
     )
@@ -157,25 +126,26 @@ def _measure(
     settings: Alignment,
     pool_mean: npt.NDArray[np.floating] | None,
     pool_deviation: npt.NDArray[np.floating] | None,
-) -> tuple[dict[str, Any], bool, str]:
+) -> tuple[Quantities, bool, str]:
     """PED and LogME. LogME is computed even where PED decides alone, so that the next cycle has one to compare with."""
     motion = potential_energy_decline(features, classes, pool_mean, pool_deviation)
     score = logme(motion.features, classes)
-    quantities: dict[str, Any] = {
-        "ped_steps": motion.steps,
-        "ped_within_one_step": motion.steps <= 1,
-        "ped_changes": motion.changes,
-        "logme": score,
-        "previous_logme": before,
-    }
+    quantities = Quantities(
+        ped_steps=motion.steps,
+        ped_within_one_step=motion.steps <= 1,
+        ped_changes=motion.changes,
+        logme=score,
+        previous_logme=before,
+    )
+    change, share = 0.0, 0.0
     if before is not None:
-        quantities["change"] = score - before
-        quantities["relative_change"] = abs(score - before) / max(abs(before), SMALLEST_SIZE)
+        change, share = score - before, abs(score - before) / max(abs(before), SMALLEST_SIZE)
+        quantities = replace(quantities, change=change, relative_change=share)
     if motion.steps <= 1:
         return quantities, False, "PED converged within one iteration: fine-tuning would hardly change the features"
     if before is None:
         return quantities, False, "there is no LogME of these features before this one to compare with"
-    size = abs(quantities["change"]) if settings.mode == "absolute" else quantities["relative_change"]
+    size = abs(change) if settings.mode == "absolute" else share
     what = "LogME changed by" if settings.mode == "absolute" else "LogME changed by this share of its size:"
     caution = "" if len(features) > features.shape[1] else FEW_LABELS
     if size < settings.limit:

@@ -52,12 +52,12 @@ def test_the_bins_of_the_diagram_are_those_of_the_error() -> None:
     confidence = generator.uniform(0.3, 1.0, 500)
     correct = generator.uniform(size=500) < confidence**2
     bins = reliability(confidence, correct)
-    assert sum(one["count"] for one in bins) == 500
-    assert all(one["low"] <= one["confidence"] <= one["high"] for one in bins)
-    error = sum(one["count"] * abs(one["confidence"] - one["accuracy"]) for one in bins) / 500
+    assert sum(one.count for one in bins) == 500
+    assert all(one.low <= one.confidence <= one.high for one in bins)
+    error = sum(one.count * abs(one.confidence - one.accuracy) for one in bins) / 500
     assert error == pytest.approx(expected_calibration_error(confidence, correct))
 
 
 def test_empty_bins_are_left_out() -> None:
     bins = reliability(np.array([0.99, 1.0]), np.array([True, False]))
-    assert [(one["count"], one["accuracy"]) for one in bins] == [(2, 0.5)]
+    assert [(one.count, one.accuracy) for one in bins] == [(2, 0.5)]

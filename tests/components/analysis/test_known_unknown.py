@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.analysis.metrics import known_unknown
+from labelcycle.components.core.campaign.metrics import KnownUnknown
 
 
 @pytest.mark.parametrize(
@@ -21,9 +22,9 @@ def test_picks_are_counted(predicted: list[str | None], known: int, unknown: int
     """The fourth pick was skipped, so it counts nowhere."""
     query = pa.table({"sample_id": ["a", "b", "c", "skipped"], "predicted": pa.array(predicted, pa.string())})
     labelled = {"a": "cat", "b": "dog", "c": "dog", "of another query": "cat"}
-    assert known_unknown(query, labelled) == {"known": known, "unknown": unknown, "known_unknown_ratio": ratio}
+    assert known_unknown(query, labelled) == KnownUnknown(known=known, unknown=unknown, known_unknown_ratio=ratio)
 
 
 def test_an_empty_query() -> None:
     query = pa.table({"sample_id": pa.array([], pa.string()), "predicted": pa.array([], pa.string())})
-    assert known_unknown(query, {}) == {"known": 0, "unknown": 0, "known_unknown_ratio": None}
+    assert known_unknown(query, {}) == KnownUnknown(known=0, unknown=0, known_unknown_ratio=None)

@@ -22,6 +22,7 @@ from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.components.tracking.promotion_history import read_history
 from labelcycle.pipelines.dashboard.view import costs_so_far
 from labelcycle.pipelines.dashboard.watching import mark_of
+from tests.cycle_records import METRICS
 from tests.harness.recording_store import RecordingStore
 
 CYCLES = 40
@@ -44,7 +45,7 @@ def write_cycle(store: Store, cycle: int) -> None:
         objects["labels"] = write_table(store, f"labels/{cycle}.parquet", votes_table(votes))
         objects["head"] = write_json(store, f"{place}/head.safetensors", cycle)
         objects["metrics"] = write_json(
-            store, f"{place}/metrics.json", {"accuracy": cycle / CYCLES, "classes": CLASSES}
+            store, f"{place}/metrics.json", METRICS | {"accuracy": cycle / CYCLES, "classes": CLASSES}
         )
     seconds = {"wall_seconds": 1.0, "cpu_seconds": float(cycle), "gpu_seconds": 0.0}
     write_timing(store, cycle, "a", Timing(stage="score", started=0, **seconds, rows=1, peak_memory_bytes=1))

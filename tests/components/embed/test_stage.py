@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed import embedding_plan as plan
 from labelcycle.components.embed import stage
+from tests.cycle_records import TRAINING
 
 
 @pytest.fixture
@@ -174,7 +176,7 @@ def test_the_adapter_changes_the_features(begin_on_images: Callable[..., Any]) -
     campaign = begin_on_images(recipe="peal_entropy", overrides={"trainer.epochs": 2, "trainer.rank": 1})
     campaign.run_cycle()
     tuned = campaign.run_until("embed tuned").space
-    campaign.replace("train_adapter", "training.json", b'{"space": "base", "adapter_sha256": null}')
+    campaign.replace("train_adapter", "training.json", canonical_json(TRAINING | {"space": "base"}))
     base = stage.run(campaign.root, campaign.cycle, campaign.attempt, "tuned").space
     spaces = [FeatureSpace(open_store(campaign.root), name).read()[1] for name in (tuned, base)]
     assert spaces[0].shape == spaces[1].shape and not np.array_equal(*spaces)

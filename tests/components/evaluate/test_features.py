@@ -11,6 +11,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.evaluate.test_features import read_features
+from tests.cycle_records import training_facts
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def work(tmp_path: Any) -> Callable[..., Any]:
             store=store,
             campaign=SimpleNamespace(base_space="base", backbone="a network", recipe=recipe),
             decision=SimpleNamespace(query_size=query_size),
-            read_json=lambda name: {"space": own},
+            read_record=lambda name, kind: training_facts(space=own),
         )
 
     return made

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.publish.report_tables import QUANTITIES, alignment_table
 
@@ -28,7 +29,7 @@ RECORD: dict[str, Any] = {
 
 
 def test_every_quantity_of_the_record_is_a_row() -> None:
-    table = alignment_table(RECORD)
+    table = alignment_table(AlignmentVerdict.model_validate(RECORD))
     assert table is not None and table.update and table.reason == RECORD["reason"]
     shown = {row.name: row.value for row in table.quantities}
     assert shown["LogME after PED"] == "0.1235" and shown["Change of LogME"] == "0.5235"
@@ -47,6 +48,6 @@ def test_the_record_of_the_decision_has_these_quantities() -> None:
     from labelcycle.components.train_adapter.alignment.decision import decide
 
     features, classes = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
-    record = decide(features, classes, None, Alignment()).as_record()
-    assert record.keys() == QUANTITIES.keys() | {"update", "reason"}
-    assert alignment_table(record) is not None
+    verdict = decide(features, classes, None, Alignment())
+    assert verdict.as_json().keys() == QUANTITIES.keys() | {"update", "reason"}
+    assert alignment_table(verdict) is not None

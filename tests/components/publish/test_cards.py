@@ -28,12 +28,12 @@ def test_a_card_holds_the_thumbnail_as_a_small_jpeg() -> None:
     kind, data = card.image.split(",", 1)
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         assert (kind, picture.format, picture.size) == ("data:image/jpeg;base64", "JPEG", (90, 160))
-    assert (card.pick["sample_id"], card.problem) == ("sample-0", "")
+    assert (card.pick.sample_id, card.problem) == ("sample-0", "")
 
 
 def test_cards_stand_in_the_order_of_the_query_and_leave_out_what_has_no_thumbnail() -> None:
     found = query_cards(query(9), {"sample-4": plain(), "sample-2": Thumbnail(None, "damaged")})
-    assert [(card.pick["rank"], bool(card.image), card.problem) for card in found] == [
+    assert [(card.pick.rank, bool(card.image), card.problem) for card in found] == [
         (3, False, "damaged"),
         (5, True, ""),
     ]

@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.campaign.metrics import ClassMetrics, CycleMetrics, KnownUnknown
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.report_tables import MOST_MOVED, changes, ratio
+from tests.cycle_records import cycle_metrics
 
 
-def figures(**f1: float) -> list[dict[str, Any]]:
-    return [{"name": name, "f1": value, "support": 10} for name, value in f1.items()]
+def figures(support: int = 10, **f1: float) -> list[ClassMetrics]:
+    return [
+        ClassMetrics(name=name, precision=value, recall=value, f1=value, support=support) for name, value in f1.items()
+    ]
 
 
-def metrics(classes: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
-    return {"answers": 83, "labels": 80, "classes": classes, "previous_query": None, **others}
+def metrics(classes: list[ClassMetrics], **others: Any) -> CycleMetrics:
+    return cycle_metrics(answers=83, labels=80, classes=classes, **others)
 
 
 BEFORE = CycleSummary(cycle=1, labels=40, answers=41, accuracy=0.6, macro_f1=0.6, ece=0.1, space="space", query_size=42)
@@ -28,13 +32,15 @@ def test_classes_that_moved_most_come_first() -> None:
 
 
 def test_classes_that_the_test_set_lacks_do_not_move() -> None:
-    absent = [{"name": "a", "f1": 0.0, "support": 0}]
+    absent = figures(support=0, a=0.0)
     assert changes(metrics(figures(a=0.9)), BEFORE, metrics(absent)).gained == []
     assert changes(metrics(absent), BEFORE, metrics(figures(a=0.9))).lost == []
 
 
 def test_new_answers_and_what_the_query_was_worth() -> None:
-    found = changes(metrics([], previous_query={"known": 16, "unknown": 24}), BEFORE, None)
+    found = changes(
+        metrics([], previous_query=KnownUnknown(known=16, unknown=24, known_unknown_ratio=1.5)), BEFORE, None
+    )
     assert (found.answers, found.labels, found.ratio) == (42, 40, "24:16 = 1.50")
     assert (found.gained, found.lost) == ([], [])
 

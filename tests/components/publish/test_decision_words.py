@@ -10,6 +10,7 @@ from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.config.recipe import Stop
 from labelcycle.components.publish.report_text import DecisionWords, decision_words
+from tests.cycle_records import cycle_metrics
 
 SUMMARY = CycleSummary(
     cycle=2, labels=80, answers=80, accuracy=0.7, macro_f1=0.7, ece=0.1, space="space", query_size=40
@@ -33,7 +34,7 @@ class Described:
 def decided(described: Described | None = None, asked: int = 40, **metrics: Any) -> DecisionWords:
     summary = dataclasses.replace(SUMMARY, outstanding=metrics.pop("outstanding", 0), final=metrics.pop("final", False))
     campaign: Campaign = described or Described()  # type: ignore[assignment]
-    return decision_words(campaign, {"answers": 80, **metrics}, summary, asked)
+    return decision_words(campaign, cycle_metrics(**{"answers": 80, **metrics}), summary, asked)
 
 
 def test_to_continue() -> None:
@@ -59,10 +60,11 @@ def test_quorum_share_and_deadline_are_told() -> None:
 
 
 def test_features_that_were_made_anew() -> None:
-    found = decided(alignment={"update": True, "reason": "little changed"})
+    quantities = {"mode": "absolute", "threshold": 1.0, "updates": 1, "labelled": 80, "width": 16}
+    found = decided(alignment={"update": True, "reason": "little changed", **quantities})
     assert found.verb == "Update and continue"
     assert found.reasons[0] == "Features were recomputed: little changed."
-    assert decided(alignment={"update": False, "reason": "much changed"}).verb == "Continue"
+    assert decided(alignment={"update": False, "reason": "much changed", **quantities}).verb == "Continue"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,18 @@
 """Calibration, cost and map: what is drawn, at a fixed size, and the same for the same figures."""
 
 import io
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.metrics import (
+    AccuracyForecast,
+    ExpectedAccuracy,
+    NoForecast,
+    ReliabilityBin,
+)
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration
 from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
@@ -27,8 +32,8 @@ def area(png: bytes, color: tuple[int, int, int]) -> int:
     return int((np.abs(pixels(png) - color).max(axis=2) < 40).sum())
 
 
-def one_bin(accuracy: float, confidence: float, low: float = 0.8) -> dict[str, Any]:
-    return {"low": low, "high": low + 1 / 15, "count": 5, "confidence": confidence, "accuracy": accuracy}
+def one_bin(accuracy: float, confidence: float, low: float = 0.8) -> ReliabilityBin:
+    return ReliabilityBin(low=low, high=low + 1 / 15, count=5, confidence=confidence, accuracy=accuracy)
 
 
 def test_bars_are_as_high_as_the_accuracy() -> None:
@@ -63,14 +68,16 @@ def summary(cycle: int, answers: int, accuracy: float | None, final: bool = Fals
 
 
 CYCLES = [summary(0, 0, None), summary(1, 40, 0.5), summary(2, 80, 0.6)]
-FORECAST: dict[str, Any] = {
-    "reason": None,
-    "share": 0.8,
-    "curve": [
-        {"answers": 80, "cost": 160.0, "accuracy": 0.6, "low": 0.58, "high": 0.62},
-        {"answers": 200, "cost": 400.0, "accuracy": 0.75, "low": 0.65, "high": 0.8},
+FORECAST = AccuracyForecast(
+    reason=None,
+    share=0.8,
+    ceiling=0.9,
+    curve=[
+        ExpectedAccuracy(answers=80, cost=160.0, accuracy=0.6, low=0.58, high=0.62),
+        ExpectedAccuracy(answers=200, cost=400.0, accuracy=0.75, low=0.65, high=0.8),
     ],
-}
+    targets=[],
+)
 
 
 def test_the_forecast_adds_a_line_and_a_band() -> None:
@@ -83,7 +90,7 @@ def test_the_forecast_adds_a_line_and_a_band() -> None:
         > 3000
         > (np.abs(pixels(plain) - band).max(axis=2) < 6).sum()
     )
-    assert draw_cost(CYCLES, {"reason": "too early"}, prices, 200) == plain
+    assert draw_cost(CYCLES, NoForecast(reason="too early"), prices, 200) == plain
 
 
 def test_labels_that_cost_nothing_are_counted() -> None:

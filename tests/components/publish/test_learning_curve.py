@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from labelcycle.components.core.campaign.metrics import RandomArm
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.learning_curves import draw_learning_curve
 
@@ -65,7 +66,14 @@ def test_the_final_model_is_a_point_of_its_own() -> None:
 
 
 def test_random_picks_are_drawn_beside_it() -> None:
-    random = {"labels": [40, 80, 120, 160], "accuracy": [0.4, 0.45, 0.5, 0.52]}
+    random = RandomArm(
+        labels=[40, 80, 120, 160],
+        accuracy=[0.4, 0.45, 0.5, 0.52],
+        equivalent_labels=160,
+        ratio=0.5,
+        sign="≥",
+        average=None,
+    )
     png = draw_learning_curve(CURVE, random)
     assert png != draw_learning_curve(CURVE)
     accuracy, alone = rows_of(png, ACCURACY_BLUE), rows_of(draw_learning_curve(CURVE), ACCURACY_BLUE)

@@ -11,6 +11,7 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import load_pool
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.publish import feature_map as module
@@ -64,9 +65,9 @@ def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
     campaign: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the last query only the test set is embedded anew."""
-    training = campaign.work.read_json("training.json")
+    training = campaign.work.read_record("training.json", TrainingFacts)
     other = FeatureSpace(campaign.work.store, "tuned")
-    ids, features = FeatureSpace(campaign.work.store, training["space"]).read()
+    ids, features = FeatureSpace(campaign.work.store, training.space).read()
     split = load_pool(campaign.work.store, campaign.state.campaign).select(["sample_id", "split"]).to_pylist()
     held_out = {row["sample_id"] for row in split if row["split"] == "test"}
     test = [row for row, name in enumerate(ids) if name in held_out]
@@ -74,7 +75,8 @@ def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
     expected = mapped(campaign)
     last = campaign.work.decision.model_copy(update={"query_size": 0})
     work = replace(campaign.work, decision=last)
-    monkeypatch.setattr(type(work), "read_json", lambda self, name: training | {"space": "tuned"})
+    tuned = training.model_copy(update={"space": "tuned"})
+    monkeypatch.setattr(type(work), "read_record", lambda self, name, kind: tuned)
     found = map_points(work, [])
     assert found is not None and found.test_samples == expected.test_samples == 12
     assert len(found.groups["pool"]) == 40

@@ -1,8 +1,15 @@
 """Savings and forecast in words."""
 
+from labelcycle.components.core.campaign.metrics import (
+    AccuracyForecast,
+    ExpectedAccuracy,
+    MeanSaving,
+    NoForecast,
+    RandomArm,
+)
 from labelcycle.components.publish.report_text import forecast_targets, forecast_words, saving_words
 
-RANDOM = {"equivalent_labels": 120.0, "ratio": 0.25, "sign": "", "average": None}
+RANDOM = RandomArm(labels=[40], accuracy=[0.5], equivalent_labels=120.0, ratio=0.25, sign="", average=None)
 
 
 def test_a_saving_that_is_known_exactly() -> None:
@@ -12,8 +19,8 @@ def test_a_saving_that_is_known_exactly() -> None:
 
 
 def test_bounds_and_the_average_are_told() -> None:
-    average = {"ratio": 0.3, "sign": "≤", "censored_share": 0.4}
-    words = saving_words(RANDOM | {"sign": "≥", "average": average})
+    average = MeanSaving(ratio=0.3, sign="≤", censored_share=0.4)
+    words = saving_words(RANDOM.model_copy(update={"sign": "≥", "average": average}))
     assert words[0].count("at least") == 2
     assert words[1] == "On average over the cycles at most 30% are saved."
     assert words[2].startswith("40% of the cycles lie beyond")
@@ -24,11 +31,11 @@ def test_without_a_random_arm_nothing_is_said() -> None:
 
 
 def test_the_end_of_the_budget() -> None:
-    point = {"answers": 400, "cost": 400.0, "accuracy": 0.85, "low": 0.8, "high": 0.9}
-    found = forecast_words({"reason": None, "share": 0.8, "ceiling": 0.93, "curve": [point]})
+    point = ExpectedAccuracy(answers=400, cost=400.0, accuracy=0.85, low=0.8, high=0.9)
+    found = forecast_words(AccuracyForecast(reason=None, share=0.8, ceiling=0.93, curve=[point], targets=[]))
     assert found == "The budget ends here. The curve so far heads for 93% with any number of labels."
 
 
 def test_no_targets_without_a_forecast() -> None:
-    assert forecast_targets({"reason": "too early"}) == []
-    assert forecast_words({"reason": "too early"}) == "No forecast: too early."
+    assert forecast_targets(NoForecast(reason="too early")) == []
+    assert forecast_words(NoForecast(reason="too early")) == "No forecast: too early."

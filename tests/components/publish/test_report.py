@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
+from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.storage.objects import ObjectReference
@@ -239,13 +241,17 @@ def query(count: int) -> pa.Table:
 
 def report(**changes: Any) -> Report:
     images = {"learning_curve": b"curve", "confusion_matrix": b"matrix", "contact_sheet": b"not in the page"}
-    return dataclasses.replace(Report(campaign(), SUMMARIES, METRICS, query(30), images), **changes)
+    for name in ("metrics", "previous"):
+        if name in changes:
+            changes[name] = CycleMetrics.model_validate(changes[name])
+    found = CycleMetrics.model_validate(METRICS)
+    return dataclasses.replace(Report(campaign(), SUMMARIES, found, query(30), images), **changes)
 
 
 def full_report(**changes: Any) -> Report:
     """With everything that a report may have, and a hostile name wherever people or files give one."""
     figures = ("learning_curve", "confusion_matrix", "calibration", "cost", "feature_map", "contact_sheet")
-    picks = query(30).to_pylist()
+    picks = picks_of(query(30))
     cards = [Card(picks[0], "data:image/jpeg;base64,AAAA", ""), Card(picks[1], "", SCRIPT)]
     everything = {
         "metrics": METRICS | REVIEW,
@@ -554,7 +560,8 @@ def test_the_same_report_gives_the_same_page_wherever_it_is_made(
 
 def test_the_alignment_is_shown_with_its_reason() -> None:
     record = {**dict.fromkeys(QUANTITIES), "update": True, "reason": "little changed", "change": 0.52361}
-    record["tuning"] = {"epochs": 131}
+    record |= {"mode": "absolute", "threshold": 1.0, "updates": 1, "labelled": 80, "width": 16}
+    record["tuning"] = {"epochs": 131, "loss": 0.5, "examples": 80}
     page = render_report(report(metrics={**METRICS, "alignment": record}))
     assert '<h2 id="alignment">Alignment</h2>' in page and "Features were recomputed: little changed." in page
     assert "0.5236" in page and "131" in page

@@ -19,6 +19,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.storage.tables import LABELS, POOL, QUARANTINE, TRUTH, write_table
 from labelcycle.components.tracking import track_campaign
+from tests.cycle_records import METRICS, TRAINING
 
 CLASSES = ["cat", "dog"]
 BATCH = 4
@@ -54,19 +55,12 @@ class CommittedCampaign:
         """
         cycle = len(read_commits(self.store))
         judged = {"known": 2, "unknown": 2, "known_unknown_ratio": ratio}
-        training = {
-            "space": "0123456789abcdef",
-            "adapter_sha256": "ab" * 32,
-            "loss": 0.5 / cycle,
-            "validation_accuracy": None,
-            "trainable_parameters": 1234,
-        }
-        metrics = {
+        training = TRAINING | {"adapter_sha256": "ab" * 32, "loss": 0.5 / cycle, "trainable_parameters": 1234}
+        metrics = METRICS | {
             "cycle": cycle,
             "labels": cycle * BATCH,
             "answers": cycle * BATCH,
             "label_cost": cycle * BATCH * 0.5,
-            "space": training["space"],
             "accuracy": accuracy,
             "macro_f1": accuracy / 2,
             "ece": 0.1,

@@ -5,41 +5,59 @@ from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.runtime.timings import Timing, write_timing
 from labelcycle.components.tracking import track_campaign
 from labelcycle.components.tracking.cycle_run import cycle_figures, timing_figures
+from tests.cycle_records import TRAINING, cycle_metrics
+
+FIGURES = {
+    "labels": 8.0,
+    "answers": 8.0,
+    "label_cost": 8.0,
+    "accuracy": 0.5,
+    "macro_f1": 0.25,
+    "ece": 0.125,
+    "test_samples": 2.0,
+    "training_loss": 0.5,
+    "trainable_parameters": 7.0,
+}
+"""Of the least that any version writes."""
 
 
 def test_figures_are_the_finite_numbers():
-    metrics = {
-        "cycle": 3,
-        "accuracy": 0.5,
-        "ece": float("nan"),
-        "macro_f1": None,
-        "labels": 12,
-        "space": "a name",
-        "warm": True,
-        "classes": [],
-        "training": {"loss": float("inf"), "trainable_parameters": 7},
-        "previous_query": None,
-    }
-    assert cycle_figures(metrics) == {"accuracy": 0.5, "labels": 12.0, "trainable_parameters": 7.0}
+    training = TRAINING | {"loss": float("inf"), "validation_accuracy": 0.75, "temperature": 2.0}
+    later = {"margin": 0.5, "warm": True, "words": "of a later version"}
+    expected = FIGURES | {"validation_accuracy": 0.75, "temperature": 2.0, "margin": 0.5}
+    found = cycle_figures(cycle_metrics(ece=float("nan"), training=training, **later))
+    assert found == {name: value for name, value in expected.items() if name not in ("ece", "training_loss")}
 
 
 def test_known_unknown_ratio_is_the_previous_query_s():
-    metrics = {"training": {}, "previous_query": {"known": 2, "unknown": 3, "known_unknown_ratio": 1.5}}
-    assert cycle_figures(metrics) == {"known_unknown_ratio": 1.5}
+    query = {"known": 2, "unknown": 3, "known_unknown_ratio": 1.5}
+    assert cycle_figures(cycle_metrics(previous_query=query)) == FIGURES | {"known_unknown_ratio": 1.5}
 
 
 def test_figures_of_an_alignment_are_the_cycle_s_too():
-    record = {"update": True, "reason": "in words", "mode": "absolute", "threshold": 1.0, "logme": -0.5, "gap": None}
-    metrics = {"training": {}, "previous_query": None, "alignment": record}
-    assert cycle_figures(metrics) == {"alignment_update": 1.0, "alignment_threshold": 1.0, "alignment_logme": -0.5}
+    told = {"update": True, "reason": "in words", "mode": "absolute", "threshold": 1.0, "logme": -0.5, "gap": None}
+    counts = {"updates": 1, "labelled": 8, "width": 16, "ped_changes": [0.5], "tuning": None}
+    assert cycle_figures(cycle_metrics(alignment=told | counts)) == FIGURES | {
+        "alignment_update": 1.0,
+        "alignment_threshold": 1.0,
+        "alignment_logme": -0.5,
+        "alignment_updates": 1.0,
+        "alignment_labelled": 8.0,
+        "alignment_width": 16.0,
+    }
+
+
+def person(name, agreement):
+    zero = dict.fromkeys(("votes", "classes", "skips", "unsure", "compared", "predicted"), 0)
+    return {"annotator": name, **zero, "agreement": agreement, "model_agreement": None}
 
 
 def test_figures_of_annotators_leave_out_their_names():
-    people = [{"name": "person-a", "agreement": 0.75}, {"name": "person-b", "agreement": 0.5}, {"agreement": None}]
+    people = [person("person-a", 0.75), person("person-b", 0.5), person("person-c", None)]
     annotators = {"votes": 9, "samples": 5, "several": 4, "alpha": 0.25, "people": people, "pairs": []}
-    doubts = {"label_suspects": {"found": 3}, "disputed": {"count": 2, "rows": []}}
-    metrics = {"training": {}, "previous_query": None, "annotators": annotators, **doubts}
-    assert cycle_figures(metrics) == {
+    suspects = {"found": 3, "judged": 8, "reason": None, "rows": []}
+    metrics = cycle_metrics(annotators=annotators, label_suspects=suspects, disputed={"count": 2, "rows": []})
+    assert cycle_figures(metrics) == FIGURES | {
         "annotators": 3.0,
         "annotator_votes": 9.0,
         "annotator_alpha": 0.25,
@@ -47,9 +65,8 @@ def test_figures_of_annotators_leave_out_their_names():
         "disputed_samples": 2.0,
         "label_suspects": 3.0,
     }
-    alone = {"votes": 9, "alpha": None, "people": [{"agreement": None}], "pairs": []}
-    metrics = {"training": {}, "previous_query": None, "annotators": alone, "label_suspects": {"found": None}}
-    assert cycle_figures(metrics) == {"annotators": 1.0, "annotator_votes": 9.0}
+    alone = annotators | {"alpha": None, "people": [person("", None)]}
+    assert cycle_figures(cycle_metrics(annotators=alone)) == FIGURES | {"annotators": 1.0, "annotator_votes": 9.0}
 
 
 def timing(stage: str, cpu: float, gpu: float = 0.0, target: str = "", **counted: int | None) -> Timing:

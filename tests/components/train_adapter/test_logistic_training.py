@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.analysis.metrics import expected_calibration_error
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -222,10 +223,10 @@ def test_the_fitted_temperature_is_told(begin: Callable[..., Any]) -> None:
     plain = train_logistic(work, trainer, work.labelled(), {})
     assert np.allclose(head.weight * told, plain.head.weight, rtol=1e-5)
     assert f"Temperature, cross-validated</dt><dd>{told:.3g}<" in work.read("report.html").decode()
-    assert cycle_figures(work.read_json("metrics.json"))["temperature"] == told
+    assert cycle_figures(work.read_record("metrics.json", CycleMetrics))["temperature"] == told
 
 
 def test_no_temperature_is_told_where_none_is_fitted(begin: Callable[..., Any]) -> None:
     campaign = begin(recipe="logistic")
     campaign.run_cycle()
-    assert campaign.run_until("train_adapter").temperature is None
+    assert campaign.run_until("train_adapter").training.temperature is None

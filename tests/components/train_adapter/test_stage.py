@@ -25,12 +25,14 @@ def trained(campaign: Any) -> dict[str, bytes]:
 def test_linear_facts(begin: Callable[..., Any]) -> None:
     campaign = begin()
     campaign.run_cycle()
-    facts = campaign.run_until("train_adapter")
+    told = campaign.run_until("train_adapter")
+    facts = told.training
     assert facts.space == campaign.state.campaign.base_space and facts.adapter_sha256 is None
     assert (facts.labelled, facts.epochs, facts.validation_accuracy) == (8, 20, None)
     assert facts.trainable_parameters == facts.total_parameters == 8 + 8 + 8 * 3 + 3
     assert trained(campaign).keys() == {"head.safetensors", "training.json"}
-    assert campaign.work.read_json("training.json") == facts.as_record()
+    assert campaign.work.read_json("training.json") == facts.as_json() == told.as_record()
+    assert told.rows == 8
 
 
 def test_linear_again_writes_the_same_bytes(begin: Callable[..., Any]) -> None:
@@ -78,7 +80,7 @@ def test_the_learning_rate_drops(begin: Callable[..., Any]) -> None:
     campaign.run_cycle()
     rates = []
     for _ in range(2):
-        rates.append(campaign.run_until("train_adapter").learning_rate)
+        rates.append(campaign.run_until("train_adapter").training.learning_rate)
         for stage in ("embed tuned", "evaluate", "score", "select", "publish"):
             campaign.run(stage)
     assert rates == pytest.approx([0.02, 0.002])
@@ -87,7 +89,7 @@ def test_the_learning_rate_drops(begin: Callable[..., Any]) -> None:
 def test_lora_facts(begin_on_images: Callable[..., Any]) -> None:
     campaign = begin_on_images(recipe="peal_entropy", overrides=QUICK_LORA)
     campaign.run_cycle()
-    facts = campaign.run_until("train_adapter")
+    facts = campaign.run_until("train_adapter").training
     adapter = 4 * 2 * (192 + 3 * 192)
     head = 192 + 192 + 192 * 3 + 3
     assert facts.trainable_parameters == adapter + head

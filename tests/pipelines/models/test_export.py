@@ -83,8 +83,8 @@ def test_a_user_gets_the_predictions_of_labelcycle(
 def test_the_card_tells_what_it_is(exported_once: Callable[..., Any]) -> None:
     chosen, _, folder = exported_once("lora")
     card = json.loads((folder / "model_card.json").read_bytes())
-    metrics, objects = chosen.read_json("metrics"), chosen.commit.objects
-    assert card["metrics"]["accuracy"] == metrics["accuracy"] and card["labels"] == 8
+    metrics, objects = chosen.metrics, chosen.commit.objects
+    assert card["metrics"]["accuracy"] == metrics.accuracy and card["labels"] == 8
     assert (card["cycle"], card["commit"], card["champion"]) == (1, chosen.commit.digest, True)
     assert card["adapter_sha256"] == objects["adapter_model"].sha256
     assert card["head_sha256"] == objects["head"].sha256

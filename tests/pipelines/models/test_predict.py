@@ -43,8 +43,8 @@ def test_on_the_test_images_it_says_what_was_measured(
     found = {row["image"]: row for row in pq.read_table(tmp_path / "out.parquet").to_pylist()}
     labels = truth(pictures)
     right = [found[name]["predicted"] == label for name, label in labels.items()]
-    assert len(right) == 12 and float(np.mean(right)) == chosen.read_json("metrics")["accuracy"]
-    names, features = FeatureSpace(chosen.store, chosen.read_json("training")["space"]).read(list(labels))
+    assert len(right) == 12 and float(np.mean(right)) == chosen.metrics.accuracy
+    names, features = FeatureSpace(chosen.store, chosen.training.space).read(list(labels))
     predicted = np.array([found[name]["probabilities"] for name in names])
     assert np.abs(predicted - chosen.head.probabilities(features)).max() < 1e-3
 
@@ -251,7 +251,7 @@ def test_embeddings(on_embeddings: str, embeddings: Path, tmp_path: Path) -> Non
     content = np.load(embeddings)
     test = content["splits"] == "test"
     right = [found[name] == label for name, label in zip(content["ids"][test], content["labels"][test], strict=True)]
-    assert float(np.mean(right)) == chosen.read_json("metrics")["accuracy"]
+    assert float(np.mean(right)) == chosen.metrics.accuracy
 
 
 def test_embeddings_need_no_torch(on_embeddings: str, embeddings: Path, tmp_path: Path) -> None:

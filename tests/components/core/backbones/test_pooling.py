@@ -125,7 +125,7 @@ def test_of_the_networks_own_pooling_nothing_is_written(store: Store) -> None:
     """Descriptions and names of spaces are those of campaigns that were begun before there was a choice."""
     backbone = resolve_backbone(store, EMBEDDED, None, AS_IT_IS, pooling="network")
     assert "pooling" not in json.loads(backbone.model_dump_json())
-    assert backbone_provenance(backbone, "1").keys() == {
+    assert backbone_provenance(backbone, "1").as_json().keys() == {
         "kind",
         "backbone",
         "weights_sha256",

@@ -7,7 +7,7 @@ from labelcycle.components.core.campaign.attempt import Attempt, Decision, attem
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, create_campaign
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import sealed, write_json
+from labelcycle.components.core.storage.objects import Record, sealed, write_json
 from labelcycle.components.core.storage.tables import CONSENSUS, LABELS, write_table
 
 
@@ -67,6 +67,29 @@ def test_what_is_written_is_read_back(attempt: Attempt) -> None:
     assert attempt.read_json("some/facts.json") == {"a": 1}
     assert attempt.read("some/facts.json") == attempt.store.read(reference.key)
     assert attempt.fetch("some/facts.json").read_bytes() == attempt.store.read(reference.key)
+
+
+class Measured(Record):
+    accuracy: float
+    loss: float | None = None
+
+
+def test_a_record_that_is_read_and_written_again_stays_as_it_was(attempt: Attempt) -> None:
+    """Of earlier versions, which lacked a field, and of later ones, which have more."""
+    written = attempt.write_json("measured.json", {"accuracy": 0.5, "later": [1, None, {"a": 0.1}]})
+    record = attempt.read_record("measured.json", Measured)
+    assert (record.accuracy, record.loss) == (0.5, None)
+    assert attempt.write_record("measured.json", record) == written
+
+
+def test_a_record_that_lacks_a_field_is_named(attempt: Attempt) -> None:
+    attempt.write_json("measured.json", {"loss": 0.5})
+    place = attempt.reference("measured.json").key
+    with pytest.raises(CampaignError, match=f"{place} is damaged, .* accuracy: Field required. Delete .*results and"):
+        attempt.read_record("measured.json", Measured)
+    attempt.write("measured.json", b"{")
+    with pytest.raises(CampaignError, match="is damaged, .* Invalid JSON"):
+        attempt.read_record("measured.json", Measured)
 
 
 def test_others_read_what_a_stage_has_recorded_and_nothing_before(attempt: Attempt) -> None:
@@ -144,8 +167,9 @@ def test_no_labels_yet(attempt: Attempt) -> None:
 
 
 def test_objects_of_the_commit_before(attempt: Attempt) -> None:
-    assert attempt.previous_json("metrics") == {"accuracy": 0.5}
-    assert attempt.previous_json("head") is None
+    found = attempt.previous_record("metrics", Measured)
+    assert found is not None and found.accuracy == 0.5
+    assert attempt.previous_record("head", Measured) is None
 
 
 def test_an_object_that_is_missing_says_which_stage_to_run(attempt: Attempt) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from labelcycle.components.core.features.half_precision import FeatureScale, scale_for_half_precision
+from labelcycle.components.core.features.half_precision import scale_for_half_precision
+from labelcycle.components.core.features.spaces import imported_provenance
 
 GENERATOR = np.random.default_rng(0)
 PLAIN = GENERATOR.normal(size=(3000, 20)).astype(np.float32)
@@ -64,6 +65,6 @@ def test_the_order_of_rows_changes_nothing() -> None:
 def test_it_comes_back_from_provenance() -> None:
     scale, _ = scale_for_half_precision(PLAIN * np.float32(1e-8))
     assert scale is not None
-    again = FeatureScale.from_provenance({"kind": "imported", "sha256": "0", **scale.as_provenance()})
+    again = imported_provenance("0", scale).feature_scale
     assert again is not None and np.array_equal(again.apply(PLAIN), scale.apply(PLAIN), equal_nan=True)
-    assert FeatureScale.from_provenance({"kind": "imported", "sha256": "0"}) is None
+    assert imported_provenance("0", None).feature_scale is None

@@ -188,7 +188,7 @@ def test_quarantine(space: FeatureSpace) -> None:
 def test_describe(space: FeatureSpace, store: Store) -> None:
     provenance = backbone_provenance(Backbone.model_validate(BACKBONE), None)
     space.describe(provenance)
-    assert json.loads(store.read("spaces/0123456789abcdef/space.json")) == json.loads(json.dumps(provenance))
+    assert json.loads(store.read("spaces/0123456789abcdef/space.json")) == json.loads(json.dumps(provenance.as_json()))
 
 
 def test_names_are_short_and_stable() -> None:

@@ -135,7 +135,7 @@ def test_killed_between_weights_and_facts(begin_aligned: Callable[..., Any], mon
     campaign.run_cycle()
     campaign.run_until("embed base")
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "TrainedFacts", None)
+        patch.setattr(stage, "TrainingFacts", None)
         with pytest.raises(TypeError):
             campaign.run("train_adapter")
     for name in ("train_adapter", "embed tuned", "evaluate", "score", "select", "publish"):

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.config.recipe import Alignment
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, AlignmentVerdict, decide
+from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.train_adapter.alignment.decision import Accuracies, decide
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
 
@@ -22,9 +24,18 @@ def overlapping(count: int = 200, classes: int = 4, width: int = WIDTH, seed: in
     return centres[truth] + generator.normal(size=(count, width)), truth
 
 
-def before(score: float = 0.0, **changes: Any) -> dict[str, Any]:
-    """The record of a cycle in which nothing was made anew."""
-    return {"update": False, "updates": 0, "logme": score, **changes}
+def before(score: float | None = 0.0, update: bool = False, updates: int = 0) -> AlignmentVerdict:
+    """The verdict of a cycle, in which nothing was made anew unless something else is said."""
+    return AlignmentVerdict(
+        update=update,
+        reason="",
+        mode="absolute",
+        threshold=1.0,
+        updates=updates,
+        labelled=100,
+        width=WIDTH,
+        logme=score,
+    )
 
 
 def score_of(features: np.ndarray, classes: np.ndarray) -> float:
@@ -164,8 +175,8 @@ def test_the_pool_gives_the_standardisation() -> None:
 def test_the_record_is_plain_and_is_read_back_by_the_next_cycle() -> None:
     features, classes = overlapping()
     first = decide(features, classes, None, Alignment())
-    record = json.loads(json.dumps(first.as_record()))
-    assert record.keys() == set(AlignmentVerdict.__dataclass_fields__)
-    second = decide(features, classes, record, Alignment())
+    data = canonical_json(first.as_json())
+    assert json.loads(data).keys() == AlignmentVerdict.model_fields.keys() - {"tuning"}
+    second = decide(features, classes, AlignmentVerdict.from_json(data, "alignment.json"), Alignment())
     assert second.update and second.previous_logme == first.logme and second.change == 0.0
     assert (second.labelled, second.width) == (200, WIDTH)

@@ -1,0 +1,296 @@
+"""What evaluate finds of a trained cycle: `metrics.json`, which report, tracking, promotion and models read.
+
+Fields with a default came later or are not measured by every recipe; None stands for both.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
+from labelcycle.components.core.storage.objects import Record
+
+
+class ClassMetrics(Record):
+    """One class on the test set: precision, recall and F1, 0 without any case, and the test samples of the class."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class ClassificationMetrics(Record):
+    """A model on the test set.
+
+    Attributes:
+        accuracy: share of the test samples that are right.
+        macro_f1: mean F1 of the classes that occur in the test set.
+        ece: expected calibration error.
+        test_samples: N, those that have features.
+        classes: one a class, in the campaign's order.
+        confusion: counts, C×C: rows are true classes, columns predicted ones.
+    """
+
+    accuracy: float
+    macro_f1: float
+    ece: float
+    test_samples: int
+    classes: list[ClassMetrics]
+    confusion: list[list[int]]
+
+
+class ReliabilityBin(Record):
+    """A bin of confidence, from `low` to `high`: its samples, their mean confidence, and the share that is right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+class KnownUnknown(Record):
+    """What a query was worth: picks that the model had right, those that it had wrong, and unknown / known.
+
+    The ratio is None where nothing was known, or where no model had predicted yet.
+    """
+
+    known: int
+    unknown: int
+    known_unknown_ratio: float | None
+
+
+class BatchMetrics(Record):
+    """The test set after so many training batches of all loops of a data selection so far.
+
+    The last two are told where one class is told from the rest: the accuracy on that class alone, and the mean of both
+    sides.
+    """
+
+    batches: int
+    accuracy: float
+    target_accuracy: float | None = None
+    balanced_accuracy: float | None = None
+
+    def figures(self) -> Iterator[tuple[str, float]]:
+        """Each figure that was measured, with its name."""
+        for name, value in self:
+            if name != "batches" and value is not None:
+                yield name, float(value)
+
+
+Sign = Literal["", "≥", "≤", "~"]
+"""What a figure is: exact, at least so much, at most so much, or of parts that are bounds in both directions."""
+
+
+class MeanSaving(Record):
+    """The mean saving ratio over cycles, how to read it, and the share of the cycles of which only a bound is known."""
+
+    ratio: float
+    sign: Sign
+    censored_share: float
+
+
+class RandomArm(Record):
+    """What random picks bring, and what was saved against them.
+
+    Attributes:
+        labels: of the random arm's learning curve, rising.
+        accuracy: at each of them.
+        equivalent_labels: random labels that this cycle's accuracy would take.
+        ratio: share of these that was saved.
+        sign: how to read these two.
+        average: over the cycles whose labels the strategy chose; None while there is none.
+    """
+
+    labels: list[int]
+    accuracy: list[float]
+    equivalent_labels: float
+    ratio: float
+    sign: Sign
+    average: MeanSaving | None
+
+
+class ExpectedAccuracy(Record):
+    """What so many answers, which cost so much, are expected to bring, and its range."""
+
+    answers: int
+    cost: float
+    accuracy: float
+    low: float
+    high: float
+
+
+class NeededAnswers(Record):
+    """The answers, and their cost, that an accuracy takes: most likely, at least and at most; None for out of reach."""
+
+    accuracy: float
+    answers: int | None
+    answers_cost: float | None
+    low: int | None
+    low_cost: float | None
+    high: int | None
+    high_cost: float | None
+
+
+class AccuracyForecast(Record):
+    """Where the learning curve is heading.
+
+    Attributes:
+        reason: None, since there is a forecast.
+        share: how sure the ranges are.
+        ceiling: the accuracy with any number of labels.
+        curve: from the last cycle to the end of the budget.
+        targets: what the next accuracies take.
+    """
+
+    reason: None
+    share: float
+    ceiling: float
+    curve: list[ExpectedAccuracy]
+    targets: list[NeededAnswers]
+
+
+class NoForecast(Record):
+    """Why nothing can be said of where the learning curve is heading."""
+
+    reason: str
+
+
+class Annotator(Record):
+    """One person's votes.
+
+    Attributes:
+        annotator: the person; empty where no name was given.
+        votes: those in force.
+        classes: votes for a class.
+        skips: skipped samples.
+        unsure: samples that the person was unsure of.
+        compared: votes for a class on samples that others gave a class too, and that have a label.
+        agreement: share of these that is the label; None without any.
+        predicted: votes for a class on samples that the model had predicted.
+        model_agreement: share of these that is the prediction; None without any.
+    """
+
+    annotator: str
+    votes: int
+    classes: int
+    skips: int
+    unsure: int
+    compared: int
+    agreement: float | None
+    predicted: int
+    model_agreement: float | None
+
+
+class AnnotatorPair(Record):
+    """Two people, the samples that both gave a class, and how often it was the same one."""
+
+    first: str
+    second: str
+    shared: int
+    agreement: float | None
+
+
+class AnnotatorFigures(Record):
+    """How well people agree.
+
+    Attributes:
+        votes: those in force.
+        samples: that have a class from somebody.
+        several: that have one from two people or more.
+        alpha: Krippendorff's; None where it says nothing.
+        people: by name.
+        pairs: those with the most samples in common first.
+    """
+
+    votes: int
+    samples: int
+    several: int
+    alpha: float | None
+    people: list[Annotator]
+    pairs: list[AnnotatorPair]
+
+
+class DisputedSample(Record):
+    """A sample with votes for more than one class.
+
+    Attributes:
+        sample_id: the sample.
+        votes: each class with its count, most votes first.
+        label: what came out; None while undecided.
+        agreement: share of the votes that the leading class has.
+    """
+
+    sample_id: str
+    votes: list[tuple[str, int]]
+    label: str | None
+    agreement: float
+
+
+class DisputedSamples(Record):
+    """How many samples are disputed, and those that people agree on least."""
+
+    count: int
+    rows: list[DisputedSample]
+
+
+class LabelSuspect(Record):
+    """A label that may be wrong: the class suggested, the model's probability of both, the label's quality score."""
+
+    sample_id: str
+    label: str
+    suggested: str
+    label_confidence: float
+    suggested_confidence: float
+    quality: float
+
+
+class LabelSuspects(Record):
+    """Labels that may be wrong: how many of how many, or the reason why none were judged, and the worst."""
+
+    found: int
+    judged: int
+    reason: str | None
+    rows: list[LabelSuspect]
+
+
+class CycleMetrics(ClassificationMetrics):
+    """Everything that is measured of a trained cycle: `metrics.json`.
+
+    Attributes:
+        cycle: from 0.
+        labels: usable ones that it was trained on.
+        answers: answers so far, which are paid for.
+        label_cost: their price.
+        space: the feature space of the model.
+        training: the facts that training told.
+        previous_query: what the query before turned out to be worth; None where there was none.
+        alignment: the decision to recompute features; None where the recipe has none.
+        reliability: the bins of the calibration error.
+        batch_points: of a data selection.
+        stop: why the recipe's stop rule ends the campaign here; None where it does not.
+        random: None where the root has no backtest with a random arm.
+        forecast: of the accuracy.
+        annotators: how well people agree.
+        disputed: samples that they do not agree on.
+        label_suspects: labels that may be wrong.
+    """
+
+    cycle: int
+    labels: int
+    answers: int
+    label_cost: float
+    space: str
+    training: TrainingFacts
+    previous_query: KnownUnknown | None
+    alignment: AlignmentVerdict | None = None
+    reliability: list[ReliabilityBin] | None = None
+    batch_points: list[BatchMetrics] | None = None
+    stop: str | None = None
+    random: RandomArm | None = None
+    forecast: AccuracyForecast | NoForecast | None = None
+    annotators: AnnotatorFigures | None = None
+    disputed: DisputedSamples | None = None
+    label_suspects: LabelSuspects | None = None
