@@ -14,7 +14,7 @@ Part = Literal["precomputation", "head_training", "full_training", "forward", "s
 """What computing is for.
 
 `precomputation` makes the features of the backbone as it comes; `head_training` trains on features and `full_training`
-on images; `forward` makes features anew with what was trained, and asks the model about the pool; `selection` chooses;
+on images; `forward` recomputes features with what was trained, and asks the model about the pool; `selection` chooses;
 `other` is reading labels, evaluating and publishing.
 """
 

@@ -165,7 +165,7 @@ def _answers(task: Mapping[str, object], place: str, uri: str) -> Iterator[tuple
         yield f"{place}, annotation {task.get('annotation_id', '?')}", _name(task, place, uri), _row(task, place, uri)
         return
     if not isinstance(annotations, list):
-        raise InputError(f"{uri}, {place}: `annotations` is no list. Export it anew.")
+        raise InputError(f"{uri}, {place}: `annotations` is no list. Export it again.")
     for annotation in annotations:
         data = task.get("data")
         where = f"{place}, annotation {annotation.get('id', '?') if isinstance(annotation, dict) else '?'}"

@@ -140,7 +140,7 @@ def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
     except (OSError, ValueError) as error:
         raise InputError(f"{uri} cannot be read as json: {error}.") from error
     except RecursionError as error:
-        raise InputError(f"{uri} is nested too deeply to be read. Export it anew.") from error
+        raise InputError(f"{uri} is nested too deeply to be read. Export it again.") from error
 
 
 def _check(place: str, vote: Vote, classes: Collection[str] | None) -> None:

@@ -3,7 +3,7 @@
 The coverage of a sample is its largest kernel value with any labelled or picked sample. A candidate's gain is the
 weighted sum over targets of what it would add. Gains only ever fall, so a gain computed some picks ago is an upper
 bound, and only candidates whose bound reaches the best gain known need a new one. The picks are those of computing all
-gains anew each time.
+gains again each time.
 
 The width of a Gaussian kernel: how far labelled samples typically lie from each other.
 
@@ -194,7 +194,7 @@ def cover(
 def _bring_up_to_date(
     kernel: GaussianKernel, bounds: Floats, fresh: npt.NDArray[np.bool_], covered: Floats, weights: Floats
 ) -> None:
-    """Compute gains anew, in place, until the largest bound is a gain; a gain of 0 stays 0."""
+    """Compute gains again, in place, until the largest bound is a gain; a gain of 0 stays 0."""
     asked = FIRST_ASKED
     while True:
         known = bounds[fresh].max(initial=0)

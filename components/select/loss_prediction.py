@@ -168,7 +168,7 @@ def train_loss_predictor(
         ranking: `margin` for max(0, ξ - s·(l̂ᵢ - l̂ⱼ)) with s = ±1 the order of the true losses; `logistic` for the
             cross-entropy of sigmoid(l̂ᵢ - l̂ⱼ). Pairs of equal losses count for nothing.
         hidden: width of the layer between.
-        epochs: passes over the labelled samples; each pairs them anew.
+        epochs: passes over the labelled samples; each pairs them again.
         learning_rate: of Adam.
         margin: ξ.
     """

@@ -174,7 +174,7 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
 
 
 def _alignment_figures(verdict: AlignmentVerdict) -> dict[str, object]:
-    """What the decision to make features anew rests on, and the decision itself as 1 or 0."""
+    """What the decision to recompute features rests on, and the decision itself as 1 or 0."""
     return {f"alignment_{name}": int(value) if isinstance(value, bool) else value for name, value in verdict}
 
 

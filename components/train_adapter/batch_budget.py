@@ -2,7 +2,7 @@
 
 Source: VeCAF, algorithm 1 and sections 3.1 and 4.1: each loop trains on its own selection for an equal share of the
 batches. It is one fine-tuning whose data change: the learning rate falls along one cosine over all batches, and the
-paper begins no optimiser anew. So a loop takes over the momentum (Adam's moments) of the loop before.
+paper begins no new optimiser. So a loop takes over the momentum (Adam's moments) of the loop before.
 """
 
 import math

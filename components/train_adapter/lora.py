@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 MEMORY = 4 << 30
-"""Bytes of tokens that are kept between epochs; with more, the frozen part is computed anew in every epoch."""
+"""Bytes of tokens that are kept between epochs; with more, the frozen part is recomputed in every epoch."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def inputs(
     one = tokens_of(training.inputs[:1])
     images = len(training.targets) + (0 if validation is None else len(validation.targets))
     if images * one.numel() * one.element_size() > MEMORY:
-        notice(f"The tokens of {images} images do not fit into {MEMORY >> 20} MiB; each epoch computes them anew.")
+        notice(f"The tokens of {images} images do not fit into {MEMORY >> 20} MiB; each epoch recomputes them.")
         return training, validation, tokens_of
     with Progress("frozen blocks", images, "image") as progress:
         kept = [

@@ -105,7 +105,7 @@ Show = Callable[[View | None, str], None]
 
 
 class Watched:
-    """Looks at a campaign again and again; commits and summaries are read anew only where there is something new."""
+    """Looks at a campaign again and again; commits and summaries are read again only where there is something new."""
 
     def __init__(self, store: Store, root: str) -> None:
         self._store, self._root = store, root
@@ -113,7 +113,7 @@ class Watched:
         self._standing: Standing | None = None
 
     def look(self) -> View:
-        """The view now. Who is awaited is asked anew each time.
+        """The view now. Who is awaited is asked again each time.
 
         Raises:
             TransientError: the store does not answer.
@@ -186,7 +186,7 @@ def _tell(trouble: str, told: str) -> str:
 
 @contextmanager
 def _screen(console: Console, every: float) -> Iterator[Show]:
-    """On a terminal one screen that is drawn anew; elsewhere the whole dashboard after each change."""
+    """On a terminal one screen that is drawn again; elsewhere the whole dashboard after each change."""
     if not console.is_terminal:
         yield _printed(console)
         return

@@ -143,7 +143,7 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
         return samples_from_images(settings.images, settings.max_unreadable)
     assert settings.embeddings is not None
     if recipe.needs_images:
-        what = "trains on images" if recipe.trains_on_images else "makes features anew from images (alignment)"
+        what = "trains on images" if recipe.trains_on_images else "recomputes features from images (alignment)"
         raise ConfigurationError(
             f"Recipe {recipe.name!r} {what} and cannot use embeddings. "
             "Give --images, or choose a recipe for frozen features such as uherding."

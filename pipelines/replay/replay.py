@@ -118,7 +118,7 @@ class Replay:
 def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
     """Choose the query of a committed cycle again, from the objects that its commit and its stages name.
 
-    Scores are computed anew, with the committed head on the stored features, and the strategy chooses anew. The
+    Scores are recomputed, with the committed head on the stored features, and the strategy chooses again. The
     campaign is only read. Backbone and head are not trained again. A query of another version of the strategy is not
     chosen again: it would say nothing about what is stored.
 

@@ -108,10 +108,10 @@ def _attempt(campaign: Campaign, data: bytes) -> str:
 
 
 def _remedy(known: KnownKey | None, is_named: bool) -> str:
-    """What to do about a damaged object: most of what no commit names is written anew by the next run."""
+    """What to do about a damaged object: most of what no commit names is written again by the next run."""
     kind = "" if known is None else known.kind
     if kind in ("features", "quarantine", "space"):
-        return "Delete it and run again: the embed stage writes it anew; features that were imported come by init."
+        return "Delete it and run again: the embed stage writes it again; features that were imported come by init."
     if kind in ("record", "result", "decision", "receipt", "timing") and not is_named:
-        return "Delete it: the next run writes what it needs anew."
+        return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."

@@ -18,7 +18,7 @@ from labelcycle.pipelines.verification.findings import Finding
 def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
     """Samples without features in the spaces of the committed models: the next stage that reads them would stop.
 
-    Features of the pool that a backbone makes may be gone: the embed stage makes them anew.
+    Features of the pool that a backbone makes may be gone: the embed stage recomputes them.
 
     Cost: reads the ids of every feature part.
     """

@@ -40,7 +40,7 @@ def committed(campaign: Any, name: str, cycle: int = -1) -> Any:
 
 
 def pretend_an_update(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the decision of every cycle be to make features anew."""
+    """Let the decision of every cycle be to recompute features."""
     from labelcycle.components.train_adapter.alignment import aligned_training
 
     real = aligned_training.decide

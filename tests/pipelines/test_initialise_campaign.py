@@ -301,6 +301,6 @@ def test_comparing_on_a_validation_split_needs_one(begin_on_images: Callable[...
 
 
 def test_making_features_anew_needs_images_but_a_final_model_alone_does_not(begin: Callable[..., Any]) -> None:
-    with pytest.raises(ConfigurationError, match="makes features anew from images .*cannot use embeddings"):
+    with pytest.raises(ConfigurationError, match="recomputes features from images .*cannot use embeddings"):
         begin(overrides={"alignment": {}})
     assert begin(overrides={"final": {"trainer": {"name": "ft"}}}).state.campaign.backbone is None

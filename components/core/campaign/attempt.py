@@ -39,7 +39,7 @@ Action = Literal["cold_start", "train", "finalize"]
 RECORDS = "results"
 """The folder, within an attempt, of what its stages have recorded."""
 
-DELETE_RECORD = "Delete it and run again: its stage then writes it anew."
+DELETE_RECORD = "Delete it and run again: its stage then writes it again."
 
 
 class Decision(Settings):
@@ -207,7 +207,7 @@ class Attempt:
 
     @property
     def _remedy(self) -> str:
-        """What to do about a damaged object: until the cycle is committed its stages can write it anew."""
+        """What to do about a damaged object: until the cycle is committed its stages can write it again."""
         return (
             f"Delete {self.store.locate(self.key(RECORDS))} and run again, or restore it where its cycle is committed."
         )

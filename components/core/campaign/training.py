@@ -1,4 +1,4 @@
-"""What training tells: `training.json`, and `alignment.json` where the recipe decides whether to make features anew."""
+"""What training tells: `training.json`, and `alignment.json` where the recipe decides whether to recompute features."""
 
 from typing import Literal
 

@@ -37,7 +37,9 @@ EMBED = (
     "init."
 )
 
-WRITE_ANEW = "Delete it and run again: embed writes it anew; imported features are written by the same labelcycle init."
+WRITE_ANEW = (
+    "Delete it and run again: embed writes it again; imported features are written by the same labelcycle init."
+)
 
 
 class BackboneProvenance(Provenance):
@@ -140,7 +142,7 @@ class FeatureSpace:
         except (ValueError, RecursionError) as error:
             fault = f"is not JSON: {error}"
         raise CampaignError(
-            f"{self._store.locate(key)} {fault}. Restore it, or write it anew with the same labelcycle init or the "
+            f"{self._store.locate(key)} {fault}. Restore it, or write it again with the same labelcycle init or the "
             "embed stage."
         )
 

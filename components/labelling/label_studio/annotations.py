@@ -47,7 +47,7 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
             file, which the caller adds.
     """
     if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
-        raise InputError("it has no list `result`. Export it anew.")
+        raise InputError("it has no list `result`. Export it again.")
     annotator, time = annotator_of(annotation), _text(annotation.get("updated_at") or annotation.get("created_at"))
     order = (moment(time), _number(annotation.get("id")))
     if annotation.get("was_cancelled"):
@@ -96,7 +96,7 @@ def _chosen(result: list[Any], control: str | None) -> tuple[set[str], set[str]]
     others: set[str] = set()
     for item in result:
         if not isinstance(item, dict):
-            raise InputError("an element of its result is no object. Export it anew.")
+            raise InputError("an element of its result is no object. Export it again.")
         name, value = item.get("from_name"), item.get("value")
         choices = value.get("choices") if item.get("type") == "choices" and isinstance(value, dict) else None
         if not isinstance(choices, list):

@@ -44,7 +44,7 @@ class ImageLinks:
         self._uris = uris
 
     def link(self, sample_id: str) -> Link:
-        """A link to the sample's image; one into S3 is signed anew at each call.
+        """A link to the sample's image; one into S3 is signed again at each call.
 
         Raises:
             ConfigurationError: the sample has no image, or one that is neither a file nor in S3, or one whose place is

@@ -74,7 +74,7 @@ def token_of(text: str, place: str) -> Token:
     """
     value = text.strip()
     if not re.fullmatch(r"[A-Za-z0-9._=-]+", value):
-        raise ConfigurationError(f"{place} holds no token: it is empty or has spaces or other signs. Copy it anew.")
+        raise ConfigurationError(f"{place} holds no token: it is empty or has spaces or other signs. Copy it again.")
     parts = value.split(".")
     if len(parts) == 1:
         return Token(value, "legacy")

@@ -106,7 +106,7 @@ def activeft(
         temperature: τ.
         balance: λ, the weight of the centroids' distance from each other.
         learning_rate: of Adam.
-        sample: samples a step, drawn anew each time where the pool is larger.
+        sample: samples a step, drawn again each time where the pool is larger.
 
     Raises:
         ConfigurationError: another mode, or a number out of its range.

@@ -43,7 +43,7 @@ EQUAL = 1e-6
 """Changes of the trace that differ by less than this share are equal."""
 
 ANEW = 4
-"""After so many picks, and each time so many times as many, everything is computed anew, without the rounding errors
+"""After so many picks, and each time so many times as many, everything is recomputed, without the rounding errors
 that were made while numbers were larger."""
 
 SURPLUS = 2

@@ -7,7 +7,7 @@ no coordinate decides by its scale, whatever the head does to features.
 Source: MaxHerding: Bae, Noh and Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024;
     UHerding: Bae, Oliveira and Sutherland, Uncertainty Herding, 2024, whose σ is the minimum where ours is the median.
 Cost: two passes over the features; then O((M + L)·T·d) multiply-adds for M candidates and T targets, and O(T) for each
-    gain that is computed anew. Memory of at most 4 million kernel values and one block of targets a core, never N².
+    gain that is recomputed. Memory of at most 4 million kernel values and one block of targets a core, never N².
 """
 
 import numpy as np

@@ -37,7 +37,7 @@ STEPS = 300
 """Most steps, as ActiveFT has it; the paper says only "until convergence"."""
 
 DRAWS_PER_CENTROID = 32
-"""Samples are drawn anew for each step, so many a centroid, in proportion to their losses.
+"""Samples are drawn again for each step, so many a centroid, in proportion to their losses.
 
 Of 20,000 samples with 200 centroids a step then uses 2,900, and all takes 15 CPU seconds rather than 53. Over the whole
 pool the objective falls from -0.430 to -0.644 rather than -0.646; that of the picks is -0.552 rather than -0.556, where

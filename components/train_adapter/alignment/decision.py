@@ -1,4 +1,4 @@
-"""The decision to make features anew, with every quantity that it rests on and the reason in words.
+"""The decision to recompute features, with every quantity that it rests on and the reason in words.
 
 Source: ASVP, section 5 (PED, LogME and the absolute threshold of 1). The share of LogME's size and the comparison on a
 validation split are ours: with classes that all overlap, PED takes one step only from about 101 classes on, and
