@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import queried_ids, read_query
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
 from labelcycle.components.core.config.recipe import Choice
 from labelcycle.components.core.features.spaces import FeatureSpace, space_name
@@ -61,7 +62,7 @@ def gather_candidates(
     columns = [column for field, column in FROM_SCORES.items() if field in reads]
     scores = read_scores(work, shards, ["sample_id", *columns])
     pool = Candidates(ids=_texts(scores["sample_id"]), cycle=work.cycle)
-    space = FeatureSpace(work.store, work.read_json("training.json")["space"])
+    space = FeatureSpace(work.store, work.read_record("training.json", TrainingFacts).space)
     if "features" in reads:
         pool = _with_features(pool, space)
         if len(pool) < scores.num_rows:
