@@ -54,19 +54,10 @@ class Tuning(Record):
     examples: int
 
 
-class AlignmentVerdict(Record):
-    """Whether to fine-tune the backbone now, why, and what was measured: `alignment.json`.
-
-    What a mode does not measure is None.
+class AlignmentQuantities(Record):
+    """What a decision to fine-tune the backbone rests on. What a mode does not measure is None.
 
     Attributes:
-        update: whether features are recomputed in this cycle.
-        reason: why, in words.
-        mode: how that is decided.
-        threshold: what the change or the gap was compared with.
-        updates: how often features have been recomputed, this time included.
-        labelled: N, labelled samples with features.
-        width: D, of the features that were measured.
         ped_steps: steps until PED converged.
         ped_within_one_step: whether it converged within one iteration.
         ped_changes: Σ|movement| of each step computed.
@@ -77,16 +68,8 @@ class AlignmentVerdict(Record):
         probe_accuracy: of a linear probe on the validation split.
         tuned_accuracy: of a fine-tuned model on the validation split.
         gap: tuned_accuracy - probe_accuracy.
-        tuning: of the backbone whose features are made now; None where they stay.
     """
 
-    update: bool
-    reason: str
-    mode: Literal["absolute", "relative", "holdout"]
-    threshold: float
-    updates: int
-    labelled: int
-    width: int
     ped_steps: int | None = None
     ped_within_one_step: bool | None = None
     ped_changes: list[float] | None = None
@@ -97,4 +80,27 @@ class AlignmentVerdict(Record):
     probe_accuracy: float | None = None
     tuned_accuracy: float | None = None
     gap: float | None = None
+
+
+class AlignmentVerdict(AlignmentQuantities):
+    """Whether to fine-tune the backbone now, why, and what was measured: `alignment.json`.
+
+    Attributes:
+        update: whether features are recomputed in this cycle.
+        reason: why, in words.
+        mode: how that is decided.
+        threshold: what the change or the gap was compared with.
+        updates: how often features have been recomputed, this time included.
+        labelled: N, labelled samples with features.
+        width: D, of the features that were measured.
+        tuning: of the backbone whose features are made now; None where they stay.
+    """
+
+    update: bool
+    reason: str
+    mode: Literal["absolute", "relative", "holdout"]
+    threshold: float
+    updates: int
+    labelled: int
+    width: int
     tuning: Tuning | None = None

@@ -6,12 +6,12 @@ without the spanned directions of every round LogME moves until there are more l
 Cost: that of PED and LogME on the labelled features; the comparison costs nothing beside its two trainings.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.campaign.training import AlignmentVerdict
+from labelcycle.components.core.campaign.training import AlignmentQuantities, AlignmentVerdict
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
@@ -20,22 +20,6 @@ SMALLEST_SIZE = 1e-12
 """The least size of a LogME that a change is divided by."""
 
 FEW_LABELS = " (with no more labels than the features are wide, LogME moves with the number of labels)"
-
-
-@dataclass(frozen=True)
-class Quantities:
-    """What was measured, as `AlignmentVerdict` has it; None where a mode does not measure it."""
-
-    ped_steps: int | None = None
-    ped_within_one_step: bool | None = None
-    ped_changes: list[float] | None = None
-    logme: float | None = None
-    previous_logme: float | None = None
-    change: float | None = None
-    relative_change: float | None = None
-    probe_accuracy: float | None = None
-    tuned_accuracy: float | None = None
-    gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,15 +86,15 @@ def decide(
         updates=done + update,
         labelled=samples,
         width=width,
-        **asdict(quantities),
+        **quantities.model_dump(),
     )
 
 
-def _compare(accuracies: Accuracies | None, limit: float) -> tuple[Quantities, bool, str]:
+def _compare(accuracies: Accuracies | None, limit: float) -> tuple[AlignmentQuantities, bool, str]:
     if accuracies is None:
-        return Quantities(), False, "not compared"
+        return AlignmentQuantities(), False, "not compared"
     gap = accuracies.tuned - accuracies.probe
-    quantities = Quantities(probe_accuracy=accuracies.probe, tuned_accuracy=accuracies.tuned, gap=gap)
+    quantities = AlignmentQuantities(probe_accuracy=accuracies.probe, tuned_accuracy=accuracies.tuned, gap=gap)
     reached = (
         f"fine-tuning reaches {accuracies.tuned:.4f} on the validation split, linear probing {accuracies.probe:.4f}"
     )
@@ -126,11 +110,11 @@ def _measure(
     settings: Alignment,
     pool_mean: npt.NDArray[np.floating] | None,
     pool_deviation: npt.NDArray[np.floating] | None,
-) -> tuple[Quantities, bool, str]:
+) -> tuple[AlignmentQuantities, bool, str]:
     """PED and LogME. LogME is computed even where PED decides alone, so that the next cycle has one to compare with."""
     motion = potential_energy_decline(features, classes, pool_mean, pool_deviation)
     score = logme(motion.features, classes)
-    quantities = Quantities(
+    quantities = AlignmentQuantities(
         ped_steps=motion.steps,
         ped_within_one_step=motion.steps <= 1,
         ped_changes=motion.changes,
@@ -140,7 +124,7 @@ def _measure(
     change, share = 0.0, 0.0
     if before is not None:
         change, share = score - before, abs(score - before) / max(abs(before), SMALLEST_SIZE)
-        quantities = replace(quantities, change=change, relative_change=share)
+        quantities = quantities.model_copy(update={"change": change, "relative_change": share})
     if motion.steps <= 1:
         return quantities, False, "PED converged within one iteration: fine-tuning would hardly change the features"
     if before is None:
