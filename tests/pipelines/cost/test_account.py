@@ -152,6 +152,7 @@ def test_gpu_seconds_are_shown_and_paid_for(begin: Callable[..., Any]) -> None:
     assert "GPU s" in [str(column.header) for column in as_table(account, compared=False).columns]
 
 
+@pytest.mark.draws
 def test_the_plot_is_a_png_that_does_not_change(campaign: Any, random: Any) -> None:
     found = compare(campaign.root, random.root)
     alone, both = draw_costs(found.account, None), draw_costs(found.account, found.random)

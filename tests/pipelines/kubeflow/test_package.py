@@ -119,7 +119,7 @@ def run_compiled(name: PipelineName, **arguments: Any) -> Watcher:
     return run_pipeline(pipeline, arguments, lambda events: Watcher(events, name))
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_the_compiled_cycle_does_what_the_stages_do_one_by_one(
     begin_on_images: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -152,7 +152,7 @@ def two_thousand(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_any_number_of_shards_asks_for_the_same_samples(
     begin: Callable[..., Any], two_thousand: str, tmp_path: Path
 ) -> None:
@@ -170,7 +170,7 @@ def test_any_number_of_shards_asks_for_the_same_samples(
     assert queries[1] == queries[3]
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_the_compiled_backtest_runs_a_plan(
     labelcycle: Callable[..., subprocess.CompletedProcess[str]], embeddings: Path, tmp_path: Path
 ) -> None:
