@@ -26,6 +26,9 @@ HERE = Path(__file__).parent
 READ_AT_IMPORT = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "HF_", "TRANSFORMERS_", "TORCH", "MPL", "LC_", "LANG", "RANK")
 """How the names of variables begin whose values are the server's, or Python starts anew."""
 
+CACHES = ("HF_HOME", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX", "TORCH_HOME")
+"""Folders of libraries' caches, which may be other ones."""
+
 
 @functools.cache
 def warm_python() -> str:
@@ -35,7 +38,7 @@ def warm_python() -> str:
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     own = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     settings = {"python": sys.executable, "environment": {n: v for n, v in own.items() if n.startswith(READ_AT_IMPORT)}}
-    settings["read_at_import"] = list(READ_AT_IMPORT)
+    settings |= {"read_at_import": READ_AT_IMPORT, "caches": CACHES}
     (folder / "settings.json").write_text(json.dumps(settings))
     program = folder / "python"
     program.write_text(f"#!{sys.executable} -SE\n" + (HERE / "client.py").read_text())

@@ -18,6 +18,7 @@ def main() -> None:
         settings = json.load(file)
     if not can_be_warm(settings):
         os.execv(settings["python"], [settings["python"], *sys.argv[1:]])  # noqa: S606
+    streams = inherited()
     server = connected()
     handed_on = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     request = {
@@ -25,10 +26,11 @@ def main() -> None:
         "environment": dict(os.environ),
         "folder": os.getcwd(),  # noqa: PTH109
         "python": sys.argv[0],
+        "streams": streams,
         "ignored": [number for number in SIGNALS if number not in handed_on],
     }
     data = json.dumps(request).encode()
-    socket.send_fds(server, [struct.pack("!I", len(data))], [0, 1, 2])
+    socket.send_fds(server, [struct.pack("!I", len(data))], streams)
     server.sendall(data)
     for number in handed_on:
         signal.signal(number, lambda number, _: server.sendall(bytes([number])))
@@ -48,11 +50,26 @@ def main() -> None:
 
 def can_be_warm(settings: dict) -> bool:  # type: ignore[type-arg]
     """Whether a copy of the server is what Python would be."""
+    if sys.argv[1:2] == ["-B"]:  # from multiprocessing, where PYTHONDONTWRITEBYTECODE is set
+        del sys.argv[1]
     arguments = sys.argv[1:]
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-m", "-c")):
         return False
     beginnings, own = tuple(settings["read_at_import"]), settings["environment"]
-    return all(own.get(name) == value for name, value in os.environ.items() if name.startswith(beginnings))
+    given = {name: value for name, value in os.environ.items() if name not in settings["caches"]}
+    return all(own.get(name) == value for name, value in given.items() if name.startswith(beginnings))
+
+
+def inherited() -> list:  # type: ignore[type-arg]
+    """Descriptors that this program was given: the standard streams, and for what multiprocessing spawns some pipes."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        try:
+            if os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:
+            pass  # it was that of the folder
+    return found
 
 
 def connected() -> socket.socket:

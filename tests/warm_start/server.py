@@ -7,10 +7,12 @@ The folder gets the socket. It ends when its standard input does, and kills what
 
 import atexit
 import builtins
+import fcntl
 import gc
 import importlib
 import io
 import json
+import multiprocessing.spawn
 import os
 import pkgutil
 import runpy
@@ -28,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
+    "alembic.autogenerate",
+    "alembic.command",
     "boto3",
     "botocore.httpchecksum",
     "cleanlab.filter",
@@ -35,8 +39,10 @@ LIBRARIES = (
     "kfp.local",
     "matplotlib.backends.backend_agg",
     "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.tracking",
     "peft",
+    "pyarrow.pandas_compat",
     "sklearn.cluster",
     "sklearn.linear_model",
     "sklearn.metrics",
@@ -130,8 +136,8 @@ def serve(selector: selectors.BaseSelector, listener: socket.socket) -> None:
 
 
 def received(client: socket.socket) -> tuple[Any, list[int]]:
-    """What a client asks for, and its three streams; None where it has gone."""
-    head, streams, _, _ = socket.recv_fds(client, 4, 3)
+    """What a client asks for, and its streams; None where it has gone."""
+    head, streams, _, _ = socket.recv_fds(client, 4, 100)
     if len(head) < 4:
         return None, []
     (length,) = struct.unpack("!I", head)
@@ -183,9 +189,11 @@ def become(request: Any, streams: list[int]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in request["ignored"]:
             signal.signal(number, signal.SIG_IGN)
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
+        aside = [fcntl.fcntl(stream, fcntl.F_DUPFD, 1000) for stream in streams]
         for stream in streams:
+            os.close(stream)
+        for number, stream in zip(request["streams"], aside, strict=True):
+            os.dup2(stream, number)
             os.close(stream)
         os.chdir(request["folder"])
         os.environ.clear()
@@ -193,6 +201,7 @@ def become(request: Any, streams: list[int]) -> None:
         time.tzset()
         tempfile.tempdir = None
         sys.executable = request["python"]
+        multiprocessing.spawn.set_executable(sys.executable)
         sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115
         sys.stdout = sys.__stdout__ = output(1, "strict", os.isatty(1))
         sys.stderr = sys.__stderr__ = output(2, "backslashreplace", True)

@@ -53,6 +53,20 @@ def test_modules_and_scripts(tmp_path: Path) -> None:
     assert warm("-m", "script", "x", cwd=tmp_path).stdout == f"__main__ {[script, 'x']} 7\n"
 
 
+def test_what_is_spawned_is_warm_too(tmp_path: Path) -> None:
+    """Multiprocessing talks with what it spawns by pipes that are inherited."""
+    (tmp_path / "spawning.py").write_text(
+        "import multiprocessing, sys\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "def loaded(name): return name in sys.modules\n"
+        "if __name__ == '__main__':\n"
+        "    with ProcessPoolExecutor(2, multiprocessing.get_context('spawn')) as pool:\n"
+        "        print(list(pool.map(loaded, ['torch', 'spawning', '__mp_main__'])))\n"
+    )
+    ended = warm(str(tmp_path / "spawning.py"))
+    assert ended.stdout == f"[{warm_python() != sys.executable}, False, True]\n", ended.stderr
+
+
 def test_signals_are_handed_on_and_a_kill_ends_all() -> None:
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     for number, ends_with in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
