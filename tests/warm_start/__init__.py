@@ -23,7 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-READ_AT_IMPORT = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "HF_", "TRANSFORMERS_", "TORCH", "MPL", "LC_", "LANG", "RANK")
+READ_AT_IMPORT = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "HF_", "TRANSFORMERS_", "TORCH", "MPL", "RANK")
 """How the names of variables begin whose values are the server's, or Python starts anew."""
 
 CACHES = ("HF_HOME", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX", "TORCH_HOME")
