@@ -31,8 +31,11 @@ check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 	$(VENV)/bin/ruff format --check .
 	MYPYPATH=.typecheck $(VENV)/bin/mypy -p labelcycle.components -p labelcycle.pipelines
 
-test: check  ## Lint, types and every test
-	$(VENV)/bin/pytest -q -n 2
+test: check  ## Lint, types and the tests, but for what takes long
+	$(VENV)/bin/pytest -q -n 2 --dist worksteal
+
+test-long: check  ## Lint, types and every test, with each process begun anew and each figure drawn; an hour
+	LABELCYCLE_TEST_COLD=1 $(VENV)/bin/pytest -q -n 2 --dist worksteal -m "long or not long"
 
 $(SWIFT_INSTALLED): tests/services/swift/requirements.lock
 	python3 -m venv $(SWIFT)
@@ -155,5 +158,5 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
-.PHONY: help install demo check test test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods bench-labels lock image-cpu image-cuda \
+.PHONY: help install demo check test test-long test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods bench-labels lock image-cpu image-cuda \
 	test-containers

@@ -23,10 +23,15 @@ from labelcycle.components.core.images import source
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from tests import blank_figures
 from tests.platform_values import as_launcher_values
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """Tiny networks gain nothing from threads, which would fight over cores with other test processes."""
+
+if not os.environ.get("LABELCYCLE_TEST_COLD"):
+    os.environ[blank_figures.VARIABLE] = "1"
+    blank_figures.leave_figures_blank()
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -44,6 +49,13 @@ class Pictures:
     images: Path
     labels: Path
     test: Path
+
+
+@pytest.fixture(autouse=True)
+def drawn_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests with the marker `draws` look at figures, or at the bytes of reports that have some."""
+    if request.node.get_closest_marker("draws"):
+        monkeypatch.delenv(blank_figures.VARIABLE, raising=False)
 
 
 class Bench:

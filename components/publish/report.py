@@ -1,6 +1,7 @@
 """The cycle's report: one HTML page that needs nothing beside itself, and the figures that go with it."""
 
 import base64
+import functools
 from dataclasses import dataclass, field
 
 import jinja2
@@ -82,6 +83,7 @@ def render_report(report: Report) -> str:
     )
 
 
+@functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("labelcycle.components.publish", "page"),

@@ -2,12 +2,13 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.warm_start import warm_python
 
 REPOSITORY = Path(__file__).parents[2]
 HARNESS_SECONDS = 800
@@ -20,7 +21,7 @@ def counts_of(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def counted(harness: str, *flags: str) -> dict[str, Any]:
         counts = tmp_path / "counts.json"
         ran = subprocess.run(
-            [sys.executable, "-m", f"tests.harness.{harness}", *flags, "--json", str(counts)],
+            [warm_python(), "-m", f"tests.harness.{harness}", *flags, "--json", str(counts)],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,

@@ -12,6 +12,7 @@ import pytest
 
 from tests.harness.label_studio_api import PERSONAL, Api, running
 from tests.installed_command import COMMAND, Command, command_in
+from tests.warm_start import warm_python
 
 __all__ = ["COMMAND"]
 
@@ -41,6 +42,12 @@ def mlflow(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 def labelcycle(tmp_path: Path) -> Command:
     """A function that runs the installed command in a folder of the test; it never sees a traceback."""
     return command_in(tmp_path / "working-directory", seconds=300)
+
+
+@pytest.fixture
+def warm_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages that the local engine starts from this test's process begin with everything imported."""
+    monkeypatch.setattr(sys, "executable", warm_python())
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.installed_command import command_in
+
 pytestmark = pytest.mark.usefixtures("mlflow")
 
 QUICK = ["--set", "trainer.epochs=20", "--set", "trainer.learning_rate=0.02"]
@@ -90,7 +92,9 @@ def test_a_target_ends_the_run(labelcycle: Callable[..., Any], embeddings: Path,
     assert len(status(labelcycle, str(root))["cycles"]) == 1
 
 
-def test_a_cycle_stage_by_stage(labelcycle: Callable[..., Any], pictures: Any, tmp_path: Path) -> None:
+def test_a_cycle_stage_by_stage(pictures: Any, tmp_path: Path) -> None:
+    """Each stage is a new Python, which imports what this stage needs."""
+    labelcycle = command_in(tmp_path / "working-directory", seconds=300, cold=True)
     root = tmp_path / "campaign"
     data = ["--images", pictures.images, "--test", pictures.test, "--recipe", "random", "--budget", 8, "--batch", 8]
     assert labelcycle("init", root, *data, *QUICK).returncode == 0

@@ -1,5 +1,6 @@
 """Campaigns that real `labelcycle` processes work on, each with an MLflow database and temporary folders of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.warm_start import warm_python
+
 SECONDS = 900
 BATCH = 6
 SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "crash"]
@@ -21,10 +24,11 @@ SETTINGS = ["--recipe", "peal_entropy", "--set", "trainer.epochs=2", "--name", "
 
 @dataclass(frozen=True)
 class Run:
-    """A `labelcycle` process, leader of its own process group, and the folder of its temporary files."""
+    """A `labelcycle` process, leader of its own process group; folders of its temporary files, and where it works."""
 
     process: subprocess.Popen[bytes]
     temporary: Path
+    folder: Path
 
     def events(self) -> list[dict[str, Any]]:
         """What the stages have told so far, cycle after cycle; the last line may still be in the writing."""
@@ -44,23 +48,20 @@ class Run:
         """SIGKILL to the whole group; returns once none of its stages can write any more."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=SECONDS)
-        for event in self.events():
-            if event["event"] == "started":
-                _await_death(event["pid"])
+        deadline = time.monotonic() + SECONDS
+        while survivors := _processes_in(self.folder):
+            assert time.monotonic() < deadline, f"{survivors} have survived SIGKILL"
+            time.sleep(0.01)
 
 
-def _await_death(pid: int) -> None:
-    """An orphan may stay a zombie where nobody collects it, which is dead enough."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state == "Z":
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"process {pid} has survived SIGKILL")
+def _processes_in(folder: Path) -> list[str]:
+    """Processes that work in a folder; a zombie, which an orphan may stay where nobody collects it, is in none."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append(process.name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,21 @@ class Place:
         """The same campaign and database in another folder."""
         return Place(shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("temporary-*")))
 
-    def start(self, command: str, *arguments: str) -> Run:
-        """Start `labelcycle <command> <root> <arguments>`."""
+    def start(self, command: str, *arguments: str, cold: bool = False) -> Run:
+        """Start `labelcycle <command> <root> <arguments>`; if `cold`, it and its stages import everything anew."""
         number = len(list(self.folder.glob("temporary-*")))
         temporary = self.folder / f"temporary-{number}"
         temporary.mkdir()
         with (temporary / "log.txt").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "labelcycle.pipelines.cli.main", command, str(self.root), *arguments],
+                [
+                    sys.executable if cold else warm_python(),
+                    "-m",
+                    "labelcycle.pipelines.cli.main",
+                    command,
+                    str(self.root),
+                    *arguments,
+                ],
                 env=self._environment(temporary),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -96,7 +104,7 @@ class Place:
                 stderr=log,
                 start_new_session=True,
             )
-        run = Run(process, temporary)
+        run = Run(process, temporary, self.folder)
         STARTED.append(run)
         return run
 

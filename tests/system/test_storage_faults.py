@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.harness.faulty_s3.faults import POSSIBLE, Fault, Scripted
 from tests.harness.faulty_s3.proxy import FaultyS3, faulty_s3
 from tests.harness.quick_campaign import losses, request, run_until_done
 from tests.harness.storage_trials import Bed, SmallDisk, can_mount, full_disk_trial, make_bed, read_only_trial, s3_trial
+from tests.warm_start import warm_python
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 SECONDS = 300
@@ -36,7 +36,7 @@ def proxy(s3_root: str, s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 def labelcycle(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run `labelcycle <arguments>` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", before + MAIN, *arguments],
+        [warm_python(), "-c", before + MAIN, *arguments],
         env={**os.environ, "COLUMNS": "500", "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,

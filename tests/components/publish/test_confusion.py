@@ -10,6 +10,8 @@ from PIL import Image
 from labelcycle.components.publish import charts as confusion
 from labelcycle.components.publish.charts import draw_confusion, shortened
 
+pytestmark = pytest.mark.draws
+
 
 def names(count: int) -> list[str]:
     return [f"class {number}" for number in range(count)]

@@ -18,6 +18,8 @@ from labelcycle.components.publish.charts import draw_calibration
 from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
 from labelcycle.components.publish.learning_curves import draw_cost
 
+pytestmark = pytest.mark.draws
+
 BLUE, RED, GOLD = (0x09, 0x69, 0xDA), (0xCF, 0x22, 0x2E), (0xD4, 0xA7, 0x2C)
 
 

@@ -14,6 +14,8 @@ from labelcycle.components.core.campaign.metrics import RandomArm
 from labelcycle.components.core.campaign.state import CycleSummary
 from labelcycle.components.publish.learning_curves import draw_learning_curve
 
+pytestmark = pytest.mark.draws
+
 ACCURACY_BLUE = (0x09, 0x69, 0xDA)
 MACRO_F1_ORANGE = (0xBC, 0x4C, 0x00)
 FINAL_GREEN = (0x1A, 0x7F, 0x37)

@@ -26,6 +26,8 @@ from labelcycle.components.publish.query_thumbnails import Card, Thumbnail, quer
 from labelcycle.components.publish.report import Report, render_report
 from labelcycle.components.publish.report_tables import QUANTITIES
 
+pytestmark = pytest.mark.draws
+
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_ID = '"><img src=x onerror=alert(2)>'
 SOMEWHERE = ObjectReference(key="somewhere", sha256="0" * 64)

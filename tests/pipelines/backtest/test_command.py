@@ -19,6 +19,7 @@ from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.cli.main import app
 from tests.installed_command import COMMAND
+from tests.warm_start import warm_python
 
 SMALL = ["--recipe", "linear_probe", "--batch", "8", "--cycles", "3"]
 SMALL += ["--set", "trainer.epochs=5", "--set", "trainer.learning_rate=0.02"]
@@ -31,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, embeddings: Path, empty_d
     shutil.copyfile(empty_database, folder / "mlflow.db")
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "KFP_"))}
     answer = subprocess.run(
-        [COMMAND, "backtest", "--embeddings", str(embeddings), "--strategies", "entropy", "--seeds", "2"]
+        [warm_python(), COMMAND, "backtest", "--embeddings", str(embeddings), "--strategies", "entropy", "--seeds", "2"]
         + [*SMALL, "--out", str(folder / "out")],
         cwd=folder,
         env=surroundings | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"},

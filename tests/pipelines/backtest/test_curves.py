@@ -4,6 +4,8 @@ import pytest
 
 from labelcycle.pipelines.backtest.curves import band
 
+pytestmark = pytest.mark.draws
+
 
 def test_by_hand() -> None:
     """0.8, 0.9, 1.0: mean 0.9, deviation 0.1, t of two degrees of freedom 4.30265."""

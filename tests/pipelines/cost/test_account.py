@@ -1,6 +1,7 @@
 """The account of a tiny campaign, alone and against random; and what cannot be accounted for."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cost.account import account_of, as_facts, compare
 from labelcycle.pipelines.cost.cost_plot import draw_costs
 from labelcycle.pipelines.cost.table import as_table, notes
+from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from tests.conftest import Bench
 
 PRICES = {"label_price": 0.5, "annotators_per_label": 3, "price_cpu_hour": 3600.0}
 """A CPU second costs 1."""
@@ -25,16 +28,29 @@ def run(campaign: Any, cycles: int) -> Any:
     return campaign
 
 
+@pytest.fixture(scope="module")
+def spent(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both campaigns below."""
+    folder = tmp_path_factory.mktemp("spent")
+    quick = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
+    sizes = {"embeddings": str(embeddings), "budget": 24, "batch": 8, "overrides": quick}
+    for name, more in (("campaign", {"recipe": "linear_probe", **PRICES}), ("random", {"recipe": "random"})):
+        root = str(folder / name)
+        begin_campaign(root, CampaignSettings(name=name, **sizes, **more))
+        run(Bench(root), 4)
+    return folder
+
+
 @pytest.fixture
-def campaign(begin: Callable[..., Any]) -> Any:
+def campaign(spent: Path, tmp_path: Path) -> Any:
     """A campaign whose budget of 24 labels is spent."""
-    return run(begin(**PRICES), 4)
+    return Bench(str(shutil.copytree(spent / "campaign", tmp_path / "campaign")))
 
 
 @pytest.fixture
-def random(begin: Callable[..., Any], tmp_path: Path) -> Any:
+def random(spent: Path, tmp_path: Path) -> Any:
     """The same with random queries and free computing."""
-    return run(begin(str(tmp_path / "random"), recipe="random", name="random"), 4)
+    return Bench(str(shutil.copytree(spent / "random", tmp_path / "random")))
 
 
 def test_labels_seconds_and_sums(campaign: Any) -> None:
@@ -83,7 +99,7 @@ def test_a_campaign_against_itself_saves_nothing(campaign: Any) -> None:
 
 def test_against_random(campaign: Any, random: Any) -> None:
     found = compare(campaign.root, random.root)
-    assert found.random.prices == campaign.work.campaign.prices
+    assert found.random.prices == campaign.state.campaign.prices
     first, *others = [row.compared for row in found.account.rows[1:]]
     assert first is not None and first.saving.ratio == 0.0
     ratios = [one.saving.ratio for one in others if one is not None]
@@ -152,6 +168,7 @@ def test_gpu_seconds_are_shown_and_paid_for(begin: Callable[..., Any]) -> None:
     assert "GPU s" in [str(column.header) for column in as_table(account, compared=False).columns]
 
 
+@pytest.mark.draws
 def test_the_plot_is_a_png_that_does_not_change(campaign: Any, random: Any) -> None:
     found = compare(campaign.root, random.root)
     alone, both = draw_costs(found.account, None), draw_costs(found.account, found.random)

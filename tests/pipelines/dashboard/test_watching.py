@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.dashboard import watching
 from labelcycle.pipelines.dashboard.watching import Watched, watch_campaign
+from tests.installed_command import COMMAND
+from tests.warm_start import warm_python
 
-COMMAND = str(Path(sys.executable).with_name("labelcycle"))
 SECONDS = 60
 
 
@@ -62,7 +62,7 @@ def start() -> Iterator[Callable[..., Any]]:
     processes: list[subprocess.Popen[str]] = []
 
     def started(root: str, *flags: str, stdout: int = subprocess.PIPE, **environment: str) -> Any:
-        command = [COMMAND, "status", root, "--watch", "--every", "0.1", *flags]
+        command = [warm_python(), COMMAND, "status", root, "--watch", "--every", "0.1", *flags]
         process = subprocess.Popen(
             command,
             stdout=stdout,

@@ -4,7 +4,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("labelcycle"))
+from tests.installed_command import COMMAND
+from tests.warm_start import warm_python
+
 SECONDS = 60
 
 
@@ -66,7 +67,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         log = tmp_path / f"images-{len(servers)}.log"
         with log.open("w") as stderr:
             process: Any = subprocess.Popen(
-                [COMMAND, "images", root, "--port", "0", *flags],
+                [warm_python(), COMMAND, "images", root, "--port", "0", *flags],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -1,5 +1,6 @@
 """What a package will do is read out of the package."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,12 @@ def test_a_cycle(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[list[Run]]:
+def runs(tmp_path_factory: pytest.TempPathFactory, packages: Callable[..., None]) -> list[list[Run]]:
     """What a run of a cycle may become, with every profile."""
     path = tmp_path_factory.mktemp("packages") / "cycle.yaml"
     found = []
     for profile in all_profiles():
-        write_package("cycle", path, profile, "python:1")
+        packages("cycle", path, profile, "labelcycle-python:0.1.0")
         found.append(explain(path).runs)
     return found
 

@@ -17,7 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.report import SUMMARY
-from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName, write_package
+from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName
 from labelcycle.pipelines.local.engine import run_pipeline
 from labelcycle.pipelines.local.watch import Watcher
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
@@ -35,23 +35,27 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module", params=[(name, profile.name) for name in PIPELINES for profile in all_profiles()])
-def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+def package(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, packages: Callable[..., None]
+) -> tuple[Any, Any]:
     """Every package with every profile: its pipeline, and what it says for Kubernetes."""
     name, profile = request.param
     path = tmp_path_factory.mktemp("package") / f"{name}.yaml"
-    write_package(name, path, read_profile(profile), IMAGE)
+    packages(name, path, read_profile(profile), IMAGE)
     spec, platform = yaml.safe_load_all(path.read_text())
     return spec, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_the_repository_holds_what_is_compiled_now(name: PipelineName, tmp_path: Path) -> None:
+def test_the_repository_holds_what_is_compiled_now(
+    name: PipelineName, tmp_path: Path, packages: Callable[..., None]
+) -> None:
     """Where this fails: `labelcycle compile --output pipelines/compiled`.
 
     Contents are compared, because libraries that other tests load change how this process writes long texts in YAML;
     the test of the command compares bytes.
     """
-    write_package(name, tmp_path / "now.yaml", read_profile("small"), IMAGE)
+    packages(name, tmp_path / "now.yaml", read_profile("small"), IMAGE)
     held, now = (
         list(yaml.safe_load_all(path.read_text())) for path in (COMPILED / f"{name}.yaml", tmp_path / "now.yaml")
     )
@@ -119,7 +123,7 @@ def run_compiled(name: PipelineName, **arguments: Any) -> Watcher:
     return run_pipeline(pipeline, arguments, lambda events: Watcher(events, name))
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_the_compiled_cycle_does_what_the_stages_do_one_by_one(
     begin_on_images: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -152,7 +156,7 @@ def two_thousand(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_any_number_of_shards_asks_for_the_same_samples(
     begin: Callable[..., Any], two_thousand: str, tmp_path: Path
 ) -> None:
@@ -170,7 +174,7 @@ def test_any_number_of_shards_asks_for_the_same_samples(
     assert queries[1] == queries[3]
 
 
-@pytest.mark.usefixtures("mlflow")
+@pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_the_compiled_backtest_runs_a_plan(
     labelcycle: Callable[..., subprocess.CompletedProcess[str]], embeddings: Path, tmp_path: Path
 ) -> None:

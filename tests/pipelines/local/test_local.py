@@ -24,6 +24,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.usefixtures("warm_stages")
 def test_it_commits_what_the_stages_commit_one_by_one(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
     settings = {"budget": 16, "name": "same"}
     engine = begin_on_images(str(tmp_path / "engine"), **settings)
@@ -38,6 +39,7 @@ def test_it_commits_what_the_stages_commit_one_by_one(begin_on_images: Callable[
     assert read_commits(open_store(by_hand.root)) == read_commits(open_store(engine.root))
 
 
+@pytest.mark.usefixtures("warm_stages")
 def test_waiting_runs_nothing_else(begin_on_images: Callable[..., Any]) -> None:
     campaign = begin_on_images(labels_from=None, classes=["blue", "green", "red"], recipe="random")
     campaign.run_cycle()
@@ -47,6 +49,7 @@ def test_waiting_runs_nothing_else(begin_on_images: Callable[..., Any]) -> None:
     assert campaign.files() == before
 
 
+@pytest.mark.usefixtures("warm_stages")
 def test_a_stage_that_refuses_is_told_in_its_own_words(begin: Callable[..., Any], tmp_path: Path) -> None:
     campaign = begin()
     campaign.run_cycle()

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests import blank_figures
 from tests.pipelines.argo.interpreter.expressions import substitute
+from tests.warm_start import warm_python
+
+PASSED_ON = ("PATH", "OMP_NUM_THREADS", blank_figures.VARIABLE)
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class Processes:
             command = [*container["command"], *container["args"]]
             environment = self.cluster.environment(container["env"])
             ended = subprocess.run(
-                [str(Path(sys.executable).with_name(command[0])), *command[1:]],
-                env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"} | environment,
+                [warm_python(), str(Path(sys.executable).with_name(command[0])), *command[1:]],
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | environment,
                 cwd=folder,
                 capture_output=True,
                 text=True,
