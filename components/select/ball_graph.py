@@ -85,7 +85,10 @@ class BallGraph:
 
     def neighbours(self, row: int) -> Rows:
         """Rows of one sample's neighbours."""
-        return np.flatnonzero(self.count_among(np.array([row])))
+        if self._edges is None:
+            return np.flatnonzero(self.count_among(np.array([row])))
+        first, last = self._edges.indptr[row : row + 2]
+        return np.append(self._edges.indices[first:last].astype(np.int64), row)
 
     def count_among(self, rows: Rows) -> Rows:
         """How many of these rows are neighbours of each sample, (N,)."""
@@ -95,19 +98,24 @@ class BallGraph:
             return counts + np.bincount(self._edges[rows].indices, minlength=len(counts))
         for number in np.unique(self._group_of[rows]):
             mine = rows[self._group_of[rows] == number]
-            for _, found in self._pairs(mine, self._groups.partners[number]):
-                counts += np.bincount(found, minlength=len(counts))
+            partners = self._groups.partners[number]
+            for partner, (_, near) in zip(partners.tolist(), self._pairs(mine, partners), strict=True):
+                others = self._groups.members[partner]
+                counts[others] += np.bincount(near, minlength=len(others))
         return counts
 
     def _pairs(self, rows: Rows, groups: Rows) -> Iterator[tuple[Rows, Rows]]:
-        """Neighbours among these rows and the members of these groups, group by group; no sample with itself."""
+        """Neighbours among these rows and the members of these groups, group by group; no sample with itself.
+
+        They are told by their places in `rows` and in the group.
+        """
         vectors = self._points.read(rows)
 
         def compare(part: slice) -> tuple[Rows, Rows]:
             others = self._groups.members[groups[part.start]]
             mine, near = within(vectors, self._points.read(others), self._similar)
-            mine, near = rows[mine], others[near]
-            return mine[mine != near], near[mine != near]
+            apart = rows[mine] != others[near]
+            return mine[apart], near[apart]
 
         return blocks_in_turn(len(groups), compare, block_rows=1, at_once=4)
 
@@ -118,17 +126,19 @@ class BallGraph:
         for number, members in enumerate(self._groups.members):
             later = self._groups.partners[number]
             later = later[later >= number]
-            for partner, (rows, others) in zip(later.tolist(), self._pairs(members, later), strict=True):
-                self._degrees += np.bincount(rows, minlength=size)
+            for partner, (mine, near) in zip(later.tolist(), self._pairs(members, later), strict=True):
+                others = self._groups.members[partner]
+                self._degrees[members] += np.bincount(mine, minlength=len(members))
+                rows, columns = members[mine], others[near]
                 if partner != number:
-                    self._degrees += np.bincount(others, minlength=size)
-                    rows, others = np.concatenate([rows, others]), np.concatenate([others, rows])
+                    self._degrees[others] += np.bincount(near, minlength=len(others))
+                    rows, columns = np.concatenate([rows, columns]), np.concatenate([columns, rows])
                 most -= len(rows)
                 if most < 0:
                     kept = None
                 if kept is not None:
-                    kept.append((rows.astype(np.int32), others.astype(np.int32)))
+                    kept.append((rows.astype(np.int32), columns.astype(np.int32)))
         if kept is None:
             return None
-        rows, others = (np.concatenate(part) for part in zip(*kept, strict=True))
-        return scipy.sparse.csr_array((np.ones(len(rows), np.bool_), (rows, others)), shape=(size, size))
+        rows, columns = (np.concatenate(part) for part in zip(*kept, strict=True))
+        return scipy.sparse.csr_array((np.ones(len(rows), np.bool_), (rows, columns)), shape=(size, size))
