@@ -20,19 +20,18 @@ def main() -> None:
         os.execv(settings["python"], [settings["python"], *sys.argv[1:]])  # noqa: S606
     streams = inherited()
     server = connected()
-    handed_on = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     request = {
         "arguments": sys.argv[1:],
         "environment": dict(os.environ),
         "folder": os.getcwd(),  # noqa: PTH109
         "python": sys.argv[0],
         "streams": streams,
-        "ignored": [number for number in SIGNALS if number not in handed_on],
+        "ignored": [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN],
     }
     data = json.dumps(request).encode()
     socket.send_fds(server, [struct.pack("!I", len(data))], streams)
     server.sendall(data)
-    for number in handed_on:
+    for number in SIGNALS:
         signal.signal(number, lambda number, _: server.sendall(bytes([number])))
     answer = b""
     while len(answer) < 4 and (more := server.recv(4 - len(answer))):

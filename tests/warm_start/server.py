@@ -17,6 +17,7 @@ import os
 import pkgutil
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -79,6 +80,7 @@ def main(folder: Path) -> None:
         selector.register(0, selectors.EVENT_READ, "owner")
         selector.register(listener, selectors.EVENT_READ, "listener")
         serve(selector, listener)
+    shutil.rmtree(folder, ignore_errors=True)  # those that run tests side by side end without clearing up
 
 
 def import_everything() -> None:

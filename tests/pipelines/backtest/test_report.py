@@ -57,6 +57,7 @@ def test_the_same_results_give_the_same_bytes(ended: tuple[Store, BacktestPlan])
     assert contents[0] == contents[1]
 
 
+@pytest.mark.draws
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_curves_are_a_picture(ended: tuple[Store, BacktestPlan], seeds: int) -> None:
     store, plan = ended
@@ -67,6 +68,7 @@ def test_curves_are_a_picture(ended: tuple[Store, BacktestPlan], seeds: int) -> 
     assert {(0x09, 0x69, 0xDA), (0x24, 0x29, 0x2F)} <= colours
 
 
+@pytest.mark.draws
 def test_nothing_ended_is_still_a_picture(stored: tuple[Store, BacktestPlan]) -> None:
     store, plan = stored
     assert draw_curves(gather(store, plan)).startswith(b"\x89PNG")
