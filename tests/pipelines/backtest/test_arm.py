@@ -80,7 +80,9 @@ def test_results_of_another_version_of_an_algorithm_are_not_kept(
     make_plan: Callable[..., BacktestPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [arm.name for arm in make_plan().arms()]
-    monkeypatch.setitem(STRATEGIES, "entropy", dataclasses.replace(STRATEGIES["entropy"], version=STRATEGIES["entropy"].version + 1))
+    monkeypatch.setitem(
+        STRATEGIES, "entropy", dataclasses.replace(STRATEGIES["entropy"], version=STRATEGIES["entropy"].version + 1)
+    )
     changed = [arm.name for arm in make_plan().arms()]
     assert [now == before for now, before in zip(changed, names, strict=True)] == [True, False, True, False]
     monkeypatch.setattr(type(make_plan().trainer), "version", 2)
