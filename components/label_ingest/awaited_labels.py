@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.storage import Store
-from labelcycle.components.label_ingest.intake import take_in
+from labelcycle.components.label_ingest.collected_labels import collect_labels
 from labelcycle.components.label_ingest.readiness import readiness_now
 
 
@@ -44,11 +44,11 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
         InputError: a row of a label file is wrong.
         TransientError: the labelling tool does not answer.
     """
-    intake = take_in(store, state, labels_from)
-    answers = intake.answers
+    collected = collect_labels(store, state, labels_from)
+    answers = collected.answers
     ready = readiness_now(store, state, answers)
     asked = {request.sample_id for request in [*answers.complete, *answers.unanswered]}
-    people = Counter(vote.annotator for vote in intake.votes if vote.sample_id in asked)
+    people = Counter(vote.annotator for vote in collected.votes if vote.sample_id in asked)
     return AwaitedLabels(
         asked=len(answers.complete) + len(answers.unanswered),
         answered=len(answers.complete),
@@ -56,5 +56,5 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
         votes_by_annotator=dict(sorted(people.items(), key=lambda item: (-item[1], item[0]))),
         goes_on="with the next run" if ready.ready else ready.reason,
         deadline=None if ready.deadline is None else ready.deadline.isoformat(),
-        outstanding=intake.outstanding - len(answers.unanswered),
+        outstanding=collected.outstanding - len(answers.unanswered),
     )

@@ -18,7 +18,12 @@ from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.storage.tables import table_bytes
-from labelcycle.components.label_ingest.intake import Intake, check_finalizable, take_in, without_final_training
+from labelcycle.components.label_ingest.collected_labels import (
+    CollectedLabels,
+    check_finalizable,
+    collect_labels,
+    without_final_training,
+)
 from labelcycle.components.label_ingest.readiness import readiness_now
 from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
 
@@ -78,46 +83,46 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     deliver_query(store, state.campaign, last)
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)
-    intake = take_in(store, state, labels_from)
+    collected = collect_labels(store, state, labels_from)
     if finalize:
-        return _begin(store, state, "finalize", intake, "train the final model on every label so far")
-    ready = readiness_now(store, state, intake.answers)
+        return _begin(store, state, "finalize", collected, "train the final model on every label so far")
+    ready = readiness_now(store, state, collected.answers)
     if not ready.ready:
-        reason = _awaited(intake, last.cycle, ready.reason)
-        return Ingested("wait", last.cycle + 1, "", reason, len(intake.answers.unanswered))
-    late = sum(request.cycle < last.cycle for request in intake.fresh)
-    reason = f"{len(intake.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
-    reason += f"; {ready.reason}" if intake.answers.unanswered else ""
-    usable = "ok" in intake.consensus["status"].to_pylist()
-    return _begin(store, state, "train" if usable else "cold_start", intake, reason)
+        reason = _awaited(collected, last.cycle, ready.reason)
+        return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
+    late = sum(request.cycle < last.cycle for request in collected.fresh)
+    reason = f"{len(collected.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
+    reason += f"; {ready.reason}" if collected.answers.unanswered else ""
+    usable = "ok" in collected.consensus["status"].to_pylist()
+    return _begin(store, state, "train" if usable else "cold_start", collected, reason)
 
 
-def _awaited(intake: Intake, cycle: int, reason: str) -> str:
+def _awaited(collected: CollectedLabels, cycle: int, reason: str) -> str:
     """What is awaited, in words."""
-    unanswered = intake.answers.unanswered
-    asked = len(intake.answers.complete) + len(unanswered)
+    unanswered = collected.answers.unanswered
+    asked = len(collected.answers.complete) + len(unanswered)
     few = ", ".join(repr(request.sample_id) for request in unanswered[:3]) + (", …" if len(unanswered) > 3 else "")
     return (
-        f"{len(unanswered)} of {asked} samples of cycle {cycle}'s query have no label in {intake.source}: {few} "
+        f"{len(unanswered)} of {asked} samples of cycle {cycle}'s query have no label in {collected.source}: {few} "
         f"({reason})"
     )
 
 
-def _begin(store: Store, state: State, action: Action, intake: Intake | None, reason: str) -> Ingested:
+def _begin(store: Store, state: State, action: Action, collected: CollectedLabels | None, reason: str) -> Ingested:
     """Write the new votes, the consensus and the decision of an attempt named by all that the cycle depends on."""
     campaign, cycle = state.campaign, len(state.commits)
     refuse_lost_commit(store, cycle)
     last: Commit | None = state.commits[-1] if state.commits else None
-    labels = [] if intake is None else list(intake.earlier)
+    labels = [] if collected is None else list(collected.earlier)
     new = consensus = None
-    if intake is not None and intake.new:
-        new = _write(store, "labels", cycle, votes_table(intake.new))
+    if collected is not None and collected.new:
+        new = _write(store, "labels", cycle, votes_table(collected.new))
         labels.append(new)
-    if intake is not None and intake.consensus.num_rows:
-        consensus = _write(store, "consensus", cycle, intake.consensus)
+    if collected is not None and collected.consensus.num_rows:
+        consensus = _write(store, "consensus", cycle, collected.consensus)
     labelled, answered, outstanding = (0, 0, 0)
-    if intake is not None:
-        labelled, answered, outstanding = intake.labelled, intake.answered, intake.outstanding
+    if collected is not None:
+        labelled, answered, outstanding = collected.labelled, collected.answered, collected.outstanding
     final = action == "finalize"
     previous = last.objects if last else {}
     size = 0 if final else campaign.query_size(answered + outstanding)

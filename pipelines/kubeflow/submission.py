@@ -9,7 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.label_ingest.intake import check_finalizable, without_final_training
+from labelcycle.components.label_ingest.collected_labels import check_finalizable, without_final_training
 from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.lookup import (

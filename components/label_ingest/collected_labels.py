@@ -17,7 +17,7 @@ from labelcycle.components.labelling.consensus import Probabilities, consensus_o
 
 
 @dataclass(frozen=True)
-class Intake:
+class CollectedLabels:
     """What is there now.
 
     Attributes:
@@ -45,7 +45,7 @@ class Intake:
     outstanding: int
 
 
-def take_in(store: Store, state: State, labels_from: str = "") -> Intake:
+def collect_labels(store: Store, state: State, labels_from: str = "") -> CollectedLabels:
     """Read the label source of a campaign that has asked a query.
 
     Training data that is selected is chosen from the whole pool again by each loop, so that only the answers to the
@@ -78,7 +78,7 @@ def take_in(store: Store, state: State, labels_from: str = "") -> Intake:
     consensus = consensus_of(votes, method, campaign.classes, _probabilities(store, state))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
     had = set(before.complete)
-    return Intake(
+    return CollectedLabels(
         source=source.name,
         earlier=earlier,
         new=new,
