@@ -13,4 +13,4 @@ def train_adapter(root: str, cycle: int, attempt: str, model: dsl.Output[dsl.Mod
 
     trained = with_retries(run)(root=root, cycle=cycle, attempt=attempt)
     model.metadata.update(trained.as_metadata())
-    return trained.training.space
+    return trained.space

@@ -37,6 +37,11 @@ class TrainedFacts(Facts, rows="labelled"):
         """How many samples were trained on."""
         return self.training.labelled
 
+    @property
+    def space(self) -> str:
+        """The feature space that the head takes; compiled packages of earlier versions ask for it too."""
+        return self.training.space
+
     def as_record(self) -> dict[str, object]:
         """What `training.json` has."""
         return self.training.model_dump()

@@ -46,9 +46,7 @@ def pretend_an_update(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     real = aligned_training.decide
 
     def decide(*args: Any, **kwargs: Any) -> Any:
-        import dataclasses
-
-        return dataclasses.replace(real(*args, **kwargs), update=True, updates=1)
+        return real(*args, **kwargs).model_copy(update={"update": True, "updates": 1})
 
     monkeypatch.setattr(aligned_training, "decide", decide)
 

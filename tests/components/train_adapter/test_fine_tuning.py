@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.trainers import FineTuner, ProbeThenFineTuner
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -114,12 +115,12 @@ def test_a_campaign_embeds_the_pool_with_each_cycles_backbone(begin_on_images: C
     for cycle in (1, 2):
         campaign.run_cycle()
         commit = campaign.state.commits[cycle]
-        training = campaign.work.read_json("training.json")
+        training = campaign.work.read_record("training.json", TrainingFacts)
         backbone = trained_backbone(campaign.state.campaign.backbone, training)
         assert commit.objects["backbone"] == backbone.weights
         assert load(read_object(campaign.work.store, backbone.weights)).keys() == original(campaign).keys()
-        assert len(FeatureSpace(campaign.work.store, training["space"]).ids()) == 60
-        spaces.append(training["space"])
+        assert len(FeatureSpace(campaign.work.store, training.space).ids()) == 60
+        spaces.append(training.space)
     assert len(set(spaces)) == 3
     campaign.ingest()
     assert previous_backbone(campaign.work) == backbone

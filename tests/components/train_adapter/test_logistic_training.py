@@ -189,9 +189,10 @@ def test_labelled_samples_without_features_are_refused(campaign: Any) -> None:
 
 
 def test_the_facts_have_no_learning_rate(campaign: Any) -> None:
-    facts = campaign.run("train_adapter")
+    trained = campaign.run("train_adapter")
+    facts = trained.training
     assert facts.trainer == "logistic" and facts.learning_rate is None and facts.epochs > 0 and facts.loss > 0
-    assert "learning_rate" not in facts.as_metadata()
+    assert "learning_rate" not in trained.as_metadata()
 
 
 def test_the_stage_needs_no_torch(campaign: Any) -> None:
