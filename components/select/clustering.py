@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from labelcycle.components.core.features.blocks import blocks_of, for_each_block
 from labelcycle.components.core.features.neighbours import nearest, one_thread, placed
@@ -142,7 +143,9 @@ def _means(sample: Vectors | Stacked, found: Clusters) -> Floats:
     """The mean of each cluster's points in all coordinates; zeros for an empty one."""
     sums = np.zeros((len(found.centres), sample.width), np.float64)
     for rows in blocks_of(len(sample)):
-        np.add.at(sums, found.assignment[rows], sample.read(rows))
+        members = found.assignment[rows]
+        chosen = (np.ones(len(members)), (members, np.arange(len(members))))
+        sums += scipy.sparse.csr_array(chosen, shape=(len(sums), len(members))) @ sample.read(rows)
     counts = np.bincount(found.assignment, minlength=len(sums))
     return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
 
