@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-
 from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
 from labelcycle.components.core.campaign.queries import LabelRequest
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import ObjectReference, fetch_named
-from labelcycle.components.core.storage.tables import LABELS, read_table
+from labelcycle.components.core.storage.objects import fetch_named
 from labelcycle.components.label_ingest.readiness import answers_to
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
@@ -18,12 +15,6 @@ from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]
 """Votes by sample and annotator."""
-
-
-def kept_votes(store: Store, references: list[ObjectReference]) -> Votes:
-    """The votes in force that committed cycles keep, whose tables are read several at once."""
-    tables = concurrently(lambda reference: read_table(store, reference, LABELS), references)
-    return in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
 
 
 @dataclass(frozen=True)

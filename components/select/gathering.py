@@ -207,7 +207,7 @@ def _augmented(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candid
     texts = _texts_of(work, pool.ids.tolist())
     if texts is None or pool.features is None:
         return pool
-    last = read_query(work.store, work.decision.queries[-1])["sample_id"].to_pylist()
+    last = read_query(work.store, work.decision.previous["query"])["sample_id"].to_pylist()
     selected = np.flatnonzero(np.isin(pool.ids, last))
     augmented = augment_pool(pool.features, texts, selected, settings.augmentation, settings.text_step)
     if augmented.text_map is not None:

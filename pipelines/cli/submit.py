@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.campaign.state import CycleSummary, State
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.pipelines.cli import kubeflow as options
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET

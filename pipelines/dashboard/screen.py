@@ -8,7 +8,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from labelcycle.components.core.campaign.state import CycleSummary, State
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.pipelines.dashboard.figures import awaited, budget, courses, money, plain_text
 from labelcycle.pipelines.dashboard.view import Standing, View
 

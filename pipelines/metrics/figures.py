@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.cost import CycleCost
-from labelcycle.components.core.campaign.state import CycleSummary, Phase, State, read_state
+from labelcycle.components.core.campaign.state import Phase, State, read_state
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.dashboard.view import costs_so_far

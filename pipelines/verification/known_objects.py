@@ -1,11 +1,13 @@
 """The keys that a campaign's objects have, and the digests by which its description and its commits name them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.history import History
 from labelcycle.components.core.storage.objects import ObjectReference
 
 _ATTEMPT = r"cycles/(?P<cycle>\d+)/(?P<attempt>[0-9a-f]{16})"
@@ -22,6 +24,7 @@ PATTERNS = {
     "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "history": r"history/\d+(-\d+-(cycles|requests|votes))?-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
@@ -63,10 +66,11 @@ Named = dict[str, set[str]]
 """SHA-256 by key; more than one where two that name the object disagree."""
 
 
-def named_objects(campaign: Campaign, commits: list[Commit]) -> Named:
-    """Every object that the campaign refers to."""
+def named_objects(campaign: Campaign, commits: list[Commit], histories: Iterable[History]) -> Named:
+    """Every object that the campaign, its commits and their histories refer to."""
     named: Named = {}
-    for reference in _references(campaign, commits):
+    of_segments = (each for history in histories for segment in history.segments for each in segment.references)
+    for reference in chain(_references(campaign, commits), of_segments):
         named.setdefault(reference.key, set()).add(reference.sha256)
     return named
 

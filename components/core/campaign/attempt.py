@@ -15,6 +15,7 @@ from pydantic import SerializerFunctionWrapHandler, ValidationError, model_seria
 from labelcycle.components.core.campaign.algorithms import FIRST, Algorithm, Role
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key
+from labelcycle.components.core.campaign.history import History, read_history, read_requests, read_votes
 from labelcycle.components.core.campaign.votes import in_force, labels_of, votes_in, votes_table
 from labelcycle.components.core.config.environment import is_main_process
 from labelcycle.components.core.config.settings import Settings
@@ -45,15 +46,18 @@ DELETE_RECORD = "Delete it and run again: its stage then writes it again."
 class Decision(Settings):
     """What this cycle does and on which labels; `decision.json`, the first object of an attempt.
 
-    `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
-    order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
-    and `outstanding` have not. `algorithms` says which version of each the cycle is made by. Cycles that were begun
-    before versions were recorded have nothing there; empty, it is left out, so that their decisions keep their bytes.
+    `finalize` trains the model that the campaign keeps, and asks for no more labels. `history` is that of all cycles
+    before, `new_labels` are the votes that came since, and `consensus` is what all votes come to. `answered` of the
+    samples asked for have their answers, and `outstanding` have not. `algorithms` says which version of each the cycle
+    is made by.
+
+    Versions before histories listed the votes and queries of all cycles in `labels` and `queries`, and those before
+    `algorithms` had no versions. What is not there is left out, so that every decision keeps its bytes.
     """
 
     cycle: int
     action: Action
-    labels: list[ObjectReference]
+    labels: list[ObjectReference] = []
     new_labels: ObjectReference | None
     consensus: ObjectReference | None = None
     labelled: int
@@ -61,7 +65,8 @@ class Decision(Settings):
     outstanding: int = 0
     query_size: int
     previous: dict[str, ObjectReference]
-    queries: list[ObjectReference]
+    queries: list[ObjectReference] = []
+    history: ObjectReference | None = None
     algorithms: dict[Role, Algorithm] = {}
 
     @model_serializer(mode="wrap")
@@ -69,6 +74,8 @@ class Decision(Settings):
         content: dict[str, object] = serialised(self)
         if not self.algorithms:
             del content["algorithms"]
+        for name in ("history",) if self.history is None else ("labels", "queries"):
+            del content[name]
         return content
 
     @property
@@ -225,9 +232,25 @@ class Attempt:
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
-        tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), self.decision.labels)
-        votes = in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
+        references = self.decision.labels
+        earlier = LABELS.empty_table()
+        if self.decision.history is not None:
+            references = [] if self.decision.new_labels is None else [self.decision.new_labels]
+            if self.campaign.recipe.data_selection is None:
+                earlier = read_votes(self.store, read_history(self.store, self.decision.history))
+        tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), references)
+        votes = in_force(votes_in(pa.concat_tables([earlier, *tables])))
         return votes_table([votes[key] for key in sorted(votes)])
+
+    def requests(self) -> pa.Table:
+        """Everything that was asked before this cycle: rows of `REQUESTS`, in the order of cycles and ranks."""
+        if self.decision.history is not None:
+            return read_requests(self.store, read_history(self.store, self.decision.history))
+        commits = [
+            Commit(cycle=cycle, attempt="", objects={"query": query})
+            for cycle, query in enumerate(self.decision.queries)
+        ]
+        return read_requests(self.store, History(), commits)
 
     def consensus(self) -> pa.Table:
         """What the votes come to: rows of `CONSENSUS` sorted by sample; none before the first labels."""

@@ -72,3 +72,12 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
 def read_commits(store: Store) -> list[Commit]:
     """All commits, in order from cycle 0, read several at once."""
     return list(until_none(lambda cycle: read_commit(store, cycle)))
+
+
+def newest_commit(store: Store) -> Commit | None:
+    """The commit of the last cycle that has one, or None before the first.
+
+    Cost: one listing of the cycles' names, and one or two small reads: at most one cycle has no commit yet.
+    """
+    cycles = sorted(int(name) for name in store.folders("cycles/") if name.isdecimal())
+    return next((commit for cycle in reversed(cycles) if (commit := read_commit(store, cycle)) is not None), None)

@@ -142,6 +142,16 @@ class FolderStore:
             found = (Path(path).relative_to(self._root).as_posix() for path in _files_below(str(folder)))
             return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store.folders`."""
+        folder = self._root / checked_prefix(prefix, self.root)
+        with folder_errors("read", folder):
+            try:
+                with os.scandir(folder) as entries:
+                    return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return str(self._path(key))

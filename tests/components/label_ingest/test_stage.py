@@ -272,7 +272,8 @@ def test_a_cycle_of_another_campaign_is_refused(begin: Callable[..., Any], tmp_p
         each.run_cycle()
         each.run_cycle()
     shutil.rmtree(Path(campaign.root) / "cycles/1")
-    shutil.copytree(Path(other.root) / "cycles/1", Path(campaign.root) / "cycles/1")
+    for folder in ("cycles/1", "history"):
+        shutil.copytree(Path(other.root) / folder, Path(campaign.root) / folder, dirs_exist_ok=True)
     before = campaign.files()
     with pytest.raises(CampaignError, match="cycles/1/commit.json is of another campaign, or of another place"):
         campaign.ingest()
