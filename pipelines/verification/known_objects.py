@@ -24,7 +24,7 @@ PATTERNS = {
     "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
-    "history": r"history/\d+(-\d+-(cycles|requests|votes))?-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
+    "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
