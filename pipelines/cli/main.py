@@ -27,6 +27,7 @@ from labelcycle.pipelines.cli import (
     metrics,
     predict,
     promote,
+    prune,
     publish,
     recipes,
     replay,
@@ -105,6 +106,7 @@ app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
 app.command("metrics", rich_help_panel=CAMPAIGN)(metrics.metrics)
 app.command("verify", rich_help_panel=CAMPAIGN)(verify.verify)
 app.command("replay", rich_help_panel=CAMPAIGN)(replay.replay)
+app.command("prune", rich_help_panel=CAMPAIGN)(prune.prune)
 app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
 app.command("promote", rich_help_panel=MODELS)(promote.promote)
 app.command("predict", rich_help_panel=MODELS)(predict.predict)

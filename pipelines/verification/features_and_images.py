@@ -13,6 +13,7 @@ from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.known_objects import pruned_key
 
 
 def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
@@ -41,6 +42,11 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
             yield Finding("foreign", place, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
         if lost := sorted(needed - known - aside):
             message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
+            if store.exists(pruned_key(name)):
+                yield Finding(
+                    "note", place, "Its features were pruned. Only labelcycle replay of its cycles reads them."
+                )
+                continue
             remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
             yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
         if not store.exists(f"{place}/space.json"):

@@ -21,6 +21,7 @@ PATTERNS = {
     "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
     "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",
     "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",
+    "pruned": r"spaces/(?P<space>[0-9a-f]{16})/pruned\.json",
     "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
@@ -60,6 +61,11 @@ def known_key(key: str) -> KnownKey | None:
         if match := pattern.fullmatch(key):
             return KnownKey(key, kind, {name: value for name, value in match.groupdict().items() if value is not None})
     return None
+
+
+def pruned_key(space: str) -> str:
+    """The object that says of a feature space that `labelcycle prune` has deleted its features."""
+    return f"spaces/{space}/pruned.json"
 
 
 Named = dict[str, set[str]]
