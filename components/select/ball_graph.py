@@ -43,9 +43,9 @@ class Groups:
     partners: list[Rows]
 
 
-def all_pairs(size: int) -> Groups:
+def all_pairs(size: int, group_rows: int = GROUP_ROWS) -> Groups:
     """Groups of consecutive rows, each a partner of all."""
-    members = [np.arange(start, min(start + GROUP_ROWS, size)) for start in range(0, size, GROUP_ROWS)]
+    members = [np.arange(start, min(start + group_rows, size)) for start in range(0, size, group_rows)]
     return Groups(members, [np.arange(len(members))] * len(members))
 
 

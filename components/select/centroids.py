@@ -87,9 +87,9 @@ Weigh = Callable[[Integers, Integers, Floats], tuple[Doubles, Doubles]]
 """(rows, numbers of their centroids, cosines to these) → (terms of the objective, weights wᵢ of the pull)."""
 
 
-def ready_for_steps(vectors: UnitVectors, sample: int) -> UnitVectors:
+def ready_for_steps(vectors: UnitVectors, sample: int, held_numbers: int = HELD_NUMBERS) -> UnitVectors:
     """The vectors, read once and for all where they are few and each step uses them all."""
-    if len(vectors) > sample or len(vectors) * vectors.width > HELD_NUMBERS:
+    if len(vectors) > sample or len(vectors) * vectors.width > held_numbers:
         return vectors
     return Vectors(vectors.read(slice(None)))
 
