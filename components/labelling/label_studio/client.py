@@ -52,6 +52,7 @@ class LabelStudio:
         attempts: how often one call is tried.
         longest_pause: seconds that one pause between tries lasts at most, whatever the server asks for.
         timeout: seconds to connect, and between two bytes of an answer.
+        most_bytes: larger answers are refused.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class LabelStudio:
         attempts: int = ATTEMPTS,
         longest_pause: float = LONGEST_PAUSE,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        most_bytes: int = MAX_BYTES,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self._timeout = timeout
+        self._most_bytes = most_bytes
         self._session = requests.Session()
         self._access = "" if token.kind == "personal" else token.value
         growing = tenacity.wait_exponential(multiplier=0.5, max=longest_pause) + tenacity.wait_random(0, 0.1)
@@ -178,10 +181,10 @@ class LabelStudio:
         body = bytearray()
         for part in answer.iter_content(65536):
             body += part
-            if len(body) > MAX_BYTES:
+            if len(body) > self._most_bytes:
                 raise InputError(
-                    f"{self.url}{path} answers with more than {MAX_BYTES:,} bytes. Put the campaign into a project of "
-                    "its own."
+                    f"{self.url}{path} answers with more than {self._most_bytes:,} bytes. Put the campaign "
+                    "into a project of its own."
                 )
         return bytes(body)
 

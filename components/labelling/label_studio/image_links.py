@@ -103,13 +103,13 @@ class ImageLinks:
         seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
         with s3_errors(uri):
-            client, parameters = _client(self._tool.image_endpoint), {"Bucket": bucket, "Key": key}
+            client, parameters = signing_client(self._tool.image_endpoint), {"Bucket": bucket, "Key": key}
             address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return Link(address, until.isoformat())
 
 
 @functools.cache
-def _client(endpoint: str | None) -> Any:
+def signing_client(endpoint: str | None) -> Any:
     """The store's client, for another `endpoint` than the runs' own where one is given.
 
     It signs by version 4; for addresses botocore still prefers 2, which few servers take.

@@ -137,7 +137,7 @@ def find_project(server: LabelStudio, campaign: Campaign) -> Project | None:
     tool = campaign.labelling.tool
     number = tool.project if tool is not None else None
     if number is None:
-        number = min(_numbers(server, campaign), default=None)
+        number = min(project_numbers(server, campaign), default=None)
     return None if number is None else _checked(server, campaign, number)
 
 
@@ -189,7 +189,7 @@ def _description(campaign: Campaign) -> dict[str, str | int]:
     }
 
 
-def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
+def project_numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
     """Numbers of the projects made for this campaign."""
     page = 1
     while True:
@@ -205,7 +205,7 @@ def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
 
 def _delete_empty_others(server: LabelStudio, campaign: Campaign, kept: int) -> None:
     """Delete further projects of the campaign that nobody has sent tasks to: a race or a lost answer has left them."""
-    for number in [number for number in _numbers(server, campaign) if number != kept]:
+    for number in [number for number in project_numbers(server, campaign) if number != kept]:
         address = f"/api/projects/{number}/"
         with contextlib.suppress(NotThere):
             if server.get(address).get("task_number") == 0:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from labelcycle.pipelines.kubeflow import schedule
-from labelcycle.pipelines.kubeflow import submission as waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -99,7 +98,6 @@ def test_deleting_may_wait_for_the_run(
     scheduled_run: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
     looks = iter(["RUNNING", "RUNNING", "SUCCEEDED"])
 
     def step(run: dict[str, Any]) -> None:

@@ -13,6 +13,14 @@ from labelcycle.components.core.logging.failures import tell
 
 
 @pytest.fixture
+def termination_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file, not yet made, in place of that of Kubernetes."""
+    log = tmp_path / "termination-log"
+    monkeypatch.setattr(failures, "TERMINATION_LOG", log)
+    return log
+
+
+@pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function: an error that was raised → the events that it became, and its exit code."""
     monkeypatch.setenv(EVENTS, str(tmp_path / "events"))
@@ -55,19 +63,16 @@ def test_control_c(told: Any) -> None:
     ],
 )
 def test_a_container_of_kubernetes_keeps_the_message_of_its_end(
-    told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    told: Any, termination_log: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     """Kubernetes makes the file, and shows its first 4096 bytes."""
     monkeypatch.setenv("MY_TOKEN", "open-sesame-12")
-    log = tmp_path / "termination-log"
-    log.touch()
-    monkeypatch.setattr(failures, "TERMINATION_LOG", log)
+    termination_log.touch()
     told(error)
-    kept = log.read_bytes()
+    kept = termination_log.read_bytes()
     assert kept.decode(errors="ignore").startswith(said) and len(kept) <= 4096
 
 
-def test_elsewhere_no_such_file_is_made(told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "TERMINATION_LOG", tmp_path / "termination-log")
+def test_elsewhere_no_such_file_is_made(told: Any, termination_log: Path) -> None:
     told(InputError("wrong"))
-    assert not (tmp_path / "termination-log").exists()
+    assert not termination_log.exists()
