@@ -107,7 +107,7 @@ class BallGraph:
     def _pairs(self, rows: Rows, groups: Rows) -> Iterator[tuple[Rows, Rows]]:
         """Neighbours among these rows and the members of these groups, group by group; no sample with itself.
 
-        They are told by their places in `rows` and in the group.
+        They are given by their positions in `rows` and in the group.
         """
         vectors = self._points.read(rows)
 

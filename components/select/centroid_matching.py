@@ -27,7 +27,7 @@ LIST_ENTRIES = 2**21
 """Entries that the lists of all centroids may have together, as long as each has `SHORT_LIST`: 16 MB."""
 
 LOWER_HALF = np.uint64(2**32 - 1)
-"""The half of a key that tells which sample it is."""
+"""The half of a key that says which sample it is."""
 
 RESOLUTION = 2**20
 """Cosines closer than one part in so many count as equal; rounding errors of matrix products are smaller."""

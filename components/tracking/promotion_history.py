@@ -61,7 +61,7 @@ class Promotion(Settings):
         return canonical_json(self.model_dump(mode="json"))
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The outcome and the reason, in a sentence."""
         return f"{'not promoted' if self.outcome == 'refused' else self.outcome}: {self.reason}"
 

@@ -65,7 +65,7 @@ class Checkpoints:
     def read(self, identity: str) -> Checkpoint | None:
         """The state that a training of this identity was left in.
 
-        None where there is none; where it is damaged or that of another training, which a notice tells.
+        None where there is none; where it is damaged or that of another training, as a notice then says.
         """
         try:
             data = self._store.read(self._key)

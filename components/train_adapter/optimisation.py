@@ -74,7 +74,7 @@ def refuse_divergence(
 ) -> None:
     """Check that the loss and everything that training changed are finite, and that anything was learned.
 
-    A loss above that of equal probabilities, ln C, is told but not refused: few labels and few epochs come to that too.
+    A loss above that of equal probabilities, ln C, is a notice, not an error: few labels and epochs come to that too.
 
     Args:
         network: what was trained.

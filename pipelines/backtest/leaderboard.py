@@ -11,7 +11,7 @@ from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
 from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender, Measured
 
 SEES_LABELS = "†"
-"""Marks a contender that was told what nobody knows before paying for labels."""
+"""Marks a contender that was given what nobody knows before paying for labels."""
 LEAST_SAVING = 0.005
 """Below it a saving is shown as 0 %."""
 
@@ -42,7 +42,7 @@ class LeaderboardEntry:
 
     Attributes:
         title: strategy and parameters.
-        sees_labels: it was told the losses of unlabelled samples, which nobody has before paying for their labels.
+        sees_labels: it was given the losses of unlabelled samples, which nobody has before paying for their labels.
         seeds: how many seeds ended without an error.
         accuracy: curve over the plan's labels.
         macro_f1: the same.

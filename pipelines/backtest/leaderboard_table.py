@@ -60,7 +60,9 @@ def notes(found: Leaderboard) -> list[str]:
         "CPU s: processor seconds of training and choosing in a whole arm",
     ]
     if any(standing.sees_labels for standing in found.contenders):
-        lines.append(f"{SEES_LABELS} was told the losses of unlabelled samples, which need their labels: no fair rival")
+        lines.append(
+            f"{SEES_LABELS} was given the losses of unlabelled samples, which need their labels: not comparable"
+        )
     return lines
 
 

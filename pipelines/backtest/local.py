@@ -42,12 +42,12 @@ class ArmsWatcher(Watcher):
             self._done[event["arm"]] = event["done"]
             self._ended += event["ended"]
             if event["ended"]:
-                self._tell(event)
+                self._report(event)
             self._show(f"{self._ended} of {self._arms} arms", sum(self._done.values()), self._arms * self._cycles)
         elif event["event"] not in ("started", "progress"):
             super()._take(event)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _report(self, event: dict[str, Any]) -> None:
         if event["error"]:
             text = f"failed: {event['error']}"
         else:
@@ -65,7 +65,7 @@ def run_backtest(root: str, plan: BacktestPlan, mlflow_root: str) -> Leaderboard
     Args:
         root: the backtest's folder or S3 prefix, which holds the plan's history.
         plan: what to run.
-        mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+        mlflow_root: the root whose MLflow records the results, unless the environment names another; empty for none.
 
     Raises:
         TransientError: an arm died without a word; those that ended are kept.

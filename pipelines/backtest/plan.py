@@ -37,7 +37,7 @@ RANDOM = Chooser(strategy="random")
 
 
 class Contender(Settings):
-    """What is compared: how it chooses, how it begins, and whether it is told labels that nobody has paid for."""
+    """What is compared: how it chooses, how it begins, and whether it is given labels that nobody has paid for."""
 
     chooser: Chooser
     cold_start: Chooser = RANDOM

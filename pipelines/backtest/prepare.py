@@ -16,7 +16,7 @@ from labelcycle.pipelines.backtest.plan import BacktestPlan
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 RECIPE, BATCH, CYCLES = "uherding", 50, 10
-"""What a backtest on embeddings uses unless told otherwise; one on a campaign begins from the campaign's settings."""
+"""What a backtest on embeddings uses unless set otherwise; one on a campaign begins from the campaign's settings."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
 
 
 def _mark(found: Leaderboard) -> str:
-    """What tells this backtest's results from all others: the plan, and the seconds and curves of its arms."""
+    """What sets this backtest's results apart from all others: the plan, and the seconds and curves of its arms."""
     return digest_of_json(found.as_facts())[:16]
 
 

@@ -37,7 +37,7 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
     Args:
         root: the backtest's folder or S3 prefix.
         plan: the plan's name.
-        mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+        mlflow_root: the root whose MLflow records the results, unless the environment names another; empty for none.
         markdown: where to put a copy of the table for the platform's own records; empty for none.
 
     Raises:

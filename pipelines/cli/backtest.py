@@ -105,7 +105,7 @@ def backtest(
         ),
     ] = False,
 ) -> None:
-    """Replay labelled history with several strategies, and tell which would have saved the most labels.
+    """Replay labelled history with several strategies, and show which would have saved the most labels.
 
     Every strategy runs a campaign from the same start with each seed, and learns only the labels it asks for. Results
     go to --out; arms that are done are kept, so a backtest that was stopped continues where it stopped.

@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
 from labelcycle.components.core.logging.events import Place, emit, json_logs, log_context, move
-from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, tell
+from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
 from labelcycle.pipelines.cli import (
@@ -40,7 +40,7 @@ from labelcycle.pipelines.cli import (
 
 
 class LoggedCommand(TyperCommand):
-    """Tells `command_started`, then `command_ended` with exit code and seconds, where the log is JSON.
+    """Emits `command_started`, then `command_ended` with exit code and seconds, where the log is JSON.
 
     All lines of the process say from then on which command, campaign, cycle and stage they are about.
     """
@@ -59,7 +59,7 @@ class LoggedCommand(TyperCommand):
             code = end.exit_code
             raise
         except (Exception, KeyboardInterrupt) as error:
-            code = tell(error)
+            code = report_failure(error)
             raise
         finally:
             catch_up()
@@ -172,11 +172,11 @@ def _end_with_json_logs() -> int:
         code = app(standalone_mode=False)
     except Exception as error:
         if not hasattr(error, "format_message"):
-            return tell(error)
+            return report_failure(error)
         emit("error", level="error", error="UsageError", message=error.format_message(), exit_code=GIVE_UP)
         return GIVE_UP
     except KeyboardInterrupt as error:
-        return tell(error)
+        return report_failure(error)
     return code if isinstance(code, int) else 0
 
 

@@ -78,11 +78,11 @@ def _print(done: Promoted) -> None:
     promotion = done.promotion
     cycle = promotion.challenger.cycle
     if done.already:
-        print(f"the model of cycle {cycle} is champion already, since {promotion.time}: {promotion.told}")
+        print(f"the model of cycle {cycle} is champion already, since {promotion.time}: {promotion.summary}")
         return
     if done.verdict is not None and done.verdict.changes:
         _print_changes(cycle, done.verdict.changes)
-    print(f"cycle {cycle} {promotion.told}")
+    print(f"cycle {cycle} {promotion.summary}")
     if promotion.outcome == "refused":
         print(
             f"cycle {promotion.champion.cycle if promotion.champion else '–'} stays champion; to promote cycle {cycle} "

@@ -68,12 +68,12 @@ def submit(
     request = options.requested(context)
     kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
-    _tell(kubeflow, submission)
+    _print_submission(kubeflow, submission)
     if wait and submission.run is not None:
         _follow(kubeflow, submission, campaign, labels_from)
 
 
-def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
+def _print_submission(kubeflow: "Kubeflow", submission: "Submission") -> None:
     if submission.reason:
         print(f"nothing submitted: {submission.reason}")
     elif submission.run is None:

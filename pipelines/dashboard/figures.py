@@ -60,7 +60,7 @@ def budget(standing: Standing, width: int) -> list[Text]:
 
 
 def bar(done: int, total: int, width: int) -> Text:
-    """A bar that tells what is done from what is not without colours too; full where all is done, and not before."""
+    """A bar that shows what is done, without colours too; full where all is done, and not before."""
     length = min(LONGEST_BAR, width)
     filled = length * min(done, total) // max(1, total)
     return Text.assemble(("█" * filled, "cyan" if done < total else "green"), ("░" * (length - filled), "dim"))

@@ -109,7 +109,7 @@ def progress(
 
 
 def people(view: View, width: int) -> list[RenderableType]:
-    """Who is awaited, or why that cannot be told."""
+    """Who is awaited, or why that is not known."""
     parts: list[RenderableType] = []
     if view.outlook is not None:
         parts += [Text(), *awaited(view.outlook, width, datetime.now(UTC))]

@@ -72,7 +72,7 @@ def marginal_gain(state: State) -> MarginalGain | None:
 
 
 def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | None, str | None]":
-    """How far the last query is answered, or why that cannot be told; neither where no query is open."""
+    """How far the last query is answered, or why that is not known; neither where no query is open."""
     if state.phase != "labelling":
         return None, None
     from labelcycle.components.label_ingest.awaited_labels import awaited_labels
@@ -80,7 +80,7 @@ def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | No
     try:
         return awaited_labels(store, state), None
     except LabelcycleError as error:
-        return None, f"who is awaited cannot be told now: {error}"
+        return None, f"it is not known now who still has to label: {error}"
 
 
 def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, object] | None:
@@ -115,8 +115,8 @@ class View:
 
     Attributes:
         standing: from the commits.
-        outlook: how far the last query is answered; None where no query is open, or it cannot be told.
-        note: why it cannot be told.
+        outlook: how far the last query is answered; None where no query is open, or it is not known.
+        note: why it is not known.
     """
 
     standing: Standing
@@ -155,7 +155,7 @@ def status_facts(view: View) -> dict[str, object]:
     `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
     cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
     and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is answered, null
-    where none is open or it cannot be told, as `notes` then say. Costs run up from cycle to cycle.
+    where none is open or it is not known, as `notes` then say. Costs run up from cycle to cycle.
     """
     standing = view.standing
     state, campaign = standing.state, standing.state.campaign

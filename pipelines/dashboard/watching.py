@@ -164,11 +164,11 @@ def _look_on(watched: Watched, every: float, show: Show) -> None:
 
 
 def _json_lines() -> Show:
-    shown, told = "", ""
+    shown, warned = "", ""
 
     def show(view: View | None, trouble: str) -> None:
-        nonlocal shown, told
-        told = _tell(trouble, told)
+        nonlocal shown, warned
+        warned = _warn_once(trouble, warned)
         line = shown if view is None else json.dumps(status_facts(view))
         if line != shown:
             print(line, flush=True)
@@ -177,9 +177,9 @@ def _json_lines() -> Show:
     return show
 
 
-def _tell(trouble: str, told: str) -> str:
+def _warn_once(trouble: str, warned: str) -> str:
     """Say on stderr what went wrong, once; returns what is said now."""
-    if trouble and trouble != told:
+    if trouble and trouble != warned:
         print(f"note: {plain_text(trouble)}", file=sys.stderr, flush=True)
     return trouble
 
@@ -195,11 +195,11 @@ def _screen(console: Console, every: float) -> Iterator[Show]:
 
 
 def _printed(console: Console) -> Show:
-    shown, told = None, ""
+    shown, warned = None, ""
 
     def show(view: View | None, trouble: str) -> None:
-        nonlocal shown, told
-        told = _tell(trouble, told)
+        nonlocal shown, warned
+        warned = _warn_once(trouble, warned)
         facts = None if view is None else status_facts(view)
         if view is not None and facts != shown:
             print_standing(console, view.standing)

@@ -94,14 +94,14 @@ class LabelsSaved:
     highest: float
 
 
-def compare(out: str, embeddings: str, sizes: Sizes, tell: Callable[[str], None] = lambda text: None) -> Comparison:
+def compare(out: str, embeddings: str, sizes: Sizes, report: Callable[[str], None] = lambda text: None) -> Comparison:
     """Run every arm that has not ended below `out`.
 
     Args:
         out: a backtest's folder; arms whose results are there are not run again.
         embeddings: features with labels and a test split.
         sizes: how much.
-        tell: called with a line for every arm that has ended.
+        report: called with a line for every arm that has ended.
 
     Raises:
         LabelcycleError: an arm failed.
@@ -120,7 +120,7 @@ def compare(out: str, embeddings: str, sizes: Sizes, tell: Callable[[str], None]
             recipe=recipe,
         )
         plan = prepare(request).model_copy(update={"contenders": [contender]})
-        return Learnt(title, plan.labels, run_arms(out, plan, title, tell))
+        return Learnt(title, plan.labels, run_arms(out, plan, title, report))
 
     return Comparison(
         default=learnt(RECIPE, RECIPE, contender_of(RECIPE), sizes.cycles),
@@ -139,7 +139,7 @@ def contender_of(recipe: str) -> Contender:
     )
 
 
-def run_arms(out: str, plan: BacktestPlan, title: str, tell: Callable[[str], None]) -> list[list[float]]:
+def run_arms(out: str, plan: BacktestPlan, title: str, report: Callable[[str], None]) -> list[list[float]]:
     """Run the arms of a plan with one contender, one after the other; accuracies, a row for each seed.
 
     Raises:
@@ -152,7 +152,7 @@ def run_arms(out: str, plan: BacktestPlan, title: str, tell: Callable[[str], Non
         if outcome.error:
             raise LabelcycleError(f"{title}, seed {arm.seed}, failed: {outcome.error}")
         rows.append([cycle.accuracy for cycle in outcome.cycles])
-        tell(f"{title}, seed {arm.seed}: accuracy {rows[-1][-1]:.4f} with {plan.labels[-1]} labels")
+        report(f"{title}, seed {arm.seed}: accuracy {rows[-1][-1]:.4f} with {plan.labels[-1]} labels")
     return rows
 
 

@@ -25,7 +25,7 @@ from labelcycle.components.core.images.source import is_file, read_unchanged_ima
 from labelcycle.components.core.storage import Store
 
 REQUESTS = "uvicorn.access"
-"""The logger to which uvicorn tells each request."""
+"""The logger to which uvicorn reports each request."""
 
 SECONDS_TO_FINISH = 5
 """How long answers under way may take once the server is asked to end."""

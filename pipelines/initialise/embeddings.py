@@ -22,7 +22,7 @@ SPLITS = ("pool", "val", "test")
 
 
 def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"] | None = "as needed") -> Samples:
-    """Read embeddings. Those that float16 cannot hold as they are become centred and scaled; the user is told.
+    """Read embeddings. Those that float16 cannot hold as they are are centred and scaled, and a notice says so.
 
     Args:
         uri: a path or `s3://` URI. Parquet: `sample_id`, `feature` (a list of numbers, all of one length), optionally

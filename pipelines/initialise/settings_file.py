@@ -24,7 +24,7 @@ def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) 
     """The settings of a file, with those that are given beside it laid over them; of `set`, key by key.
 
     Args:
-        given: values by name, as files spell it; errors in them are told by flag.
+        given: values by name, as files spell it; errors in them name the flag.
         path: a YAML file of settings by name, or None.
 
     Raises:

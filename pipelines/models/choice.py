@@ -55,7 +55,7 @@ class Chosen:
         return read_record(self.store, self.commit.objects["training"], TrainingFacts)
 
     @property
-    def told(self) -> str:
+    def title(self) -> str:
         """The model in words, such as `the champion, of cycle 3`."""
         return f"the {'champion, of' if self.champion else 'model of'} cycle {self.commit.cycle}"
 

@@ -146,7 +146,7 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
         parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
         if not parity.holds:
             raise CampaignError(
-                f"The exported model differs from {chosen.told}: by {parity.difference:.2g} in a probability "
+                f"The exported model differs from {chosen.title}: by {parity.difference:.2g} in a probability "
                 f"({LARGEST_DIFFERENCE:g} is allowed), and in the class of {parity.disagreements} of {parity.samples} "
                 "samples. Nothing was written. Predict with labelcycle predict, and tell us about the backbone."
             )

@@ -32,7 +32,7 @@ def predict_images(
         images: a folder, an `s3://` prefix, an image, or a `.txt` list of images.
         output: a .csv or .parquet file, by path or `s3://` URI.
         batch_size: images a forward pass.
-        top: how many classes of each image are told.
+        top: how many classes of each image are listed.
         probabilities: whether CSV has a column a class too.
 
     Raises:
@@ -65,13 +65,13 @@ def predict_embeddings(
         chosen: the model, of a campaign that was begun with embeddings.
         embeddings: an .npz or .parquet file, as `labelcycle init` takes them, of the same network.
         output: a .csv or .parquet file, by path or `s3://` URI.
-        top: how many classes of each sample are told.
+        top: how many classes of each sample are listed.
         probabilities: whether CSV has a column a class too.
 
     Raises:
         ConfigurationError: the model takes images, or the output is misnamed.
         InputError: the file cannot be used, or its vectors have another width.
-        CampaignError: what the campaign's features were made from is not told any more.
+        CampaignError: the record of what the campaign's features were made from is gone.
 
     Cost: memory for the features.
     """

@@ -58,7 +58,7 @@ class Layout:
         return [(f"predicted{ending}", f"confidence{ending}") for ending in endings]
 
     def ranked(self, probabilities: Floats) -> npt.NDArray[np.int64]:
-        """The classes of each row that are told, the likeliest first: (B, C) → (B, top). Of equals the first comes."""
+        """The classes of each row that are listed, likeliest first: (B, C) → (B, top). Of equals the first comes."""
         order = np.argsort(-probabilities, axis=1, kind="stable")
         return order[:, : len(self.pairs())]
 

@@ -77,8 +77,8 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
 
 def made_by(decision: "Decision", role: Role) -> int:
     """The version of the algorithm that a cycle is made by; the first where its decision records none."""
-    told = decision.algorithms.get(role)
-    return FIRST if told is None else told.version
+    recorded = decision.algorithms.get(role)
+    return FIRST if recorded is None else recorded.version
 
 
 def present(work: "Attempt", role: Role) -> Algorithm | None:

@@ -306,7 +306,7 @@ def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Comm
     if attempt_name(campaign, decision) != commit.attempt or not follows:
         raise CampaignError(
             f"{place} is of another campaign, or of another place in this one. Restore the root from one backup; "
-            "labelcycle verify tells what does not belong."
+            "labelcycle verify lists what does not belong."
         )
 
 

@@ -159,7 +159,7 @@ EVENTS = "LABELCYCLE_EVENTS"
 
 
 def emit(event: str, level: str = "info", **content: Any) -> None:
-    """Tell an event: to the watcher if there is one, else to the log if it is JSON, else to nobody.
+    """Report an event: to the watcher if there is one, else to the log if it is JSON, else to nobody.
 
     Args:
         event: what kind it is, such as `started`.
@@ -181,7 +181,7 @@ def emit(event: str, level: str = "info", **content: Any) -> None:
 
 
 def relay(record: Mapping[str, Any]) -> None:
-    """Write what another process told to this one's log; what it did not know of its place, this one may."""
+    """Write what another process reported to this one's log, with context that it lacked and this one has."""
     known = {name: value for name, value in log_context().items() if record.get(name) is None}
     write_line(as_line({**record, **known}))
 
@@ -204,7 +204,7 @@ def _append(path: str, line: str) -> None:
 
 @contextmanager
 def quiet(*names: str) -> Iterator[None]:
-    """Let these loggers tell errors only, and put their levels back when the block ends."""
+    """Let these loggers report errors only, and put their levels back when the block ends."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from labelcycle.components.core.campaign.commits import attempt_key
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.logging.events import EVENTS, Place, emit, json_logs, log_context, move, notice
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import name_in_profiles, stage_deadline
 from labelcycle.components.core.runtime.timings import Measurement, Meter, Timing, write_timing
@@ -38,7 +38,7 @@ def campaign_at(root: str) -> str | None:
 
     try:
         return load_campaign(open_store(root)).identifier
-    except Exception:  # the work itself tells what is wrong with the root
+    except Exception:  # the work itself reports what is wrong with the root
         return None
 
 
@@ -71,7 +71,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 BAR_SECONDS, LOG_SECONDS = 0.2, 10.0
-"""How often at most progress is told: to somebody who looks at a bar, and in a log."""
+"""How often at most progress is reported: to somebody who looks at a bar, and in a log."""
 
 
 def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -98,7 +98,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
                 result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             catch_up()
-            tell(error)
+            report_failure(error)
             if isinstance(error, LabelcycleError):
                 _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
             _move_back(outer)
@@ -198,9 +198,9 @@ class Progress:
                 self._bar.update(steps)
             elif time.monotonic() - self._told > self._seconds or self._done >= self._total:
                 self._told = time.monotonic()
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         emit(
             "progress",
             message=f"{self._description}: {self._done} of {self._total}",

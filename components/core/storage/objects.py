@@ -101,7 +101,7 @@ def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
     """A local file with an object whose name ends in the first 16 digits of its digest, to be read only.
 
     Raises:
-        CampaignError: the object is gone, or its content is not that which its name tells.
+        CampaignError: the object is gone, or its content is not what its name says.
     """
     named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
     return _read_checked(store, named, store.fetch, lambda path: digest_of_file(path)[:16], remedy)

@@ -35,7 +35,7 @@ DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatc
 """The server got other bytes than were sent, or fewer, and has stored nothing."""
 
 UPLOAD_GONE = {"NoSuchUpload", "InvalidPart"}
-"""An upload in parts that is over: its end was told and the answer lost, or someone has cleared it away."""
+"""An upload in parts that is over: its end was requested and the answer lost, or someone has cleared it away."""
 
 
 class TornBody(Exception):

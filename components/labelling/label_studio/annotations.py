@@ -38,7 +38,7 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
 
     Args:
         annotation: an element of a task's `annotations`.
-        control: name of the control whose choices are the classes; None where the source does not tell. Then any
+        control: name of the control whose choices are the classes; None where the source does not say. Then any
             choices but those called `doubt` are taken for it.
         classes: the campaign's classes; None accepts any.
 

@@ -2,7 +2,7 @@
 
 Source: Yehuda et al., NeurIPS 2022, Algorithm 1; the radius as in section 3.3 there (purity of pseudo-labels).
 Cost: exact up to 100,000 samples: O(N²·d / 2) multiply-adds. Beyond, samples are compared within near clusters only,
-    O(N·4096·d) for each 4 partners, and the share of neighbours found so is told. Memory: as much as the features.
+    O(N·4096·d) for each 4 partners, and the share of neighbours found so is reported. Memory: as much as the features.
 
 The largest radius at which most balls hold samples of one pseudo-label only.
 """

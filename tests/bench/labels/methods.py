@@ -81,7 +81,7 @@ class Method:
 
 
 def default_recipe() -> Recipe:
-    """What `labelcycle init` takes unless told otherwise."""
+    """What `labelcycle init` takes unless set otherwise."""
     return read_recipe(recipe_path(RECIPE))
 
 

@@ -103,7 +103,7 @@ def test_a_strategy_that_sees_labels_is_marked_and_never_the_answer(gather: Call
     found = gather(CURVES, contenders=contenders)
     assert found.contenders[0].title == "entropy"
     assert "entropy" not in found.verdict
-    assert "| 1 | entropy† |" in as_markdown(found) and "† was told the losses" in as_markdown(found)
+    assert "| 1 | entropy† |" in as_markdown(found) and "† was given the losses" in as_markdown(found)
 
 
 def test_facts_are_plain_values(gather: Callable[..., Leaderboard]) -> None:

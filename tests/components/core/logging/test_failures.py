@@ -9,7 +9,7 @@ import pytest
 from labelcycle.components.core.errors import InputError, TransientError
 from labelcycle.components.core.logging import failures
 from labelcycle.components.core.logging.events import EVENTS
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.failures import report_failure
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         try:
             raise error
         except BaseException as raised:
-            codes = {tell(raised), tell(raised)}
+            codes = {report_failure(raised), report_failure(raised)}
         (code,) = codes
         return [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()], code
 
