@@ -205,11 +205,11 @@ def _judged(
     rows = np.flatnonzero(np.isin(labels, enough))
     if len(rows) > MOST_JUDGED:
         rows = rows[np.argsort(keyed_order(ids[rows], "label noise"), kind="stable")]
-        place = np.empty(len(rows), np.int64)
+        rank = np.empty(len(rows), np.int64)
         for label in enough:
             members = np.flatnonzero(labels[rows] == label)
-            place[members] = np.arange(len(members))
-        rows = rows[np.argsort(np.maximum(place, LEAST_PER_CLASS), kind="stable")[:MOST_JUDGED]]
+            rank[members] = np.arange(len(members))
+        rows = rows[np.argsort(np.maximum(rank, LEAST_PER_CLASS), kind="stable")[:MOST_JUDGED]]
     return rows[np.argsort(ids[rows])]
 
 

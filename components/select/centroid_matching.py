@@ -62,8 +62,8 @@ def match_samples(
         waiting = centroids[done:]
         length = max(SHORT_LIST, min(length, list_entries // len(waiting)))
         lists = _most_similar_free(vectors, waiting, priorities, taken, min(length, len(ids)))
-        places = len(ids) - (lists & LOWER_HALF).astype(np.int64)
-        listed = first_to_last[np.minimum(places, len(ids) - 1)]
+        positions = len(ids) - (lists & LOWER_HALF).astype(np.int64)
+        listed = first_to_last[np.minimum(positions, len(ids) - 1)]
         for keys, candidates in zip(lists, listed, strict=True):
             free = np.flatnonzero((keys > 0) & ~taken[candidates])
             if not len(free):
@@ -137,8 +137,8 @@ def matched(member: Floats, reference: Floats) -> Floats:
 
     with one_thread_products():
         cosines = reference @ member.T
-    _, places = linear_sum_assignment(cosines, maximize=True)
-    result: Floats = member[places]
+    _, positions = linear_sum_assignment(cosines, maximize=True)
+    result: Floats = member[positions]
     return result
 
 

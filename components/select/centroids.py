@@ -146,12 +146,12 @@ def pull_of_samples(
             numbers = np.where(held, len(free) + frozen.assignment.nearest[chosen], numbers)
             cosines = np.where(held, frozen.assignment.cosines[chosen], cosines)
         terms, shares = weigh(chosen, numbers, cosines)
-        present, places = np.unique(numbers, return_inverse=True)
+        present, positions = np.unique(numbers, return_inverse=True)
         moved = int(np.searchsorted(present, len(free)))
         mixing = scipy.sparse.csr_array(
-            (shares.astype(np.float32), (places, np.arange(len(chosen)))), shape=(len(present), len(chosen))
+            (shares.astype(np.float32), (positions, np.arange(len(chosen)))), shape=(len(present), len(chosen))
         )
-        masses: Doubles = np.bincount(places, shares, len(present)).astype(np.float64)
+        masses: Doubles = np.bincount(positions, shares, len(present)).astype(np.float64)
         return float(terms.sum()), present[:moved], mixing[:moved] @ samples, present, masses
 
     for term, moved, towards, present, masses in blocks_in_turn(len(pulled), pull, block_rows_for(len(free))):

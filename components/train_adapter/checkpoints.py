@@ -49,7 +49,7 @@ class Checkpoints:
 
     Args:
         store: where it is kept, each time written whole or not at all.
-        key: its place in the store.
+        key: its name in the store.
         every: the least number of seconds between two writes; a shorter training writes nothing. None takes what the
             environment says, or else `SECONDS`.
 
@@ -209,9 +209,9 @@ class Running:
         self.order.set_state(tensors["random.order"])
         for name, value in checkpoint.facts.items():
             setattr(self.training_progress, name, value)
-        place = next(self.network.parameters()).device
+        target = next(self.network.parameters()).device
         self.training_progress.best = {
-            name: tensor.to(place) for name, tensor in below(tensors, "best.").items()
+            name: tensor.to(target) for name, tensor in below(tensors, "best.").items()
         } or None
 
     @property

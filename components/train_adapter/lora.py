@@ -135,10 +135,10 @@ def inputs(
 
     Where the network can be cut and the tokens fit into `token_bytes`, these are kept, else the pixels are.
     """
-    place = device()
+    target = device()
 
     def pixels_to_images(pixels: torch.Tensor) -> torch.Tensor:
-        return normalise(pixels.to(place), backbone.transform)
+        return normalise(pixels.to(target), backbone.transform)
 
     if parts.frozen is None:
         return training, validation, pixels_to_images
@@ -160,7 +160,7 @@ def inputs(
             for examples in (training, validation)
         ]
     assert kept[0] is not None
-    return kept[0], kept[1], lambda tokens: tokens.to(place)
+    return kept[0], kept[1], lambda tokens: tokens.to(target)
 
 
 def _tokens(

@@ -10,7 +10,7 @@ from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.arms import contenders_of
+from labelcycle.pipelines.backtest.arms import compared_strategies
 from labelcycle.pipelines.backtest.history import History, history_from_campaign, history_from_embeddings, write_history
 from labelcycle.pipelines.backtest.plan import BacktestPlan
 from labelcycle.pipelines.recipes.catalogue import recipe_path
@@ -64,7 +64,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
     """
     if (request.root is None) == (request.embeddings is None):
         raise ConfigurationError("A backtest replays either a campaign's ROOT or --embeddings FILE. Give one of them.")
-    contenders = contenders_of(request.strategies, request.cold_start)
+    compared = compared_strategies(request.strategies, request.cold_start)
     defaults = _defaults(request)
     recipe = _recipe(request, defaults)
     assert isinstance(recipe.trainer, FeatureTrainer)
@@ -81,7 +81,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
             source=history.source,
             history=write_history(open_store(request.out), history),
             classes=history.classes,
-            contenders=contenders,
+            compared=compared,
             seeds=request.seeds,
             initial=initial,
             batch=batch,

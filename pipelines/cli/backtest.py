@@ -141,7 +141,7 @@ def backtest(
         )
     )
     sizes = f"{plan.cycles} cycles, {plan.labels[0]} to {plan.labels[-1]} labels"
-    print(f"{len(plan.contenders)} strategies × {plan.seeds} seeds, {sizes}", file=sys.stderr)
+    print(f"{len(plan.compared)} strategies × {plan.seeds} seeds, {sizes}", file=sys.stderr)
     if plan_only:
         arms = [arm.name for arm in plan.arms()]
         print(json.dumps({"root": out, "plan": write_plan(open_store(out), plan), "arms": arms}))

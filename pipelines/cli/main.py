@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
-from labelcycle.components.core.logging.events import Place, emit, json_logs, log_context, move
+from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
 from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
@@ -50,7 +50,7 @@ class LoggedCommand(TyperCommand):
         if not json_logs():
             return super().invoke(ctx)
         root = ctx.params.get("root")
-        move(**_place_of(ctx, root))
+        set_log_context(**_context_of(ctx, root))
         emit("command_started")
         begun, code = time.perf_counter(), 0
         try:
@@ -64,12 +64,12 @@ class LoggedCommand(TyperCommand):
         finally:
             catch_up()
             if root is not None and log_context()["campaign"] is None:
-                move(campaign=campaign_at(str(root)))  # the command may have begun it
+                set_log_context(campaign=campaign_at(str(root)))  # the command may have begun it
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
 
-def _place_of(ctx: Any, root: object) -> Place:
-    """What the command line says about the place of the work, and what follows from the root."""
+def _context_of(ctx: Any, root: object) -> LogContext:
+    """What the command line says that the work belongs to, and what follows from the root."""
     group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
     known = {name: ctx.params.get(name) for name in ("cycle", "attempt", "target", "shard")}
     known["command"] = " ".join(filter(None, (group, ctx.info_name)))

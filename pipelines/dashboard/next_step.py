@@ -38,9 +38,9 @@ def _who_answers(store: Store, state: State) -> str:
     tool = state.campaign.labelling.tool
     receipt = read_delivery_record(store, last.cycle)
     if receipt is not None:
-        place = receipt.place
+        address = receipt.place
     elif tool is not None:
         return f"{asked} have still to be sent to {tool.url}"
     else:
-        place = store.locate(delivery_key(last.cycle))
-    return f"{asked} are labelled at {place}"
+        address = store.locate(delivery_key(last.cycle))
+    return f"{asked} are labelled at {address}"

@@ -126,9 +126,9 @@ def encoder_folder(name: str) -> Path:
         return own
     module = name.replace("-", "_")
     spec = find_spec(module) if module.isidentifier() else None
-    for place in (spec.submodule_search_locations if spec else None) or ():
-        if (Path(place) / "model").is_dir():
-            return Path(place) / "model"
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        if (Path(folder) / "model").is_dir():
+            return Path(folder) / "model"
     if re.fullmatch(ON_THE_HUB, name):
         return _fetched(name)
     raise ConfigurationError(

@@ -78,7 +78,7 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
     """What is wrong, a line for each problem: the setting, what it must be and what was given."""
     lines = []
     for problem in error.errors(include_url=False)[:MOST_NAMED]:
-        name, *place = problem["loc"]
+        name, *inside = problem["loc"]
         setting = described_settings().get(str(name))
         if setting is None:
             close = get_close_matches(str(name), described_settings(), n=1)
@@ -91,7 +91,7 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
         value = problem["input"]
         got = "nothing" if value is None else _SHORT.repr(value)
         remedy = " Put it into quotes." if problem["type"] == "string_type" and isinstance(value, int | float) else ""
-        lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if place else ''}.{remedy}")
+        lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if inside else ''}.{remedy}")
     return lines
 
 

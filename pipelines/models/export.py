@@ -140,8 +140,8 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
     require_packages()
     target = _folder(folder)
     prepared = _on_features(chosen) if chosen.campaign.backbone is None else _on_pixels(chosen)
-    with _unfinished(target) as place:
-        path, name = place / MODEL, prepared.taken.name
+    with _unfinished(target) as folder:
+        path, name = folder / MODEL, prepared.taken.name
         write_onnx(prepared.model, torch.from_numpy(prepared.samples[[0, 0]]), name, path)
         parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
         if not parity.holds:
@@ -150,13 +150,13 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
                 f"({LARGEST_DIFFERENCE:g} is allowed), and in the class of {parity.disagreements} of {parity.samples} "
                 "samples. Nothing was written. Predict with labelcycle predict, and tell us about the backbone."
             )
-        files = {file.name: digest_of_file(file) for file in sorted(place.iterdir())}
+        files = {file.name: digest_of_file(file) for file in sorted(folder.iterdir())}
         backbone = None if chosen.campaign.backbone is None else backbone_of(chosen)
-        (place / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
+        (folder / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
         card = model_card(chosen, backbone, prepared.taken, parity)
-        (place / CARD).write_bytes(canonical_json(card | {"files": files}))
+        (folder / CARD).write_bytes(canonical_json(card | {"files": files}))
         written = [
-            file.replace(target / file.name) for file in sorted(place.iterdir(), key=lambda file: file.name == CARD)
+            file.replace(target / file.name) for file in sorted(folder.iterdir(), key=lambda file: file.name == CARD)
         ]
     return Exported(written, parity)
 
@@ -200,13 +200,13 @@ def _folder(folder: str) -> Path:
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
     """A folder inside the target that is gone afterwards."""
-    place = target / f".unfinished-{uuid.uuid4().hex}"
+    folder = target / f".unfinished-{uuid.uuid4().hex}"
     try:
-        place.mkdir(parents=True)
-        yield place
+        folder.mkdir(parents=True)
+        yield folder
     except OSError as error:
         raise TransientError(
             f"Cannot write to {target}: {error.strerror or error}. Free space or grant write access, then run again."
         ) from error
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -109,8 +109,8 @@ def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReferen
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:
-            place = _query_of(requests, queries, name)
-            yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+            key = _query_of(requests, queries, name)
+            yield _apart(key, f"opinion {opinion} on sample {name!r} is asked for {count} times")
 
 
 def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name: str) -> str:
@@ -118,5 +118,5 @@ def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name
     return queries[max(request.cycle for request in requests if request.sample_id == name)].key
 
 
-def _apart(place: str, what: str) -> Finding:
-    return Finding("inconsistent", place, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")
+def _apart(key: str, what: str) -> Finding:
+    return Finding("inconsistent", key, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")

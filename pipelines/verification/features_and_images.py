@@ -36,17 +36,17 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
             known, aside = space.ids(), {row["sample_id"] for row in space.quarantined()}
         except CampaignError:
             continue  # reported where contents are checked
-        place = f"spaces/{name}"
+        key = f"spaces/{name}"
         if foreign := sorted(known - ids):
-            yield Finding("foreign", place, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
+            yield Finding("foreign", key, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
         if lost := sorted(needed - known - aside):
             message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
             remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
-            yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
-        if not store.exists(f"{place}/space.json"):
+            yield Finding("missing", key, f"{message}Restore them, or {remedy}.")
+        if not store.exists(f"{key}/space.json"):
             reader = "labelcycle predict and export read it" if imported else "no stage reads it"
             lost = f"It recorded what the features were made from; {reader}."
-            yield Finding("note", f"{place}/space.json", lost)
+            yield Finding("note", f"{key}/space.json", lost)
 
 
 def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:

@@ -294,9 +294,9 @@ def _as_written(location: tuple[int | str, ...]) -> list[str]:
 
 def _override(content: dict[str, Any], dotted: str, value: object) -> None:
     *groups, last = dotted.split(".")
-    place = content
+    settings = content
     for group in groups:
-        place = place.setdefault(group, {})
-        if not isinstance(place, dict):
+        settings = settings.setdefault(group, {})
+        if not isinstance(settings, dict):
             raise ConfigurationError(f"Setting {dotted!r} does not exist: {group!r} is a single value, not a group.")
-    place[last] = value
+    settings[last] = value

@@ -25,14 +25,14 @@ def count_scans(data: bytes) -> int:
 
     Source: ITU-T T.81, annex B.
     """
-    scans, place = 0, 0
-    while found := _MARKER.search(data, place):
-        kind, place = data[found.start() + 1], found.end()
+    scans, position = 0, 0
+    while found := _MARKER.search(data, position):
+        kind, position = data[found.start() + 1], found.end()
         if kind == _END:
             break
         scans += kind == _SCAN
         if kind != _BEGIN:
-            place += int.from_bytes(data[place : place + 2], "big")
+            position += int.from_bytes(data[position : position + 2], "big")
     return scans
 
 

@@ -1,4 +1,4 @@
-"""Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size.
+"""Where image bytes come from: a local file or an S3 object, by URI, from allowed sources and within a limit of size.
 
 Image files share a folder, and each is named over HTTP by its path below it, for whoever serves and whoever links.
 """
@@ -31,7 +31,7 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
 
     Raises:
         UnreadableImage: missing, no plain file, not allowed to be read, or larger than `most_bytes`.
-        RefusedImage: neither a file nor in S3, or not in an allowed place (`allowed_sources`).
+        RefusedImage: neither a file nor in S3, or not from an allowed source (`allowed_sources`).
         ConfigurationError: S3 refuses the credentials, or has no such bucket.
         TransientError: S3 does not answer, or the disk fails.
     """

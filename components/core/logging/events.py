@@ -96,32 +96,32 @@ def json_logs() -> bool:
 
 FIELDS = ("command", "campaign", "cycle", "attempt", "stage", "target", "shard")
 
-Place = dict[str, str | int | None]
-"""Where the work is, by field."""
+LogContext = dict[str, str | int | None]
+"""What the work belongs to, by field."""
 
-_place: Place = {}
+_context: LogContext = {}
 
 
-def log_context() -> Place:
+def log_context() -> LogContext:
     """The fields by name; None for what is not known or does not apply."""
-    return {name: _place.get(name) for name in FIELDS}
+    return {name: _context.get(name) for name in FIELDS}
 
 
-def move(**fields: str | int | None) -> None:
-    """Work on another place from now on; fields that are not named stay."""
-    _place.update(fields)
+def set_log_context(**fields: str | int | None) -> None:
+    """Change the context from now on; fields that are not named stay."""
+    _context.update(fields)
 
 
 @contextmanager
 def within(**fields: str | int | None) -> Iterator[None]:
-    """Work on another place for the length of a block."""
-    before = dict(_place)
-    move(**fields)
+    """Change the context for the length of a block."""
+    before = dict(_context)
+    set_log_context(**fields)
     try:
         yield
     finally:
-        _place.clear()
-        _place.update(before)
+        _context.clear()
+        _context.update(before)
 
 
 _descriptor = 2

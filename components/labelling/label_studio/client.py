@@ -194,35 +194,36 @@ class LabelStudio:
 
     def _judged(self, method: Method, path: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
         """What an answer means: its content, or an error."""
-        place = f"{self.url}{path}"
+        address = f"{self.url}{path}"
         if status < 300:
             return self._content(method, path, headers, body)
         if status < 400:
+            target = _without_query(headers.get("Location", "elsewhere"))
             raise ConfigurationError(
-                f"{place} sends on to {_without_query(headers.get('Location', 'elsewhere'))}, where no token is sent. "
+                f"{address} redirects to {target}, where no token is sent. "
                 "Begin with the server's own address (--label-studio), or let it answer there."
             )
         if status == 401:
             raise ConfigurationError(f"{self.url} answers 401: {self._token.why_refused}.")
         if status == 429:
-            raise _Passing(f"Label Studio asks for fewer calls (429) at {place}. {AGAIN}", _pause(headers))
+            raise _Passing(f"Label Studio asks for fewer calls (429) at {address}. {AGAIN}", _pause(headers))
         if status >= 500:
             if method == "POST" and status != 503:
-                raise PerhapsDone(f"Label Studio failed ({status}) at {place}. {AGAIN}")
-            raise _Passing(f"Label Studio failed ({status}) at {place}. {AGAIN}", _pause(headers))
+                raise PerhapsDone(f"Label Studio failed ({status}) at {address}. {AGAIN}")
+            raise _Passing(f"Label Studio failed ({status}) at {address}. {AGAIN}", _pause(headers))
         if status == 404 and method == "DELETE":
             return None
         said = self._said(body)
         if status == 404:
             raise NotThere(
-                f"There is nothing at {place}{said}. Check the project's number, and that the token's user may see it."
+                f"There is nothing at {address}{said}. Check the project's number and that the token's user may see it."
             )
         if status == 403:
             raise ConfigurationError(
-                f"The token's user may not do {method} {place}{said}. Let an administrator give that right, or use the "
-                "token of somebody who has it."
+                f"The token's user may not do {method} {address}{said}. Let an administrator grant it, or use the "
+                "token of somebody who may."
             )
-        raise ConfigurationError(f"Label Studio refuses {method} {place} ({status}){said}. Correct what it names.")
+        raise ConfigurationError(f"Label Studio refuses {method} {address} ({status}){said}. Correct what it names.")
 
     def _content(self, method: Method, path: str, headers: Mapping[str, str], body: bytes) -> Any:
         if not body:

@@ -53,7 +53,7 @@ def labelling_configuration(classes: Collection[str]) -> str:
     return xml.tostring(view, encoding="unicode")
 
 
-def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
+def controls_of(project: Any, classes: Collection[str], address: str) -> Controls:
     """The controls of a project, as the API describes it.
 
     The choices as annotations hold them have to be the campaign's classes: a choice that people see by another name
@@ -62,7 +62,7 @@ def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
     Args:
         project: what `/api/projects/<number>/` answers.
         classes: the campaign's.
-        place: the project's address, for messages.
+        address: the project's address, for messages.
 
     Raises:
         CampaignError: no control has these classes; those missing and those unknown are named.
@@ -71,23 +71,23 @@ def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
     parsed = project.get("parsed_label_config") if isinstance(project, dict) else None
     if not isinstance(parsed, dict):
         raise InputError(
-            f"{place} does not describe its labelling configuration. labelcycle is made for Label Studio 1.23."
+            f"{address} does not describe its labelling configuration. labelcycle is made for Label Studio 1.23."
         )
     choices = {name: control for name, control in parsed.items() if _is_choices(control)}
     known = set(classes)
     best = max(choices, key=lambda name: len(known & set(choices[name]["labels"])), default=None)
     if best is None or not known & set(choices[best]["labels"]):
         raise CampaignError(
-            f"The labelling configuration of {place} has no choices with the campaign's classes. Give it, under "
+            f"The labelling configuration of {address} has no choices with the campaign's classes. Give it, under "
             f"Settings, Labeling Interface, this code: {labelling_configuration(classes)}"
         )
     offered = set(choices[best]["labels"]) - ({UNSURE} - known)
     if offered != known:
-        raise CampaignError(_what_differs(best, known, offered, place))
+        raise CampaignError(_what_differs(best, known, offered, address))
     control = choices[best]
     shown = next((source for source in control.get("inputs", []) if source.get("type") == "Image"), None)
     if shown is None or not isinstance(shown.get("value"), str):
-        raise CampaignError(f'{place}: the choices {best!r} belong to no image. Give them toName="image".')
+        raise CampaignError(f'{address}: the choices {best!r} belong to no image. Give them toName="image".')
     return Controls(label=best, image=control["to_name"][0], field=shown["value"])
 
 
@@ -101,8 +101,8 @@ def _is_choices(control: Any) -> bool:
     )
 
 
-def _what_differs(control: str, known: set[str], offered: set[str], place: str) -> str:
-    lines = [f"The choices {control!r} of {place} are not the campaign's classes."]
+def _what_differs(control: str, known: set[str], offered: set[str], address: str) -> str:
+    lines = [f"The choices {control!r} of {address} are not the campaign's classes."]
     if missing := sorted(known - offered):
         lines.append(f"Missing there: {', '.join(map(repr, missing))}.")
     if unknown := sorted(offered - known):

@@ -42,7 +42,7 @@ def test_settings_reach_the_plan(planned: Callable[..., BacktestPlan]) -> None:
     )
     assert (len(plan.labels), plan.seeds, plan.prices.cpu_hour, plan.trainer.scale) == (2, 3, 0.1, 7)
     assert (plan.prices.label, plan.prices.annotators_per_label) == (0.5, 3)
-    assert [contender.chooser.title for contender in plan.contenders] == ["random", "entropy"]
+    assert [compared.chooser.title for compared in plan.compared] == ["random", "entropy"]
 
 
 @pytest.mark.parametrize(

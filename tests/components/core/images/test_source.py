@@ -101,16 +101,16 @@ def test_file_addresses(tmp_path: Path) -> None:
     assert list_images(f"file://{tmp_path}") == {"a b.png": f"{tmp_path}/a b.png"}
 
 
-def test_only_allowed_places_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_allowed_sources_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("images/a.png", "images-2/a.png"):
         store.write(key, b"image")
     monkeypatch.setenv(VARIABLE, f"{store.root}/images")
     assert read_image(store.locate("images/a.png")) == b"image"
     assert list(list_images(f"{store.root}/images")) == ["a.png"]
-    with pytest.raises(RefusedImage, match="not in an allowed place"):
+    with pytest.raises(RefusedImage, match="not from an allowed source"):
         read_image(store.locate("images-2/a.png"))
     for folder in (store.root, f"{store.root}/images-2"):
-        with pytest.raises(RefusedImage, match="not in an allowed place"):
+        with pytest.raises(RefusedImage, match="not from an allowed source"):
             list_images(folder)
 
 

@@ -124,7 +124,7 @@ def test_a_lost_access_token_is_fetched_again(client: LabelStudio, api: Api) -> 
 
 def test_the_token_is_not_carried_elsewhere(client: LabelStudio, api: Api) -> None:
     api.fail("GET", PROJECTS, "elsewhere")
-    with pytest.raises(ConfigurationError, match="sends on to http://elsewhere.example.org/api, where no token") as no:
+    with pytest.raises(ConfigurationError, match="redirects to http://elsewhere.example.org/api, where no token") as no:
         read(client)
     assert "secret" not in str(no.value)
 

@@ -59,7 +59,7 @@ def test_places_that_are_not_allowed_are_neither_signed_nor_linked(
     )
     assert made.link("a").address and made.link("c").address
     for sample_id in ("b", "d"):
-        with pytest.raises(ConfigurationError, match=f"'{sample_id}' is not shown.* not in an allowed place"):
+        with pytest.raises(ConfigurationError, match=f"'{sample_id}' is not shown.* not from an allowed source"):
             made.link(sample_id)
 
 
