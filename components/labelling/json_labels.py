@@ -34,7 +34,9 @@ def read_json_text(text: str) -> Any:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except UnicodeEncodeError as error:
-        raise ValueError(f"it holds half a character, {error.object[error.start]!r}, which no text can hold") from error
+        raise ValueError(
+            f"it contains half a character, {error.object[error.start]!r}, which no text can hold"
+        ) from error
     return value
 
 
@@ -42,7 +44,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {repeated!r} stands more than once in one object")
+        raise ValueError(f"the key {repeated!r} appears more than once in one object")
     return found
 
 
@@ -72,7 +74,7 @@ def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
             categories have the same number; the place and the remedy are named.
     """
     if not is_classification(content):
-        raise InputError(f"{uri} has not all of {', '.join(PARTS)}. Export it in COCO's form.")
+        raise InputError(f"{uri} does not have all of {', '.join(PARTS)}. Export it in COCO's form.")
     images = _by_number(content["images"], "file_name", "image", uri)
     categories = _by_number(content["categories"], "name", "category", uri)
     for position, annotation in enumerate(_objects(content["annotations"], "annotations", uri), start=1):
@@ -171,7 +173,7 @@ def _answers(task: Mapping[str, object], location: str, uri: str) -> Iterator[tu
         )
         return
     if not isinstance(annotations, list):
-        raise InputError(f"{uri}, {location}: `annotations` is no list. Export it again.")
+        raise InputError(f"{uri}, {location}: `annotations` is not a list. Export it again.")
     for annotation in annotations:
         data = task.get("data")
         where = f"{location}, annotation {annotation.get('id', '?') if isinstance(annotation, dict) else '?'}"

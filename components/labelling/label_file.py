@@ -101,7 +101,7 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
             continue
         sample_id = _resolved(f"{uri}, row {row}", sample, known_ids)
         if texts.setdefault(sample_id, text) != text:
-            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the one that is right.")
+            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the right one.")
     return texts
 
 

@@ -39,7 +39,7 @@ def delivery_key(cycle: int) -> str:
 
 
 def delivery_record_key(cycle: int) -> str:
-    """Where the receipt for the query of `cycle` is."""
+    """Where the delivery record for the query of `cycle` is."""
     return f"queries/cycle-{cycle:04d}.json"
 
 
@@ -88,10 +88,10 @@ def write_delivery_record(store: Store, cycle: int, address: str) -> None:
 
 
 def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
-    """The receipt for the query of `cycle`; None while it was not delivered.
+    """The delivery record for the query of `cycle`; None while it was not delivered.
 
     Raises:
-        CampaignError: the object is no receipt.
+        CampaignError: the object is not a delivery record.
     """
     try:
         data = store.read(delivery_record_key(cycle))

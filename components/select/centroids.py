@@ -1,7 +1,7 @@
 """Unit centroids that move over a pool: what the samples nearest to them pull.
 
 ActiveFT and VeCAF's data selection are objectives of this pull and of how centroids push each other apart
-(`centroid_crowd`). No array of all samples by all centroids is made: similarities are computed block by block, and
+(`centroid_repulsion`). No array of all samples by all centroids is made: similarities are computed block by block, and
 gradients in closed form. Centroids are numbered free ones first, then frozen ones.
 
 Where centroids start, and the samples that one of their steps looks at: drawn, and the same for the same key.

@@ -105,7 +105,7 @@ def most_uncertain(
     Source: PEAL, section 4.3 (class balance); DropQuery, ablation on diversity (clusters).
     """
     if class_balanced and cluster_features:
-        raise ConfigurationError("class_balanced and cluster_features exclude each other. Choose one.")
+        raise ConfigurationError("class_balanced and cluster_features cannot be combined. Choose one.")
     if cluster_features:
         listed = best_first(scores, pool.ids, SHORT_LIST * budget)
         return _clustered(pool, scores, listed, budget, seed, name)

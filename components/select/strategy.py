@@ -134,7 +134,7 @@ def sorted_by_id(pool: Candidates) -> Candidates:
     Labelled samples without ids stay as they are.
 
     Raises:
-        InputError: an id occurs twice, or is labelled and a candidate at once.
+        InputError: an id occurs twice, or is both labelled and a candidate.
     """
     order = _order(pool.ids, "candidates")
     if order is not None:
@@ -168,4 +168,4 @@ def _refuse_candidates(labelled: npt.NDArray[np.str_], candidates: npt.NDArray[n
     inside = positions < len(candidates)
     both = labelled[inside][candidates[positions[inside]] == labelled[inside]]
     if len(both):
-        raise InputError(f"Id {str(both[0])!r} is labelled and a candidate at once. Leave it out of the candidates.")
+        raise InputError(f"Id {str(both[0])!r} is both labelled and a candidate. Leave it out of the candidates.")

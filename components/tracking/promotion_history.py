@@ -108,7 +108,7 @@ def read_history(store: Store) -> PromotionHistory:
         number = record.number
         if record.previous != last:
             raise CampaignError(
-                f"{store.locate(promotion_key(number))} does not follow on the record before: one of the two was "
+                f"{store.locate(promotion_key(number))} does not follow the record before it: one of the two was "
                 "changed. Restore both from a backup."
             )
         promotions.append(record)

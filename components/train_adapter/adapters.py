@@ -103,8 +103,7 @@ def load_adapters(adapted: "PeftModel", data: bytes) -> None:
     tensors = load_tensors(data)
     if _shapes(tensors) != _shapes(_tensors(adapted)):
         raise ConfigurationError(
-            "The last cycle's adapter is of other layers or another rank than this one's. "
-            "Set schedule.warm_start=false."
+            "The last cycle's adapter has other layers or another rank than this one's. Set schedule.warm_start=false."
         )
     set_peft_model_state_dict(adapted, tensors)
 

@@ -114,7 +114,7 @@ def _seconds() -> float:
     try:
         return float(given) if given else SECONDS
     except ValueError as error:
-        raise ConfigurationError(f"{VARIABLE} is {given!r}, but has to be a number of seconds. Correct it.") from error
+        raise ConfigurationError(f"{VARIABLE} is {given!r}, but must be a number of seconds. Correct it.") from error
 
 
 def identity_of(network: torch.nn.Module, examples: Iterable[torch.Tensor], **facts: Any) -> str:

@@ -96,7 +96,7 @@ def refuse_divergence(
         rates["probe_learning_rate"] = trainer.probe_learning_rate
     named = ", ".join(f"{group}.{name}={rate:g}" for name, rate in rates.items())
     remedy = (
-        "Begin a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
+        "Start a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
         "networks."
     )
     if finite:

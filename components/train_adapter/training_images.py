@@ -24,7 +24,7 @@ def campaign_backbone(work: Attempt) -> Backbone:
     if work.campaign.backbone is None:
         raise ConfigurationError(
             f"Recipe {work.campaign.recipe.name!r} trains on images, but this campaign has embeddings only. "
-            "Begin a campaign with --images, or choose a recipe for frozen features such as uherding."
+            "Start a campaign with --images, or choose a recipe for frozen features such as uherding."
         )
     return work.campaign.backbone
 

@@ -49,7 +49,7 @@ def run(root: str, plan: str, arm: str) -> Outcome:
     settings = read_plan(store, plan)
     wanted = {found.name: found for found in settings.arms()}.get(arm)
     if wanted is None:
-        raise CampaignError(f"Plan {plan} at {store.root} has no arm {arm!r}. Begin again: labelcycle backtest …")
+        raise CampaignError(f"Plan {plan} at {store.root} has no arm {arm!r}. Start again with: labelcycle backtest …")
     outcome = read_outcome(store, wanted)
     if outcome is None or outcome.error:
         outcome = _run(store, settings, wanted)

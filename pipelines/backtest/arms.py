@@ -94,7 +94,7 @@ def _chooser(strategy: str, parameters: dict[str, object]) -> Chooser:
     try:
         return Chooser(strategy=strategy, parameters=parameters)
     except ValidationError as error:
-        raise ConfigurationError(f"--strategies: {strategy!r} is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"--strategies: {strategy!r} is invalid:\n{describe(error)}") from error
 
 
 def _check(chooser: Chooser) -> None:

@@ -138,9 +138,11 @@ def read_plan(store: Store, name: str) -> BacktestPlan:
     try:
         return BacktestPlan.model_validate_json(store.read(_key(name)))
     except FileNotFoundError as error:
-        raise CampaignError(f"{store.locate(_key(name))} is missing. Begin again: labelcycle backtest …") from error
+        raise CampaignError(
+            f"{store.locate(_key(name))} is missing. Start again with: labelcycle backtest …"
+        ) from error
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(_key(name))} is not a plan. Delete it and begin again.") from error
+        raise CampaignError(f"{store.locate(_key(name))} is not a plan. Delete it and start again.") from error
 
 
 def _key(name: str) -> str:

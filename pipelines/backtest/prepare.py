@@ -92,7 +92,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
             prices=_prices(request, defaults.prices),
         )
     except ValidationError as error:
-        raise ConfigurationError(f"The backtest's settings are refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"The backtest's settings are invalid:\n{describe(error)}") from error
 
 
 def _defaults(request: BacktestRequest) -> _Defaults:
@@ -106,7 +106,7 @@ def _recipe(request: BacktestRequest, defaults: _Defaults) -> Recipe:
     """The recipe whose trainer and schedule every arm uses."""
     if request.recipe is None and defaults.recipe is not None:
         if request.overrides:
-            raise ConfigurationError("--set changes a recipe that is named: add --recipe, such as uherding.")
+            raise ConfigurationError("--set needs a recipe to change: add --recipe, such as uherding.")
         recipe = defaults.recipe
     else:
         recipe = read_recipe(recipe_path(request.recipe or RECIPE), request.overrides)

@@ -15,7 +15,7 @@ def predict(
         str, typer.Option(help="A folder, an s3:// prefix, one image, or a .txt file with an image a line.")
     ] = "",
     embeddings: Annotated[
-        str, typer.Option(help="An .npz or .parquet file, where the campaign was begun with embeddings.")
+        str, typer.Option(help="An .npz or .parquet file, where the campaign was started with embeddings.")
     ] = "",
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 64,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each image to list, the likeliest first.")] = 1,

@@ -64,7 +64,7 @@ def submit(
     from labelcycle.pipelines.kubeflow.submission import submit as submit_run
 
     if end_early and not finalize:
-        raise ConfigurationError("--end-early belongs to --finalize. Add that, or leave it out.")
+        raise ConfigurationError("--end-early needs --finalize. Add --finalize, or leave --end-early out.")
     request = options.requested(context)
     kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)

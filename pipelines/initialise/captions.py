@@ -50,9 +50,7 @@ def read_captions(
     Source: VeCAF, section 3.3 (the sentence about the domain).
     """
     if template is not None and PLACE not in template:
-        raise ConfigurationError(
-            f"--caption-template {template!r} has no {PLACE}, where the class is to stand. Add it."
-        )
+        raise ConfigurationError(f"--caption-template {template!r} has no {PLACE}, where the class goes. Add it.")
     captions = {name: (template or TEMPLATE).replace(PLACE, label) for name, label in labels.items()}
     if uri is not None:
         captions |= read_texts(uri, known_ids, "caption")

@@ -149,7 +149,7 @@ def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
     if selector.arguments.get("rate", scorer.rate) != scorer.rate:
         raise ConfigurationError(
             f"scorer.rate is {scorer.rate}, but selector.parameters.rate is {selector.arguments['rate']}; the passes "
-            "are those of the scorer. Set both alike, or leave selector.parameters.rate out."
+            "are those of the scorer. Set both to the same value, or leave selector.parameters.rate out."
         )
 
 

@@ -66,7 +66,7 @@ def read_settings_file(path: Path) -> dict[str, object]:
         _validated(content)
     except ValidationError as error:
         lines = "\n".join(f"  {problem}" for problem in _problems(error, flags=False))
-        raise ConfigurationError(f"{path} is refused:\n{lines}") from error
+        raise ConfigurationError(f"{path} is invalid:\n{lines}") from error
     return content
 
 

@@ -79,7 +79,7 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
     trained = trained_commits(state)
     if not trained:
         raise ConfigurationError(
-            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Go on with: "
+            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Continue with: "
             f"labelcycle run {root}"
         )
     champion = read_champion(store)

@@ -193,7 +193,9 @@ def _batches(samples: Array) -> list[Array]:
 def _folder(folder: str) -> Path:
     path = Path(folder).expanduser()
     if "://" in folder or (path.exists() and not path.is_dir()):
-        raise ConfigurationError(f"--output {folder} is not a folder of this machine. Name one; it is made if need be.")
+        raise ConfigurationError(
+            f"--output {folder} is not a folder of this machine. Name one; it is created if necessary."
+        )
     return path
 
 

@@ -82,7 +82,7 @@ def check_output(output: str) -> None:
         ConfigurationError: another ending than .csv or .parquet, or a folder.
     """
     if not output.lower().endswith(ENDINGS):
-        raise ConfigurationError(f"--output {output} is neither CSV nor Parquet. End its name in .csv or .parquet.")
+        raise ConfigurationError(f"--output {output} is neither CSV nor Parquet. End its name with .csv or .parquet.")
     if "://" not in output and Path(output).is_dir():
         raise ConfigurationError(f"--output {output} is a folder. Name a file in it.")
 

@@ -151,7 +151,7 @@ def read_profile(name: str) -> Profile:
     try:
         return Profile.model_validate({"name": path.stem, **content})
     except ValidationError as error:
-        raise ConfigurationError(f"Profile {path} is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"Profile {path} is invalid:\n{describe(error)}") from error
 
 
 def all_profiles() -> list[Profile]:

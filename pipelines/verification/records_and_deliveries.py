@@ -65,12 +65,12 @@ def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> 
     for commit in commits:
         try:
             asked = read_query(store, commit.objects["query"])["sample_id"].to_pylist()
-            receipt = read_delivery_record(store, commit.cycle)
+            record = read_delivery_record(store, commit.cycle)
         except CampaignError:
             continue  # reported where contents are checked
         if not asked:
             continue
-        if receipt is None:
+        if record is None:
             yield Finding(
                 "note", delivery_record_key(commit.cycle), "People have not this query yet; the next run delivers it."
             )

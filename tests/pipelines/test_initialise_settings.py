@@ -123,7 +123,7 @@ def test_a_refused_setting_is_named_with_its_remedy(file: Path, content: str, me
     file.write_text(content)
     with pytest.raises(ConfigurationError) as refused:
         settings_of_campaign({"budget": 5}, file)
-    assert str(refused.value).startswith(f"{file} is refused:\n{message}")
+    assert str(refused.value).startswith(f"{file} is invalid:\n{message}")
 
 
 def test_all_refused_settings_are_named_at_once(file: Path) -> None:

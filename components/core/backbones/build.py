@@ -45,7 +45,7 @@ def processor_multiplies_bfloat16() -> bool:
 def _warn() -> None:
     notice(
         "This campaign computes in bfloat16, but there is no GPU and the processor has no instructions for it, so that "
-        "networks take several times as long as in float32. Run it on another machine, or begin a campaign with "
+        "networks take several times as long as in float32. Run it on another machine, or start a campaign with "
         "--precision float32."
     )
 
@@ -89,9 +89,7 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         raise ConfigurationError(f"Backbone {name!r} cannot take images of {image_size} pixels: {error}") from error
     except RuntimeError as error:
         if "Invalid pretrained tag" in str(error):
-            raise ConfigurationError(
-                f"timm has no weights of the name {name!r}: {error} Correct --backbone."
-            ) from error
+            raise ConfigurationError(f"timm has no weights named {name!r}: {error} Correct --backbone.") from error
         raise
 
 

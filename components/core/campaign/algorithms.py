@@ -97,9 +97,9 @@ def refuse_other_versions(work: "Attempt", *roles: Role) -> None:
         here, begun = present(work, role), made_by(work.decision, role)
         if here is not None and here.version != begun:
             raise CampaignError(
-                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was begun for version {begun} of "
+                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was started with version {begun} of "
                 f"{here.name}, and this labelcycle has version {here.version}. Run the cycle from its first stage, "
-                "label_ingest: it begins another attempt. What is committed stays as it is."
+                "label_ingest: it starts another attempt. What is committed stays as it is."
             )
 
 

@@ -187,7 +187,7 @@ def validated_campaign(**settings: object) -> Campaign:
     try:
         return Campaign.model_validate(settings)
     except ValidationError as error:
-        raise ConfigurationError(f"The campaign's settings are refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"The campaign's settings are invalid:\n{describe(error)}") from error
 
 
 def load_pool(store: Store, campaign: Campaign) -> pa.Table:

@@ -59,7 +59,9 @@ class PlainLoader(yaml.SafeLoader):
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise yaml.constructor.ConstructorError(None, None, "it holds half a character", node.start_mark) from None
+            raise yaml.constructor.ConstructorError(
+                None, None, "it contains half a character", node.start_mark
+            ) from None
         return value
 
     def compose_node(self, parent: Any, index: Any) -> Any:

@@ -85,7 +85,7 @@ def decode_image(data: bytes, most_pixels: int = MAX_PIXELS) -> Image.Image:
         raise UnreadableImage("not a JPEG, PNG or WebP image") from error
     except MemoryError as error:
         raise TransientError(
-            f"There is no memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
+            f"Not enough memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
         ) from error
     except Exception as error:  # hostile bytes make decoders fail in ways that Pillow does not list
         raise UnreadableImage(printable(f"cannot be decoded: {error}")) from error

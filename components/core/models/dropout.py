@@ -110,7 +110,7 @@ class DropoutPasses:
 
     def __init__(self, head: LinearHead, seed: int, cycle: int, passes: int, rate: float, place: DropoutSite) -> None:
         if passes < 1:
-            raise ConfigurationError(f"Dropout needs passes of at least 1; got {passes}.")
+            raise ConfigurationError(f"Dropout needs at least 1 pass; got {passes}.")
         if not 0 <= rate < 1:
             raise ConfigurationError(f"The dropout rate is a share, at least 0 and below 1; got {rate}.")
         if place not in get_args(DropoutSite):

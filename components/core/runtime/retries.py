@@ -74,5 +74,7 @@ def _number(variable: str, default: float) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ConfigurationError(f"{variable} is {text!r}, which is no number of 0 or more. Correct it in the profile.")
+        raise ConfigurationError(
+            f"{variable} is {text!r}, which is not a number of 0 or more. Correct it in the profile."
+        )
     return number

@@ -143,7 +143,9 @@ class LabelStudio:
         found = self._judged("GET", path, *answer)
         access = found.get("access") if isinstance(found, dict) else None
         if not isinstance(access, str):
-            raise ConfigurationError(f"{self.url}{path} gives no access token. Is this address Label Studio's?")
+            raise ConfigurationError(
+                f"{self.url}{path} gives no access token. Check that this is Label Studio's address."
+            )
         return access
 
     def _exchange(
@@ -201,7 +203,7 @@ class LabelStudio:
             target = _without_query(headers.get("Location", "elsewhere"))
             raise ConfigurationError(
                 f"{address} redirects to {target}, where no token is sent. "
-                "Begin with the server's own address (--label-studio), or let it answer there."
+                "Start with the server's own address (--label-studio), or let it answer there."
             )
         if status == 401:
             raise ConfigurationError(f"{self.url} answers 401: {self._token.why_refused}.")

@@ -53,7 +53,7 @@ class ImageLinks:
         uri = self._uris.get(sample_id)
         if uri is None:
             raise ConfigurationError(
-                f"Sample {sample_id!r} has no image to show in Label Studio. Begin the campaign with --images, or "
+                f"Sample {sample_id!r} has no image to show in Label Studio. Start the campaign with --images, or "
                 "without a labelling tool: labels then come from files."
             )
         try:
@@ -97,7 +97,7 @@ class ImageLinks:
 
         if self._tool.images != "presigned":
             raise ConfigurationError(
-                f"{uri} is in S3, where browsers need signed links. Begin a campaign with --image-links presigned."
+                f"{uri} is in S3, where browsers need signed links. Start a campaign with --image-links presigned."
             )
         bucket, key = split_s3_uri(uri)
         seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)

@@ -74,7 +74,9 @@ def token_of(text: str, source: str) -> Token:
     """
     value = text.strip()
     if not re.fullmatch(r"[A-Za-z0-9._=-]+", value):
-        raise ConfigurationError(f"{source} holds no token: it is empty or has spaces or other signs. Copy it again.")
+        raise ConfigurationError(
+            f"{source} holds no token: it is empty or has spaces or other invalid characters. Copy it again."
+        )
     parts = value.split(".")
     if len(parts) == 1:
         return Token(value, "legacy")

@@ -149,7 +149,7 @@ def _validated(trained: Trained) -> float:
     if accuracy is None:
         raise ConfigurationError(
             "alignment.mode holdout compares models on a validation split, but the campaign has none that can be read. "
-            "Begin a campaign with one, or set alignment.mode to absolute or relative."
+            "Start a campaign with one, or set alignment.mode to absolute or relative."
         )
     return accuracy
 

@@ -84,7 +84,7 @@ def test_a_named_cold_start_is_for_all() -> None:
         ("entropy:class_balanced=maybe", "random", "Parameter 'class_balanced' of strategy 'entropy' should be"),
         ("entropy:class_balanced", "random", "'entropy:class_balanced' is not NAME:KEY=VALUE"),
         ("entropy:class_balanced=[1", "random", "is not YAML"),
-        ("entropy:class_balanced=[1]", "random", "'entropy' is refused"),
+        ("entropy:class_balanced=[1]", "random", "'entropy' is invalid"),
         ("entropy:class_balanced=.nan", "random", "finite number"),
         ("random:share=1", "random", "Strategy 'random' has no parameter share"),
         ("", "random", "There is no strategy ''"),

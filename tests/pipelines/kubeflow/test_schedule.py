@@ -158,9 +158,9 @@ def test_a_campaign_that_is_done_needs_no_schedule(
         (["--cron", "0 0 6 * * *", "--every", "1h"], "Say when"),
         (["--cron", "0 6 * * *"], "'0 0 6 * * *'"),
         (["--every", "hourly"], "30m, 1h, 7d"),
-        (["--pause", "--resume"], "exclude"),
-        (["--every", "1h", "--wait"], "--wait belongs to --delete"),
-        (["--delete", "--every", "1h"], "exclude"),
+        (["--pause", "--resume"], "cannot be combined"),
+        (["--every", "1h", "--wait"], "--wait needs --delete"),
+        (["--delete", "--every", "1h"], "cannot be combined"),
     ],
 )
 def test_wrong_flags_end_with_1(

@@ -277,7 +277,7 @@ def test_memory_is_that_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"passes": 0}, "passes of at least 1; got 0"),
+        ({"passes": 0}, "at least 1 pass; got 0"),
         ({"rate": 1.0}, "at least 0 and below 1; got 1.0"),
         ({"rate": -0.1}, "at least 0 and below 1; got -0.1"),
         ({"rate": float("nan")}, "at least 0 and below 1; got nan"),
