@@ -17,7 +17,7 @@ from safetensors.torch import save as save_tensors
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.train_adapter.dropout import Dropout
+from labelcycle.components.train_adapter.head_modules import Dropout
 from labelcycle.components.train_adapter.vision_transformer import is_plain
 
 if TYPE_CHECKING:

@@ -21,10 +21,9 @@ from labelcycle.components.train_adapter.adapters import adapter_files, add_adap
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.fit import Examples, acceleration_for, fit, seed_everything
 from labelcycle.components.train_adapter.head_init import initial_head
-from labelcycle.components.train_adapter.head_modules import HeadModule
+from labelcycle.components.train_adapter.head_modules import HeadModule, previous_head
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
 from labelcycle.components.train_adapter.optimisation import refuse_divergence
-from labelcycle.components.train_adapter.starting_head import previous_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain

@@ -12,7 +12,7 @@ from labelcycle.components.core.images.decode import UnreadableImage, decode_ima
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.starting_head import class_indices
+from labelcycle.components.train_adapter.head_modules import class_indices
 
 
 def campaign_backbone(work: Attempt) -> Backbone:

@@ -140,8 +140,8 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
     require_packages()
     target = _folder(folder)
     prepared = _on_features(chosen) if chosen.campaign.backbone is None else _on_pixels(chosen)
-    with _unfinished(target) as folder:
-        path, name = folder / MODEL, prepared.taken.name
+    with _unfinished(target) as unfinished:
+        path, name = unfinished / MODEL, prepared.taken.name
         write_onnx(prepared.model, torch.from_numpy(prepared.samples[[0, 0]]), name, path)
         parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
         if not parity.holds:
@@ -150,13 +150,14 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
                 f"({LARGEST_DIFFERENCE:g} is allowed), and in the class of {parity.disagreements} of {parity.samples} "
                 "samples. Nothing was written. Predict with labelcycle predict, and tell us about the backbone."
             )
-        files = {file.name: digest_of_file(file) for file in sorted(folder.iterdir())}
+        files = {file.name: digest_of_file(file) for file in sorted(unfinished.iterdir())}
         backbone = None if chosen.campaign.backbone is None else backbone_of(chosen)
-        (folder / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
+        (unfinished / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
         card = model_card(chosen, backbone, prepared.taken, parity)
-        (folder / CARD).write_bytes(canonical_json(card | {"files": files}))
+        (unfinished / CARD).write_bytes(canonical_json(card | {"files": files}))
         written = [
-            file.replace(target / file.name) for file in sorted(folder.iterdir(), key=lambda file: file.name == CARD)
+            file.replace(target / file.name)
+            for file in sorted(unfinished.iterdir(), key=lambda file: file.name == CARD)
         ]
     return Exported(written, parity)
 

@@ -45,8 +45,8 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
             yield Finding("missing", key, f"{message}Restore them, or {remedy}.")
         if not store.exists(f"{key}/space.json"):
             reader = "labelcycle predict and export read it" if imported else "no stage reads it"
-            lost = f"It recorded what the features were made from; {reader}."
-            yield Finding("note", f"{key}/space.json", lost)
+            remark = f"It recorded what the features were made from; {reader}."
+            yield Finding("note", f"{key}/space.json", remark)
 
 
 def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:

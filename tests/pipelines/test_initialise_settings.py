@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.initialise import settings
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
-from labelcycle.pipelines.initialise.printed_settings import printed
 from labelcycle.pipelines.initialise.settings import CampaignSettings
-from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
+from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
 
 def another_value(setting: Described) -> Any:

@@ -202,5 +202,5 @@ def test_adapters_of_other_layers_are_not_taken_over(campaign: Any) -> None:
     assert trained.adapter is not None
     model = build_backbone(work.store, work.campaign.backbone)
     adapted = add_adapters(model, LoraTrainer(rank=2))
-    with pytest.raises(ConfigurationError, match="is of other layers or another rank than this one's"):
+    with pytest.raises(ConfigurationError, match="has other layers or another rank than this one's"):
         load_adapters(adapted, trained.adapter["adapter_model.safetensors"])

@@ -94,5 +94,5 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 def test_settings_of_a_recipe_that_is_not_named(
     begin: Callable[..., Any], planned: Callable[..., BacktestPlan]
 ) -> None:
-    with pytest.raises(ConfigurationError, match="--set changes a recipe that is named"):
+    with pytest.raises(ConfigurationError, match="--set needs a recipe to change"):
         planned(root=begin().root, overrides={"trainer.epochs": 3})

@@ -158,7 +158,7 @@ def test_a_whole_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (" , ", "names no place"),
+        (" , ", "names no source"),
         ("images", "neither an absolute folder nor s3://bucket/prefix"),
         ("/data,https://host/images", "names 'https://host/images'"),
         ("s3://", "names no bucket"),
