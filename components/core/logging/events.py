@@ -187,7 +187,7 @@ def relay(record: Mapping[str, Any]) -> None:
 
 
 def notice(message: str) -> None:
-    """Tell the user something that needs no action now but should be seen."""
+    """Show the user something that needs no action now but should be seen."""
     emit("notice", level="warning", message=message)
     if EVENTS not in os.environ and not json_logs():
         print(printable(message), file=sys.stderr)
