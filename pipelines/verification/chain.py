@@ -75,7 +75,7 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
     except CampaignError as error:
         yield Finding("damaged", commit_key(commit.cycle), f"Its summary cannot be read: {error}")
         return
-    told = {
+    recorded = {
         "cycle": summary.cycle,
         "labels": summary.labels,
         "answers": summary.answers,
@@ -87,8 +87,8 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
         "answers": decision.answered,
         "outstanding": decision.outstanding,
     }
-    if told != counted:
-        yield _apart(commit_key(commit.cycle), f"its summary tells {told}, but its decision {counted}")
+    if recorded != counted:
+        yield _apart(commit_key(commit.cycle), f"its summary says {recorded}, but its decision {counted}")
 
 
 def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReference]) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReferen
         requests = requests_of(store, queries)
         pool = load_pool(store, campaign)
     except CampaignError:
-        return  # told where contents are checked
+        return  # reported where contents are checked
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
     in_pool = {name for name, split in rows if split == "pool"}
     for name in sorted({request.sample_id for request in requests} - in_pool):
@@ -109,8 +109,8 @@ def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReferen
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:
-            place = _query_of(requests, queries, name)
-            yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+            key = _query_of(requests, queries, name)
+            yield _apart(key, f"opinion {opinion} on sample {name!r} is asked for {count} times")
 
 
 def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name: str) -> str:
@@ -118,5 +118,5 @@ def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name
     return queries[max(request.cycle for request in requests if request.sample_id == name)].key
 
 
-def _apart(place: str, what: str) -> Finding:
-    return Finding("inconsistent", place, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")
+def _apart(key: str, what: str) -> Finding:
+    return Finding("inconsistent", key, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")

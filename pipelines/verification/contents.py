@@ -89,7 +89,7 @@ def _fault(
     if known is None:
         return None
     if not digest.startswith(known.parts.get("digest", "")):
-        return f"Its content is not that which its name tells. {_remedy(known, bool(named))}"
+        return f"Its content is not what its name says. {_remedy(known, bool(named))}"
     try:
         if known.kind in SEALED:
             unsealed(data, key, f"a {known.kind}", _remedy(known, bool(named)))

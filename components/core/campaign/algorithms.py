@@ -77,8 +77,8 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
 
 def made_by(decision: "Decision", role: Role) -> int:
     """The version of the algorithm that a cycle is made by; the first where its decision records none."""
-    told = decision.algorithms.get(role)
-    return FIRST if told is None else told.version
+    recorded = decision.algorithms.get(role)
+    return FIRST if recorded is None else recorded.version
 
 
 def present(work: "Attempt", role: Role) -> Algorithm | None:
@@ -97,9 +97,9 @@ def refuse_other_versions(work: "Attempt", *roles: Role) -> None:
         here, begun = present(work, role), made_by(work.decision, role)
         if here is not None and here.version != begun:
             raise CampaignError(
-                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was begun for version {begun} of "
+                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was started with version {begun} of "
                 f"{here.name}, and this labelcycle has version {here.version}. Run the cycle from its first stage, "
-                "label_ingest: it begins another attempt. What is committed stays as it is."
+                "label_ingest: it starts another attempt. What is committed stays as it is."
             )
 
 

@@ -216,12 +216,12 @@ class Attempt:
         return self.key(f"{RECORDS}/{stage}.json")
 
     def _read_record(self, key: str) -> dict[str, ObjectReference]:
-        place = self.store.locate(key)
-        content = unsealed(self.store.read(key), place, "the record of a stage", DELETE_RECORD)
+        address = self.store.locate(key)
+        content = unsealed(self.store.read(key), address, "the record of a stage", DELETE_RECORD)
         try:
             return {name: ObjectReference.model_validate(value) for name, value in content["objects"].items()}
         except (KeyError, AttributeError, ValidationError) as error:
-            raise CampaignError(f"{place} is not the record of a stage. {DELETE_RECORD}") from error
+            raise CampaignError(f"{address} is not the record of a stage. {DELETE_RECORD}") from error
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
@@ -263,15 +263,15 @@ def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
         raise CampaignError(
             f"No attempt {attempt!r} at cycle {cycle} of {store.root}. Run the label_ingest stage first; it names one."
         ) from error
-    place = store.locate(attempt_key(cycle, attempt, "decision.json"))
+    address = store.locate(attempt_key(cycle, attempt, "decision.json"))
     try:
         decision = Decision.model_validate_json(data)
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a decision. Delete it and run label_ingest again.") from error
+        raise CampaignError(f"{address} is not a decision. Delete it and run label_ingest again.") from error
     if attempt_name(campaign, decision) != attempt:
         raise CampaignError(
-            f"{place} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. Delete "
-            "it and run label_ingest again."
+            f"{address} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. "
+            "Delete it and run label_ingest again."
         )
     return Attempt(store, campaign, cycle, attempt, decision)
 
@@ -292,12 +292,12 @@ def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Comm
     """See that a commit is one of this campaign, and follows on the commit before it, so that nothing foreign is used.
 
     Raises:
-        CampaignError: it is of another campaign or place in it, or its decision is gone or damaged.
+        CampaignError: it is of another campaign or cycle, or its decision is gone or damaged.
     """
-    place = store.locate(commit_key(commit.cycle))
+    address = store.locate(commit_key(commit.cycle))
     reference = commit.objects.get("decision")
     if reference is None:
-        raise CampaignError(f"{place} names no decision. Restore it from a backup.")
+        raise CampaignError(f"{address} names no decision. Restore it from a backup.")
     try:
         decision = Decision.model_validate_json(read_object(store, reference))
     except ValidationError as error:
@@ -305,8 +305,8 @@ def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Comm
     follows = decision.previous == (before.objects if before is not None else {})
     if attempt_name(campaign, decision) != commit.attempt or not follows:
         raise CampaignError(
-            f"{place} is of another campaign, or of another place in this one. Restore the root from one backup; "
-            "labelcycle verify tells what does not belong."
+            f"{address} belongs to another campaign or another cycle of this one. Restore the root from one backup; "
+            "labelcycle verify lists what does not belong."
         )
 
 

@@ -274,7 +274,7 @@ def test_a_cycle_of_another_campaign_is_refused(begin: Callable[..., Any], tmp_p
     shutil.rmtree(Path(campaign.root) / "cycles/1")
     shutil.copytree(Path(other.root) / "cycles/1", Path(campaign.root) / "cycles/1")
     before = campaign.files()
-    with pytest.raises(CampaignError, match="cycles/1/commit.json is of another campaign, or of another place"):
+    with pytest.raises(CampaignError, match="cycles/1/commit.json belongs to another campaign or another cycle"):
         campaign.ingest()
     assert campaign.files() == before
 
@@ -285,5 +285,5 @@ def test_a_cycle_in_another_place_is_refused(begin: Callable[..., Any]) -> None:
         campaign.run_cycle()
     store = open_store(campaign.root)
     store.write(commit_key(1), read_commits(store)[0].model_copy(update={"cycle": 1}).as_bytes())
-    with pytest.raises(CampaignError, match="cycles/2/commit.json is of another campaign, or of another place"):
+    with pytest.raises(CampaignError, match="cycles/2/commit.json belongs to another campaign or another cycle"):
         campaign.ingest()

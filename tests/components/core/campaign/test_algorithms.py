@@ -124,7 +124,7 @@ def test_a_stage_goes_on_with_no_other_version(campaign: Any, monkeypatch: pytes
     campaign.run_until("embed base")
     with monkeypatch.context() as patch:
         patch.setattr(DropQueryTrainer, "version", TRAINER + 1)
-        told_so = f"begun for version {TRAINER} of dropquery, and this labelcycle has version {TRAINER + 1}"
+        told_so = f"started with version {TRAINER} of dropquery, and this labelcycle has version {TRAINER + 1}"
         with pytest.raises(CampaignError, match=told_so):
             campaign.run("train_adapter")
     for stage in ("train_adapter", "evaluate", "score"):
