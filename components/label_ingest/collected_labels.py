@@ -117,7 +117,7 @@ def check_finalizable(state: State) -> None:
     if campaign.backbone is None:
         raise ConfigurationError(
             f"The final training of recipe {campaign.recipe.name!r} needs images, but this campaign has embeddings "
-            "only. Use the model of its last cycle, or begin a campaign with --images."
+            "only. Use the model of its last cycle, or start a campaign with --images."
         )
     if not state.trained:
         raise ConfigurationError("There is no trained cycle yet, so nothing to finalize. Run: labelcycle run.")

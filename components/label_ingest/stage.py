@@ -7,9 +7,9 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign.algorithms import algorithms_of
-from labelcycle.components.core.campaign.attempt import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, read_commit
+from labelcycle.components.core.campaign.decision import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.state import State, extend_history, read_state
 from labelcycle.components.core.campaign.votes import votes_table

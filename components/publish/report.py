@@ -31,7 +31,7 @@ IN_THE_PAGE = ("learning_curve", "cost", "confusion_matrix", "calibration", "fea
 
 @dataclass(frozen=True)
 class Report:
-    """What the report tells.
+    """What the report shows.
 
     Attributes:
         campaign: the campaign.

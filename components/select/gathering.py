@@ -90,7 +90,7 @@ def gather_constraints(work: Attempt, choice: Choice, pool: Candidates) -> Const
     """What the query is held to, less what cannot hold any more.
 
     Samples to leave out or to include count only while they are candidates, and quotas while their group has any. A
-    sample that must be included but was never asked for and is no candidate cannot be read; the user is told.
+    sample that must be included but was never asked for and is no candidate cannot be read; a notice says so.
 
     Args:
         work: the attempt.
@@ -149,7 +149,7 @@ def _read_columns(file: pq.ParquetFile, columns: list[str], of: pa.Array | None)
 
 
 def _unasked(work: Attempt) -> list[str]:
-    """Ids of readable samples of the pool that were not asked for, where no scores tell them."""
+    """Ids of readable samples of the pool that were not asked for, where no scores list them."""
     pool = load_pool(work.store, work.campaign)
     asked = queried_ids(work)
     unreadable = {row["sample_id"] for row in FeatureSpace(work.store, work.campaign.base_space).quarantined()}

@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
 from pydantic import JsonValue
 
-from labelcycle.components.core.campaign.attempt import Decision
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.decision import Decision
 from labelcycle.components.core.campaign.metrics import AnnotatorFigures, CycleMetrics
 from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
 from labelcycle.components.core.campaign.training import AlignmentVerdict

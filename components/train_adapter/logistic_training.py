@@ -44,7 +44,12 @@ class LabelledFeatures:
 
 
 def train_logistic(
-    work: Attempt, trainer: LogisticTrainer, labelled: dict[str, str], validation: dict[str, str]
+    work: Attempt,
+    trainer: LogisticTrainer,
+    labelled: dict[str, str],
+    validation: dict[str, str],
+    most_unlabelled: int = MOST_UNLABELLED,
+    most_labelled: int = MOST_LABELLED,
 ) -> Trained:
     """Train the head on the base space, which the pool's own mean and deviation standardise.
 
@@ -53,6 +58,8 @@ def train_logistic(
         trainer: the recipe's settings.
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty; it only measures.
+        most_unlabelled: so many unlabelled samples of the pool take part, if the trainer asks for them.
+        most_labelled: with more labels than this none does.
 
     Raises:
         InputError: no labelled sample has features.
@@ -70,21 +77,21 @@ def train_logistic(
     moments = feature_moments(space.parts(ids))
     assert moments is not None, "labelled samples are of the pool"
     unlabelled = None
-    if uses_pool(trainer, len(training.classes)):
+    if uses_pool(trainer, len(training.classes), most_labelled):
         names = np.array(sorted(set(ids) - labelled.keys()), np.str_)
-        unlabelled = space.read(names[taking_part(names, work.campaign.seed)].tolist())[1]
+        unlabelled = space.read(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())[1]
     validated = _samples(space, validation, classes)
     return train_on_samples(training, validated, len(classes), trainer, moments, unlabelled)
 
 
-def uses_pool(trainer: LogisticTrainer, labels: int) -> bool:
+def uses_pool(trainer: LogisticTrainer, labels: int, most_labelled: int = MOST_LABELLED) -> bool:
     """Whether unlabelled samples take part beside so many labelled ones."""
-    return trainer.unlabelled == "spread" and labels <= MOST_LABELLED
+    return trainer.unlabelled == "spread" and labels <= most_labelled
 
 
-def taking_part(ids: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
+def taking_part(ids: npt.NDArray[np.str_], seed: int, most: int = MOST_UNLABELLED) -> npt.NDArray[np.int64]:
     """Rows of the unlabelled samples that take part, ascending: a random sample that changes little between cycles."""
-    return sampled(ids, MOST_UNLABELLED, seed, "unlabelled samples that training looks at")
+    return sampled(ids, most, seed, "unlabelled samples that training looks at")
 
 
 def train_on_samples(

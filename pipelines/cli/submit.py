@@ -65,16 +65,16 @@ def submit(
     from labelcycle.pipelines.kubeflow.submission import submit as submit_run
 
     if end_early and not finalize:
-        raise ConfigurationError("--end-early belongs to --finalize. Add that, or leave it out.")
+        raise ConfigurationError("--end-early needs --finalize. Add --finalize, or leave --end-early out.")
     request = options.requested(context)
     kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
-    _tell(kubeflow, submission)
+    _print_submission(kubeflow, submission)
     if wait and submission.run is not None:
         _follow(kubeflow, submission, campaign, labels_from)
 
 
-def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
+def _print_submission(kubeflow: "Kubeflow", submission: "Submission") -> None:
     if submission.reason:
         print(f"nothing submitted: {submission.reason}")
     elif submission.run is None:

@@ -46,7 +46,7 @@ class Figures:
         budget: labels that may be asked for.
         label_cost, compute_cost: what was spent, in the currency of the campaign's prices.
         accuracy: of the last model on the test set; None before there is one.
-        committed: when the last cycle was, in seconds since 1970; None where no record tells.
+        committed: when the last cycle was, in seconds since 1970; None where no record says.
         runs: the last run of each stage.
     """
 

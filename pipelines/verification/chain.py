@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from labelcycle.components.core.campaign.attempt import Decision, attempt_name
 from labelcycle.components.core.campaign.campaign import Campaign, load_pool
 from labelcycle.components.core.campaign.commits import Commit, commit_key
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.history import History, read_requests
 from labelcycle.components.core.campaign.queries import LabelRequest, requests_in
 from labelcycle.components.core.campaign.summary import read_summary
@@ -80,7 +80,7 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
     except CampaignError as error:
         yield Finding("damaged", commit_key(commit.cycle), f"Its summary cannot be read: {error}")
         return
-    told = {
+    recorded = {
         "cycle": summary.cycle,
         "labels": summary.labels,
         "answers": summary.answers,
@@ -92,8 +92,8 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
         "answers": decision.answered,
         "outstanding": decision.outstanding,
     }
-    if told != counted:
-        yield _apart(commit_key(commit.cycle), f"its summary tells {told}, but its decision {counted}")
+    if recorded != counted:
+        yield _apart(commit_key(commit.cycle), f"its summary says {recorded}, but its decision {counted}")
 
 
 def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> I
         requests = requests_in(read_requests(store, History(), asking))
         pool = load_pool(store, campaign)
     except CampaignError:
-        return  # told where contents are checked
+        return  # reported where contents are checked
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
     in_pool = {name for name, split in rows if split == "pool"}
     for name in sorted({request.sample_id for request in requests} - in_pool):
@@ -116,8 +116,8 @@ def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> I
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:
-            place = _query_of(requests, queries, name)
-            yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+            key = _query_of(requests, queries, name)
+            yield _apart(key, f"opinion {opinion} on sample {name!r} is asked for {count} times")
 
 
 def _query_of(requests: list[LabelRequest], queries: dict[int, ObjectReference], name: str) -> str:
@@ -125,5 +125,5 @@ def _query_of(requests: list[LabelRequest], queries: dict[int, ObjectReference],
     return queries[max(request.cycle for request in requests if request.sample_id == name)].key
 
 
-def _apart(place: str, what: str) -> Finding:
-    return Finding("inconsistent", place, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")
+def _apart(key: str, what: str) -> Finding:
+    return Finding("inconsistent", key, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")

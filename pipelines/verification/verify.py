@@ -1,4 +1,4 @@
-"""`labelcycle verify`: look at everything under a campaign's root, change nothing, and tell what is wrong."""
+"""`labelcycle verify`: look at everything under a campaign's root, change nothing, and report what is wrong."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -76,9 +76,9 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     result.cycles = len(commits)
     histories = read_histories(store, commits)
     _check_contents(store, campaign, keys, named_objects(campaign, commits, histories.values()), commits, result)
-    told = {finding.place for finding in result.findings}
+    reported = {finding.place for finding in result.findings}
     result.findings += [
-        one for one in check_chain(store, campaign, commits) if one.place not in told or not one.is_fault
+        one for one in check_chain(store, campaign, commits) if one.place not in reported or not one.is_fault
     ]
     result.findings += check_histories(store, commits, histories)
     result.findings += check_records(store, keys, commits)
@@ -94,7 +94,7 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
 
 
 def _commits(store: Store, keys: list[str], result: Verification) -> list[Commit]:
-    """The commits that can be read, in order; what is wrong with the others is told."""
+    """The commits that can be read, in order; what is wrong with the others is reported."""
     known = [known for key in keys if (known := known_key(key)) is not None and known.kind == "commit"]
     numbers = sorted(int(one.parts["cycle"]) for one in known)
     commits: list[Commit] = []

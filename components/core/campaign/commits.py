@@ -59,13 +59,13 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
         data = store.read(commit_key(cycle))
     except FileNotFoundError:
         return None
-    place = store.locate(commit_key(cycle))
+    address = store.locate(commit_key(cycle))
     try:
-        commit = Commit.model_validate(unsealed(data, place, "a commit"))
+        commit = Commit.model_validate(unsealed(data, address, "a commit"))
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a commit. Restore it from a backup.") from error
+        raise CampaignError(f"{address} is not a commit. Restore it from a backup.") from error
     if commit.cycle != cycle:
-        raise CampaignError(f"{place} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
+        raise CampaignError(f"{address} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
     return commit
 
 

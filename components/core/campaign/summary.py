@@ -13,7 +13,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 class SummaryRecord(Record):
     """What a commit keeps as `summary`: the figures of `CycleSummary`, and what the query before was worth.
 
-    What its own query was worth is told by the cycle after.
+    What its own query was worth is reported by the cycle after.
     """
 
     cycle: int

@@ -210,14 +210,14 @@ class FolderStore:
     reraise=True,
 )
 def _read(path: Path) -> bytes:
-    """The content; read again where another machine has just replaced the file, which network file systems tell so."""
+    """The content; read again where another machine has just replaced the file, as network file systems report it."""
     return path.read_bytes()
 
 
 def _link(temporary: Path, path: Path) -> None:
     """Give the temporary file its name, unless that is taken.
 
-    A network file system whose answer was lost asks again, and is then told that the name is taken: by this very file.
+    A network file system whose answer was lost asks again, and then hears that the name is taken: by this very file.
     """
     try:
         os.link(temporary, path)

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from labelcycle.components.core.campaign import history
-from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, write_commit
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.campaign.votes import Vote, votes_table
