@@ -72,6 +72,11 @@ def test_the_space_of_a_model_that_is_not_the_newest_goes_and_the_campaign_goes_
     found = verify_campaign(open_store(str(root)))
     assert found.faults == [] and [finding.place for finding in found.findings] == [entry.place]
     assert planned(str(root)) == []
+    mark = root / entry.place / "pruned.json"
+    whole = mark.read_text()
+    mark.write_text(whole.replace('"objects":1', '"objects":2'))
+    assert [finding.kind for finding in verify_campaign(open_store(str(root))).faults] == ["damaged"]
+    mark.write_text(whole)
     assert Bench(str(root)).run_cycle().committed
     assert verify_campaign(open_store(str(root))).faults == []
 

@@ -75,7 +75,8 @@ def test_a_campaign_just_begun_is_sound(begin: Callable[..., Bench]) -> None:
 
 
 CHECKED = sorted(
-    PATTERNS.keys() - {"handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
+    PATTERNS.keys()
+    - {"pruned", "handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
 )
 
 
