@@ -15,7 +15,8 @@ from labelcycle.components.core.campaign.queries import queried_ids, read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
 from labelcycle.components.core.config.recipe import Choice
-from labelcycle.components.core.features.spaces import FeatureSpace, space_name
+from labelcycle.components.core.features.provenance import space_name
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage.tables import column_to_matrix, scores_schema, with_schema

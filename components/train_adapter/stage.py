@@ -11,7 +11,7 @@ from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.ordering import seed_for
-from labelcycle.components.core.features.spaces import backbone_provenance, space_name
+from labelcycle.components.core.features.provenance import backbone_provenance, space_name
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.objects import ObjectReference

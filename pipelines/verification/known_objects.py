@@ -21,6 +21,8 @@ PATTERNS = {
     "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",
     "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "index": r"spaces/(?P<space>[0-9a-f]{16})/index-\d{7}-\d{3}-(?P<digest>[0-9a-f]{16})\.json",
+    "ids": r"(spaces/(?P<space>[0-9a-f]{16})/ids|pool/ids/[0-9a-f]{16})-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",

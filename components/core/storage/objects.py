@@ -97,8 +97,18 @@ def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE
     return _read_checked(store, reference, store.fetch, digest_of_file, remedy)
 
 
+def read_named(store: Store, key: str, remedy: str = RESTORE) -> bytes:
+    """The content of an object whose name ends in the first 16 digits of its digest.
+
+    Raises:
+        CampaignError: the object is gone, or its content is not that which its name tells.
+    """
+    named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
+    return _read_checked(store, named, store.read, lambda data: digest_of_bytes(data)[:16], remedy)
+
+
 def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
-    """A local file with an object whose name ends in the first 16 digits of its digest, to be read only.
+    """A local file with what `read_named` reads, to be read only; for what may not fit in memory.
 
     Raises:
         CampaignError: the object is gone, or its content is not that which its name tells.

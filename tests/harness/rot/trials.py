@@ -41,10 +41,10 @@ class Point:
     findings: list[Finding]
 
     def may_lose(self, key: str, kind: str) -> bool:
-        """Whether nobody can say that the object ought to be there: timings, and what no commit names yet."""
+        """Whether nobody can say that the object ought to be there: timings, indexes, and what no commit names yet."""
         of_cycle = re.match(r"(?:cycles/|labels/|consensus/)(\d+)\b", key)
         under_way = self.stage != "label_ingest" and of_cycle is not None and int(of_cycle[1]) == self.cycle
-        return kind == "timing" or under_way
+        return kind in ("timing", "index", "ids") or under_way
 
 
 @dataclass(frozen=True)
