@@ -14,7 +14,7 @@ PATTERNS = {
     "campaign": r"campaign\.json",
     "commit": r"cycles/(?P<cycle>\d+)/commit\.json",
     "decision": rf"{_ATTEMPT}/decision\.json",
-    "record": rf"{_ATTEMPT}/results/[a-z_]+(-\d+-of-\d+)?\.json",
+    "record": rf"{_ATTEMPT}/results/[a-z_]+((-range)?-\d+-of-\d+)?\.json",
     "timing": rf"{_ATTEMPT}/timings/[a-z0-9_-]+-(?P<digest>[0-9a-f]{{12}})\.json",
     "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
     "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",

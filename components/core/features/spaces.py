@@ -283,7 +283,7 @@ class FeatureSpace:
                 "content. Move it elsewhere and run again."
             )
         try:
-            data = read_named(self._store, key, WRITE_ANEW)
+            data = read_named(self._store, key, WRITE_ANEW, once=False)
             with open_parquet(data, once=False) as file:
                 schema = _schema_of(file.schema_arrow, name)
                 table = with_schema(file.read(schema.names, use_threads=False), schema)

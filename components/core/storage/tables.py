@@ -177,6 +177,14 @@ def scores_schema(classes: int) -> pa.Schema:
     )
 
 
+def scores_name(shard: int, shards: int) -> str:
+    """What a shard of the scores is called: of several, each has a range of the order of ids.
+
+    Shards of earlier versions had every so manieth chunk, and are called otherwise, so that the two are never mixed.
+    """
+    return f"{shard}-of-{shards}" if shards == 1 else f"range-{shard}-of-{shards}"
+
+
 def features_schema(width: int) -> pa.Schema:
     """One row a sample: its feature vector of `width` float16 values."""
     return pa.schema(
