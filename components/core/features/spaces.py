@@ -30,6 +30,7 @@ from labelcycle.components.core.storage.parquet_files import open_parquet
 from labelcycle.components.core.storage.tables import (
     QUARANTINE,
     column_to_matrix,
+    features_bytes,
     features_schema,
     matrix_to_column,
     table_bytes,
@@ -119,7 +120,7 @@ class FeatureSpace:
         table = pa.table([column, matrix_to_column(features)], schema=features_schema(features.shape[1]))
         name = f"part-{digest_of_json(list(ids))[:16]}"
         if not self._store.keys(self._key(f"{name}-")):
-            data = table_bytes(table)
+            data = features_bytes(table)
             digest = digest_of_bytes(data)
             name = f"{name}-{digest[:16]}.parquet"
             self._store.write(self._key(name), data)
@@ -249,7 +250,7 @@ class FeatureSpace:
         if not listing.parts:
             raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
         widths = {part.width for part in listing.indexed.values()}
-        for names, features in one_after_another(self._read_part, _may_hold(listing, wanted)):
+        for names, features in one_after_another(self._read_part, self._may_hold(listing, wanted)):
             widths.add(features.shape[1])
             if len(widths) > 1:
                 place = self._store.locate(f"spaces/{self.name}")
@@ -257,6 +258,22 @@ class FeatureSpace:
                     f"The parts of {place} hold vectors of {sorted(widths)} values. Delete the folder and run again."
                 )
             yield names, features
+
+    def _may_hold(self, listing: Listing, wanted: Sequence[WantedRows]) -> list[str]:
+        """Names of the parts that hold a wanted sample, and of those of which that is not known, sorted.
+
+        First and last ids tell, where the ranges of parts do not overlap. Where they do the ids of the parts are read.
+        """
+        within = {
+            name: part
+            for name, part in listing.indexed.items()
+            if any(group.any_between(part.first, part.last) for group in wanted)
+        }
+        if _overlap(within.values()):
+            for part, ids in listing.indexed_ids(self._store, self.name):
+                if part.name in within and not any(group.wants_any(ids) for group in wanted):
+                    del within[part.name]
+        return sorted([*within, *listing.unknown])
 
     def _ids_by_part(self, listing: Listing) -> Iterator[tuple[IndexedPart, pa.Array]]:
         """What every part holds; parts that are not indexed, and were not added by this process, are read."""
@@ -299,14 +316,10 @@ def _described(name: str, sha256: str, ids: pa.Array, width: int) -> IndexedPart
     return IndexedPart(name=name, rows=len(ids), width=width, first=first, last=last, sha256=sha256)
 
 
-def _may_hold(listing: Listing, wanted: Sequence[WantedRows]) -> list[str]:
-    """Names of the parts in which a wanted sample may be."""
-
-    def may(name: str) -> bool:
-        part = listing.indexed.get(name)
-        return part is None or any(group.any_between(part.first, part.last) for group in wanted)
-
-    return [name for name in listing.parts if may(name)]
+def _overlap(parts: Iterable[IndexedPart]) -> bool:
+    """Whether the ranges of two of the parts have something in common."""
+    ordered = sorted(parts, key=lambda part: part.first)
+    return any(left.last >= right.first for left, right in zip(ordered, ordered[1:], strict=False))
 
 
 def _schema_of(found: pa.Schema, name: str) -> pa.Schema:

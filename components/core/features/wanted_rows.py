@@ -32,6 +32,10 @@ class WantedRows:
         place = bisect.bisect_left(self._ids, first)
         return place < len(self._ids) and self._ids[place] <= last
 
+    def wants_any(self, names: pa.Array) -> bool:
+        """Whether one of these ids is wanted."""
+        return len(self._among(names)[0]) > 0
+
     def take(self, names: pa.Array, features: npt.NDArray[np.float16]) -> None:
         """Take the wanted rows of a part that were not found yet.
 
@@ -67,23 +71,27 @@ class WantedRows:
         return [self._ids[place] for place in np.flatnonzero(self._there)], self._features[self._there]
 
     def _new(self, names: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Rows of a part that are wanted and new, and the places of these."""
-        ends = pc.min_max(names).as_py()
-        if not self._ids or ends["min"] is None:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        start = bisect.bisect_left(self._ids, ends["min"])
-        stop = bisect.bisect_right(self._ids, ends["max"])
-        if start == stop:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        among = pc.index_in(names, value_set=self._column.slice(start, stop - start))
-        places = among.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        rows = np.flatnonzero(places >= 0)
-        places = places[rows] + start
+        """Rows of a part that are wanted and were not found yet, and their places; from now on they are found."""
+        rows, places = self._among(names)
         fresh = ~self._there[places]
         if not fresh.all():
             rows, places = rows[fresh], places[fresh]
         self._there[places] = True
         return rows, places
+
+    def _among(self, names: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Rows of a part that are wanted, and the places of these."""
+        ends = pc.min_max(names).as_py()
+        start = stop = 0
+        if ends["min"] is not None:
+            start = bisect.bisect_left(self._ids, ends["min"])
+            stop = bisect.bisect_right(self._ids, ends["max"])
+        if start == stop:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        found = pc.index_in(names, value_set=self._column.slice(start, stop - start))
+        places = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        rows = np.flatnonzero(places >= 0)
+        return rows, places[rows] + start
 
 
 def _all_differ(ordered: list[str]) -> bool:

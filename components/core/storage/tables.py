@@ -20,6 +20,20 @@ def table_bytes(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
+def features_bytes(table: pa.Table) -> bytes:
+    """A table of features as one Parquet file; equal tables give equal bytes.
+
+    Vectors repeat no numbers, so that a dictionary of these would only be in the way; the bytes of floats compress better
+    with the first of all of them before the second of all. Of ids only what differs from the one before is kept.
+    """
+    buffer = io.BytesIO()
+    encoding = {"sample_id": "DELTA_BYTE_ARRAY", "feature.list.element": "BYTE_STREAM_SPLIT"}
+    pq.write_table(
+        table, buffer, compression="zstd", compression_level=1, use_dictionary=False, column_encoding=encoding
+    )
+    return buffer.getvalue()
+
+
 def write_table(store: Store, key: str, table: pa.Table) -> ObjectReference:
     """Store the table as Parquet under `key`."""
     return write_object(store, key, table_bytes(table))
