@@ -23,8 +23,8 @@ def table_bytes(table: pa.Table) -> bytes:
 def features_bytes(table: pa.Table) -> bytes:
     """A table of features as one Parquet file; equal tables give equal bytes.
 
-    Vectors repeat no numbers, so that a dictionary of these would only be in the way; the bytes of floats compress better
-    with the first of all of them before the second of all. Of ids only what differs from the one before is kept.
+    Vectors repeat no numbers, so that a dictionary of these would only be in the way; floats compress better with the
+    first bytes of all of them before the second ones. Of ids only what differs from the one before is kept.
     """
     buffer = io.BytesIO()
     encoding = {"sample_id": "DELTA_BYTE_ARRAY", "feature.list.element": "BYTE_STREAM_SPLIT"}
@@ -54,14 +54,14 @@ def table_in(data: bytes, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> pa.Table:
-    """The Parquet table that `reference` names, its digest and its schema checked, as `with_schema` reads it.
+    """The columns of `schema` in the table that `reference` names, its digest checked, as `with_schema` reads it.
 
     Raises:
         CampaignError: missing, changed, not Parquet, or of another schema.
     """
     data = read_object(store, reference)
     try:
-        table = with_schema(table_in(data), schema)
+        table = with_schema(table_in(data, schema.names), schema)
         table.validate(full=True)
         return table
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
