@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import load_pool
 from labelcycle.components.core.config.embedding import TextEncoder, text_provenance
-from labelcycle.components.core.features.spaces import FeatureSpace, space_name
+from labelcycle.components.core.features.provenance import space_name
+from labelcycle.components.core.features.space_index import Holding
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage.objects import read_object
 
@@ -39,13 +41,20 @@ def embed_captions(work: Attempt, encoder: TextEncoder) -> CaptionsEmbedded:
     """
     provenance = text_provenance(encoder, work.campaign.pool.sha256)
     space = FeatureSpace(work.store, space_name(provenance))
+    listing, pool = space.listing(), work.campaign.pool.sha256
+    held = listing.holding(pool, "captions")
+    if held is not None:
+        return CaptionsEmbedded(space.name, 0, held.samples)
     table = load_pool(work.store, work.campaign)
     table = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.is_valid(table["caption"])))
-    there = space.ids()
+    there = space.ids(listing)
     missing = table.filter(pc.invert(pc.is_in(table["sample_id"], value_set=pa.array(sorted(there), pa.string()))))
     if missing.num_rows:
         space.describe(provenance)
         _encode(work, encoder, space, missing["sample_id"].to_pylist(), missing["caption"].to_pylist())
+        listing = space.listing()
+    if table.num_rows:
+        space.index_all(listing, Holding(pool=pool, scope="captions", samples=table.num_rows))
     return CaptionsEmbedded(space.name, missing.num_rows, table.num_rows - missing.num_rows)
 
 

@@ -9,11 +9,20 @@ import numpy.typing as npt
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.features.ordering import chunks_of_shard
+from labelcycle.components.core.features.space_index import Holding
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress, notice, observed
 from labelcycle.components.embed.captions import embed_captions
-from labelcycle.components.embed.embedding_plan import TARGETS, EmbeddingPlan, missing_rows, plan_embedding, set_aside
+from labelcycle.components.embed.embedding_plan import (
+    TARGETS,
+    EmbeddingPlan,
+    Sample,
+    chunks_to_embed,
+    missing_rows,
+    plan_embedding,
+    samples_of,
+    set_aside,
+)
 
 
 @dataclass(frozen=True)
@@ -58,21 +67,47 @@ def run(
             return Embedded(captions.space, captions.embedded, captions.kept, 0)
     if target == "texts":
         return Embedded("", 0, 0, 0)
-    plan = plan_embedding(work, target)
+    return _embed(work, plan_embedding(work, target), shard, shards, batch_size)
+
+
+def _embed(work: Attempt, plan: EmbeddingPlan, shard: int, shards: int, batch_size: int) -> Embedded:
     space = FeatureSpace(work.store, plan.space)
-    allowed = work.campaign.max_unreadable_share * len(plan.samples)
-    missing = missing_rows(space, plan.samples, allowed) if plan.samples else set()
-    chunks = [
-        [sample_id for sample_id in chunk if sample_id in missing]
-        for chunk in chunks_of_shard(list(plan.samples), shard, shards)
-    ]
-    chunks = [chunk for chunk in chunks if chunk]
-    embedded, unreadable = _embed_chunks(work, plan, space, chunks, batch_size) if chunks else (0, 0)
-    return Embedded(plan.space, embedded, len(plan.samples) - len(missing), unreadable)
+    if plan.scope is None:
+        if plan.backbone is None and shard == 0:
+            _index_imported(space)
+        return Embedded(plan.space, 0, 0, 0)
+    listing, pool = space.listing(), work.campaign.pool.sha256
+    held = listing.holding(pool, plan.scope)
+    if held is not None:
+        return Embedded(plan.space, 0, held.samples, 0)
+    samples = samples_of(work, plan)
+    allowed = work.campaign.max_unreadable_share * len(samples)
+    missing = missing_rows(space, samples.keys(), allowed, listing)
+    chunks = list(chunks_to_embed(samples, missing, shard, shards))
+    embedded, unreadable = _embed_chunks(work, plan, space, samples, chunks, batch_size) if chunks else (0, 0)
+    if missing:
+        if shards > 1:
+            space.index_added()  # before looking for those of the others: the last shard to look sees all of them
+        listing = space.listing()
+    if not missing or (space.knows(listing) and not missing_rows(space, samples.keys(), allowed, listing)):
+        space.index_all(listing, Holding(pool=pool, scope=plan.scope, samples=len(samples)))
+    return Embedded(plan.space, embedded, len(samples) - len(missing), unreadable)
+
+
+def _index_imported(space: FeatureSpace) -> None:
+    """Features that an earlier version has imported are indexed when a cycle first comes by."""
+    listing = space.listing()
+    if listing.unknown:
+        space.index_all(listing)
 
 
 def _embed_chunks(
-    work: Attempt, plan: EmbeddingPlan, space: FeatureSpace, chunks: list[list[str]], batch_size: int
+    work: Attempt,
+    plan: EmbeddingPlan,
+    space: FeatureSpace,
+    samples: dict[str, Sample],
+    chunks: list[list[str]],
+    batch_size: int,
 ) -> tuple[int, int]:
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
     from labelcycle.components.core.backbones.build import pixel_transform
@@ -88,7 +123,7 @@ def _embed_chunks(
     to_pixels = pixel_transform(backbone.transform)
 
     def embed_batch(ids: list[str]) -> tuple[Batch, npt.NDArray[np.float16] | None]:
-        batch = read_batch(plan.samples, ids, to_pixels)
+        batch = read_batch(samples, ids, to_pixels)
         return batch, forward(model, batch.pixels, backbone) if batch.ids else None
 
     embedded = unreadable = 0
@@ -112,11 +147,13 @@ def _embed_chunks(
             written = writer.submit(_write_chunk, space, ids, features, bad)
             embedded += len(ids)
             unreadable += len(bad)
-            _refuse_too_many(unreadable, plan, work.campaign.max_unreadable_share)
+            _refuse_too_many(unreadable, len(samples), work.campaign.max_unreadable_share)
         if written is not None:
             written.result()
     if unreadable:
-        _refuse_too_many(len(set_aside(space, plan.samples)), plan, work.campaign.max_unreadable_share)
+        listing = space.listing()
+        aside = set_aside(space, samples.keys(), space.ids(listing), listing)
+        _refuse_too_many(len(aside), len(samples), work.campaign.max_unreadable_share)
         notice(f"{unreadable} images cannot be read and were set aside: {work.store.locate(f'spaces/{space.name}')}")
     return embedded, unreadable
 
@@ -130,9 +167,9 @@ def _write_chunk(
         space.quarantine(unreadable)
 
 
-def _refuse_too_many(unreadable: int, plan: EmbeddingPlan, allowed_share: float) -> None:
-    if unreadable > allowed_share * len(plan.samples):
+def _refuse_too_many(unreadable: int, samples: int, allowed_share: float) -> None:
+    if unreadable > allowed_share * samples:
         raise InputError(
-            f"{unreadable} of {len(plan.samples)} images cannot be read, more than the allowed share of "
+            f"{unreadable} of {samples} images cannot be read, more than the allowed share of "
             f"{allowed_share:.0%}. Restore them, or begin a campaign with a larger --max-unreadable."
         )

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow.compute as pc
 
 from labelcycle.components.analysis.metrics import classification_metrics, known_unknown, reliability
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.metrics import CycleMetrics, KnownUnknown, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
@@ -57,8 +57,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     campaign = work.campaign
     training = work.read_record("training.json", TrainingFacts)
     head = read_head(work.read("head.safetensors"))
-    pool = load_pool(work.store, campaign)
-    test_ids = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
+    test_ids = ids_of_split(work.store, campaign, "test")
     labelled = work.labelled()
     test, of_labelled = read_features(work, training.space, test_ids, labelled)
     if not test.ids:

@@ -17,12 +17,6 @@ class Features:
     ids: list[str]
     vectors: npt.NDArray[np.float16]
 
-    def of(self, ids: Collection[str]) -> "Features":
-        """Those of some samples alone."""
-        wanted = set(ids)
-        rows = [row for row, name in enumerate(self.ids) if name in wanted]
-        return Features([self.ids[row] for row in rows], self.vectors[rows])
-
 
 def read_features(
     work: Attempt, space: str, test: Collection[str], labelled: Collection[str]
@@ -41,15 +35,16 @@ def read_features(
     Raises:
         CampaignError: features are missing or damaged.
 
-    Cost: one pass over the feature space where the two are the same, else one over each.
+    Cost: reads the parts of the feature space that hold one of these samples, each once.
     """
     base = work.campaign.base_space
     if space == base and holds_pool(work, base):
-        together = _read(work, space, [*test, *labelled])
-        return together.of(test), together.of(labelled)
+        of_test, of_labelled = _read(work, space, test, labelled)
+        return of_test, of_labelled
     holding = next((one for one in (base, space) if holds_pool(work, one)), None)
-    return _read(work, space, test), None if holding is None else _read(work, holding, labelled)
+    (of_test,) = _read(work, space, test)
+    return of_test, None if holding is None else _read(work, holding, labelled)[0]
 
 
-def _read(work: Attempt, space: str, ids: Collection[str]) -> Features:
-    return Features(*FeatureSpace(work.store, space).read(list(ids)))
+def _read(work: Attempt, space: str, *groups: Collection[str]) -> list[Features]:
+    return [Features(*found) for found in FeatureSpace(work.store, space).read_together(groups)]

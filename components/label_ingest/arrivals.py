@@ -97,7 +97,7 @@ def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: 
     if source is not None:
         if is_own_table(source):
             fetch_named(store, source)
-        return _named(source, read_votes_file(_address(store, source), ids, campaign.classes))
+        return read_votes_file(_address(store, source), ids, campaign.classes, source)
     return _read_deliveries(store, campaign, requests, kept, ids)
 
 
@@ -119,17 +119,15 @@ def _read_deliveries(
             replace(vote, annotator=f"somebody, cycle {cycle}")
             if not vote.annotator and (cycle, vote.sample_id) in further
             else vote
-            for vote in _named(key, read_votes_file(store.locate(key), ids, campaign.classes))
+            for vote in read_votes_file(store.locate(key), ids, campaign.classes, key)
         ]
 
     return [vote for votes in concurrently(read, sorted(open_cycles)) for vote in votes]
 
 
-def _named(source: str, votes: list[Vote]) -> list[Vote]:
-    """The votes as from `source`. A key of the store stays one, so that a campaign is the same wherever it lies."""
-    return [replace(vote, source=source) for vote in votes]
-
-
 def _address(store: Store, source: str) -> str:
-    """Where a label source is: its own address, or a key of the campaign's store."""
+    """Where a label source is: its own address, or a key of the campaign's store.
+
+    Votes have the key as their source all the same, so that a campaign is the same wherever it lies.
+    """
     return store.locate(source) if is_own_table(source) else source

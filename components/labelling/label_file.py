@@ -24,7 +24,9 @@ Placed = tuple[str, str, Vote]
 """Where in a file a vote stands, what the file calls the sample, and the vote."""
 
 
-def read_votes_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> list[Vote]:
+def read_votes_file(
+    uri: str, known_ids: SampleIds, classes: Collection[str] | None, source: str | None = None
+) -> list[Vote]:
     """The votes in a label file or in a folder of them, in their order, one of each person on each sample.
 
     Tables have the columns `sample_id` (also id, image, filename, file or path), `label` (also class), and optionally
@@ -35,19 +37,22 @@ def read_votes_file(uri: str, known_ids: SampleIds, classes: Collection[str] | N
         uri: a path or `s3://` URI ending in .csv, .jsonl, .parquet or .json, or that of a folder (see `source_files`).
         known_ids: resolves what the file calls a sample to the campaign's id.
         classes: the campaign's classes; None accepts any label.
+        source: what the votes have as their source; None for the URI.
 
     Raises:
         InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two answers of one
             person that differ; the place and the remedy are named.
     """
+    source = uri if source is None else source
     votes: dict[tuple[str, str], tuple[SourceFile, str, Vote]] = {}
     with source_files(uri) as files:
         for file in files:
-            for location, name, vote in _placed_votes(file):
+            for location, name, vote in _placed_votes(file, source):
                 where = f"{file.uri}, {location}"
                 _check(where, vote, classes)
                 sample_id = _resolved(where, name, known_ids)
-                vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, uri)
+                if (vote.sample_id, vote.source) != (sample_id, source):
+                    vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, source)
                 before, row, earlier = votes.setdefault((sample_id, vote.annotator), (file, location, vote))
                 if _answer(earlier) != _answer(vote):
                     elsewhere = row if before == file else f"{before.uri}, {row}"
@@ -105,13 +110,13 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
     return texts
 
 
-def _placed_votes(file: SourceFile) -> Iterator[Placed]:
+def _placed_votes(file: SourceFile, source: str) -> Iterator[Placed]:
     if Path(file.uri).suffix.lower() == ".json":
         return _votes_of_json(file.path, file.uri)
-    return _votes_of_table(read_text_table(file.path, file.uri))
+    return _votes_of_table(read_text_table(file.path, file.uri), source)
 
 
-def _votes_of_table(table: TextTable) -> Iterator[Placed]:
+def _votes_of_table(table: TextTable, source: str) -> Iterator[Placed]:
     names, labels = table.column(ID_NAMES), table.column(LABEL_NAMES)
     others = (table.optional_column(name) for name in ("status", "annotator", "time"))
     for row, name, label, status, annotator, time in zip(table.rows, names, labels, *others, strict=True):
@@ -123,7 +128,7 @@ def _votes_of_table(table: TextTable) -> Iterator[Placed]:
         if status not in STATUSES:
             raise InputError(f"{table.uri}, row {row}: status {status!r} is not one of {', '.join(STATUSES)}.")
         given = label if status == "ok" else None
-        yield f"row {row}", name, Vote(name, annotator, given, status, time, table.uri)
+        yield f"row {row}", name, Vote(name, annotator, given, status, time, source)
 
 
 def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:

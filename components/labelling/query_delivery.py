@@ -116,7 +116,7 @@ def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) ->
 def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
     """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
     several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
-    uris = sample_uris(store, campaign)
+    uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
     yield [*HEADINGS, *(["annotator"] if several else [])]
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
     for sample_id, rank, predicted, reason in zip(*columns, strict=True):

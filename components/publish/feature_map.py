@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_truth
+from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.blocks import one_thread_products
 from labelcycle.components.core.features.ordering import keyed_order
@@ -80,7 +81,7 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
 
 def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dict[str, list[str]]:
     """Ids of each kind; a sample is of one kind alone."""
-    table = load_pool(work.store, work.campaign)
+    table = pool_ids(work.store, work.campaign)
     labelled, questions = set(work.labelled()), set(asked)
     known = pa.array(sorted(labelled | questions), pa.string())
     rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))

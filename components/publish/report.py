@@ -155,7 +155,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
         where a feature space holds the samples, `contact_sheet` where the query has images.
     """
     campaign, asked = work.campaign, query["sample_id"].to_pylist()
-    thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign) if asked else {})
+    thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign, asked) if asked else {})
     points = map_points(work, asked)
     drawn = {
         "learning_curve": draw_learning_curve(summaries, metrics.random),

@@ -1,15 +1,16 @@
 """The score stage: ask the current head about every unlabelled sample of the pool."""
 
+import bisect
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.recipe import DropoutScorer
@@ -20,7 +21,7 @@ from labelcycle.components.core.models.dropout import disagreements_and_informat
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.models.uncertainty import confidence, cross_entropy, entropy, margin
 from labelcycle.components.core.runtime.observation import Progress, observed
-from labelcycle.components.core.storage.tables import matrix_to_column, scores_schema
+from labelcycle.components.core.storage.tables import matrix_to_column, scores_name, scores_schema
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def run(root: str, cycle: int, attempt: str, shard: int = 0, shards: int = 1) ->
         shard: which part of the work, from 0.
         shards: how many parts there are; the scores are the same for any number.
 
-    Cost: one matrix product over the features, O(N·d·C), and one more for each pass with dropout; no network is loaded.
-    Memory for the shard's features and its table.
+    Cost: reads the parts of the feature space that hold the shard's samples. One matrix product over their features,
+    O(N·d·C), and one more for each pass with dropout; no network is loaded. Memory for these features and their table.
     """
     return score_pool(open_attempt(root, cycle, attempt), shard, shards)
 
@@ -53,18 +54,18 @@ def score_pool(work: Attempt, shard: int = 0, shards: int = 1) -> Scored:
     if work.decision.query_size == 0:
         return _kept(work, schema.empty_table(), shard, shards)
     asking = _Asking(work)
-    chunks = list(chunks_of_shard(_unasked(work), shard, shards))
+    chunks = _unasked(work, shard, shards)
     wanted = [name for chunk in chunks for name in chunk]
     space = FeatureSpace(work.store, work.read_record("training.json", TrainingFacts).space)
     found, features = space.read(wanted) if wanted else ([], np.empty((0, 0), np.float16))
-    position = {name: row for row, name in enumerate(found)}
 
     with Progress("score", len(wanted), "sample") as progress:
 
         def score_chunk(number: slice) -> pa.Table:
             chunk = chunks[number.start]
-            ids = [name for name in chunk if name in position]
-            table = asking.about(ids, features[[position[name] for name in ids]]) if ids else schema.empty_table()
+            rows = slice(bisect.bisect_left(found, chunk[0]), bisect.bisect_right(found, chunk[-1]))
+            ids = found[rows]
+            table = asking.about(ids, features[rows]) if ids else schema.empty_table()
             progress.advance(len(chunk))
             return table
 
@@ -74,7 +75,7 @@ def score_pool(work: Attempt, shard: int = 0, shards: int = 1) -> Scored:
 
 
 def _kept(work: Attempt, table: pa.Table, shard: int, shards: int) -> Scored:
-    name = f"{shard}-of-{shards}"
+    name = scores_name(shard, shards)
     work.write_table(f"scores/{name}.parquet", table)
     work.record(f"score-{name}")
     return Scored(table.num_rows)
@@ -128,9 +129,8 @@ class _Asking:
         return pa.array(cross_entropy(probabilities, classes), mask=classes < 0)
 
 
-def _unasked(work: Attempt) -> list[str]:
-    """Ids of the pool that were not asked for in an earlier cycle."""
-    pool = load_pool(work.store, work.campaign)
+def _unasked(work: Attempt, shard: int, shards: int) -> list[list[str]]:
+    """Ids of the shard's chunks of the pool, less those that were asked for in an earlier cycle."""
     asked = queried_ids(work)
-    in_pool: list[str] = pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()
-    return [name for name in in_pool if name not in asked]
+    chunks = chunks_of_shard(ids_of_split(work.store, work.campaign, "pool"), shard, shards)
+    return [left for chunk in chunks if (left := [name for name in chunk if name not in asked])]

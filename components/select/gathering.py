@@ -11,14 +11,17 @@ import pyarrow.parquet as pq
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids, read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
 from labelcycle.components.core.config.recipe import Choice
-from labelcycle.components.core.features.spaces import FeatureSpace, space_name
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features.provenance import space_name
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.components.core.storage.tables import column_to_matrix, scores_schema, with_schema
+from labelcycle.components.core.storage.tables import column_to_matrix, scores_name, scores_schema, with_schema
 from labelcycle.components.select.constraints import Constraints
 from labelcycle.components.select.embedding_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.last_layer import with_head
@@ -57,20 +60,22 @@ def gather_candidates(
     if work.decision.action == "cold_start":
         pool = Candidates(ids=np.array(_unasked(work), dtype=np.str_), cycle=work.cycle)
         space = FeatureSpace(work.store, work.campaign.base_space)
-        pool = _with_features(pool, space) if "features" in reads else pool
+        if "features" in reads:
+            ids, features = space.read(pool.ids.tolist())
+            pool = replace(pool, ids=np.array(ids, dtype=np.str_), features=features)
         return _with_groups(work, _with_texts(work, _with_first_losses(work, pool, reads), reads), reads)
     columns = [column for field, column in FROM_SCORES.items() if field in reads]
     scores = read_scores(work, shards, ["sample_id", *columns])
     pool = Candidates(ids=_texts(scores["sample_id"]), cycle=work.cycle)
     space = FeatureSpace(work.store, work.read_record("training.json", TrainingFacts).space)
-    if "features" in reads:
-        pool = _with_features(pool, space)
-        if len(pool) < scores.num_rows:
-            scores = scores.filter(pc.is_in(scores["sample_id"], value_set=pa.array(pool.ids.tolist(), pa.string())))
+    labels = _labels(work, reads)
+    pool = _with_features(pool, space, labels, work.campaign.classes, reads)
+    if len(pool) < scores.num_rows:
+        scores = scores.filter(pc.is_in(scores["sample_id"], value_set=pa.array(pool.ids.tolist(), pa.string())))
     known: dict[str, Any] = {field: _values(scores[column]) for field, column in FROM_SCORES.items() if field in reads}
     pool = replace(pool, **known)
     pool = _augmented(work, _with_texts(work, pool, reads), reads)
-    pool = _with_groups(work, _with_labelled(work, pool, space, reads), reads)
+    pool = _with_groups(work, pool, reads)
     if "head" in reads or (strategy is not None and strategy.of_last_layer):
         pool = with_head(pool, read_head(work.read("head.safetensors")), strategy)
     return pool
@@ -134,10 +139,26 @@ def read_scores(work: Attempt, shards: int, columns: list[str] | None = None, of
     if columns is not None:
         schema = pa.schema([schema.field(name) for name in columns])
     tables = []
-    for shard in range(shards):
-        with pq.ParquetFile(work.fetch(f"scores/{shard}-of-{shards}.parquet")) as file:
+    for name in _score_tables(work, shards):
+        with pq.ParquetFile(work.fetch(name)) as file:
             tables.append(with_schema(_read_columns(file, schema.names, of), schema))
     return pa.concat_tables(tables).sort_by("sample_id")
+
+
+def _score_tables(work: Attempt, shards: int) -> list[str]:
+    """Names of the score tables; those of an earlier version where that has scored all shards."""
+    names = [f"scores/{scores_name(shard, shards)}.parquet" for shard in range(shards)]
+    earlier = [f"scores/{shard}-of-{shards}.parquet" for shard in range(shards)]
+    return earlier if not _are_there(work, names) and _are_there(work, earlier) else names
+
+
+def _are_there(work: Attempt, names: list[str]) -> bool:
+    try:
+        for name in names:
+            work.reference(name)
+    except CampaignError:
+        return False
+    return True
 
 
 def _read_columns(file: pq.ParquetFile, columns: list[str], of: pa.Array | None) -> pa.Table:
@@ -150,38 +171,55 @@ def _read_columns(file: pq.ParquetFile, columns: list[str], of: pa.Array | None)
 
 def _unasked(work: Attempt) -> list[str]:
     """Ids of readable samples of the pool that were not asked for, where no scores list them."""
-    pool = load_pool(work.store, work.campaign)
     asked = queried_ids(work)
     unreadable = {row["sample_id"] for row in FeatureSpace(work.store, work.campaign.base_space).quarantined()}
-    in_pool: list[str] = pool.filter(pc.equal(pool["split"], "pool"))["sample_id"].to_pylist()
+    in_pool = ids_of_split(work.store, work.campaign, "pool")
     return [name for name in in_pool if name not in asked and name not in unreadable]
 
 
-def _with_features(pool: Candidates, space: FeatureSpace) -> Candidates:
-    """The candidates that have features, with them, sorted by id."""
-    ids, features = space.read(pool.ids.tolist())
-    return replace(pool, ids=np.array(ids, dtype=np.str_), features=features)
-
-
-def _with_labelled(work: Attempt, pool: Candidates, space: FeatureSpace, reads: frozenset[str]) -> Candidates:
-    """The candidates with the labelled samples, in the feature space of the candidates, sorted by id.
+def _labels(work: Attempt, reads: frozenset[str]) -> dict[str, str] | None:
+    """The class of each labelled sample; None where the strategy reads nothing of these.
 
     Where training data is selected every sample is a candidate, and none is a labelled one.
     """
     of_labelled = {"labelled_ids", "labelled_features", "labelled_classes"}
     if not reads & of_labelled or work.campaign.recipe.data_selection is not None:
+        return None
+    labelled = work.labelled()
+    return {name: labelled[name] for name in sorted(labelled)}
+
+
+def _with_features(
+    pool: Candidates, space: FeatureSpace, labels: dict[str, str] | None, classes: list[str], reads: frozenset[str]
+) -> Candidates:
+    """The candidates with their features and the labelled samples, as far as they are read, sorted by id.
+
+    Args:
+        pool: candidates; those without features are left out.
+        space: the feature space of both.
+        labels: class by id; None where nothing of labelled samples is read.
+        classes: the campaign's.
+        reads: fields of `Candidates`.
+
+    Cost: reads the parts of the space that hold one of them, each once.
+    """
+    wanted = {"features": pool.ids.tolist(), "labelled_features": list(labels or ())}
+    wanted = {
+        field: ids for field, ids in wanted.items() if field in reads and (field == "features" or labels is not None)
+    }
+    found = dict(zip(wanted, space.read_together(list(wanted.values())) if wanted else [], strict=True))
+    if "features" in found:
+        ids, features = found["features"]
+        pool = replace(pool, ids=np.array(ids, dtype=np.str_), features=features)
+    if labels is None:
         return pool
-    number = {name: index for index, name in enumerate(work.campaign.classes)}
-    labels = work.labelled()
-    ids = list(labels)
-    features: npt.NDArray[np.floating] | None = None
-    if "labelled_features" in reads:
-        ids, features = space.read(ids)
+    number = {name: index for index, name in enumerate(classes)}
+    names, labelled_features = found.get("labelled_features", (list(labels), None))
     return replace(
         pool,
-        labelled_ids=np.array(ids, dtype=np.str_),
-        labelled_features=features,
-        labelled_classes=np.array([number[labels[name]] for name in ids], dtype=np.int64),
+        labelled_ids=np.array(names, dtype=np.str_),
+        labelled_features=labelled_features,
+        labelled_classes=np.array([number[labels[name]] for name in names], dtype=np.int64),
     )
 
 

@@ -206,7 +206,8 @@ def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
             _add(figures, f"{name}/{timing.step}", value)
             _add(figures, f"{name}/total", value)
         _add(figures, f"rows/{timing.step}", timing.rows)
-        for name, count in (("bytes_read", timing.bytes_read), ("bytes_written", timing.bytes_written)):
+        for name in ("bytes_read", "bytes_written", "requests"):
+            count = getattr(timing, name)
             _add(figures, f"{name}/{timing.step}", count)
             _add(figures, f"{name}/total", count)
         for step in (timing.step, "max"):

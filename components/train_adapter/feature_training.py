@@ -46,12 +46,12 @@ def train_on_base_space(
     """
     campaign = work.campaign
     space = FeatureSpace(work.store, campaign.base_space)
-    training = examples_of_space(space, labelled, campaign.classes)
+    training, held_out = examples_of_space(space, labelled, validation, classes=campaign.classes)
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     return train_on_features(
         training,
-        examples_of_space(space, validation, campaign.classes),
+        held_out,
         len(campaign.classes),
         trainer,
         campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
@@ -122,11 +122,19 @@ def feature_examples(features: npt.NDArray[np.floating], targets: torch.Tensor) 
     return Examples(torch.from_numpy(features.astype(np.float32)), targets)
 
 
-def examples_of_space(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> Examples | None:
-    """The features of `classes_by_id` in a space, with their classes, sorted by id; None where none has features."""
-    if not classes_by_id:
-        return None
-    found, features = space.read(list(classes_by_id))
-    if not found:
-        return None
-    return feature_examples(features, class_indices([classes_by_id[sample_id] for sample_id in found], classes))
+def examples_of_space(space: FeatureSpace, *groups: dict[str, str], classes: list[str]) -> list[Examples | None]:
+    """Examples of each group in a space, sorted by id; None for a group none of which has features.
+
+    Args:
+        space: the feature space.
+        groups: class by id.
+        classes: of the campaign.
+
+    Cost: reads the parts of the space that hold one of them, each once.
+    """
+    if not any(groups):
+        return [None for _ in groups]
+    return [
+        feature_examples(features, class_indices([group[name] for name in found], classes)) if found else None
+        for group, (found, features) in zip(groups, space.read_together(groups), strict=True)
+    ]

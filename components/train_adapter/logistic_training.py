@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
@@ -64,24 +65,27 @@ def train_logistic(
     Raises:
         InputError: no labelled sample has features.
 
-    Cost: reads the pool's features once, part by part, and once more where a sample of it takes part; solves: see
+    Cost: reads the pool's features once, part by part, and keeps those that take part on the way; solves: see
         `fit_logistic_regression` and, for what takes part, `label_spreading`.
     """
     space, classes = FeatureSpace(work.store, work.campaign.base_space), work.campaign.classes
-    training = _samples(space, labelled, classes)
-    if training is None:
+    ids = ids_of_split(work.store, work.campaign, "pool")
+    of_labelled, of_validation, of_unlabelled = WantedRows(labelled), WantedRows(validation), WantedRows(())
+    takes_part = uses_pool(trainer, len(labelled), most_labelled)
+    if takes_part:
+        names = np.array([name for name in ids if name not in labelled], np.str_)
+        of_unlabelled = WantedRows(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())
+    gathered = (of_labelled, of_validation, of_unlabelled)
+    moments = feature_moments(space.parts(ids, gathered))
+    for wanted in gathered:
+        space.refuse_lost(wanted)
+    training = _samples(of_labelled, labelled, classes)
+    if training is None or moments is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
-    pool = load_pool(work.store, work.campaign)
-    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    ids = [sample_id for sample_id, split in rows if split == "pool"]
-    moments = feature_moments(space.parts(ids))
-    assert moments is not None, "labelled samples are of the pool"
-    unlabelled = None
-    if uses_pool(trainer, len(training.classes), most_labelled):
-        names = np.array(sorted(set(ids) - labelled.keys()), np.str_)
-        unlabelled = space.read(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())[1]
-    validated = _samples(space, validation, classes)
-    return train_on_samples(training, validated, len(classes), trainer, moments, unlabelled)
+    unlabelled = of_unlabelled.found()[1] if takes_part else None
+    return train_on_samples(
+        training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled
+    )
 
 
 def uses_pool(trainer: LogisticTrainer, labels: int, most_labelled: int = MOST_LABELLED) -> bool:
@@ -188,11 +192,9 @@ def _accuracy(head: LogisticHead, samples: LabelledFeatures) -> float:
     return float((head.logits(samples.features).argmax(axis=1) == samples.classes).mean())
 
 
-def _samples(space: FeatureSpace, classes_by_id: dict[str, str], classes: list[str]) -> LabelledFeatures | None:
+def _samples(wanted: WantedRows, classes_by_id: dict[str, str], classes: list[str]) -> LabelledFeatures | None:
     """The features of `classes_by_id` with their classes, sorted by id; None where none has features."""
-    if not classes_by_id:
-        return None
-    found, features = space.read(list(classes_by_id))
+    found, features = wanted.found()
     number = {name: index for index, name in enumerate(classes)}
     indices = np.array([number[classes_by_id[sample_id]] for sample_id in found], dtype=np.int64)
     return LabelledFeatures(features, indices) if found else None

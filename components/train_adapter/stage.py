@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from labelcycle.components.core.campaign.algorithms import final_trainer_of, refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.ordering import seed_for
-from labelcycle.components.core.features.spaces import backbone_provenance, space_name
+from labelcycle.components.core.features.provenance import backbone_provenance, space_name
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, previous_backbone, with_weights
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.objects import ObjectReference
@@ -174,10 +175,11 @@ def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], val
 
 def _validation(work: Attempt) -> dict[str, str]:
     """Class by id of the validation split; empty where the campaign has none."""
-    pool = load_pool(work.store, work.campaign)
+    ids = ids_of_split(work.store, work.campaign, "val")
+    if not ids:
+        return {}
     truth = load_truth(work.store, work.campaign)
-    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    return {sample_id: truth[sample_id] for sample_id, split in rows if split == "val"}
+    return {sample_id: truth[sample_id] for sample_id in ids}
 
 
 def _final_trainer(work: Attempt) -> tuple[str, FineTuner]:

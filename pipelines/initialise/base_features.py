@@ -1,15 +1,14 @@
 """The features that a campaign begins with: those of a backbone, or embeddings that the user has."""
 
+import numpy as np
+import numpy.typing as npt
+
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.features.spaces import (
-    FeatureSpace,
-    backbone_provenance,
-    imported_provenance,
-    space_name,
-)
+from labelcycle.components.core.features.provenance import backbone_provenance, imported_provenance, space_name
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.initialise.samples import Samples
@@ -24,18 +23,17 @@ TRYING_OUT = (
 
 
 def base_features(
-    store: Store, settings: CampaignSettings, recipe: Recipe, samples: Samples
+    store: Store, settings: CampaignSettings, recipe: Recipe, samples: Samples, splits: dict[str, str]
 ) -> tuple[Backbone | None, str]:
-    """The backbone and the name of its feature space; given embeddings are written into theirs."""
+    """The backbone and the name of its feature space; given embeddings are written into theirs.
+
+    Samples outside the pool have parts of their own, so that who reads the test set does not read the pool with it.
+    """
     if samples.features is not None:
         provenance = imported_provenance(samples.source_sha256, samples.scale)
         space = FeatureSpace(store, space_name(provenance))
         space.describe(provenance)
-        ids = list(samples.uris)
-        with Progress("import embeddings", len(ids), "sample") as progress:
-            for start in range(0, len(ids), IMPORT_ROWS):
-                space.add(ids[start : start + IMPORT_ROWS], samples.features[start : start + IMPORT_ROWS])
-                progress.advance(min(IMPORT_ROWS, len(ids) - start))
+        _import(space, list(samples.uris), samples.features, splits)
         return None, space.name
     from labelcycle.components.core.backbones.build import EMBEDDED
     from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
@@ -58,3 +56,27 @@ def base_features(
 
         first_block(create(backbone.name, backbone.transform.image_size), recipe.trainer)
     return backbone, space_name(backbone_provenance(backbone, None))
+
+
+def _import(space: FeatureSpace, ids: list[str], features: npt.NDArray[np.float16], splits: dict[str, str]) -> None:
+    """Add what the space lacks of these rows, and index it.
+
+    Args:
+        space: the feature space.
+        ids: N sample ids, sorted.
+        features: (N, d).
+        splits: the split of each sample.
+    """
+    listing = space.listing()
+    there = space.ids(listing)
+    missing = [row for row, name in enumerate(ids) if name not in there]
+    held_out = [row for row in missing if splits.get(ids[row], "pool") != "pool"]
+    groups = [held_out, sorted(set(missing).difference(held_out))]
+    with Progress("import embeddings", len(missing), "sample") as progress:
+        for rows in groups:
+            for start in range(0, len(rows), IMPORT_ROWS):
+                part = rows[start : start + IMPORT_ROWS]
+                space.add([ids[row] for row in part], features[part])
+                progress.advance(len(part))
+    if missing or listing.unknown:
+        space.index_all(space.listing())

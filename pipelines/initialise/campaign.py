@@ -105,7 +105,7 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     check_sizes(settings, recipe, counts["pool"] - len(recipe.selector.exclude))
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
-    backbone, base_space = base_features(store, settings, recipe, samples)
+    backbone, base_space = base_features(store, settings, recipe, samples, splits)
     campaign = validated_campaign(
         name=settings.name or _name_of(store.root),
         classes=classes,

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.pool_ids import write_pool_ids
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.storage import Store
@@ -47,7 +48,7 @@ OWN_LABELS = "oracle"
 def write_pool(
     store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str], captions: dict[str, str]
 ) -> ObjectReference:
-    """Store the table of samples, sorted by id; captions, groups and digests may be missing."""
+    """Store the table of samples, sorted by id, and that of their ids; captions, groups and digests may be missing."""
     ids = sorted(splits)
     columns = {
         "sample_id": ids,
@@ -57,7 +58,10 @@ def write_pool(
         "caption": [captions.get(name) for name in ids],
         "group": [groups.get(name) for name in ids],
     }
-    return write_table(store, "pool", pa.table(columns, schema=POOL))
+    table = pa.table(columns, schema=POOL)
+    reference = write_table(store, "pool", table)
+    write_pool_ids(store, reference.sha256, table)
+    return reference
 
 
 def write_table(store: Store, kind: str, table: pa.Table) -> ObjectReference:

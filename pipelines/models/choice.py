@@ -9,7 +9,8 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.features.half_precision import FeatureScale
-from labelcycle.components.core.features.spaces import FeatureSpace, ImportedProvenance
+from labelcycle.components.core.features.provenance import ImportedProvenance
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import Head, read_head
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import read_object, read_record

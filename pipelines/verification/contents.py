@@ -112,6 +112,8 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
     kind = "" if known is None else known.kind
     if kind in ("features", "quarantine", "space"):
         return "Delete it and run again: the embed stage writes it again; features that were imported come by init."
+    if kind in ("index", "ids"):
+        return "Delete it: the embed stage writes it again, and what lacks it reads more."
     if kind in ("record", "result", "decision", "receipt", "timing") and not is_named:
         return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.features.spaces import FeatureSpace, ImportedProvenance
+from labelcycle.components.core.features.provenance import ImportedProvenance
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.main import app
 

@@ -1,9 +1,11 @@
 """The campaign's immutable description, `campaign.json`: the first object that every stage reads."""
 
 import json
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import AfterValidator, Field, ValidationError
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
@@ -201,9 +203,21 @@ def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
     return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
 
 
-def sample_uris(store: Store, campaign: Campaign) -> dict[str, str | None]:
-    """The image address of every sample that people may know, quarantined ones among them, by id."""
-    tables = [load_pool(store, campaign), read_table(store, campaign.quarantine, QUARANTINE)]
+def sample_uris(store: Store, campaign: Campaign, of: Collection[str] | None = None) -> dict[str, str | None]:
+    """The image address of every sample that people may know, quarantined ones among them, by id.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        of: ids of the samples whose addresses are wanted; None for all.
+    """
+    tables = [
+        read_table(store, reference, pa.schema([schema.field("sample_id"), schema.field("uri")]))
+        for reference, schema in ((campaign.pool, POOL), (campaign.quarantine, QUARANTINE))
+    ]
+    if of is not None:
+        wanted = pa.array(sorted(of), pa.string())
+        tables = [table.filter(pc.is_in(table["sample_id"], value_set=wanted)) for table in tables]
     return {
         sample_id: uri
         for table in tables

@@ -118,6 +118,9 @@ class Sampler:
 
 CHUNK_ROWS = 1024
 
+ALIGNED_CHUNKS = 16
+"""Where shards have many chunks, they begin at multiples of so many, as parts of features that were imported do."""
+
 
 def shard_numbers(shards: int) -> list[int]:
     """The numbers of all shards, from 0.
@@ -131,7 +134,10 @@ def shard_numbers(shards: int) -> list[int]:
 
 
 def chunks_of_shard(ids: Sequence[str], shard: int, shards: int, rows: int = CHUNK_ROWS) -> Iterator[list[str]]:
-    """The chunks of the sorted `ids` that fall to `shard`: every `shards`-th chunk of `rows` ids.
+    """The chunks of `rows` of the sorted `ids` that fall to `shard`: one range of the order of ids.
+
+    Which chunks there are does not depend on the number of shards. Parts of a feature space are such chunks, or whole
+    numbers of them, so that a shard reads its own parts.
 
     Raises:
         ConfigurationError: not 0 <= shard < shards.
@@ -139,5 +145,13 @@ def chunks_of_shard(ids: Sequence[str], shard: int, shards: int, rows: int = CHU
     if not 0 <= shard < shards:
         raise ConfigurationError(f"Shard {shard} of {shards} does not exist; shards are counted from 0.")
     ordered = sorted(ids)
-    for start in range(shard * rows, len(ordered), shards * rows):
-        yield ordered[start : start + rows]
+    chunks = -(-len(ordered) // rows)
+    for number in range(_first_chunk(shard, shards, chunks), _first_chunk(shard + 1, shards, chunks)):
+        yield ordered[number * rows : (number + 1) * rows]
+
+
+def _first_chunk(shard: int, shards: int, chunks: int) -> int:
+    """Where a shard begins: evenly, and aligned where no shard gets twice as many as another by that."""
+    if shard == shards or 2 * chunks < 3 * ALIGNED_CHUNKS * shards:
+        return -(-shard * chunks // shards)
+    return (2 * shard * chunks + ALIGNED_CHUNKS * shards) // (2 * ALIGNED_CHUNKS * shards) * ALIGNED_CHUNKS

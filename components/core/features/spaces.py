@@ -3,27 +3,34 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, TypeAdapter
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.config.embedding import Pooling, Provenance, TextProvenance
+from labelcycle.components.core.config.embedding import Provenance
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.features.provenance import DIGITS, PROVENANCE, AnyProvenance
+from labelcycle.components.core.features.space_index import (
+    Holding,
+    IndexedPart,
+    Listing,
+    list_space,
+    write_index,
+)
+from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import fetch_named, write_json
+from labelcycle.components.core.storage.concurrent_reads import one_after_another
+from labelcycle.components.core.storage.objects import read_named, write_json
 from labelcycle.components.core.storage.parquet_files import open_parquet
 from labelcycle.components.core.storage.tables import (
     QUARANTINE,
     column_to_matrix,
+    features_bytes,
     features_schema,
     matrix_to_column,
     table_bytes,
@@ -42,100 +49,29 @@ WRITE_ANEW = (
 )
 
 
-class BackboneProvenance(Provenance):
-    """What features made by a backbone depend on.
-
-    `adapter_sha256` is None for the backbone as it comes; `pooling` is not there where the network does it by itself.
-    """
-
-    kind: Literal["backbone"]
-    backbone: str
-    weights_sha256: str
-    transform: Transform
-    precision: Precision
-    adapter_sha256: str | None
-    pooling: Pooling = "network"
-
-
-class ImportedProvenance(Provenance):
-    """What a user's embeddings depend on: the digest of their file, and what they were centred and scaled by.
-
-    The last two are not there where the embeddings were kept as they are.
-    """
-
-    kind: Literal["imported"]
-    sha256: str
-    centre: list[float] | None = None
-    scale: list[float] | None = None
-
-    @property
-    def feature_scale(self) -> FeatureScale | None:
-        """What new features have to be centred and scaled by too."""
-        if self.centre is None or self.scale is None:
-            return None
-        return FeatureScale(np.array(self.centre, np.float64), np.array(self.scale, np.float64))
-
-
-DIGITS = 16
-"""Of a space's name."""
-
-
-def backbone_provenance(backbone: Backbone, adapter_sha256: str | None) -> BackboneProvenance:
-    """The provenance of features made by a backbone, with an adapter or None."""
-    found = BackboneProvenance(
-        kind="backbone",
-        backbone=backbone.name,
-        weights_sha256=backbone.weights.sha256,
-        transform=backbone.transform,
-        precision=backbone.precision,
-        adapter_sha256=adapter_sha256,
-    )
-    return found if backbone.pooling == "network" else found.model_copy(update={"pooling": backbone.pooling})
-
-
-def imported_provenance(sha256: str, scale: FeatureScale | None) -> ImportedProvenance:
-    """The provenance of a user's embeddings.
-
-    Args:
-        sha256: of their file.
-        scale: what they were centred and scaled by; None where they were kept as they are.
-    """
-    found = ImportedProvenance(kind="imported", sha256=sha256)
-    return found if scale is None else found.model_copy(update=scale.as_provenance())
-
-
-def space_name(provenance: Provenance) -> str:
-    """The space's name: 16 hexadecimal digits of the digest of its provenance."""
-    return digest_of_json(provenance.as_json())[:DIGITS]
-
-
-_PROVENANCE: TypeAdapter[BackboneProvenance | ImportedProvenance | TextProvenance] = TypeAdapter(
-    Annotated[BackboneProvenance | ImportedProvenance | TextProvenance, Field(discriminator="kind")]
-)
-
-
 class FeatureSpace:
     """Rows of features by sample id. Parts are only ever added, each written atomically."""
 
     def __init__(self, store: Store, name: str) -> None:
         self._store = store
         self.name = name
+        self._added: dict[str, tuple[IndexedPart, pa.Array]] = {}
 
     def describe(self, provenance: Provenance) -> None:
         """Write `space.json`, which says what the space was made from."""
-        write_json(self._store, f"spaces/{self.name}/space.json", provenance.as_json())
+        write_json(self._store, self._key("space.json"), provenance.as_json())
 
-    def provenance(self) -> BackboneProvenance | ImportedProvenance | TextProvenance:
+    def provenance(self) -> AnyProvenance:
         """What the space was made from, as `space.json` has it.
 
         Raises:
             CampaignError: it is gone, or not what the space's name is the digest of.
         """
-        key = f"spaces/{self.name}/space.json"
+        key = self._key("space.json")
         try:
             found = json.loads(self._store.read(key))
             if digest_of_json(found)[:DIGITS] == self.name:
-                return _PROVENANCE.validate_python(found)
+                return PROVENANCE.validate_python(found)
             fault = "is not what its folder is named by"
         except FileNotFoundError:
             fault = "is gone"
@@ -146,18 +82,28 @@ class FeatureSpace:
             "embed stage."
         )
 
-    def ids(self) -> set[str]:
-        """Ids of all samples that have features here."""
+    def listing(self) -> Listing:
+        """What the space has now, and what is known of its parts without reading them."""
+        return list_space(self._store, self.name)
+
+    def ids(self, listing: Listing | None = None) -> set[str]:
+        """Ids of all samples that have features here.
+
+        Args:
+            listing: what the space has; None to look.
+
+        Cost: reads the ids beside the index, and every part that is not indexed.
+        """
         found: set[str] = set()
-        for key in self._parts():
-            found.update(self._read_part(key, ["sample_id"])["sample_id"].to_pylist())
+        for _, ids in self._ids_by_part(listing or self.listing()):
+            found.update(ids.to_pylist())
         return found
 
     def add(self, ids: Sequence[str], features: npt.NDArray[np.float16]) -> None:
         """Add rows as one part, named by its ids and its content. Rows that are there already stay as they are.
 
         Args:
-            ids: B sample ids.
+            ids: B sample ids, B ≥ 1.
             features: float16, shape (B, d).
 
         Raises:
@@ -170,12 +116,38 @@ class FeatureSpace:
                 f"{int(bad.sum())} feature vectors hold NaN or infinite values (or values beyond float16's ±65504): "
                 f"{names}. Mend or remove these samples."
             )
-        schema = features_schema(features.shape[1])
-        table = pa.table([pa.array(ids, pa.string()), matrix_to_column(features)], schema=schema)
-        name = f"spaces/{self.name}/part-{digest_of_json(list(ids))[:16]}"
-        if not self._store.keys(f"{name}-"):
-            data = table_bytes(table)
-            self._store.write(f"{name}-{digest_of_bytes(data)[:16]}.parquet", data)
+        column = pa.array(ids, pa.string())
+        table = pa.table([column, matrix_to_column(features)], schema=features_schema(features.shape[1]))
+        name = f"part-{digest_of_json(list(ids))[:16]}"
+        if not self._store.keys(self._key(f"{name}-")):
+            data = features_bytes(table)
+            digest = digest_of_bytes(data)
+            name = f"{name}-{digest[:16]}.parquet"
+            self._store.write(self._key(name), data)
+            self._added[name] = (_described(name, digest, column, features.shape[1]), column)
+
+    def knows(self, listing: Listing) -> bool:
+        """Whether it is known without reading what every part holds: by an index, or because it was added here."""
+        return self._added.keys() >= set(listing.unknown)
+
+    def index_added(self) -> None:
+        """List the parts that this process has added in an index object of their own; none where it has added none."""
+        if self._added:
+            write_index(self._store, self.name, self._added.values())
+
+    def index_all(self, listing: Listing, holding: Holding | None = None) -> None:
+        """List all parts in one index object.
+
+        Args:
+            listing: what the space has.
+            holding: a pool that it holds, to be noted beside those that it was known to hold.
+
+        Cost: as `ids`.
+        """
+        holds = listing.holds
+        if holding is not None and holding not in holds:
+            holds = [*holds, holding]
+        write_index(self._store, self.name, self._ids_by_part(listing), listing.quarantine, holds)
 
     def read(self, ids: Sequence[str] | None = None) -> tuple[list[str], npt.NDArray[np.float16]]:
         """Features of `ids` (or of all samples), sorted by id; samples that were set aside as unreadable are left out.
@@ -187,101 +159,176 @@ class FeatureSpace:
             CampaignError: a sample has no features and was not set aside either; or a part is damaged, or none of
                 labelcycle's.
 
-        Cost: memory for the wanted rows, and for one part at a time beside them.
+        Cost: reads the parts within whose first and last ids a wanted one lies. Memory for the wanted rows, and for a
+        few parts at a time beside them.
         """
-        wanted = None if ids is None else pa.array(ids, pa.string())
-        parts: list[pa.Table] = []
-        for key in self._parts():
-            part = self._read_part(key)
-            if wanted is not None:
-                part = part.filter(pc.is_in(part["sample_id"], value_set=wanted))
-            parts.append(part)
-        if not parts:
-            raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
-        widths = {part.schema.field("feature").type.list_size for part in parts}
-        if len(widths) > 1:
-            raise CampaignError(
-                f"The parts of {self._store.locate(f'spaces/{self.name}')} hold vectors of {sorted(widths)} values. "
-                "Delete the folder and run again."
-            )
-        table = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
-        names: list[str] = table["sample_id"].to_pylist()
-        features = column_to_matrix(table["feature"]).astype(np.float16, copy=False)
-        fresh = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
-        if len(fresh) < len(names):
-            names, features = [names[row] for row in fresh], features[fresh]
-        if ids is not None and len(names) < len(ids):
-            self._refuse_lost(set(ids).difference(names))
-        return names, features
+        listing = self.listing()
+        return self.read_together([sorted(self.ids(listing)) if ids is None else ids], listing)[0]
 
-    def parts(self, ids: Iterable[str]) -> Iterator[npt.NDArray[np.float16]]:
+    def read_together(
+        self, groups: Sequence[Iterable[str]], listing: Listing | None = None
+    ) -> list[tuple[list[str], npt.NDArray[np.float16]]]:
+        """What `read` gives for each group of ids; a part that several groups need is read once."""
+        listing = listing or self.listing()
+        wanted = [WantedRows(ids) for ids in groups]
+        for names, features in self._parts_with(wanted, listing):
+            for group in wanted:
+                group.take(names, features)
+        return self._found(wanted, listing)
+
+    def parts(self, ids: Iterable[str], beside: Sequence[WantedRows] = ()) -> Iterator[npt.NDArray[np.float16]]:
         """Features of those of `ids` that have any, part by part, in no order that can be relied on, each id once.
+
+        Args:
+            ids: whose features.
+            beside: rows that are gathered on the way, so that no part has to be read for them again.
 
         Raises:
             CampaignError: a part is damaged, or none of labelcycle's.
 
-        Cost: memory for the ids and one part.
+        Cost: memory for the ids and a few parts.
         """
-        missing = set(ids)
-        for key in self._parts():
-            part = self._read_part(key)
-            names: list[str] = part["sample_id"].to_pylist()
-            rows = [row for row, name in enumerate(names) if name in missing]
-            missing.difference_update(names)
-            if rows:
-                yield column_to_matrix(part["feature"])[rows].astype(np.float16, copy=False)
+        among = WantedRows(ids)
+        for names, features in self._parts_with([among, *beside], self.listing()):
+            for group in beside:
+                group.take(names, features)
+            rows = among.mark(names)
+            if len(rows):
+                yield features if len(rows) == len(features) else features[rows]
 
-    def quarantine(self, rows: list[dict[str, str]]) -> None:
-        """Add a table of unreadable samples: sample_id, uri and reason of each."""
-        data = table_bytes(pa.Table.from_pylist(rows, schema=QUARANTINE))
-        ids = digest_of_json([row["sample_id"] for row in rows])[:16]
-        self._store.write(f"spaces/{self.name}/quarantine-{ids}-{digest_of_bytes(data)[:16]}.parquet", data)
+    def refuse_lost(self, wanted: WantedRows) -> None:
+        """See that every wanted sample was found, or set aside as unreadable.
 
-    def quarantined(self) -> list[dict[str, str]]:
-        """Samples that could not be embedded, sorted by id: sample_id, uri and a reason of each."""
-        rows: dict[str, dict[str, str]] = {}
-        for key in self._store.keys(f"spaces/{self.name}/quarantine-"):
-            rows |= {row["sample_id"]: row for row in self._read_part(key).to_pylist()}
-        return [rows[sample_id] for sample_id in sorted(rows)]
-
-    def _refuse_lost(self, missing: set[str]) -> None:
-        """A platform's cache may have left out an embed stage whose features have been deleted since."""
-        lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined()))
+        Raises:
+            CampaignError: some were not. A platform's cache may have left out an embed stage whose features have been
+                deleted since.
+        """
+        missing = wanted.missing()
+        lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined())) if missing else []
         if lost:
             raise CampaignError(
                 f"{len(lost)} samples have no features in {self._store.locate(f'spaces/{self.name}')}: {lost[0]!r}, … "
                 f"{EMBED}"
             )
 
-    def _read_part(self, key: str, columns: list[str] | None = None) -> pa.Table:
-        """The table at `key`, whose name ends in the digest that its content must have."""
-        if not NAME_OF_PART.fullmatch(key.rpartition("/")[2]):
+    def quarantine(self, rows: list[dict[str, str]]) -> None:
+        """Add a table of unreadable samples: sample_id, uri and reason of each."""
+        data = table_bytes(pa.Table.from_pylist(rows, schema=QUARANTINE))
+        ids = digest_of_json([row["sample_id"] for row in rows])[:16]
+        self._store.write(self._key(f"quarantine-{ids}-{digest_of_bytes(data)[:16]}.parquet"), data)
+
+    def quarantined(self, listing: Listing | None = None) -> list[dict[str, str]]:
+        """Samples that could not be embedded, sorted by id: sample_id, uri and a reason of each."""
+        if listing is None:
+            names = [key.rpartition("/")[2] for key in self._store.keys(self._key("quarantine-"))]
+        else:
+            names = listing.quarantine
+        rows: dict[str, dict[str, str]] = {}
+        for name in names:
+            rows |= {row["sample_id"]: row for row in self._read_table(name)[0].to_pylist()}
+        return [rows[sample_id] for sample_id in sorted(rows)]
+
+    def _key(self, name: str) -> str:
+        return f"spaces/{self.name}/{name}"
+
+    def _found(self, wanted: Sequence[WantedRows], listing: Listing) -> list[tuple[list[str], npt.NDArray[np.float16]]]:
+        for group in wanted:
+            self.refuse_lost(group)
+        width = next((group.width for group in wanted if group.width is not None), None)
+        if width is None:
+            width = self._read_part(listing.parts[0])[1].shape[1]
+        return [group.found(width) for group in wanted]
+
+    def _parts_with(
+        self, wanted: Sequence[WantedRows], listing: Listing
+    ) -> Iterator[tuple[pa.Array, npt.NDArray[np.float16]]]:
+        """Ids and features of every part that may hold a wanted sample, in the order of their names.
+
+        Raises:
+            CampaignError: the space is empty, or its parts hold vectors of several widths.
+        """
+        if not listing.parts:
+            raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
+        widths = {part.width for part in listing.indexed.values()}
+        for names, features in one_after_another(self._read_part, self._may_hold(listing, wanted)):
+            widths.add(features.shape[1])
+            if len(widths) > 1:
+                place = self._store.locate(f"spaces/{self.name}")
+                raise CampaignError(
+                    f"The parts of {place} hold vectors of {sorted(widths)} values. Delete the folder and run again."
+                )
+            yield names, features
+
+    def _may_hold(self, listing: Listing, wanted: Sequence[WantedRows]) -> list[str]:
+        """Names of the parts that hold a wanted sample, and of those of which that is not known, sorted.
+
+        First and last ids tell, where the ranges of parts do not overlap. Where they do the ids of the parts are read.
+        """
+        within = {
+            name: part
+            for name, part in listing.indexed.items()
+            if any(group.any_between(part.first, part.last) for group in wanted)
+        }
+        if _overlap(within.values()):
+            for part, ids in listing.indexed_ids(self._store, self.name):
+                if part.name in within and not any(group.wants_any(ids) for group in wanted):
+                    del within[part.name]
+        return sorted([*within, *listing.unknown])
+
+    def _ids_by_part(self, listing: Listing) -> Iterator[tuple[IndexedPart, pa.Array]]:
+        """What every part holds; parts that are not indexed, and were not added by this process, are read."""
+        yield from listing.indexed_ids(self._store, self.name)
+        unknown = [name for name in listing.unknown if name not in self._added]
+        yield from (self._added[name] for name in listing.unknown if name in self._added)
+        yield from one_after_another(self._described_part, unknown)
+
+    def _described_part(self, name: str) -> tuple[IndexedPart, pa.Array]:
+        table, digest = self._read_table(name)
+        column = table["sample_id"].combine_chunks()
+        return _described(name, digest, column, table.schema.field("feature").type.list_size), column
+
+    def _read_part(self, name: str) -> tuple[pa.Array, npt.NDArray[np.float16]]:
+        table, _ = self._read_table(name)
+        return table["sample_id"].combine_chunks(), column_to_matrix(table["feature"]).astype(np.float16, copy=False)
+
+    def _read_table(self, name: str) -> tuple[pa.Table, str]:
+        """The table of that name, which ends in the digest that its content must have; and that digest in full."""
+        key = self._key(name)
+        if not NAME_OF_PART.fullmatch(name):
             raise CampaignError(
                 f"{self._store.locate(key)} is none of labelcycle's files: its name does not end in the digest of its "
                 "content. Move it elsewhere and run again."
             )
         try:
-            path = fetch_named(self._store, key, WRITE_ANEW)
-            with open_parquet(path, once=False) as file:
-                schema = _schema_of(file.schema_arrow, key)
-                wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-                table = with_schema(file.read(wanted.names), wanted)
+            data = read_named(self._store, key, WRITE_ANEW, once=False)
+            with open_parquet(data, once=False) as file:
+                schema = _schema_of(file.schema_arrow, name)
+                table = with_schema(file.read(schema.names, use_threads=False), schema)
                 table.validate(full=True)
-                return table
+                return table, digest_of_bytes(data)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise CampaignError(f"{self._store.locate(key)} is damaged: {error}. {WRITE_ANEW}") from error
 
-    def _parts(self) -> list[str]:
-        return self._store.keys(f"spaces/{self.name}/part-")
+
+def _described(name: str, sha256: str, ids: pa.Array, width: int) -> IndexedPart:
+    ends = pc.min_max(ids).as_py()
+    first, last = ends["min"] or "", ends["max"] or ""
+    return IndexedPart(name=name, rows=len(ids), width=width, first=first, last=last, sha256=sha256)
 
 
-def _schema_of(found: pa.Schema, key: str) -> pa.Schema:
-    """The schema that the table at `key` must have.
+def _overlap(parts: Iterable[IndexedPart]) -> bool:
+    """Whether the ranges of two of the parts have something in common."""
+    ordered = sorted(parts, key=lambda part: part.first)
+    return any(left.last >= right.first for left, right in zip(ordered, ordered[1:], strict=False))
+
+
+def _schema_of(found: pa.Schema, name: str) -> pa.Schema:
+    """The schema that the table of that name must have.
 
     Raises:
         KeyError, ValueError: its features are no vectors of one width.
     """
-    if "/quarantine-" in key:
+    if name.startswith("quarantine-"):
         return QUARANTINE
     vectors = found.field("feature").type
     if not pa.types.is_fixed_size_list(vectors):

@@ -7,7 +7,7 @@ its own because the digest of the weights does.
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.features.spaces import backbone_provenance, space_name
+from labelcycle.components.core.features.provenance import backbone_provenance, space_name
 from labelcycle.components.core.storage.objects import ObjectReference
 
 WEIGHTS = "backbone.safetensors"

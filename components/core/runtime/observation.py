@@ -129,6 +129,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
             peak_memory_bytes=measured["peak_memory_bytes"],
             bytes_read=measured["bytes_read"],
             bytes_written=measured["bytes_written"],
+            requests=measured["requests"],
             facts=facts,
         )
         _restore_context(outer)

@@ -1,4 +1,4 @@
-"""What the runs of a cycle's stages took: seconds, rows, memory, and bytes read and written.
+"""What the runs of a cycle's stages took: seconds, rows, memory, bytes read and written, and requests.
 
 No two runs take the same, so timings lie beside the objects of their attempt, under `timings/`, and no commit names
 them. Each run has a record of its own: one that found its work done already does not replace the one that did it. Its
@@ -60,6 +60,7 @@ class Timing(Settings):
         peak_memory_bytes: the largest resident memory of the process until then.
         bytes_read, bytes_written: of the campaign's objects, as this process read and wrote them, each time as a whole;
             None in records of versions that did not count them.
+        requests: of the process to its stores, as `Traffic` counts them; None in records of versions that did not.
         failed: whether it ended with an error. Runs that were killed leave no record.
     """
 
@@ -74,6 +75,7 @@ class Timing(Settings):
     peak_memory_bytes: int
     bytes_read: int | None = None
     bytes_written: int | None = None
+    requests: int | None = None
     failed: bool = False
 
     @property
@@ -97,6 +99,7 @@ class Measurement(TypedDict):
     peak_memory_bytes: int
     bytes_read: int
     bytes_written: int
+    requests: int
 
 
 class Meter:
@@ -117,6 +120,7 @@ class Meter:
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_RSS_UNIT,
             "bytes_read": moved.read,
             "bytes_written": moved.written,
+            "requests": moved.requests,
         }
 
 

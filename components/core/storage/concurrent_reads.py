@@ -3,8 +3,10 @@
 A campaign of a thousand cycles has thousands of small objects. One after another they take as many round trips.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -12,6 +14,9 @@ Result = TypeVar("Result")
 
 THREADS = 10
 """Reads that are waited for together; boto3 keeps as many connections open."""
+
+AHEAD = 4
+"""Large objects that are waited for together, so that few are in memory."""
 
 MOST_TOO_MANY = 32
 """How many reads `until_none` may make beyond the end."""
@@ -31,6 +36,31 @@ def concurrently(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
         return [work(item) for item in wanted]
     with ThreadPoolExecutor(min(THREADS, len(wanted))) as threads:
         return list(threads.map(work, wanted))
+
+
+def one_after_another(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """The results of `work` on each item, in their order, for results too large to be held all at once.
+
+    Args:
+        work: called from several threads.
+        items: what to work on.
+
+    Cost: a round trip for every `AHEAD` items; memory for one result more than that.
+    """
+    if len(items) < 2:
+        yield from map(work, items)
+        return
+    rest = iter(items)
+    with ThreadPoolExecutor(AHEAD) as threads:
+        under_way: deque[Future[Result]] = deque(threads.submit(work, item) for item in islice(rest, AHEAD))
+        try:
+            while under_way:
+                result = under_way.popleft().result()
+                under_way.extend(threads.submit(work, item) for item in islice(rest, 1))
+                yield result
+        finally:
+            for waiting in under_way:
+                waiting.cancel()
 
 
 def until_none(work: Callable[[int], Result | None]) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_file, digest_of_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.fetched import fetched_from
 
 Content = TypeVar("Content")
 
@@ -75,7 +76,7 @@ READS = 2
 
 
 def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> bytes:
-    """The content that `reference` names.
+    """The content that `reference` names. It is fetched once, while the store object keeps it (`fetched`).
 
     Args:
         store: the campaign's.
@@ -85,20 +86,54 @@ def read_object(store: Store, reference: ObjectReference, remedy: str = RESTORE)
     Raises:
         CampaignError: the object is gone, or its content has another digest.
     """
-    return _read_checked(store, reference, store.read, digest_of_bytes, remedy)
+    kept = fetched_from(store)
+    data = kept.content(reference.key, reference.sha256)
+    if data is None:
+        data = _read_checked(store, reference, store.read, digest_of_bytes, remedy)
+        kept.keep(reference.key, reference.sha256, data)
+    return data
 
 
 def fetch_object(store: Store, reference: ObjectReference, remedy: str = RESTORE) -> Path:
     """A local file with the content that `reference` names, to be read only; for what may not fit in memory.
 
+    It is fetched and compared with its digest once, while nobody touches the file.
+
     Raises:
         CampaignError: the object is gone, or its content has another digest.
     """
-    return _read_checked(store, reference, store.fetch, digest_of_file, remedy)
+    kept = fetched_from(store)
+    path = kept.file(reference.key, reference.sha256)
+    if path is None:
+        path = _read_checked(store, reference, store.fetch, digest_of_file, remedy)
+        kept.keep_file(reference.key, reference.sha256, path)
+    return path
+
+
+def read_named(store: Store, key: str, remedy: str = RESTORE, once: bool = True) -> bytes:
+    """The content of an object whose name ends in the first 16 digits of its digest.
+
+    Args:
+        store: the campaign's.
+        key: the object.
+        remedy: what to do where it is gone or damaged, in a sentence.
+        once: keep it for those who ask again; not for large objects that nobody does.
+
+    Raises:
+        CampaignError: the object is gone, or its content is not that which its name tells.
+    """
+    named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
+    kept = fetched_from(store)
+    data = kept.content(key, named.sha256)
+    if data is None:
+        data = _read_checked(store, named, store.read, lambda data: digest_of_bytes(data)[:16], remedy)
+        if once:
+            kept.keep(key, named.sha256, data)
+    return data
 
 
 def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
-    """A local file with an object whose name ends in the first 16 digits of its digest, to be read only.
+    """A local file with what `read_named` reads, to be read only; for what may not fit in memory.
 
     Raises:
         CampaignError: the object is gone, or its content is not what its name says.

@@ -19,7 +19,7 @@ def open_store(root: str) -> Store:
     if root.startswith("s3://"):
         from labelcycle.components.core.storage.s3 import S3Store
 
-        return CountedStore(S3Store(root))
+        return CountedStore(S3Store(root), requests=False)
     if root.startswith("file://"):
         path = unquote(root.removeprefix("file://").removeprefix("localhost"))
         if not path.startswith("/"):

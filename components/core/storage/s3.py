@@ -44,7 +44,7 @@ from labelcycle.components.core.storage.s3_failures import (
     try_again,
     was_repeated,
 )
-from labelcycle.components.core.storage.store import checked_key, checked_prefix
+from labelcycle.components.core.storage.store import Traffic, checked_key, checked_prefix, count
 
 
 def s3_settings() -> list[tuple[str, str]]:
@@ -117,11 +117,18 @@ def _client_with(process: int, *settings: tuple[str, str]) -> Any:
             read_timeout=READ_SECONDS,
             s3={"addressing_style": style},
         )
-        return new_s3_client(settings)
+        client = new_s3_client(settings)
+        client.meta.events.register("before-send.s3", _count_request)
+        return client
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise ConfigurationError(
             f"The AWS settings cannot be used: {error}. Correct AWS_ENDPOINT_URL, AWS_PROFILE or the setting named."
         ) from error
+
+
+def _count_request(**request: Any) -> None:
+    """Called for each request that is sent; what it returned would stand for the answer."""
+    count(Traffic(requests=1))
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

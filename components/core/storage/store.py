@@ -3,7 +3,7 @@
 A write that returns is durable: content and name are on the disk, or with S3, before the next write begins. A write
 that raises `TransientError` may have been done all the same, because its answer can be lost; it may be repeated.
 Content that was damaged on the way is read again where the store notices, and otherwise found out by the digests of
-those who read. `CountedStore` counts the bytes that this process reads and writes.
+those who read. `CountedStore` counts the bytes that this process reads and writes, and the requests that it makes.
 """
 
 import threading
@@ -106,16 +106,21 @@ def checked_prefix(prefix: str, root: str) -> str:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes of whole objects that stores have delivered and taken; listings and questions count for nothing."""
+    """Bytes of whole objects that stores have delivered and taken, and requests.
+
+    Listings and questions are requests without bytes. With S3 a request is one that was sent, repetitions and the
+    reading of images among them; with a folder it is a call of the store.
+    """
 
     read: int = 0
     written: int = 0
+    requests: int = 0
 
     def __add__(self, other: "Traffic") -> "Traffic":
-        return Traffic(self.read + other.read, self.written + other.written)
+        return Traffic(self.read + other.read, self.written + other.written, self.requests + other.requests)
 
     def __sub__(self, other: "Traffic") -> "Traffic":
-        return Traffic(self.read - other.read, self.written - other.written)
+        return Traffic(self.read - other.read, self.written - other.written, self.requests - other.requests)
 
 
 _traffic = Traffic()
@@ -127,7 +132,8 @@ def traffic() -> Traffic:
     return _traffic
 
 
-def _count(moved: Traffic) -> None:
+def count(moved: Traffic) -> None:
+    """Add to what `traffic` tells."""
     global _traffic
     with _lock:
         _traffic += moved
@@ -136,8 +142,15 @@ def _count(moved: Traffic) -> None:
 class CountedStore:
     """Hands everything on to another store, and counts."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, requests: bool = True) -> None:
+        """Count what goes through a store.
+
+        Args:
+            store: the other store.
+            requests: whether each call is a request; not where the store counts what it sends by itself.
+        """
         self.store = store
+        self._call = Traffic(requests=1 if requests else 0)
 
     @property
     def root(self) -> str:
@@ -146,39 +159,46 @@ class CountedStore:
 
     def read(self, key: str) -> bytes:
         """See `Store.read`."""
+        count(self._call)
         data = self.store.read(key)
-        _count(Traffic(read=len(data)))
+        count(Traffic(read=len(data)))
         return data
 
     def write(self, key: str, data: bytes) -> None:
         """See `Store.write`."""
+        count(self._call)
         self.store.write(key, data)
-        _count(Traffic(written=len(data)))
+        count(Traffic(written=len(data)))
 
     def write_if_absent(self, key: str, data: bytes) -> bool:
         """See `Store.write_if_absent`. An object that was there already counts for nothing."""
+        count(self._call)
         created = self.store.write_if_absent(key, data)
         if created:
-            _count(Traffic(written=len(data)))
+            count(Traffic(written=len(data)))
         return created
 
     def upload(self, path: Path, key: str) -> None:
         """See `Store.upload`."""
+        count(self._call)
         self.store.upload(path, key)
-        _count(Traffic(written=path.stat().st_size))
+        count(Traffic(written=path.stat().st_size))
 
     def fetch(self, key: str) -> Path:
         """See `Store.fetch`. The object counts as read as a whole, each time."""
+        count(self._call)
         path = self.store.fetch(key)
-        _count(Traffic(read=path.stat().st_size))
+        count(Traffic(read=path.stat().st_size))
         return path
 
     def exists(self, key: str) -> bool:
         """See `Store.exists`."""
+        count(self._call)
         return self.store.exists(key)
 
     def keys(self, prefix: str) -> list[str]:
         """See `Store.keys`."""
+        count(self._call)
         return self.store.keys(prefix)
 
     def folders(self, prefix: str) -> list[str]:

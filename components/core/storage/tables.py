@@ -20,6 +20,20 @@ def table_bytes(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
+def features_bytes(table: pa.Table) -> bytes:
+    """A table of features as one Parquet file; equal tables give equal bytes.
+
+    Vectors repeat no numbers, so that a dictionary of these would only be in the way; floats compress better with the
+    first bytes of all of them before the second ones. Of ids only what differs from the one before is kept.
+    """
+    buffer = io.BytesIO()
+    encoding = {"sample_id": "DELTA_BYTE_ARRAY", "feature.list.element": "BYTE_STREAM_SPLIT"}
+    pq.write_table(
+        table, buffer, compression="zstd", compression_level=1, use_dictionary=False, column_encoding=encoding
+    )
+    return buffer.getvalue()
+
+
 def write_table(store: Store, key: str, table: pa.Table) -> ObjectReference:
     """Store the table as Parquet under `key`."""
     return write_object(store, key, table_bytes(table))
@@ -40,14 +54,14 @@ def table_in(data: bytes, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_table(store: Store, reference: ObjectReference, schema: pa.Schema) -> pa.Table:
-    """The Parquet table that `reference` names, its digest and its schema checked, as `with_schema` reads it.
+    """The columns of `schema` in the table that `reference` names, its digest checked, as `with_schema` reads it.
 
     Raises:
         CampaignError: missing, changed, not Parquet, or of another schema.
     """
     data = read_object(store, reference)
     try:
-        table = with_schema(table_in(data), schema)
+        table = with_schema(table_in(data, schema.names), schema)
         table.validate(full=True)
         return table
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
@@ -183,6 +197,14 @@ def scores_schema(classes: int) -> pa.Schema:
             pa.field("loss", pa.float32()),
         ]
     )
+
+
+def scores_name(shard: int, shards: int) -> str:
+    """What a shard of the scores is called: of several, each has a range of the order of ids.
+
+    Shards of earlier versions had every so manieth chunk, and are called otherwise, so that the two are never mixed.
+    """
+    return f"{shard}-of-{shards}" if shards == 1 else f"range-{shard}-of-{shards}"
 
 
 def features_schema(width: int) -> pa.Schema:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from labelcycle.components.core.backbones.build import build_backbone
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.training import AlignmentVerdict, Tuning
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.core.config.trainers import EpochTrainer, LinearTrainer
@@ -59,10 +60,9 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
     """
     classes = work.campaign.classes
     space = FeatureSpace(work.store, current_space(work))
-    training = examples_of_space(space, labelled, classes)
+    training, held_out = examples_of_space(space, labelled, validation, classes=classes)
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
-    held_out = examples_of_space(space, validation, classes)
     previous = work.previous_record("alignment", AlignmentVerdict)
     fitting = may_update(settings, previous) and work.decision.query_size > 0
     tuned, accuracies = None, None
@@ -108,9 +108,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
 
 def _moments(work: Attempt, space: FeatureSpace) -> tuple[Doubles, Doubles] | tuple[None, None]:
     """Mean and standard deviation of the pool's features in the current space."""
-    pool = load_pool(work.store, work.campaign)
-    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    return pool_moments(space, [sample_id for sample_id, split in rows if split == "pool"]) or (None, None)
+    return pool_moments(space, ids_of_split(work.store, work.campaign, "pool")) or (None, None)
 
 
 def _fine_tuned(work: Attempt, settings: Alignment, labelled: dict[str, str], validation: dict[str, str]) -> Trained:

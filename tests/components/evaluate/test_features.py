@@ -39,8 +39,8 @@ def work(tmp_path: Any) -> Callable[..., Any]:
 
 def test_one_pass_where_both_are_in_the_same_space(work: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
-    read = FeatureSpace.read
-    monkeypatch.setattr(FeatureSpace, "read", lambda self, ids: passes.append(self.name) or read(self, ids))
+    read = FeatureSpace.read_together
+    monkeypatch.setattr(FeatureSpace, "read_together", lambda self, ids: passes.append(self.name) or read(self, ids))
     test, labelled = read_features(work("abcdxyz", "", own="base"), "base", ["x", "y"], ["c", "a"])
     assert passes == ["base"]
     assert labelled is not None

@@ -107,12 +107,13 @@ def test_a_tuned_space_is_used_for_all(scored: Any) -> None:
 def test_nothing_else_is_read(scored: Any, monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     """Each field alone: no other array is held, and features are opened only where features are read."""
     opened: list[int] = []
-    read = FeatureSpace.read
-    monkeypatch.setattr(
-        FeatureSpace,
-        "read",
-        lambda space, ids: opened.append(len(ids)) or read(space, ids),  # type: ignore[func-returns-value]
-    )
+    read = FeatureSpace.read_together
+
+    def counted(space: FeatureSpace, groups: Any) -> Any:
+        opened.extend(map(len, groups))
+        return read(space, groups)
+
+    monkeypatch.setattr(FeatureSpace, "read_together", counted)
     pool = gather_candidates(scored.work, frozenset({field}), 1)
     labelled = {"labelled_ids", "labelled_classes"}
     assert known(pool) <= {field} | (labelled if field.startswith("labelled") else set())
@@ -149,8 +150,12 @@ def test_candidates_without_features_are_left_out_with_all_that_is_theirs(
     scored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = gather_candidates(scored.work, OPTIONAL, 1)
-    read, lost = FeatureSpace.read, str(whole.ids[7])
-    monkeypatch.setattr(FeatureSpace, "read", lambda space, ids: read(space, [name for name in ids if name != lost]))
+    read, lost = FeatureSpace.read_together, str(whole.ids[7])
+
+    def without(space: FeatureSpace, groups: Any) -> Any:
+        return read(space, [[name for name in ids if name != lost] for ids in groups])
+
+    monkeypatch.setattr(FeatureSpace, "read_together", without)
     pool = gather_candidates(scored.work, OPTIONAL, 1)
     check_candidates(pool, OPTIONAL)
     assert pool.ids.tolist() == [name for name in whole.ids.tolist() if name != lost]

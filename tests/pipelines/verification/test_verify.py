@@ -65,7 +65,7 @@ def test_a_sound_campaign(kept: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in kept.rglob("*")}
     found = verified(kept, with_images=True)
     assert found.findings == [] and found.cycles == 3 and found.images == 60
-    assert found.objects["commit"] == 3 and found.objects["features"] == 2 and "foreign" not in found.objects
+    assert found.objects["commit"] == 3 and found.objects["features"] == 4 and "foreign" not in found.objects
     assert sum(found.objects.values()) == sum(path.is_file() for path in kept.rglob("*"))
     assert {path: path.stat().st_mtime_ns for path in kept.rglob("*")} == before
 

@@ -15,7 +15,7 @@ from labelcycle.components.core.backbones.pooling import pooling_of, settle_pool
 from labelcycle.components.core.backbones.resolve import TransformOverrides, resolve_backbone
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.features.spaces import backbone_provenance, space_name
+from labelcycle.components.core.features.provenance import backbone_provenance, space_name
 from labelcycle.components.core.storage import Store, open_store
 
 AS_IT_IS = TransformOverrides()

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from labelcycle.components.core.features.half_precision import scale_for_half_precision
-from labelcycle.components.core.features.spaces import imported_provenance
+from labelcycle.components.core.features.provenance import imported_provenance
 
 GENERATOR = np.random.default_rng(0)
 PLAIN = GENERATOR.normal(size=(3000, 20)).astype(np.float32)

@@ -80,7 +80,7 @@ def test_bytes_of_the_store_are_measured(store_root: str) -> None:
     store.read("a")
     store.read("a")
     measured = meter.read()
-    assert (measured["bytes_read"], measured["bytes_written"]) == (8, 4)
+    assert (measured["bytes_read"], measured["bytes_written"], measured["requests"]) == (8, 4, 3)
 
 
 def test_seconds_add_up() -> None:
@@ -119,6 +119,7 @@ def test_every_stage_of_an_attempt_leaves_a_record(campaign: Any) -> None:
     rows = {step: record.rows for step, record in found.items()}
     assert (rows["train_adapter"], rows["score"], rows["select"], rows["evaluate"]) == (8, 40, 8, 12)
     assert all(record.bytes_read and record.bytes_written is not None for record in found.values())
+    assert all(record.requests for record in found.values())
     assert found["select"].bytes_written > 0
     assert rows["label_ingest"] is None and not any(record.failed for record in found.values())
 

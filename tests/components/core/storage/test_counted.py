@@ -23,18 +23,29 @@ def test_whole_objects_are_counted(store_root: str, tmp_path: Path, moved: Calla
     store.write("a", b"12")
     assert store.write_if_absent("b", b"123") and not store.write_if_absent("b", b"1234")
     store.upload(tmp_path / "file", "c")
-    assert moved() == Traffic(read=0, written=11)
+    assert (moved().read, moved().written) == (0, 11)
     assert store.read("a") == b"12" and store.fetch("c").read_bytes() == b"123456"
-    assert moved() == Traffic(read=8, written=11)
+    assert (moved().read, moved().written) == (8, 11)
 
 
-def test_listings_and_failures_count_for_nothing(store_root: str, moved: Callable[[], Traffic]) -> None:
+def test_requests_are_counted_as_they_are_sent(store_root: str, moved: Callable[[], Traffic]) -> None:
+    store = open_store(store_root)
+    store.write("a", b"12")
+    store.read("a")
+    store.keys("")
+    store.exists("a")
+    assert moved().requests == 4
+    store.fetch("a")
+    assert moved().requests == (6 if store_root.startswith("s3://") else 5), "with S3 its size is asked for first"
+
+
+def test_listings_and_failures_have_no_bytes(store_root: str, moved: Callable[[], Traffic]) -> None:
     store = open_store(store_root)
     for ask in (store.read, store.fetch):
         with pytest.raises(FileNotFoundError):
             ask("missing")
     assert store.keys("") == [] and not store.exists("a") and store.locate("a").startswith(store.root)
-    assert moved() == Traffic()
+    assert (moved().read, moved().written) == (0, 0) and moved().requests >= 4
 
 
 def test_threads_count_together(tmp_path: Path, moved: Callable[[], Traffic]) -> None:
@@ -45,4 +56,4 @@ def test_threads_count_together(tmp_path: Path, moved: Callable[[], Traffic]) ->
         thread.start()
     for thread in threads:
         thread.join()
-    assert moved() == Traffic(read=800, written=4)
+    assert moved() == Traffic(read=800, written=4, requests=201)

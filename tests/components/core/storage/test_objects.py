@@ -54,8 +54,9 @@ def test_what_was_damaged_on_the_way_is_read_once_more(store: Store, monkeypatch
     monkeypatch.setattr(store, "read", lambda key: damaged.pop(0))
     assert read_object(store, reference) == b"content" and damaged == []
     monkeypatch.setattr(store, "read", lambda key: b"damaged")
+    other = write_object(store, "a/other.bin", b"other content")
     with pytest.raises(CampaignError, match="was changed after it was written"):
-        read_object(store, reference)
+        read_object(store, other)
     monkeypatch.setattr(store, "read", read)
     wrong = write_object(store, "wrong.bin", b"damaged")
     paths = [fetch(wrong.key), fetch(reference.key)]
