@@ -25,7 +25,7 @@ Kind = Literal["feature space", "lost attempt", "checkpoint", "unfinished write"
 OF_LOST_ATTEMPTS = {"result", "record", "decision", "checkpoint"}
 """Kinds of objects that go with an attempt. Timings stay: what was computed in vain was paid for."""
 
-OF_SPACES = {"features", "quarantine"}
+OF_SPACES = {"features", "quarantine", "index", "ids"}
 """Kinds of objects that go with a feature space. Its description stays: it says what the features were made from."""
 
 
@@ -122,7 +122,7 @@ def _old_spaces(
     needed = _needed_spaces(store, state, keep)
     parts: dict[str, list[StoredObject]] = {}
     for known, found in objects:
-        if known.kind in OF_SPACES:
+        if known.kind in OF_SPACES and known.parts.get("space"):
             parts.setdefault(known.parts["space"], []).append(found)
     for space in sorted(parts.keys() & why.keys() - needed):
         yield Prunable("feature space", f"spaces/{space}", why[space], parts[space])

@@ -14,8 +14,8 @@ def prune(
 ) -> None:
     """Delete the objects of a plan.
 
-    A feature space is first marked as pruned, so that `labelcycle verify` knows why its features are gone. An attempt
-    loses its records before what they name, so that no record names an object that is gone.
+    A feature space is first marked as pruned, so that `labelcycle verify` knows why its features are gone. Indexes and
+    records go before what they name.
 
     Args:
         store: the campaign's.
@@ -32,5 +32,9 @@ def prune(
             space = entry.place.rpartition("/")[2]
             content = {"objects": len(entry.objects), "bytes": entry.size}
             store.write_if_absent(pruned_key(space), sealed(content))
-        deleter.delete(sorted(entry.objects, key=lambda found: ("/results/" not in found.key, found.key)))
+        deleter.delete(sorted(entry.objects, key=lambda found: (not _names_others(found.key), found.key)))
         advance(len(entry.objects))
+
+
+def _names_others(key: str) -> bool:
+    return "/results/" in key or "/index-" in key
