@@ -121,7 +121,8 @@ def _placed(task: Task, given: Names, place: PlacePod, names: Names, part: int, 
     title = task.name
     if parts > 1:
         given, title = {**given, "shard": part, "shards": parts}, f"{title} {part + 1} of {parts}"
-    return _started(task.runs, given, place, names).set_display_name(title)
+    started = _started(task.runs, given, place, names)
+    return started if place is unplaced else started.set_display_name(title)  # kfp.local warns of names
 
 
 def _started(stage: Stage, given: Names, place: PlacePod, names: Names) -> Any:

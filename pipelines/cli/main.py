@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
 from labelcycle.components.core.logging.events import Place, emit, json_logs, log_context, move
-from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, tell
+from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit_code_of, how_stopped, tell
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
 from labelcycle.pipelines.cli import (
@@ -48,7 +48,11 @@ class LoggedCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """See `typer.core.TyperCommand`; `ctx` is the command's context."""
         if not json_logs():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt as stop:
+                print(how_stopped(stop), file=sys.stderr)
+                raise typer.Exit(exit_code_of(stop)) from stop
         root = ctx.params.get("root")
         move(**_place_of(ctx, root))
         emit("command_started")
@@ -58,7 +62,10 @@ class LoggedCommand(TyperCommand):
         except typer.Exit as end:
             code = end.exit_code
             raise
-        except (Exception, KeyboardInterrupt) as error:
+        except KeyboardInterrupt as stop:
+            code = tell(stop)
+            raise typer.Exit(code) from stop
+        except Exception as error:
             code = tell(error)
             raise
         finally:
@@ -141,9 +148,9 @@ def _end() -> int | str | None:
     except SystemExit as end:
         # The command-line library ends wrong usage with 2, which here means that trying again may help.
         return GIVE_UP if end.code == TRY_AGAIN else end.code
-    except KeyboardInterrupt:
-        print("stopped; nothing committed is lost, run the same command to go on", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:  # before a command has begun
+        print(how_stopped(stop), file=sys.stderr)
+        return exit_code_of(stop)
     except Exception as error:
         _print_error(error)
         return exit_code_of(error)

@@ -12,6 +12,7 @@ from labelcycle.pipelines.argo.cycle_workflow import cycle_template
 from labelcycle.pipelines.argo.rendering import Rendering
 from labelcycle.pipelines.cycle import cycle_pipeline
 from labelcycle.pipelines.graph import CYCLE, DECISIONS, STAGES, Decision, Graph, Task
+from labelcycle.pipelines.kubeflow.placement import place_by
 from labelcycle.pipelines.profiles.profile import read_profile
 from tests.conftest import COLD_START, TRAINING
 
@@ -65,7 +66,7 @@ Waits = dict[str, set[str]]
 def kubeflow_waits(graph: Graph, folder: Path) -> dict[str, Waits]:
     """What each task of a branch waits for, as compiled for Kubeflow."""
     path = folder / "cycle.yaml"
-    compiler.Compiler().compile(cycle_pipeline(graph=graph), str(path))
+    compiler.Compiler().compile(cycle_pipeline(place_by(read_profile("small"), "python:1"), graph=graph), str(path))
     spec: Any = next(yaml.safe_load_all(path.read_text()))
     found = {}
     for branch in spec["root"]["dag"]["tasks"].values():

@@ -18,7 +18,7 @@ from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.report import SUMMARY
 from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName
-from labelcycle.pipelines.local.engine import run_pipeline
+from labelcycle.pipelines.local.kfp_engine import run_pipeline
 from labelcycle.pipelines.local.watch import Watcher
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
 
