@@ -3,14 +3,15 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.kubeflow.explain import Explanation, Run, explain
-from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
+
+if TYPE_CHECKING:
+    from labelcycle.pipelines.kubeflow.explain import Explanation, Run
 
 WIDTH = 210
 """Columns of the tables, whatever the terminal's width, so that a log file is readable too."""
@@ -49,6 +50,8 @@ def compile_packages(
     `labelcycle schedule` compile by themselves.
     """
     from labelcycle.components.core.config.recipe import read_recipe
+    from labelcycle.pipelines.kubeflow.explain import explain
+    from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
     from labelcycle.pipelines.profiles.profile import read_profile
     from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -68,7 +71,7 @@ def compile_packages(
                 _show(explain(path))
 
 
-def _show(package: Explanation) -> None:
+def _show(package: "Explanation") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -97,7 +100,7 @@ def _show(package: Explanation) -> None:
     _show_runs(package.runs)
 
 
-def _show_runs(runs: list[Run]) -> None:
+def _show_runs(runs: "list[Run]") -> None:
     """What a run is in pods: those of stages, and the drivers by which the platform resolves their inputs."""
     from rich.console import Console
     from rich.table import Table

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from labelcycle.components.core.storage import open_store
-
 
 def verify(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -20,6 +18,7 @@ def verify(
 
     Damaged, missing, foreign and inconsistent objects are named, each with its remedy, and the exit code is then 1.
     """
+    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.verification.verify import verify_campaign
 
     result = verify_campaign(open_store(root), images)

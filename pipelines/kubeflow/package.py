@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from labelcycle.pipelines.placing import PlacePod
-from labelcycle.pipelines.profiles.profile import Profile
+if TYPE_CHECKING:
+    from labelcycle.pipelines.placing import PlacePod
+    from labelcycle.pipelines.profiles.profile import Profile
 
 PipelineName = Literal["cycle", "cycle_in_shards", "backtest"]
 PIPELINES: tuple[PipelineName, ...] = ("cycle", "cycle_in_shards", "backtest")
@@ -16,7 +17,7 @@ PIPELINES: tuple[PipelineName, ...] = ("cycle", "cycle_in_shards", "backtest")
 def write_package(
     pipeline: PipelineName,
     path: Path,
-    profile: Profile,
+    profile: "Profile",
     image: str,
     shards: int | None = None,
     features_stay: bool = False,
@@ -41,7 +42,7 @@ def write_package(
 
 
 def _pipeline(
-    pipeline: PipelineName, place: PlacePod, profile: Profile, shards: int, features_stay: bool
+    pipeline: PipelineName, place: "PlacePod", profile: "Profile", shards: int, features_stay: bool
 ) -> Callable[..., Any]:
     from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
     from labelcycle.pipelines.cycle import cycle_pipeline
