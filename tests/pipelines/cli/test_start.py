@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from labelcycle.pipelines.cli.main import COMMANDS, app_with
+from tests.conftest import Pictures
 
 HEAVY = {"torch", "mlflow", "kfp", "hera", "sklearn", "matplotlib", "boto3", "numpy", "pyarrow"}
 
@@ -35,3 +37,10 @@ def test_every_command_is_listed_whether_or_not_its_options_are_made() -> None:
         for made in (app_with(COMMANDS), app_with(COMMANDS, options=False))
     ]
     assert listed == [set(COMMANDS)] * 2
+
+
+def test_a_campaign_on_the_packaged_network_begins_without_torch(pictures: Pictures, tmp_path: Path) -> None:
+    data = ["--images", pictures.images, "--labels-from", pictures.labels, "--test", pictures.test]
+    loaded = loaded_by("init", *map(str, [tmp_path / "campaign", *data, "--budget", 8, "--batch", 8]))
+    assert (tmp_path / "campaign" / "campaign.json").is_file()
+    assert not {"torch", "timm", "mlflow"} & loaded
