@@ -2,7 +2,7 @@
 
 STORAGE_SECRET = "labelcycle-storage"
 STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""Credentials of the object store: every stage has them as environment variables.
+"""Credentials of the object store as environment variables; `pipelines.graph` says which stages have which.
 
 On Argo these have the same names. On Kubeflow they have labelcycle's own, because KFP's launcher uploads from the same
 container, by whatever `AWS_…` it finds there (`labelcycle.components.core.config.environment`).
@@ -10,14 +10,14 @@ container, by whatever `AWS_…` it finds there (`labelcycle.components.core.con
 
 TRACKING_SECRET = "labelcycle-tracking"
 TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-"""Credentials of the MLflow server: only stages that log to MLflow have them.
+"""Credentials of the MLflow server.
 
 On Kubeflow under labelcycle's own names, because KFP's MLflow plug-in sets `MLFLOW_…` by itself.
 """
 
 LABELLING_SECRET = "labelcycle-labelling"
 LABELLING_KEYS = ("LABEL_STUDIO_TOKEN",)
-"""Credentials of the labelling tool: only stages that call it have them."""
+"""Credentials of the labelling tool."""
 
 SETTINGS_MAP = "labelcycle-settings"
 SETTINGS_KEYS = (
@@ -29,12 +29,6 @@ SETTINGS_KEYS = (
 )
 """Addresses, the places that images may come from, and the kind of log, in a ConfigMap: every stage has them as
 environment variables, on Kubeflow those of AWS and MLflow under labelcycle's own names."""
-
-TELLS_MLFLOW = frozenset({"publish", "backtest_report"})
-"""Stages that talk to MLflow."""
-
-CALLS_LABELLING_TOOL = frozenset({"label_ingest", "publish"})
-"""Stages that read answers from the labelling tool, or send queries there."""
 
 CUDA_SUFFIX = "-cuda"
 """What the tag of the image for GPUs ends in."""

@@ -1,105 +1,55 @@
-"""One cycle of active learning as one pipeline run."""
+"""One cycle of active learning as a pipeline of Kubeflow, made of the tables in `pipelines.graph`.
 
+Kubeflow starts two pods for each task and one more for each condition, loop and pipeline inside another, one after the
+other. So the tasks of a few shards lie side by side, and only many, or a number that is not known, are a loop.
+"""
+
+import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from kfp import dsl
 
-from labelcycle.components.embed.component import embed
-from labelcycle.components.evaluate.component import evaluate
-from labelcycle.components.label_ingest.component import label_ingest
-from labelcycle.components.publish.component import publish
-from labelcycle.components.score.component import score
-from labelcycle.components.select.component import select
-from labelcycle.components.train_adapter.component import train_adapter
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph, Stage, Task
 from labelcycle.pipelines.placing import PlacePod, unplaced
 
+MOST_SIDE_BY_SIDE = 8
+"""Shards that are tasks of their own; a loop adds four levels and as many pods, but what is compiled does not grow."""
 
-def cycle_pipeline(place: PlacePod = unplaced, shards: int = 1, shards_at_once: int = 2) -> Callable[..., Any]:
+Names = dict[str, Any]
+"""Parameters by name: those of a stage, or those that name secrets and settings."""
+
+
+def component_of(stage: str) -> Any:
+    """The component of a stage: the function of its name in its folder's `component.py`."""
+    return getattr(importlib.import_module(f"labelcycle.components.{stage}.component"), stage)
+
+
+def cycle_pipeline(
+    place: PlacePod = unplaced,
+    shards: int = 1,
+    shards_at_once: int = 2,
+    any_shards: bool = False,
+    features_stay: bool = False,
+    graph: Graph = CYCLE,
+) -> Callable[..., Any]:
     """The pipeline of one cycle.
 
     Args:
         place: called with every task, to ask for what the task's pod needs.
-        shards: parts that embed and score are split into where a run says nothing else.
-        shards_at_once: how many of these parts run at a time; kfp.local never runs more than two.
+        shards: parts that embed and score are split into.
+        shards_at_once: how many of these parts run at a time where they are a loop; kfp.local never runs more than two.
+        any_shards: whether a run may ask for another number of shards: these are a loop then.
+        features_stay: leave out what only campaigns need whose backbone changes; a run on such a one is refused.
+        graph: what is run, in which order.
     """
+    without = graph.needless(features_stay)
+    side_by_side = 0 if any_shards or shards > min(MOST_SIDE_BY_SIDE, shards_at_once) else shards
+    sharded = [stage for stage in graph.stages if stage.sharded and not side_by_side]
+    loops = {stage.name: _loop(stage, place, shards_at_once) for stage in sharded}
 
-    @dsl.pipeline(name="labelcycle-embed", description="Make sure that a feature space holds what the cycle needs.")
-    def embed_in_shards(
-        root: str,
-        cycle: int,
-        attempt: str,
-        target: str,
-        shard_numbers: list[int],
-        shards: int,
-        storage_secret: str,
-        settings_map: str,
-    ) -> None:
-        """Embed all shards. A pipeline of its own, because nothing outside a loop can wait for a task inside it."""
-        with dsl.ParallelFor(shard_numbers, name="shards", parallelism=shards_at_once) as shard:
-            task = embed(root=root, cycle=cycle, attempt=attempt, target=target, shard=shard, shards=shards)
-            place(task, "embed", storage_secret=storage_secret, settings_map=settings_map)
-
-    @dsl.pipeline(name="labelcycle-score", description="Ask the current model about the unlabelled pool.")
-    def score_in_shards(
-        root: str,
-        cycle: int,
-        attempt: str,
-        shard_numbers: list[int],
-        shards: int,
-        storage_secret: str,
-        settings_map: str,
-    ) -> None:
-        """Score all shards."""
-        with dsl.ParallelFor(shard_numbers, name="shards", parallelism=shards_at_once) as shard:
-            task = score(root=root, cycle=cycle, attempt=attempt, shard=shard, shards=shards)
-            task.set_caching_options(False)
-            place(task, "score", storage_secret=storage_secret, settings_map=settings_map)
-
-    @dsl.pipeline(name="labelcycle-attempt", description="Train or begin cold, then choose what to label next.")
-    def attempt_at_cycle(
-        root: str,
-        decision: str,
-        cycle: int,
-        attempt: str,
-        shard_numbers: list[int],
-        shards: int,
-        storage_secret: str,
-        tracking_secret: str,
-        labelling_secret: str,
-        settings_map: str,
-    ) -> None:
-        """Carry out what label_ingest decided; decisions other than cold_start and train run nothing.
-
-        A pipeline of its own because kfp.local resolves conditions on a pipeline's inputs, but not on one of several
-        outputs of a task.
-        """
-        work = {"root": root, "cycle": cycle, "attempt": attempt}
-        names = {"storage_secret": storage_secret, "settings_map": settings_map}
-        of_servers = {"tracking_secret": tracking_secret, "labelling_secret": labelling_secret}
-        in_shards = {**work, **names, "shard_numbers": shard_numbers, "shards": shards}
-
-        def stage(component: Any, *after: dsl.PipelineTask, **more: Any) -> Any:
-            task = component(**work, **more).after(*after)
-            task.set_caching_options(False)
-            place(task, component.python_func.__name__, **names, **of_servers)
-            return task
-
-        with dsl.If(decision == "cold_start", name="cold-start"):
-            base = embed_in_shards(target="base", **in_shards).set_display_name("embed base")
-            stage(publish, stage(select, base))
-
-        with dsl.If(decision == "train", name="train"):
-            base = embed_in_shards(target="base", **in_shards).set_display_name("embed base")
-            trained = stage(train_adapter, base)
-            tuned = embed_in_shards(target="tuned", **in_shards).after(trained).set_display_name("embed tuned")
-            evaluated = stage(evaluate, tuned)
-            scored = score_in_shards(**in_shards).after(tuned).set_display_name("score")
-            chosen = stage(select, scored, shards=shards)
-            stage(publish, evaluated, chosen)
-
-    @dsl.pipeline(name="labelcycle-cycle", description="Ingest labels, train, evaluate, and choose what to label next.")
     def cycle(
         root: str,
         labels_from: str = "",
@@ -122,30 +72,89 @@ def cycle_pipeline(place: PlacePod = unplaced, shards: int = 1, shards_at_once: 
             labelling_secret: Kubernetes secret with the labelling tool's token.
             settings_map: Kubernetes ConfigMap with the addresses of the object store and of MLflow.
         """
-        following = label_ingest(root=root, labels_from=labels_from, finalize=finalize, shards=shards)
-        following.set_caching_options(False)
-        place(
-            following,
-            "label_ingest",
-            storage_secret=storage_secret,
-            settings_map=settings_map,
-            labelling_secret=labelling_secret,
-        )
-        attempt_at_cycle(
+        names = {
+            "storage_secret": storage_secret,
+            "settings_map": settings_map,
+            "tracking_secret": tracking_secret,
+            "labelling_secret": labelling_secret,
+        }
+        first = component_of(graph.first)(
             root=root,
-            decision=following.outputs["decision"],
-            cycle=following.outputs["cycle"],
-            attempt=following.outputs["attempt"],
-            shard_numbers=following.outputs["shard_numbers"],
+            labels_from=labels_from,
+            finalize=finalize,
             shards=shards,
-            storage_secret=storage_secret,
-            tracking_secret=tracking_secret,
-            labelling_secret=labelling_secret,
-            settings_map=settings_map,
+            compiled_shards=side_by_side,
+            features_stay=bool(without),
         )
+        first.set_caching_options(False)
+        place(first, graph.first, **names)
+        work = {"root": root, "cycle": first.outputs["cycle"], "attempt": first.outputs["attempt"]}
+        numbers = first.outputs["shard_numbers"]
+        for decision in DECISIONS:
+            with dsl.If(first.outputs[DECIDED] == decision, name=decision.replace("_", "-")):
+                done: dict[str, list[Any]] = {}
+                for task in graph.branch(decision, without):
+                    given = {**work, **task.settings}
+                    if task.runs.counts_shards:
+                        given["shards"] = side_by_side or shards
+                    if task.stage in loops:
+                        loop = loops[task.stage](**given, **names, shard_numbers=numbers, shards=shards)
+                        started = [loop.set_display_name(task.name)]
+                    else:
+                        parts = side_by_side if task.runs.sharded else 1
+                        started = [_placed(task, given, place, names, part, parts) for part in range(parts)]
+                    for one in started:
+                        one.after(*(other for name in task.after for other in done[name]))
+                    done[task.name] = started
 
-    return cycle  # type: ignore[no-any-return]
+    name = "labelcycle-cycle-in-shards" if any_shards else "labelcycle-cycle"
+    said = "Ingest labels, train, evaluate, and choose what to label next."
+    return dsl.pipeline(name=name, description=said)(cycle)  # type: ignore[no-any-return]
+
+
+DECIDED = "Output"
+"""The output of label_ingest that conditions look at: of no other name can kfp.local find one that has siblings."""
+
+
+def _placed(task: Task, given: Names, place: PlacePod, names: Names, part: int, parts: int) -> Any:
+    """A task of the pipeline that is just being made; one of several shards is told which it is."""
+    title = task.name
+    if parts > 1:
+        given, title = {**given, "shard": part, "shards": parts}, f"{title} {part + 1} of {parts}"
+    started = _started(task.runs, given, place, names)
+    return started if place is unplaced else started.set_display_name(title)  # kfp.local warns of names
+
+
+def _started(stage: Stage, given: Names, place: PlacePod, names: Names) -> Any:
+    started = component_of(stage.name)(**given)
+    if not stage.cached:
+        started.set_caching_options(False)
+    place(started, stage.name, **names)
+    return started
+
+
+def _loop(stage: Stage, place: PlacePod, at_once: int) -> Callable[..., Any]:
+    """A pipeline of its own for a stage's shards, because nothing outside a loop can wait for a task inside it."""
+    takes = inspect.signature(component_of(stage.name).python_func).parameters
+    work = {name: takes[name].annotation for name in ("root", *stage.takes, "shards")}
+    names = dict.fromkeys(("storage_secret", "settings_map", "tracking_secret", "labelling_secret"), str)
+    kinds = {**work, **names, "shard_numbers": list[int]}
+
+    def in_shards(*values: Any) -> None:
+        given = dict(zip(kinds, values, strict=True))
+        with dsl.ParallelFor(given["shard_numbers"], name="shards", parallelism=at_once) as shard:
+            own = {name: given[name] for name in work}
+            _started(stage, {**own, "shard": shard}, place, {name: given[name] for name in names})
+
+    in_shards.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+            for name, kind in kinds.items()
+        ]
+    )
+    name = f"labelcycle-{stage.name}".replace("_", "-")
+    return dsl.pipeline(name=name, description=f"{stage.name} in shards.")(in_shards)  # type: ignore[no-any-return]
 
 
 cycle = cycle_pipeline()
-"""The pipeline as the local engine runs it: with nothing asked of a cluster."""
+"""The pipeline as kfp.local runs it: with nothing asked of a cluster."""

@@ -1,4 +1,4 @@
-"""The workflow template of one cycle: the graph of `pipelines.cycle`, each task a `labelcycle stage` command."""
+"""The workflow template of one cycle: the table of `pipelines.graph`, each task a `labelcycle stage` command."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,7 @@ from hera.workflows.models import Sequence as Numbers
 
 from labelcycle.pipelines.argo.pod import SCRATCH, labels, pod_settings
 from labelcycle.pipelines.argo.rendering import (
-    ATTEMPT,
     CYCLE,
-    CYCLE_NUMBER,
     FINALIZE,
     LABELS_FROM,
     ROOT,
@@ -19,13 +17,11 @@ from labelcycle.pipelines.argo.rendering import (
     workflow_parameters,
 )
 from labelcycle.pipelines.argo.workflow import workflow_settings
-from labelcycle.pipelines.profiles.profile import Stage
+from labelcycle.pipelines.graph import DECISIONS, WORK, Decision, Stage, slug
+from labelcycle.pipelines.graph import Task as InGraph
 
 OUTPUTS = f"{SCRATCH}/outputs"
 """The folder that a stage writes its facts to, one file each."""
-
-WORK = ("cycle", "attempt")
-"""What every stage but the first is told, from label_ingest's facts."""
 
 NOT_WRITTEN = "failed"
 """What Argo takes for an output that a stage did not write. As a decision it leads nowhere.
@@ -33,23 +29,15 @@ NOT_WRITTEN = "failed"
 Without it the executor would fail as well where a stage fails, and its complaint stand in place of the stage's end.
 """
 
-_ON_ATTEMPT = ["--cycle", CYCLE_NUMBER, "--attempt", ATTEMPT]
-_ON_SHARD = ["--shard", "{{inputs.parameters.shard}}", "--shards", SHARDS]
-
 
 def stage_templates(rendering: Rendering) -> list[Container | Steps]:
     """All templates that run a stage. Those named `…-in-shards` run one pod a shard."""
-    return [
-        _label_ingest(rendering),
-        _container(rendering, "embed", (*WORK, "target", "shard"), [*_ON_ATTEMPT, *_target(), *_ON_SHARD]),
-        _in_shards(rendering, "embed", (*WORK, "target")),
-        _container(rendering, "train_adapter", WORK, _ON_ATTEMPT),
-        _container(rendering, "evaluate", WORK, _ON_ATTEMPT),
-        _container(rendering, "score", (*WORK, "shard"), [*_ON_ATTEMPT, *_ON_SHARD]),
-        _in_shards(rendering, "score", WORK),
-        _container(rendering, "select", WORK, [*_ON_ATTEMPT, "--shards", SHARDS]),
-        _container(rendering, "publish", WORK, _ON_ATTEMPT),
-    ]
+    templates: list[Container | Steps] = []
+    for stage in rendering.graph.stages:
+        templates.append(_first(rendering, stage) if stage.name == rendering.graph.first else _worker(rendering, stage))
+        if stage.sharded:
+            templates.append(_in_shards(rendering, stage))
+    return templates
 
 
 def passed_on(names: Sequence[str]) -> list[Parameter]:
@@ -57,33 +45,33 @@ def passed_on(names: Sequence[str]) -> list[Parameter]:
     return [Parameter(name=name, value=f"{{{{inputs.parameters.{name}}}}}") for name in names]
 
 
-def _target() -> list[str]:
-    return ["--target", "{{inputs.parameters.target}}"]
-
-
-def _label_ingest(rendering: Rendering) -> Container:
+def _first(rendering: Rendering, stage: Stage) -> Container:
+    """label_ingest, whose facts decide how the run goes on."""
     finalize = f"{{{{={FINALIZE.strip('{}')} == 'true' ? '--finalize' : '--no-finalize'}}}}"
-    return _container(
-        rendering,
-        "label_ingest",
-        ("labels_from", "finalize"),
-        ["--labels-from", LABELS_FROM, finalize, "--outputs", OUTPUTS],
-        outputs=("decision", "cycle", "attempt", "reason"),
-    )
+    arguments = ["--labels-from", LABELS_FROM, finalize, "--outputs", OUTPUTS]
+    return _container(rendering, stage, stage.takes, arguments, outputs=stage.gives)
+
+
+def _worker(rendering: Rendering, stage: Stage) -> Container:
+    inputs = (*stage.takes, "shard") if stage.sharded else stage.takes
+    arguments = [text for name in inputs for text in (f"--{name}", f"{{{{inputs.parameters.{name}}}}}")]
+    if stage.sharded or stage.counts_shards:
+        arguments += ["--shards", SHARDS]
+    return _container(rendering, stage, inputs, arguments)
 
 
 def _container(
     rendering: Rendering, stage: Stage, inputs: Sequence[str], arguments: list[str], outputs: Sequence[str] = ()
 ) -> Container:
-    placement = rendering.profile.stages[stage]
+    placement = rendering.profile.stages[stage.name]
     return Container(
-        name=template_name(stage),
+        name=slug(stage.name),
         inputs=[Parameter(name=name) for name in inputs],
         outputs=[_output(name) for name in outputs] or None,
         image=rendering.image_for(placement),
-        command=["labelcycle", "stage", stage],
+        command=["labelcycle", "stage", stage.name],
         args=["--root", ROOT, *arguments],
-        **pod_settings(stage, placement),
+        **pod_settings(stage.name, placement),
     )
 
 
@@ -91,25 +79,20 @@ def _output(name: str) -> Parameter:
     return Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=NOT_WRITTEN))
 
 
-def _in_shards(rendering: Rendering, stage: Stage, inputs: Sequence[str]) -> Steps:
+def _in_shards(rendering: Rendering, stage: Stage) -> Steps:
     """One pod a shard, some of them at a time."""
     shard = Step(
         name="shard",
-        template=template_name(stage),
-        arguments=[*passed_on(inputs), Parameter(name="shard", value="{{item}}")],
+        template=slug(stage.name),
+        arguments=[*passed_on(stage.takes), Parameter(name="shard", value="{{item}}")],
         with_sequence=Numbers(count=SHARDS),
     )
     return Steps(
-        name=f"{template_name(stage)}-in-shards",
-        inputs=[Parameter(name=name) for name in inputs],
+        name=f"{slug(stage.name)}-in-shards",
+        inputs=[Parameter(name=name) for name in stage.takes],
         parallelism=rendering.profile.shards_at_once,
         sub_steps=[shard],
     )
-
-
-def template_name(stage: Stage) -> str:
-    """A stage's name as Argo writes names."""
-    return stage.replace("_", "-")
 
 
 ONE_CYCLE = "cycle"
@@ -127,7 +110,7 @@ def cycle_template(rendering: Rendering) -> WorkflowTemplate:
         labels=labels("cycle"),
         entrypoint=ONE_CYCLE,
         arguments=workflow_parameters(rendering),
-        templates=[_one_cycle(), _cold_start(), _train(), *stage_templates(rendering)],
+        templates=[_one_cycle(), *(_branch(rendering, of) for of in DECISIONS), *stage_templates(rendering)],
         **workflow_settings("cycle"),
     )
 
@@ -146,41 +129,31 @@ def _one_cycle() -> Steps:
         sub_steps=[
             Step(name="label-ingest", template="label-ingest", arguments=passed_on(("labels_from", "finalize"))),
             [
-                Step(name=branch, template=branch, arguments=work, when=f"{DECISION} == {decision}")
-                for branch, decision in (("cold-start", "cold_start"), ("train", "train"))
+                Step(
+                    name=slug(decision),
+                    template=slug(decision),
+                    arguments=work,
+                    when=f"{DECISION} == {decision}",
+                )
+                for decision in DECISIONS
             ],
         ],
     )
 
 
-def _cold_start() -> DAG:
+def _branch(rendering: Rendering, decision: Decision) -> DAG:
     return DAG(
-        name="cold-start",
+        name=slug(decision),
         inputs=[Parameter(name=name) for name in WORK],
-        tasks=[
-            _task("embed-base", "embed-in-shards", target="base"),
-            _task("select", "select", after=["embed-base"]),
-            _task("publish", "publish", after=["select"]),
-        ],
+        tasks=[_task(task) for task in rendering.graph.branch(decision)],
     )
 
 
-def _train() -> DAG:
-    return DAG(
-        name="train",
-        inputs=[Parameter(name=name) for name in WORK],
-        tasks=[
-            _task("embed-base", "embed-in-shards", target="base"),
-            _task("train-adapter", "train-adapter", after=["embed-base"]),
-            _task("embed-tuned", "embed-in-shards", after=["train-adapter"], target="tuned"),
-            _task("evaluate", "evaluate", after=["embed-tuned"]),
-            _task("score", "score-in-shards", after=["embed-tuned"]),
-            _task("select", "select", after=["score"]),
-            _task("publish", "publish", after=["evaluate", "select"]),
-        ],
+def _task(task: InGraph) -> Task:
+    own = [Parameter(name=setting, value=value) for setting, value in task.settings.items()]
+    return Task(
+        name=slug(task.name),
+        template=slug(task.stage) + ("-in-shards" if task.runs.sharded else ""),
+        arguments=[*passed_on(WORK), *own],
+        dependencies=[slug(name) for name in task.after] or None,
     )
-
-
-def _task(name: str, template: str, after: list[str] | None = None, **settings: str) -> Task:
-    own = [Parameter(name=setting, value=value) for setting, value in settings.items()]
-    return Task(name=name, template=template, arguments=[*passed_on(WORK), *own], dependencies=after)

@@ -8,14 +8,13 @@ from hera.workflows.models import Backoff, Capabilities, PodSecurityContext, Sec
 from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.argo.rendering import LABELLING, SETTINGS, STORAGE, TRACKING
 from labelcycle.pipelines.cluster import (
-    CALLS_LABELLING_TOOL,
     LABELLING_KEYS,
     SETTINGS_KEYS,
     STORAGE_KEYS,
-    TELLS_MLFLOW,
     TRACKING_KEYS,
 )
-from labelcycle.pipelines.profiles.profile import Placement, Stage
+from labelcycle.pipelines.graph import STAGES, Secret
+from labelcycle.pipelines.profiles.profile import Placement
 
 ENDED_BY_THE_STAGE = "lastRetry.exitCode in ['1', '3']"
 """An expression of Argo's: wrong input (1), or a wait for labels (3)."""
@@ -77,7 +76,7 @@ class PodSettings(TypedDict):
     retry_strategy: RetryStrategy | None
 
 
-def pod_settings(stage: Stage, placement: Placement) -> PodSettings:
+def pod_settings(stage: str, placement: Placement) -> PodSettings:
     """What the stage's container is made with, all but what it runs."""
     return {
         "labels": labels(stage.replace("_", "-")),
@@ -115,7 +114,7 @@ def _resources(placement: Placement) -> Resources:
     )
 
 
-def _environment(stage: Stage, placement: Placement) -> list[Env | SecretEnv | ConfigMapEnv]:
+def _environment(stage: str, placement: Placement) -> list[Env | SecretEnv | ConfigMapEnv]:
     """The stage's time, credentials and addresses.
 
     The last two are optional: a cluster may give rights to the service account instead.
@@ -126,12 +125,17 @@ def _environment(stage: Stage, placement: Placement) -> list[Env | SecretEnv | C
     ]
     for key in SETTINGS_KEYS:
         variables.append(ConfigMapEnv(name=key, config_map_name=SETTINGS, config_map_key=key, optional=True))
-    variables += _credentials(STORAGE, STORAGE_KEYS)
-    if stage in TELLS_MLFLOW:
-        variables += _credentials(TRACKING, TRACKING_KEYS)
-    if stage in CALLS_LABELLING_TOOL:
-        variables += _credentials(LABELLING, LABELLING_KEYS)
+    for secret in STAGES[stage].secrets:
+        variables += _credentials(*CREDENTIALS[secret])
     return variables
+
+
+CREDENTIALS: dict[Secret, tuple[str, tuple[str, ...]]] = {
+    "storage": (STORAGE, STORAGE_KEYS),
+    "tracking": (TRACKING, TRACKING_KEYS),
+    "labelling": (LABELLING, LABELLING_KEYS),
+}
+"""The parameter that names each secret, and its keys."""
 
 
 def _credentials(secret: str, keys: tuple[str, ...]) -> list[SecretEnv]:

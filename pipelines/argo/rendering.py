@@ -8,6 +8,8 @@ from hera.workflows import Parameter
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cluster import CUDA_SUFFIX, LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.graph import CYCLE as CYCLE_GRAPH
+from labelcycle.pipelines.graph import Graph
 from labelcycle.pipelines.profiles.profile import Placement, Profile
 
 Manifest = dict[str, Any]
@@ -36,6 +38,7 @@ class Rendering:
         cron: when the schedule starts a cycle, in five fields, UTC.
         suspended: whether the schedule waits until somebody resumes it.
         namespace: of all manifests.
+        graph: what a cycle runs, in which order.
 
     Raises:
         ConfigurationError: one of these cannot be.
@@ -47,6 +50,7 @@ class Rendering:
     cron: str = "0 * * * *"
     suspended: bool = True
     namespace: str = "labelcycle"
+    graph: Graph = CYCLE_GRAPH
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"s3://[^/{}]+(/[^{}]*)?", self.root):
@@ -84,8 +88,6 @@ SETTINGS = "{{workflow.parameters.settings_map}}"
 
 LABELS_FROM = "{{inputs.parameters.labels_from}}"
 FINALIZE = "{{inputs.parameters.finalize}}"
-CYCLE_NUMBER = "{{inputs.parameters.cycle}}"
-ATTEMPT = "{{inputs.parameters.attempt}}"
 
 
 def workflow_parameters(rendering: Rendering) -> list[Parameter]:

@@ -24,7 +24,7 @@ from labelcycle.pipelines.backtest.arm import PROGRESS
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
 from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.report import gather
-from labelcycle.pipelines.local.engine import LOG_TAIL
+from labelcycle.pipelines.local.outcome import LOG_TAIL
 from labelcycle.pipelines.local.watch import Watcher
 
 

@@ -1,16 +1,17 @@
 """`labelcycle finalize`: train the model that the campaign keeps."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.cli.arguments import absolute
+
+if TYPE_CHECKING:
+    from labelcycle.components.core.campaign.state import State
+    from labelcycle.components.core.campaign.training import TrainingFacts
+    from labelcycle.components.core.storage import Store
 
 
 def finalize(
@@ -25,6 +26,8 @@ def finalize(
 
     A second call reports the model. Where the recipe has no final training, the last cycle's model is the final one.
     """
+    from labelcycle.components.core.campaign.state import read_state
+    from labelcycle.components.core.storage import open_store
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.pipelines.local.engine import run_cycle
 
@@ -45,7 +48,7 @@ def finalize(
     _report_final(store, state)
 
 
-def _not_spent(state: State) -> str:
+def _not_spent(state: "State") -> str:
     spent = state.summaries[-1].answers if state.summaries else 0
     return (
         f"The campaign goes on: {spent} of {state.campaign.budget} labels are spent. Finish it with labelcycle run, or "
@@ -53,7 +56,7 @@ def _not_spent(state: State) -> str:
     )
 
 
-def _report_last(state: State) -> None:
+def _report_last(state: "State") -> None:
     name = state.campaign.recipe.name
     if not state.trained:
         print(f"recipe {name!r} has no final training, and no cycle has trained a model yet")
@@ -63,7 +66,10 @@ def _report_last(state: State) -> None:
     print(f"{last.labels} labels, accuracy {last.accuracy:.4f}")
 
 
-def _report_final(store: Store, state: State) -> None:
+def _report_final(store: "Store", state: "State") -> None:
+    from labelcycle.components.core.campaign.training import TrainingFacts
+    from labelcycle.components.core.storage.objects import read_record
+
     final = state.final
     assert final is not None
     objects = state.commits[final.cycle].objects
@@ -72,7 +78,7 @@ def _report_final(store: Store, state: State) -> None:
     print(f"report: {store.locate(objects['report'].key)}", file=sys.stderr)
 
 
-def _how_trained(training: TrainingFacts) -> str:
+def _how_trained(training: "TrainingFacts") -> str:
     """The trainer and where the recipe has its settings; models of earlier versions do not record the latter."""
     by = f"trained by {training.trainer}"
     return by if training.settings is None else f"{by}, with {training.settings} of the recipe"

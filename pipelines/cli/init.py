@@ -6,10 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from labelcycle.pipelines.cli.init_options import given, with_flags
 
-
-@with_flags
 def init(
     context: typer.Context,
     root: Annotated[str, typer.Argument(help="Where the campaign will live: a folder or s3://bucket/prefix.")],
@@ -28,6 +25,7 @@ def init(
     Example: labelcycle init ROOT --images photos --labels-from labels.csv --test test.csv --recipe peal_entropy
     --budget 500 --batch 50
     """
+    from labelcycle.pipelines.cli.init_options import given
     from labelcycle.pipelines.initialise.campaign import begin_campaign
     from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 

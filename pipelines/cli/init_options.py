@@ -21,7 +21,12 @@ TYPES: dict[str, object] = {
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command a flag for each setting, in the place of its `**` argument, whose values it is called with."""
+    """Give a command a flag for each setting, in the place of its `**` argument, whose values it is called with.
+
+    A command that has them stays as it is.
+    """
+    if hasattr(command, "__signature__"):
+        return command
     own = [
         parameter
         for parameter in inspect.signature(command).parameters.values()

@@ -1,43 +1,23 @@
 """`labelcycle`: the commands, what they log, and how their errors end."""
 
+import functools
+import importlib
 import sys
 import time
 import traceback
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
 from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
-from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, report_failure
+from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit_code_of, how_stopped, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
-from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
-from labelcycle.pipelines.cli import (
-    argo,
-    backtest,
-    batches,
-    compile,
-    cost,
-    export,
-    finalize,
-    images,
-    init,
-    manifests,
-    metrics,
-    predict,
-    promote,
-    prune,
-    publish,
-    recipes,
-    replay,
-    run,
-    schedule,
-    stage,
-    status,
-    submit,
-    verify,
-)
+
+if TYPE_CHECKING:
+    app: typer.Typer
 
 
 class LoggedCommand(TyperCommand):
@@ -49,7 +29,11 @@ class LoggedCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """See `typer.core.TyperCommand`; `ctx` is the command's context."""
         if not json_logs():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt as stop:
+                print(how_stopped(stop), file=sys.stderr)
+                raise typer.Exit(exit_code_of(stop)) from stop
         root = ctx.params.get("root")
         set_log_context(**_context_of(ctx, root))
         emit("command_started")
@@ -59,12 +43,17 @@ class LoggedCommand(TyperCommand):
         except typer.Exit as end:
             code = end.exit_code
             raise
-        except (Exception, KeyboardInterrupt) as error:
+        except KeyboardInterrupt as stop:
+            code = report_failure(stop)
+            raise typer.Exit(code) from stop
+        except Exception as error:
             code = report_failure(error)
             raise
         finally:
             catch_up()
             if root is not None and log_context()["campaign"] is None:
+                from labelcycle.components.core.runtime.observation import campaign_at
+
                 set_log_context(campaign=campaign_at(str(root)))  # the command may have begun it
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
@@ -73,6 +62,8 @@ def _context_of(ctx: Any, root: object) -> LogContext:
     """What the command line says that the work belongs to, and what follows from the root."""
     group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
     known = {name: ctx.params.get(name) for name in ("cycle", "attempt", "target", "shard")}
+    from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
+
     known["command"] = " ".join(filter(None, (group, ctx.info_name)))
     if root is not None:
         known["campaign"] = campaign_at(str(root))
@@ -83,47 +74,103 @@ def _context_of(ctx: Any, root: object) -> LogContext:
     return known
 
 
-app = typer.Typer(
-    name="labelcycle",
-    help="Turn a pool of unlabelled images and a labelling budget into a good classifier, by active learning.\n\n"
-    "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`. Where the method trains a "
-    "final model of its own, end with `labelcycle finalize`.\n\n"
-    "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels.\n\n"
-    "LABELCYCLE_LOG=json turns standard error into a log of one JSON object a line.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode="markdown",
-)
 CAMPAIGN, MODELS, COMPARE, CLUSTER = "Campaign", "Models", "Compare", "Clusters"
 
-app.command("init", rich_help_panel=CAMPAIGN)(init.init)
-app.command("run", rich_help_panel=CAMPAIGN)(run.run)
-app.command("publish", rich_help_panel=CAMPAIGN)(publish.publish)
-app.command("images", rich_help_panel=CAMPAIGN)(images.images)
-app.command("status", rich_help_panel=CAMPAIGN)(status.status)
-app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
-app.command("metrics", rich_help_panel=CAMPAIGN)(metrics.metrics)
-app.command("verify", rich_help_panel=CAMPAIGN)(verify.verify)
-app.command("replay", rich_help_panel=CAMPAIGN)(replay.replay)
-app.command("prune", rich_help_panel=CAMPAIGN)(prune.prune)
-app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
-app.command("promote", rich_help_panel=MODELS)(promote.promote)
-app.command("predict", rich_help_panel=MODELS)(predict.predict)
-app.command("export", rich_help_panel=MODELS)(export.export)
-app.command("recipes", rich_help_panel=COMPARE)(recipes.recipes)
-app.command("backtest", rich_help_panel=COMPARE)(backtest.backtest)
-app.command("batches", rich_help_panel=COMPARE)(batches.batches)
-app.command("compile", rich_help_panel=CLUSTER)(compile.compile_packages)
-app.command("argo", rich_help_panel=CLUSTER)(argo.argo)
-app.command("manifests", rich_help_panel=CLUSTER)(manifests.manifests)
-app.command("submit", rich_help_panel=CLUSTER)(submit.submit)
-app.command("schedule", rich_help_panel=CLUSTER)(schedule.schedule)
-app.add_typer(stage.app, name="stage", rich_help_panel=CLUSTER)
+COMMANDS = {
+    "init": ("init", "init", CAMPAIGN),
+    "run": ("run", "run", CAMPAIGN),
+    "publish": ("publish", "publish", CAMPAIGN),
+    "images": ("images", "images", CAMPAIGN),
+    "status": ("status", "status", CAMPAIGN),
+    "cost": ("cost", "cost", CAMPAIGN),
+    "metrics": ("metrics", "metrics", CAMPAIGN),
+    "verify": ("verify", "verify", CAMPAIGN),
+    "replay": ("replay", "replay", CAMPAIGN),
+    "prune": ("prune", "prune", CAMPAIGN),
+    "finalize": ("finalize", "finalize", CAMPAIGN),
+    "promote": ("promote", "promote", MODELS),
+    "predict": ("predict", "predict", MODELS),
+    "export": ("export", "export", MODELS),
+    "recipes": ("recipes", "recipes", COMPARE),
+    "backtest": ("backtest", "backtest", COMPARE),
+    "batches": ("batches", "batches", COMPARE),
+    "compile": ("compile", "compile_packages", CLUSTER),
+    "argo": ("argo", "argo", CLUSTER),
+    "manifests": ("manifests", "manifests", CLUSTER),
+    "submit": ("submit", "submit", CLUSTER),
+    "schedule": ("schedule", "schedule", CLUSTER),
+    "stage": ("stage", "app", CLUSTER),
+}
+"""The module beside this file and what is in it, and the heading, of each command, in the order of the help page."""
 
 
-for command in (*app.registered_commands, *stage.app.registered_commands):
-    command.cls = LoggedCommand
+def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
+    """The command line with some of its commands, since making the options of one costs more than most commands do.
+
+    Args:
+        names: of commands.
+        options: whether commands have their options, which a page that lists commands does not show.
+    """
+    made = typer.Typer(
+        name="labelcycle",
+        help="Turn a pool of unlabelled images and a labelling budget into a good classifier, by active learning.\n\n"
+        "Begin with `labelcycle init`, then `labelcycle run`; look with `labelcycle status`. Where the method trains a "
+        "final model of its own, end with `labelcycle finalize`.\n\n"
+        "Exit codes: 0 done, 1 wrong input or settings, 2 a failure that may pass (run again), 3 waiting for labels."
+        "\n\nLABELCYCLE_LOG=json turns standard error into a log of one JSON object a line.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode="markdown",
+    )
+    made.callback()(lambda: None)  # else a single command would take the place of the whole
+    for name in names:
+        module, attribute, panel = COMMANDS[name]
+        found = getattr(importlib.import_module(f"labelcycle.pipelines.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            for command in found.registered_commands:
+                command.cls = LoggedCommand
+            made.add_typer(found, name=name, rich_help_panel=panel)
+        else:
+            said = _with_options(name, found) if options else _without_options(found)
+            made.command(name, rich_help_panel=panel, cls=LoggedCommand)(said)
+    return made
+
+
+def _with_options(name: str, command: Callable[..., None]) -> Callable[..., None]:
+    if name != "init":
+        return command
+    from labelcycle.pipelines.cli.init_options import with_flags
+
+    return with_flags(command)
+
+
+def _without_options(command: Callable[..., None]) -> Callable[[], None]:
+    def named() -> None:
+        raise NotImplementedError
+
+    named.__doc__ = command.__doc__
+    return named
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is the whole command line, made when it is asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _whole()
+
+
+@functools.cache
+def _whole() -> typer.Typer:
+    return app_with(COMMANDS)
+
+
+def _asked_for() -> typer.Typer:
+    """As much of the command line as the arguments of this process ask for."""
+    first = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if first in COMMANDS:
+        return app_with([first])
+    return app_with(COMMANDS, options=False) if first == "--help" else _whole()
 
 
 def main() -> None:
@@ -139,13 +186,13 @@ def main() -> None:
 def _end() -> int | str | None:
     """Run the command line for people; returns the exit code."""
     try:
-        app()
+        _asked_for()()
     except SystemExit as end:
         # The command-line library ends wrong usage with 2, which here means that trying again may help.
         return GIVE_UP if end.code == TRY_AGAIN else end.code
-    except KeyboardInterrupt:
-        print("stopped; nothing committed is lost, run the same command to go on", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:  # before a command has begun
+        print(how_stopped(stop), file=sys.stderr)
+        return exit_code_of(stop)
     except Exception as error:
         _print_error(error)
         return exit_code_of(error)
@@ -171,7 +218,7 @@ def _end_with_json_logs() -> int:
     """Run the command line for machines; returns the exit code."""
     write_json_logs()
     try:
-        code = app(standalone_mode=False)
+        code = _asked_for()(standalone_mode=False)
     except Exception as error:
         if not hasattr(error, "format_message"):
             return report_failure(error)

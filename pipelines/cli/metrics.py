@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from labelcycle.components.core.storage import open_store
-
 
 def metrics(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -22,6 +20,7 @@ def metrics(
 
     Example: labelcycle metrics campaigns/digits --output /var/lib/node_exporter/digits.prom
     """
+    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.metrics.exposition import as_text, write_file
     from labelcycle.pipelines.metrics.figures import read_figures
 

@@ -2,16 +2,16 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.storage import open_store
-from labelcycle.components.tracking.promoting import Promoted, trained_commits
-from labelcycle.components.tracking.promoting import promote as promote_model
-from labelcycle.components.tracking.promotion import ClassChange, Gate
+
+if TYPE_CHECKING:
+    from labelcycle.components.core.campaign.state import State
+    from labelcycle.components.tracking.promoting import Promoted
+    from labelcycle.components.tracking.promotion import ClassChange
 
 SHOWN = 10
 """So many classes are shown, those that lose most of what they may lose."""
@@ -40,7 +40,12 @@ def promote(
 
     Example: labelcycle promote campaigns/digits --tolerance 0.01
     """
+    from labelcycle.components.core.campaign.state import read_state
+    from labelcycle.components.core.storage import open_store
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
+    from labelcycle.components.tracking.promoting import promote as promote_model
+    from labelcycle.components.tracking.promoting import trained_commits
+    from labelcycle.components.tracking.promotion import Gate
 
     if force != bool(reason.strip()):
         raise ConfigurationError("--force and --reason belong together: say why the model is promoted anyway.")
@@ -59,7 +64,7 @@ def promote(
         raise typer.Exit(1)
 
 
-def _cycle(state: State, trained: list[int], cycle: int | None, root: str) -> int:
+def _cycle(state: "State", trained: list[int], cycle: int | None, root: str) -> int:
     if not trained:
         raise ConfigurationError(
             f"There is nothing to promote: no cycle of {state.campaign.identifier!r} has trained a model yet. "
@@ -70,11 +75,11 @@ def _cycle(state: State, trained: list[int], cycle: int | None, root: str) -> in
     return trained[-1] if cycle is None else cycle
 
 
-def _facts(done: Promoted) -> dict[str, object]:
+def _facts(done: "Promoted") -> dict[str, object]:
     return {"already": done.already, **done.promotion.model_dump(mode="json")}
 
 
-def _print(done: Promoted) -> None:
+def _print(done: "Promoted") -> None:
     promotion = done.promotion
     cycle = promotion.challenger.cycle
     if done.already:
@@ -91,7 +96,7 @@ def _print(done: Promoted) -> None:
         )
 
 
-def _print_changes(cycle: int, changes: list[ClassChange]) -> None:
+def _print_changes(cycle: int, changes: "list[ClassChange]") -> None:
     from rich.console import Console
     from rich.table import Table
 

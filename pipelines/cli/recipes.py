@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from labelcycle.pipelines.recipes.catalogue import all_recipes
-
 
 def recipes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
     """List the recipes: what each does, where it comes from, and what it costs."""
+    from labelcycle.pipelines.recipes.catalogue import all_recipes
+
     found = all_recipes()
     if as_json:
         print(json.dumps([recipe.model_dump(mode="json") for recipe in found], indent=2))

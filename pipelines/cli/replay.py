@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.storage import open_store
-
 if TYPE_CHECKING:
     from labelcycle.pipelines.replay.replay import Replay
 
@@ -26,6 +24,7 @@ def replay(
     query of another version of the strategy than this labelcycle has is not comparable; that is noted, and is no fault:
     the exit code is 0. Replay it with the labelcycle that made it.
     """
+    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.replay.replay import replay_selection
 
     result = replay_selection(open_store(root), cycle, shards)

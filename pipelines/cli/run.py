@@ -1,12 +1,20 @@
 """`labelcycle run`: run cycles on this machine."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.pipelines.cli.arguments import absolute
+
+
+class EngineName(StrEnum):
+    """What runs the stages."""
+
+    local = "local"
+    kfp = "kfp"
 
 
 def run(
@@ -16,14 +24,18 @@ def run(
     ] = None,
     cycles: Annotated[int | None, typer.Option(min=0, help="Stop after this many trained cycles.")] = None,
     labels_from: Annotated[str, typer.Option(help="Read this label file instead of the campaign's own source.")] = "",
+    engine: Annotated[
+        EngineName,
+        typer.Option(help="local keeps one process for all stages; kfp runs the pipeline of Kubeflow on this machine."),
+    ] = EngineName.local,
 ) -> None:
     """Run cycles until the budget is spent, a target is met, or labels are awaited (exit code 3).
 
-    A run may be killed at any moment and started again: it goes on from the last committed cycle.
+    A run may be stopped or killed at any moment and started again: it continues from the last committed cycle.
     """
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.pipelines.local.campaign_loop import run_campaign
-    from labelcycle.pipelines.local.engine import CycleRun
+    from labelcycle.pipelines.local.outcome import CycleRun
 
     recorded, page = False, ""
 
@@ -37,7 +49,7 @@ def run(
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
 
-    end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report)
+    end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report, engine.value)
     if not recorded:
         record_in_mlflow(root)
     if page:

@@ -27,8 +27,11 @@ class Target(StrEnum):
     tuned = "tuned"
 
 
-def _write_result(result: Any, file: Path | None, outputs: Path | None) -> None:
-    facts = result.as_metadata()
+def _run(stage: str, arguments: dict[str, Any], file: Path | None, outputs: Path | None) -> None:
+    """Run a stage, and write its facts."""
+    from labelcycle.pipelines.one_stage import run_stage
+
+    facts = run_stage(stage, **arguments).as_metadata()
     text = json.dumps(facts)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,9 +52,8 @@ def label_ingest(
     outputs: Outputs = None,
 ) -> None:
     """Read new labels and decide: cold_start, train, wait or done."""
-    from labelcycle.components.label_ingest.stage import run
-
-    _write_result(run(root=root, labels_from=absolute(labels_from), finalize=finalize), facts, outputs)
+    work = {"root": root, "labels_from": absolute(labels_from), "finalize": finalize}
+    _run("label_ingest", work, facts, outputs)
 
 
 @app.command("embed")
@@ -66,9 +68,8 @@ def embed(
     outputs: Outputs = None,
 ) -> None:
     """Make sure that a feature space holds what this cycle needs."""
-    from labelcycle.components.embed.stage import run
-
-    _write_result(run(root, cycle, attempt, target.value, shard, shards), facts, outputs)
+    work = {"root": root, "cycle": cycle, "attempt": attempt, "target": target.value, "shard": shard, "shards": shards}
+    _run("embed", work, facts, outputs)
 
 
 @app.command("train_adapter")
@@ -76,17 +77,13 @@ def train_adapter(
     root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None
 ) -> None:
     """Train the recipe's model on every label so far."""
-    from labelcycle.components.train_adapter.stage import run
-
-    _write_result(run(root, cycle, attempt), facts, outputs)
+    _run("train_adapter", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)
 
 
 @app.command("evaluate")
 def evaluate(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
     """Measure this cycle's model on the test set."""
-    from labelcycle.components.evaluate.stage import run
-
-    _write_result(run(root, cycle, attempt), facts, outputs)
+    _run("evaluate", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)
 
 
 @app.command("score")
@@ -100,9 +97,8 @@ def score(
     outputs: Outputs = None,
 ) -> None:
     """Ask the current model about the unlabelled pool."""
-    from labelcycle.components.score.stage import run
-
-    _write_result(run(root, cycle, attempt, shard, shards), facts, outputs)
+    work = {"root": root, "cycle": cycle, "attempt": attempt, "shard": shard, "shards": shards}
+    _run("score", work, facts, outputs)
 
 
 @app.command("select")
@@ -110,17 +106,10 @@ def select(
     root: Root, cycle: Cycle, attempt: AttemptName, shards: Shards = 1, facts: FactsFile = None, outputs: Outputs = None
 ) -> None:
     """Choose the next samples to label."""
-    from labelcycle.components.select.stage import run
-
-    _write_result(run(root, cycle, attempt, shards), facts, outputs)
+    _run("select", {"root": root, "cycle": cycle, "attempt": attempt, "shards": shards}, facts, outputs)
 
 
 @app.command("publish")
 def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
     """Commit the cycle, deliver its query and record it in MLflow."""
-    from labelcycle.components.publish.mlflow_record import record_in_mlflow
-    from labelcycle.components.publish.stage import run
-
-    published = run(root, cycle, attempt)
-    record_in_mlflow(root)
-    _write_result(published, facts, outputs)
+    _run("publish", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)

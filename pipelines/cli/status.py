@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from labelcycle.components.core.storage import open_store
-
 
 def status(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -23,6 +21,7 @@ def status(
     that asked had wrong, and how many right. Costs are those of the committed cycles; `labelcycle cost`
     has the details.
     """
+    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.dashboard.view import read_status, read_view, status_facts
 
     store = open_store(root)

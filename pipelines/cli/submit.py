@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.pipelines.cli import kubeflow as options
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 
 if TYPE_CHECKING:
+    from labelcycle.components.core.campaign.state import State
+    from labelcycle.components.core.campaign.summary import CycleSummary
     from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
     from labelcycle.pipelines.kubeflow.submission import Submission
@@ -98,7 +98,7 @@ def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCa
     _report(submission.state, campaign.read(), labels_from)
 
 
-def _report(before: State, after: State, labels_from: str) -> None:
+def _report(before: "State", after: "State", labels_from: str) -> None:
     """Say what the cycle brought. Labels are awaited if it brought none, or if people have a query to answer now."""
     moved = after.summaries[len(before.commits) :]
     for summary in moved:
@@ -111,7 +111,7 @@ def _report(before: State, after: State, labels_from: str) -> None:
         raise typer.Exit(WAITING_FOR_LABELS)
 
 
-def _cycle(summary: CycleSummary) -> str:
+def _cycle(summary: "CycleSummary") -> str:
     asked = f", {summary.query_size} samples to label next" if summary.query_size else ""
     figure = "cold start" if summary.accuracy is None else f"{summary.labels} labels, accuracy {summary.accuracy:.4f}"
     return f"cycle {summary.cycle}: {figure}{asked}"

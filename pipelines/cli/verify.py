@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.storage import open_store
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,6 +24,7 @@ def verify(
 
     Damaged, missing, foreign and inconsistent objects are named, each with its remedy, and the exit code is then 1.
     """
+    from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.verification.verify import verify_campaign
 
     result = verify_campaign(open_store(root), images)

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.backbones.packaged import PACKAGED, packaged_backbone
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import LoraTrainer
@@ -35,27 +36,41 @@ def base_features(
         space.describe(provenance)
         _import(space, list(samples.uris), samples.features, splits)
         return None, space.name
-    from labelcycle.components.core.backbones.build import EMBEDDED
-    from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
-
-    overrides = TransformOverrides(
-        settings.image_size, settings.interpolation, settings.crop_share, settings.mean, settings.std
-    )
-    name, pooling = settings.backbone or EMBEDDED, recipe.embedding.pooling
-    if name == EMBEDDED:
+    name, pooling = settings.backbone or PACKAGED, recipe.embedding.pooling
+    if name == PACKAGED:
         notice(TRYING_OUT)
-    backbone = resolve_backbone(store, name, settings.weights, overrides, settings.precision, pooling)
-    if isinstance(recipe.trainer, LoraTrainer) and not has_layers(backbone, recipe.trainer.target):
+    changed = (settings.image_size, settings.interpolation, settings.crop_share, settings.mean, settings.std)
+    if name == PACKAGED and settings.weights is None and all(value is None for value in changed):
+        backbone = packaged_backbone(store, settings.precision, pooling)
+    else:
+        from labelcycle.components.core.backbones.resolve import TransformOverrides, resolve_backbone
+
+        backbone = resolve_backbone(
+            store, name, settings.weights, TransformOverrides(*changed), settings.precision, pooling
+        )
+    if isinstance(recipe.trainer, LoraTrainer):
+        _check_layers(backbone, recipe.trainer)
+    return backbone, space_name(backbone_provenance(backbone, None))
+
+
+def _check_layers(backbone: Backbone, trainer: LoraTrainer) -> None:
+    """Refuse a backbone without the layers that the adapter is for.
+
+    Raises:
+        ConfigurationError: it has none of them, or fewer blocks than are asked for.
+    """
+    from labelcycle.components.core.backbones.resolve import has_layers
+
+    if not has_layers(backbone, trainer.target):
         raise ConfigurationError(
-            f"Backbone {backbone.name!r} has no linear layer named {recipe.trainer.target!r} for the adapter. "
+            f"Backbone {backbone.name!r} has no linear layer named {trainer.target!r} for the adapter. "
             "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
         )
-    if isinstance(recipe.trainer, LoraTrainer) and recipe.trainer.blocks != "all":
+    if trainer.blocks != "all":
         from labelcycle.components.core.backbones.build import create
         from labelcycle.components.train_adapter.adapters import first_block
 
-        first_block(create(backbone.name, backbone.transform.image_size), recipe.trainer)
-    return backbone, space_name(backbone_provenance(backbone, None))
+        first_block(create(backbone.name, backbone.transform.image_size), trainer)
 
 
 def _import(space: FeatureSpace, ids: list[str], features: npt.NDArray[np.float16], splits: dict[str, str]) -> None:

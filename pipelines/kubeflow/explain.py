@@ -48,10 +48,13 @@ class Run:
     Attributes:
         condition: the group that has it, such as `train`; empty where none holds.
         starts: what it starts.
+        levels: how many pods start one after another on its longest way. Argo looks at a run once in ten seconds, and
+            each level begins at such a look.
     """
 
     condition: str
     starts: tuple[Start, ...]
+    levels: int
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -77,7 +80,38 @@ class Run:
 def runs_of(spec: Any) -> list[Run]:
     """The runs that a pipeline's intermediate representation may become: no condition holds, or one of them does."""
     names = ["", *dict.fromkeys(_conditions(spec, spec["root"]["dag"]))]
-    return [Run(name, (Start("", stage=False), *_starts(spec, spec["root"]["dag"], (), (), name))) for name in names]
+    root = spec["root"]["dag"]
+    return [
+        Run(name, (Start("", stage=False), *_starts(spec, root, (), (), name)), 1 + _levels(spec, root, name))
+        for name in names
+    ]
+
+
+def _levels(spec: Any, graph: Any, holds: str) -> int:
+    """Pods one after another within a group: of each task its driver, and then itself or what is inside it."""
+    tasks, ends = graph["tasks"], dict[str, int]()
+
+    def end(key: str) -> int:
+        if key not in ends:
+            ends[key] = max(map(end, _awaited(tasks[key])), default=0) + own(tasks[key])
+        return ends[key]
+
+    def own(task: Any) -> int:
+        component = _component(spec, task)
+        if "dag" not in component:
+            return 2
+        if _is_conditional(task) and task["taskInfo"]["name"] != holds:
+            return 1
+        return (2 if "parameterIterator" in task else 1) + _levels(spec, component["dag"], holds)
+
+    return max(map(end, tasks))
+
+
+def _awaited(task: Any) -> set[str]:
+    """The tasks that one waits for: those that it is told to, and those whose outputs it is given."""
+    inputs = [*task.get("inputs", {}).get("parameters", {}).values()]
+    given = {each["taskOutputParameter"]["producerTask"] for each in inputs if "taskOutputParameter" in each}
+    return given | set(task.get("dependentTasks", ()))
 
 
 def _conditions(spec: Any, graph: Any) -> Iterator[str]:

@@ -13,14 +13,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 from labelcycle.components.core.errors import LabelcycleError, printable
+from labelcycle.pipelines.graph import STAGES
 from labelcycle.pipelines.kubeflow.connection import Kubeflow
 from labelcycle.pipelines.kubeflow.transport import TEXT
-from labelcycle.pipelines.profiles.profile import Stage
 
-STAGES = get_args(Stage)
 FAILED = ("Failed", "Error")
 SHOWN = 3
 """Pods of one stage that are shown; shards mostly fail alike."""
@@ -146,8 +145,11 @@ def _end_of(node: Mapping[str, Any]) -> tuple[str, int | None, str]:
 
 
 def _stage_called(name: str) -> str | None:
-    """The stage of a node: `train-adapter`, `publish-2` and `embed(0)` have one, `train-adapter-driver` has none."""
-    plain = _NUMBERED.sub("", _NUMBERED.sub("", name)).replace("-", "_")
+    """The stage of a node or task, if it has one.
+
+    `train-adapter`, `publish-2`, `embed(0)` and `embed tuned 1 of 2` have one, `train-adapter-driver` has none.
+    """
+    plain = _NUMBERED.sub("", _NUMBERED.sub("", name.partition(" ")[0])).replace("-", "_")
     return plain if plain in STAGES else None
 
 

@@ -2,40 +2,60 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from labelcycle.pipelines.profiles.profile import Profile
+if TYPE_CHECKING:
+    from labelcycle.pipelines.placing import PlacePod
+    from labelcycle.pipelines.profiles.profile import Profile
 
-PipelineName = Literal["cycle", "backtest"]
-PIPELINES: tuple[PipelineName, ...] = ("cycle", "backtest")
+PipelineName = Literal["cycle", "cycle_in_shards", "backtest"]
+PIPELINES: tuple[PipelineName, ...] = ("cycle", "cycle_in_shards", "backtest")
 
 
-def write_package(pipeline: PipelineName, path: Path, profile: Profile, image: str) -> None:
+def write_package(
+    pipeline: PipelineName,
+    path: Path,
+    profile: "Profile",
+    image: str,
+    shards: int | None = None,
+    features_stay: bool = False,
+) -> None:
     """Compile a pipeline to a YAML file.
 
     Args:
-        pipeline: which.
+        pipeline: which: a cycle in so many shards as are said here, one in as many as a run asks for, or a backtest.
         path: of the file; its folder is made.
         profile: what each stage asks of the cluster.
         image: of all stages, with a tag or digest; stages with an accelerator run in the one whose tag ends in `-cuda`.
+        shards: parts of embed and score; None for the profile's.
+        features_stay: leave out what only campaigns need whose backbone changes.
     """
     from kfp import compiler
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(_pipeline(pipeline, profile, image), str(path))
-
-
-def _pipeline(pipeline: PipelineName, profile: Profile, image: str) -> Callable[..., Any]:
-    from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
-    from labelcycle.pipelines.cycle import cycle_pipeline
     from labelcycle.pipelines.kubeflow.placement import place_by
 
-    place = place_by(profile, image)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = _pipeline(pipeline, place_by(profile, image), profile, shards or profile.shards, features_stay)
+    compiler.Compiler().compile(made, str(path))
+
+
+def _pipeline(
+    pipeline: PipelineName, place: "PlacePod", profile: "Profile", shards: int, features_stay: bool
+) -> Callable[..., Any]:
+    from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
+    from labelcycle.pipelines.cycle import cycle_pipeline
+
     if pipeline == "backtest":
         return backtest_pipeline(place)
-    return cycle_pipeline(place, shards=profile.shards, shards_at_once=profile.shards_at_once)
+    return cycle_pipeline(
+        place,
+        shards=shards,
+        shards_at_once=profile.shards_at_once,
+        any_shards=pipeline == "cycle_in_shards",
+        features_stay=features_stay,
+    )
 
 
 def forbid_caching(path: Path) -> None:

@@ -6,14 +6,13 @@ from labelcycle.components.core.config.environment import own_name
 from labelcycle.components.core.runtime.retries import BACKOFF_SECONDS, RETRIES
 from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
 from labelcycle.pipelines.cluster import (
-    CALLS_LABELLING_TOOL,
     CUDA_SUFFIX,
     LABELLING_KEYS,
     SETTINGS_KEYS,
     STORAGE_KEYS,
-    TELLS_MLFLOW,
     TRACKING_KEYS,
 )
+from labelcycle.pipelines.graph import STAGES, Secret
 from labelcycle.pipelines.placing import PlacePod
 from labelcycle.pipelines.profiles.profile import Placement, Profile
 
@@ -41,7 +40,7 @@ def place_by(profile: Profile, image: str) -> PlacePod:
         tracking_secret: str = "",
         labelling_secret: str = "",
     ) -> None:
-        placement = profile.stages[stage]  # type: ignore[index]
+        placement = profile.stages[stage]
         task.set_display_name(stage)
         task.set_container_image(image + (CUDA_SUFFIX if placement.accelerator else ""))
         _ask_for_resources(task, placement)
@@ -49,15 +48,21 @@ def place_by(profile: Profile, image: str) -> PlacePod:
         _keep_time(task, placement)
         _retry(task, placement)
         kubernetes.set_security_context(task, run_as_non_root=True)
-        _give_credentials(task, storage_secret, STORAGE_KEYS)
         kubernetes.use_config_map_as_env(task, settings_map, _own_names(SETTINGS_KEYS), optional=True)
-        if stage in TELLS_MLFLOW:
+        if STAGES[stage].tells_mlflow:
             kubernetes.use_field_path_as_env(task, *RUN_ID)
-            _give_credentials(task, tracking_secret, TRACKING_KEYS)
-        if stage in CALLS_LABELLING_TOOL:
-            _give_credentials(task, labelling_secret, LABELLING_KEYS)
+        named = {"storage": storage_secret, "tracking": tracking_secret, "labelling": labelling_secret}
+        for secret in STAGES[stage].secrets:
+            _give_credentials(task, named[secret], KEYS[secret])
 
     return place
+
+
+KEYS: dict[Secret, tuple[str, ...]] = {
+    "storage": STORAGE_KEYS,
+    "tracking": TRACKING_KEYS,
+    "labelling": LABELLING_KEYS,
+}
 
 
 def _give_credentials(task: dsl.PipelineTask, secret: str, keys: tuple[str, ...]) -> None:

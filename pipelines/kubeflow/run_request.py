@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.package import forbid_caching, write_package
@@ -68,8 +69,10 @@ class RunRequest:
         }
 
     @contextmanager
-    def job(self, kubeflow: Kubeflow, finalize: bool = False) -> Iterator[Job]:
+    def job(self, kubeflow: Kubeflow, recipe: Recipe, finalize: bool = False) -> Iterator[Job]:
         """The arguments of a run or a recurring run; the compiled file lives as long.
+
+        The package has tasks for the shards asked for, and none that the campaign's recipe cannot need.
 
         Raises:
             ConfigurationError: there is no such profile, or the API refuses the experiment.
@@ -78,7 +81,9 @@ class RunRequest:
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder) / "cycle.yaml"
             with quiet():
-                write_package("cycle", package, read_profile(self.profile), self.image)
+                write_package(
+                    "cycle", package, read_profile(self.profile), self.image, self.shards, not recipe.changes_features
+                )
             if not self.cache:
                 forbid_caching(package)
             yield {

@@ -154,7 +154,7 @@ def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: RunRequest,
             f"{kubeflow.schedule_page(existing.recurring_run_id)}. Delete it first: labelcycle schedule {request.root} "
             "--delete."
         )
-    return Scheduled(state, name, _create(kubeflow, request, times, name, campaign.root))
+    return Scheduled(state, name, _create(kubeflow, request, times, name, campaign.root, state))
 
 
 def find(kubeflow: Kubeflow, root: str) -> tuple[str, list[Any]]:
@@ -207,7 +207,7 @@ def is_on(existing: Any) -> bool:
     return bool(existing.status != "DISABLED" and existing.mode != "DISABLE")
 
 
-def _create(kubeflow: Kubeflow, request: RunRequest, times: Times, name: str, root: str) -> Any:
+def _create(kubeflow: Kubeflow, request: RunRequest, times: Times, name: str, root: str, state: State) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.create_recurring_run(
@@ -219,5 +219,5 @@ def _create(kubeflow: Kubeflow, request: RunRequest, times: Times, name: str, ro
                 **job,
             )
 
-    with request.job(kubeflow) as job:
+    with request.job(kubeflow, state.campaign.recipe) as job:
         return create_once(create, lambda: next(iter(schedules_named(kubeflow, name, root)), None), f"Schedule {name}")

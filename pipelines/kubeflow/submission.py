@@ -86,7 +86,7 @@ def submit(
     name = f"{name}-{max(runs) + 1}" if runs else name
     if dry_run:
         return Submission(state, name)
-    return Submission(state, name, _create(kubeflow, request, name, campaign.root, finalize), created=True)
+    return Submission(state, name, _create(kubeflow, request, name, campaign.root, state, finalize), created=True)
 
 
 def run_name(root: str, state: State, finalize: bool) -> str:
@@ -94,7 +94,7 @@ def run_name(root: str, state: State, finalize: bool) -> str:
     return f"{name_at(root, state.campaign)}-{'final' if finalize else f'cycle-{len(state.commits):04d}'}"
 
 
-def _create(kubeflow: Kubeflow, request: RunRequest, name: str, root: str, finalize: bool) -> Any:
+def _create(kubeflow: Kubeflow, request: RunRequest, name: str, root: str, state: State, finalize: bool) -> Any:
     def create() -> Any:
         with quiet():
             return kubeflow.client.run_pipeline(job_name=name, **job)
@@ -102,7 +102,7 @@ def _create(kubeflow: Kubeflow, request: RunRequest, name: str, root: str, final
     def look() -> Any:
         return next((run for run in runs_named(kubeflow, name, root).values() if run.display_name == name), None)
 
-    with request.job(kubeflow, finalize) as job:
+    with request.job(kubeflow, state.campaign.recipe, finalize) as job:
         return create_once(create, look, f"Run {name}")
 
 

@@ -6,8 +6,12 @@ from typing import Literal
 
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.local.engine import CycleRun, run_cycle
+from labelcycle.pipelines.local.engine import run_cycle
+from labelcycle.pipelines.local.kfp_engine import run_cycle_in_kfp
+from labelcycle.pipelines.local.outcome import CycleRun
+from labelcycle.pipelines.local.worker import Worker
 
+Engine = Literal["local", "kfp"]
 End = Literal["done", "target", "waiting", "cycles"]
 
 
@@ -26,6 +30,7 @@ def run_campaign(
     until_accuracy: float | None = None,
     cycles: int | None = None,
     on_cycle: Callable[[CycleRun], None] = lambda run: None,
+    engine: Engine = "local",
 ) -> LoopEnd:
     """Run cycle after cycle.
 
@@ -35,22 +40,29 @@ def run_campaign(
         until_accuracy: stop once a committed cycle's test accuracy is at least this.
         cycles: stop after this many trained cycles of this call.
         on_cycle: called after each committed cycle.
+        engine: runs the stages: `local` in a process that stays, `kfp` as kfp.local runs the pipeline.
     """
     trained = 0
-    while True:
-        state = read_state(open_store(root))
-        accuracy = state.trained[-1].accuracy if state.trained else None
-        if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
-            return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
-        if state.phase == "done":
-            missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
-            return LoopEnd("done", state.why_done + missed, state)
-        if cycles is not None and trained >= cycles:
-            return LoopEnd("cycles", f"after {trained} {'cycle' if trained == 1 else 'cycles'}, as requested", state)
-        run = run_cycle(root, labels_from, title=f"cycle {len(state.commits)}")
-        if run.decision == "wait":
-            return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
-        if run.decision == "done":
-            continue  # another run has committed the last cycle since the state was read
-        trained += run.decision == "train"
-        on_cycle(run)
+    with Worker() as worker:
+        while True:
+            state = read_state(open_store(root))
+            accuracy = state.trained[-1].accuracy if state.trained else None
+            if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
+                return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
+            if state.phase == "done":
+                missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
+                return LoopEnd("done", state.why_done + missed, state)
+            if cycles is not None and trained >= cycles:
+                many = f"{trained} {'cycle' if trained == 1 else 'cycles'}"
+                return LoopEnd("cycles", f"after {many}, as requested", state)
+            title = f"cycle {len(state.commits)}"
+            if engine == "local":
+                run = run_cycle(root, labels_from, title=title, worker=worker)
+            else:
+                run = run_cycle_in_kfp(root, labels_from, title=title)
+            if run.decision == "wait":
+                return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
+            if run.decision == "done":
+                continue  # another run has committed the last cycle since the state was read
+            trained += run.decision == "train"
+            on_cycle(run)

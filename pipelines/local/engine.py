@@ -1,133 +1,64 @@
-"""The local engine: the same pipeline run by kfp.local, each stage a process of its own on this machine."""
+"""The local engine: the stages of a cycle one after another, in one process that stays for the next cycle."""
 
-import builtins
-import contextlib
-import logging
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from labelcycle.components.core.config.environment import environment
-from labelcycle.components.core.errors import LabelcycleError, TransientError
-from labelcycle.components.core.runtime.observation import EVENTS
+from labelcycle.components.core.errors import TransientError
+from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph
+from labelcycle.pipelines.local.outcome import CycleRun, StageError
+from labelcycle.pipelines.local.stopping import stoppable
 from labelcycle.pipelines.local.watch import Watcher
-
-LOG_TAIL = 30
-Watching = TypeVar("Watching", bound=Watcher)
+from labelcycle.pipelines.local.worker import Failed, Worker
 
 
-class StageError(LabelcycleError):
-    """A stage refused its work or broke off; the exit code is the stage's own."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-
-@dataclass(frozen=True)
-class CycleRun:
-    """What one run of the pipeline did.
-
-    Attributes:
-        facts: what each stage reported, by stage.
-        seconds: time of each stage's own work.
-        notices: what the user was told.
-    """
-
-    facts: dict[str, dict[str, object]]
-    seconds: dict[str, float] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def decision(self) -> str:
-        """What label_ingest decided: cold_start, train, wait or done."""
-        return str(self.facts["label_ingest"]["decision"])
-
-
-def run_cycle(root: str, labels_from: str = "", title: str = "cycle", finalize: bool = False) -> CycleRun:
-    """Run the cycle pipeline once.
+def run_cycle(
+    root: str,
+    labels_from: str = "",
+    title: str = "cycle",
+    finalize: bool = False,
+    worker: Worker | None = None,
+    graph: Graph = CYCLE,
+) -> CycleRun:
+    """Run one cycle.
 
     Args:
         root: the campaign's folder or S3 prefix.
         labels_from: a label file to read instead of the campaign's own source; empty for the campaign's own.
         title: stands before the stage's name in the progress display.
         finalize: train the final model on every label so far, and end the campaign.
+        worker: runs the stages; None for one of this cycle's own.
+        graph: what is run, in which order.
 
     Raises:
         StageError: a stage refused its work, or broke off with an error that nobody foresaw.
-        TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
+        TransientError: the worker died without a word (killed, out of memory, a crash); its last output is in the
+            message.
+        Stopped: by Ctrl-C or SIGTERM.
     """
-    from labelcycle.pipelines.cycle import cycle
-
-    arguments = {"root": root, "labels_from": labels_from, "finalize": finalize}
-    watcher = run_pipeline(cycle, arguments, lambda events: Watcher(events, title))
+    with _given_or_own(worker) as working:
+        watcher = Watcher(working.new_events(), title)
+        try:
+            with stoppable(lambda: f"{title}, {working.stage}", working.kill), watcher:
+                _run_stages(working, graph, root, labels_from, finalize)
+        except (Failed, TransientError) as failure:
+            if watcher.error is not None:
+                raise StageError(*watcher.error) from failure
+            raise
     return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
 
 
-def run_pipeline(
-    pipeline: Callable[..., object],
-    arguments: Mapping[str, Any],
-    watch: Callable[[Path], Watching],
-    variables: Mapping[str, str] | None = None,
-) -> Watching:
-    """Run a pipeline through kfp.local, and return its watcher.
-
-    Args:
-        pipeline: decorated with `dsl.pipeline`.
-        arguments: the pipeline's own.
-        watch: makes the watcher, given the file that the stages append their events to.
-        variables: environment variables for the stages.
-
-    Raises:
-        StageError: a stage refused its work, or broke off with an error that nobody foresaw.
-        TransientError: a stage died without a word (killed, out of memory, a crash); its last output is in the message.
-    """
-    from kfp import local
-
-    with tempfile.TemporaryDirectory(prefix="labelcycle-") as folder:
-        scratch = Path(folder)
-        events, log = scratch / "events.jsonl", scratch / "log.txt"
-        local.init(
-            runner=local.SubprocessRunner(use_venv=False),
-            pipeline_root=str(scratch / "outputs"),
-            workspace_root=str(scratch / "workspace"),
-            raise_on_error=True,
-        )
-        watcher = watch(events)
-        surroundings = environment({**(variables or {}), EVENTS: str(events)})
-        try:
-            with (
-                surroundings,
-                _own_output(),
-                log.open("w") as sink,
-                contextlib.redirect_stdout(sink),
-                watcher,
-            ):
-                pipeline(**arguments)
-        except RuntimeError as error:
-            if watcher.error is not None:
-                raise StageError(*watcher.error) from error
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
-            raise TransientError(
-                f"A stage died without reporting an error (killed, or out of memory?). Its last output:\n{tail}\n"
-                "Nothing committed is lost. Run the same command again."
-            ) from error
-        return watcher
+def _run_stages(worker: Worker, graph: Graph, root: str, labels_from: str, finalize: bool) -> None:
+    decided = worker.run(graph.first, root=root, labels_from=labels_from, finalize=finalize)
+    for decision in DECISIONS:
+        if decided["decision"] == decision:
+            for task in graph.branch(decision):
+                worker.run(task.stage, root=root, cycle=decided["cycle"], attempt=decided["attempt"], **task.settings)
 
 
-@contextlib.contextmanager
-def _own_output() -> Iterator[None]:
-    """Put back `print` and the root logger, which kfp.local replaces while tasks run.
-
-    It does so in each of its threads, so that with a loop's tasks side by side a replacement can be what is put back.
-    """
-    root = logging.getLogger()
-    before, handlers, level = builtins.print, list(root.handlers), root.level
-    try:
-        yield
-    finally:
-        builtins.print = before
-        root.handlers[:] = handlers
-        root.setLevel(level)
+@contextmanager
+def _given_or_own(worker: Worker | None) -> Iterator[Worker]:
+    if worker is not None:
+        yield worker
+    else:
+        with Worker() as own:
+            yield own

@@ -1,5 +1,6 @@
 """A profile: what each stage's pod asks of the cluster, one YAML file, for Kubeflow Pipelines and Argo alike."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,21 +10,9 @@ from pydantic import Field, ValidationError, model_validator
 from labelcycle.components.core.config.recipe import describe
 from labelcycle.components.core.config.settings import Settings, named_file
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.graph import STAGES
 
 FOLDER = Path(__file__).parent
-
-Stage = Literal[
-    "label_ingest",
-    "embed",
-    "train_adapter",
-    "evaluate",
-    "score",
-    "select",
-    "publish",
-    "backtest_arm",
-    "backtest_report",
-]
-STAGES: tuple[Stage, ...] = Stage.__args__  # type: ignore[attr-defined]
 
 Cores = Annotated[str, Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$")]
 """Processor cores as Kubernetes writes them: `500m`, `2`, `1.5`."""
@@ -116,7 +105,7 @@ class Profile(Settings):
     summary: str
     shards: Annotated[int, Field(ge=1)] = 1
     shards_at_once: Annotated[int, Field(ge=1)] = 16
-    stages: dict[Stage, Placement]
+    stages: dict[str, Placement]
 
     @model_validator(mode="before")
     @classmethod
@@ -127,11 +116,19 @@ class Profile(Settings):
         every, own = given["every"], given.get("stages") or {}
         if not isinstance(every, dict) or not isinstance(own, dict):
             return given
-        unknown = sorted(own.keys() - set(STAGES))
-        if unknown:
-            raise ValueError(f"there is no stage {unknown[0]!r}; stages are {', '.join(STAGES)}")
+        _refuse_unknown(own)
         rest = {key: value for key, value in given.items() if key != "every"}
         return {**rest, "stages": {stage: {**every, **(own.get(stage) or {})} for stage in STAGES}}
+
+    @model_validator(mode="after")
+    def _name_stages(self) -> "Profile":
+        _refuse_unknown(self.stages)
+        return self
+
+
+def _refuse_unknown(stages: Mapping[str, object]) -> None:
+    if unknown := sorted(stages.keys() - STAGES.keys()):
+        raise ValueError(f"there is no stage {unknown[0]!r}; stages are {', '.join(STAGES)}")
 
 
 def read_profile(name: str) -> Profile:

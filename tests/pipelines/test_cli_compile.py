@@ -15,7 +15,7 @@ def test_it_writes_what_the_repository_holds(tmp_path: Path) -> None:
     labelcycle = command_in(tmp_path / "working-directory", seconds=300, cold=True)
     answer = labelcycle("compile", "--output", tmp_path / "new" / "folder")
     assert answer.returncode == 0, answer.stderr
-    for name in ("cycle.yaml", "backtest.yaml"):
+    for name in ("cycle.yaml", "cycle_in_shards.yaml", "backtest.yaml"):
         assert (tmp_path / "new" / "folder" / name).read_bytes() == (COMPILED / name).read_bytes()
         assert str(tmp_path / "new" / "folder" / name) in answer.stdout
 
@@ -28,8 +28,23 @@ def test_explaining_writes_nothing(labelcycle: Command, tmp_path: Path) -> None:
     embed = next(line for line in answer.stdout.splitlines() if "train / embed tuned / embed" in line)
     for told in ("each of shard_numbers", "48Gi to 96Gi", "1 nvidia.com/gpu", "registry.example/python:3-cuda", "yes"):
         assert told in embed
-    [trained] = [line.split() for line in answer.stdout.splitlines() if line.startswith("where train holds")]
-    assert trained[3:] == ["29", "8", "21", "9"], "pods of a run, of stages, drivers, and those of a further shard"
+    [_, trained] = [line.split() for line in answer.stdout.splitlines() if line.startswith("where train holds")]
+    assert trained[3:] == ["28", "8", "20", "25", "9"], "pods, of stages, drivers, levels, those of a further shard"
+
+
+def test_for_a_recipe_whose_features_stay(labelcycle: Command) -> None:
+    pods = {}
+    for recipe in ("uherding", "standard_ft"):
+        answer = labelcycle("compile", "--explain", "--recipe", recipe, "--shards", 2)
+        assert answer.returncode == 0, answer.stderr
+        pods[recipe] = next(line.split() for line in answer.stdout.splitlines() if line.startswith("where train"))[3:]
+    assert pods == {"uherding": ["21", "9", "12", "14"], "standard_ft": ["25", "11", "14", "16"]}
+
+
+def test_a_recipe_that_is_not_there(labelcycle: Command, tmp_path: Path) -> None:
+    answer = labelcycle("compile", "--output", tmp_path / "new", "--recipe", "best")
+    assert answer.returncode == 1 and "There is no recipe 'best'" in answer.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_nothing_asked_for(labelcycle: Command) -> None:

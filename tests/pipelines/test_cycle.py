@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.runtime.retries import BACKOFF_SECONDS, RETRIES
-from labelcycle.pipelines.kubeflow.package import write_package
+from labelcycle.pipelines.kubeflow.package import PipelineName, write_package
 from labelcycle.pipelines.profiles.profile import read_profile
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
@@ -62,8 +63,9 @@ def test_a_component_tries_its_stage_again_where_the_platform_does_not(
     monkeypatch.setenv(BACKOFF_SECONDS, "0")
     function = component(stage).python_func
     artifact = SimpleNamespace(path="path", metadata={})
-    given = {"cycle": 1, "shard": 0, "shards": 1, "finalize": False, "metrics": artifact, "model": artifact}
-    given |= {"query": artifact, "report": artifact}
+    given = {"cycle": 1, "shard": 0, "shards": 1, "finalize": False}
+    given |= {"compiled_shards": 0, "features_stay": False}
+    given |= {"metrics": artifact, "model": artifact, "query": artifact, "report": artifact}
     with pytest.raises(TransientError, match="S3 is away"):
         function(**{name: given.get(name, "text") for name in inspect.signature(function).parameters})
     assert len(tries) == 3
@@ -99,6 +101,12 @@ def tasks_of(compiled: dict[str, Any], *groups: str) -> dict[str, Any]:
     return tasks
 
 
+def waits_in(tasks: dict[str, Any]) -> dict[str, set[str]]:
+    """What each task waits for, by their names for people."""
+    short = {name: task["taskInfo"]["name"] for name, task in tasks.items()}
+    return {short[name]: {short[other] for other in task.get("dependentTasks", [])} for name, task in tasks.items()}
+
+
 def test_only_embed_is_cached(compiled: dict[str, Any]) -> None:
     """The others read from the campaign's root what no cache can see, or write what must be there."""
     cached = {
@@ -107,15 +115,12 @@ def test_only_embed_is_cached(compiled: dict[str, Any]) -> None:
         for task in graph.get("dag", {}).get("tasks", {}).values()
         if "dag" not in compiled["components"][task["componentRef"]["name"]]
     }
-    assert cached.keys() == set(STAGES)
-    assert [name for name, hit in cached.items() if hit] == ["embed"]
+    assert cached.keys() == {*STAGES, "embed base", "embed tuned"} - {"embed"}
+    assert [name for name, hit in cached.items() if hit] == ["embed base", "embed tuned"]
 
 
 def test_what_waits_for_what(compiled: dict[str, Any]) -> None:
-    tasks = tasks_of(compiled, "labelcycle-attempt", "condition-2")
-    short = {name: task["taskInfo"]["name"] for name, task in tasks.items()}
-    waits = {short[name]: {short[other] for other in task.get("dependentTasks", [])} for name, task in tasks.items()}
-    assert waits == {
+    assert waits_in(tasks_of(compiled, "condition-2")) == {
         "embed base": set(),
         "train_adapter": {"embed base"},
         "embed tuned": {"train_adapter"},
@@ -127,25 +132,61 @@ def test_what_waits_for_what(compiled: dict[str, Any]) -> None:
 
 
 def test_cold_starts_need_no_model(compiled: dict[str, Any]) -> None:
-    tasks = tasks_of(compiled, "labelcycle-attempt", "condition-1")
-    short = {name: task["taskInfo"]["name"] for name, task in tasks.items()}
-    waits = {short[name]: {short[other] for other in task.get("dependentTasks", [])} for name, task in tasks.items()}
-    assert waits == {"embed base": set(), "select": {"embed base"}, "publish": {"select"}}
+    assert waits_in(tasks_of(compiled, "condition-1")) == {
+        "embed base": set(),
+        "select": {"embed base"},
+        "publish": {"select"},
+    }
+
+
+def compile_cycle(folder: Path, name: PipelineName = "cycle", **how: Any) -> dict[str, Any]:
+    path = folder / "made.yaml"
+    write_package(name, path, read_profile("small"), IMAGE, **how)
+    content: dict[str, Any] = next(yaml.safe_load_all(path.read_text()))
+    return content
+
+
+def test_where_features_stay_nothing_is_embedded_anew(tmp_path: Path) -> None:
+    compiled = compile_cycle(tmp_path, features_stay=True)
+    waits = waits_in(tasks_of(compiled, "condition-2"))
+    assert "embed tuned" not in waits
+    assert (waits["evaluate"], waits["score"]) == ({"train_adapter"}, {"train_adapter"})
+    told = tasks_of(compiled)["label-ingest"]["inputs"]["parameters"]["features_stay"]
+    assert told == {"runtimeValue": {"constant": True}}
+
+
+def test_a_few_shards_lie_side_by_side(tmp_path: Path) -> None:
+    compiled = compile_cycle(tmp_path, shards=2)
+    waits = waits_in(tasks_of(compiled, "condition-2"))
+    base = {"embed base 1 of 2", "embed base 2 of 2"}
+    scored = {"score 1 of 2", "score 2 of 2"}
+    assert waits["train_adapter"] == base and waits["select"] == scored
+    parameters = {
+        task["taskInfo"]["name"]: task["inputs"]["parameters"] for task in tasks_of(compiled, "condition-2").values()
+    }
+    for number, name in enumerate(sorted(scored)):
+        assert parameters[name]["shard"] == {"runtimeValue": {"constant": float(number)}}
+        assert parameters[name]["shards"] == {"runtimeValue": {"constant": 2.0}}
+    assert parameters["select"]["shards"] == {"runtimeValue": {"constant": 2.0}}
+    told = tasks_of(compiled)["label-ingest"]["inputs"]["parameters"]
+    assert told["compiled_shards"] == {"runtimeValue": {"constant": 2.0}}
 
 
 @pytest.mark.parametrize("group", ["labelcycle-embed-2", "labelcycle-embed-3", "labelcycle-score"])
-def test_shards_are_a_loop(compiled: dict[str, Any], group: str) -> None:
-    (loop,) = tasks_of(compiled, "labelcycle-attempt", "condition-2", group).values()
+@pytest.mark.parametrize(("name", "shards"), [("cycle_in_shards", 1), ("cycle", 5)])
+def test_many_shards_and_any_number_are_a_loop(tmp_path: Path, group: str, name: PipelineName, shards: int) -> None:
+    """The profile `small` runs four at a time, so that five side by side would be too many."""
+    compiled = compile_cycle(tmp_path, name, shards=shards)
+    (loop,) = tasks_of(compiled, "condition-2", group).values()
     assert loop["parameterIterator"]["items"] == {"inputParameter": "pipelinechannel--shard_numbers"}
-    (task,) = tasks_of(compiled, "labelcycle-attempt", "condition-2", group, "for-loop-1").values()
+    (task,) = tasks_of(compiled, "condition-2", group, "for-loop-1").values()
     given = task["inputs"]["parameters"]
     assert given["shard"] == {"componentInputParameter": "pipelinechannel--shard_numbers-loop-item"}
     assert given["shards"] == {"componentInputParameter": "pipelinechannel--shards"}
-
-
-def test_select_knows_how_many_shards_there_are(compiled: dict[str, Any]) -> None:
-    chosen = tasks_of(compiled, "labelcycle-attempt", "condition-2")["select-2"]
-    assert chosen["inputs"]["parameters"]["shards"] == {"componentInputParameter": "pipelinechannel--shards"}
+    chosen = tasks_of(compiled, "condition-2")["select-2"]["inputs"]["parameters"]
+    assert chosen["shards"] == {"componentInputParameter": "pipelinechannel--shards"}
+    told = tasks_of(compiled)["label-ingest"]["inputs"]["parameters"]["compiled_shards"]
+    assert told == {"runtimeValue": {"constant": 0.0}}
 
 
 def test_images_are_a_setting() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from labelcycle.pipelines.argo.pod import WORTH_ANOTHER_TRY
-from labelcycle.pipelines.local.engine import StageError, run_cycle
+from labelcycle.pipelines.local.engine import run_cycle
+from labelcycle.pipelines.local.outcome import StageError
 from tests.installed_command import COMMAND
 from tests.pipelines.argo.interpreter.expressions import evaluate
 

@@ -32,7 +32,7 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """What the stages have told so far, cycle after cycle; the last line may still be in the writing."""
-        files = sorted(self.temporary.glob("labelcycle-*/events.jsonl"), key=lambda path: path.stat().st_ctime_ns)
+        files = sorted(self.temporary.glob("labelcycle-*/events*.jsonl"), key=lambda path: path.stat().st_ctime_ns)
         lines = [line for path in files for line in path.read_bytes().splitlines(keepends=True)]
         return [json.loads(line) for line in lines if line.endswith(b"\n")]
 

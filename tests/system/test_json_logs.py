@@ -16,7 +16,7 @@ pytestmark = pytest.mark.system
 
 NOISY = """
 import os, sys
-if "stage" in sys.argv or "--executor_input" in sys.argv:
+if "stage" in sys.argv or "labelcycle.pipelines.local.stage_process" in sys.orig_argv:
     import logging, threading, warnings
     from labelcycle.components.core.campaign import attempt
     quiet = attempt.open_attempt

@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.label_ingest.stage import run as label_ingest
 from labelcycle.pipelines.local.campaign_loop import run_campaign
-from labelcycle.pipelines.local.engine import CycleRun
+from labelcycle.pipelines.local.outcome import CycleRun
 
 pytestmark = [
     pytest.mark.system,

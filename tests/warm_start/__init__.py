@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 READ_AT_IMPORT = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "HF_", "TRANSFORMERS_", "TORCH", "MPL", "RANK")
 """How the names of variables begin whose values are the server's, or Python starts anew."""
 
-CACHES = ("HF_HOME", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX", "TORCH_HOME")
+CACHES = ("HF_HOME", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR")
 """Folders of libraries' caches, which may be other ones."""
 
 

@@ -207,6 +207,11 @@ class Recipe(Settings):
         """Whether the cycles need the images themselves. The final model does too, but is a matter of its own."""
         return self.trains_on_images or self.alignment is not None
 
+    @property
+    def changes_features(self) -> bool:
+        """Whether a cycle or the final model may have features other than those of the backbone as it comes."""
+        return self.needs_images or self.final is not None
+
     @model_validator(mode="after")
     def _agree(self) -> "Recipe":
         if isinstance(self.trainer, LogisticTrainer):

@@ -45,7 +45,7 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, LabelcycleError):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+        return int(getattr(error, "exit_code", INTERRUPTED))
     return TRY_AGAIN if _may_pass(error) else GIVE_UP
 
 
@@ -105,12 +105,17 @@ def report_failure(error: BaseException) -> int:
     if isinstance(error, LabelcycleError):
         emit("error", level="error", error=type(error).__name__, message=str(error), exit_code=code)
     elif isinstance(error, KeyboardInterrupt):
-        emit("interrupted", level="warning", message="stopped; nothing committed is lost", exit_code=code)
+        emit("interrupted", level="warning", message=how_stopped(error), exit_code=code)
     else:
         name = type(error).__name__
         text = "".join(traceback.format_exception(error))
         emit("crash", level="critical", error=name, message=f"{name}: {error}", traceback=text, exit_code=code)
     return code
+
+
+def how_stopped(stop: KeyboardInterrupt) -> str:
+    """What was stopped, as far as the interruption says so, and how to continue."""
+    return str(stop) or "stopped; nothing committed is lost, run the same command to continue"
 
 
 def _leave_behind(error: BaseException) -> None:

@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
@@ -84,11 +84,7 @@ def _end_process(error: StageTimeError) -> None:
     report = threading.Thread(target=_report, args=[error], daemon=True)
     report.start()
     report.join(REPORT_SECONDS)
-    for process in _descendants():
-        try:
-            os.kill(process, signal.SIGKILL)
-        except OSError:  # it has ended
-            continue
+    kill_processes(descendants())
     os._exit(error.exit_code)
 
 
@@ -99,16 +95,29 @@ def _report(error: StageTimeError) -> None:
         os.write(STANDARD_ERROR, f"error: {error}\n".encode())
 
 
-def _descendants() -> list[int]:
-    """Processes that this one has started, and those that they have started, such as workers that load images."""
+def kill_processes(processes: Iterable[int]) -> None:
+    """Kill these processes; those that have ended meanwhile are no error."""
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def descendants(of: int | None = None) -> list[int]:
+    """Processes that one has started, and those that they have started, such as workers that load images.
+
+    Args:
+        of: its number; None for this process.
+    """
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             parents[int(status.parent.name)] = int(status.read_text(errors="replace").rpartition(")")[2].split()[1])
         except (OSError, IndexError, ValueError):  # it has ended
             continue
-    found = {process.pid for process in multiprocessing.active_children() if process.pid is not None}
-    above = found | {os.getpid()}
+    found = set[int]()
+    if of is None:
+        found = {process.pid for process in multiprocessing.active_children() if process.pid is not None}
+    above = found | {of or os.getpid()}
     while below := {process for process, parent in parents.items() if parent in above} - found:
         found |= below
         above = below

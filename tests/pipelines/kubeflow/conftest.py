@@ -51,13 +51,20 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
     compile_package = request.write_package
 
     @functools.cache
-    def compiled(pipeline: Any, profile: str, image: str) -> Path:
+    def compiled(pipeline: Any, profile: str, image: str, shards: int | None, features_stay: bool) -> Path:
         path = folder / f"{uuid.uuid4().hex}.yaml"
-        compile_package(pipeline, path, Profile.model_validate_json(profile), image)
+        compile_package(pipeline, path, Profile.model_validate_json(profile), image, shards, features_stay)
         return path
 
-    def write(pipeline: Any, path: Path, profile: Profile, image: str) -> None:
-        shutil.copyfile(compiled(pipeline, profile.model_dump_json(), image), path)
+    def write(
+        pipeline: Any,
+        path: Path,
+        profile: Profile,
+        image: str,
+        shards: int | None = None,
+        features_stay: bool = False,
+    ) -> None:
+        shutil.copyfile(compiled(pipeline, profile.model_dump_json(), image, shards, features_stay), path)
 
     return write
 

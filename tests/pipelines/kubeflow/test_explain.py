@@ -2,26 +2,28 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.pipelines.kubeflow.explain import Run, explain
-from labelcycle.pipelines.kubeflow.package import write_package
+from labelcycle.pipelines.kubeflow.package import PipelineName, write_package
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
 
 
 def test_a_cycle(tmp_path: Path) -> None:
     path = tmp_path / "cycle.yaml"
-    write_package("cycle", path, read_profile("gpu"), "python:1")
+    write_package("cycle", path, read_profile("gpu"), "python:1", shards=1)
     told = explain(path)
     assert (told.name, told.size) == ("labelcycle-cycle", path.stat().st_size)
-    assert told.parameters["root"] == "required" and told.parameters["shards"] == "4"
+    assert told.parameters["root"] == "required" and told.parameters["shards"] == "1"
     stages = [pod.path.rpartition(" / ")[2] for pod in told.pods]
-    assert sorted(stages[:4]) == ["embed", "label_ingest", "publish", "select"]
-    assert sorted(stages[4:]) == ["embed", "embed", "evaluate", "publish", "score", "select", "train_adapter"]
-    embed = next(pod for pod in told.pods if "train / embed tuned" in pod.path)
-    assert (embed.each, embed.image, embed.accelerator) == ("shard_numbers", "python:1-cuda", "1 nvidia.com/gpu")
+    assert sorted(stages[:4]) == ["embed base", "label_ingest", "publish", "select"]
+    trained = ["embed base", "embed tuned", "evaluate", "publish", "score", "select", "train_adapter"]
+    assert sorted(stages[4:]) == trained
+    embed = next(pod for pod in told.pods if pod.path == "train / embed tuned")
+    assert (embed.each, embed.image, embed.accelerator) == ("", "python:1-cuda", "1 nvidia.com/gpu")
     assert (embed.cpu, embed.memory, embed.retries, embed.timeout, embed.pod_timeout, embed.cached) == (
         "4 to 8",
         "8Gi to 16Gi",
@@ -35,16 +37,49 @@ def test_a_cycle(tmp_path: Path) -> None:
     assert told.pods.index(embed) < told.pods.index(publish)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, packages: Callable[..., None]) -> list[list[Run]]:
-    """What a run of a cycle may become, with every profile."""
-    path = tmp_path_factory.mktemp("packages") / "cycle.yaml"
-    found = []
-    for profile in all_profiles():
-        packages("cycle", path, profile, "labelcycle-python:0.1.0")
-        found.append(explain(path).runs)
-    return found
+Compiled = Callable[..., list[Run]]
 
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """A function: how a cycle is compiled → what a run of it may become: nothing, a cold start, a training."""
+    path = tmp_path_factory.mktemp("packages") / "cycle.yaml"
+
+    def runs(name: PipelineName = "cycle", profile: str = "small", **how: Any) -> list[Run]:
+        write_package(name, path, read_profile(profile), "labelcycle-python:0.1.0", **how)
+        return explain(path).runs
+
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("how", "pods", "levels"),
+    [
+        pytest.param({"shards": 1}, [5, 11, 19], [4, 10, 16], id="one shard"),
+        pytest.param({"shards": 1, "features_stay": True}, [5, 11, 17], [4, 10, 14], id="features stay"),
+        pytest.param({"shards": 2}, [5, 13, 25], [4, 10, 16], id="two shards"),
+        pytest.param({"shards": 2, "features_stay": True}, [5, 13, 21], [4, 10, 14], id="two, features stay"),
+    ],
+)
+def test_a_cycle_in_a_few_shards_has_few_pods_and_no_loop(
+    compiled: Compiled, how: dict[str, Any], pods: list[int], levels: list[int]
+) -> None:
+    runs = compiled(**how)
+    assert [run.condition for run in runs] == ["", "cold-start", "train"]
+    assert [run.count().pods for run in runs] == pods and [run.levels for run in runs] == levels
+    assert not any(run.lists for run in runs)
+
+
+@pytest.mark.parametrize("profile", [profile.name for profile in all_profiles()])
+def test_a_cycle_in_any_number_of_shards(compiled: Compiled, profile: str) -> None:
+    runs = compiled("cycle_in_shards", profile)
+    assert [run.count().pods for run in runs] == [5, 14, 28]
+    assert [run.count({"shard_numbers": 2}).pods - run.count().pods for run in runs] == [0, 3, 9]
+    assert [run.levels for run in runs] == [4, 13, 25]
+
+
+REAL = Path(__file__).with_name("package_of_0_1.yaml")
+"""The cycle as version 0.1 compiled it, whose pods were counted in a cluster."""
 
 EMBEDDED = ["labelcycle-attempt / train / embed base / embed"]
 
@@ -59,19 +94,12 @@ EMBEDDED = ["labelcycle-attempt / train / embed base / embed"]
     ],
 )
 def test_pods_of_a_run_are_those_of_real_runs(
-    runs: list[list[Run]], condition: str, shards: int, remembered: list[str], pods: int, stages: int, drivers: int
+    condition: str, shards: int, remembered: list[str], pods: int, stages: int, drivers: int
 ) -> None:
-    """Counted in a cluster with Kubeflow Pipelines 2.17.0 and Argo 4.0.5, whatever the profile."""
-    for of_profile in runs:
-        assert [run.condition for run in of_profile] == ["", "cold-start", "train"]
-        [run] = [run for run in of_profile if run.condition == condition]
-        count = run.count({"shard_numbers": shards}, remembered)
-        assert (count.pods, count.stages, count.drivers) == (pods, stages, drivers)
-
-
-def test_one_shard_is_what_is_told_and_each_further_one_is_three_pods_a_loop(runs: list[list[Run]]) -> None:
-    assert [run.count().pods for run in runs[0]] == [6, 15, 29]
-    assert [run.count({"shard_numbers": 2}).pods - run.count().pods for run in runs[0]] == [0, 3, 9]
+    """Counted in a cluster with Kubeflow Pipelines 2.17.0 and Argo 4.0.5."""
+    [run] = [run for run in explain(REAL).runs if run.condition == condition]
+    count = run.count({"shard_numbers": shards}, remembered)
+    assert (count.pods, count.stages, count.drivers) == (pods, stages, drivers)
 
 
 def test_a_backtest(tmp_path: Path) -> None:
@@ -80,7 +108,7 @@ def test_a_backtest(tmp_path: Path) -> None:
     told = explain(path)
     assert [(pod.path, pod.each) for pod in told.pods] == [("backtest_arm", "arms"), ("backtest_report", "")]
     [run] = told.runs
-    assert (run.condition, run.lists) == ("", ("arms",))
+    assert (run.condition, run.lists, run.levels) == ("", ("arms",), 7)
     assert (run.count({"arms": 7}).stages, run.count({"arms": 7}).drivers) == (8, 1 + 1 + 7 + 7 + 1)
 
 

@@ -134,12 +134,14 @@ def test_nodes_may_be_packed(told: Callable[..., list[str]]) -> None:
 
 def test_without_the_workflow_the_stages_are_named(told: Callable[..., list[str]]) -> None:
     names = ["root", None, "train-adapter", "executor", "executor(0)", "train", "publish-driver", "embed(0)"]
+    names += ["score 1 of 2", "embed tuned", "nothing 1 of 2"]
     tasks = [{"state": "FAILED", **({"display_name": name} if name else {})} for name in names]
     said = told(None, {}, run_details={"task_details": tasks}, error={"code": 13, "message": "quota exceeded"})
     assert said == [
         "error: the run has failed.",
         "Stage embed failed.",
         "Stage train_adapter failed.",
+        "Stage score failed.",
         "quota exceeded",
     ]
 

@@ -18,7 +18,7 @@ from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.report import SUMMARY
 from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName
-from labelcycle.pipelines.local.engine import run_pipeline
+from labelcycle.pipelines.local.kfp_engine import run_pipeline
 from labelcycle.pipelines.local.watch import Watcher
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
 
@@ -118,18 +118,24 @@ def test_secrets_are_given_by_name_alone(package: tuple[Any, Any]) -> None:
             assert not {"secretName", "configMapName"} & given.keys() or given.get("secretName", "") == ""
 
 
-def run_compiled(name: PipelineName, **arguments: Any) -> Watcher:
-    pipeline = components.load_component_from_file(str(COMPILED / f"{name}.yaml"))
-    return run_pipeline(pipeline, arguments, lambda events: Watcher(events, name))
+def run_compiled(path: Path, **arguments: Any) -> Watcher:
+    pipeline = components.load_component_from_file(str(path))
+    return run_pipeline(pipeline, arguments, lambda events: Watcher(events, path.stem))
+
+
+CYCLE, IN_SHARDS, BACKTEST = (COMPILED / f"{name}.yaml" for name in PIPELINES)
+OLD = Path(__file__).with_name("package_of_0_1.yaml")
+"""The cycle as version 0.1 compiled it. Users keep such packages, and run them with newer images."""
 
 
 @pytest.mark.usefixtures("mlflow", "warm_stages")
+@pytest.mark.parametrize("package", [CYCLE, OLD], ids=["now", "version 0.1"])
 def test_the_compiled_cycle_does_what_the_stages_do_one_by_one(
-    begin_on_images: Callable[..., Any], tmp_path: Path
+    begin_on_images: Callable[..., Any], tmp_path: Path, package: Path
 ) -> None:
     settings = {"budget": 8, "batch": 8, "name": "same"}
     compiled = begin_on_images(str(tmp_path / "compiled"), **settings)
-    decisions = [run_compiled("cycle", root=compiled.root).facts["label_ingest"]["decision"] for _ in range(3)]
+    decisions = [run_compiled(package, root=compiled.root).facts["label_ingest"]["decision"] for _ in range(3)]
     assert decisions == ["cold_start", "train", "done"]
     by_hand = begin_on_images(str(tmp_path / "by-hand"), **settings)
     for _ in range(2):
@@ -158,20 +164,23 @@ def two_thousand(tmp_path: Path) -> str:
 
 @pytest.mark.usefixtures("mlflow", "warm_stages")
 def test_any_number_of_shards_asks_for_the_same_samples(
-    begin: Callable[..., Any], two_thousand: str, tmp_path: Path
+    begin: Callable[..., Any], two_thousand: str, tmp_path: Path, packages: Callable[..., None]
 ) -> None:
     queries = {}
-    for shards in (1, 3):
+    side_by_side = tmp_path / "two.yaml"
+    packages("cycle", side_by_side, read_profile("small"), IMAGE, 2, True)
+    for package, shards in ((CYCLE, 1), (side_by_side, 2), (IN_SHARDS, 3)):
         campaign = begin(str(tmp_path / f"in-{shards}"), embeddings=two_thousand, name="same")
         for _ in range(2):
-            seen = run_compiled("cycle", root=campaign.root, shards=shards)
+            seen = run_compiled(package, root=campaign.root, shards=shards)
+        assert ("embed" in seen.facts, seen.facts["label_ingest"]["cycle"]) == (True, 1)
         assert seen.facts["select"]["size"] == 8
         store = open_store(campaign.root)
         commit = read_commits(store)[1]
         queries[shards] = commit.objects["query"].sha256
         attempt = f"cycles/1/{commit.attempt}"
         assert len(store.keys(f"{attempt}/scores/")) == shards
-    assert queries[1] == queries[3]
+    assert queries[1] == queries[2] == queries[3]
 
 
 @pytest.mark.usefixtures("mlflow", "warm_stages")
@@ -184,6 +193,6 @@ def test_the_compiled_backtest_runs_a_plan(
     arguments = json.loads(planned.stdout)
     store = open_store(arguments["root"])
     assert len(arguments["arms"]) == 2 and not store.exists(SUMMARY)
-    run_compiled("backtest", **arguments)
+    run_compiled(BACKTEST, **arguments)
     summary = json.loads(store.read(SUMMARY))
     assert (len(summary["contenders"]), summary["failures"]) == (2, [])

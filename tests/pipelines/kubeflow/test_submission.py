@@ -208,6 +208,19 @@ def test_the_image_is_in_the_package(command: Command, api: PipelinesApi, campai
     assert {executor["container"]["image"] for executor in executors} == {image}
 
 
+@pytest.mark.parametrize(("asked", "scored"), [([], 1), (["--shards", 2], 2)])
+def test_the_package_has_tasks_for_what_is_asked_and_none_that_the_recipe_cannot_need(
+    command: Command, api: PipelinesApi, campaign: Bench, asked: list[object], scored: int
+) -> None:
+    """The campaign's recipe leaves the backbone as it is."""
+    assert command("submit", campaign.root, *asked).code == 0
+    components = api.runs[0]["pipeline_spec"]["pipeline_spec"]["components"]
+    tasks = [task for part in components.values() for task in part.get("dag", {}).get("tasks", {}).values()]
+    names = [task["taskInfo"]["name"] for task in tasks]
+    assert "train_adapter" in names and not [name for name in names if name.startswith("embed tuned")]
+    assert len([name for name in names if name.startswith("score")]) == scored
+
+
 def test_a_dry_run_creates_nothing(command: Command, api: PipelinesApi, campaign: Bench, name: str) -> None:
     answer = command("submit", campaign.root, "--dry-run")
     assert (answer.code, answer.out) == (0, f"would submit: {name}-cycle-0000\n")

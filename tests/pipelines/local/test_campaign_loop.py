@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.pipelines.local import campaign_loop
 from labelcycle.pipelines.local.campaign_loop import run_campaign
-from labelcycle.pipelines.local.engine import CycleRun
+from labelcycle.pipelines.local.outcome import CycleRun
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def campaign(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
     def begun(**settings: Any) -> Any:
         made = begin(**settings)
 
-        def run_cycle(root: str, labels_from: str = "", title: str = "") -> CycleRun:
+        def run_cycle(root: str, labels_from: str = "", title: str = "", **_: Any) -> CycleRun:
             facts = {"label_ingest": asdict(made.ingest(labels_from))}
             if facts["label_ingest"]["decision"] in ("cold_start", "train"):
                 facts["publish"] = asdict(made.run_cycle(labels_from))

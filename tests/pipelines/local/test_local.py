@@ -1,4 +1,4 @@
-"""The local engine: whole cycles as processes, and how stages that fail are told."""
+"""Engines of this machine: whole cycles, to the same bytes, and how stages that fail are told."""
 
 import builtins
 import logging
@@ -13,7 +13,9 @@ from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.local.campaign_loop import run_campaign
-from labelcycle.pipelines.local.engine import StageError, run_cycle, run_pipeline
+from labelcycle.pipelines.local.engine import run_cycle
+from labelcycle.pipelines.local.kfp_engine import run_pipeline
+from labelcycle.pipelines.local.outcome import StageError
 from labelcycle.pipelines.local.watch import Watcher
 
 pytestmark = [
@@ -25,18 +27,23 @@ pytestmark = [
 
 
 @pytest.mark.usefixtures("warm_stages")
-def test_it_commits_what_the_stages_commit_one_by_one(begin_on_images: Callable[..., Any], tmp_path: Path) -> None:
-    settings = {"budget": 16, "name": "same"}
-    engine = begin_on_images(str(tmp_path / "engine"), **settings)
-    seen: list[Any] = []
-    end = run_campaign(engine.root, on_cycle=seen.append)
-    assert end.end == "done" and [run.decision for run in seen] == ["cold_start", "train", "train"]
-    assert seen[1].facts.keys() == seen[1].seconds.keys()
-    assert seen[1].facts["publish"]["accuracy"] == end.state.trained[0].accuracy
-    by_hand = begin_on_images(str(tmp_path / "by-hand"), **settings)
+@pytest.mark.parametrize("settings", [{}, {"recipe": "peal_entropy", "overrides": {"trainer.epochs": 1}}])
+def test_engines_commit_what_the_stages_commit_one_by_one(
+    begin_on_images: Callable[..., Any], tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    commits = []
+    for engine in ("local", "kfp"):
+        campaign = begin_on_images(str(tmp_path / engine), budget=16, name="same", **settings)
+        seen: list[Any] = []
+        end = run_campaign(campaign.root, on_cycle=seen.append, engine=engine)  # type: ignore[arg-type]
+        assert end.end == "done" and [run.decision for run in seen] == ["cold_start", "train", "train"]
+        assert seen[1].facts.keys() == seen[1].seconds.keys() and "record" in seen[1].facts
+        assert seen[1].facts["publish"]["accuracy"] == end.state.trained[0].accuracy
+        commits.append(read_commits(open_store(campaign.root)))
+    by_hand = begin_on_images(str(tmp_path / "by-hand"), budget=16, name="same", **settings)
     for _ in range(3):
         by_hand.run_cycle()
-    assert read_commits(open_store(by_hand.root)) == read_commits(open_store(engine.root))
+    assert commits == [read_commits(open_store(by_hand.root))] * 2
 
 
 @pytest.mark.usefixtures("warm_stages")

@@ -4,14 +4,14 @@ After `import labelcycle.components.core.backbones.embedded.model` the call
 `timm.create_model("labelcycle_vit_tiny_patch8_64", pretrained=True)` reads the weights that lie beside this file.
 """
 
-from pathlib import Path
 from typing import Any
 
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 
-MODEL_NAME = "labelcycle_vit_tiny_patch8_64"
-WEIGHTS_FILE = Path(__file__).with_name(f"{MODEL_NAME}.safetensors")
+from labelcycle.components.core.backbones.packaged import PACKAGED, WEIGHTS_FILE
+
+MODEL_NAME = PACKAGED
 
 # timm's register_model looks this name up in the module.
 default_cfgs = generate_default_cfgs(

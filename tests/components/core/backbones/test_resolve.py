@@ -1,6 +1,7 @@
 """From a backbone's name to the bytes that a campaign keeps, and the names and weights that are refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, attach_adapter, build_backbone, create
+from labelcycle.components.core.backbones.packaged import packaged_backbone
 from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store, open_store
@@ -30,6 +32,13 @@ def weights(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "campaign"))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("pooling", ["network", "cls", "mean", "cls_mean", "auto"])
+def test_the_packaged_network_is_described_without_building_it(store: Store, precision: Any, pooling: Any) -> None:
+    built = resolve_backbone(store, EMBEDDED, None, AS_IT_IS, precision, pooling)
+    assert packaged_backbone(store, precision, pooling) == built
 
 
 def test_the_packaged_backbone(store: Store) -> None:

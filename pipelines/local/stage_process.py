@@ -1,0 +1,117 @@
+"""The process that runs stages for the local engine: `python -m labelcycle.pipelines.local.stage_process <descriptor>`.
+
+Orders come on standard input, answers go to the descriptor, each a line of JSON. What one stage changes in the process
+is put back for the next one, so that each finds what it would find in a process of its own, but for what is imported.
+"""
+
+import atexit
+import json
+import os
+import queue
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any
+
+from labelcycle.components.core.logging.events import json_logs, within
+from labelcycle.components.core.logging.failures import report_failure
+from labelcycle.components.core.logging.json_logs import write_json_logs
+from labelcycle.components.core.runtime.stage_deadline import descendants, kill_processes
+from labelcycle.pipelines.graph import STAGES
+from labelcycle.pipelines.one_stage import run_stage
+
+Orders = queue.SimpleQueue[dict[str, Any] | None]
+
+
+def main() -> None:
+    """Carry out orders until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process; the engine's own decides
+    answers = os.fdopen(int(sys.argv[1]), "w")
+    os.set_inheritable(answers.fileno(), False)
+    source = os.fdopen(os.dup(0))
+    with open(os.devnull) as nothing:  # noqa: PTH123 - what stages start must not read orders
+        os.dup2(nothing.fileno(), 0)
+    if json_logs():
+        write_json_logs()
+    orders: Orders = queue.SimpleQueue()
+    at_work = threading.Event()
+    threading.Thread(target=_read_orders, args=[source, orders, at_work], name="orders", daemon=True).start()
+    while (order := orders.get()) is not None:
+        answer = carry_out(order)
+        at_work.clear()
+        print(json.dumps(answer), file=answers, flush=True)
+    atexit._run_exitfuncs()
+    os._exit(0)  # what is imported takes long to be taken down
+
+
+def _read_orders(source: IO[str], orders: Orders, at_work: threading.Event) -> None:
+    """Hand orders on. Where these end while a stage is at work the engine is gone, and this process ends at once."""
+    for line in source:
+        at_work.set()
+        orders.put(json.loads(line))
+    if at_work.is_set():
+        kill_processes(descendants())
+        os._exit(1)
+    orders.put(None)
+
+
+def carry_out(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a stage. Returns the facts that decide how the run goes on, or how it failed, which was told as an event.
+
+    Args:
+        order: `stage`, `arguments` of its `run`, and environment `variables`.
+    """
+    with unchanged():
+        os.environ.update(order["variables"])
+        try:
+            facts = run_stage(order["stage"], **order["arguments"]).as_record()
+        except Exception as error:
+            report_failure(error)
+            return {"failed": f"{type(error).__name__}: {error}"}
+        return {"facts": {name: facts[name] for name in STAGES[order["stage"]].gives}}
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Put back what a stage may change for all of its process.
+
+    That is its environment, folder, umask, warnings and place in the log; generators of random numbers that all share
+    are as in a new process, and so are torch's threads, number types and determinism.
+    """
+    variables, folder, mask = dict(os.environ), os.getcwd(), os.umask(0)  # noqa: PTH109 - put back as it is
+    os.umask(mask)
+    torch = sys.modules.get("torch")
+    threads = None if torch is None else torch.get_num_threads()
+    try:
+        with within(), warnings.catch_warnings():
+            yield
+    finally:
+        os.chdir(folder)
+        os.umask(mask)
+        for name in os.environ.keys() - variables.keys():
+            del os.environ[name]
+        os.environ.update(variables)
+        random.seed()
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()
+        if "torch" in sys.modules:
+            _as_torch_begins(threads)
+
+
+def _as_torch_begins(threads: int | None) -> None:
+    import torch
+
+    torch.seed()
+    torch.use_deterministic_algorithms(False)
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""One stage of a cycle by its name, with all that belongs to it: tries, and the record in MLflow."""
+
+import importlib
+from typing import Any
+
+from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.runtime.retries import with_retries
+from labelcycle.pipelines.graph import STAGES
+
+
+def run_stage(name: str, **arguments: Any) -> Facts:
+    """Run a stage in this process, as its component does in a pod.
+
+    Args:
+        name: of the stage.
+        arguments: of its `run`.
+    """
+    run = importlib.import_module(f"labelcycle.components.{name}.stage").run
+    facts: Facts = with_retries(run)(**arguments)
+    if STAGES[name].tells_mlflow:
+        from labelcycle.components.publish.mlflow_record import record_in_mlflow
+
+        record_in_mlflow(arguments["root"])
+    return facts
