@@ -180,6 +180,10 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    if sys.argv[1:2] in (["stage"], ["status"]):
+        from labelcycle.components.core.storage.tables import spare_pandas
+
+        spare_pandas()
     sys.exit(end())
 
 

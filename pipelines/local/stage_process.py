@@ -21,6 +21,7 @@ from labelcycle.components.core.logging.events import json_logs, within
 from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import descendants, kill_processes
+from labelcycle.components.core.storage.tables import spare_pandas
 from labelcycle.pipelines.graph import STAGES
 from labelcycle.pipelines.one_stage import run_stage
 
@@ -37,6 +38,7 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     if json_logs():
         write_json_logs()
+    spare_pandas()
     orders: Orders = queue.SimpleQueue()
     at_work = threading.Event()
     threading.Thread(target=_read_orders, args=[source, orders, at_work], name="orders", daemon=True).start()

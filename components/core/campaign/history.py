@@ -169,7 +169,7 @@ def requests_in_query(store: Store, commit: Commit) -> pa.Table:
         CampaignError: the commit names no query, or that is gone or damaged.
     """
     query = read_table(store, _query_of(store, commit), QUERY)
-    columns = [pa.array([commit.cycle] * query.num_rows, pa.int32())]
+    columns = [pa.repeat(pa.scalar(commit.cycle, pa.int32()), query.num_rows)]
     columns += [query[name] for name in REQUESTS.names[1:]]
     return pa.table(columns, schema=REQUESTS)
 
