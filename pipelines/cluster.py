@@ -10,7 +10,7 @@ container, by whatever `AWS_…` it finds there (`labelcycle.components.core.con
 
 TRACKING_SECRET = "labelcycle-tracking"
 TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-"""Credentials of the MLflow server: only stages that tell MLflow have them.
+"""Credentials of the MLflow server: only stages that log to MLflow have them.
 
 On Kubeflow under labelcycle's own names, because KFP's MLflow plug-in sets `MLFLOW_…` by itself.
 """

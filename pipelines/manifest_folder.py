@@ -109,8 +109,8 @@ def _refuse_edited(folder: Path, record: Mapping[str, str], files: Mapping[str, 
     if edited:
         more = f" and {len(edited) - MOST_NAMED} more" if len(edited) > MOST_NAMED else ""
         raise ConfigurationError(
-            f"Files in {folder} are other than they were written: {', '.join(edited[:MOST_NAMED])}{more}. Keep your "
-            "changes in an overlay of your own, as its README.md shows, then replace these files with --force."
+            f"Files in {folder} were changed after they were written: {', '.join(edited[:MOST_NAMED])}{more}. Keep "
+            "your changes in an overlay of your own, as its README.md shows, then replace these files with --force."
         )
 
 

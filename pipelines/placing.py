@@ -25,7 +25,7 @@ class PlacePod(Protocol):
             stage: its name.
             storage_secret: name of the secret with the object store's credentials, or the pipeline's parameter of it.
             settings_map: name of the ConfigMap with addresses, or the parameter.
-            tracking_secret: name of the secret with MLflow's credentials, or the parameter; only for stages that tell
+            tracking_secret: name of the secret with MLflow's credentials, or the parameter; only for stages that log to
                 MLflow.
             labelling_secret: name of the secret with the labelling tool's credentials, or the parameter; only for
                 stages that call it.

@@ -19,10 +19,10 @@ LEAST_POINTS = 4
 EXPONENTS = np.geomspace(0.05, 3.0, 60)
 REPETITIONS = 400
 QUANTILES = (0.1, 0.9)
-"""The range that is told holds four of five of the repeated fits."""
+"""The range that is given holds four of five of the repeated fits."""
 
 FARTHEST = 10.0
-"""Labels beyond so many times those of the last cycle are not told: no curve can be trusted that far."""
+"""Labels beyond so many times those of the last cycle are not given: no curve can be trusted that far."""
 
 LEAST_RISE = 0.005
 """A fitted curve that rises by less than this over the cycles so far is flat."""
@@ -49,7 +49,7 @@ class Needed:
 
     Attributes:
         accuracy: the target.
-        answers: most likely; None where the curve stays below the target, or reaches it too far away to tell.
+        answers: most likely; None where the curve stays below the target, or reaches it too far away to say.
         low: the fewest of the range; None as for `answers`.
         high: the most; None as for `answers`.
     """
@@ -92,8 +92,8 @@ class Forecast:
         one = (np.array([value]) for value in (self.ceiling, self.scale, self.exponent))
         likely = float(_inverse(accuracy, *one)[0] * self._unit)
         low, high = np.quantile(_inverse(accuracy, *self._many) * self._unit, QUANTILES, method="inverted_cdf")
-        told = (likely, min(float(low), likely), max(float(high), likely))
-        return Needed(accuracy, *(None if value > FARTHEST * self.last else int(np.ceil(value)) for value in told))
+        needed = (likely, min(float(low), likely), max(float(high), likely))
+        return Needed(accuracy, *(None if value > FARTHEST * self.last else int(np.ceil(value)) for value in needed))
 
 
 def forecast(points: Sequence[CurvePoint], test_samples: int) -> Forecast | str:

@@ -55,7 +55,7 @@ def out_of_sample_probabilities(
         raise ValueError("cross-validation needs two classes with two samples or more")
     order = np.argsort(ids)
     rows, truth = features[order].astype(np.float64), labels[order]
-    fold = _folds(ids[order], truth, folds)
+    fold = assign_folds(ids[order], truth, folds)
     found = np.zeros((len(ids), classes))
     for number in np.unique(fold):
         held_out = fold == number
@@ -66,7 +66,7 @@ def out_of_sample_probabilities(
     return result
 
 
-def _folds(ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], folds: int) -> npt.NDArray[np.int64]:
+def assign_folds(ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], folds: int) -> npt.NDArray[np.int64]:
     """The fold of each sample: those of a class, in a random order by id, are dealt out in turn, class after class."""
     result = np.empty(len(ids), np.int64)
     keys = keyed_order(ids, "fold")
@@ -205,11 +205,11 @@ def _judged(
     rows = np.flatnonzero(np.isin(labels, enough))
     if len(rows) > MOST_JUDGED:
         rows = rows[np.argsort(keyed_order(ids[rows], "label noise"), kind="stable")]
-        place = np.empty(len(rows), np.int64)
+        rank = np.empty(len(rows), np.int64)
         for label in enough:
             members = np.flatnonzero(labels[rows] == label)
-            place[members] = np.arange(len(members))
-        rows = rows[np.argsort(np.maximum(place, LEAST_PER_CLASS), kind="stable")[:MOST_JUDGED]]
+            rank[members] = np.arange(len(members))
+        rows = rows[np.argsort(np.maximum(rank, LEAST_PER_CLASS), kind="stable")[:MOST_JUDGED]]
     return rows[np.argsort(ids[rows])]
 
 

@@ -135,7 +135,7 @@ STRATEGY = "random"
 def read_random_arm(store: Store) -> Curve | None:
     """The mean learning curve of the random arm, over its seeds; None where the root has no backtest with one.
 
-    A file that cannot be read is told, and taken for none.
+    A file that cannot be read is reported and counts as missing.
     """
     if not store.exists(RESULTS):
         return None

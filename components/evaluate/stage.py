@@ -12,7 +12,7 @@ from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.metrics import CycleMetrics, KnownUnknown, LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
-from labelcycle.components.core.campaign.queries import read_queries, read_query
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.votes import votes_in
@@ -144,11 +144,9 @@ def _so_far(work: Attempt, state: State, accuracy: float) -> tuple[Curve, list[C
 
 def _predicted(work: Attempt) -> dict[str, str]:
     """What the model predicted when it asked, by id."""
-    predicted: dict[str, str] = {}
-    for query in read_queries(work.store, work.decision.queries):
-        rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
-        predicted |= {sample_id: name for sample_id, name in rows if name is not None}
-    return predicted
+    requests = work.requests()
+    rows = zip(requests["sample_id"].to_pylist(), requests["predicted"].to_pylist(), strict=True)
+    return {sample_id: name for sample_id, name in rows if name is not None}
 
 
 def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:

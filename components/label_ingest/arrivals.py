@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
 from labelcycle.components.core.campaign.queries import LabelRequest
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, read_named
-from labelcycle.components.core.storage.tables import LABELS, TRUTH, read_table, table_in, with_schema
+from labelcycle.components.core.storage.objects import RESTORE, read_named
+from labelcycle.components.core.storage.tables import TRUTH, table_in, with_schema
 from labelcycle.components.label_ingest.readiness import answers_to
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
@@ -21,12 +21,6 @@ from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]
 """Votes by sample and annotator."""
-
-
-def kept_votes(store: Store, references: list[ObjectReference]) -> Votes:
-    """The votes in force that committed cycles keep, whose tables are read several at once."""
-    tables = concurrently(lambda reference: read_table(store, reference, LABELS), references)
-    return in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
 
 
 @dataclass(frozen=True)

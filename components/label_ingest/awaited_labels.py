@@ -1,4 +1,4 @@
-"""The outlook: who and what a campaign waits for, as a person wants to see it. Nothing is written."""
+"""Who and what a campaign waits for, as a person wants to see it. Nothing is written."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.queries import LabelRequest, read_queries, requests_of
+from labelcycle.components.core.campaign.history import read_requests, read_votes
+from labelcycle.components.core.campaign.queries import LabelRequest, requests_in
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import ObjectReference
-from labelcycle.components.label_ingest.arrivals import kept_votes, new_votes, read_source, source_of
+from labelcycle.components.label_ingest.arrivals import new_votes, read_source, source_of
 from labelcycle.components.label_ingest.readiness import Answers, answers_to
 from labelcycle.components.labelling.consensus import Probabilities, consensus_of
 
@@ -22,7 +22,6 @@ class CollectedLabels:
 
     Attributes:
         source: the address of the label source.
-        earlier: the votes of earlier cycles, as stored.
         new: votes that are new, changed or taken back.
         votes: all votes in force.
         consensus: rows of `CONSENSUS`: what all votes come to.
@@ -34,7 +33,6 @@ class CollectedLabels:
     """
 
     source: str
-    earlier: list[ObjectReference]
     new: list[Vote]
     votes: list[Vote]
     consensus: pa.Table
@@ -60,27 +58,28 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
         InputError: a row of a label file is wrong.
         TransientError: the labelling tool does not answer.
 
-    Cost: reads every query and every vote so far, and the label source.
+    Cost: reads everything asked and answered so far, in few objects, and the label source.
     """
     campaign, last = state.campaign, state.commits[-1].cycle
-    requests = requests_of(store, [commit.objects["query"] for commit in state.commits])
+    later = state.commits[state.history.cycles :]
+    asked = read_requests(store, state.history, later)
+    requests = requests_in(asked)
     mine = [request for request in requests if request.cycle == last]
-    earlier = [commit.objects["labels"] for commit in state.commits if "labels" in commit.objects]
     labelled_before = answered_before = 0
     if campaign.recipe.data_selection is not None:
-        requests, earlier = mine, []
+        requests, kept = mine, {}
         labelled_before, answered_before = state.summaries[-1].labels, state.summaries[-1].answers
-    kept = kept_votes(store, earlier)
+    else:
+        kept = in_force(votes_in(read_votes(store, state.history, later)))
     source = source_of(store, campaign, last, labels_from)
     new = new_votes(read_source(store, campaign, requests, kept, labels_from), kept, source.everything_from)
     votes = list(in_force([*kept.values(), *new]).values())
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
-    consensus = consensus_of(votes, method, campaign.classes, _probabilities(store, state))
+    consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
     had = set(before.complete)
     return CollectedLabels(
         source=source.name,
-        earlier=earlier,
         new=new,
         votes=votes,
         consensus=consensus,
@@ -92,15 +91,14 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     )
 
 
-def _probabilities(store: Store, state: State) -> Probabilities:
+def _probabilities(asked: pa.Table, method: str) -> Probabilities:
     """What the models that asked first thought of the samples, where the consensus weighs them."""
-    if state.campaign.labelling.consensus != "crowdlab":
+    if method != "crowdlab":
         return {}
     known: Probabilities = {}
-    for query in read_queries(store, [commit.objects["query"] for commit in state.commits]):
-        for row in query.select(["sample_id", "probabilities"]).to_pylist():
-            if row["probabilities"] is not None:
-                known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
+    for row in asked.select(["sample_id", "probabilities"]).to_pylist():
+        if row["probabilities"] is not None:
+            known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
     return known
 
 
@@ -119,7 +117,7 @@ def check_finalizable(state: State) -> None:
     if campaign.backbone is None:
         raise ConfigurationError(
             f"The final training of recipe {campaign.recipe.name!r} needs images, but this campaign has embeddings "
-            "only. Use the model of its last cycle, or begin a campaign with --images."
+            "only. Use the model of its last cycle, or start a campaign with --images."
         )
     if not state.trained:
         raise ConfigurationError("There is no trained cycle yet, so nothing to finalize. Run: labelcycle run.")

@@ -48,8 +48,8 @@ def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: 
     sorted_out = Answers([], [], [])
     for request in requests:
         for_this = people[request.sample_id] - (request.opinion - 1) * quorum
-        place = sorted_out.complete if for_this >= quorum else sorted_out.begun if for_this > 0 else sorted_out.open
-        place.append(request)
+        group = sorted_out.complete if for_this >= quorum else sorted_out.begun if for_this > 0 else sorted_out.open
+        group.append(request)
     return sorted_out
 
 

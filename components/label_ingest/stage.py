@@ -7,11 +7,11 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign.algorithms import algorithms_of
-from labelcycle.components.core.campaign.attempt import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.commits import Commit, attempt_key
+from labelcycle.components.core.campaign.commits import Commit, attempt_key, read_commit
+from labelcycle.components.core.campaign.decision import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.state import State, extend_history, read_state
 from labelcycle.components.core.campaign.votes import votes_table
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.runtime.observation import observed
@@ -79,7 +79,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     if not state.commits:
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
-    check_follows(store, state.campaign, last, state.commits[-2] if len(state.commits) > 1 else None)
+    check_follows(store, state.campaign, last, read_commit(store, last.cycle - 1) if last.cycle else None)
     deliver_query(store, state.campaign, last)
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)
@@ -113,11 +113,9 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
     campaign, cycle = state.campaign, len(state.commits)
     refuse_lost_commit(store, cycle)
     last: Commit | None = state.commits[-1] if state.commits else None
-    labels = [] if collected is None else list(collected.earlier)
     new = consensus = None
     if collected is not None and collected.new:
         new = _write(store, "labels", cycle, votes_table(collected.new))
-        labels.append(new)
     if collected is not None and collected.consensus.num_rows:
         consensus = _write(store, "consensus", cycle, collected.consensus)
     labelled, answered, outstanding = (0, 0, 0)
@@ -129,7 +127,6 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
     decision = Decision(
         cycle=cycle,
         action=action,
-        labels=labels,
         new_labels=new,
         consensus=consensus,
         labelled=labelled,
@@ -137,7 +134,7 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
         outstanding=outstanding,
         query_size=size,
         previous=previous,
-        queries=[commit.objects["query"] for commit in state.commits],
+        history=extend_history(store, state),
         algorithms=algorithms_of(campaign.recipe, action, size > 0, previous),
     )
     attempt = attempt_name(campaign, decision)

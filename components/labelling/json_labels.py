@@ -34,7 +34,9 @@ def read_json_text(text: str) -> Any:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except UnicodeEncodeError as error:
-        raise ValueError(f"it holds half a character, {error.object[error.start]!r}, which no text can hold") from error
+        raise ValueError(
+            f"it contains half a character, {error.object[error.start]!r}, which no text can hold"
+        ) from error
     return value
 
 
@@ -42,7 +44,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {repeated!r} stands more than once in one object")
+        raise ValueError(f"the key {repeated!r} appears more than once in one object")
     return found
 
 
@@ -72,20 +74,20 @@ def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
             categories have the same number; the place and the remedy are named.
     """
     if not is_classification(content):
-        raise InputError(f"{uri} has not all of {', '.join(PARTS)}. Export it in COCO's form.")
+        raise InputError(f"{uri} does not have all of {', '.join(PARTS)}. Export it in COCO's form.")
     images = _by_number(content["images"], "file_name", "image", uri)
     categories = _by_number(content["categories"], "name", "category", uri)
     for position, annotation in enumerate(_objects(content["annotations"], "annotations", uri), start=1):
-        place = f"annotation {annotation.get('id', f'number {position}')}"
-        name = _looked_up(images, annotation.get("image_id"), "image_id", "images", f"{uri}, {place}")
-        status = _status(annotation, f"{uri}, {place}")
+        location = f"annotation {annotation.get('id', f'number {position}')}"
+        name = _looked_up(images, annotation.get("image_id"), "image_id", "images", f"{uri}, {location}")
+        status = _status(annotation, f"{uri}, {location}")
         label = None
         if status == "ok":
             label = _looked_up(
-                categories, annotation.get("category_id"), "category_id", "categories", f"{uri}, {place}"
+                categories, annotation.get("category_id"), "category_id", "categories", f"{uri}, {location}"
             )
         annotator, time = (str(annotation.get(field) or "") for field in ("annotator", "time"))
-        yield place, name, Vote(name, annotator, label, status, time, uri)
+        yield location, name, Vote(name, annotator, label, status, time, uri)
 
 
 def _objects(value: object, part: str, uri: str) -> list[Mapping[str, object]]:
@@ -107,18 +109,20 @@ def _by_number(value: Any, field: str, what: str, uri: str) -> dict[int | str, s
     return found
 
 
-def _looked_up(names: dict[int | str, str], number: Any, field: str, part: str, place: str) -> str:
+def _looked_up(names: dict[int | str, str], number: Any, field: str, part: str, location: str) -> str:
     if not isinstance(number, int | str) or number not in names:
-        raise InputError(f"{place}: {field} {number!r} is not among {part!r}. Add it there, or delete the annotation.")
+        raise InputError(
+            f"{location}: {field} {number!r} is not among {part!r}. Add it there, or delete the annotation."
+        )
     return names[number]
 
 
-def _status(annotation: Mapping[str, object], place: str) -> Status:
+def _status(annotation: Mapping[str, object], location: str) -> Status:
     given = annotation.get("status") or "ok"
     for status in STATUSES:
         if status == given and status != "withdrawn":
             return status
-    raise InputError(f"{place}: status {given!r} is not one of ok, skip, unsure.")
+    raise InputError(f"{location}: status {given!r} is not one of ok, skip, unsure.")
 
 
 ID_FIELD = "sample_id"
@@ -149,8 +153,8 @@ def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
         )
     last: dict[tuple[str, str], tuple[str, Answer]] = {}
     for number, task in enumerate(content, start=1):
-        place = f"task {task.get('id', f'number {number}')}"
-        for where, name, answer in _answers(task, place, uri):
+        location = f"task {task.get('id', f'number {number}')}"
+        for where, name, answer in _answers(task, location, uri):
             key = (name, answer.annotator)
             if key not in last or answer.order > last[key][1].order:
                 last[key] = (where, answer)
@@ -158,25 +162,29 @@ def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
         yield where, name, Vote(name, annotator, answer.label, answer.status, answer.time, uri)
 
 
-def _answers(task: Mapping[str, object], place: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
+def _answers(task: Mapping[str, object], location: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
     """Where each answer of a task stands, what the task calls its sample, and the answer."""
     annotations = task.get("annotations", task.get("completions"))
     if annotations is None:
-        yield f"{place}, annotation {task.get('annotation_id', '?')}", _name(task, place, uri), _row(task, place, uri)
+        yield (
+            f"{location}, annotation {task.get('annotation_id', '?')}",
+            _name(task, location, uri),
+            _row(task, location, uri),
+        )
         return
     if not isinstance(annotations, list):
-        raise InputError(f"{uri}, {place}: `annotations` is no list. Export it again.")
+        raise InputError(f"{uri}, {location}: `annotations` is not a list. Export it again.")
     for annotation in annotations:
         data = task.get("data")
-        where = f"{place}, annotation {annotation.get('id', '?') if isinstance(annotation, dict) else '?'}"
+        where = f"{location}, annotation {annotation.get('id', '?') if isinstance(annotation, dict) else '?'}"
         try:
             answer = read_annotation(annotation, None, None)
         except InputError as error:
             raise InputError(f"{uri}, {where}: {error} Or delete it from the file.") from None
-        yield where, _name(data if isinstance(data, dict) else {}, place, uri), answer
+        yield where, _name(data if isinstance(data, dict) else {}, location, uri), answer
 
 
-def _row(row: Mapping[str, object], place: str, uri: str) -> Answer:
+def _row(row: Mapping[str, object], location: str, uri: str) -> Answer:
     """The answer in a row of JSON_MIN, whose fields are the task's data and a field for each control."""
     time = str(row.get("updated_at") or row.get("created_at") or "")
     number = row.get("annotation_id")
@@ -187,11 +195,11 @@ def _row(row: Mapping[str, object], place: str, uri: str) -> Answer:
         return Answer(annotator, None, "unsure", time, order)
     if not isinstance(chosen, str) or not chosen:
         what = "several choices" if chosen else f"no field {', '.join(LABEL_FIELDS[:-1])} or {LABEL_FIELDS[-1]}"
-        raise InputError(f"{uri}, {place}: it has {what}. Choose one class there, or export as JSON, not JSON_MIN.")
+        raise InputError(f"{uri}, {location}: it has {what}. Choose one class there, or export as JSON, not JSON_MIN.")
     return Answer(annotator, chosen, "ok", time, order)
 
 
-def _name(data: Mapping[str, object], place: str, uri: str) -> str:
+def _name(data: Mapping[str, object], location: str, uri: str) -> str:
     """What a task calls its sample."""
     if (name := data.get(ID_FIELD)) is not None:
         return str(name)
@@ -200,7 +208,8 @@ def _name(data: Mapping[str, object], place: str, uri: str) -> str:
     images += [value for value in texts.values() if _path(value).lower().endswith(IMAGE_ENDINGS)]
     if not images:
         raise InputError(
-            f"{uri}, {place}: it has neither a sample_id nor an image to tell the sample by. Add sample_id to its data."
+            f"{uri}, {location}: it has neither a sample_id nor an image to identify the sample. Add sample_id to its "
+            "data."
         )
     return name_of_image(images[0])
 

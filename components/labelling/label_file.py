@@ -47,13 +47,13 @@ def read_votes_file(
     votes: dict[tuple[str, str], tuple[SourceFile, str, Vote]] = {}
     with source_files(uri) as files:
         for file in files:
-            for place, name, vote in _placed_votes(file, source):
-                where = f"{file.uri}, {place}"
+            for location, name, vote in _placed_votes(file, source):
+                where = f"{file.uri}, {location}"
                 _check(where, vote, classes)
                 sample_id = _resolved(where, name, known_ids)
                 if (vote.sample_id, vote.source) != (sample_id, source):
                     vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, source)
-                before, row, earlier = votes.setdefault((sample_id, vote.annotator), (file, place, vote))
+                before, row, earlier = votes.setdefault((sample_id, vote.annotator), (file, location, vote))
                 if _answer(earlier) != _answer(vote):
                     elsewhere = row if before == file else f"{before.uri}, {row}"
                     raise InputError(
@@ -106,7 +106,7 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
             continue
         sample_id = _resolved(f"{uri}, row {row}", sample, known_ids)
         if texts.setdefault(sample_id, text) != text:
-            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the one that is right.")
+            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the right one.")
     return texts
 
 
@@ -148,19 +148,23 @@ def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
         raise InputError(f"{uri} is nested too deeply to be read. Export it again.") from error
 
 
-def _check(place: str, vote: Vote, classes: Collection[str] | None) -> None:
+def _check(location: str, vote: Vote, classes: Collection[str] | None) -> None:
     if vote.status != "ok":
         return
     if not vote.label:
-        raise InputError(f"{place}: status ok without a label. Fill in the label, or set status to skip.")
+        raise InputError(f"{location}: status ok without a label. Fill in the label, or set status to skip.")
     if classes is not None and vote.label not in classes:
-        raise InputError(f"{place}: {vote.label!r} is not one of the campaign's classes: {', '.join(sorted(classes))}.")
+        raise InputError(
+            f"{location}: {vote.label!r} is not one of the campaign's classes: {', '.join(sorted(classes))}."
+        )
 
 
-def _resolved(place: str, name: str, known_ids: SampleIds) -> str:
+def _resolved(location: str, name: str, known_ids: SampleIds) -> str:
     sample_id = known_ids.resolve(name)
     if sample_id is None:
-        raise InputError(f"{place}: no sample, or more than one, is called {name!r}. Correct the id or delete the row.")
+        raise InputError(
+            f"{location}: no sample, or more than one, is called {name!r}. Correct the id or delete the row."
+        )
     return sample_id
 
 

@@ -39,7 +39,7 @@ def delivery_key(cycle: int) -> str:
 
 
 def delivery_record_key(cycle: int) -> str:
-    """Where the receipt for the query of `cycle` is."""
+    """Where the delivery record for the query of `cycle` is."""
     return f"queries/cycle-{cycle:04d}.json"
 
 
@@ -54,15 +54,15 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
     if query.num_rows == 0:
         return None
     if campaign.labelling.tool is None:
-        place = _write_csv(store, campaign, query, commit.cycle)
+        address = _write_csv(store, campaign, query, commit.cycle)
     elif (record := read_delivery_record(store, commit.cycle)) is not None:
         return record.place
     else:
         from labelcycle.components.labelling.label_studio.send_query import publish_query
 
-        place = publish_query(store, campaign, commit).project_url
-    write_delivery_record(store, commit.cycle, place)
-    return place
+        address = publish_query(store, campaign, commit).project_url
+    write_delivery_record(store, commit.cycle, address)
+    return address
 
 
 def refuse_lost_commit(store: Store, cycle: int) -> None:
@@ -81,27 +81,27 @@ def refuse_lost_commit(store: Store, cycle: int) -> None:
         )
 
 
-def write_delivery_record(store: Store, cycle: int, place: str) -> None:
-    """Note that people have the query of `cycle` at `place`; the first receipt stays."""
-    record = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=place)
+def write_delivery_record(store: Store, cycle: int, address: str) -> None:
+    """Note that people have the query of `cycle` at this address; the first record stays."""
+    record = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=address)
     store.write_if_absent(delivery_record_key(cycle), sealed(record.model_dump(mode="json")))
 
 
 def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
-    """The receipt for the query of `cycle`; None while it was not delivered.
+    """The delivery record for the query of `cycle`; None while it was not delivered.
 
     Raises:
-        CampaignError: the object is no receipt.
+        CampaignError: the object is not a delivery record.
     """
     try:
         data = store.read(delivery_record_key(cycle))
     except FileNotFoundError:
         return None
-    place, remedy = store.locate(delivery_record_key(cycle)), "Delete it: the next run writes it again."
+    address, remedy = store.locate(delivery_record_key(cycle)), "Delete it: the next run writes it again."
     try:
-        return DeliveryRecord.model_validate(unsealed(data, place, "a receipt", remedy))
+        return DeliveryRecord.model_validate(unsealed(data, address, "a delivery record", remedy))
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a receipt. {remedy}") from error
+        raise CampaignError(f"{address} is not a delivery record. {remedy}") from error
 
 
 def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:

@@ -108,15 +108,15 @@ def _read_csv(path: Path, wanted: Sequence[str]) -> _Cells:
         if not names:
             raise ValueError("the file is empty")
         _refuse_repeated(names, wanted)
-        places = {name: place for place, name in enumerate(names) if name in wanted}
+        positions = {name: position for position, name in enumerate(names) if name in wanted}
         rows: list[int] = []
-        columns: dict[str, list[str]] = {name: [] for name in places}
+        columns: dict[str, list[str]] = {name: [] for name in positions}
         for row, cells in records:
             if len(cells) != len(names):
                 raise ValueError(f"row {row} has {len(cells)} cells where the header has {len(names)}")
             rows.append(row)
-            for name, place in places.items():
-                columns[name].append(cells[place].strip())
+            for name, position in positions.items():
+                columns[name].append(cells[position].strip())
     return _Cells(rows, columns, names)
 
 

@@ -180,11 +180,11 @@ def _brief(count: int) -> str:
 
 def _name_sides(axes: Axes, classes: list[str], group: int, cells: int) -> None:
     step = -(-cells // MOST_NAMED)
-    places = list(range(0, cells, step))
-    names = [shortened(classes[place * group], NAME_LENGTH) for place in places]
+    ticks = list(range(0, cells, step))
+    names = [shortened(classes[tick * group], NAME_LENGTH) for tick in ticks]
     size = 9 if cells <= MOST_COUNTED else 7
-    axes.set_xticks(places, names, rotation=90, fontsize=size, fontfamily=FONT, parse_math=False)
-    axes.set_yticks(places, names, fontsize=size, fontfamily=FONT, parse_math=False)
+    axes.set_xticks(ticks, names, rotation=90, fontsize=size, fontfamily=FONT, parse_math=False)
+    axes.set_yticks(ticks, names, fontsize=size, fontfamily=FONT, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     together = f" ({group} neighbouring classes a cell)" if group > 1 else ""

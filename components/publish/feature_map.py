@@ -1,6 +1,6 @@
 """The map of the feature space: a sample of the pool, what is labelled and queried, and what is mistaken."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
 LEAST = 3
 """Fewer points are no map."""
 
-BLOCK = 1 << 16
+BLOCK_ROWS = 1 << 16
+"""Ids that are hashed at once."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class MapPoints:
     explained: tuple[float, float]
 
 
-def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
+def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MOST) -> MapPoints | None:
     """Points of this cycle; None where no feature space holds the pool.
 
     They are the same for any order of rows. The space is this cycle's, or, where the pool was not embedded in it
@@ -53,13 +54,14 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
     Args:
         work: the attempt, trained.
         asked: ids of the new query.
+        most: samples of each kind that are looked at.
 
     Raises:
         CampaignError: features are missing or damaged.
 
     Cost: one pass over the feature space, two where it lacks the pool; O(7,000 · d²).
     """
-    chosen = _chosen(work, asked)
+    chosen = _chosen(work, asked, most)
     wanted = sorted(set().union(*chosen.values()))
     own, base = work.read_record("training.json", TrainingFacts).space, work.campaign.base_space
     if holds_pool(work, own):
@@ -77,7 +79,7 @@ def map_points(work: Attempt, asked: Iterable[str]) -> MapPoints | None:
     return _placed(chosen, *found, test_samples=len(rows))
 
 
-def _chosen(work: Attempt, asked: Iterable[str]) -> dict[str, list[str]]:
+def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dict[str, list[str]]:
     """Ids of each kind; a sample is of one kind alone."""
     table = pool_ids(work.store, work.campaign)
     labelled, questions = set(work.labelled()), set(asked)
@@ -85,21 +87,21 @@ def _chosen(work: Attempt, asked: Iterable[str]) -> dict[str, list[str]]:
     rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))
     test = table.filter(pc.equal(table["split"], "test"))
     return {
-        "pool": draw_by_id(rest["sample_id"], MOST["pool"]),
-        "labelled": draw_by_id(_column(labelled - questions), MOST["labelled"]),
-        "asked": draw_by_id(_column(questions), MOST["asked"]),
-        "test": draw_by_id(test["sample_id"], MOST["test"]),
+        "pool": draw_by_id(rest["sample_id"], most["pool"]),
+        "labelled": draw_by_id(_column(labelled - questions), most["labelled"]),
+        "asked": draw_by_id(_column(questions), most["asked"]),
+        "test": draw_by_id(test["sample_id"], most["test"]),
     }
 
 
-def draw_by_id(ids: pa.ChunkedArray, most: int) -> list[str]:
+def draw_by_id(ids: pa.ChunkedArray, most: int, block_rows: int = BLOCK_ROWS) -> list[str]:
     """So many of the ids, drawn by a hash of each, sorted; all of them where there are no more.
 
     Cost: memory for a block of ids, whatever their number.
     """
     names, keys = np.empty(0, np.str_), np.empty(0, np.uint64)
-    for start in range(0, len(ids), BLOCK):
-        block = np.array(ids.slice(start, BLOCK).to_pylist(), dtype=np.str_)
+    for start in range(0, len(ids), block_rows):
+        block = np.array(ids.slice(start, block_rows).to_pylist(), dtype=np.str_)
         names, keys = np.concatenate([names, block]), np.concatenate([keys, keyed_order(block, "feature map")])
         kept = np.lexsort((names, keys))[:most]
         names, keys = names[kept], keys[kept]
@@ -122,12 +124,12 @@ def _placed(chosen: dict[str, list[str]], names: list[str], features: npt.NDArra
     kinds = {kind: [rows[name] for name in ids if name in rows] for kind, ids in chosen.items()}
     points = features.astype(np.float64)
     known = np.array(sorted({row for kind, found in kinds.items() if kind != "wrong" for row in found}), np.int64)
-    coordinates, explained = _principal_components(points, known)
+    coordinates, explained = principal_components(points, known)
     coordinates = np.round(coordinates / max(float(np.abs(coordinates).max()), 1e-12), 4)
     return MapPoints({kind: coordinates[found] for kind, found in kinds.items()}, test_samples, explained)
 
 
-def _principal_components(
+def principal_components(
     points: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
     """Coordinates of all points along the two directions of largest variance of some, and the shares of these."""

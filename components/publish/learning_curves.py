@@ -5,7 +5,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.metrics import AccuracyForecast, NoForecast, RandomArm
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
 TEXT_SIZE = 10

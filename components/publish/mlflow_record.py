@@ -1,4 +1,4 @@
-"""Recording in MLflow after the commit: a record that fails is told and made up for later, never a lost cycle."""
+"""Recording in MLflow after the commit: a record that fails is reported and made up for later, never a lost cycle."""
 
 import time
 

@@ -64,7 +64,7 @@ def _fitted(picture: Image.Image) -> Image.Image:
 
 QUALITY = 75
 MOST_BYTES = 800_000
-"""Of all thumbnails together; picks after that have a card without one."""
+"""Of all thumbnails in a report together."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,17 @@ class Card:
     problem: str
 
 
-def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail]) -> list[Card]:
+def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail], most_bytes: int = MOST_BYTES) -> list[Card]:
     """Cards of the picks that have thumbnails, best first; none where no pick has an image.
 
     Args:
         query: rows of `QUERY`, best pick first.
         thumbnails: by id, for the first picks or all.
+        most_bytes: of all thumbnails together; picks after that have a card without one.
     """
     if not any(thumbnail.has_file for thumbnail in thumbnails.values()):
         return []
-    cards, left = [], MOST_BYTES
+    cards, left = [], most_bytes
     for pick in picks_of(query):
         thumbnail = thumbnails.get(pick.sample_id)
         if thumbnail is None:

@@ -11,7 +11,7 @@ from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import picks_of
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
 from labelcycle.components.publish.feature_map import draw_feature_map, map_points
 from labelcycle.components.publish.learning_curves import draw_cost, draw_learning_curve
@@ -31,7 +31,7 @@ IN_THE_PAGE = ("learning_curve", "cost", "confusion_matrix", "calibration", "fea
 
 @dataclass(frozen=True)
 class Report:
-    """What the report tells.
+    """What the report shows.
 
     Attributes:
         campaign: the campaign.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelcycle.components.core.campaign.metrics import ClassMetrics, CycleMetrics
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 
 QUANTITIES = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast, RandomArm, Sign
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 
 

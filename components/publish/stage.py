@@ -10,7 +10,8 @@ from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import read_query
-from labelcycle.components.core.campaign.state import CycleSummary, SummaryRecord, read_state
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.summary import CycleSummary, SummaryRecord
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
@@ -126,6 +127,8 @@ def _objects_elsewhere(work: Attempt) -> dict[str, ObjectReference]:
     """What the commit names beside the results of this attempt's stages: its decision, labels, and tuned weights."""
     decision = canonical_json(work.decision.model_dump(mode="json"))
     objects = {"decision": ObjectReference(key=work.key("decision.json"), sha256=digest_of_bytes(decision))}
+    if work.decision.history is not None:
+        objects["history"] = work.decision.history
     if work.decision.new_labels is not None:
         objects["labels"] = work.decision.new_labels
     if work.decision.consensus is not None:

@@ -43,9 +43,9 @@ class Groups:
     partners: list[Rows]
 
 
-def all_pairs(size: int) -> Groups:
+def all_pairs(size: int, group_rows: int = GROUP_ROWS) -> Groups:
     """Groups of consecutive rows, each a partner of all."""
-    members = [np.arange(start, min(start + GROUP_ROWS, size)) for start in range(0, size, GROUP_ROWS)]
+    members = [np.arange(start, min(start + group_rows, size)) for start in range(0, size, group_rows)]
     return Groups(members, [np.arange(len(members))] * len(members))
 
 
@@ -107,7 +107,7 @@ class BallGraph:
     def _pairs(self, rows: Rows, groups: Rows) -> Iterator[tuple[Rows, Rows]]:
         """Neighbours among these rows and the members of these groups, group by group; no sample with itself.
 
-        They are told by their places in `rows` and in the group.
+        They are given by their positions in `rows` and in the group.
         """
         vectors = self._points.read(rows)
 

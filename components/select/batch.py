@@ -63,7 +63,7 @@ def select_batch(
         seed: decides random choices.
         constraints: what holds for every strategy: samples to leave out or to include, shares, quotas.
         device: where large matrix products are computed: `numpy`, or a device of torch such as `cuda`. Another device
-            gives the same picks but where scores differ by less than float32 can tell.
+            gives the same picks but where scores differ by less than float32 can resolve.
         parameters: the strategy's own.
 
     Raises:

@@ -23,23 +23,27 @@ Keys = npt.NDArray[np.uint64]
 SHORT_LIST = 8
 """Most similar samples that are noted for each centroid at first."""
 
-NUMBERS_OF_LISTS = 2**21
-"""How many entries the lists of all centroids may have together, as long as each has `SHORT_LIST`: 16 MB."""
+LIST_ENTRIES = 2**21
+"""Entries that the lists of all centroids may have together, as long as each has `SHORT_LIST`: 16 MB."""
 
 LOWER_HALF = np.uint64(2**32 - 1)
-"""The half of a key that tells which sample it is."""
+"""The half of a key that says which sample it is."""
 
 RESOLUTION = 2**20
 """Cosines closer than one part in so many count as equal; rounding errors of matrix products are smaller."""
 
 
-def match_samples(vectors: UnitVectors, ids: npt.NDArray[np.str_], centroids: Floats) -> tuple[Integers, Doubles]:
+def match_samples(
+    vectors: UnitVectors, ids: npt.NDArray[np.str_], centroids: Floats, list_entries: int = LIST_ENTRIES
+) -> tuple[Integers, Doubles]:
     """Each centroid in turn takes the most similar sample that is still free; ties go by a hash of the id.
 
     Args:
         vectors: N samples.
         ids: (N,), sorted.
         centroids: float32 (B, d), of length 1, B ≤ N.
+        list_entries: entries of the lists of all centroids together, as long as each has `SHORT_LIST`; it changes how
+            long it takes and not the rows.
 
     Returns:
         (B,) distinct rows and their cosines.
@@ -56,10 +60,10 @@ def match_samples(vectors: UnitVectors, ids: npt.NDArray[np.str_], centroids: Fl
     done, length = 0, SHORT_LIST
     while done < len(centroids):
         waiting = centroids[done:]
-        length = max(SHORT_LIST, min(length, NUMBERS_OF_LISTS // len(waiting)))
+        length = max(SHORT_LIST, min(length, list_entries // len(waiting)))
         lists = _most_similar_free(vectors, waiting, priorities, taken, min(length, len(ids)))
-        places = len(ids) - (lists & LOWER_HALF).astype(np.int64)
-        listed = first_to_last[np.minimum(places, len(ids) - 1)]
+        positions = len(ids) - (lists & LOWER_HALF).astype(np.int64)
+        listed = first_to_last[np.minimum(positions, len(ids) - 1)]
         for keys, candidates in zip(lists, listed, strict=True):
             free = np.flatnonzero((keys > 0) & ~taken[candidates])
             if not len(free):
@@ -133,8 +137,8 @@ def matched(member: Floats, reference: Floats) -> Floats:
 
     with one_thread_products():
         cosines = reference @ member.T
-    _, places = linear_sum_assignment(cosines, maximize=True)
-    result: Floats = member[places]
+    _, positions = linear_sum_assignment(cosines, maximize=True)
+    result: Floats = member[positions]
     return result
 
 

@@ -82,7 +82,7 @@ def repulsion_of(free: Floats, frozen: Floats, among_frozen: Doubles, temperatur
     Args:
         free: float32 (B, d), of length 1.
         frozen: float32 (L, d), of length 1.
-        among_frozen: (L,), from `crowd_of_frozen`.
+        among_frozen: (L,), from `repulsion_of_frozen`.
         temperature: τ.
         itself: whether each counts as a neighbour of itself.
 

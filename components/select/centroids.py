@@ -1,7 +1,7 @@
 """Unit centroids that move over a pool: what the samples nearest to them pull.
 
 ActiveFT and VeCAF's data selection are objectives of this pull and of how centroids push each other apart
-(`centroid_crowd`). No array of all samples by all centroids is made: similarities are computed block by block, and
+(`centroid_repulsion`). No array of all samples by all centroids is made: similarities are computed block by block, and
 gradients in closed form. Centroids are numbered free ones first, then frozen ones.
 
 Where centroids start, and the samples that one of their steps looks at: drawn, and the same for the same key.
@@ -87,9 +87,9 @@ Weigh = Callable[[Integers, Integers, Floats], tuple[Doubles, Doubles]]
 """(rows, numbers of their centroids, cosines to these) → (terms of the objective, weights wᵢ of the pull)."""
 
 
-def ready_for_steps(vectors: UnitVectors, sample: int) -> UnitVectors:
+def ready_for_steps(vectors: UnitVectors, sample: int, held_numbers: int = HELD_NUMBERS) -> UnitVectors:
     """The vectors, read once and for all where they are few and each step uses them all."""
-    if len(vectors) > sample or len(vectors) * vectors.width > HELD_NUMBERS:
+    if len(vectors) > sample or len(vectors) * vectors.width > held_numbers:
         return vectors
     return Vectors(vectors.read(slice(None)))
 
@@ -146,12 +146,12 @@ def pull_of_samples(
             numbers = np.where(held, len(free) + frozen.assignment.nearest[chosen], numbers)
             cosines = np.where(held, frozen.assignment.cosines[chosen], cosines)
         terms, shares = weigh(chosen, numbers, cosines)
-        present, places = np.unique(numbers, return_inverse=True)
+        present, positions = np.unique(numbers, return_inverse=True)
         moved = int(np.searchsorted(present, len(free)))
         mixing = scipy.sparse.csr_array(
-            (shares.astype(np.float32), (places, np.arange(len(chosen)))), shape=(len(present), len(chosen))
+            (shares.astype(np.float32), (positions, np.arange(len(chosen)))), shape=(len(present), len(chosen))
         )
-        masses: Doubles = np.bincount(places, shares, len(present)).astype(np.float64)
+        masses: Doubles = np.bincount(positions, shares, len(present)).astype(np.float64)
         return float(terms.sum()), present[:moved], mixing[:moved] @ samples, present, masses
 
     for term, moved, towards, present, masses in blocks_in_turn(len(pulled), pull, block_rows_for(len(free))):

@@ -64,7 +64,7 @@ def _check_finite(name: str, values: npt.NDArray[np.generic], ids: npt.NDArray[n
     bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Mend or remove them."
+            f"{int(bad.sum())} {whose} have NaN or infinite {name}, first {str(ids[bad][0])!r}. Correct or remove them."
         )
     bad = (np.abs(values) > LARGEST).reshape(len(values), -1).any(axis=1)
     raise InputError(

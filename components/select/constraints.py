@@ -54,9 +54,7 @@ class Constraints:
                 raise ConfigurationError(f"The quota of group {group!r} is {quota}; it must be at least 0.")
         both = sorted(set(self.exclude) & set(self.include))
         if both:
-            raise ConfigurationError(
-                f"Id {both[0]!r} is excluded and included at once. Remove it from one of the lists."
-            )
+            raise ConfigurationError(f"Id {both[0]!r} is both excluded and included. Remove it from one of the lists.")
 
 
 UNCONSTRAINED = Constraints()
@@ -119,7 +117,7 @@ def _rows_of(pool: Candidates, ids: Sequence[str], how: str) -> Rows:
     there = rows < len(pool)
     there[there] = pool.ids[rows[there]] == wanted[there]
     if not there.all():
-        raise InputError(f"Id {str(wanted[~there][0])!r} is to be {how} but is no candidate. Correct or remove it.")
+        raise InputError(f"Id {str(wanted[~there][0])!r} is to be {how} but is not a candidate. Correct or remove it.")
     return rows.astype(np.int64)
 
 

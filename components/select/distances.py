@@ -63,7 +63,11 @@ SHORTEST_LIST, LONGEST_LIST = 1024, 16384
 
 
 def farthest_first(
-    points: Points[AnyBlock], nearest: Floats, ties: npt.NDArray[np.uint64], budget: int
+    points: Points[AnyBlock],
+    nearest: Floats,
+    ties: npt.NDArray[np.uint64],
+    budget: int,
+    short_list: int | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Rows in the order of the traversal, and each one's squared distance to its nearest predecessor when picked.
 
@@ -73,10 +77,15 @@ def farthest_first(
             brought down to the picks too, in place, except for the last few.
         ties: (N,), decides between equal distances, the smaller first.
         budget: number of picks, 1 ≤ budget ≤ N.
+        short_list: points of the short list, which changes how long it takes and not the rows; None for a sixteenth of
+            all, at least 1024 and at most 16,384.
 
     Source: Gonzalez, Theoretical Computer Science 38 (1985); the k-center greedy of Sener and Savarese, ICLR 2018.
     Cost: O(B·N·d) multiply-adds in matrix products over N / (number of passes) picks at once; O(N) memory.
     """
+    if short_list is None:
+        short_list = max(SHORTEST_LIST, min(LONGEST_LIST, len(nearest) // SHORT_LIST_SHARE))
+    size = min(len(nearest), short_list)
     rows = np.empty(budget, np.int64)
     distances = np.empty(budget, np.float64)
     picked = 0
@@ -85,7 +94,7 @@ def farthest_first(
         if len(waiting):
             lower_to_nearest(nearest, points, points.at(waiting))
             nearest[waiting] = -1
-        found, found_distances = _within_short_list(points, nearest, ties, min(budget - picked, CENTRES_AT_ONCE))
+        found, found_distances = _within_short_list(points, nearest, ties, min(budget - picked, CENTRES_AT_ONCE), size)
         rows[picked : picked + len(found)] = found
         distances[picked : picked + len(found)] = found_distances
         picked += len(found)
@@ -94,10 +103,9 @@ def farthest_first(
 
 
 def _within_short_list(
-    points: Points[AnyBlock], nearest: Floats, ties: npt.NDArray[np.uint64], most: int
+    points: Points[AnyBlock], nearest: Floats, ties: npt.NDArray[np.uint64], most: int, size: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """The next picks as far as the short list proves them to be the farthest; at least one."""
-    size = min(len(nearest), max(SHORTEST_LIST, min(LONGEST_LIST, len(nearest) // SHORT_LIST_SHARE)))
     listed, outside = _largest(nearest, ties, size)
     order = np.argsort(ties[listed], kind="stable")
     listed = listed[order]

@@ -95,7 +95,7 @@ def gather_constraints(work: Attempt, choice: Choice, pool: Candidates) -> Const
     """What the query is held to, less what cannot hold any more.
 
     Samples to leave out or to include count only while they are candidates, and quotas while their group has any. A
-    sample that must be included but was never asked for and is no candidate cannot be read; the user is told.
+    sample that must be included but was never asked for and is no candidate cannot be read; a notice says so.
 
     Args:
         work: the attempt.
@@ -170,7 +170,7 @@ def _read_columns(file: pq.ParquetFile, columns: list[str], of: pa.Array | None)
 
 
 def _unasked(work: Attempt) -> list[str]:
-    """Ids of readable samples of the pool that were not asked for, where no scores tell them."""
+    """Ids of readable samples of the pool that were not asked for, where no scores list them."""
     asked = queried_ids(work)
     unreadable = {row["sample_id"] for row in FeatureSpace(work.store, work.campaign.base_space).quarantined()}
     in_pool = ids_of_split(work.store, work.campaign, "pool")
@@ -245,7 +245,7 @@ def _augmented(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candid
     texts = _texts_of(work, pool.ids.tolist())
     if texts is None or pool.features is None:
         return pool
-    last = read_query(work.store, work.decision.queries[-1])["sample_id"].to_pylist()
+    last = read_query(work.store, work.decision.previous["query"])["sample_id"].to_pylist()
     selected = np.flatnonzero(np.isin(pool.ids, last))
     augmented = augment_pool(pool.features, texts, selected, settings.augmentation, settings.text_step)
     if augmented.text_map is not None:

@@ -89,16 +89,31 @@ EQUAL = 1e-6
 
 
 class GaussianKernel:
-    """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets."""
+    """k(x, y) = exp(-‖x - y‖² / 2σ²) between candidates and targets.
 
-    def __init__(self, candidates: Vectors | Listed, targets: Vectors | Listed, bandwidth: float) -> None:
+    Attributes:
+        block_candidates: candidates whose values are in work at once.
+    """
+
+    def __init__(
+        self,
+        candidates: Vectors | Listed,
+        targets: Vectors | Listed,
+        bandwidth: float,
+        most_kept: int = MOST_KEPT,
+        at_once: int = AT_ONCE,
+    ) -> None:
         """Kernel values are computed when they are first asked for; where they are few, all at once, and kept.
 
         Args:
             candidates: M points, read when their values are computed.
             targets: T points, which are then read block by block.
             bandwidth: σ, in the unit of the distances.
+            most_kept: kernel values that are kept, if there are no more.
+            at_once: kernel values that are in work at once.
         """
+        self._most_kept = most_kept
+        self.block_candidates = max(16, at_once // max(1, len(targets)))
         self._candidates = candidates
         self._targets = targets
         self._factor = np.float32(-0.5 / min(max(bandwidth, SMALLEST), LARGEST) ** 2)
@@ -116,11 +131,11 @@ class GaussianKernel:
 
     def rows(self, rows: Rows) -> Floats:
         """Values of these candidates with all targets, float32 (b, T), to be written to."""
-        if len(self._candidates) * self.targets > MOST_KEPT:
+        if len(self._candidates) * self.targets > self._most_kept:
             return self._compute(rows)
         if self._kept is None:
             self._kept = np.empty((len(self._candidates), self.targets), np.float32)
-            for part in blocks_of(len(self._candidates), _candidates_at_once(self.targets)):
+            for part in blocks_of(len(self._candidates), self.block_candidates):
                 self._kept[part] = self._compute(np.arange(part.start, part.stop))
         return self._kept[rows]
 
@@ -168,7 +183,7 @@ def cover(
         where kernel values are not kept. Memory of at most 4 million numbers and of one block of targets a core.
     """
     bounds = np.empty(kernel.candidates, np.float32)
-    for part in blocks_of(kernel.candidates, _candidates_at_once(len(covered))):
+    for part in blocks_of(kernel.candidates, kernel.block_candidates):
         bounds[part] = _gains(kernel, np.arange(part.start, part.stop), covered, weights)
     fresh = np.ones(kernel.candidates, np.bool_)
     picks = np.empty(budget, np.int64)
@@ -203,7 +218,7 @@ def _bring_up_to_date(
             return
         if len(open_) > asked:
             open_ = np.sort(open_[np.argpartition(-bounds[open_], asked)[:asked]])
-        for part in blocks_of(len(open_), _candidates_at_once(len(covered))):
+        for part in blocks_of(len(open_), kernel.block_candidates):
             bounds[open_[part]] = _gains(kernel, open_[part], covered, weights)
         fresh[open_] = True
         asked *= 2
@@ -216,7 +231,3 @@ def _gains(kernel: GaussianKernel, rows: Rows, covered: Floats, weights: Floats)
     np.maximum(added, 0, out=added)
     added *= weights
     return np.asarray(added.sum(axis=1))
-
-
-def _candidates_at_once(targets: int) -> int:
-    return max(16, AT_ONCE // max(1, targets))

@@ -31,36 +31,49 @@ SAMPLE = 256
 """Recall is measured on so many samples."""
 
 
-def groups_for(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups:
-    """Groups for a graph on these points: exact up to 100,000 of them, near clusters beyond."""
-    return all_pairs(len(points)) if len(points) <= MOST_EXACT else near_groups(points, ids, seed)
+def groups_for(
+    points: Vectors,
+    ids: npt.NDArray[np.str_],
+    seed: int,
+    exact_up_to: int = MOST_EXACT,
+    members: int = MEMBERS,
+    partners: int = PARTNERS,
+) -> Groups:
+    """Groups for a graph on these points: exact up to 100,000 of them, those of `near_groups` beyond."""
+    if len(points) <= exact_up_to:
+        return all_pairs(len(points))
+    return near_groups(points, ids, seed, members, partners)
 
 
-def near_groups(points: Vectors, ids: npt.NDArray[np.str_], seed: int) -> Groups:
+def near_groups(
+    points: Vectors, ids: npt.NDArray[np.str_], seed: int, members: int = MEMBERS, partners: int = PARTNERS
+) -> Groups:
     """Clusters of about a thousand samples, each a partner of its 16 nearest.
 
     Args:
         points: N points of length 1.
         ids: sample ids, (N,), sorted.
         seed: decides the start of k-means.
+        members: samples of a cluster, on average; no group has more than twice as many.
+        partners: nearest clusters that each is compared with, itself among them.
     """
-    clusters = -(-len(points) // MEMBERS)
+    clusters = -(-len(points) // members)
     found = k_means(points, clusters, ids, seed_for(seed, "groups"), improvement=1e-2)
     order = np.argsort(found.assignment, kind="stable")
     counts = np.bincount(found.assignment, minlength=len(found.centres))
-    members = [rows for rows in np.split(order, np.cumsum(counts)[:-1]) if len(rows)]
+    of_cluster = [rows for rows in np.split(order, np.cumsum(counts)[:-1]) if len(rows)]
     centres = found.centres[counts > 0]
-    near = np.zeros((len(members), len(members)), np.bool_)
-    np.put_along_axis(near, nearest(centres, centres, min(PARTNERS, len(members)))[1], True, axis=1)
-    near |= near.T | np.eye(len(members), dtype=np.bool_)
-    return _in_parts(members, near)
+    near = np.zeros((len(centres), len(centres)), np.bool_)
+    np.put_along_axis(near, nearest(centres, centres, min(partners, len(centres)))[1], True, axis=1)
+    near |= near.T | np.eye(len(centres), dtype=np.bool_)
+    return _in_parts(of_cluster, near, 2 * members)
 
 
-def _in_parts(members: list[npt.NDArray[np.int64]], near: npt.NDArray[np.bool_]) -> Groups:
+def _in_parts(of_cluster: list[npt.NDArray[np.int64]], near: npt.NDArray[np.bool_], largest: int) -> Groups:
     """The clusters as groups, large ones in several; each part of a cluster is compared with all parts of near ones."""
-    counts = [-(-len(rows) // (2 * MEMBERS)) for rows in members]
-    parts = [part for rows, count in zip(members, counts, strict=True) for part in np.array_split(rows, count)]
-    cluster = np.repeat(np.arange(len(members)), counts)
+    counts = [-(-len(rows) // largest) for rows in of_cluster]
+    parts = [part for rows, count in zip(of_cluster, counts, strict=True) for part in np.array_split(rows, count)]
+    cluster = np.repeat(np.arange(len(of_cluster)), counts)
     return Groups(parts, [np.flatnonzero(near[number][cluster]) for number in cluster])
 
 

@@ -29,7 +29,7 @@ def principal_directions(points: Vectors | Stacked, width: int, seed: int) -> Fl
         seed: decides which points are looked at.
 
     Of m = min(N, 4096) points of more than 2048 coordinates, if these are more than the points, the directions are
-    computed from the m × m inner products of the points, which tell the same as the d × d covariance.
+    computed from the m × m inner products of the points, which say the same as the d × d covariance.
 
     Cost: O(m·d·s + s³), and memory of s² numbers beside the m points; s = min(m, d) beyond 2048 coordinates, else d.
     """

@@ -62,12 +62,12 @@ def balance_classes(
     """
     quota, remainder = divmod(budget, classes)
     by_class = predicted[ranked]
-    place = np.empty(len(ranked), dtype=np.int64)
+    rank = np.empty(len(ranked), dtype=np.int64)
     for number in range(classes):
         members = np.flatnonzero(by_class == number)
-        place[members] = np.arange(len(members))
-    chosen = place < quota
-    next_best = np.flatnonzero(place == quota)[:remainder]
+        rank[members] = np.arange(len(members))
+    chosen = rank < quota
+    next_best = np.flatnonzero(rank == quota)[:remainder]
     chosen[next_best] = True
     left = np.flatnonzero(~chosen)[: budget - int(chosen.sum())]
     chosen[left] = True
@@ -105,7 +105,7 @@ def most_uncertain(
     Source: PEAL, section 4.3 (class balance); DropQuery, ablation on diversity (clusters).
     """
     if class_balanced and cluster_features:
-        raise ConfigurationError("class_balanced and cluster_features exclude each other. Choose one.")
+        raise ConfigurationError("class_balanced and cluster_features cannot be combined. Choose one.")
     if cluster_features:
         listed = best_first(scores, pool.ids, SHORT_LIST * budget)
         return _clustered(pool, scores, listed, budget, seed, name)

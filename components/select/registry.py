@@ -53,7 +53,7 @@ class Registry(MutableMapping[str, Strategy]):
         except Exception as error:  # whatever another package's module may raise
             raise ConfigurationError(
                 f"Strategy {announced.name!r} of {package} cannot be imported from {announced.value}: {error!r}. "
-                "Mend or uninstall that package."
+                "Update or uninstall that package."
             ) from error
         if announced.name not in self._known:
             raise ConfigurationError(

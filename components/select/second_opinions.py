@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.queries import requests_of
+from labelcycle.components.core.campaign.queries import requests_in
 
 DOUBTFUL_QUALITY = 0.5
 """Below this a label is more likely wrong than right."""
@@ -39,7 +39,7 @@ def second_opinions(work: Attempt) -> list[SecondOpinion]:
     most = math.floor(work.campaign.labelling.second_opinions * work.decision.query_size)
     if most == 0:
         return []
-    requests = requests_of(work.store, work.decision.queries)
+    requests = requests_in(work.requests())
     asked = Counter(request.sample_id for request in requests)
     quorum = work.campaign.labelling.quorum
     doubtful = [row for row in work.consensus().to_pylist() if _in_doubt(row)]

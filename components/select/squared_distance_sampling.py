@@ -26,6 +26,7 @@ def sample_by_squared_distance(
     budget: int,
     generator: np.random.Generator,
     already: npt.NDArray[np.int64],
+    draws_per_pass: int = DRAWS_PER_PASS,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Rows in the order of drawing, behind those picked already; and the distances of those drawn.
 
@@ -36,6 +37,8 @@ def sample_by_squared_distance(
         budget: number of picks, those picked already among them, at most N.
         generator: source of the draws.
         already: rows that are picked already; their distance in `nearest` is 0.
+        draws_per_pass: draws after which all bounds are brought up to date; it changes how long it takes and not the
+            distribution.
 
     Returns:
         Row indices, (budget,), and of each drawn one the squared distance to its nearest predecessor.
@@ -49,7 +52,7 @@ def sample_by_squared_distance(
     waiting: list[int] = []
     draws = 0
     while len(rows) < budget:
-        if draws >= DRAWS_PER_PASS:
+        if draws >= draws_per_pass:
             if waiting:
                 lower_to_nearest(nearest, points, points.at(np.array(waiting)))
                 nearest[rows] = 0

@@ -134,7 +134,7 @@ def sorted_by_id(pool: Candidates) -> Candidates:
     Labelled samples without ids stay as they are.
 
     Raises:
-        InputError: an id occurs twice, or is labelled and a candidate at once.
+        InputError: an id occurs twice, or is both labelled and a candidate.
     """
     order = _order(pool.ids, "candidates")
     if order is not None:
@@ -164,8 +164,8 @@ def _order(ids: npt.NDArray[np.str_], whose: str) -> npt.NDArray[np.int64] | Non
 
 
 def _refuse_candidates(labelled: npt.NDArray[np.str_], candidates: npt.NDArray[np.str_]) -> None:
-    places = np.searchsorted(candidates, labelled)
-    inside = places < len(candidates)
-    both = labelled[inside][candidates[places[inside]] == labelled[inside]]
+    positions = np.searchsorted(candidates, labelled)
+    inside = positions < len(candidates)
+    both = labelled[inside][candidates[positions[inside]] == labelled[inside]]
     if len(both):
-        raise InputError(f"Id {str(both[0])!r} is labelled and a candidate at once. Leave it out of the candidates.")
+        raise InputError(f"Id {str(both[0])!r} is both labelled and a candidate. Leave it out of the candidates.")

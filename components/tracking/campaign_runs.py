@@ -158,7 +158,7 @@ def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> 
 
 
 def campaign_settings(campaign: Campaign) -> dict[str, object]:
-    """What tells campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
+    """What sets campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
     settings: dict[str, object] = {
         "recipe": campaign.recipe.name,
         **{name: value for name, value in _flat(campaign.recipe) if "." in name and name != "embedding.pooling"},

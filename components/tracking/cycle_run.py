@@ -17,11 +17,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
 from pydantic import JsonValue
 
-from labelcycle.components.core.campaign.attempt import Decision
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.decision import Decision
 from labelcycle.components.core.campaign.metrics import AnnotatorFigures, CycleMetrics
-from labelcycle.components.core.campaign.state import SummaryRecord, read_summary
+from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.runtime.timings import Timing, read_timings
@@ -38,8 +38,9 @@ DIGEST_LENGTH = 36
 def dataset_inputs(store: Store, campaign: Campaign, decision: Decision) -> list[DatasetInput]:
     """The pool, and for a cycle that trains the labels and the test set."""
     inputs = [_input("pool", _dataset(store, f"{campaign.name}-pool", [campaign.pool]))]
-    if decision.labels:
-        labels = _dataset(store, f"{campaign.name}-labels", decision.labels, {"num_rows": decision.answered})
+    trained_on = [decision.consensus] if decision.consensus is not None else decision.labels
+    if trained_on:
+        labels = _dataset(store, f"{campaign.name}-labels", trained_on, {"num_rows": decision.answered})
         inputs += [_input("training", labels), _input("evaluation", test_set(store, campaign))]
     return inputs
 

@@ -84,6 +84,7 @@ def _detail(error: Exception) -> str:
 
 
 LOCK_SECONDS = 300.0
+"""How long another process is waited for that writes to the same database."""
 
 UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -103,7 +104,7 @@ NOISY = ("mlflow", "alembic", "urllib3.connectionpool")
 
 
 @contextmanager
-def mlflow_at(location: TrackingLocation) -> Iterator[None]:
+def mlflow_at(location: TrackingLocation, lock_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Talk to MLflow at `location` inside this context, alone where that can be made sure.
 
     Raises:
@@ -115,7 +116,7 @@ def mlflow_at(location: TrackingLocation) -> Iterator[None]:
             stack.enter_context(environment(_settings(location.uri)))
             stack.enter_context(_silence())
             stack.enter_context(_global_tracking_uri(location.uri))
-            stack.enter_context(_alone(location))
+            stack.enter_context(_alone(location, lock_seconds))
             yield
     except Exception as error:
         ours = translated(error, location.address)
@@ -163,18 +164,18 @@ def _global_tracking_uri(uri: str) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(location: TrackingLocation) -> Iterator[None]:
+def _alone(location: TrackingLocation, seconds: float) -> Iterator[None]:
     """Hold the location's lock: MLflow's creation of a SQLite database is not safe for two at once."""
     if location.lock is None:
         yield
         return
     location.lock.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(location.lock, timeout=LOCK_SECONDS)
+    lock = filelock.FileLock(location.lock, timeout=seconds)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise TransientError(
-            f"Another process has held {location.lock} for {LOCK_SECONDS:.0f} s while logging to MLflow. "
+            f"Another process has held {location.lock} for {seconds:.0f} s while logging to MLflow. "
             "Wait for it to end, then run again."
         ) from error
     try:

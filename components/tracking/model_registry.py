@@ -103,7 +103,7 @@ def follow_promotions(client: MlflowClient, campaign: Campaign, history: Promoti
 def _marks(judged: Promotion) -> dict[str, str]:
     """A judgement as tags of the version."""
     return {
-        tags.PROMOTION: judged.told[: tags.LONGEST],
+        tags.PROMOTION: judged.summary[: tags.LONGEST],
         tags.PROMOTION_OUTCOME: judged.outcome,
         tags.PROMOTION_BY: judged.by,
         tags.PROMOTION_TIME: judged.time,

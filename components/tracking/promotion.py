@@ -39,7 +39,7 @@ class ClassFigures(Settings):
 
 
 class ModelName(Settings):
-    """A cycle's model as it is told of.
+    """A cycle's model as it is described.
 
     Attributes:
         cycle: the cycle that trained it.

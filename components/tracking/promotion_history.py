@@ -61,7 +61,7 @@ class Promotion(Settings):
         return canonical_json(self.model_dump(mode="json"))
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The outcome and the reason, in a sentence."""
         return f"{'not promoted' if self.outcome == 'refused' else self.outcome}: {self.reason}"
 
@@ -108,7 +108,7 @@ def read_history(store: Store) -> PromotionHistory:
         number = record.number
         if record.previous != last:
             raise CampaignError(
-                f"{store.locate(promotion_key(number))} does not follow on the record before: one of the two was "
+                f"{store.locate(promotion_key(number))} does not follow the record before it: one of the two was "
                 "changed. Restore both from a backup."
             )
         promotions.append(record)
@@ -151,14 +151,14 @@ def _count(store: Store) -> int:
 
 def _read(store: Store, number: int) -> tuple[Promotion, str]:
     """A record and its digest."""
-    place = store.locate(promotion_key(number))
+    address = store.locate(promotion_key(number))
     try:
         data = store.read(promotion_key(number))
         record = Promotion.model_validate_json(data)
     except FileNotFoundError as error:
-        raise CampaignError(f"{place} is missing although a later one is there. Restore it from a backup.") from error
+        raise CampaignError(f"{address} is missing although a later one is there. Restore it from a backup.") from error
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a record of a promotion. Restore it from a backup.") from error
+        raise CampaignError(f"{address} is not a record of a promotion. Restore it from a backup.") from error
     if record.number != number:
-        raise CampaignError(f"{place} is the record of number {record.number}. Restore it from a backup.")
+        raise CampaignError(f"{address} is the record of number {record.number}. Restore it from a backup.")
     return record, digest_of_bytes(data)

@@ -17,7 +17,7 @@ from safetensors.torch import save as save_tensors
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.train_adapter.dropout import Dropout
+from labelcycle.components.train_adapter.head_modules import Dropout
 from labelcycle.components.train_adapter.vision_transformer import is_plain
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def load_adapters(adapted: "PeftModel", data: bytes) -> None:
     tensors = load_tensors(data)
     if _shapes(tensors) != _shapes(_tensors(adapted)):
         raise ConfigurationError(
-            "The last cycle's adapter is of other layers or another rank than this one's. "
-            "Set schedule.warm_start=false."
+            "The last cycle's adapter has other layers or another rank than this one's. Set schedule.warm_start=false."
         )
     set_peft_model_state_dict(adapted, tensors)
 

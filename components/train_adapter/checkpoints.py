@@ -49,7 +49,7 @@ class Checkpoints:
 
     Args:
         store: where it is kept, each time written whole or not at all.
-        key: its place in the store.
+        key: its name in the store.
         every: the least number of seconds between two writes; a shorter training writes nothing. None takes what the
             environment says, or else `SECONDS`.
 
@@ -65,7 +65,7 @@ class Checkpoints:
     def read(self, identity: str) -> Checkpoint | None:
         """The state that a training of this identity was left in.
 
-        None where there is none; where it is damaged or that of another training, which a notice tells.
+        None where there is none; where it is damaged or that of another training, as a notice then says.
         """
         try:
             data = self._store.read(self._key)
@@ -114,7 +114,7 @@ def _seconds() -> float:
     try:
         return float(given) if given else SECONDS
     except ValueError as error:
-        raise ConfigurationError(f"{VARIABLE} is {given!r}, but has to be a number of seconds. Correct it.") from error
+        raise ConfigurationError(f"{VARIABLE} is {given!r}, but must be a number of seconds. Correct it.") from error
 
 
 def identity_of(network: torch.nn.Module, examples: Iterable[torch.Tensor], **facts: Any) -> str:
@@ -209,9 +209,9 @@ class Running:
         self.order.set_state(tensors["random.order"])
         for name, value in checkpoint.facts.items():
             setattr(self.training_progress, name, value)
-        place = next(self.network.parameters()).device
+        target = next(self.network.parameters()).device
         self.training_progress.best = {
-            name: tensor.to(place) for name, tensor in below(tensors, "best.").items()
+            name: tensor.to(target) for name, tensor in below(tensors, "best.").items()
         } or None
 
     @property

@@ -14,8 +14,14 @@ from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.heads import Head, ProxyHead
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything
-from labelcycle.components.train_adapter.head_modules import DropQueryModule, HeadModule, ProxyModule
-from labelcycle.components.train_adapter.starting_head import begin_head, class_indices, previous_feature_head
+from labelcycle.components.train_adapter.head_modules import (
+    DropQueryModule,
+    HeadModule,
+    ProxyModule,
+    begin_head,
+    class_indices,
+    previous_feature_head,
+)
 from labelcycle.components.train_adapter.trained import Trained
 
 FeatureModule = HeadModule | DropQueryModule | ProxyModule

@@ -1,16 +1,57 @@
 """Heads while they are trained: linear, DropQuery's, and the proxy, with batch normalisation and quick dropout.
 
-Each gives the head at inference with the same parameters. Batch normalisation takes a batch of a single sample.
+Each gives the head at inference with the same parameters. Batch normalisation takes a batch of a single sample. Dropout
+draws its masks quickly on a CPU, each from a generator that the caller may choose.
+
+What training in epochs starts from: classes as numbers, and the last cycle's head.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 import torch
 
+from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.models.head import EPSILON, LinearHead, identity_head
-from labelcycle.components.core.models.heads import ProxyHead
-from labelcycle.components.train_adapter.dropout import Dropout
+from labelcycle.components.core.models.heads import Head, ProxyHead, read_head
+from labelcycle.components.core.storage.objects import read_object
+
+noise: ContextVar[torch.Generator | None] = ContextVar("noise", default=None)
+"""The generator that dropout on a CPU draws from in this thread; None for torch's own."""
+
+LEVELS = 1 << 16
+"""Dropout compares 16 random bits an element: its rate is right to one part in 131,072."""
+
+
+class Dropout(torch.nn.Module):
+    """In training each value is dropped at the rate `p`, and what is kept is scaled by 1 / (1 - p).
+
+    Source: Srivastava et al., JMLR 2014, in its inverted form.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The same shape; in evaluation the inputs themselves."""
+        if not self.training or self.p == 0:
+            return inputs
+        return inputs * keep_mask(inputs, self.p) * (1 / (1 - self.p))
+
+
+def keep_mask(inputs: torch.Tensor, rate: float) -> torch.Tensor:
+    """Which elements dropout keeps: bool, of the shape of `inputs`.
+
+    On a CPU four elements share one random number, which makes the mask some twenty times faster than torch's dropout.
+    """
+    if inputs.device.type != "cpu":
+        return torch.rand(inputs.shape, device=inputs.device) >= rate
+    count = inputs.numel()
+    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=noise.get())
+    return (words.view(torch.int16)[:count] >= round(rate * LEVELS) - LEVELS // 2).view(inputs.shape)
 
 
 class BatchNorm(torch.nn.BatchNorm1d):
@@ -156,3 +197,32 @@ class ProxyModule(TrainedHead[ProxyHead]):
         """The parameters and statistics, by the names of the head's arrays."""
         hidden = {"hidden_weight": self.hidden.weight, "hidden_bias": self.hidden.bias}
         return {**hidden, **last_tensors(self.norm, self.linear)}
+
+
+def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor:
+    """Class names → int64 indices into the campaign's classes."""
+    index = {name: number for number, name in enumerate(classes)}
+    return torch.tensor([index[label] for label in labels], dtype=torch.int64)
+
+
+def previous_feature_head(work: Attempt) -> Head | None:
+    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one."""
+    reference = work.decision.previous.get("head")
+    if reference is None or not work.campaign.recipe.schedule.warm_start:
+        return None
+    return read_head(read_object(work.store, reference))
+
+
+def previous_head(work: Attempt) -> LinearHead | None:
+    """The same of a recipe whose trainer makes linear heads: any but the proxy."""
+    head = previous_feature_head(work)
+    assert head is None or isinstance(head, LinearHead)
+    return head
+
+
+def begin_head(width: int, classes: int, dropout: float, previous: LinearHead | None) -> HeadModule:
+    """A head to train: with the parameters of `previous`, or fresh ones, which depend on torch's seed."""
+    head = HeadModule(width, classes, dropout)
+    if previous is not None:
+        head.load(previous)
+    return head

@@ -10,7 +10,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
-from labelcycle.components.train_adapter.dropout import noise
+from labelcycle.components.train_adapter.head_modules import noise
 
 PIECE = 8
 """Samples a piece: few enough for their activations to stay in a core's cache."""

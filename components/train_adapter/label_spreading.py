@@ -84,11 +84,11 @@ class NeighbourGraph:
             among: samples that may get one, ascending, (M,).
         """
         present, targets = np.unique(classes, return_inverse=True)
-        told = np.zeros((self._step.shape[0], len(present)), np.float32)
-        told[rows, targets] = 1
-        known = told
+        given = np.zeros((self._step.shape[0], len(present)), np.float32)
+        given[rows, targets] = 1
+        known = given
         for _ in range(STEPS):
-            known = self._step @ known + told
+            known = self._step @ known + given
         known = known / known.sum(axis=0, dtype=np.float64)
         known = known[among]
         total = known.sum(axis=1, keepdims=True)

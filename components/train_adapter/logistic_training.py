@@ -45,7 +45,12 @@ class LabelledFeatures:
 
 
 def train_logistic(
-    work: Attempt, trainer: LogisticTrainer, labelled: dict[str, str], validation: dict[str, str]
+    work: Attempt,
+    trainer: LogisticTrainer,
+    labelled: dict[str, str],
+    validation: dict[str, str],
+    most_unlabelled: int = MOST_UNLABELLED,
+    most_labelled: int = MOST_LABELLED,
 ) -> Trained:
     """Train the head on the base space, which the pool's own mean and deviation standardise.
 
@@ -54,6 +59,8 @@ def train_logistic(
         trainer: the recipe's settings.
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty; it only measures.
+        most_unlabelled: so many unlabelled samples of the pool take part, if the trainer asks for them.
+        most_labelled: with more labels than this none does.
 
     Raises:
         InputError: no labelled sample has features.
@@ -64,10 +71,10 @@ def train_logistic(
     space, classes = FeatureSpace(work.store, work.campaign.base_space), work.campaign.classes
     ids = ids_of_split(work.store, work.campaign, "pool")
     of_labelled, of_validation, of_unlabelled = WantedRows(labelled), WantedRows(validation), WantedRows(())
-    takes_part = uses_pool(trainer, len(labelled))
+    takes_part = uses_pool(trainer, len(labelled), most_labelled)
     if takes_part:
         names = np.array([name for name in ids if name not in labelled], np.str_)
-        of_unlabelled = WantedRows(names[taking_part(names, work.campaign.seed)].tolist())
+        of_unlabelled = WantedRows(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())
     gathered = (of_labelled, of_validation, of_unlabelled)
     moments = feature_moments(space.parts(ids, gathered))
     for wanted in gathered:
@@ -81,14 +88,14 @@ def train_logistic(
     )
 
 
-def uses_pool(trainer: LogisticTrainer, labels: int) -> bool:
+def uses_pool(trainer: LogisticTrainer, labels: int, most_labelled: int = MOST_LABELLED) -> bool:
     """Whether unlabelled samples take part beside so many labelled ones."""
-    return trainer.unlabelled == "spread" and labels <= MOST_LABELLED
+    return trainer.unlabelled == "spread" and labels <= most_labelled
 
 
-def taking_part(ids: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
+def taking_part(ids: npt.NDArray[np.str_], seed: int, most: int = MOST_UNLABELLED) -> npt.NDArray[np.int64]:
     """Rows of the unlabelled samples that take part, ascending: a random sample that changes little between cycles."""
-    return sampled(ids, MOST_UNLABELLED, seed, "unlabelled samples that training looks at")
+    return sampled(ids, most, seed, "unlabelled samples that training looks at")
 
 
 def train_on_samples(

@@ -21,10 +21,9 @@ from labelcycle.components.train_adapter.adapters import adapter_files, add_adap
 from labelcycle.components.train_adapter.checkpoints import checkpoints_of
 from labelcycle.components.train_adapter.fit import Examples, acceleration_for, fit, seed_everything
 from labelcycle.components.train_adapter.head_init import initial_head
-from labelcycle.components.train_adapter.head_modules import HeadModule
+from labelcycle.components.train_adapter.head_modules import HeadModule, previous_head
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
 from labelcycle.components.train_adapter.optimisation import refuse_divergence
-from labelcycle.components.train_adapter.starting_head import previous_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
@@ -32,7 +31,7 @@ from labelcycle.components.train_adapter.vision_transformer import FrozenPart, T
 if TYPE_CHECKING:
     from peft import PeftModel
 
-MEMORY = 4 << 30
+TOKEN_BYTES = 4 << 30
 """Bytes of tokens that are kept between epochs; with more, the frozen part is recomputed in every epoch."""
 
 
@@ -49,7 +48,13 @@ class Parts:
     trained: torch.nn.Module
 
 
-def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], validation: dict[str, str]) -> Trained:
+def train_lora(
+    work: Attempt,
+    trainer: LoraTrainer,
+    labelled: dict[str, str],
+    validation: dict[str, str],
+    token_bytes: int = TOKEN_BYTES,
+) -> Trained:
     """Train adapters and head on the labelled images.
 
     Args:
@@ -57,6 +62,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
         trainer: the recipe's settings.
         labelled: class by id of the samples to train on.
         validation: class by id of the validation split, may be empty.
+        token_bytes: of tokens that are kept between epochs; with more, the frozen part is recomputed in every epoch.
 
     Raises:
         ConfigurationError: the campaign has no images, or the network no such layers or blocks.
@@ -65,7 +71,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
     Source: PEAL, sections 3.2 and 4.1.
     Cost: of a vision transformer one forward pass an image up to the first block with adapters, and epochs × N forward
     and backward passes from there on; of other networks epochs × N through everything. Each image is decoded once.
-    Memory for the pixels, or up to `MEMORY` bytes of tokens.
+    Memory for the pixels, or up to `token_bytes` of tokens.
     """
     campaign = work.campaign
     backbone = campaign_backbone(work)
@@ -81,7 +87,7 @@ def train_lora(work: Attempt, trainer: LoraTrainer, labelled: dict[str, str], va
         head.load(first)
     parts = cut(model, first_block(model, trainer))
     held_out = image_examples(work, backbone, validation)
-    kept, kept_out, prepare = inputs(parts, backbone, training, held_out)
+    kept, kept_out, prepare = inputs(parts, backbone, training, held_out, token_bytes)
     trained = InParallel(parts.trained, autocast(backbone)) if parts.frozen is not None else None
     network = torch.nn.Sequential(trained or parts.trained, head)
     with trained.running() if trained is not None and device().type == "cpu" else nullcontext():
@@ -122,16 +128,16 @@ def cut(model: torch.nn.Module, first: int) -> Parts:
 
 
 def inputs(
-    parts: Parts, backbone: Backbone, training: Examples, validation: Examples | None
+    parts: Parts, backbone: Backbone, training: Examples, validation: Examples | None, token_bytes: int
 ) -> tuple[Examples, Examples | None, Callable[[torch.Tensor], torch.Tensor]]:
     """What is kept in memory for training and validation, and how a batch of it becomes the trained part's input.
 
-    Where the network can be cut and the tokens fit into `MEMORY`, these are kept, else the pixels are.
+    Where the network can be cut and the tokens fit into `token_bytes`, these are kept, else the pixels are.
     """
-    place = device()
+    target = device()
 
     def pixels_to_images(pixels: torch.Tensor) -> torch.Tensor:
-        return normalise(pixels.to(place), backbone.transform)
+        return normalise(pixels.to(target), backbone.transform)
 
     if parts.frozen is None:
         return training, validation, pixels_to_images
@@ -144,8 +150,8 @@ def inputs(
 
     one = tokens_of(training.inputs[:1])
     images = len(training.targets) + (0 if validation is None else len(validation.targets))
-    if images * one.numel() * one.element_size() > MEMORY:
-        notice(f"The tokens of {images} images do not fit into {MEMORY >> 20} MiB; each epoch recomputes them.")
+    if images * one.numel() * one.element_size() > token_bytes:
+        notice(f"The tokens of {images} images do not fit into {token_bytes >> 20} MiB; each epoch recomputes them.")
         return training, validation, tokens_of
     with Progress("frozen blocks", images, "image") as progress:
         kept = [
@@ -153,7 +159,7 @@ def inputs(
             for examples in (training, validation)
         ]
     assert kept[0] is not None
-    return kept[0], kept[1], lambda tokens: tokens.to(place)
+    return kept[0], kept[1], lambda tokens: tokens.to(target)
 
 
 def _tokens(

@@ -74,7 +74,7 @@ def refuse_divergence(
 ) -> None:
     """Check that the loss and everything that training changed are finite, and that anything was learned.
 
-    A loss above that of equal probabilities, ln C, is told but not refused: few labels and few epochs come to that too.
+    A loss above that of equal probabilities, ln C, is a notice, not an error: few labels and epochs come to that too.
 
     Args:
         network: what was trained.
@@ -96,7 +96,7 @@ def refuse_divergence(
         rates["probe_learning_rate"] = trainer.probe_learning_rate
     named = ", ".join(f"{group}.{name}={rate:g}" for name, rate in rates.items())
     remedy = (
-        "Begin a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
+        "Start a campaign with a smaller one by --set; vision transformers want far smaller ones than convolutional "
         "networks."
     )
     if finite:

@@ -21,8 +21,8 @@ from labelcycle.components.train_adapter.batch_budget import BatchBudget, spend
 from labelcycle.components.train_adapter.checkpoints import Checkpoints, checkpoints_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples, seed_everything
+from labelcycle.components.train_adapter.head_modules import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.optimisation import Tensors
-from labelcycle.components.train_adapter.starting_head import begin_head, class_indices, previous_head
 from labelcycle.components.train_adapter.trained import Trained
 
 

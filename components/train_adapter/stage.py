@@ -151,7 +151,7 @@ def _settings(work: Attempt) -> tuple[str, str, float | None]:
 def _fine_tuned(work: Attempt, trainer: FineTuner, labelled: dict[str, str], validation: dict[str, str]) -> "Trained":
     """Fine-tuning by the schedule: from the cycle before or from the campaign's own weights, at this cycle's rates."""
     from labelcycle.components.train_adapter.fine_tuning import fine_tune
-    from labelcycle.components.train_adapter.starting_head import previous_head
+    from labelcycle.components.train_adapter.head_modules import previous_head
     from labelcycle.components.train_adapter.training_images import campaign_backbone
 
     schedule = work.campaign.recipe.schedule

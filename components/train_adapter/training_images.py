@@ -12,7 +12,7 @@ from labelcycle.components.core.images.decode import UnreadableImage, decode_ima
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.fit import Examples
-from labelcycle.components.train_adapter.starting_head import class_indices
+from labelcycle.components.train_adapter.head_modules import class_indices
 
 
 def campaign_backbone(work: Attempt) -> Backbone:
@@ -24,7 +24,7 @@ def campaign_backbone(work: Attempt) -> Backbone:
     if work.campaign.backbone is None:
         raise ConfigurationError(
             f"Recipe {work.campaign.recipe.name!r} trains on images, but this campaign has embeddings only. "
-            "Begin a campaign with --images, or choose a recipe for frozen features such as uherding."
+            "Start a campaign with --images, or choose a recipe for frozen features such as uherding."
         )
     return work.campaign.backbone
 

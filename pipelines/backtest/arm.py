@@ -13,7 +13,7 @@ from labelcycle.pipelines.backtest.history import read_history
 from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Measured, read_plan
 
 PROGRESS = "arm"
-"""The event that tells how far an arm is."""
+"""The event that reports how far an arm is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def run(root: str, plan: str, arm: str) -> Outcome:
     settings = read_plan(store, plan)
     wanted = {found.name: found for found in settings.arms()}.get(arm)
     if wanted is None:
-        raise CampaignError(f"Plan {plan} at {store.root} has no arm {arm!r}. Begin again: labelcycle backtest …")
+        raise CampaignError(f"Plan {plan} at {store.root} has no arm {arm!r}. Start again with: labelcycle backtest …")
     outcome = read_outcome(store, wanted)
     if outcome is None or outcome.error:
         outcome = _run(store, settings, wanted)
@@ -88,11 +88,11 @@ def _run(store: Store, plan: BacktestPlan, arm: Arm) -> Outcome:
 
     history = read_history(store, plan.history, plan.source, plan.classes)
 
-    def tell(measured: Measured) -> None:
+    def report(measured: Measured) -> None:
         emit(PROGRESS, arm=arm.name, title=arm.title, done=measured.cycle, ended=False)
 
     try:
-        return Outcome(arm.name, simulate(history, plan, arm, tell))
+        return Outcome(arm.name, simulate(history, plan, arm, report))
     except LabelcycleError as error:
         return Outcome(arm.name, [], str(error))
     except Exception as error:  # whatever the code of a strategy may raise

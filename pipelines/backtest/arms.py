@@ -1,4 +1,4 @@
-"""From what the user writes to contenders: strategies by name, with parameters, checked before anything runs."""
+"""The strategies that a user wants compared: by name, with parameters, checked before anything runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.select import STRATEGIES
 from labelcycle.components.select.batch import check_arguments
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, Contender
+from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, ComparedStrategy
 
 OWN = "own"
 """The cold start by which each strategy begins by itself, where it needs no model for that."""
@@ -25,8 +25,8 @@ GIVEN = KNOWN | FROM_MODEL | FROM_TRUTH
 AT_COLD_START = frozenset({"features"})
 
 
-def contenders_of(texts: Sequence[str], cold_start: str) -> list[Contender]:
-    """The contenders that the user named, the random arm among them.
+def compared_strategies(texts: Sequence[str], cold_start: str) -> list[ComparedStrategy]:
+    """The strategies that the user named, random among them.
 
     Args:
         texts: such as `random,entropy:class_balanced=true`; none for every strategy that can run.
@@ -46,7 +46,7 @@ def contenders_of(texts: Sequence[str], cold_start: str) -> list[Contender]:
     if cold_start != OWN:
         _check_cold_start(cold_start)
     return [
-        Contender(
+        ComparedStrategy(
             chooser=chooser,
             cold_start=_cold_start(chooser, cold_start),
             sees_labels=bool(STRATEGIES[chooser.strategy].needs & FROM_TRUTH),
@@ -94,7 +94,7 @@ def _chooser(strategy: str, parameters: dict[str, object]) -> Chooser:
     try:
         return Chooser(strategy=strategy, parameters=parameters)
     except ValidationError as error:
-        raise ConfigurationError(f"--strategies: {strategy!r} is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"--strategies: {strategy!r} is invalid:\n{describe(error)}") from error
 
 
 def _check(chooser: Chooser) -> None:

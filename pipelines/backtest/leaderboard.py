@@ -8,15 +8,15 @@ import numpy as np
 from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
 from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Contender, Measured
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, ComparedStrategy, Measured
 
 SEES_LABELS = "†"
-"""Marks a contender that was told what nobody knows before paying for labels."""
+"""Marks a strategy that was given what nobody knows before paying for labels."""
 LEAST_SAVING = 0.005
 """Below it a saving is shown as 0 %."""
 
 Runs = dict[int, list[Measured]]
-"""The cycles of one contender, by seed."""
+"""The cycles of one strategy, by seed."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class LeaderboardEntry:
-    """One contender.
+    """One strategy.
 
     Attributes:
         title: strategy and parameters.
-        sees_labels: it was told the losses of unlabelled samples, which nobody has before paying for their labels.
+        sees_labels: it was given the losses of unlabelled samples, which nobody has before paying for their labels.
         seeds: how many seeds ended without an error.
         accuracy: curve over the plan's labels.
         macro_f1: the same.
@@ -73,10 +73,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The contenders, best first, those arms that failed, and the answer in a sentence."""
+    """The strategies, best first, those arms that failed, and the answer in a sentence."""
 
     plan: BacktestPlan
-    contenders: list[LeaderboardEntry]
+    entries: list[LeaderboardEntry]
     failures: list[Failure]
 
     @property
@@ -95,7 +95,7 @@ class Leaderboard:
             "seeds": plan.seeds,
             "prices": plan.prices.model_dump(mode="json"),
             "plan": plan.model_dump(mode="json"),
-            "contenders": [asdict(standing) for standing in self.contenders],
+            "contenders": [asdict(entry) for entry in self.entries],
             "failures": [asdict(failure) for failure in self.failures],
         }
 
@@ -103,40 +103,40 @@ class Leaderboard:
 def leaderboard(plan: BacktestPlan, outcomes: Mapping[str, Outcome]) -> Leaderboard:
     """Gather the arms.
 
-    Contenders are ranked by their mean saving; with equal savings, and where there is none, by their mean accuracy.
+    Strategies are ranked by their mean saving; with equal savings, and where there is none, by their mean accuracy.
 
     Args:
         plan: the backtest's.
         outcomes: what became of each arm, by its name; an arm that is not there counts as failed.
     """
-    runs: dict[str, Runs] = {contender.chooser.title: {} for contender in plan.contenders}
+    runs: dict[str, Runs] = {compared.chooser.title: {} for compared in plan.compared}
     failures = []
     for arm in plan.arms():
         outcome = outcomes.get(arm.name)
         if outcome is None or outcome.error:
             failures.append(Failure(arm.title, outcome.error if outcome else "it did not end. Run again."))
         else:
-            runs[arm.contender.chooser.title][arm.seed] = outcome.cycles
+            runs[arm.compared.chooser.title][arm.seed] = outcome.cycles
     found = [
-        _standing(plan, contender, runs[contender.chooser.title], runs[RANDOM.title])
-        for contender in plan.contenders
-        if runs[contender.chooser.title]
+        _entry_of(plan, compared, runs[compared.chooser.title], runs[RANDOM.title])
+        for compared in plan.compared
+        if runs[compared.chooser.title]
     ]
     return Leaderboard(plan, sorted(found, key=_rank), failures)
 
 
-def _rank(standing: LeaderboardEntry) -> tuple[float, float, str]:
-    ratio = float("-inf") if standing.saved is None else standing.saved.ratio
-    return -ratio, -float(np.mean(standing.accuracy.mean)), standing.title
+def _rank(entry: LeaderboardEntry) -> tuple[float, float, str]:
+    ratio = float("-inf") if entry.saved is None else entry.saved.ratio
+    return -ratio, -float(np.mean(entry.accuracy.mean)), entry.title
 
 
-def _standing(plan: BacktestPlan, contender: Contender, runs: Runs, random: Runs) -> LeaderboardEntry:
+def _entry_of(plan: BacktestPlan, compared: ComparedStrategy, runs: Runs, random: Runs) -> LeaderboardEntry:
     common = sorted(runs.keys() & random.keys())
-    compared = None
+    saving = None
     if common:
-        yardstick = next(other for other in plan.contenders if other.chooser == RANDOM)
-        begins_alike = contender.cold_start == yardstick.cold_start
-        compared = saved(
+        yardstick = next(other for other in plan.compared if other.chooser == RANDOM)
+        begins_alike = compared.cold_start == yardstick.cold_start
+        saving = saved(
             plan.labels,
             [[cycle.accuracy for cycle in runs[seed]] for seed in common],
             [[cycle.accuracy for cycle in random[seed]] for seed in common],
@@ -144,13 +144,13 @@ def _standing(plan: BacktestPlan, contender: Contender, runs: Runs, random: Runs
         )
     everyone = list(runs.values())
     return LeaderboardEntry(
-        title=contender.chooser.title,
-        sees_labels=contender.sees_labels,
+        title=compared.chooser.title,
+        sees_labels=compared.sees_labels,
         seeds=len(runs),
         accuracy=band([[cycle.accuracy for cycle in cycles] for cycles in everyone]),
         macro_f1=band([[cycle.macro_f1 for cycle in cycles] for cycles in everyone]),
-        saved=compared,
-        cost=None if compared is None else _cost(plan, compared.labels_needed, everyone),
+        saved=saving,
+        cost=None if saving is None else _cost(plan, saving.labels_needed, everyone),
         training_seconds=_mean_total(everyone, "training_seconds"),
         selection_seconds=_mean_total(everyone, "selection_seconds"),
     )
@@ -177,9 +177,7 @@ def _cost(plan: BacktestPlan, labels_needed: float, runs: list[list[Measured]]) 
 
 def _verdict(leaderboard: Leaderboard) -> str:
     """Strategies that see labels are out of the running: nobody could have used them."""
-    usable = [
-        standing for standing in leaderboard.contenders if standing.saved is not None and not standing.sees_labels
-    ]
+    usable = [entry for entry in leaderboard.entries if entry.saved is not None and not entry.sees_labels]
     if not usable:
         return "Nothing can be said: the random arm, the yardstick, has no results."
     best = usable[0]
@@ -189,7 +187,7 @@ def _verdict(leaderboard: Leaderboard) -> str:
     found, plan = best.saved, leaderboard.plan
     share = f"{IN_WORDS[found.sign]}{percent(found.ratio)}"
     text = f"{best.title} would have saved the most: {share} of the labels on average over the cycles"
-    yardstick = next(standing.saved for standing in usable if standing.title == RANDOM.title)
+    yardstick = next(entry.saved for entry in usable if entry.title == RANDOM.title)
     if yardstick is not None and found.labels_sign != "≥" and found.labels_needed < yardstick.labels_needed:
         needed = f"{IN_WORDS[found.labels_sign]}{found.labels_needed:.0f}"
         text += f". With {needed} labels it is as accurate as random with {yardstick.labels_needed:.0f}"

@@ -1,4 +1,4 @@
-"""The standings as a table: for the terminal and in Markdown."""
+"""The entries as a table: for the terminal and in Markdown."""
 
 from rich.box import ROUNDED
 from rich.table import Table
@@ -9,7 +9,7 @@ UNKNOWN = "–"
 
 
 def rows(found: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """Headings, and one row of texts a contender, best first."""
+    """Headings, and one row of texts a strategy, best first."""
     plan = found.plan
     headings = [
         "",
@@ -22,29 +22,29 @@ def rows(found: Leaderboard) -> tuple[list[str], list[list[str]]]:
         "cost",
         "CPU s",
     ]
-    return headings, [_row(number, standing) for number, standing in enumerate(found.contenders, 1)]
+    return headings, [_row(number, entry) for number, entry in enumerate(found.entries, 1)]
 
 
-def _row(number: int, standing: LeaderboardEntry) -> list[str]:
-    half_width = standing.accuracy.half_width
+def _row(number: int, entry: LeaderboardEntry) -> list[str]:
+    half_width = entry.accuracy.half_width
     uncertain = "" if half_width is None else f" ± {half_width[-1]:.4f}"
     texts = [
         str(number),
-        standing.title + (SEES_LABELS if standing.sees_labels else ""),
-        f"{standing.accuracy.mean[-1]:.4f}{uncertain}",
+        entry.title + (SEES_LABELS if entry.sees_labels else ""),
+        f"{entry.accuracy.mean[-1]:.4f}{uncertain}",
     ]
-    compared, cost = standing.saved, standing.cost
-    if compared is None or cost is None:
+    saving, cost = entry.saved, entry.cost
+    if saving is None or cost is None:
         texts += [UNKNOWN] * 5
     else:
         texts += [
-            f"{compared.sign}{percent(compared.ratio)}",
-            f"{percent(compared.lowest)} to {percent(compared.highest)}" if standing.seeds > 1 else UNKNOWN,
-            percent(compared.censored_share),
-            f"{compared.labels_sign}{compared.labels_needed:.0f}",
-            f"{compared.labels_sign}{cost.total:.2f}",
+            f"{saving.sign}{percent(saving.ratio)}",
+            f"{percent(saving.lowest)} to {percent(saving.highest)}" if entry.seeds > 1 else UNKNOWN,
+            percent(saving.censored_share),
+            f"{saving.labels_sign}{saving.labels_needed:.0f}",
+            f"{saving.labels_sign}{cost.total:.2f}",
         ]
-    return [*texts, f"{standing.training_seconds + standing.selection_seconds:.1f}"]
+    return [*texts, f"{entry.training_seconds + entry.selection_seconds:.1f}"]
 
 
 def notes(found: Leaderboard) -> list[str]:
@@ -59,8 +59,10 @@ def notes(found: Leaderboard) -> list[str]:
         f"{_prices(found)}; ≥ at least, ≤ at most, ~ bounds of both kinds",
         "CPU s: processor seconds of training and choosing in a whole arm",
     ]
-    if any(standing.sees_labels for standing in found.contenders):
-        lines.append(f"{SEES_LABELS} was told the losses of unlabelled samples, which need their labels: no fair rival")
+    if any(entry.sees_labels for entry in found.entries):
+        lines.append(
+            f"{SEES_LABELS} was given the losses of unlabelled samples, which need their labels: not comparable"
+        )
     return lines
 
 
@@ -101,10 +103,10 @@ def as_markdown(found: Leaderboard) -> str:
         "",
         *(f"- {note}" for note in notes(found)),
     ]
-    lines += ["", "Mean accuracy:", "", _line(["labels", *(standing.title for standing in found.contenders)])]
-    lines.append(_line(["---:"] * (1 + len(found.contenders))))
+    lines += ["", "Mean accuracy:", "", _line(["labels", *(entry.title for entry in found.entries)])]
+    lines.append(_line(["---:"] * (1 + len(found.entries))))
     for number, labels in enumerate(plan.labels):
-        means = [f"{standing.accuracy.mean[number]:.4f}" for standing in found.contenders]
+        means = [f"{entry.accuracy.mean[number]:.4f}" for entry in found.entries]
         lines.append(_line([str(labels), *means]))
     if found.failures:
         lines += ["", "Failed:", "", *(f"- {failure.arm}: {failure.error}" for failure in found.failures)]

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout
@@ -42,12 +42,12 @@ class ArmsWatcher(Watcher):
             self._done[event["arm"]] = event["done"]
             self._ended += event["ended"]
             if event["ended"]:
-                self._tell(event)
+                self._report(event)
             self._show(f"{self._ended} of {self._arms} arms", sum(self._done.values()), self._arms * self._cycles)
         elif event["event"] not in ("started", "progress"):
             super()._take(event)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _report(self, event: dict[str, Any]) -> None:
         if event["error"]:
             text = f"failed: {event['error']}"
         else:
@@ -65,7 +65,7 @@ def run_backtest(root: str, plan: BacktestPlan, mlflow_root: str) -> Leaderboard
     Args:
         root: the backtest's folder or S3 prefix, which holds the plan's history.
         plan: what to run.
-        mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+        mlflow_root: the root whose MLflow records the results, unless the environment names another; empty for none.
 
     Raises:
         TransientError: an arm died without a word; those that ended are kept.
@@ -84,14 +84,23 @@ def run_backtest(root: str, plan: BacktestPlan, mlflow_root: str) -> Leaderboard
             ArmsWatcher(events, len(missing), plan.cycles),
             log.open("a") as sink,
         ):
-            _run_arms(root, name, missing, log)
+            run_arms(root, name, missing, log)
             with redirect_stdout(sink), redirect_stderr(sink):
                 with_retries(report.run)(root=root, plan=name, mlflow_root=mlflow_root)
     return gather(store, plan)
 
 
-def _run_arms(root: str, plan: str, arms: Sequence[str], log: Path) -> None:
+def run_arms(
+    root: str, plan: str, arms: Sequence[str], log: Path, run: Callable[[str, str, str], None] | None = None
+) -> None:
     """Run arms in processes; the first error ends those that have not begun.
+
+    Args:
+        root: the folder of the backtest.
+        plan: its name.
+        arms: the names of those to run.
+        log: what the processes print.
+        run: what a process runs for one of them, `run_arm` unless given; it has to be found by its name.
 
     Raises:
         TransientError: a process was killed.
@@ -102,7 +111,7 @@ def _run_arms(root: str, plan: str, arms: Sequence[str], log: Path) -> None:
         min(AT_ONCE, len(arms)), multiprocessing.get_context("spawn"), initializer=_write_to, initargs=(str(log),)
     )
     try:
-        for ended in as_completed([pool.submit(_run_arm, root, plan, name) for name in arms]):
+        for ended in as_completed([pool.submit(run or run_arm, root, plan, name) for name in arms]):
             ended.result()
     except BrokenProcessPool as error:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
@@ -122,7 +131,8 @@ def _write_to(log: str) -> None:
             os.dup2(sink.fileno(), stream.fileno())
 
 
-def _run_arm(root: str, plan: str, name: str) -> None:
+def run_arm(root: str, plan: str, name: str) -> None:
+    """Run one arm, again after failures that may pass."""
     with_retries(arm.run)(root=root, plan=plan, arm=name)
 
 

@@ -55,7 +55,7 @@ def backtest_pipeline(place: PlacePod = unplaced) -> Callable[..., Any]:
             root: the backtest's folder or S3 prefix.
             plan: the plan's name there.
             arms: names of arms in the plan, at least one, because a loop over nothing fails.
-            mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+            mlflow_root: the root whose MLflow records the results unless the environment names another; empty for none.
             storage_secret: Kubernetes secret with the object store's credentials.
             tracking_secret: Kubernetes secret with the MLflow server's credentials.
             settings_map: Kubernetes ConfigMap with the addresses of both.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from labelcycle.components.core.campaign.algorithms import FIRST, Role
 from labelcycle.components.core.campaign.campaign import Prices
@@ -36,8 +36,8 @@ RANDOM = Chooser(strategy="random")
 """The yardstick of every backtest."""
 
 
-class Contender(Settings):
-    """What is compared: how it chooses, how it begins, and whether it is told labels that nobody has paid for."""
+class ComparedStrategy(Settings):
+    """What is compared: how it chooses, how it begins, and whether it is given labels that nobody has paid for."""
 
     chooser: Chooser
     cold_start: Chooser = RANDOM
@@ -46,25 +46,31 @@ class Contender(Settings):
 
 @dataclass(frozen=True)
 class Arm:
-    """One contender with one seed; the name is that of its results, and the same for equal inputs alone."""
+    """One strategy with one seed; the name is that of its results, and the same for equal inputs alone."""
 
     name: str
-    contender: Contender
+    compared: ComparedStrategy
     seed: int
 
     @property
     def title(self) -> str:
         """For people."""
-        return f"{self.contender.chooser.title}, seed {self.seed}"
+        return f"{self.compared.chooser.title}, seed {self.seed}"
 
 
 class BacktestPlan(Settings):
-    """Everything that decides a backtest's results, and what its costs are reckoned from."""
+    """Everything that decides a backtest's results, and what its costs are reckoned from.
+
+    Stored plans and the names of results call what is compared `contenders`, as they did in the first version.
+    """
 
     source: str
     history: ObjectReference
     classes: list[str]
-    contenders: list[Contender]
+    compared: Annotated[
+        list[ComparedStrategy],
+        Field(validation_alias=AliasChoices("compared", "contenders"), serialization_alias="contenders"),
+    ]
     seeds: Annotated[int, Field(ge=1)]
     initial: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
@@ -80,24 +86,24 @@ class BacktestPlan(Settings):
         return [self.initial + cycle * self.batch for cycle in range(self.cycles)]
 
     def arms(self) -> list[Arm]:
-        """Every contender with every seed, seed by seed, so that a backtest cut short has all contenders."""
-        shared = self.model_dump(mode="json", exclude={"source", "contenders", "seeds", "prices"})
+        """Every strategy with every seed, seed by seed, so that a backtest cut short has all strategies."""
+        shared = self.model_dump(mode="json", exclude={"source", "compared", "seeds", "prices"})
         arms = []
         for seed in range(self.seeds):
-            for contender in self.contenders:
-                content = contender.model_dump(mode="json")
+            for compared in self.compared:
+                content = compared.model_dump(mode="json")
                 identity = {**shared, "contender": content, "seed": seed, "labelcycle": version("labelcycle")}
-                if raised := self._raised_versions(contender):
+                if raised := self._raised_versions(compared):
                     identity["algorithms"] = raised
-                name = f"{contender.chooser.strategy}-seed-{seed}-{digest_of_json(identity)[:12]}"
-                arms.append(Arm(name, contender, seed))
+                name = f"{compared.chooser.strategy}-seed-{seed}-{digest_of_json(identity)[:12]}"
+                arms.append(Arm(name, compared, seed))
         return arms
 
-    def _raised_versions(self, contender: Contender) -> dict[Role, int]:
+    def _raised_versions(self, compared: ComparedStrategy) -> dict[Role, int]:
         """By role, the versions of an arm's algorithms that are not the first: results of earlier ones are not kept."""
         versions: dict[Role, int] = {
-            "cold_start": registered(contender.cold_start.strategy).version,
-            "strategy": registered(contender.chooser.strategy).version,
+            "cold_start": registered(compared.cold_start.strategy).version,
+            "strategy": registered(compared.chooser.strategy).version,
             "trainer": self.trainer.version,
         }
         return {role: number for role, number in versions.items() if number != FIRST}
@@ -117,7 +123,7 @@ class Measured:
 
 def write_plan(store: Store, plan: BacktestPlan) -> str:
     """Store the plan, and return the name that it is read by."""
-    data = canonical_json(plan.model_dump(mode="json"))
+    data = canonical_json(plan.model_dump(mode="json", by_alias=True))
     name = digest_of_bytes(data)[:16]
     store.write(_key(name), data)
     return name
@@ -132,9 +138,11 @@ def read_plan(store: Store, name: str) -> BacktestPlan:
     try:
         return BacktestPlan.model_validate_json(store.read(_key(name)))
     except FileNotFoundError as error:
-        raise CampaignError(f"{store.locate(_key(name))} is missing. Begin again: labelcycle backtest …") from error
+        raise CampaignError(
+            f"{store.locate(_key(name))} is missing. Start again with: labelcycle backtest …"
+        ) from error
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(_key(name))} is not a plan. Delete it and begin again.") from error
+        raise CampaignError(f"{store.locate(_key(name))} is not a plan. Delete it and start again.") from error
 
 
 def _key(name: str) -> str:

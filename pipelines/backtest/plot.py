@@ -1,4 +1,4 @@
-"""The learning curves of all contenders, with their confidence bands."""
+"""The learning curves of all strategies, with their confidence bands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ COLOURS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#9a6700", "#0
 LINES = ("-", "--", ":", "-.")
 """Colours come round again with the next kind of line."""
 MOST_BANDS, BEST = 6, 3
-"""With more contenders than the first, bands would cover each other: only the best and random then have theirs."""
+"""With more strategies than the first, bands would cover each other: only the best and random then have theirs."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,23 @@ class Line:
 
 
 def draw_curves(found: Leaderboard) -> bytes:
-    """Draw mean accuracy over labels, best contender first; random is black and dashed.
+    """Draw mean accuracy over labels, best strategy first; random is black and dashed.
 
-    Of more than six contenders only the best three and random have their bands drawn.
+    Of more than six strategies only the best three and random have their bands drawn.
 
     Returns:
-        A PNG of 1200 pixels' width, the same bytes for the same standings.
+        A PNG of 1200 pixels' width, the same bytes for the same entries.
     """
-    crowded = len(found.contenders) > MOST_BANDS
+    crowded = len(found.entries) > MOST_BANDS
     lines = [
         Line(
-            shortened(standing.title, LONGEST_NAME) + (SEES_LABELS if standing.sees_labels else ""),
+            shortened(entry.title, LONGEST_NAME) + (SEES_LABELS if entry.sees_labels else ""),
             found.plan.labels,
-            standing.accuracy,
-            yardstick=standing.title == RANDOM.title,
-            banded=not crowded or rank < BEST or standing.title == RANDOM.title,
+            entry.accuracy,
+            yardstick=entry.title == RANDOM.title,
+            banded=not crowded or rank < BEST or entry.title == RANDOM.title,
         )
-        for rank, standing in enumerate(found.contenders)
+        for rank, entry in enumerate(found.entries)
     ]
     return draw_lines(lines, "bands: best three, random" if crowded else None)
 

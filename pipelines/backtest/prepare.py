@@ -10,13 +10,13 @@ from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.arms import contenders_of
+from labelcycle.pipelines.backtest.arms import compared_strategies
 from labelcycle.pipelines.backtest.history import History, history_from_campaign, history_from_embeddings, write_history
 from labelcycle.pipelines.backtest.plan import BacktestPlan
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 RECIPE, BATCH, CYCLES = "uherding", 50, 10
-"""What a backtest on embeddings uses unless told otherwise; one on a campaign begins from the campaign's settings."""
+"""What a backtest on embeddings uses unless set otherwise; one on a campaign begins from the campaign's settings."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
     """
     if (request.root is None) == (request.embeddings is None):
         raise ConfigurationError("A backtest replays either a campaign's ROOT or --embeddings FILE. Give one of them.")
-    contenders = contenders_of(request.strategies, request.cold_start)
+    compared = compared_strategies(request.strategies, request.cold_start)
     defaults = _defaults(request)
     recipe = _recipe(request, defaults)
     assert isinstance(recipe.trainer, FeatureTrainer)
@@ -81,7 +81,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
             source=history.source,
             history=write_history(open_store(request.out), history),
             classes=history.classes,
-            contenders=contenders,
+            compared=compared,
             seeds=request.seeds,
             initial=initial,
             batch=batch,
@@ -92,7 +92,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
             prices=_prices(request, defaults.prices),
         )
     except ValidationError as error:
-        raise ConfigurationError(f"The backtest's settings are refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"The backtest's settings are invalid:\n{describe(error)}") from error
 
 
 def _defaults(request: BacktestRequest) -> _Defaults:
@@ -106,7 +106,7 @@ def _recipe(request: BacktestRequest, defaults: _Defaults) -> Recipe:
     """The recipe whose trainer and schedule every arm uses."""
     if request.recipe is None and defaults.recipe is not None:
         if request.overrides:
-            raise ConfigurationError("--set changes a recipe that is named: add --recipe, such as uherding.")
+            raise ConfigurationError("--set needs a recipe to change: add --recipe, such as uherding.")
         recipe = defaults.recipe
     else:
         recipe = read_recipe(recipe_path(request.recipe or RECIPE), request.overrides)

@@ -27,7 +27,7 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
 
     Args:
         root: its MLflow is used, where the environment names no other.
-        found: the standings.
+        found: the entries.
         files: the report's files by name, which become artifacts.
 
     Returns:
@@ -51,11 +51,11 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
         if tags.COMPLETE in parent.data.tags:
             return identifier
         _log_settings(client, parent, _settings(found))
-        for standing in found.contenders:
-            marks = {tags.PARENT: identifier, tags.KIND: "backtest-arm", BACKTEST: mark, STRATEGY: standing.title}
-            run = known.get(standing.title) or _begin(client, experiment, standing.title, marks)
-            _log_settings(client, run, {"strategy": standing.title, "seeds": standing.seeds})
-            client.log_batch(run.info.run_id, metrics=_metrics(run, standing, found.plan.labels))
+        for entry in found.entries:
+            marks = {tags.PARENT: identifier, tags.KIND: "backtest-arm", BACKTEST: mark, STRATEGY: entry.title}
+            run = known.get(entry.title) or _begin(client, experiment, entry.title, marks)
+            _log_settings(client, run, {"strategy": entry.title, "seeds": entry.seeds})
+            client.log_batch(run.info.run_id, metrics=_metrics(run, entry, found.plan.labels))
             client.set_terminated(run.info.run_id, "FINISHED")
         _log_files(client, identifier, files)
         client.set_terminated(identifier, "FINISHED")
@@ -64,7 +64,7 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
 
 
 def _mark(found: Leaderboard) -> str:
-    """What tells this backtest's results from all others: the plan, and the seconds and curves of its arms."""
+    """What sets this backtest's results apart from all others: the plan, and the seconds and curves of its arms."""
     return digest_of_json(found.as_facts())[:16]
 
 
@@ -93,7 +93,7 @@ def _settings(found: Leaderboard) -> dict[str, object]:
         "source": plan.source,
         "history_sha256": plan.history.sha256,
         "classes": len(plan.classes),
-        "strategies": len(plan.contenders),
+        "strategies": len(plan.compared),
         "seeds": plan.seeds,
         "initial": plan.initial,
         "batch": plan.batch,
@@ -113,7 +113,7 @@ def _log_settings(client: "MlflowClient", run: "Run", settings: dict[str, object
         client.log_batch(run.info.run_id, params=[Param(name, str(value)) for name, value in settings.items()])
 
 
-def _metrics(run: "Run", standing: LeaderboardEntry, labels: list[int]) -> "list[Metric]":
+def _metrics(run: "Run", entry: LeaderboardEntry, labels: list[int]) -> "list[Metric]":
     """Curves with the number of labels as their step, and single figures at the last.
 
     All bear the time at which the run began, so that MLflow knows them again when they are logged twice.
@@ -121,9 +121,9 @@ def _metrics(run: "Run", standing: LeaderboardEntry, labels: list[int]) -> "list
     from mlflow.entities import Metric
 
     began = run.info.start_time
-    curves = {"accuracy": standing.accuracy.mean, "macro_f1": standing.macro_f1.mean}
-    if standing.accuracy.half_width is not None:
-        both = list(zip(standing.accuracy.mean, standing.accuracy.half_width, strict=True))
+    curves = {"accuracy": entry.accuracy.mean, "macro_f1": entry.macro_f1.mean}
+    if entry.accuracy.half_width is not None:
+        both = list(zip(entry.accuracy.mean, entry.accuracy.half_width, strict=True))
         curves["accuracy_low"] = [mean - half for mean, half in both]
         curves["accuracy_high"] = [mean + half for mean, half in both]
     found = [
@@ -131,22 +131,22 @@ def _metrics(run: "Run", standing: LeaderboardEntry, labels: list[int]) -> "list
         for name, curve in curves.items()
         for step, value in zip(labels, curve, strict=True)
     ]
-    return found + [Metric(name, value, began, labels[-1]) for name, value in _figures(standing).items()]
+    return found + [Metric(name, value, began, labels[-1]) for name, value in _figures(entry).items()]
 
 
-def _figures(standing: LeaderboardEntry) -> dict[str, float]:
+def _figures(entry: LeaderboardEntry) -> dict[str, float]:
     figures = {
-        "training_seconds": standing.training_seconds,
-        "selection_seconds": standing.selection_seconds,
+        "training_seconds": entry.training_seconds,
+        "selection_seconds": entry.selection_seconds,
     }
-    if standing.saved is not None and standing.cost is not None:
+    if entry.saved is not None and entry.cost is not None:
         figures |= {
-            "saving_ratio": standing.saved.ratio,
-            "saving_ratio_lowest_seed": standing.saved.lowest,
-            "saving_ratio_highest_seed": standing.saved.highest,
-            "censored_share": standing.saved.censored_share,
-            "labels_needed": standing.saved.labels_needed,
-            "cost": standing.cost.total,
+            "saving_ratio": entry.saved.ratio,
+            "saving_ratio_lowest_seed": entry.saved.lowest,
+            "saving_ratio_highest_seed": entry.saved.highest,
+            "censored_share": entry.saved.censored_share,
+            "labels_needed": entry.saved.labels_needed,
+            "cost": entry.cost.total,
         }
     return figures
 

@@ -37,7 +37,7 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
     Args:
         root: the backtest's folder or S3 prefix.
         plan: the plan's name.
-        mlflow_root: the root whose MLflow is told, where the environment names no other; empty to tell none.
+        mlflow_root: the root whose MLflow records the results, unless the environment names another; empty for none.
         markdown: where to put a copy of the table for the platform's own records; empty for none.
 
     Raises:
@@ -71,7 +71,7 @@ def run(root: str, plan: str, mlflow_root: str, markdown: str = "") -> Reported:
 
 
 def gather(store: Store, plan: BacktestPlan) -> Leaderboard:
-    """The standings of a plan's arms that have ended."""
+    """The entries of a plan's arms that have ended."""
     return leaderboard(plan, _outcomes(store, plan))
 
 
@@ -96,7 +96,7 @@ def _outcomes(store: Store, plan: BacktestPlan) -> dict[str, Outcome]:
 def _results(plan: BacktestPlan, outcomes: dict[str, Outcome]) -> pa.Table:
     """One row a trained cycle of each arm."""
     rows: list[dict[str, object]] = [
-        {"strategy": arm.contender.chooser.title, "seed": arm.seed, **asdict(cycle)}
+        {"strategy": arm.compared.chooser.title, "seed": arm.seed, **asdict(cycle)}
         for arm in plan.arms()
         if arm.name in outcomes
         for cycle in outcomes[arm.name].cycles

@@ -46,7 +46,7 @@ def simulate(
     Args:
         history: at least as many pool samples as the plan's last cycle has labels.
         plan: sizes, trainer, schedule.
-        arm: the contender, and the seed of cold start, training and choosing.
+        arm: the strategy, and the seed of cold start, training and choosing.
         on_cycle: called after each trained cycle.
 
     Returns:
@@ -85,17 +85,17 @@ def simulate(
 def choose(
     history: History, plan: BacktestPlan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
 ) -> Rows:
-    """Rows of the pool that the contender asks for at the end of a cycle, sorted; without a head it is the cold start.
+    """Rows of the pool that the strategy asks for at the end of a cycle, sorted; without a head it is the cold start.
 
     Args:
         history: the samples.
         plan: how many are asked for, and the scorer.
-        arm: the contender, and the seed of its choice.
+        arm: the strategy, and the seed of its choice.
         cycle: 0 for the cold start.
         labelled: which rows of the pool are labelled, (N,).
         head: the model of the labelled rows; None at the cold start.
     """
-    chooser = arm.contender.chooser if head is not None else arm.contender.cold_start
+    chooser = arm.compared.chooser if head is not None else arm.compared.cold_start
     budget = plan.batch if head is not None else plan.initial
     candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, chooser)
     parameters: dict[str, Any] = dict(chooser.parameters)

@@ -105,7 +105,7 @@ def backtest(
         ),
     ] = False,
 ) -> None:
-    """Replay labelled history with several strategies, and tell which would have saved the most labels.
+    """Replay labelled history with several strategies, and show which would have saved the most labels.
 
     Every strategy runs a campaign from the same start with each seed, and learns only the labels it asks for. Results
     go to --out; arms that are done are kept, so a backtest that was stopped continues where it stopped.
@@ -141,7 +141,7 @@ def backtest(
         )
     )
     sizes = f"{plan.cycles} cycles, {plan.labels[0]} to {plan.labels[-1]} labels"
-    print(f"{len(plan.contenders)} strategies × {plan.seeds} seeds, {sizes}", file=sys.stderr)
+    print(f"{len(plan.compared)} strategies × {plan.seeds} seeds, {sizes}", file=sys.stderr)
     if plan_only:
         arms = [arm.name for arm in plan.arms()]
         print(json.dumps({"root": out, "plan": write_plan(open_store(out), plan), "arms": arms}))

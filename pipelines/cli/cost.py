@@ -31,7 +31,7 @@ def cost(
     from labelcycle.pipelines.cost.account import account_of, as_facts, compare
 
     if plot is not None and plot.suffix.lower() != ".png":
-        raise ConfigurationError(f"--plot {plot} is no PNG file. Give it a name that ends with .png.")
+        raise ConfigurationError(f"--plot {plot} is not a PNG file. Give it a name that ends with .png.")
     comparison = None if against is None else compare(root, against)
     account = account_of(root) if comparison is None else comparison.account
     if plot is not None:

@@ -73,6 +73,6 @@ def _report_final(store: Store, state: State) -> None:
 
 
 def _how_trained(training: TrainingFacts) -> str:
-    """The trainer and where the recipe has its settings; models of earlier versions do not tell the latter."""
+    """The trainer and where the recipe has its settings; models of earlier versions do not record the latter."""
     by = f"trained by {training.trainer}"
     return by if training.settings is None else f"{by}, with {training.settings} of the recipe"

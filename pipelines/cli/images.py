@@ -67,7 +67,7 @@ def _checked_origin(text: str) -> str:
     origin = text.rstrip("/").lower()
     parts = urlsplit(origin)
     if origin and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
-        raise ConfigurationError(f"--allow-origin {text!r} is no origin, such as https://labels.example.org.")
+        raise ConfigurationError(f"--allow-origin {text!r} is not an origin, such as https://labels.example.org.")
     if parts.username is not None:
         raise ConfigurationError("--allow-origin must not hold a name or password.")
     return origin

@@ -29,8 +29,7 @@ def init(
     --budget 500 --batch 50
     """
     from labelcycle.pipelines.initialise.campaign import begin_campaign
-    from labelcycle.pipelines.initialise.printed_settings import printed
-    from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
+    from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
     settings = settings_of_campaign(given(context), None if config is None else Path(config))
     if print_config:

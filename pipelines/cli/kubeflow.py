@@ -86,7 +86,7 @@ def requested(context: typer.Context) -> "RunRequest":
 
 
 def opened(context: typer.Context, request: "RunRequest") -> tuple["Kubeflow", "ClusterCampaign"]:
-    """The installation and the campaign. What is wrong with the request is told before a server is asked.
+    """The installation and the campaign. What is wrong with the request is reported before a server is asked.
 
     Raises:
         ConfigurationError: there is no such profile, pods cannot read what the campaign names, or the address or the

@@ -9,8 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, printable
-from labelcycle.components.core.logging.events import Place, emit, json_logs, log_context, move
-from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, tell
+from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
+from labelcycle.components.core.logging.failures import GIVE_UP, INTERRUPTED, TRY_AGAIN, exit_code_of, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.observation import campaign_at, next_cycle_at
 from labelcycle.pipelines.cli import (
@@ -27,6 +27,7 @@ from labelcycle.pipelines.cli import (
     metrics,
     predict,
     promote,
+    prune,
     publish,
     recipes,
     replay,
@@ -40,7 +41,7 @@ from labelcycle.pipelines.cli import (
 
 
 class LoggedCommand(TyperCommand):
-    """Tells `command_started`, then `command_ended` with exit code and seconds, where the log is JSON.
+    """Emits `command_started`, then `command_ended` with exit code and seconds, where the log is JSON.
 
     All lines of the process say from then on which command, campaign, cycle and stage they are about.
     """
@@ -50,7 +51,7 @@ class LoggedCommand(TyperCommand):
         if not json_logs():
             return super().invoke(ctx)
         root = ctx.params.get("root")
-        move(**_place_of(ctx, root))
+        set_log_context(**_context_of(ctx, root))
         emit("command_started")
         begun, code = time.perf_counter(), 0
         try:
@@ -59,17 +60,17 @@ class LoggedCommand(TyperCommand):
             code = end.exit_code
             raise
         except (Exception, KeyboardInterrupt) as error:
-            code = tell(error)
+            code = report_failure(error)
             raise
         finally:
             catch_up()
             if root is not None and log_context()["campaign"] is None:
-                move(campaign=campaign_at(str(root)))  # the command may have begun it
+                set_log_context(campaign=campaign_at(str(root)))  # the command may have begun it
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
 
-def _place_of(ctx: Any, root: object) -> Place:
-    """What the command line says about the place of the work, and what follows from the root."""
+def _context_of(ctx: Any, root: object) -> LogContext:
+    """What the command line says that the work belongs to, and what follows from the root."""
     group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
     known = {name: ctx.params.get(name) for name in ("cycle", "attempt", "target", "shard")}
     known["command"] = " ".join(filter(None, (group, ctx.info_name)))
@@ -105,6 +106,7 @@ app.command("cost", rich_help_panel=CAMPAIGN)(cost.cost)
 app.command("metrics", rich_help_panel=CAMPAIGN)(metrics.metrics)
 app.command("verify", rich_help_panel=CAMPAIGN)(verify.verify)
 app.command("replay", rich_help_panel=CAMPAIGN)(replay.replay)
+app.command("prune", rich_help_panel=CAMPAIGN)(prune.prune)
 app.command("finalize", rich_help_panel=CAMPAIGN)(finalize.finalize)
 app.command("promote", rich_help_panel=MODELS)(promote.promote)
 app.command("predict", rich_help_panel=MODELS)(predict.predict)
@@ -172,11 +174,11 @@ def _end_with_json_logs() -> int:
         code = app(standalone_mode=False)
     except Exception as error:
         if not hasattr(error, "format_message"):
-            return tell(error)
+            return report_failure(error)
         emit("error", level="error", error="UsageError", message=error.format_message(), exit_code=GIVE_UP)
         return GIVE_UP
     except KeyboardInterrupt as error:
-        return tell(error)
+        return report_failure(error)
     return code if isinstance(code, int) else 0
 
 

@@ -7,7 +7,7 @@ import typer
 
 
 def manifests(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; it is made if need be.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; it is created if necessary.")],
     image: Annotated[
         str,
         typer.Option(

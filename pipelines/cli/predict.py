@@ -15,10 +15,10 @@ def predict(
         str, typer.Option(help="A folder, an s3:// prefix, one image, or a .txt file with an image a line.")
     ] = "",
     embeddings: Annotated[
-        str, typer.Option(help="An .npz or .parquet file, where the campaign was begun with embeddings.")
+        str, typer.Option(help="An .npz or .parquet file, where the campaign was started with embeddings.")
     ] = "",
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 64,
-    top: Annotated[int, typer.Option(min=1, help="How many classes of each image to tell, the likeliest first.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="How many classes of each image to list, the likeliest first.")] = 1,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write a column a class to CSV too. Parquet has them all.")
     ] = False,
@@ -42,5 +42,5 @@ def predict(
     else:
         done = predict_embeddings(chosen, embeddings, output, top, probabilities)
     accuracy = chosen.metrics.accuracy
-    print(f"{done.predicted} {'images' if images else 'samples'} classified by {chosen.told}, accuracy {accuracy:.4f}")
+    print(f"{done.predicted} {'images' if images else 'samples'} classified by {chosen.title}, accuracy {accuracy:.4f}")
     print(f"predictions: {output}", file=sys.stderr)

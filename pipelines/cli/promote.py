@@ -43,7 +43,7 @@ def promote(
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
 
     if force != bool(reason.strip()):
-        raise ConfigurationError("--force and --reason belong together: say why the model is promoted all the same.")
+        raise ConfigurationError("--force and --reason belong together: say why the model is promoted anyway.")
     store = open_store(root)
     state = read_state(store)
     commits = {commit.cycle: commit for commit in trained_commits(state)}
@@ -62,8 +62,8 @@ def promote(
 def _cycle(state: State, trained: list[int], cycle: int | None, root: str) -> int:
     if not trained:
         raise ConfigurationError(
-            f"There is nothing to promote: no cycle of {state.campaign.identifier!r} has trained a model yet. Go on "
-            f"with: labelcycle run {root}"
+            f"There is nothing to promote: no cycle of {state.campaign.identifier!r} has trained a model yet. "
+            f"Continue with: labelcycle run {root}"
         )
     if cycle is not None and cycle not in trained:
         raise ConfigurationError(f"Cycle {cycle} has no model. Cycles with one: {', '.join(map(str, trained))}.")
@@ -78,11 +78,11 @@ def _print(done: Promoted) -> None:
     promotion = done.promotion
     cycle = promotion.challenger.cycle
     if done.already:
-        print(f"the model of cycle {cycle} is champion already, since {promotion.time}: {promotion.told}")
+        print(f"the model of cycle {cycle} is champion already, since {promotion.time}: {promotion.summary}")
         return
     if done.verdict is not None and done.verdict.changes:
         _print_changes(cycle, done.verdict.changes)
-    print(f"cycle {cycle} {promotion.told}")
+    print(f"cycle {cycle} {promotion.summary}")
     if promotion.outcome == "refused":
         print(
             f"cycle {promotion.champion.cycle if promotion.champion else '–'} stays champion; to promote cycle {cycle} "

@@ -32,12 +32,12 @@ def publish(
     if not state.commits:
         raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
     if state.phase == "done":
-        _tell({"handed_out": 0}, f"nothing to deliver: {state.why_done}", as_json)
+        _print_result({"handed_out": 0}, f"nothing to deliver: {state.why_done}", as_json)
         return
     last = state.commits[-1]
     if state.campaign.labelling.tool is None:
         place = deliver_query(store, state.campaign, last)
-        _tell({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
+        _print_result({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
         return
     from labelcycle.components.labelling.label_studio.send_query import publish_query
 
@@ -50,11 +50,11 @@ def publish(
         "links renewed": published.renewed,
         "duplicates removed": published.removed,
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what in ("sent", "already there"))
-    _tell(asdict(published), f"cycle {last.cycle}: {told}\nlabel here: {published.project_url}", as_json)
+    shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what in ("sent", "already there"))
+    _print_result(asdict(published), f"cycle {last.cycle}: {shown}\nlabel here: {published.project_url}", as_json)
     if not as_json:
         print(f"then: labelcycle run {root}", file=sys.stderr)
 
 
-def _tell(facts: dict[str, object], words: str, as_json: bool) -> None:
+def _print_result(facts: dict[str, object], words: str, as_json: bool) -> None:
     print(json.dumps(facts, indent=2) if as_json else words)

@@ -22,8 +22,8 @@ def replay(
     """Choose the query of a past cycle again, from what is stored, and say whether it is identical. Changes nothing.
 
     The pool is scored with the model of that cycle, and the strategy chooses again. The exit code is 1 where other
-    samples come out; the same samples with other figures, as another kind of processor computes them, are told. A
-    query of another version of the strategy than this labelcycle has is not comparable; that is told, and is no fault:
+    samples come out; the same samples with other figures, as another kind of processor computes them, are reported. A
+    query of another version of the strategy than this labelcycle has is not comparable; that is noted, and is no fault:
     the exit code is 0. Replay it with the labelcycle that made it.
     """
     from labelcycle.pipelines.replay.replay import replay_selection

@@ -73,9 +73,11 @@ def schedule(
     changes = {"show": show, "pause": pause, "resume": resume, "delete": delete}
     asked = [name for name, given in changes.items() if given]
     if len(asked) > 1 or (asked and (cron is not None or every is not None)):
-        raise ConfigurationError("--show, --pause, --resume, --delete and the times of a new schedule exclude another.")
+        raise ConfigurationError(
+            "--show, --pause, --resume, --delete and the times of a new schedule cannot be combined."
+        )
     if wait and not delete:
-        raise ConfigurationError("--wait belongs to --delete. Add that, or leave it out.")
+        raise ConfigurationError("--wait needs --delete. Add --delete, or leave --wait out.")
     if asked:
         _change(options.connected(context), root, asked[0], wait)
         return

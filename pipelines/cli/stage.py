@@ -27,7 +27,7 @@ class Target(StrEnum):
     tuned = "tuned"
 
 
-def _tell(result: Any, file: Path | None, outputs: Path | None) -> None:
+def _write_result(result: Any, file: Path | None, outputs: Path | None) -> None:
     facts = result.as_metadata()
     text = json.dumps(facts)
     if file is not None:
@@ -51,7 +51,7 @@ def label_ingest(
     """Read new labels and decide: cold_start, train, wait or done."""
     from labelcycle.components.label_ingest.stage import run
 
-    _tell(run(root=root, labels_from=absolute(labels_from), finalize=finalize), facts, outputs)
+    _write_result(run(root=root, labels_from=absolute(labels_from), finalize=finalize), facts, outputs)
 
 
 @app.command("embed")
@@ -68,7 +68,7 @@ def embed(
     """Make sure that a feature space holds what this cycle needs."""
     from labelcycle.components.embed.stage import run
 
-    _tell(run(root, cycle, attempt, target.value, shard, shards), facts, outputs)
+    _write_result(run(root, cycle, attempt, target.value, shard, shards), facts, outputs)
 
 
 @app.command("train_adapter")
@@ -78,7 +78,7 @@ def train_adapter(
     """Train the recipe's model on every label so far."""
     from labelcycle.components.train_adapter.stage import run
 
-    _tell(run(root, cycle, attempt), facts, outputs)
+    _write_result(run(root, cycle, attempt), facts, outputs)
 
 
 @app.command("evaluate")
@@ -86,7 +86,7 @@ def evaluate(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = 
     """Measure this cycle's model on the test set."""
     from labelcycle.components.evaluate.stage import run
 
-    _tell(run(root, cycle, attempt), facts, outputs)
+    _write_result(run(root, cycle, attempt), facts, outputs)
 
 
 @app.command("score")
@@ -102,7 +102,7 @@ def score(
     """Ask the current model about the unlabelled pool."""
     from labelcycle.components.score.stage import run
 
-    _tell(run(root, cycle, attempt, shard, shards), facts, outputs)
+    _write_result(run(root, cycle, attempt, shard, shards), facts, outputs)
 
 
 @app.command("select")
@@ -112,7 +112,7 @@ def select(
     """Choose the next samples to label."""
     from labelcycle.components.select.stage import run
 
-    _tell(run(root, cycle, attempt, shards), facts, outputs)
+    _write_result(run(root, cycle, attempt, shards), facts, outputs)
 
 
 @app.command("publish")
@@ -123,4 +123,4 @@ def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = N
 
     published = run(root, cycle, attempt)
     record_in_mlflow(root)
-    _tell(published, facts, outputs)
+    _write_result(published, facts, outputs)

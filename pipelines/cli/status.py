@@ -23,7 +23,7 @@ def status(
     that asked had wrong, and how many right. Costs are those of the committed cycles; `labelcycle cost`
     has the details.
     """
-    from labelcycle.pipelines.dashboard.view import read_standing, read_view, status_facts
+    from labelcycle.pipelines.dashboard.view import read_status, read_view, status_facts
 
     store = open_store(root)
     if watch:
@@ -31,16 +31,16 @@ def status(
 
         watch_campaign(store, root, every, as_json)
         return
-    standing = read_standing(store, root)
+    campaign_status = read_status(store, root)
     if as_json:
-        print(json.dumps(status_facts(read_view(store, standing)), indent=2))
+        print(json.dumps(status_facts(read_view(store, campaign_status)), indent=2))
         return
     from rich.console import Console
 
-    from labelcycle.pipelines.dashboard.screen import print_people, print_standing
+    from labelcycle.pipelines.dashboard.screen import print_people, print_status
 
     console = Console(file=sys.stdout)
-    print_standing(console, standing)
+    print_status(console, campaign_status)
     with console.status("looking for answers"):
-        view = read_view(store, standing)
+        view = read_view(store, campaign_status)
     print_people(console, view)

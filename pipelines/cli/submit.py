@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelcycle.components.core.campaign.state import CycleSummary, State
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.pipelines.cli import kubeflow as options
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
@@ -64,16 +65,16 @@ def submit(
     from labelcycle.pipelines.kubeflow.submission import submit as submit_run
 
     if end_early and not finalize:
-        raise ConfigurationError("--end-early belongs to --finalize. Add that, or leave it out.")
+        raise ConfigurationError("--end-early needs --finalize. Add --finalize, or leave --end-early out.")
     request = options.requested(context)
     kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
-    _tell(kubeflow, submission)
+    _print_submission(kubeflow, submission)
     if wait and submission.run is not None:
         _follow(kubeflow, submission, campaign, labels_from)
 
 
-def _tell(kubeflow: "Kubeflow", submission: "Submission") -> None:
+def _print_submission(kubeflow: "Kubeflow", submission: "Submission") -> None:
     if submission.reason:
         print(f"nothing submitted: {submission.reason}")
     elif submission.run is None:

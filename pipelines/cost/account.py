@@ -187,13 +187,13 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
 def _refuse_others(store: Store, campaign: Campaign, other_store: Store, other: Campaign) -> None:
     if campaign.classes != other.classes:
         raise ConfigurationError(
-            f"{store.root} and {other_store.root} have other classes, so their accuracies cannot be compared. Begin "
-            "the random campaign on the same data, with the same --classes."
+            f"{store.root} and {other_store.root} have different classes, so their accuracies cannot be compared. "
+            "Start the random campaign on the same data, with the same --classes."
         )
     if _test_set(store, campaign) != _test_set(other_store, other):
         raise ConfigurationError(
-            f"{store.root} and {other_store.root} have other test sets, so their accuracies cannot be compared. Begin "
-            "the random campaign with the same --test, or the same --test-share and --seed."
+            f"{store.root} and {other_store.root} have different test sets, so their accuracies cannot be compared. "
+            "Start the random campaign with the same --test, or the same --test-share and --seed."
         )
 
 

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from labelcycle.pipelines.dashboard.view import MarginalGain, Standing
+from labelcycle.pipelines.dashboard.view import CampaignStatus, MarginalGain
 
 if TYPE_CHECKING:
     from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
@@ -30,20 +30,20 @@ LONGEST_SPARKLINE = 60
 LONGEST_BAR = 40
 
 
-def courses(standing: Standing, width: int) -> RenderableType | None:
+def curves(status: CampaignStatus, width: int) -> RenderableType | None:
     """Accuracy, calibration error and cost, cycle by cycle; None before two cycles have trained."""
-    trained = standing.state.trained
+    trained = status.state.trained
     if len(trained) < 2:
         return None
-    cost_after = {cost.cycle: cost.overall_cost for cost in standing.costs}
+    cost_after = {cost.cycle: cost.overall_cost for cost in status.costs}
     rows: dict[str, tuple[list[float | None], str]] = {
         "accuracy": ([summary.accuracy for summary in trained], "{:.4f}"),
         "ECE": ([summary.ece for summary in trained], "{:.4f}"),
         "cost": ([cost_after[summary.cycle] for summary in trained], "{:,.2f}"),
     }
     grid = Table.grid(padding=(0, 1))
-    for name, (course, form) in rows.items():
-        figures = [figure for figure in course if figure is not None]
+    for name, (curve, form) in rows.items():
+        figures = [figure for figure in curve if figure is not None]
         if not figures:
             continue
         ends = f"{form.format(figures[0])} → {form.format(figures[-1])}"
@@ -52,33 +52,33 @@ def courses(standing: Standing, width: int) -> RenderableType | None:
     return grid
 
 
-def budget(standing: Standing, width: int) -> list[Text]:
+def budget(status: CampaignStatus, width: int) -> list[Text]:
     """How much of the budget is spent, as a bar and in words."""
-    summaries, total = standing.state.summaries, standing.state.campaign.budget
+    summaries, total = status.state.summaries, status.state.campaign.budget
     spent = summaries[-1].answers if summaries else 0
     return [Text(f"{spent} of {total} labels of the budget are used."), bar(spent, total, width)]
 
 
 def bar(done: int, total: int, width: int) -> Text:
-    """A bar that tells what is done from what is not without colours too; full where all is done, and not before."""
+    """A bar that shows what is done, without colours too; full where all is done, and not before."""
     length = min(LONGEST_BAR, width)
     filled = length * min(done, total) // max(1, total)
     return Text.assemble(("█" * filled, "cyan" if done < total else "green"), ("░" * (length - filled), "dim"))
 
 
-def money(standing: Standing) -> list[Text]:
+def money(status: CampaignStatus) -> list[Text]:
     """What it has cost, and what the last labels brought."""
     lines = []
-    if standing.costs:
-        last = standing.costs[-1]
+    if status.costs:
+        last = status.costs[-1]
         lines.append(
             Text(
                 f"cost so far {last.overall_cost:,.2f} = labels {last.label_cost:,.2f} + computing "
                 f"{last.compute_cost:,.2f}"
             )
         )
-    if standing.gain is not None:
-        lines.append(Text(_gain_in_words(standing.gain)))
+    if status.gain is not None:
+        lines.append(Text(_gain_in_words(status.gain)))
     return lines
 
 
@@ -98,29 +98,29 @@ SHOWN_SAMPLES = 5
 SHOWN_ANNOTATORS = 12
 
 
-def awaited(outlook: "AwaitedLabels", width: int, now: datetime) -> list[RenderableType]:
+def awaited(waited_for: "AwaitedLabels", width: int, now: datetime) -> list[RenderableType]:
     """The lines about the open query.
 
     Args:
-        outlook: how far it is answered.
+        waited_for: how far it is answered.
         width: characters there are for a bar.
         now: with a time zone.
     """
     lines: list[RenderableType] = [
-        Text(f"{outlook.answered} of {outlook.asked} samples of the query are answered."),
-        bar(outlook.answered, outlook.asked, width),
+        Text(f"{waited_for.answered} of {waited_for.asked} samples of the query are answered."),
+        bar(waited_for.answered, waited_for.asked, width),
     ]
-    if outlook.votes_by_annotator:
-        lines.append(Text(f"votes: {_votes(outlook.votes_by_annotator)}"))
-    if outlook.open:
-        names = ", ".join(repr(name) for name in outlook.open[:SHOWN_SAMPLES])
-        more = len(outlook.open) - SHOWN_SAMPLES
+    if waited_for.votes_by_annotator:
+        lines.append(Text(f"votes: {_votes(waited_for.votes_by_annotator)}"))
+    if waited_for.open:
+        names = ", ".join(repr(name) for name in waited_for.open[:SHOWN_SAMPLES])
+        more = len(waited_for.open) - SHOWN_SAMPLES
         lines.append(Text(f"open: {names}" + (f", and {more} more" if more > 0 else "")))
-    if outlook.outstanding:
-        lines.append(Text(f"late: {outlook.outstanding} samples of earlier queries have still no answer"))
-    lines.append(Text(f"next cycle: {plain_text(outlook.goes_on)}"))
-    if outlook.deadline is not None:
-        lines.append(Text(f"deadline: {_deadline(outlook.deadline, now)}"))
+    if waited_for.outstanding:
+        lines.append(Text(f"late: {waited_for.outstanding} samples of earlier queries still have no answer"))
+    lines.append(Text(f"next cycle: {plain_text(waited_for.goes_on)}"))
+    if waited_for.deadline is not None:
+        lines.append(Text(f"deadline: {_deadline(waited_for.deadline, now)}"))
     return lines
 
 

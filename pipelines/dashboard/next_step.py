@@ -36,11 +36,11 @@ def _who_answers(store: Store, state: State) -> str:
     if state.campaign.labels_from is not None:
         return f"the campaign's label file answers {asked}"
     tool = state.campaign.labelling.tool
-    receipt = read_delivery_record(store, last.cycle)
-    if receipt is not None:
-        place = receipt.place
+    record = read_delivery_record(store, last.cycle)
+    if record is not None:
+        address = record.place
     elif tool is not None:
         return f"{asked} have still to be sent to {tool.url}"
     else:
-        place = store.locate(delivery_key(last.cycle))
-    return f"{asked} are labelled at {place}"
+        address = store.locate(delivery_key(last.cycle))
+    return f"{asked} are labelled at {address}"

@@ -8,9 +8,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from labelcycle.components.core.campaign.state import CycleSummary, State
-from labelcycle.pipelines.dashboard.figures import awaited, budget, courses, money, plain_text
-from labelcycle.pipelines.dashboard.view import Standing, View
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.summary import CycleSummary
+from labelcycle.pipelines.dashboard.figures import awaited, budget, curves, money, plain_text
+from labelcycle.pipelines.dashboard.view import CampaignStatus, View
 
 UNKNOWN = "–"
 COLUMNS = ("cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query", "unknown:known")
@@ -74,55 +75,55 @@ def _change(before: float | None, now: float | None) -> Text:
     return Text(f"{change:+.4f}", style="green" if change > 0 else "red" if change < 0 else "")
 
 
-def header(standing: Standing) -> list[Text]:
+def header(status: CampaignStatus) -> list[Text]:
     """Which campaign, where it stands, what to do next and where the report is."""
-    campaign = standing.state.campaign
+    campaign = status.state.campaign
     lines = [
         Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold"),
-        Text(plain_text(standing.step.words)),
-        Text.assemble("next: ", (plain_text(standing.step.command), "bold")),
+        Text(plain_text(status.step.words)),
+        Text.assemble("next: ", (plain_text(status.step.command), "bold")),
     ]
-    if standing.report is not None:
-        lines.append(Text(f"report: {plain_text(standing.report)}"))
+    if status.report is not None:
+        lines.append(Text(f"report: {plain_text(status.report)}"))
     return lines
 
 
 def progress(
-    standing: Standing, console: Console, width: int, cycles: int | None = None, with_courses: bool = True
+    status: CampaignStatus, console: Console, width: int, cycles: int | None = None, with_curves: bool = True
 ) -> list[RenderableType]:
-    """The table of cycles, the courses, budget and cost.
+    """The table of cycles, the curves, budget and cost.
 
     Args:
-        standing: what the commits say.
+        status: what the commits say.
         console: where it is shown.
         width: of the terminal.
         cycles: how many of the last cycles to list; None for all.
-        with_courses: whether the sparklines are shown.
+        with_curves: whether the sparklines are shown.
     """
     parts: list[RenderableType] = []
-    if standing.state.summaries:
-        parts.append(cycle_table(standing.state, console, width, cycles))
-    course = courses(standing, width) if with_courses else None
-    if course is not None:
-        parts += [course, Text()]
-    return [*parts, *budget(standing, width), *money(standing)]
+    if status.state.summaries:
+        parts.append(cycle_table(status.state, console, width, cycles))
+    curve = curves(status, width) if with_curves else None
+    if curve is not None:
+        parts += [curve, Text()]
+    return [*parts, *budget(status, width), *money(status)]
 
 
 def people(view: View, width: int) -> list[RenderableType]:
-    """Who is awaited, or why that cannot be told."""
+    """Who is awaited, or why that is not known."""
     parts: list[RenderableType] = []
-    if view.outlook is not None:
-        parts += [Text(), *awaited(view.outlook, width, datetime.now(UTC))]
+    if view.waited_for is not None:
+        parts += [Text(), *awaited(view.waited_for, width, datetime.now(UTC))]
     if view.note is not None:
         parts += [Text(), Text(f"note: {plain_text(view.note)}", style="yellow")]
     return parts
 
 
-def print_standing(console: Console, standing: Standing) -> None:
+def print_status(console: Console, status: CampaignStatus) -> None:
     """Print what the commits say; commands and addresses are never broken, and nothing is where it is piped."""
-    for line in header(standing):
+    for line in header(status):
         console.print(line, soft_wrap=True, highlight=False)
-    _print(console, progress(standing, console, console.width))
+    _print(console, progress(status, console, console.width))
 
 
 def print_people(console: Console, view: View) -> None:

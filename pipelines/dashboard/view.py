@@ -72,7 +72,7 @@ def marginal_gain(state: State) -> MarginalGain | None:
 
 
 def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | None, str | None]":
-    """How far the last query is answered, or why that cannot be told; neither where no query is open."""
+    """How far the last query is answered, or why that is not known; neither where no query is open."""
     if state.phase != "labelling":
         return None, None
     from labelcycle.components.label_ingest.awaited_labels import awaited_labels
@@ -80,7 +80,7 @@ def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | No
     try:
         return awaited_labels(store, state), None
     except LabelcycleError as error:
-        return None, f"who is awaited cannot be told now: {error}"
+        return None, f"it is not known now who still has to label: {error}"
 
 
 def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, object] | None:
@@ -89,7 +89,7 @@ def awaited_facts(awaited_labels: "AwaitedLabels | None") -> dict[str, object] |
 
 
 @dataclass(frozen=True)
-class Standing:
+class CampaignStatus:
     """What the commits say.
 
     Attributes:
@@ -114,17 +114,17 @@ class View:
     """What the commits say, and who is awaited.
 
     Attributes:
-        standing: from the commits.
-        outlook: how far the last query is answered; None where no query is open, or it cannot be told.
-        note: why it cannot be told.
+        status: from the commits.
+        waited_for: how far the last query is answered; None where no query is open, or it is not known.
+        note: why it is not known.
     """
 
-    standing: Standing
-    outlook: "AwaitedLabels | None"
+    status: CampaignStatus
+    waited_for: "AwaitedLabels | None"
     note: str | None
 
 
-def read_standing(store: Store, root: str) -> Standing:
+def read_status(store: Store, root: str) -> CampaignStatus:
     """Read the campaign's commits, their summaries and costs.
 
     Raises:
@@ -133,7 +133,7 @@ def read_standing(store: Store, root: str) -> Standing:
     """
     state = read_state(store)
     reports = [commit.objects["report"].key for commit in state.commits if "report" in commit.objects]
-    return Standing(
+    return CampaignStatus(
         root=root,
         state=state,
         costs=costs_so_far(store, state),
@@ -143,10 +143,10 @@ def read_standing(store: Store, root: str) -> Standing:
     )
 
 
-def read_view(store: Store, standing: Standing) -> View:
-    """The standing, with who is awaited now."""
-    outlook, note = read_awaited_labels(store, standing.state)
-    return View(standing, outlook, note)
+def read_view(store: Store, status: CampaignStatus) -> View:
+    """The status, with who is awaited now."""
+    waited_for, note = read_awaited_labels(store, status.state)
+    return View(status, waited_for, note)
 
 
 def status_facts(view: View) -> dict[str, object]:
@@ -155,37 +155,37 @@ def status_facts(view: View) -> dict[str, object]:
     `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
     cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
     and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is answered, null
-    where none is open or it cannot be told, as `notes` then say. Costs run up from cycle to cycle.
+    where none is open or it is not known, as `notes` then say. Costs run up from cycle to cycle.
     """
-    standing = view.standing
-    state, campaign = standing.state, standing.state.campaign
+    status = view.status
+    state, campaign = status.state, status.state.campaign
     cold = next((summary for summary in state.summaries if summary.accuracy is None), None)
     return {
         "campaign": campaign.identifier,
-        "root": standing.root,
+        "root": status.root,
         "recipe": campaign.recipe.name,
         "strategy": campaign.recipe.selector.strategy,
         "state": state.phase,
-        "in_words": standing.step.words,
-        "next_command": standing.step.command,
+        "in_words": status.step.words,
+        "next_command": status.step.command,
         "why_done": state.why_done if state.phase == "done" else None,
         "budget": campaign.budget,
         "batch": campaign.batch,
         "labels": state.summaries[-1].labels if state.summaries else 0,
         "answers": state.summaries[-1].answers if state.summaries else 0,
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
-        "labelling": awaited_facts(view.outlook),
+        "labelling": awaited_facts(view.waited_for),
         "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},
         "cycles": [asdict(summary) for summary in state.trained],
         "final": None if state.final is None else asdict(state.final),
-        "costs": _cost_facts(standing),
-        "marginal_gain": None if standing.gain is None else _gain_facts(standing.gain),
-        "report": standing.report,
+        "costs": _cost_facts(status),
+        "marginal_gain": None if status.gain is None else _gain_facts(status.gain),
+        "report": status.report,
         "notes": [] if view.note is None else [view.note],
     }
 
 
-def _cost_facts(standing: Standing) -> list[dict[str, object]]:
+def _cost_facts(status: CampaignStatus) -> list[dict[str, object]]:
     return [
         {
             "cycle": cost.cycle,
@@ -193,7 +193,7 @@ def _cost_facts(standing: Standing) -> list[dict[str, object]]:
             "compute_cost": cost.compute_cost,
             "overall_cost": cost.overall_cost,
         }
-        for cost in standing.costs
+        for cost in status.costs
     ]
 
 

@@ -21,8 +21,8 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import until_none
 from labelcycle.pipelines.dashboard.figures import plain_text
-from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_standing, progress
-from labelcycle.pipelines.dashboard.view import Standing, View, read_standing, read_view, status_facts
+from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_status, progress
+from labelcycle.pipelines.dashboard.view import CampaignStatus, View, read_status, read_view, status_facts
 
 FEWEST_CYCLES = 3
 
@@ -52,14 +52,14 @@ class WatchedScreen:
         too_many = self._lines(console, options, parts) - room
         if self._view is None or too_many <= 0:
             return parts
-        cycles = max(FEWEST_CYCLES, len(self._view.standing.state.summaries) - too_many)
+        cycles = max(FEWEST_CYCLES, len(self._view.status.state.summaries) - too_many)
         parts = self._parts(console, options, cycles, True)
         if self._lines(console, options, parts) <= room:
             return parts
         return self._parts(console, options, cycles, False)
 
     def _parts(
-        self, console: Console, options: ConsoleOptions, cycles: int | None, with_courses: bool
+        self, console: Console, options: ConsoleOptions, cycles: int | None, with_curves: bool
     ) -> list[RenderableType]:
         about = f"{self._looked:%H:%M:%S} · a look every {self._every:g} s · Ctrl-C ends"
         first = Text(about, style="dim")
@@ -67,11 +67,11 @@ class WatchedScreen:
             first = Text(f"{self._looked:%H:%M:%S} {plain_text(self._trouble)} Trying again.", style="red")
         if self._view is None:
             return [first]
-        standing, width = self._view.standing, options.max_width
-        lines = header(standing)
+        status, width = self._view.status, options.max_width
+        lines = header(status)
         for line in lines:
             line.overflow = "fold"
-        middle = progress(standing, console, width, cycles, with_courses)
+        middle = progress(status, console, width, cycles, with_curves)
         return [first, *lines, *middle, *people(self._view, width)]
 
     @staticmethod
@@ -110,7 +110,7 @@ class Watched:
     def __init__(self, store: Store, root: str) -> None:
         self._store, self._root = store, root
         self._mark: Mark | None = None
-        self._standing: Standing | None = None
+        self._status: CampaignStatus | None = None
 
     def look(self) -> View:
         """The view now. Who is awaited is asked again each time.
@@ -120,10 +120,10 @@ class Watched:
             CampaignError: no campaign there, or it is damaged.
         """
         mark = mark_of(self._store, self._mark)
-        if self._standing is None or mark != self._mark:
-            self._standing = read_standing(self._store, self._root)
+        if self._status is None or mark != self._mark:
+            self._status = read_status(self._store, self._root)
             self._mark = mark
-        return read_view(self._store, self._standing)
+        return read_view(self._store, self._status)
 
 
 def watch_campaign(store: Store, root: str, every: float, as_json: bool) -> None:
@@ -164,11 +164,11 @@ def _look_on(watched: Watched, every: float, show: Show) -> None:
 
 
 def _json_lines() -> Show:
-    shown, told = "", ""
+    shown, warned = "", ""
 
     def show(view: View | None, trouble: str) -> None:
-        nonlocal shown, told
-        told = _tell(trouble, told)
+        nonlocal shown, warned
+        warned = _warn_once(trouble, warned)
         line = shown if view is None else json.dumps(status_facts(view))
         if line != shown:
             print(line, flush=True)
@@ -177,9 +177,9 @@ def _json_lines() -> Show:
     return show
 
 
-def _tell(trouble: str, told: str) -> str:
+def _warn_once(trouble: str, warned: str) -> str:
     """Say on stderr what went wrong, once; returns what is said now."""
-    if trouble and trouble != told:
+    if trouble and trouble != warned:
         print(f"note: {plain_text(trouble)}", file=sys.stderr, flush=True)
     return trouble
 
@@ -195,14 +195,14 @@ def _screen(console: Console, every: float) -> Iterator[Show]:
 
 
 def _printed(console: Console) -> Show:
-    shown, told = None, ""
+    shown, warned = None, ""
 
     def show(view: View | None, trouble: str) -> None:
-        nonlocal shown, told
-        told = _tell(trouble, told)
+        nonlocal shown, warned
+        warned = _warn_once(trouble, warned)
         facts = None if view is None else status_facts(view)
         if view is not None and facts != shown:
-            print_standing(console, view.standing)
+            print_status(console, view.status)
             print_people(console, view)
             console.print()
             console.file.flush()

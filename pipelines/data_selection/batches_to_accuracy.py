@@ -73,7 +73,7 @@ def read_batch_curve(root: str) -> BatchCurve:
     settings = campaign.recipe.data_selection
     if settings is None:
         raise ConfigurationError(
-            f"The campaign at {store.root} collects labels, and does not count batches. Look with: labelcycle status."
+            f"The campaign at {store.root} collects labels, and does not count batches. See it with: labelcycle status."
         )
     points: list[BatchPoint] = []
     for commit in state.commits:

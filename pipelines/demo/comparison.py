@@ -10,7 +10,7 @@ from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arm import run
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
 from labelcycle.pipelines.backtest.prepare import RECIPE, BacktestRequest, prepare
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -94,14 +94,14 @@ class LabelsSaved:
     highest: float
 
 
-def compare(out: str, embeddings: str, sizes: Sizes, tell: Callable[[str], None] = lambda text: None) -> Comparison:
+def compare(out: str, embeddings: str, sizes: Sizes, report: Callable[[str], None] = lambda text: None) -> Comparison:
     """Run every arm that has not ended below `out`.
 
     Args:
         out: a backtest's folder; arms whose results are there are not run again.
         embeddings: features with labels and a test split.
         sizes: how much.
-        tell: called with a line for every arm that has ended.
+        report: called with a line for every arm that has ended.
 
     Raises:
         LabelcycleError: an arm failed.
@@ -109,38 +109,38 @@ def compare(out: str, embeddings: str, sizes: Sizes, tell: Callable[[str], None]
     Cost: a few processor seconds.
     """
 
-    def learnt(title: str, recipe: str, contender: Contender, cycles: int) -> Learnt:
+    def learnt(title: str, recipe: str, compared: ComparedStrategy, cycles: int) -> Learnt:
         request = BacktestRequest(
             out=out,
             embeddings=embeddings,
-            strategies=[f"{RANDOM.title},{contender.chooser.strategy}"],
+            strategies=[f"{RANDOM.title},{compared.chooser.strategy}"],
             seeds=sizes.seeds,
             batch=sizes.batch,
             cycles=cycles,
             recipe=recipe,
         )
-        plan = prepare(request).model_copy(update={"contenders": [contender]})
-        return Learnt(title, plan.labels, run_arms(out, plan, title, tell))
+        plan = prepare(request).model_copy(update={"compared": [compared]})
+        return Learnt(title, plan.labels, run_arms(out, plan, title, report))
 
     return Comparison(
-        default=learnt(RECIPE, RECIPE, contender_of(RECIPE), sizes.cycles),
-        random=learnt("random", RECIPE, Contender(chooser=RANDOM), sizes.random_cycles),
-        peal=learnt(PEAL, PEAL, contender_of(PEAL), sizes.cycles),
+        default=learnt(RECIPE, RECIPE, compared_in_recipe(RECIPE), sizes.cycles),
+        random=learnt("random", RECIPE, ComparedStrategy(chooser=RANDOM), sizes.random_cycles),
+        peal=learnt(PEAL, PEAL, compared_in_recipe(PEAL), sizes.cycles),
     )
 
 
-def contender_of(recipe: str) -> Contender:
+def compared_in_recipe(recipe: str) -> ComparedStrategy:
     """How a recipe chooses, from its first query on."""
     settings = read_recipe(recipe_path(recipe), {})
     cold_start = settings.cold_start
-    return Contender(
+    return ComparedStrategy(
         chooser=Chooser(strategy=settings.selector.strategy, parameters=settings.selector.arguments),
         cold_start=Chooser(strategy=cold_start.strategy, parameters=cold_start.parameters),
     )
 
 
-def run_arms(out: str, plan: BacktestPlan, title: str, tell: Callable[[str], None]) -> list[list[float]]:
-    """Run the arms of a plan with one contender, one after the other; accuracies, a row for each seed.
+def run_arms(out: str, plan: BacktestPlan, title: str, report: Callable[[str], None]) -> list[list[float]]:
+    """Run the arms of a plan with one strategy, one after the other; accuracies, a row for each seed.
 
     Raises:
         LabelcycleError: an arm failed.
@@ -152,7 +152,7 @@ def run_arms(out: str, plan: BacktestPlan, title: str, tell: Callable[[str], Non
         if outcome.error:
             raise LabelcycleError(f"{title}, seed {arm.seed}, failed: {outcome.error}")
         rows.append([cycle.accuracy for cycle in outcome.cycles])
-        tell(f"{title}, seed {arm.seed}: accuracy {rows[-1][-1]:.4f} with {plan.labels[-1]} labels")
+        report(f"{title}, seed {arm.seed}: accuracy {rows[-1][-1]:.4f} with {plan.labels[-1]} labels")
     return rows
 
 

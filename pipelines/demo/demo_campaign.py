@@ -23,7 +23,7 @@ class Finished:
 
 
 class CampaignFailed(LabelcycleError):
-    """A process of a campaign ended with an error, which it has told.
+    """A process of a campaign ended with an error, which it has reported.
 
     The exit code is the process's own; that of one which was killed says that another try may pass.
     """

@@ -25,7 +25,7 @@ from labelcycle.components.core.images.source import is_file, read_unchanged_ima
 from labelcycle.components.core.storage import Store
 
 REQUESTS = "uvicorn.access"
-"""The logger to which uvicorn tells each request."""
+"""The logger to which uvicorn reports each request."""
 
 SECONDS_TO_FINISH = 5
 """How long answers under way may take once the server is asked to end."""
@@ -106,7 +106,7 @@ class ServedImages:
         Raises:
             KeyError: the pool has no such file.
             UnreadableImage: the file is gone, may not be read, or has other content.
-            RefusedImage: something that leads out of the allowed places was put where the file or its folder was.
+            RefusedImage: something that leads out of the allowed sources was put where the file or its folder was.
         """
         return read_unchanged_image(f"{self.folder}/{name}", self.digests[name])
 
@@ -116,7 +116,7 @@ def served_images(store: Store, campaign: Campaign) -> ServedImages:
 
     Raises:
         InputError: it names no files, because the images are in S3 or there are none.
-        RefusedImage: a file does not lie in an allowed place (`allowed_sources`).
+        RefusedImage: a file is not from an allowed source (`allowed_sources`).
 
     Cost: reads the tables of the pool and of what was set aside; about 300 bytes of memory a file. Where places are
     named, looks at each file's path.

@@ -138,7 +138,7 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
 
 def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
     if (settings.images is None) == (settings.embeddings is None):
-        raise ConfigurationError("A campaign begins with either --images or --embeddings. Give one of them.")
+        raise ConfigurationError("A campaign starts from either --images or --embeddings. Give one of them.")
     if settings.images is not None:
         return samples_from_images(settings.images, settings.max_unreadable)
     assert settings.embeddings is not None

@@ -50,9 +50,7 @@ def read_captions(
     Source: VeCAF, section 3.3 (the sentence about the domain).
     """
     if template is not None and PLACE not in template:
-        raise ConfigurationError(
-            f"--caption-template {template!r} has no {PLACE}, where the class is to stand. Add it."
-        )
+        raise ConfigurationError(f"--caption-template {template!r} has no {PLACE}, where the class goes. Add it.")
     captions = {name: (template or TEMPLATE).replace(PLACE, label) for name, label in labels.items()}
     if uri is not None:
         captions |= read_texts(uri, known_ids, "caption")
@@ -126,9 +124,9 @@ def encoder_folder(name: str) -> Path:
         return own
     module = name.replace("-", "_")
     spec = find_spec(module) if module.isidentifier() else None
-    for place in (spec.submodule_search_locations if spec else None) or ():
-        if (Path(place) / "model").is_dir():
-            return Path(place) / "model"
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        if (Path(folder) / "model").is_dir():
+            return Path(folder) / "model"
     if re.fullmatch(ON_THE_HUB, name):
         return _fetched(name)
     raise ConfigurationError(

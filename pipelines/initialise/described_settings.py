@@ -1,4 +1,4 @@
-"""What people are told about each setting of a campaign, taken from the model: for flags, files and messages."""
+"""What people read about each setting of a campaign, taken from the model: for flags, files and messages."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +17,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Described:
-    """A setting as people are told of it.
+    """A setting as it is described to people.
 
     Attributes:
         name: the key in a file; a flag has dashes for its underscores.

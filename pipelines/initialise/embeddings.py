@@ -22,7 +22,7 @@ SPLITS = ("pool", "val", "test")
 
 
 def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"] | None = "as needed") -> Samples:
-    """Read embeddings. Those that float16 cannot hold as they are become centred and scaled; the user is told.
+    """Read embeddings. Those that float16 cannot hold as they are are centred and scaled, and a notice says so.
 
     Args:
         uri: a path or `s3://` URI. Parquet: `sample_id`, `feature` (a list of numbers, all of one length), optionally
@@ -175,7 +175,7 @@ def _check_ids(ids: list[str], uri: str) -> None:
         if fault := fault_of_id(name):
             raise InputError(f"{uri}: id {name!r} in row {row + 1} {fault}. Give the sample another id.")
         if name in seen:
-            raise InputError(f"{uri}: id {name!r} stands in rows {seen[name]} and {row + 1}. Ids must be unique.")
+            raise InputError(f"{uri}: id {name!r} appears in rows {seen[name]} and {row + 1}. Ids must be unique.")
         seen[name] = row + 1
 
 
@@ -186,7 +186,7 @@ def _check_finite(features: npt.NDArray[np.floating], ids: list[str], uri: str) 
         names = ", ".join(repr(ids[row]) for row in np.flatnonzero(bad)[:5])
         raise InputError(
             f"{uri}: {int(bad.sum())} feature vectors hold NaN, infinite values or values beyond ±65504 (features are "
-            f"kept as float16): {names}. Mend, scale or remove them."
+            f"kept as float16): {names}. Correct, scale or remove them."
         )
 
 

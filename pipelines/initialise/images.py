@@ -43,7 +43,7 @@ def samples_from_images(folder: str, max_unreadable_share: float) -> Samples:
         raise InputError(
             f"{len(quarantined)} of {len(found)} images in {folder} cannot be read, more than the allowed share of "
             f"{max_unreadable_share:.0%}; first {first['sample_id']!r}: {first['reason']}. "
-            "Mend them, or allow more with --max-unreadable."
+            "Replace them, or allow more with --max-unreadable."
         )
     return Samples({sample_id: found[sample_id] for sample_id in digests}, digests, quarantined)
 

@@ -60,7 +60,7 @@ def check_labelling(settings: CampaignSettings, labelling: Labelling, recipe: Re
             "with labelcycle run --labels-from."
         )
     if settings.embeddings is not None:
-        raise ConfigurationError("People who label need images to look at. Begin with --images for --label-studio.")
+        raise ConfigurationError("People need images to label. Give --images with --label-studio.")
 
 
 def check_links(labelling: Labelling, uris: Mapping[str, str | None]) -> None:

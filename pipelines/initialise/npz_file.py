@@ -55,7 +55,7 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[
             raise ValueError(f"{info.filename} has version {version} of the format; save it with another numpy")
         shape, _, kind = read_header(file)
         if min(shape, default=0) < 0 or math.prod(shape) * kind.itemsize != info.file_size - file.tell():
-            raise ValueError(f"{info.filename} says that it holds {shape} of {kind}, but its size is another")
+            raise ValueError(f"{info.filename} says that it holds {shape} of {kind}, but has another size")
     with archive.open(info) as file:
         array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array
@@ -76,5 +76,5 @@ def texts_of(array: npt.NDArray[Any], name: str) -> list[str]:
     if array.dtype.kind == "U" and array.size and array.itemsize:
         codes = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).view(np.uint32)
         if (codes > LAST_CHARACTER).any() or ((codes >= SURROGATES.start) & (codes < SURROGATES.stop)).any():
-            raise ValueError(f"`{name}` holds numbers that are no characters")
+            raise ValueError(f"`{name}` holds numbers that are not characters")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]

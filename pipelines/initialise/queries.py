@@ -83,13 +83,13 @@ def check_groups(recipe: Recipe, groups: Collection[str]) -> None:
     Raises:
         ConfigurationError: a group that no sample of the pool belongs to, or no groups at all where they are needed.
     """
-    for place, choice in (("selector", recipe.selector), ("cold_start", recipe.cold_start)):
+    for setting, choice in (("selector", recipe.selector), ("cold_start", recipe.cold_start)):
         if not groups and _needs_groups(choice):
-            raise ConfigurationError(f"The recipe's {place} needs groups. Give --groups FILE (sample_id,group).")
+            raise ConfigurationError(f"The recipe's {setting} needs groups. Give --groups FILE (sample_id,group).")
         unknown = sorted(set(choice.quotas) - set(groups))
         if unknown:
             raise ConfigurationError(
-                f"{place}.quotas: no sample of the pool belongs to group {unknown[0]!r}. There are: "
+                f"{setting}.quotas: no sample of the pool belongs to group {unknown[0]!r}. There are: "
                 f"{', '.join(sorted(groups))}."
             )
 
@@ -111,13 +111,13 @@ def with_lists(
         InputError: the same in a file, with its line.
     """
     selector = recipe.selector
-    left_out = _places(selector.exclude, "selector.exclude", exclude, known_ids)
-    wanted = _places(selector.include, "selector.include", include, known_ids)
-    for name, place in wanted.items():
+    left_out = _sources(selector.exclude, "selector.exclude", exclude, known_ids)
+    wanted = _sources(selector.include, "selector.include", include, known_ids)
+    for name, source in wanted.items():
         if name in left_out:
-            raise ConfigurationError(f"{place}: {name!r} is excluded too, in {left_out[name]}. Remove one of the two.")
+            raise ConfigurationError(f"{source}: {name!r} is excluded too, in {left_out[name]}. Remove one of the two.")
         if splits.get(name, "pool") != "pool":
-            raise InputError(f"{place}: {name!r} is in the {splits[name]} set, which is never queried. Remove it.")
+            raise InputError(f"{source}: {name!r} is in the {splits[name]} set, which is never queried. Remove it.")
     lost = [name for name in wanted if name not in splits]
     if lost:
         notice(f"{len(lost)} samples that must be included cannot be used and are left out, first {lost[0]!r}.")
@@ -149,7 +149,7 @@ def _check_passes(selector: Selector, scorer: DropoutScorer) -> None:
     if selector.arguments.get("rate", scorer.rate) != scorer.rate:
         raise ConfigurationError(
             f"scorer.rate is {scorer.rate}, but selector.parameters.rate is {selector.arguments['rate']}; the passes "
-            "are those of the scorer. Set both alike, or leave selector.parameters.rate out."
+            "are those of the scorer. Set both to the same value, or leave selector.parameters.rate out."
         )
 
 
@@ -157,14 +157,14 @@ def _needs_groups(choice: Choice) -> bool:
     return bool(choice.quotas) or "groups" in STRATEGIES[choice.strategy].needs
 
 
-def _places(own: list[str], setting: str, uri: str | None, known_ids: SampleIds) -> dict[str, str]:
+def _sources(own: list[str], setting: str, uri: str | None, known_ids: SampleIds) -> dict[str, str]:
     """Where each sample is named, by id: in the recipe's setting or in a line of a file."""
-    places: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name in own:
         sample_id = known_ids.resolve(name)
         if sample_id is None:
             raise ConfigurationError(f"{setting}: no sample, or more than one, is called {name!r}. Correct it.")
-        places.setdefault(sample_id, setting)
+        sources.setdefault(sample_id, setting)
     for sample_id, line in read_ids(uri, known_ids).items() if uri else ():
-        places.setdefault(sample_id, f"{uri}, line {line}")
-    return places
+        sources.setdefault(sample_id, f"{uri}, line {line}")
+    return sources

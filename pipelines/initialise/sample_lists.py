@@ -49,15 +49,14 @@ def read_groups(uri: str, known_ids: SampleIds) -> dict[str, str]:
         if missing:
             raise InputError(f"{uri} lacks the column {missing[0]!r}. Its header must name sample_id and group.")
         for row in reader:
-            place = f"{uri}, row {reader.line_num}"
+            location = f"{uri}, row {reader.line_num}"
             group = (row["group"] or "").strip()
             if not group:
                 continue
-            name = _resolved((row["sample_id"] or "").strip(), known_ids, place)
+            name = _resolved((row["sample_id"] or "").strip(), known_ids, location)
             if groups.setdefault(name, group) != group:
                 raise InputError(
-                    f"{place}: {name!r} belongs to {group!r} here but to {groups[name]!r} above. Keep the one that is "
-                    "right."
+                    f"{location}: {name!r} belongs to {group!r} here but to {groups[name]!r} above. Keep the right one."
                 )
     except csv.Error as error:
         raise InputError(f"{uri} cannot be read as CSV: {error}") from error
@@ -79,10 +78,10 @@ def _text(uri: str) -> str:
         raise InputError(f"{uri} cannot be read: {error}.") from error
 
 
-def _resolved(name: str, known_ids: SampleIds, place: str) -> str:
+def _resolved(name: str, known_ids: SampleIds, location: str) -> str:
     sample_id = known_ids.resolve(name)
     if sample_id is None:
         raise InputError(
-            f"{place}: no sample, or more than one, is called {name!r}. Correct the id or delete the line."
+            f"{location}: no sample, or more than one, is called {name!r}. Correct the id or delete the line."
         )
     return sample_id

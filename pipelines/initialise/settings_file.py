@@ -1,17 +1,20 @@
-"""The settings of a campaign out of a YAML file and what the user says beside it."""
+"""The settings of a campaign as a YAML file: read with what the user says beside it, and written for people to edit."""
 
+import textwrap
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import groupby
 from pathlib import Path
 from reprlib import Repr
 
+import yaml
 from pydantic import ValidationError
 
 from labelcycle.components.core.config.recipe import MOST_NAMED
 from labelcycle.components.core.config.settings import read_settings
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.pipelines.initialise.described_settings import described_settings
+from labelcycle.pipelines.initialise.described_settings import Described, described_settings
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 _SHORT = Repr()
@@ -24,7 +27,7 @@ def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) 
     """The settings of a file, with those that are given beside it laid over them; of `set`, key by key.
 
     Args:
-        given: values by name, as files spell it; errors in them are told by flag.
+        given: values by name, as files spell it; errors in them name the flag.
         path: a YAML file of settings by name, or None.
 
     Raises:
@@ -66,7 +69,7 @@ def read_settings_file(path: Path) -> dict[str, object]:
         _validated(content)
     except ValidationError as error:
         lines = "\n".join(f"  {problem}" for problem in _problems(error, flags=False))
-        raise ConfigurationError(f"{path} is refused:\n{lines}") from error
+        raise ConfigurationError(f"{path} is invalid:\n{lines}") from error
     return content
 
 
@@ -78,7 +81,7 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
     """What is wrong, a line for each problem: the setting, what it must be and what was given."""
     lines = []
     for problem in error.errors(include_url=False)[:MOST_NAMED]:
-        name, *place = problem["loc"]
+        name, *inside = problem["loc"]
         setting = described_settings().get(str(name))
         if setting is None:
             close = get_close_matches(str(name), described_settings(), n=1)
@@ -91,9 +94,43 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
         value = problem["input"]
         got = "nothing" if value is None else _SHORT.repr(value)
         remedy = " Put it into quotes." if problem["type"] == "string_type" and isinstance(value, int | float) else ""
-        lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if place else ''}.{remedy}")
+        lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if inside else ''}.{remedy}")
     return lines
 
 
 def _kind_of(content: object) -> str:
     return "a list" if isinstance(content, list) else "a single value"
+
+
+WIDTH = 100
+
+HEAD = """\
+# Settings of a campaign, for: labelcycle init ROOT --config FILE
+# A setting behind a # is as by default; take the # away to change it. Flags beside the file win.
+# Paths are relative to the working directory, as those of flags are.
+"""
+
+
+def printed(settings: CampaignSettings) -> str:
+    """Every setting with what it means: those that were said with their values, the others as comments.
+
+    What is read back equals `settings`.
+    """
+    said = settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    parts = [HEAD]
+    for group, members in groupby(described_settings().values(), key=lambda setting: setting.group):
+        parts.append(f"\n# ---- {group} ----\n")
+        parts += [_printed(setting, said) for setting in members]
+    return "".join(parts)
+
+
+def _printed(setting: Described, said: Mapping[str, object]) -> str:
+    text = setting.text if setting.plain_text else f"{setting.text} ({setting.expected})"
+    comment = textwrap.fill(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+    line = yaml.safe_dump(
+        {setting.name: said.get(setting.name, setting.default)},
+        allow_unicode=True,
+        sort_keys=False,
+        width=float("inf"),
+    )
+    return f"\n{comment}\n{line if setting.name in said else f'#{line}'}"

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.cost import CycleCost
-from labelcycle.components.core.campaign.state import CycleSummary, Phase, State, read_state
+from labelcycle.components.core.campaign.state import Phase, State, read_state
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.dashboard.view import costs_so_far
@@ -45,7 +46,7 @@ class Figures:
         budget: labels that may be asked for.
         label_cost, compute_cost: what was spent, in the currency of the campaign's prices.
         accuracy: of the last model on the test set; None before there is one.
-        committed: when the last cycle was, in seconds since 1970; None where no record tells.
+        committed: when the last cycle was, in seconds since 1970; None where no record says.
         runs: the last run of each stage.
     """
 

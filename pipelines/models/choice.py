@@ -56,7 +56,7 @@ class Chosen:
         return read_record(self.store, self.commit.objects["training"], TrainingFacts)
 
     @property
-    def told(self) -> str:
+    def title(self) -> str:
         """The model in words, such as `the champion, of cycle 3`."""
         return f"the {'champion, of' if self.champion else 'model of'} cycle {self.commit.cycle}"
 
@@ -80,7 +80,7 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
     trained = trained_commits(state)
     if not trained:
         raise ConfigurationError(
-            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Go on with: "
+            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Continue with: "
             f"labelcycle run {root}"
         )
     champion = read_champion(store)

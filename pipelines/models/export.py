@@ -140,23 +140,24 @@ def export_model(chosen: Chosen, folder: str) -> Exported:
     require_packages()
     target = _folder(folder)
     prepared = _on_features(chosen) if chosen.campaign.backbone is None else _on_pixels(chosen)
-    with _unfinished(target) as place:
-        path, name = place / MODEL, prepared.taken.name
+    with _unfinished(target) as unfinished:
+        path, name = unfinished / MODEL, prepared.taken.name
         write_onnx(prepared.model, torch.from_numpy(prepared.samples[[0, 0]]), name, path)
         parity = compare(run_onnx(path, name, _batches(prepared.samples)), prepared.own)
         if not parity.holds:
             raise CampaignError(
-                f"The exported model differs from {chosen.told}: by {parity.difference:.2g} in a probability "
+                f"The exported model differs from {chosen.title}: by {parity.difference:.2g} in a probability "
                 f"({LARGEST_DIFFERENCE:g} is allowed), and in the class of {parity.disagreements} of {parity.samples} "
                 "samples. Nothing was written. Predict with labelcycle predict, and tell us about the backbone."
             )
-        files = {file.name: digest_of_file(file) for file in sorted(place.iterdir())}
+        files = {file.name: digest_of_file(file) for file in sorted(unfinished.iterdir())}
         backbone = None if chosen.campaign.backbone is None else backbone_of(chosen)
-        (place / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
+        (unfinished / LABELS).write_bytes(canonical_json(chosen.campaign.classes))
         card = model_card(chosen, backbone, prepared.taken, parity)
-        (place / CARD).write_bytes(canonical_json(card | {"files": files}))
+        (unfinished / CARD).write_bytes(canonical_json(card | {"files": files}))
         written = [
-            file.replace(target / file.name) for file in sorted(place.iterdir(), key=lambda file: file.name == CARD)
+            file.replace(target / file.name)
+            for file in sorted(unfinished.iterdir(), key=lambda file: file.name == CARD)
         ]
     return Exported(written, parity)
 
@@ -193,20 +194,22 @@ def _batches(samples: Array) -> list[Array]:
 def _folder(folder: str) -> Path:
     path = Path(folder).expanduser()
     if "://" in folder or (path.exists() and not path.is_dir()):
-        raise ConfigurationError(f"--output {folder} is not a folder of this machine. Name one; it is made if need be.")
+        raise ConfigurationError(
+            f"--output {folder} is not a folder of this machine. Name one; it is created if necessary."
+        )
     return path
 
 
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
     """A folder inside the target that is gone afterwards."""
-    place = target / f".unfinished-{uuid.uuid4().hex}"
+    folder = target / f".unfinished-{uuid.uuid4().hex}"
     try:
-        place.mkdir(parents=True)
-        yield place
+        folder.mkdir(parents=True)
+        yield folder
     except OSError as error:
         raise TransientError(
             f"Cannot write to {target}: {error.strerror or error}. Free space or grant write access, then run again."
         ) from error
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -29,7 +29,7 @@ def backbone_of(chosen: Chosen) -> Backbone:
     backbone = chosen.campaign.backbone
     if backbone is None:
         raise ConfigurationError(
-            f"Campaign {chosen.campaign.identifier!r} was begun with embeddings, so its models take features, not "
+            f"Campaign {chosen.campaign.identifier!r} was started with embeddings, so its models take features, not "
             "images. Give features of the same network with --embeddings."
         )
     return trained_backbone(backbone, chosen.training)

@@ -40,14 +40,17 @@ def require_packages() -> None:
             ) from error
 
 
-def write_onnx(model: torch.nn.Module, example: torch.Tensor, name: str, path: Path) -> None:
+def write_onnx(
+    model: torch.nn.Module, example: torch.Tensor, name: str, path: Path, largest_file: int = LARGEST_FILE
+) -> None:
     """Write a network of one input and one output as ONNX, for batches of any size.
 
     Args:
         model: in evaluation mode, on the CPU.
         example: an input of two rows.
         name: what the input is called.
-        path: the file; weights beyond `LARGEST_FILE` go to `<path>.data`.
+        path: the file.
+        largest_file: more bytes of weights than these go to `<path>.data`.
 
     Raises:
         ConfigurationError: torch cannot write this network.
@@ -65,7 +68,7 @@ def write_onnx(model: torch.nn.Module, example: torch.Tensor, name: str, path: P
                 output_names=[OUTPUT],
                 verbose=False,
             )
-            program.save(str(path), external_data=_bytes_of(model) > LARGEST_FILE)
+            program.save(str(path), external_data=_bytes_of(model) > largest_file)
     except torch.onnx.OnnxExporterError as error:
         raise ConfigurationError(
             f"torch cannot write this network as ONNX: {_first_line(error)} Predict with labelcycle predict instead."

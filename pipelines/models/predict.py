@@ -32,7 +32,7 @@ def predict_images(
         images: a folder, an `s3://` prefix, an image, or a `.txt` list of images.
         output: a .csv or .parquet file, by path or `s3://` URI.
         batch_size: images a forward pass.
-        top: how many classes of each image are told.
+        top: how many classes of each image are listed.
         probabilities: whether CSV has a column a class too.
 
     Raises:
@@ -62,16 +62,16 @@ def predict_embeddings(
     They are centred and scaled as the campaign's own were, where float16 could not hold these as they are.
 
     Args:
-        chosen: the model, of a campaign that was begun with embeddings.
+        chosen: the model, of a campaign that was started with embeddings.
         embeddings: an .npz or .parquet file, as `labelcycle init` takes them, of the same network.
         output: a .csv or .parquet file, by path or `s3://` URI.
-        top: how many classes of each sample are told.
+        top: how many classes of each sample are listed.
         probabilities: whether CSV has a column a class too.
 
     Raises:
         ConfigurationError: the model takes images, or the output is misnamed.
         InputError: the file cannot be used, or its vectors have another width.
-        CampaignError: what the campaign's features were made from is not told any more.
+        CampaignError: the record of what the campaign's features were made from is gone.
 
     Cost: memory for the features.
     """
@@ -80,7 +80,7 @@ def predict_embeddings(
     check_output(output)
     if chosen.campaign.backbone is not None:
         raise ConfigurationError(
-            f"The models of campaign {chosen.campaign.identifier!r} take images, since it was begun with images. "
+            f"The models of campaign {chosen.campaign.identifier!r} take images, since it was started with images. "
             "Give them with --images."
         )
     samples = samples_from_embeddings(embeddings, chosen.feature_scale)
@@ -89,7 +89,7 @@ def predict_embeddings(
     if features.shape[1] != input_width(head):
         raise InputError(
             f"{embeddings} has vectors of {features.shape[1]} numbers, and the model takes {input_width(head)}. "
-            "Give embeddings of the network that the campaign was begun with."
+            "Give embeddings of the network that the campaign was started with."
         )
 
     def batches() -> Iterator[Predictions]:

@@ -54,11 +54,11 @@ class Layout:
 
     def pairs(self) -> list[tuple[str, str]]:
         """The names of the columns of class and probability, the likeliest first."""
-        endings = ["", *(f"_{place}" for place in range(2, min(self.top, len(self.classes)) + 1))]
+        endings = ["", *(f"_{rank}" for rank in range(2, min(self.top, len(self.classes)) + 1))]
         return [(f"predicted{ending}", f"confidence{ending}") for ending in endings]
 
     def ranked(self, probabilities: Floats) -> npt.NDArray[np.int64]:
-        """The classes of each row that are told, the likeliest first: (B, C) → (B, top). Of equals the first comes."""
+        """The classes of each row that are listed, likeliest first: (B, C) → (B, top). Of equals the first comes."""
         order = np.argsort(-probabilities, axis=1, kind="stable")
         return order[:, : len(self.pairs())]
 
@@ -82,7 +82,7 @@ def check_output(output: str) -> None:
         ConfigurationError: another ending than .csv or .parquet, or a folder.
     """
     if not output.lower().endswith(ENDINGS):
-        raise ConfigurationError(f"--output {output} is neither CSV nor Parquet. End its name in .csv or .parquet.")
+        raise ConfigurationError(f"--output {output} is neither CSV nor Parquet. End its name with .csv or .parquet.")
     if "://" not in output and Path(output).is_dir():
         raise ConfigurationError(f"--output {output} is a folder. Name a file in it.")
 
@@ -118,9 +118,9 @@ def _temporary(output: str) -> Iterator[Path]:
     """A path to write to, whose content becomes `output` unless the block fails."""
     if output.startswith("s3://"):
         folder, _, name = output.rpartition("/")
-        with tempfile.TemporaryDirectory(prefix="labelcycle-") as place:
-            yield Path(place) / "predictions"
-            open_store(folder).upload(Path(place) / "predictions", name)
+        with tempfile.TemporaryDirectory(prefix="labelcycle-") as scratch:
+            yield Path(scratch) / "predictions"
+            open_store(folder).upload(Path(scratch) / "predictions", name)
         return
     final = Path(output).expanduser()
     path = final.with_name(f".{final.name}.unfinished-{uuid.uuid4().hex}")
@@ -181,9 +181,9 @@ class _ParquetFile(PredictionFile):
         missing = np.array([reason is not None for reason in batch.reasons], dtype=bool)
         ranked = self._layout.ranked(batch.probabilities)
         columns: list[pa.Array] = [pa.array(batch.images, pa.string())]
-        for place in range(ranked.shape[1]):
-            labels = [self._layout.classes[number] for number in ranked[:, place]]
-            shares = np.take_along_axis(batch.probabilities, ranked[:, place : place + 1], axis=1)[:, 0]
+        for rank in range(ranked.shape[1]):
+            labels = [self._layout.classes[number] for number in ranked[:, rank]]
+            shares = np.take_along_axis(batch.probabilities, ranked[:, rank : rank + 1], axis=1)[:, 0]
             columns += [pa.array(labels, pa.string(), mask=missing), pa.array(shares, pa.float32(), mask=missing)]
         columns += [_lists(batch.probabilities, missing), pa.array(batch.reasons, pa.string())]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))

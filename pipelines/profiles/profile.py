@@ -7,9 +7,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from labelcycle.components.core.config.recipe import describe
-from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings import Settings, named_file
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.named_files import named_file
 
 FOLDER = Path(__file__).parent
 
@@ -151,7 +150,7 @@ def read_profile(name: str) -> Profile:
     try:
         return Profile.model_validate({"name": path.stem, **content})
     except ValidationError as error:
-        raise ConfigurationError(f"Profile {path} is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"Profile {path} is invalid:\n{describe(error)}") from error
 
 
 def all_profiles() -> list[Profile]:

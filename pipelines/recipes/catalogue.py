@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from labelcycle.components.core.config.recipe import Recipe, read_recipe
-from labelcycle.pipelines.named_files import named_file
+from labelcycle.components.core.config.settings import named_file
 
 FOLDER = Path(__file__).parent
 

@@ -67,6 +67,10 @@ class OverlayStore:
         below = [key for key in self._below.keys(prefix) if not self._hidden(key)]
         return sorted({*below, *self._above.keys(prefix)})
 
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store.folders`. Hidden keys count, where they are all that a folder has."""
+        return sorted({*self._below.folders(prefix), *self._above.folders(prefix)})
+
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return self._holder(key).locate(key)

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from labelcycle.components.core.campaign.attempt import Decision, attempt_name
 from labelcycle.components.core.campaign.campaign import Campaign, load_pool
 from labelcycle.components.core.campaign.commits import Commit, commit_key
-from labelcycle.components.core.campaign.queries import LabelRequest, requests_of
-from labelcycle.components.core.campaign.state import read_summary
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
+from labelcycle.components.core.campaign.history import History, read_requests
+from labelcycle.components.core.campaign.queries import LabelRequest, requests_in
+from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
@@ -33,7 +34,7 @@ def check_chain(store: Store, campaign: Campaign, commits: list[Commit]) -> Iter
         if "query" in commit.objects:
             queries.append(commit.objects["query"])
         before = commit
-    yield from _check_queries(store, campaign, queries)
+    yield from _check_queries(store, campaign, commits)
 
 
 def _decision_of(store: Store, commit: Commit) -> tuple[Decision | None, list[Finding]]:
@@ -63,9 +64,13 @@ def _check_decision(
         yield _apart(key, f"its decision is that of cycle {decision.cycle}")
     if decision.previous != (before.objects if before else {}):
         yield _apart(key, "it does not follow on the commit before")
-    if decision.queries != queries:
+    if decision.history != commit.objects.get("history"):
+        yield _apart(key, "it names another history than its decision")
+    if decision.new_labels != commit.objects.get("labels"):
+        yield _apart(key, "it was made of other votes than those that are committed")
+    if decision.history is None and decision.queries != queries:
         yield _apart(key, "it counts other queries than those that were committed before")
-    if campaign.recipe.data_selection is None and decision.labels != votes:
+    if decision.history is None and campaign.recipe.data_selection is None and decision.labels != votes:
         yield _apart(key, "it was made of other votes than those that are committed")
 
 
@@ -75,7 +80,7 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
     except CampaignError as error:
         yield Finding("damaged", commit_key(commit.cycle), f"Its summary cannot be read: {error}")
         return
-    told = {
+    recorded = {
         "cycle": summary.cycle,
         "labels": summary.labels,
         "answers": summary.answers,
@@ -87,17 +92,19 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
         "answers": decision.answered,
         "outstanding": decision.outstanding,
     }
-    if told != counted:
-        yield _apart(commit_key(commit.cycle), f"its summary tells {told}, but its decision {counted}")
+    if recorded != counted:
+        yield _apart(commit_key(commit.cycle), f"its summary says {recorded}, but its decision {counted}")
 
 
-def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReference]) -> Iterator[Finding]:
+def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
     """Only samples of the pool are asked for, none more often than its opinions say, and no more than the budget."""
+    queries = {commit.cycle: commit.objects["query"] for commit in commits if "query" in commit.objects}
+    asking = [commit for commit in commits if commit.cycle in queries]
     try:
-        requests = requests_of(store, queries)
+        requests = requests_in(read_requests(store, History(), asking))
         pool = load_pool(store, campaign)
     except CampaignError:
-        return  # told where contents are checked
+        return  # reported where contents are checked
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
     in_pool = {name for name, split in rows if split == "pool"}
     for name in sorted({request.sample_id for request in requests} - in_pool):
@@ -109,14 +116,14 @@ def _check_queries(store: Store, campaign: Campaign, queries: list[ObjectReferen
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:
-            place = _query_of(requests, queries, name)
-            yield _apart(place, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+            key = _query_of(requests, queries, name)
+            yield _apart(key, f"opinion {opinion} on sample {name!r} is asked for {count} times")
 
 
-def _query_of(requests: list[LabelRequest], queries: list[ObjectReference], name: str) -> str:
+def _query_of(requests: list[LabelRequest], queries: dict[int, ObjectReference], name: str) -> str:
     """The key of the last query that asks for the sample."""
     return queries[max(request.cycle for request in requests if request.sample_id == name)].key
 
 
-def _apart(place: str, what: str) -> Finding:
-    return Finding("inconsistent", place, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")
+def _apart(key: str, what: str) -> Finding:
+    return Finding("inconsistent", key, f"{what[0].upper()}{what[1:]}. Restore both from a backup of one time.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from labelcycle.components.core.campaign.attempt import Decision, attempt_name
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
@@ -18,7 +18,7 @@ from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""
 
-SEALED = {"campaign", "commit", "record", "receipt"}
+SEALED = {"campaign", "commit", "record", "receipt", "pruned"}
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
@@ -89,7 +89,7 @@ def _fault(
     if known is None:
         return None
     if not digest.startswith(known.parts.get("digest", "")):
-        return f"Its content is not that which its name tells. {_remedy(known, bool(named))}"
+        return f"Its content is not what its name says. {_remedy(known, bool(named))}"
     try:
         if known.kind in SEALED:
             unsealed(data, key, f"a {known.kind}", _remedy(known, bool(named)))

@@ -13,6 +13,7 @@ from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.known_objects import pruned_key
 
 
 def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
@@ -25,7 +26,7 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
     try:
         pool = load_pool(store, campaign)
     except CampaignError:
-        return  # told where contents are checked
+        return  # reported where contents are checked
     ids = set(pool["sample_id"].to_pylist())
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
     imported = campaign.backbone is None
@@ -35,18 +36,21 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
         try:
             known, aside = space.ids(), {row["sample_id"] for row in space.quarantined()}
         except CampaignError:
-            continue  # told where contents are checked
-        place = f"spaces/{name}"
+            continue  # reported where contents are checked
+        key = f"spaces/{name}"
         if foreign := sorted(known - ids):
-            yield Finding("foreign", place, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
+            yield Finding("foreign", key, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
         if lost := sorted(needed - known - aside):
             message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
+            if store.exists(pruned_key(name)):
+                yield Finding("note", key, "Its features were pruned. Only labelcycle replay of its cycles reads them.")
+                continue
             remedy = "make them with the same labelcycle init" if imported else "run the embed stage again"
-            yield Finding("missing", place, f"{message}Restore them, or {remedy}.")
-        if not store.exists(f"{place}/space.json"):
+            yield Finding("missing", key, f"{message}Restore them, or {remedy}.")
+        if not store.exists(f"{key}/space.json"):
             reader = "labelcycle predict and export read it" if imported else "no stage reads it"
-            told = f"It told what the features were made from; {reader}."
-            yield Finding("note", f"{place}/space.json", told)
+            remark = f"It recorded what the features were made from; {reader}."
+            yield Finding("note", f"{key}/space.json", remark)
 
 
 def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:
@@ -57,7 +61,7 @@ def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:
             if "training" in commit.objects:
                 found.add(read_record(store, commit.objects["training"], TrainingFacts).space)
         except CampaignError:
-            continue  # told where contents are checked
+            continue  # reported where contents are checked
     return found
 
 

@@ -1,11 +1,13 @@
 """The keys that a campaign's objects have, and the digests by which its description and its commits name them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.history import History
 from labelcycle.components.core.storage.objects import ObjectReference
 
 _ATTEMPT = r"cycles/(?P<cycle>\d+)/(?P<attempt>[0-9a-f]{16})"
@@ -19,11 +21,13 @@ PATTERNS = {
     "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
     "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",
     "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",
+    "pruned": r"spaces/(?P<space>[0-9a-f]{16})/pruned\.json",
     "features": r"spaces/(?P<space>[0-9a-f]{16})/part-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "index": r"spaces/(?P<space>[0-9a-f]{16})/index-\d{7}-\d{3}-(?P<digest>[0-9a-f]{16})\.json",
     "ids": r"(spaces/(?P<space>[0-9a-f]{16})/ids|pool/ids/[0-9a-f]{16})-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
+    "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
@@ -61,14 +65,20 @@ def known_key(key: str) -> KnownKey | None:
     return None
 
 
+def pruned_key(space: str) -> str:
+    """The object that says of a feature space that `labelcycle prune` has deleted its features."""
+    return f"spaces/{space}/pruned.json"
+
+
 Named = dict[str, set[str]]
 """SHA-256 by key; more than one where two that name the object disagree."""
 
 
-def named_objects(campaign: Campaign, commits: list[Commit]) -> Named:
-    """Every object that the campaign refers to."""
+def named_objects(campaign: Campaign, commits: list[Commit], histories: Iterable[History]) -> Named:
+    """Every object that the campaign, its commits and their histories refer to."""
     named: Named = {}
-    for reference in _references(campaign, commits):
+    of_segments = (each for history in histories for segment in history.segments for each in segment.references)
+    for reference in chain(_references(campaign, commits), of_segments):
         named.setdefault(reference.key, set()).add(reference.sha256)
     return named
 

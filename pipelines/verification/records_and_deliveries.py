@@ -47,7 +47,7 @@ def check_records(store: Store, keys: list[str], commits: list[Commit]) -> Itera
 
 
 def _results(store: Store, record: str) -> set[str]:
-    """The keys of what a record says that its stage wrote; none where that is told where contents are checked."""
+    """The keys of what a record says that its stage wrote; none where that is reported where contents are checked."""
     try:
         objects = unsealed(store.read(record), record, "a record")["objects"]
         return {reference["key"] for reference in objects.values()}
@@ -65,12 +65,12 @@ def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> 
     for commit in commits:
         try:
             asked = read_query(store, commit.objects["query"])["sample_id"].to_pylist()
-            receipt = read_delivery_record(store, commit.cycle)
+            record = read_delivery_record(store, commit.cycle)
         except CampaignError:
-            continue  # told where contents are checked
+            continue  # reported where contents are checked
         if not asked:
             continue
-        if receipt is None:
+        if record is None:
             yield Finding(
                 "note", delivery_record_key(commit.cycle), "People have not this query yet; the next run delivers it."
             )

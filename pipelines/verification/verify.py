@@ -1,4 +1,4 @@
-"""`labelcycle verify`: look at everything under a campaign's root, change nothing, and tell what is wrong."""
+"""`labelcycle verify`: look at everything under a campaign's root, change nothing, and report what is wrong."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from labelcycle.pipelines.verification.chain import check_chain
 from labelcycle.pipelines.verification.contents import check_contents
 from labelcycle.pipelines.verification.features_and_images import check_images, check_spaces, images_of
 from labelcycle.pipelines.verification.findings import Finding
-from labelcycle.pipelines.verification.known_objects import known_key, named_objects
+from labelcycle.pipelines.verification.histories import check_histories, read_histories
+from labelcycle.pipelines.verification.known_objects import Named, known_key, named_objects
 from labelcycle.pipelines.verification.records_and_deliveries import check_hand_outs, check_records
 
 
@@ -73,11 +74,13 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     result.campaign = campaign.identifier
     commits = _commits(store, keys, result)
     result.cycles = len(commits)
-    _check_contents(store, campaign, keys, commits, result)
-    told = {finding.place for finding in result.findings}
+    histories = read_histories(store, commits)
+    _check_contents(store, campaign, keys, named_objects(campaign, commits, histories.values()), commits, result)
+    reported = {finding.place for finding in result.findings}
     result.findings += [
-        one for one in check_chain(store, campaign, commits) if one.place not in told or not one.is_fault
+        one for one in check_chain(store, campaign, commits) if one.place not in reported or not one.is_fault
     ]
+    result.findings += check_histories(store, commits, histories)
     result.findings += check_records(store, keys, commits)
     result.findings += check_hand_outs(store, campaign, commits)
     result.findings += check_spaces(store, campaign, commits)
@@ -91,7 +94,7 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
 
 
 def _commits(store: Store, keys: list[str], result: Verification) -> list[Commit]:
-    """The commits that can be read, in order; what is wrong with the others is told."""
+    """The commits that can be read, in order; what is wrong with the others is reported."""
     known = [known for key in keys if (known := known_key(key)) is not None and known.kind == "commit"]
     numbers = sorted(int(one.parts["cycle"]) for one in known)
     commits: list[Commit] = []
@@ -110,9 +113,8 @@ def _commits(store: Store, keys: list[str], result: Verification) -> list[Commit
 
 
 def _check_contents(
-    store: Store, campaign: Campaign, keys: list[str], commits: list[Commit], result: Verification
+    store: Store, campaign: Campaign, keys: list[str], named: Named, commits: list[Commit], result: Verification
 ) -> None:
-    named = named_objects(campaign, commits)
     counts: Counter[str] = Counter()
     with Progress("objects", len(keys), "object") as progress:
         for content in check_contents(store, campaign, keys, named, partial(progress.advance, 1)):

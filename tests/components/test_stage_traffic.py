@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from labelcycle.components.core.features import ordering
+from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import open_store
@@ -31,7 +32,7 @@ WASTE = 1.1
 @pytest.fixture
 def campaign(store_root: str, begin: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A campaign after its cold start, whose pool has fifteen parts, and its test set another."""
-    monkeypatch.setattr(ordering.chunks_of_shard, "__defaults__", (PART,))
+    monkeypatch.setattr("labelcycle.components.score.stage.chunks_of_shard", partial(chunks_of_shard, rows=PART))
     monkeypatch.setattr(base_features, "IMPORT_ROWS", PART)
     generator = np.random.default_rng(2)
     classes = np.arange(SAMPLES) % 3

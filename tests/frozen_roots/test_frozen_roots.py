@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign
 from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.campaign.metrics import CycleMetrics
-from labelcycle.components.core.campaign.state import SummaryRecord
+from labelcycle.components.core.campaign.summary import SummaryRecord
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import open_store

@@ -1,10 +1,12 @@
 """What a campaign has committed, through its store, wherever it lies: to compare campaigns byte for byte."""
 
+import re
+
 from labelcycle.components.core.campaign.commits import read_commits
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.storage import Store, open_store
 
-PREFIXES = ("labels/", "consensus/", "pool/", "queries/")
+PREFIXES = ("labels/", "consensus/", "history/", "pool/", "queries/")
 
 
 def committed_objects(root: str) -> dict[str, str]:
@@ -25,6 +27,18 @@ def damaged_objects(root: str) -> list[str]:
     store = open_store(root)
     named = [reference for commit in read_commits(store) for reference in commit.objects.values()]
     return [one.key for one in named if not _is_intact(store, one.key, one.sha256)]
+
+
+def cycle_that_wrote(key: str) -> int | None:
+    """The cycle for which an object of a cycle was written; None for what belongs to none.
+
+    A history, and its last segments, are written for the cycle after those that they cover.
+    """
+    named = re.match(r"(?:cycles/|labels/|consensus/)(\d+)\b|history/(\d+)-(?:(\d+)-\D)?|queries/cycle-(\d+)", key)
+    if named is None:
+        return None
+    of_cycle, covered, last, delivered = named.groups()
+    return int(last) + 1 if last else int(of_cycle or covered or delivered)
 
 
 def _is_intact(store: Store, key: str, sha256: str) -> bool:

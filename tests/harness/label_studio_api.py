@@ -107,11 +107,11 @@ class Api:
                 case ["api", "projects", number], _:
                     return self._project(method, int(number), content)
                 case ["api", "projects", number, "import"], "POST":
-                    return self._import(int(number), content)
+                    return self.import_tasks(int(number), content)
                 case ["api", "tasks"], "GET":
-                    return self._list_tasks(query)
+                    return self.list_tasks(query)
                 case ["api", "tasks", number], _:
-                    return self._task(method, int(number), content)
+                    return self.answer_task(method, int(number), content)
         return 404, {"detail": "Not found."}
 
     def _page(self, rows: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Api:
             self.projects[number] |= content
         return 200, self._shown(number)
 
-    def _import(self, number: int, content: Any) -> tuple[int, Any]:
+    def import_tasks(self, number: int, content: Any) -> tuple[int, Any]:
         project = self.projects[number]
         for row in content:
             made = self.number()
@@ -143,7 +143,7 @@ class Api:
             )
         return 201, {"task_count": len(content)}
 
-    def _list_tasks(self, query: dict[str, str]) -> tuple[int, Any]:
+    def list_tasks(self, query: dict[str, str]) -> tuple[int, Any]:
         if int(query["project"]) not in self.projects:
             return 404, {"detail": "No Project matches the given query."}
         last = json.loads(query["query"])["filters"]["items"][0]["value"]
@@ -152,7 +152,7 @@ class Api:
         page = [included(row, fields) for row in map(counted, rows[: int(query["page_size"])])]
         return 200, {"tasks": page, "total": len(rows)}
 
-    def _task(self, method: str, number: int, content: Any) -> tuple[int, Any]:
+    def answer_task(self, method: str, number: int, content: Any) -> tuple[int, Any]:
         if number not in self.tasks:
             return 404, {"detail": "No Task matches the given query."}
         if method == "DELETE":

@@ -64,7 +64,7 @@ def run_until_done(
             if not begun:
                 begin_campaign(*wanted)
                 begun = True
-            while _run_cycle(Bench(wanted.root), before_stage):
+            while run_cycle_once(Bench(wanted.root), before_stage):
                 pass
             return passage
         except LabelcycleError as error:
@@ -76,7 +76,7 @@ def run_until_done(
     raise AssertionError(f"no end after {MOST_RUNS} runs; the last failures: {passage.failures[-3:]}")
 
 
-def _run_cycle(bench: Bench, before_stage: Callable[[str], None]) -> bool:
+def run_cycle_once(bench: Bench, before_stage: Callable[[str], None]) -> bool:
     """Run one cycle as the pipeline does. Returns whether there was one to run."""
     before_stage("label_ingest")
     decision = bench.ingest().decision

@@ -71,5 +71,9 @@ class RecordingStore:
         self.requests["keys"] += 1
         return self.store.keys(prefix)
 
+    def folders(self, prefix: str) -> list[str]:
+        self.requests["folders"] += 1
+        return self.store.folders(prefix)
+
     def locate(self, key: str) -> str:
         return self.store.locate(key)

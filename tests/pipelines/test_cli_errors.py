@@ -23,7 +23,7 @@ SETTINGS = ["--budget", 8, "--batch", 4]
         (["--mean", "0.5,0.5"], "--mean '0.5,0.5' is not three numbers, such as 0.5,0.5,0.5"),
         (["--std", "a,b,c"], "--std 'a,b,c' is not three numbers"),
         (["--recipe", "peal_entropy"], "trains on images and cannot use embeddings"),
-        (["--images", "photos"], "A campaign begins with either --images or --embeddings"),
+        (["--images", "photos"], "A campaign starts from either --images or --embeddings"),
         (["--batch", "0"], "--batch must be 1 or more"),
         (["--batch", "9"], "--batch 9 is larger than --budget 8"),
         (["--batch", "49", "--budget", "60"], "--batch 49 is larger than the pool of 48 samples"),

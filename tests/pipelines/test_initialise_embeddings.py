@@ -104,7 +104,7 @@ def one(row: int, value: float) -> Any:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ids": np.array(["a", "b", "c", "a", "d", "e"])}, "id 'a' stands in rows 1 and 4"),
+        ({"ids": np.array(["a", "b", "c", "a", "d", "e"])}, "id 'a' appears in rows 1 and 4"),
         ({"ids": np.array(["a", "", "c", "d", "e", "f"])}, "row 2 has no id"),
         ({"ids": np.array([], str), "features": np.empty((0, 4)), "labels": None, "splits": None}, "holds no samples"),
         ({"features": one(2, np.nan)}, "1 feature vectors hold NaN.*'sample-2'"),
@@ -174,7 +174,7 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
         ({"feature": pa.array([["x"], ["y"], ["z"]])}, "expected 3 feature vectors of floating-point numbers"),
         ({"feature": None}, "lacks feature; it holds sample_id"),
         ({"sample_id": pa.array(["a", None, "b"])}, "row 2 has no id"),
-        ({"sample_id": pa.array(["a", "b", "b"])}, "id 'b' stands in rows 2 and 3"),
+        ({"sample_id": pa.array(["a", "b", "b"])}, "id 'b' appears in rows 2 and 3"),
         ({"split": pa.array(["pool", "valid", "test"])}, "split 'valid'"),
     ],
     ids=["lengths", "null vector", "null number", "numbers", "texts", "no feature", "no id", "duplicate", "split"],

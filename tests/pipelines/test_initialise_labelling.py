@@ -68,7 +68,7 @@ def test_a_tool_is_named_before_it_is_set_up(flag: str, setting: dict[str, Any])
 
 
 def test_a_wrong_address_is_named() -> None:
-    with pytest.raises(ValidationError, match=r"label_studio\n.*'tool' is no http:// or https:// address"):
+    with pytest.raises(ValidationError, match=r"label_studio\n.*'tool' is not an http:// or https:// address"):
         CampaignSettings(label_studio="tool")
 
 
@@ -78,7 +78,7 @@ def test_two_label_sources(begin_on_images: Callable[..., Any]) -> None:
 
 
 def test_people_need_images(begin: Callable[..., Any]) -> None:
-    with pytest.raises(ConfigurationError, match="Begin with --images for --label-studio"):
+    with pytest.raises(ConfigurationError, match="Give --images with --label-studio"):
         begin(**TOOL)
 
 

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.initialise import settings
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
-from labelcycle.pipelines.initialise.printed_settings import printed
 from labelcycle.pipelines.initialise.settings import CampaignSettings
-from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
+from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
 
 def another_value(setting: Described) -> Any:
@@ -123,7 +122,7 @@ def test_a_refused_setting_is_named_with_its_remedy(file: Path, content: str, me
     file.write_text(content)
     with pytest.raises(ConfigurationError) as refused:
         settings_of_campaign({"budget": 5}, file)
-    assert str(refused.value).startswith(f"{file} is refused:\n{message}")
+    assert str(refused.value).startswith(f"{file} is invalid:\n{message}")
 
 
 def test_all_refused_settings_are_named_at_once(file: Path) -> None:

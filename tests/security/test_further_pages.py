@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from labelcycle.components.labelling.label_studio.client import LabelStudio
-from labelcycle.components.labelling.label_studio.project import _numbers
+from labelcycle.components.labelling.label_studio.project import project_numbers
 from labelcycle.components.labelling.label_studio.tokens import token_of
 
 
@@ -16,5 +16,5 @@ def test_further_pages_are_those_of_the_configured_server(serve: Callable[..., A
     server = serve(200, {"Content-Type": "application/json"}, body)
     campaign: Any = SimpleNamespace(identifier="campaign-0123", name="campaign")
     client = LabelStudio(server.url, token_of("0123456789abcdef", "test"), attempts=1)
-    assert list(_numbers(client, campaign)) == []
+    assert list(project_numbers(client, campaign)) == []
     assert len(server.received) == 1 and elsewhere.received == []

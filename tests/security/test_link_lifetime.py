@@ -16,9 +16,9 @@ TOOL = "http://studio.example.org"
 
 @pytest.fixture(autouse=True)
 def fresh_client(s3_endpoint: str) -> Any:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     yield
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def signed(**settings: Any) -> tuple[dict[str, list[str]], datetime]:

@@ -139,11 +139,11 @@ def test_init_names_no_other_host(begin_on_images: Callable[..., Any], images: s
         begin_on_images(images=images)
 
 
-def test_init_takes_images_from_allowed_places_alone(
+def test_init_takes_images_from_allowed_sources_alone(
     begin_on_images: Callable[..., Any], pictures: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LABELCYCLE_IMAGE_SOURCES", "/data/images,s3://bucket/images")
-    with pytest.raises(ConfigurationError, match="not in an allowed place. Add its folder"):
+    with pytest.raises(ConfigurationError, match="not from an allowed source. Add its folder"):
         begin_on_images()
     inside = tmp_path / "images"
     inside.mkdir()

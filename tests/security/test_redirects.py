@@ -39,7 +39,7 @@ def test_label_studio(redirecting: Any, elsewhere: Any, token: str) -> None:
         lambda: server.patch("/api/tasks/1/", {}),
         lambda: server.delete("/api/tasks/1/"),
     ):
-        with pytest.raises(LabelcycleError, match="sends on to http://localhost.*where no token is sent") as caught:
+        with pytest.raises(LabelcycleError, match="redirects to http://localhost.*where no token is sent") as caught:
             call()
         assert SECRET not in str(caught.value)
     assert redirecting.received and elsewhere.received == []

@@ -96,7 +96,7 @@ def test_processes_on_a_read_only_root(bed: Bed, tmp_path: Path) -> None:
 def test_a_process_that_may_not_write_large_files(bed: Bed, tmp_path: Path) -> None:
     root = str(tmp_path / "campaign")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tests.harness.quick_campaign._run_cycle", lambda bench, before_stage: False)
+        patch.setattr("tests.harness.quick_campaign.run_cycle_once", lambda bench, before_stage: False)
         run_until_done(request(root, bed.embeddings, cycles=1))
     stage = ("stage", "label_ingest", "--root", root)
     assert_told(

@@ -26,13 +26,13 @@ INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
 def tell_slow_precision(backbone: Backbone) -> None:
-    """Tell, once a process, that a backbone in bfloat16 is slower here than one in float32.
+    """Warn, once per process, that a backbone in bfloat16 is slower here than one in float32.
 
     `torch.ops.mkldnn._is_mkldnn_bf16_supported` does not answer this: it is true of any processor with AVX-512, where
     oneDNN converts every number.
     """
     if backbone.precision == "bfloat16" and not torch.cuda.is_available() and not processor_multiplies_bfloat16():
-        _tell()
+        _warn()
 
 
 def processor_multiplies_bfloat16() -> bool:
@@ -42,10 +42,10 @@ def processor_multiplies_bfloat16() -> bool:
 
 
 @cache
-def _tell() -> None:
+def _warn() -> None:
     notice(
         "This campaign computes in bfloat16, but there is no GPU and the processor has no instructions for it, so that "
-        "networks take several times as long as in float32. Run it on another machine, or begin a campaign with "
+        "networks take several times as long as in float32. Run it on another machine, or start a campaign with "
         "--precision float32."
     )
 
@@ -89,9 +89,7 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         raise ConfigurationError(f"Backbone {name!r} cannot take images of {image_size} pixels: {error}") from error
     except RuntimeError as error:
         if "Invalid pretrained tag" in str(error):
-            raise ConfigurationError(
-                f"timm has no weights of the name {name!r}: {error} Correct --backbone."
-            ) from error
+            raise ConfigurationError(f"timm has no weights named {name!r}: {error} Correct --backbone.") from error
         raise
 
 

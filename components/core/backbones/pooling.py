@@ -50,7 +50,7 @@ def with_pooling(model: torch.nn.Module, pooling: Pooling) -> torch.nn.Module:
 
 
 def pooling_of(model: Any) -> Pooling:
-    """What `with_pooling` was told."""
+    """The settings given to `with_pooling`."""
     head: object = model.forward_head
     return head.pooling if isinstance(head, TokenPooling) else "network"
 
@@ -61,7 +61,7 @@ def width_of(model: Any, pooling: Pooling) -> int:
 
 
 def settle_pooling(asked: AskedPooling, model: torch.nn.Module, name: str, image_size: int) -> Pooling:
-    """What a campaign pools by: `asked`, or what `auto` comes to for this network, which a notice tells.
+    """What a campaign pools by: `asked`, or what `auto` comes to for this network, which a notice reports.
 
     `auto` leaves a network that was trained with a pooling layer of its own what it is.
 

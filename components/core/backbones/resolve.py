@@ -161,4 +161,4 @@ def _transform(model: Any, overrides: TransformOverrides) -> Transform:
     try:
         return Transform.model_validate(settings)
     except ValidationError as error:
-        raise ConfigurationError(f"The input transform is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"The input transform is invalid:\n{describe(error)}") from error

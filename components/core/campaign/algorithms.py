@@ -13,7 +13,8 @@ from labelcycle.components.core.config.trainers import FineTuner
 from labelcycle.components.core.errors import CampaignError
 
 if TYPE_CHECKING:
-    from labelcycle.components.core.campaign.attempt import Attempt, Decision
+    from labelcycle.components.core.campaign.attempt import Attempt
+    from labelcycle.components.core.campaign.decision import Decision
 
 Role = Literal["cold_start", "strategy", "trainer", "alignment"]
 """What an algorithm is there for: choosing the first query, choosing a later one, training the model, and fine-tuning
@@ -77,8 +78,8 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
 
 def made_by(decision: "Decision", role: Role) -> int:
     """The version of the algorithm that a cycle is made by; the first where its decision records none."""
-    told = decision.algorithms.get(role)
-    return FIRST if told is None else told.version
+    recorded = decision.algorithms.get(role)
+    return FIRST if recorded is None else recorded.version
 
 
 def present(work: "Attempt", role: Role) -> Algorithm | None:
@@ -97,9 +98,9 @@ def refuse_other_versions(work: "Attempt", *roles: Role) -> None:
         here, begun = present(work, role), made_by(work.decision, role)
         if here is not None and here.version != begun:
             raise CampaignError(
-                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was begun for version {begun} of "
+                f"Attempt {work.name} at cycle {work.cycle} of {work.store.root} was started with version {begun} of "
                 f"{here.name}, and this labelcycle has version {here.version}. Run the cycle from its first stage, "
-                "label_ingest: it begins another attempt. What is committed stays as it is."
+                "label_ingest: it starts another attempt. What is committed stays as it is."
             )
 
 

@@ -7,18 +7,18 @@ and runs of different inputs never overwrite each other.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
-from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import ValidationError
 
-from labelcycle.components.core.campaign.algorithms import FIRST, Algorithm, Role
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
-from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key
+from labelcycle.components.core.campaign.commits import Commit, attempt_key
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
+from labelcycle.components.core.campaign.history import History, read_history, read_requests, read_votes
 from labelcycle.components.core.campaign.votes import in_force, labels_of, votes_in, votes_table
 from labelcycle.components.core.config.environment import is_main_process
-from labelcycle.components.core.config.settings import Settings
-from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
+from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
@@ -34,47 +34,10 @@ from labelcycle.components.core.storage.objects import (
 )
 from labelcycle.components.core.storage.tables import CONSENSUS, LABELS, read_table, table_bytes
 
-Action = Literal["cold_start", "train", "finalize"]
-
 RECORDS = "results"
 """The folder, within an attempt, of what its stages have recorded."""
 
 DELETE_RECORD = "Delete it and run again: its stage then writes it again."
-
-
-class Decision(Settings):
-    """What this cycle does and on which labels; `decision.json`, the first object of an attempt.
-
-    `finalize` trains the model that the campaign keeps, and asks for no more labels. `labels` are the votes, in the
-    order in which they came, and `consensus` what they come to. `answered` of the samples asked for have their answers,
-    and `outstanding` have not. `algorithms` says which version of each the cycle is made by. Cycles that were begun
-    before versions were recorded have nothing there; empty, it is left out, so that their decisions keep their bytes.
-    """
-
-    cycle: int
-    action: Action
-    labels: list[ObjectReference]
-    new_labels: ObjectReference | None
-    consensus: ObjectReference | None = None
-    labelled: int
-    answered: int
-    outstanding: int = 0
-    query_size: int
-    previous: dict[str, ObjectReference]
-    queries: list[ObjectReference]
-    algorithms: dict[Role, Algorithm] = {}
-
-    @model_serializer(mode="wrap")
-    def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, object]:
-        content: dict[str, object] = serialised(self)
-        if not self.algorithms:
-            del content["algorithms"]
-        return content
-
-    @property
-    def trains(self) -> bool:
-        """Whether this cycle trains a model."""
-        return self.action != "cold_start"
 
 
 @dataclass(frozen=True)
@@ -216,18 +179,34 @@ class Attempt:
         return self.key(f"{RECORDS}/{stage}.json")
 
     def _read_record(self, key: str) -> dict[str, ObjectReference]:
-        place = self.store.locate(key)
-        content = unsealed(self.store.read(key), place, "the record of a stage", DELETE_RECORD)
+        address = self.store.locate(key)
+        content = unsealed(self.store.read(key), address, "the record of a stage", DELETE_RECORD)
         try:
             return {name: ObjectReference.model_validate(value) for name, value in content["objects"].items()}
         except (KeyError, AttributeError, ValidationError) as error:
-            raise CampaignError(f"{place} is not the record of a stage. {DELETE_RECORD}") from error
+            raise CampaignError(f"{address} is not the record of a stage. {DELETE_RECORD}") from error
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
-        tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), self.decision.labels)
-        votes = in_force(votes_in(pa.concat_tables([LABELS.empty_table(), *tables])))
+        references = self.decision.labels
+        earlier = LABELS.empty_table()
+        if self.decision.history is not None:
+            references = [] if self.decision.new_labels is None else [self.decision.new_labels]
+            if self.campaign.recipe.data_selection is None:
+                earlier = read_votes(self.store, read_history(self.store, self.decision.history))
+        tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), references)
+        votes = in_force(votes_in(pa.concat_tables([earlier, *tables])))
         return votes_table([votes[key] for key in sorted(votes)])
+
+    def requests(self) -> pa.Table:
+        """Everything that was asked before this cycle: rows of `REQUESTS`, in the order of cycles and ranks."""
+        if self.decision.history is not None:
+            return read_requests(self.store, read_history(self.store, self.decision.history))
+        commits = [
+            Commit(cycle=cycle, attempt="", objects={"query": query})
+            for cycle, query in enumerate(self.decision.queries)
+        ]
+        return read_requests(self.store, History(), commits)
 
     def consensus(self) -> pa.Table:
         """What the votes come to: rows of `CONSENSUS` sorted by sample; none before the first labels."""
@@ -263,51 +242,17 @@ def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
         raise CampaignError(
             f"No attempt {attempt!r} at cycle {cycle} of {store.root}. Run the label_ingest stage first; it names one."
         ) from error
-    place = store.locate(attempt_key(cycle, attempt, "decision.json"))
+    address = store.locate(attempt_key(cycle, attempt, "decision.json"))
     try:
         decision = Decision.model_validate_json(data)
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a decision. Delete it and run label_ingest again.") from error
+        raise CampaignError(f"{address} is not a decision. Delete it and run label_ingest again.") from error
     if attempt_name(campaign, decision) != attempt:
         raise CampaignError(
-            f"{place} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. Delete "
-            "it and run label_ingest again."
+            f"{address} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. "
+            "Delete it and run label_ingest again."
         )
     return Attempt(store, campaign, cycle, attempt, decision)
-
-
-def attempt_name(campaign: Campaign, decision: Decision) -> str:
-    """The name of the attempt that carries out `decision`: 16 hexadecimal digits of a digest of all it depends on.
-
-    Decisions from before versions were recorded mean the first ones. So these are not part of the digest, and an
-    attempt that was begun then goes on under its name.
-    """
-    content = decision.model_dump(mode="json")
-    if all(algorithm.version == FIRST for algorithm in decision.algorithms.values()):
-        content.pop("algorithms", None)
-    return digest_of_json({"campaign": campaign.identifier, "decision": content})[:16]
-
-
-def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Commit | None) -> None:
-    """See that a commit is one of this campaign, and follows on the commit before it, so that nothing foreign is used.
-
-    Raises:
-        CampaignError: it is of another campaign or place in it, or its decision is gone or damaged.
-    """
-    place = store.locate(commit_key(commit.cycle))
-    reference = commit.objects.get("decision")
-    if reference is None:
-        raise CampaignError(f"{place} names no decision. Restore it from a backup.")
-    try:
-        decision = Decision.model_validate_json(read_object(store, reference))
-    except ValidationError as error:
-        raise CampaignError(f"{store.locate(reference.key)} is not a decision. Restore it from a backup.") from error
-    follows = decision.previous == (before.objects if before is not None else {})
-    if attempt_name(campaign, decision) != commit.attempt or not follows:
-        raise CampaignError(
-            f"{place} is of another campaign, or of another place in this one. Restore the root from one backup; "
-            "labelcycle verify tells what does not belong."
-        )
 
 
 def _with_digest(name: str, sha256: str) -> str:

@@ -160,15 +160,15 @@ def load_campaign(store: Store) -> Campaign:
         data = store.read(KEY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CampaignError(f"No campaign at {store.root}. Create one with: labelcycle init {store.root} …") from error
-    place = store.locate(KEY)
-    _refuse_newer(data, place)
+    address = store.locate(KEY)
+    _refuse_newer(data, address)
     try:
-        return Campaign.model_validate(unsealed(data, place, "a campaign description"))
+        return Campaign.model_validate(unsealed(data, address, "a campaign description"))
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a campaign description:\n{describe(error)}") from error
+        raise CampaignError(f"{address} is not a campaign description:\n{describe(error)}") from error
 
 
-def _refuse_newer(data: bytes, place: str) -> None:
+def _refuse_newer(data: bytes, address: str) -> None:
     """What a newer labelcycle writes need not be what this one can check, so its version is looked at first."""
     try:
         version = json.loads(data)["schema_version"]
@@ -176,7 +176,7 @@ def _refuse_newer(data: bytes, place: str) -> None:
         return
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise CampaignError(
-            f"{place} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. Upgrade labelcycle."
+            f"{address} has schema version {version}; this labelcycle reads up to {SCHEMA_VERSION}. Upgrade labelcycle."
         )
 
 
@@ -189,7 +189,7 @@ def validated_campaign(**settings: object) -> Campaign:
     try:
         return Campaign.model_validate(settings)
     except ValidationError as error:
-        raise ConfigurationError(f"The campaign's settings are refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"The campaign's settings are invalid:\n{describe(error)}") from error
 
 
 def load_pool(store: Store, campaign: Campaign) -> pa.Table:

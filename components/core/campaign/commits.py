@@ -59,16 +59,25 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
         data = store.read(commit_key(cycle))
     except FileNotFoundError:
         return None
-    place = store.locate(commit_key(cycle))
+    address = store.locate(commit_key(cycle))
     try:
-        commit = Commit.model_validate(unsealed(data, place, "a commit"))
+        commit = Commit.model_validate(unsealed(data, address, "a commit"))
     except ValidationError as error:
-        raise CampaignError(f"{place} is not a commit. Restore it from a backup.") from error
+        raise CampaignError(f"{address} is not a commit. Restore it from a backup.") from error
     if commit.cycle != cycle:
-        raise CampaignError(f"{place} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
+        raise CampaignError(f"{address} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
     return commit
 
 
 def read_commits(store: Store) -> list[Commit]:
     """All commits, in order from cycle 0, read several at once."""
     return list(until_none(lambda cycle: read_commit(store, cycle)))
+
+
+def newest_commit(store: Store) -> Commit | None:
+    """The commit of the last cycle that has one, or None before the first.
+
+    Cost: one listing of the cycles' names, and one or two small reads: at most one cycle has no commit yet.
+    """
+    cycles = sorted(int(name) for name in store.folders("cycles/") if name.isdecimal())
+    return next((commit for cycle in reversed(cycles) if (commit := read_commit(store, cycle)) is not None), None)

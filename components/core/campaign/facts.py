@@ -1,4 +1,4 @@
-"""What a stage tells about its work when it is done."""
+"""What a stage reports about its work when it is done."""
 
 import math
 from collections.abc import Mapping

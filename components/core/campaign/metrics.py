@@ -64,7 +64,7 @@ class KnownUnknown(Record):
 class BatchMetrics(Record):
     """The test set after so many training batches of all loops of a data selection so far.
 
-    The last two are told where one class is told from the rest: the accuracy on that class alone, and the mean of both
+    The last two are given where one class is told from the rest: the accuracy on that class alone, and the mean of both
     sides.
     """
 
@@ -265,7 +265,7 @@ class CycleMetrics(ClassificationMetrics):
         answers: answers so far, which are paid for.
         label_cost: their price.
         space: the feature space of the model.
-        training: the facts that training told.
+        training: the facts that training reported.
         previous_query: what the query before turned out to be worth; None where there was none.
         alignment: the decision to recompute features; None where the recipe has none.
         reliability: the bins of the calibration error.

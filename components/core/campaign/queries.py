@@ -1,13 +1,11 @@
 """What has been asked so far: the queries of the committed cycles."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, read_table
 
@@ -15,11 +13,6 @@ from labelcycle.components.core.storage.tables import QUERY, read_table
 def read_query(store: Store, reference: ObjectReference) -> pa.Table:
     """A committed query, best pick first."""
     return read_table(store, reference, QUERY)
-
-
-def read_queries(store: Store, references: Iterable[ObjectReference]) -> list[pa.Table]:
-    """Committed queries in the order of their references, read several at once."""
-    return concurrently(lambda reference: read_query(store, reference), references)
 
 
 @dataclass(frozen=True)
@@ -79,13 +72,10 @@ class LabelRequest:
     opinion: int
 
 
-def requests_of(store: Store, references: Iterable[ObjectReference]) -> list[LabelRequest]:
-    """Every request of the queries of cycles 0, 1, … in their order, best pick first."""
-    requests: list[LabelRequest] = []
-    for cycle, query in enumerate(read_queries(store, references)):
-        rows = zip(query["sample_id"].to_pylist(), query["opinion"].to_pylist(), strict=True)
-        requests += [LabelRequest(cycle, sample_id, opinion or 1) for sample_id, opinion in rows]
-    return requests
+def requests_in(table: pa.Table) -> list[LabelRequest]:
+    """Rows of `REQUESTS` as requests, in their order."""
+    columns = (table[name].to_pylist() for name in ("cycle", "sample_id", "opinion"))
+    return [LabelRequest(cycle, sample_id, opinion or 1) for cycle, sample_id, opinion in zip(*columns, strict=True)]
 
 
 def queried_ids(attempt: Attempt) -> set[str]:
@@ -95,4 +85,4 @@ def queried_ids(attempt: Attempt) -> set[str]:
     """
     if attempt.campaign.recipe.data_selection is not None:
         return set()
-    return {request.sample_id for request in requests_of(attempt.store, attempt.decision.queries)}
+    return set(attempt.requests()["sample_id"].to_pylist())

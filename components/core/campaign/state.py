@@ -1,88 +1,29 @@
 """Where a campaign stands, read from its commits alone."""
 
-from dataclasses import dataclass
-from typing import Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
-from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commits
-from labelcycle.components.core.campaign.metrics import KnownUnknown
-from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.campaign.commits import Commit, newest_commit, read_commits
+from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles, write_history
+from labelcycle.components.core.campaign.summary import CycleSummary, read_summary
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, Record, read_record
+from labelcycle.components.core.storage.objects import ObjectReference
 
 Phase = Literal["new", "labelling", "done"]
-
-
-class SummaryRecord(Record):
-    """What a commit keeps as `summary`: the figures of `CycleSummary`, and what the query before was worth.
-
-    What its own query was worth is told by the cycle after.
-    """
-
-    cycle: int
-    labels: int
-    answers: int
-    outstanding: int = 0
-    accuracy: float | None
-    macro_f1: float | None
-    ece: float | None
-    space: str | None
-    query_size: int
-    final: bool = False
-    stopped: str | None = None
-    previous_query: KnownUnknown | None
-
-
-@dataclass(frozen=True)
-class CycleSummary:
-    """The headline figures of a committed cycle.
-
-    `labels` counts samples with a label, `answers` the samples asked for that have their answers, `outstanding` those
-    asked for before this cycle that have not. `final` marks the cycle that trained the model which the campaign keeps;
-    it asks for nothing and ends the campaign. `stopped` says why the recipe's stop rule ended the campaign at this
-    cycle.
-    """
-
-    cycle: int
-    labels: int
-    answers: int
-    accuracy: float | None
-    macro_f1: float | None
-    ece: float | None
-    space: str | None
-    query_size: int
-    known_unknown_ratio: float | None = None
-    known: int | None = None
-    unknown: int | None = None
-    final: bool = False
-    stopped: str | None = None
-    outstanding: int = 0
-
-    @classmethod
-    def of(cls, record: SummaryRecord, worth: KnownUnknown | None = None) -> Self:
-        """The figures of a cycle's record, with what its query was worth where that is known."""
-        return cls(
-            cycle=record.cycle,
-            labels=record.labels,
-            answers=record.answers,
-            accuracy=record.accuracy,
-            macro_f1=record.macro_f1,
-            ece=record.ece,
-            space=record.space,
-            query_size=record.query_size,
-            known_unknown_ratio=worth.known_unknown_ratio if worth else None,
-            known=worth.known if worth else None,
-            unknown=worth.unknown if worth else None,
-            final=record.final,
-            stopped=record.stopped,
-            outstanding=record.outstanding,
-        )
 
 
 @dataclass(frozen=True)
 class State:
     """A campaign, its commits and their summaries.
+
+    Attributes:
+        campaign: the campaign.
+        commits: those of all cycles, in order.
+        summaries: the headline figures of each.
+        later: the newest commit, and those before it that its history leaves out, with their figures.
+        history: what the newest commit keeps of the cycles before; empty where a version before histories wrote it.
 
     `labelling` means that the last query has still to be answered, whether by people or by a label file that has the
     answers already.
@@ -91,6 +32,8 @@ class State:
     campaign: Campaign
     commits: list[Commit]
     summaries: list[CycleSummary]
+    later: list[PastCycle] = field(default_factory=list)
+    history: History = field(default_factory=History)
 
     @property
     def phase(self) -> Phase:
@@ -124,30 +67,31 @@ class State:
 
 
 def read_state(store: Store) -> State:
-    """Read the campaign, its commits and one summary a commit.
+    """Read the campaign, its commits and their summaries.
 
     What a query was worth is known one cycle later, so it is taken from the summary of the cycle after.
 
-    Cost: two small reads a cycle, several at once.
+    Cost: for n cycles a listing and at most 4 + log2(n) small reads; two small reads a cycle, several at once, where a
+    version before histories wrote the newest commit.
     """
     campaign = load_campaign(store)
-    commits = read_commits(store)
-    records = concurrently(lambda commit: read_summary(store, commit), commits)
-    later = [*(record.previous_query for record in records[1:]), None]
-    summaries = [CycleSummary.of(record, worth) for record, worth in zip(records, later, strict=False)]
-    return State(campaign, commits, summaries)
+    newest = newest_commit(store)
+    if newest is None:
+        return State(campaign, [], [])
+    history = history_of(store, newest)
+    later = _cycles_after(store, history, newest)
+    cycles = [*read_past_cycles(store, history), *later]
+    worth = [*(cycle.summary.previous_query for cycle in cycles[1:]), None]
+    summaries = [CycleSummary.of(cycle.summary, found) for cycle, found in zip(cycles, worth, strict=True)]
+    return State(campaign, [cycle.commit for cycle in cycles], summaries, later, history)
 
 
-def read_summary(store: Store, commit: Commit) -> SummaryRecord:
-    """The summary that a commit keeps.
-
-    Raises:
-        CampaignError: it names none, or that is gone, was changed, or is no summary.
-    """
-    return read_record(store, _summary_of(store, commit), SummaryRecord)
+def extend_history(store: Store, state: State) -> ObjectReference | None:
+    """Write the history of all committed cycles, for the next one to name; None before the first."""
+    return write_history(store, state.history, state.later) if state.commits else None
 
 
-def _summary_of(store: Store, commit: Commit) -> ObjectReference:
-    if "summary" not in commit.objects:
-        raise CampaignError(f"{store.locate(commit_key(commit.cycle))} names no summary of its cycle. {RESTORE}")
-    return commit.objects["summary"]
+def _cycles_after(store: Store, history: History, newest: Commit) -> list[PastCycle]:
+    """The cycles that the history of the newest commit leaves out: that one, or all where it has no history."""
+    commits = [newest] if history.cycles == newest.cycle else read_commits(store)
+    return concurrently(lambda commit: PastCycle(commit=commit, summary=read_summary(store, commit)), commits)

@@ -1,4 +1,4 @@
-"""What training tells: `training.json`, and `alignment.json` where the recipe decides whether to recompute features."""
+"""What training reports: `training.json`, and `alignment.json` where a recipe decides whether to recompute features."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ class TrainingFacts(Record):
         weights: those of the backbone that the features are made with; None where that is the campaign's own.
         optimiser: the state that the next loop of a data selection goes on with; None elsewhere.
         labelled: samples that were trained on.
-        trainer: its name; None in campaigns of earlier versions, which did not tell.
+        trainer: its name; None in campaigns of earlier versions, which did not record it.
         settings: where the recipe has those of the trainer: `trainer`, `final.trainer` or `final.aligned`; None as for
             `trainer`.
         epochs: passes over the samples; iterations of a trainer that solves for its weights.

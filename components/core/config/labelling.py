@@ -16,7 +16,7 @@ LINK_HOURS, LONGEST_LINK_HOURS = 24.0, 168.0
 def _plain_address(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{address!r} is no http:// or https:// address")
+        raise ValueError(f"{address!r} is not an http:// or https:// address")
     if parts.username or parts.password:
         raise ValueError("an address must not hold a name or password; the token comes from LABEL_STUDIO_TOKEN")
     if parts.query or parts.fragment:

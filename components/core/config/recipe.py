@@ -99,7 +99,7 @@ class Selector(Choice):
             raise ValueError("class_balanced is true, but parameters.class_balanced is false; remove one of them")
         both = sorted(set(self.exclude) & set(self.include))
         if both:
-            raise ValueError(f"sample {both[0]!r} is excluded and included at once; remove it from one of the lists")
+            raise ValueError(f"sample {both[0]!r} is both excluded and included; remove it from one of the lists")
         return self
 
 
@@ -236,7 +236,7 @@ class Recipe(Settings):
         if self.batch_per_class is not None:
             raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
         if not self.schedule.warm_start or self.schedule.learning_rate_drops:
-            raise ValueError("data_selection goes on from loop to loop; leave schedule as it is by default")
+            raise ValueError("data_selection continues from loop to loop; leave schedule at its default")
 
     @property
     def uses_base_features(self) -> bool:
@@ -259,7 +259,7 @@ def read_recipe(path: Path, overrides: Mapping[str, object] | None = None) -> Re
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(f"Recipe {path} is refused:\n{describe(error)}") from error
+        raise ConfigurationError(f"Recipe {path} is invalid:\n{describe(error)}") from error
 
 
 def describe(error: ValidationError) -> str:
@@ -294,9 +294,9 @@ def _as_written(location: tuple[int | str, ...]) -> list[str]:
 
 def _override(content: dict[str, Any], dotted: str, value: object) -> None:
     *groups, last = dotted.split(".")
-    place = content
+    settings = content
     for group in groups:
-        place = place.setdefault(group, {})
-        if not isinstance(place, dict):
+        settings = settings.setdefault(group, {})
+        if not isinstance(settings, dict):
             raise ConfigurationError(f"Setting {dotted!r} does not exist: {group!r} is a single value, not a group.")
-    place[last] = value
+    settings[last] = value

@@ -59,7 +59,9 @@ class PlainLoader(yaml.SafeLoader):
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise yaml.constructor.ConstructorError(None, None, "it holds half a character", node.start_mark) from None
+            raise yaml.constructor.ConstructorError(
+                None, None, "it contains half a character", node.start_mark
+            ) from None
         return value
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -108,3 +110,24 @@ def read_settings(path: Path, what: str) -> Any:
         raise ConfigurationError(f"Cannot read {what}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"Cannot read {what}: it is nested too deeply.") from error
+
+
+def named_file(kind: str, folder: Path, name: str) -> Path:
+    """The file that a name or path means.
+
+    Args:
+        kind: what the file holds, in a word, for the message.
+        folder: of the files that come with labelcycle.
+        name: a stem of one of them, or the path of a YAML file.
+
+    Raises:
+        ConfigurationError: neither.
+    """
+    own = Path(name).expanduser()
+    if own.suffix in (".yaml", ".yml"):
+        return own
+    path = folder / f"{name}.yaml"
+    if "/" in name or not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+        raise ConfigurationError(f"There is no {kind} {name!r}. Choose one of {known}, or name a .yaml file.")
+    return path

@@ -238,7 +238,7 @@ class DataSelection(Settings):
         if self.total_batches < self.loops:
             raise ValueError(f"total_batches {self.total_batches} leaves a loop without any; there are {self.loops}")
         if self.objective == "one_vs_rest" and not self.target:
-            raise ValueError("objective one_vs_rest needs a target, the class to be told from the rest; set it")
+            raise ValueError("objective one_vs_rest needs a target, the class to tell apart from the rest; set it")
         if self.objective == "classes" and self.target is not None:
             raise ValueError("target is for the objective one_vs_rest; set that too, or remove it")
         if self.target == REST:

@@ -1,12 +1,12 @@
-"""Which places images may come from: files and S3 alone and, where it is said, only certain folders and prefixes.
+"""Which sources images may come from: files and S3 alone and, where it is said, only certain folders and prefixes.
 
 Addresses of images are data: they stand in pool tables and in lists that people hand over. Each is held against this
 rule before a byte is read, a link signed or a file served, so that no address makes a pod call another host or open a
 file that is none of its business.
 
-`LABELCYCLE_IMAGE_SOURCES` names the places: absolute folders and `s3://bucket/prefix`, separated by commas. Unset or
+`LABELCYCLE_IMAGE_SOURCES` names the sources: absolute folders and `s3://bucket/prefix`, separated by commas. Unset or
 empty it allows every file and every bucket that the process may read. Symbolic links and `..` in paths are resolved
-first. Then places are compared as they are written, part by part: `s3://images` allows neither `s3://images-2` nor
+first. Then sources are compared as they are written, part by part: `s3://images` allows neither `s3://images-2` nor
 `s3://Images`.
 """
 
@@ -57,7 +57,7 @@ def image_address(uri: str) -> str:
 
 
 def allowed_image(uri: str) -> str:
-    """The address, if images may come from there; where places are named, with links and `..` resolved.
+    """The address, if images may come from there; where sources are named, with links and `..` resolved.
 
     Args:
         uri: as for `image_address`, or a folder or prefix of images.
@@ -66,13 +66,13 @@ def allowed_image(uri: str) -> str:
         An absolute path or `s3://bucket/key`, to be opened as it is.
 
     Raises:
-        RefusedImage: as `image_address`, and where `LABELCYCLE_IMAGE_SOURCES` does not name the place.
+        RefusedImage: as `image_address`, and where `LABELCYCLE_IMAGE_SOURCES` does not name the source.
         ConfigurationError: the variable holds something other than folders and S3 prefixes.
         ValueError: no file can have this path.
     """
     address = image_address(uri)
-    places = allowed_places()
-    if places is None:
+    sources = allowed_sources()
+    if sources is None:
         return address
     found = address if address.startswith("s3://") else os.path.realpath(address)
     refuse_outside(found, uri)
@@ -80,27 +80,27 @@ def allowed_image(uri: str) -> str:
 
 
 def refuse_outside(found: str, uri: str) -> None:
-    """Refuse a place that is not below one of those that are allowed.
+    """Refuse a source that is not below one of those that are allowed.
 
     Args:
-        found: the place with nothing left to resolve.
+        found: the source with nothing left to resolve.
         uri: what led there, for the message.
 
     Raises:
         RefusedImage: it is not.
     """
-    places = allowed_places()
-    if places is None or any(_is_below(found, place) for place in places):
+    sources = allowed_sources()
+    if sources is None or any(_is_below(found, source) for source in sources):
         return
     leads = "" if found == uri else f", which leads to {_shown(found)},"
     raise RefusedImage(
-        f"The image {_shown(uri)}{leads} is not in an allowed place. Add its folder or prefix to {VARIABLE} (now: "
-        f"{', '.join(places)}), or leave it out."
+        f"The image {_shown(uri)}{leads} is not from an allowed source. Add its folder or prefix to {VARIABLE} (now: "
+        f"{', '.join(sources)}), or leave it out."
     )
 
 
-def allowed_places() -> tuple[str, ...] | None:
-    """The places that the environment names, resolved; None where every file and every bucket is allowed.
+def allowed_sources() -> tuple[str, ...] | None:
+    """The sources that the environment names, resolved; None where every file and every bucket is allowed.
 
     Raises:
         ConfigurationError: the variable is refused.
@@ -111,23 +111,23 @@ def allowed_places() -> tuple[str, ...] | None:
 
 @functools.cache
 def _places(text: str) -> tuple[str, ...]:
-    named = [place.strip() for place in text.split(",") if place.strip()]
+    named = [source.strip() for source in text.split(",") if source.strip()]
     if not named:
-        raise ConfigurationError(f"{VARIABLE} is {text!r}, which names no place. Name folders or s3:// prefixes.")
-    return tuple(_place(place) for place in named)
+        raise ConfigurationError(f"{VARIABLE} is {text!r}, which names no source. Name folders or s3:// prefixes.")
+    return tuple(_resolved_source(source) for source in named)
 
 
-def _place(place: str) -> str:
-    if place.startswith("s3://"):
+def _resolved_source(source: str) -> str:
+    if source.startswith("s3://"):
         try:
-            return _object(place).rstrip("/")
+            return _object(source).rstrip("/")
         except ConfigurationError as error:
-            raise ConfigurationError(f"{VARIABLE} names {place!r}: {error}") from error
-    if not Path(place).is_absolute():
+            raise ConfigurationError(f"{VARIABLE} names {source!r}: {error}") from error
+    if not Path(source).is_absolute():
         raise ConfigurationError(
-            f"{VARIABLE} names {place!r}, which is neither an absolute folder nor s3://bucket/prefix. Correct it."
+            f"{VARIABLE} names {source!r}, which is neither an absolute folder nor s3://bucket/prefix. Correct it."
         )
-    return os.path.realpath(place)
+    return os.path.realpath(source)
 
 
 def _object(uri: str) -> str:
@@ -143,8 +143,8 @@ def _object(uri: str) -> str:
     return f"s3://{bucket}/{key}" if key else f"s3://{bucket}"
 
 
-def _is_below(found: str, place: str) -> bool:
-    return found == place or found.startswith(place.rstrip("/") + "/")
+def _is_below(found: str, source: str) -> bool:
+    return found == source or found.startswith(source.rstrip("/") + "/")
 
 
 def _shown(uri: str) -> str:

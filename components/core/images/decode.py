@@ -25,14 +25,14 @@ def count_scans(data: bytes) -> int:
 
     Source: ITU-T T.81, annex B.
     """
-    scans, place = 0, 0
-    while found := _MARKER.search(data, place):
-        kind, place = data[found.start() + 1], found.end()
+    scans, position = 0, 0
+    while found := _MARKER.search(data, position):
+        kind, position = data[found.start() + 1], found.end()
         if kind == _END:
             break
         scans += kind == _SCAN
         if kind != _BEGIN:
-            place += int.from_bytes(data[place : place + 2], "big")
+            position += int.from_bytes(data[position : position + 2], "big")
     return scans
 
 
@@ -51,7 +51,7 @@ class UnreadableImage(Exception):
     """An image that has to be set aside; the text is the reason, for the quarantine table."""
 
 
-def decode_image(data: bytes) -> Image.Image:
+def decode_image(data: bytes, most_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a JPEG, PNG or WebP file.
 
     Sixteen-bit greyscale is scaled to eight bits, CMYK and palettes are converted, transparent pixels are laid on
@@ -59,6 +59,7 @@ def decode_image(data: bytes) -> Image.Image:
 
     Args:
         data: the file's content.
+        most_pixels: pictures with more are refused undecoded.
 
     Returns:
         An RGB image.
@@ -73,7 +74,7 @@ def decode_image(data: bytes) -> Image.Image:
         raise UnreadableImage("empty file")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _refuse_costly(image, data)
+            _refuse_costly(image, data, most_pixels)
             image.load()
             return _to_rgb(_upright(image))
     except UnreadableImage:
@@ -84,21 +85,21 @@ def decode_image(data: bytes) -> Image.Image:
         raise UnreadableImage("not a JPEG, PNG or WebP image") from error
     except MemoryError as error:
         raise TransientError(
-            f"There is no memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
+            f"Not enough memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
         ) from error
     except Exception as error:  # hostile bytes make decoders fail in ways that Pillow does not list
         raise UnreadableImage(printable(f"cannot be decoded: {error}")) from error
 
 
-def _refuse_costly(image: Image.Image, data: bytes) -> None:
+def _refuse_costly(image: Image.Image, data: bytes, most_pixels: int) -> None:
     """Refuse a picture by what its header says, before a pixel is decoded.
 
     Raises:
         UnreadableImage: it has too many pixels, or goes over them too often.
     """
     pixels = image.width * image.height
-    if pixels > MAX_PIXELS:
-        raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {MAX_PIXELS:,}")
+    if pixels > most_pixels:
+        raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {most_pixels:,}")
     if image.format in ("JPEG", "MPO") and (scans := count_scans(data)) * pixels > MAX_PASSES:
         raise UnreadableImage(f"{scans:,} scans of {image.width}×{image.height} pixels are more than decoding is worth")
 

@@ -1,4 +1,4 @@
-"""Where image bytes come from: a local file or an S3 object, by URI, from allowed places and within a limit of size.
+"""Where image bytes come from: a local file or an S3 object, by URI, from allowed sources and within a limit of size.
 
 Image files share a folder, and each is named over HTTP by its path below it, for whoever serves and whoever links.
 """
@@ -22,26 +22,30 @@ MAX_BYTES = 200_000_000
 """Files larger than this are set aside unread."""
 
 
-def read_image(uri: str) -> bytes:
+def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
     """The bytes of an image.
 
+    Args:
+        uri: a path, or an address that begins with `s3://`.
+        most_bytes: larger files are not read.
+
     Raises:
-        UnreadableImage: missing, no plain file, not allowed to be read, or larger than MAX_BYTES.
-        RefusedImage: neither a file nor in S3, or not in an allowed place (`allowed_sources`).
+        UnreadableImage: missing, no plain file, not allowed to be read, or larger than `most_bytes`.
+        RefusedImage: neither a file nor in S3, or not from an allowed source (`allowed_sources`).
         ConfigurationError: S3 refuses the credentials, or has no such bucket.
         TransientError: S3 does not answer, or the disk fails.
     """
     try:
         address = allowed_image(uri)
         if not address.startswith("s3://"):
-            return _read_file(Path(address), uri)
+            return _read_file(Path(address), uri, most_bytes)
     except OSError as error:
         if error.errno in MAY_PASS:
             raise TransientError(f"{uri} cannot be read now: {error.strerror}. Run the same command again.") from error
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableImage(f"cannot be read: {error}") from error
-    return _read_s3(address)
+    return _read_s3(address, most_bytes)
 
 
 def read_unchanged_image(uri: str, sha256: str) -> bytes:
@@ -57,43 +61,46 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
     raise UnreadableImage("its content has changed since the campaign began")
 
 
-def _read_file(path: Path, uri: str) -> bytes:
-    _check_plain(path.stat())
+def _read_file(path: Path, uri: str, most_bytes: int) -> bytes:
+    _check_plain(path.stat(), most_bytes)
     # Whatever was put in the file's place since must neither block nor be read.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
         facts = os.fstat(file.fileno())
-        _check_plain(facts)
+        _check_plain(facts, most_bytes)
         opened = Path(f"/proc/self/fd/{file.fileno()}")
         if opened.is_symlink():
             refuse_outside(str(opened.readlink()), uri)
         return file.read(facts.st_size)
 
 
-def _check_plain(facts: os.stat_result) -> None:
+def _check_plain(facts: os.stat_result, most_bytes: int) -> None:
     if not stat.S_ISREG(facts.st_mode):
         raise UnreadableImage("cannot be read: not a plain file")
-    if facts.st_size > MAX_BYTES:
-        raise UnreadableImage(f"{facts.st_size:,} bytes are more than the limit of {MAX_BYTES:,}")
+    _check_size(facts.st_size, most_bytes)
 
 
-def _read_s3(uri: str) -> bytes:
+def _check_size(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise UnreadableImage(f"{size:,} bytes are more than the limit of {most_bytes:,}")
+
+
+def _read_s3(uri: str, most_bytes: int) -> bytes:
     from labelcycle.components.core.storage.s3 import read_s3_object, s3_errors, split_s3_uri
+
+    def check(answer: dict[str, Any]) -> None:
+        _check_size(answer["ContentLength"], most_bytes)
 
     bucket, key = split_s3_uri(uri)
     try:
         with s3_errors(uri):
-            return read_s3_object(_client(), bucket, key, _check_size)
+            return read_s3_object(image_client(), bucket, key, check)
     except FileNotFoundError as error:
         raise UnreadableImage("cannot be read: no such object") from error
 
 
-def _check_size(answer: dict[str, Any]) -> None:
-    if answer["ContentLength"] > MAX_BYTES:
-        raise UnreadableImage(f"{answer['ContentLength']:,} bytes are more than the limit of {MAX_BYTES:,}")
-
-
 @functools.cache
-def _client() -> Any:
+def image_client() -> Any:
+    """The client of S3 that images are read with, made once."""
     from labelcycle.components.core.storage.s3 import s3_client
 
     return s3_client()

@@ -96,32 +96,32 @@ def json_logs() -> bool:
 
 FIELDS = ("command", "campaign", "cycle", "attempt", "stage", "target", "shard")
 
-Place = dict[str, str | int | None]
-"""Where the work is, by field."""
+LogContext = dict[str, str | int | None]
+"""What the work belongs to, by field."""
 
-_place: Place = {}
+_context: LogContext = {}
 
 
-def log_context() -> Place:
+def log_context() -> LogContext:
     """The fields by name; None for what is not known or does not apply."""
-    return {name: _place.get(name) for name in FIELDS}
+    return {name: _context.get(name) for name in FIELDS}
 
 
-def move(**fields: str | int | None) -> None:
-    """Work on another place from now on; fields that are not named stay."""
-    _place.update(fields)
+def set_log_context(**fields: str | int | None) -> None:
+    """Change the context from now on; fields that are not named stay."""
+    _context.update(fields)
 
 
 @contextmanager
 def within(**fields: str | int | None) -> Iterator[None]:
-    """Work on another place for the length of a block."""
-    before = dict(_place)
-    move(**fields)
+    """Change the context for the length of a block."""
+    before = dict(_context)
+    set_log_context(**fields)
     try:
         yield
     finally:
-        _place.clear()
-        _place.update(before)
+        _context.clear()
+        _context.update(before)
 
 
 _descriptor = 2
@@ -159,7 +159,7 @@ EVENTS = "LABELCYCLE_EVENTS"
 
 
 def emit(event: str, level: str = "info", **content: Any) -> None:
-    """Tell an event: to the watcher if there is one, else to the log if it is JSON, else to nobody.
+    """Report an event: to the watcher if there is one, else to the log if it is JSON, else to nobody.
 
     Args:
         event: what kind it is, such as `started`.
@@ -181,13 +181,13 @@ def emit(event: str, level: str = "info", **content: Any) -> None:
 
 
 def relay(record: Mapping[str, Any]) -> None:
-    """Write what another process told to this one's log; what it did not know of its place, this one may."""
+    """Write what another process reported to this one's log, with context that it lacked and this one has."""
     known = {name: value for name, value in log_context().items() if record.get(name) is None}
     write_line(as_line({**record, **known}))
 
 
 def notice(message: str) -> None:
-    """Tell the user something that needs no action now but should be seen."""
+    """Show the user something that needs no action now but should be seen."""
     emit("notice", level="warning", message=message)
     if EVENTS not in os.environ and not json_logs():
         print(printable(message), file=sys.stderr)
@@ -204,7 +204,7 @@ def _append(path: str, line: str) -> None:
 
 @contextmanager
 def quiet(*names: str) -> Iterator[None]:
-    """Let these loggers tell errors only, and put their levels back when the block ends."""
+    """Let these loggers report errors only, and put their levels back when the block ends."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:

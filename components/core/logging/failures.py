@@ -88,19 +88,19 @@ def _data_worker_was_killed(error: BaseException) -> bool:
 TERMINATION_LOG = Path("/dev/termination-log")
 """Where Kubernetes looks for what a container says of its end; `kubectl describe pod` and Argo show it."""
 
-_TOLD = "_labelcycle_told"
+_REPORTED = "_labelcycle_reported"
 
 
-def tell(error: BaseException) -> int:
-    """Tell an error as an event, unless that was done already; returns the exit code that it stands for.
+def report_failure(error: BaseException) -> int:
+    """Report an error as an event, unless that was done already; returns the exit code that it stands for.
 
     The event is `error` for errors that labelcycle raises on purpose, `interrupted` for Ctrl-C, and `crash`, with its
     traceback, for all others. In a container of Kubernetes the message is also what is shown of its end.
     """
     code = exit_code_of(error)
-    if getattr(error, _TOLD, False):
+    if getattr(error, _REPORTED, False):
         return code
-    setattr(error, _TOLD, True)
+    setattr(error, _REPORTED, True)
     _leave_behind(error)
     if isinstance(error, LabelcycleError):
         emit("error", level="error", error=type(error).__name__, message=str(error), exit_code=code)

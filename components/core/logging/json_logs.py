@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Any
 
 from labelcycle.components.core.logging.events import emit, write_to
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.failures import report_failure
 
 WARNINGS = "py.warnings"
 """The logger to which Python's logging hands warnings."""
 
 
 class EventHandler(logging.Handler):
-    """Tells each record as an event: `warning` if it is one of Python's warnings, else `log`."""
+    """Emits each record as an event: `warning` if it is one of Python's warnings, else `log`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`."""
@@ -164,7 +164,7 @@ def write_json_logs() -> None:
 
 
 def catch_up() -> None:
-    """Tell now what code in C has written so far, so that it stands before the next event."""
+    """Emit now what code in C has written so far, so that it stands before the next event."""
     if _capture is not None:
         _capture.catch_up()
 
@@ -192,12 +192,12 @@ def _print(line: str) -> None:
 
 
 def _on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    tell(error)
+    report_failure(error)
 
 
 def _on_thread_exception(failure: threading.ExceptHookArgs) -> None:
     if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
-        tell(failure.exc_value)
+        report_failure(failure.exc_value)
 
 
 def _on_unraisable(failure: Any) -> None:

@@ -63,7 +63,7 @@ def disagreements(
     Cost: O(M·N·d·(1 + C)) time on all cores; beside the features O(N) memory, and a block of rows a core.
     """
     counts = np.empty(len(ids), np.int32)
-    _ask(_Passes(head, seed, cycle, passes, rate, place), features, ids, counts, None)
+    _ask(DropoutPasses(head, seed, cycle, passes, rate, place), features, ids, counts, None)
     return counts
 
 
@@ -85,7 +85,7 @@ def mutual_information(
     Source: Houlsby et al., 2011; with dropout, Gal et al., ICML 2017; 20 passes, DropQuery's ablation.
     """
     information = np.empty(len(ids), np.float32)
-    _ask(_Passes(head, seed, cycle, passes, rate, place), features, ids, None, information)
+    _ask(DropoutPasses(head, seed, cycle, passes, rate, place), features, ids, None, information)
     return information
 
 
@@ -101,16 +101,16 @@ def disagreements_and_information(
 ) -> tuple[npt.NDArray[np.int32], Floats]:
     """`disagreements` and `mutual_information` of the same passes, for the price of one."""
     counts, information = np.empty(len(ids), np.int32), np.empty(len(ids), np.float32)
-    _ask(_Passes(head, seed, cycle, passes, rate, place), features, ids, counts, information)
+    _ask(DropoutPasses(head, seed, cycle, passes, rate, place), features, ids, counts, information)
     return counts, information
 
 
-class _Passes:
+class DropoutPasses:
     """The head as one matrix product, and the passes that are made through it."""
 
     def __init__(self, head: LinearHead, seed: int, cycle: int, passes: int, rate: float, place: DropoutSite) -> None:
         if passes < 1:
-            raise ConfigurationError(f"Dropout needs passes of at least 1; got {passes}.")
+            raise ConfigurationError(f"Dropout needs at least 1 pass; got {passes}.")
         if not 0 <= rate < 1:
             raise ConfigurationError(f"The dropout rate is a share, at least 0 and below 1; got {rate}.")
         if place not in get_args(DropoutSite):
@@ -145,14 +145,14 @@ class _Passes:
 
 
 def _ask(
-    asked: _Passes, features: Features, ids: Ids, counts: npt.NDArray[np.int32] | None, information: Floats | None
+    asked: DropoutPasses, features: Features, ids: Ids, counts: npt.NDArray[np.int32] | None, information: Floats | None
 ) -> None:
     """Fill `counts` with disagreements and `information` with mutual information, as far as they are given.
 
     Rows are taken in the order of their hashes, so that those of one block, and with them the last bit of every sum, do
     not depend on the order in which they were given.
     """
-    features, hashes = _checked(asked.head, features, ids), _hashes(ids)
+    features, hashes = _checked(asked.head, features, ids), id_hashes(ids)
     order = np.argsort(hashes, kind="stable")
 
     def ask_block(block: slice) -> None:
@@ -193,7 +193,8 @@ def _keep(states: Words, width: int, dropped: int) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def _hashes(ids: Ids) -> Words:
+def id_hashes(ids: Ids) -> Words:
+    """What decides, of each id, which features a pass drops: uint64 (N,)."""
     return keyed_order(ids, "dropout")
 
 

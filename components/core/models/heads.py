@@ -130,7 +130,7 @@ KINDS: tuple[type[LinearHead] | type[ProxyHead] | type[LogisticHead], ...] = (Li
 
 
 def read_head(data: bytes) -> Head:
-    """The head in a safetensors file made by a head's `to_bytes`; its tensors tell which kind it is.
+    """The head in a safetensors file made by a head's `to_bytes`; its tensors say which kind it is.
 
     Raises:
         CampaignError: the bytes are no such file, or its tensors do not fit each other.

@@ -18,8 +18,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from labelcycle.components.core.campaign.commits import attempt_key
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.logging.events import EVENTS, Place, emit, json_logs, log_context, move, notice
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.events import (
+    EVENTS,
+    LogContext,
+    emit,
+    json_logs,
+    log_context,
+    notice,
+    set_log_context,
+)
+from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import name_in_profiles, stage_deadline
 from labelcycle.components.core.runtime.timings import Measurement, Meter, Timing, write_timing
@@ -38,7 +46,7 @@ def campaign_at(root: str) -> str | None:
 
     try:
         return load_campaign(open_store(root)).identifier
-    except Exception:  # the work itself tells what is wrong with the root
+    except Exception:  # the work itself reports what is wrong with the root
         return None
 
 
@@ -71,7 +79,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 BAR_SECONDS, LOG_SECONDS = 0.2, 10.0
-"""How often at most progress is told: to somebody who looks at a bar, and in a log."""
+"""How often at most progress is reported: to somebody who looks at a bar, and in a log."""
 
 
 def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -90,7 +98,7 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         if in_json:
             write_json_logs()
         outer = log_context()
-        move(stage=stage, **_place_of(stage, _arguments(signature, args, kwargs), look_up=in_json))
+        set_log_context(stage=stage, **_context_of(stage, _arguments(signature, args, kwargs), look_up=in_json))
         emit("started", pid=os.getpid())
         meter = Meter()
         try:
@@ -98,16 +106,16 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
                 result = run(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             catch_up()
-            tell(error)
+            report_failure(error)
             if isinstance(error, LabelcycleError):
                 _keep_timing(stage, _arguments(signature, args, kwargs), meter.read(), rows=None, failed=True)
-            _move_back(outer)
+            _restore_context(outer)
             raise
         measured = meter.read()
         arguments = _arguments(signature, args, kwargs)
         for name in ("cycle", "attempt"):
             arguments.setdefault(name, getattr(result, name, None))
-        move(**{name: arguments[name] for name in ("cycle", "attempt") if arguments[name] is not None})
+        set_log_context(**{name: arguments[name] for name in ("cycle", "attempt") if arguments[name] is not None})
         rows = getattr(result, "rows", None)
         _keep_timing(stage, arguments, measured, rows=rows, failed=False)
         facts = result.as_record() if hasattr(result, "as_record") else {}
@@ -124,14 +132,14 @@ def observed(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
             requests=measured["requests"],
             facts=facts,
         )
-        _move_back(outer)
+        _restore_context(outer)
         return result
 
     return wrapper
 
 
-def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> Place:
-    """What is known of a run's place at its start; what is not among its arguments is looked up where it is needed."""
+def _context_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> LogContext:
+    """What a run belongs to, as known at its start; what its arguments lack is looked up where it is needed."""
     known = {name: arguments.get(name) for name in ("cycle", "attempt", "target", "shard")}
     root = arguments.get("root")
     if look_up and root is not None:
@@ -141,10 +149,10 @@ def _place_of(stage: str, arguments: Mapping[str, Any], look_up: bool) -> Place:
     return known
 
 
-def _move_back(outer: Place) -> None:
-    """A stage within another one gives its place back; what a process does after its stage still belongs to it."""
+def _restore_context(outer: LogContext) -> None:
+    """A stage within another one gives the context back; what a process does after its stage still belongs to it."""
     if outer["stage"] is not None and outer["command"] is None:
-        move(**outer)
+        set_log_context(**outer)
 
 
 def _arguments(signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,9 +207,9 @@ class Progress:
                 self._bar.update(steps)
             elif time.monotonic() - self._told > self._seconds or self._done >= self._total:
                 self._told = time.monotonic()
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         emit(
             "progress",
             message=f"{self._description}: {self._done} of {self._total}",

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """`run` of a stage, tried again after errors that may pass, as often as the environment says.
 
-    Every stage may be repeated: it goes on from what is in the campaign's root. Each wait is told with its reason, and
+    Every stage may be repeated: it resumes from what is in the root. Each wait is logged with its reason, and
     a try that ended with one of labelcycle's own errors leaves its timing beside the attempt, marked as failed. All
     tries together have the time that the environment gives the stage, as they share one pod.
 
@@ -48,7 +48,7 @@ def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Resu
             stop=stop_after_attempt(retries + 1),
             wait=wait_exponential(multiplier=backoff, exp_base=2, max=LONGEST_WAIT_SECONDS),
             retry=retry_if_exception(lambda error: exit_code_of(error) == TRY_AGAIN),
-            before_sleep=lambda state: _tell(state, retries),
+            before_sleep=lambda state: _report(state, retries),
             reraise=True,
         )
         with stage_deadline(name_in_profiles(run.__module__)):
@@ -57,7 +57,7 @@ def with_retries(run: Callable[Parameters, Result]) -> Callable[Parameters, Resu
     return repeated
 
 
-def _tell(state: RetryCallState, retries: int) -> None:
+def _report(state: RetryCallState, retries: int) -> None:
     assert state.outcome is not None and state.next_action is not None
     error = state.outcome.exception()
     notice(
@@ -74,5 +74,7 @@ def _number(variable: str, default: float) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ConfigurationError(f"{variable} is {text!r}, which is no number of 0 or more. Correct it in the profile.")
+        raise ConfigurationError(
+            f"{variable} is {text!r}, which is not a number of 0 or more. Correct it in the profile."
+        )
     return number

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.logging.events import EVENTS, json_logs
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.failures import report_failure
 
 VARIABLE = "LABELCYCLE_STAGE_SECONDS"
 """The environment variable with the seconds that the stage of this process may take; without it there is no end."""
 
-TELLING_SECONDS = 5.0
-"""How long telling why may take: what else in the process writes to the log may hold it up for ever."""
+REPORT_SECONDS = 5.0
+"""How long reporting why may take: what else in the process writes to the log may hold it up for ever."""
 
 STANDARD_ERROR = 2
 
@@ -81,9 +81,9 @@ def _message(stage: str, seconds: int) -> str:
 
 
 def _end_process(error: StageTimeError) -> None:
-    telling = threading.Thread(target=_tell, args=[error], daemon=True)
-    telling.start()
-    telling.join(TELLING_SECONDS)
+    report = threading.Thread(target=_report, args=[error], daemon=True)
+    report.start()
+    report.join(REPORT_SECONDS)
     for process in _descendants():
         try:
             os.kill(process, signal.SIGKILL)
@@ -92,9 +92,9 @@ def _end_process(error: StageTimeError) -> None:
     os._exit(error.exit_code)
 
 
-def _tell(error: StageTimeError) -> None:
-    """As an event where somebody reads these, else as the command line tells errors."""
-    tell(error)
+def _report(error: StageTimeError) -> None:
+    """As an event where somebody reads these, else as the command line prints errors."""
+    report_failure(error)
     if EVENTS not in os.environ and not json_logs():
         os.write(STANDARD_ERROR, f"error: {error}\n".encode())
 

@@ -26,7 +26,7 @@ DIGITS = 12
 """Of the digest that a record's name ends in."""
 
 _left_out: set[str] = set()
-"""Addresses of damaged records that this process has told of."""
+"""Addresses of damaged records that this process has reported."""
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,16 @@ class FolderStore:
             found = (Path(path).relative_to(self._root).as_posix() for path in _files_below(str(folder)))
             return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store.folders`."""
+        folder = self._root / checked_prefix(prefix, self.root)
+        with folder_errors("read", folder):
+            try:
+                with os.scandir(folder) as entries:
+                    return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return str(self._path(key))
@@ -200,14 +210,14 @@ class FolderStore:
     reraise=True,
 )
 def _read(path: Path) -> bytes:
-    """The content; read again where another machine has just replaced the file, which network file systems tell so."""
+    """The content; read again where another machine has just replaced the file, as network file systems report it."""
     return path.read_bytes()
 
 
 def _link(temporary: Path, path: Path) -> None:
     """Give the temporary file its name, unless that is taken.
 
-    A network file system whose answer was lost asks again, and is then told that the name is taken: by this very file.
+    A network file system whose answer was lost asks again, and then hears that the name is taken: by this very file.
     """
     try:
         os.link(temporary, path)

@@ -38,12 +38,12 @@ class Record(BaseModel):
         return self.model_dump(exclude_unset=True)
 
     @classmethod
-    def from_json(cls, data: bytes, place: str, remedy: str = "Restore it from a backup.") -> Self:
+    def from_json(cls, data: bytes, address: str, remedy: str = "Restore it from a backup.") -> Self:
         """The record in a JSON object.
 
         Args:
             data: what was read.
-            place: the object's address, for messages.
+            address: the object's address, for messages.
             remedy: what to do about a damaged one, in a sentence.
 
         Raises:
@@ -55,7 +55,7 @@ class Record(BaseModel):
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"]))
             fault = f"{where}: {first['msg']}" if where else first["msg"]
-            raise CampaignError(f"{place} is damaged, or of another version: {fault}. {remedy}") from error
+            raise CampaignError(f"{address} is damaged, or of another version: {fault}. {remedy}") from error
 
 
 def write_object(store: Store, key: str, data: bytes) -> ObjectReference:
@@ -136,7 +136,7 @@ def fetch_named(store: Store, key: str, remedy: str = RESTORE) -> Path:
     """A local file with what `read_named` reads, to be read only; for what may not fit in memory.
 
     Raises:
-        CampaignError: the object is gone, or its content is not that which its name tells.
+        CampaignError: the object is gone, or its content is not what its name says.
     """
     named = ObjectReference(key=key, sha256=PurePosixPath(key).stem.rpartition("-")[2])
     return _read_checked(store, named, store.fetch, lambda path: digest_of_file(path)[:16], remedy)
@@ -201,12 +201,12 @@ def sealed(content: Mapping[str, Any]) -> bytes:
     return canonical_json({**content, SEAL: digest_of_json(content)})
 
 
-def unsealed(data: bytes, place: str, what: str, remedy: str = "Restore it from a backup.") -> dict[str, Any]:
+def unsealed(data: bytes, address: str, what: str, remedy: str = "Restore it from a backup.") -> dict[str, Any]:
     """The content of sealed JSON, without its seal.
 
     Args:
         data: what was read.
-        place: the object's address, for messages.
+        address: the object's address, for messages.
         what: what it should be, such as `a commit`, for messages.
         remedy: what to do about a damaged one, in a sentence.
 
@@ -216,12 +216,12 @@ def unsealed(data: bytes, place: str, what: str, remedy: str = "Restore it from 
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise CampaignError(f"{place} is not {what}: {error}. {remedy}") from error
+        raise CampaignError(f"{address} is not {what}: {error}. {remedy}") from error
     if not isinstance(content, dict) or SEAL not in content:
-        raise CampaignError(f"{place} is not {what}: it has no field {SEAL!r}, the digest of its content. {remedy}")
+        raise CampaignError(f"{address} is not {what}: it has no field {SEAL!r}, the digest of its content. {remedy}")
     seal = content.pop(SEAL)
     if _digest(content) != seal:
-        raise CampaignError(f"{place} was changed after it was written (its SHA-256 is not {seal}). {remedy}")
+        raise CampaignError(f"{address} was changed after it was written (its SHA-256 is not {seal}). {remedy}")
     return content
 
 

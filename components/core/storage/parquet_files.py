@@ -111,7 +111,7 @@ def texts_in(file: pq.ParquetFile, name: str, size: int) -> list[str]:
         if known and len(chunk) > chunk.null_count:
             promised += pc.sum(pc.take(pa.array([len(text) for text in known]), chunk.indices)).as_py()
             refuse_expansion(promised, size)
-        cells += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
+        cells += ["" if index is None else known[index] for index in chunk.indices.to_pylist()]
     if len(cells) != file.metadata.num_rows:
         raise ValueError(f"column {name!r} has {len(cells)} cells where the file has {file.metadata.num_rows} rows")
     return cells
@@ -134,11 +134,11 @@ def _opened(source: Path | bytes) -> Path | pa.BufferReader:
 
 
 def _text_columns(file: pq.ParquetFile) -> list[str]:
-    columns = [file.schema.column(place) for place in range(file.metadata.num_columns)]
+    columns = [file.schema.column(index) for index in range(file.metadata.num_columns)]
     return [column.path for column in columns if column.physical_type == "BYTE_ARRAY" and column.path == column.name]
 
 
 def _refuse_depth(file: pq.ParquetFile) -> None:
-    for place in range(file.metadata.num_columns):
-        if file.schema.column(place).path.count(".") > DEEPEST:
+    for index in range(file.metadata.num_columns):
+        if file.schema.column(index).path.count(".") > DEEPEST:
             raise ValueError(f"a column is nested more than {DEEPEST} levels deep. Write a table without nesting")

@@ -280,6 +280,19 @@ class S3Store:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
             yield from (item["Key"] for item in page.get("Contents", []))
 
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store.folders`."""
+        wanted = f"{self._prefix}/{prefix}" if self._prefix else prefix
+        checked_prefix(prefix, self._root)
+        with s3_errors(self.locate(prefix)):
+            found = try_again(lambda: list(self._list_folders(wanted)))
+        return sorted(found)
+
+    def _list_folders(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
+            yield from (item["Prefix"][len(prefix) : -1] for item in page.get("CommonPrefixes", []))
+
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return f"{self._root}/{key}"

@@ -35,7 +35,7 @@ DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatc
 """The server got other bytes than were sent, or fewer, and has stored nothing."""
 
 UPLOAD_GONE = {"NoSuchUpload", "InvalidPart"}
-"""An upload in parts that is over: its end was told and the answer lost, or someone has cleared it away."""
+"""An upload in parts that is over: its end was requested and the answer lost, or someone has cleared it away."""
 
 
 class TornBody(Exception):
@@ -114,10 +114,10 @@ def s3_errors(address: str) -> Iterator[None]:
             f"No credentials for {address}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role."
         ) from error
     except botocore.exceptions.ParamValidationError as error:
-        raise ConfigurationError(f"{address} is not an address that S3 can have: {error}. Correct it.") from error
+        raise ConfigurationError(f"{address} is not a valid S3 address: {error}. Correct it.") from error
     except (*DAMAGED_ANSWER, boto3.exceptions.Boto3Error) as error:
         raise TransientError(
-            f"S3 failed on {address}, again and again: {str(error).rstrip('. ')}. Look at the network and the proxies "
+            f"S3 failed on {address}, again and again: {str(error).rstrip('. ')}. Check the network and the proxies "
             "on the way, then run the same command again."
         ) from error
     except (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError) as error:
@@ -136,7 +136,7 @@ def local_disk_errors(address: str, folder: str) -> Iterator[None]:
     except OSError as error:
         raise TransientError(
             f"The copy of {address} in {folder} failed: {error.strerror or error}. Free space there, or name another "
-            "folder by TMPDIR, then run again."
+            "folder with TMPDIR, then run again."
         ) from error
 
 

@@ -62,6 +62,18 @@ class Store(Protocol):
         """Keys that start with `prefix`, sorted; unfinished writes are not among them."""
         ...
 
+    def folders(self, prefix: str) -> list[str]:
+        """The names that keys have next after `prefix`, up to a further `/`, each once, sorted.
+
+        On a file system, folders without any object may be among them.
+
+        Args:
+            prefix: one that ends in `/`: below `cycles/` there are `0`, `1` and so on.
+
+        Cost: one listing a thousand folders, however many objects these hold.
+        """
+        ...
+
     def locate(self, key: str) -> str:
         """The object's absolute address, for people and other systems: a path or an `s3://` URI."""
         ...
@@ -188,6 +200,10 @@ class CountedStore:
         """See `Store.keys`."""
         count(self._call)
         return self.store.keys(prefix)
+
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store.folders`."""
+        return self.store.folders(prefix)
 
     def locate(self, key: str) -> str:
         """See `Store.locate`."""

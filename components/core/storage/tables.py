@@ -160,6 +160,14 @@ the number of the cluster that the sample stands for, `represents` how many cand
 is none; `explore` says that it was drawn at random. `opinion` counts how often the sample has been asked for, 1 where
 it is null; `probabilities` of the classes are kept where the consensus weighs the model."""
 
+REQUESTS = pa.schema(
+    [
+        pa.field("cycle", pa.int32(), nullable=False),
+        *(QUERY.field(name) for name in ("sample_id", "opinion", "predicted", "probabilities")),
+    ]
+)
+"""One row a sample that was asked for, of many queries: the cycle of its query, and columns of `QUERY`."""
+
 QUARANTINE = pa.schema(
     [
         pa.field("sample_id", pa.string(), nullable=False),

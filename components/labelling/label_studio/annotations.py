@@ -38,7 +38,7 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
 
     Args:
         annotation: an element of a task's `annotations`.
-        control: name of the control whose choices are the classes; None where the source does not tell. Then any
+        control: name of the control whose choices are the classes; None where the source does not say. Then any
             choices but those called `doubt` are taken for it.
         classes: the campaign's classes; None accepts any.
 
@@ -96,7 +96,7 @@ def _chosen(result: list[Any], control: str | None) -> tuple[set[str], set[str]]
     others: set[str] = set()
     for item in result:
         if not isinstance(item, dict):
-            raise InputError("an element of its result is no object. Export it again.")
+            raise InputError("an element of its result is not an object. Export it again.")
         name, value = item.get("from_name"), item.get("value")
         choices = value.get("choices") if item.get("type") == "choices" and isinstance(value, dict) else None
         if not isinstance(choices, list):

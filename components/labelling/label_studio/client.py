@@ -52,6 +52,7 @@ class LabelStudio:
         attempts: how often one call is tried.
         longest_pause: seconds that one pause between tries lasts at most, whatever the server asks for.
         timeout: seconds to connect, and between two bytes of an answer.
+        most_bytes: larger answers are refused.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class LabelStudio:
         attempts: int = ATTEMPTS,
         longest_pause: float = LONGEST_PAUSE,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        most_bytes: int = MAX_BYTES,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self._timeout = timeout
+        self._most_bytes = most_bytes
         self._session = requests.Session()
         self._access = "" if token.kind == "personal" else token.value
         growing = tenacity.wait_exponential(multiplier=0.5, max=longest_pause) + tenacity.wait_random(0, 0.1)
@@ -140,7 +143,9 @@ class LabelStudio:
         found = self._judged("GET", path, *answer)
         access = found.get("access") if isinstance(found, dict) else None
         if not isinstance(access, str):
-            raise ConfigurationError(f"{self.url}{path} gives no access token. Is this address Label Studio's?")
+            raise ConfigurationError(
+                f"{self.url}{path} gives no access token. Check that this is Label Studio's address."
+            )
         return access
 
     def _exchange(
@@ -178,10 +183,10 @@ class LabelStudio:
         body = bytearray()
         for part in answer.iter_content(65536):
             body += part
-            if len(body) > MAX_BYTES:
+            if len(body) > self._most_bytes:
                 raise InputError(
-                    f"{self.url}{path} answers with more than {MAX_BYTES:,} bytes. Put the campaign into a project of "
-                    "its own."
+                    f"{self.url}{path} answers with more than {self._most_bytes:,} bytes. Put the campaign "
+                    "into a project of its own."
                 )
         return bytes(body)
 
@@ -191,35 +196,36 @@ class LabelStudio:
 
     def _judged(self, method: Method, path: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
         """What an answer means: its content, or an error."""
-        place = f"{self.url}{path}"
+        address = f"{self.url}{path}"
         if status < 300:
             return self._content(method, path, headers, body)
         if status < 400:
+            target = _without_query(headers.get("Location", "elsewhere"))
             raise ConfigurationError(
-                f"{place} sends on to {_without_query(headers.get('Location', 'elsewhere'))}, where no token is sent. "
-                "Begin with the server's own address (--label-studio), or let it answer there."
+                f"{address} redirects to {target}, where no token is sent. "
+                "Start with the server's own address (--label-studio), or let it answer there."
             )
         if status == 401:
             raise ConfigurationError(f"{self.url} answers 401: {self._token.why_refused}.")
         if status == 429:
-            raise _Passing(f"Label Studio asks for fewer calls (429) at {place}. {AGAIN}", _pause(headers))
+            raise _Passing(f"Label Studio asks for fewer calls (429) at {address}. {AGAIN}", _pause(headers))
         if status >= 500:
             if method == "POST" and status != 503:
-                raise PerhapsDone(f"Label Studio failed ({status}) at {place}. {AGAIN}")
-            raise _Passing(f"Label Studio failed ({status}) at {place}. {AGAIN}", _pause(headers))
+                raise PerhapsDone(f"Label Studio failed ({status}) at {address}. {AGAIN}")
+            raise _Passing(f"Label Studio failed ({status}) at {address}. {AGAIN}", _pause(headers))
         if status == 404 and method == "DELETE":
             return None
         said = self._said(body)
         if status == 404:
             raise NotThere(
-                f"There is nothing at {place}{said}. Check the project's number, and that the token's user may see it."
+                f"There is nothing at {address}{said}. Check the project's number and that the token's user may see it."
             )
         if status == 403:
             raise ConfigurationError(
-                f"The token's user may not do {method} {place}{said}. Let an administrator give that right, or use the "
-                "token of somebody who has it."
+                f"The token's user may not do {method} {address}{said}. Let an administrator grant it, or use the "
+                "token of somebody who may."
             )
-        raise ConfigurationError(f"Label Studio refuses {method} {place} ({status}){said}. Correct what it names.")
+        raise ConfigurationError(f"Label Studio refuses {method} {address} ({status}){said}. Correct what it names.")
 
     def _content(self, method: Method, path: str, headers: Mapping[str, str], body: bytes) -> Any:
         if not body:

@@ -53,7 +53,7 @@ class ImageLinks:
         uri = self._uris.get(sample_id)
         if uri is None:
             raise ConfigurationError(
-                f"Sample {sample_id!r} has no image to show in Label Studio. Begin the campaign with --images, or "
+                f"Sample {sample_id!r} has no image to show in Label Studio. Start the campaign with --images, or "
                 "without a labelling tool: labels then come from files."
             )
         try:
@@ -97,19 +97,19 @@ class ImageLinks:
 
         if self._tool.images != "presigned":
             raise ConfigurationError(
-                f"{uri} is in S3, where browsers need signed links. Begin a campaign with --image-links presigned."
+                f"{uri} is in S3, where browsers need signed links. Start a campaign with --image-links presigned."
             )
         bucket, key = split_s3_uri(uri)
         seconds = int(self._tool.link_hours * SECONDS_AN_HOUR)
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
         with s3_errors(uri):
-            client, parameters = _client(self._tool.image_endpoint), {"Bucket": bucket, "Key": key}
+            client, parameters = signing_client(self._tool.image_endpoint), {"Bucket": bucket, "Key": key}
             address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return Link(address, until.isoformat())
 
 
 @functools.cache
-def _client(endpoint: str | None) -> Any:
+def signing_client(endpoint: str | None) -> Any:
     """The store's client, for another `endpoint` than the runs' own where one is given.
 
     It signs by version 4; for addresses botocore still prefers 2, which few servers take.

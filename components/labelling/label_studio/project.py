@@ -53,7 +53,7 @@ def labelling_configuration(classes: Collection[str]) -> str:
     return xml.tostring(view, encoding="unicode")
 
 
-def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
+def controls_of(project: Any, classes: Collection[str], address: str) -> Controls:
     """The controls of a project, as the API describes it.
 
     The choices as annotations hold them have to be the campaign's classes: a choice that people see by another name
@@ -62,7 +62,7 @@ def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
     Args:
         project: what `/api/projects/<number>/` answers.
         classes: the campaign's.
-        place: the project's address, for messages.
+        address: the project's address, for messages.
 
     Raises:
         CampaignError: no control has these classes; those missing and those unknown are named.
@@ -71,23 +71,23 @@ def controls_of(project: Any, classes: Collection[str], place: str) -> Controls:
     parsed = project.get("parsed_label_config") if isinstance(project, dict) else None
     if not isinstance(parsed, dict):
         raise InputError(
-            f"{place} does not describe its labelling configuration. labelcycle is made for Label Studio 1.23."
+            f"{address} does not describe its labelling configuration. labelcycle is made for Label Studio 1.23."
         )
     choices = {name: control for name, control in parsed.items() if _is_choices(control)}
     known = set(classes)
     best = max(choices, key=lambda name: len(known & set(choices[name]["labels"])), default=None)
     if best is None or not known & set(choices[best]["labels"]):
         raise CampaignError(
-            f"The labelling configuration of {place} has no choices with the campaign's classes. Give it, under "
+            f"The labelling configuration of {address} has no choices with the campaign's classes. Give it, under "
             f"Settings, Labeling Interface, this code: {labelling_configuration(classes)}"
         )
     offered = set(choices[best]["labels"]) - ({UNSURE} - known)
     if offered != known:
-        raise CampaignError(_what_differs(best, known, offered, place))
+        raise CampaignError(_what_differs(best, known, offered, address))
     control = choices[best]
     shown = next((source for source in control.get("inputs", []) if source.get("type") == "Image"), None)
     if shown is None or not isinstance(shown.get("value"), str):
-        raise CampaignError(f'{place}: the choices {best!r} belong to no image. Give them toName="image".')
+        raise CampaignError(f'{address}: the choices {best!r} belong to no image. Give them toName="image".')
     return Controls(label=best, image=control["to_name"][0], field=shown["value"])
 
 
@@ -101,8 +101,8 @@ def _is_choices(control: Any) -> bool:
     )
 
 
-def _what_differs(control: str, known: set[str], offered: set[str], place: str) -> str:
-    lines = [f"The choices {control!r} of {place} are not the campaign's classes."]
+def _what_differs(control: str, known: set[str], offered: set[str], address: str) -> str:
+    lines = [f"The choices {control!r} of {address} are not the campaign's classes."]
     if missing := sorted(known - offered):
         lines.append(f"Missing there: {', '.join(map(repr, missing))}.")
     if unknown := sorted(offered - known):
@@ -137,7 +137,7 @@ def find_project(server: LabelStudio, campaign: Campaign) -> Project | None:
     tool = campaign.labelling.tool
     number = tool.project if tool is not None else None
     if number is None:
-        number = min(_numbers(server, campaign), default=None)
+        number = min(project_numbers(server, campaign), default=None)
     return None if number is None else _checked(server, campaign, number)
 
 
@@ -189,7 +189,7 @@ def _description(campaign: Campaign) -> dict[str, str | int]:
     }
 
 
-def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
+def project_numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
     """Numbers of the projects made for this campaign."""
     page = 1
     while True:
@@ -205,7 +205,7 @@ def _numbers(server: LabelStudio, campaign: Campaign) -> Iterator[int]:
 
 def _delete_empty_others(server: LabelStudio, campaign: Campaign, kept: int) -> None:
     """Delete further projects of the campaign that nobody has sent tasks to: a race or a lost answer has left them."""
-    for number in [number for number in _numbers(server, campaign) if number != kept]:
+    for number in [number for number in project_numbers(server, campaign) if number != kept]:
         address = f"/api/projects/{number}/"
         with contextlib.suppress(NotThere):
             if server.get(address).get("task_number") == 0:

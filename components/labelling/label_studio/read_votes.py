@@ -60,7 +60,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
         task = task_of(raw, campaign.identifier)
         if task is not None and task.sample_id in uris:
             renewal.renew(task)
-    reading.tell()
+    reading.warn_of_ignored()
     return reading.votes()
 
 
@@ -107,7 +107,7 @@ class _Reading:
             return None
         return sample_id
 
-    def tell(self) -> None:
+    def warn_of_ignored(self) -> None:
         """Name what was not counted."""
         if self._refused:
             notice(f"{len(self._refused)} annotations in {self._project.url} are not counted: {_few(self._refused)}")

@@ -62,30 +62,32 @@ def token_from_environment() -> Token:
         raise ConfigurationError(f"{TOKEN_FILE} names {path}, which cannot be read: {reason}. Correct it.") from None
 
 
-def token_of(text: str, place: str) -> Token:
+def token_of(text: str, source: str) -> Token:
     """The token in `text`, its kind recognised by its form.
 
     Args:
         text: the token, with or without spaces around it.
-        place: the variable or file that it comes from.
+        source: the variable or file that it comes from.
 
     Raises:
         ConfigurationError: empty, cut off, an access token, or with characters that no token has.
     """
     value = text.strip()
     if not re.fullmatch(r"[A-Za-z0-9._=-]+", value):
-        raise ConfigurationError(f"{place} holds no token: it is empty or has spaces or other signs. Copy it again.")
+        raise ConfigurationError(
+            f"{source} holds no token: it is empty or has spaces or other invalid characters. Copy it again."
+        )
     parts = value.split(".")
     if len(parts) == 1:
         return Token(value, "legacy")
     if len(parts) != 3 or not all(parts):
         raise ConfigurationError(
-            f"{place} holds a part of a personal access token. Label Studio shows the whole one once, when it is made: "
+            f"{source} holds part of a personal access token. Label Studio shows the whole one once, when it is made: "
             f"please {MAKE_ONE} and copy it then."
         )
     if _token_type(parts[1]) == "access":
         raise ConfigurationError(
-            f"{place} holds an access token, which expires within minutes. Please {MAKE_ONE} and give that one."
+            f"{source} holds an access token, which expires within minutes. Please {MAKE_ONE} and give that one."
         )
     return Token(value, "personal")
 

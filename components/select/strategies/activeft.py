@@ -70,10 +70,10 @@ class Cover:
             The value, and the gradient with respect to the centroids as they are given, float64 (B, d).
         """
         repulsion = repulsion_of(centroids, self.frozen.centroids, self.among_frozen, self.temperature, itself=True)
-        crowding = np.log(self.balance) + repulsion.logarithms
+        repelled = np.log(self.balance) + repulsion.logarithms
 
         def weigh(rows: Integers, numbers: Integers, cosines: Floats) -> tuple[Doubles, Doubles]:
-            excess = crowding[numbers] - cosines.astype(np.float64) / self.temperature
+            excess = repelled[numbers] - cosines.astype(np.float64) / self.temperature
             losses = np.logaddexp(0, excess)
             return losses, np.exp(excess - losses)
 

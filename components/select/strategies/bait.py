@@ -42,7 +42,7 @@ AnyFloats = npt.NDArray[np.floating]
 EQUAL = 1e-6
 """Changes of the trace that differ by less than this share are equal."""
 
-ANEW = 4
+RECOMPUTED_AFTER = 4
 """After so many picks, and each time so many times as many, everything is recomputed, without the rounding errors
 that were made while numbers were larger."""
 
@@ -136,14 +136,14 @@ def _add(
     vectors: Floats, of_pool: Doubles, known: Doubles, ties: npt.NDArray[np.uint64], count: int
 ) -> tuple[Rows, Doubles]:
     state = _start(vectors, of_pool, _inverse(known))
-    anew = ANEW
+    recomputed = RECOMPUTED_AFTER
     rows, shares = np.empty(count, np.int64), np.empty(count)
     free = np.ones(len(vectors), np.bool_)
     for rank in range(count):
-        if rank == anew:
+        if rank == recomputed:
             chosen = vectors[rows[:rank]].astype(np.float64)
             state = _start(vectors, of_pool, _inverse(known + chosen.T @ chosen))
-            anew *= ANEW
+            recomputed *= RECOMPUTED_AFTER
         lowered = np.where(free, np.maximum(state.benefits, 0) / (1 + np.maximum(state.leverages, 0)), -1)
         best = np.flatnonzero(lowered >= lowered.max() * (1 - EQUAL))
         row = int(best[ties[best].argmin()])

@@ -2,7 +2,7 @@
 
 Source: Yehuda et al., NeurIPS 2022, Algorithm 1; the radius as in section 3.3 there (purity of pseudo-labels).
 Cost: exact up to 100,000 samples: O(N²·d / 2) multiply-adds. Beyond, samples are compared within near clusters only,
-    O(N·4096·d) for each 4 partners, and the share of neighbours found so is told. Memory: as much as the features.
+    O(N·4096·d) for each 4 partners, and the share of neighbours found so is reported. Memory: as much as the features.
 
 The largest radius at which most balls hold samples of one pseudo-label only.
 """
@@ -17,7 +17,7 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.select.ball_graph import SMALLEST_RADIUS, BallGraph
 from labelcycle.components.select.clustering import k_means
 from labelcycle.components.select.distances import farthest_first, lower_to_nearest, nearest_among
-from labelcycle.components.select.near_duplicates import MOST_EXACT, groups_for, recall
+from labelcycle.components.select.near_duplicates import MEMBERS, MOST_EXACT, PARTNERS, groups_for, recall
 from labelcycle.components.select.points import Vectors, squared_distances, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
@@ -30,7 +30,11 @@ ROUNDING = 1e-6
 
 
 def pure_radius(
-    points: Vectors, pseudo_labels: npt.NDArray[np.int64], purity: float, order: npt.NDArray[np.uint64]
+    points: Vectors,
+    pseudo_labels: npt.NDArray[np.int64],
+    purity: float,
+    order: npt.NDArray[np.uint64],
+    balls: int = SAMPLE,
 ) -> float:
     """The largest radius at which at least `purity` of the balls are pure; 2 where there is one pseudo-label only.
 
@@ -42,11 +46,12 @@ def pure_radius(
         pseudo_labels: (N,).
         purity: share of balls, above 0 and at most 1.
         order: (N,), the balls of the smallest numbers are measured.
+        balls: on how many of them at most.
 
     Source: ProbCover, section 3.3.
     Cost: O(1024·N·d) multiply-adds; memory of a block of distances a core.
     """
-    rows = np.sort(np.argsort(order, kind="stable")[:SAMPLE])
+    rows = np.sort(np.argsort(order, kind="stable")[:balls])
     centres = points.at(rows)
 
     def nearest_other(part: slice) -> npt.NDArray[np.float32]:
@@ -103,7 +108,7 @@ def probcover(
     radius = max(radius, SMALLEST_RADIUS)
     labelled = np.empty((0, points.width), np.float32) if pool.labelled_features is None else pool.labelled_features
     to_labelled = nearest_among(points, Vectors(labelled, unit_length))
-    graph = _graph(points, radius, pool.ids, key)
+    graph = neighbour_graph(points, radius, pool.ids, key)
     rows, covered = _cover(graph, to_labelled < radius * radius, ties, budget)
     reasons = [f"covers {count} more samples within {radius:.3f}" for count in covered]
     if len(rows) < budget:
@@ -127,9 +132,28 @@ def _classes(pool: Candidates) -> int | None:
     return None
 
 
-def _graph(points: Vectors, radius: float, ids: npt.NDArray[np.str_], key: int) -> BallGraph:
-    graph = BallGraph(points, radius, groups_for(points, ids, key))
-    if len(points) <= MOST_EXACT:
+def neighbour_graph(
+    points: Vectors,
+    radius: float,
+    ids: npt.NDArray[np.str_],
+    key: int,
+    exact_up_to: int = MOST_EXACT,
+    members: int = MEMBERS,
+    partners: int = PARTNERS,
+) -> BallGraph:
+    """Which points lie within the radius of each other; where they are many, most of them, and a notice says how many.
+
+    Args:
+        points: N points of length 1.
+        radius: of the balls.
+        ids: sample ids, (N,), sorted.
+        key: decides the clusters of many points, and on which points the share of found neighbours is measured.
+        exact_up_to: all pairs of up to so many points are compared.
+        members: points of a cluster, on average, where there are more.
+        partners: nearest clusters that each cluster is compared with.
+    """
+    graph = BallGraph(points, radius, groups_for(points, ids, key, exact_up_to, members, partners))
+    if len(points) <= exact_up_to:
         return graph
     found = recall(graph, points, radius, keyed_order(ids, key, "recall"))
     notice(f"probcover: {len(points)} samples are compared within near clusters; {found:.1%} of neighbours are found.")

@@ -24,7 +24,7 @@ from labelcycle.components.train_adapter.feature_training import examples_of_spa
 from labelcycle.components.train_adapter.fine_tuning import fine_tune
 from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.head_init import features_of
-from labelcycle.components.train_adapter.starting_head import previous_feature_head
+from labelcycle.components.train_adapter.head_modules import previous_feature_head
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples
 
@@ -147,7 +147,7 @@ def _validated(trained: Trained) -> float:
     if accuracy is None:
         raise ConfigurationError(
             "alignment.mode holdout compares models on a validation split, but the campaign has none that can be read. "
-            "Begin a campaign with one, or set alignment.mode to absolute or relative."
+            "Start a campaign with one, or set alignment.mode to absolute or relative."
         )
     return accuracy
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.labels import data, heads, jobs, methods, plot, tables
 from tests.bench.labels.data import DIGITS, Data
-from tests.bench.labels.figures import read_standings
+from tests.bench.labels.figures import read_leaderboards
 
 MARK, END = "<!-- bench-labels: written by the command above -->", "<!-- end of bench-labels -->"
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.starts:
         print(tables.starts(given.out))
         sys.exit(1 if failed else 0)
-    found = read_standings(given.out, given.seeds)
+    found = read_leaderboards(given.out, given.seeds)
     if not found:
         raise SystemExit(f"{given.out} has no results. Measure first: leave --only-tables out, and name --sets.")
     text = tables.all_tables(found)

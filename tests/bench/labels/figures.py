@@ -20,7 +20,7 @@ RANDOM = "random"
 
 
 @dataclass(frozen=True)
-class Standing:
+class Entry:
     """A method with a head on a set, over its seeds.
 
     Attributes:
@@ -89,19 +89,19 @@ def standard_error(values: npt.NDArray[np.floating]) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
-def paired(one: Standing, other: Standing) -> tuple[list[int], Floats, Floats]:
+def paired(one: Entry, other: Entry) -> tuple[list[int], Floats, Floats]:
     """What both have: labels, and the accuracies of the same seeds, (common seeds, common labels) each."""
     seeds = [seed for seed in one.seeds if seed in other.seeds]
     labels = [count for count in one.labels if count in other.labels]
 
-    def of(standing: Standing) -> Floats:
-        rows = [standing.seeds.index(seed) for seed in seeds]
-        return standing.accuracy[np.ix_(rows, [standing.labels.index(count) for count in labels])]
+    def of(entry: Entry) -> Floats:
+        rows = [entry.seeds.index(seed) for seed in seeds]
+        return entry.accuracy[np.ix_(rows, [entry.labels.index(count) for count in labels])]
 
     return labels, of(one), of(other)
 
 
-def wins(one: Standing, other: Standing) -> float:
+def wins(one: Entry, other: Entry) -> float:
     """Share of pairs of seed and shown budget in which the first is more accurate; a tie counts half."""
     labels, first, second = paired(one, other)
     columns = [labels.index(one.labels[column]) for column in one.shown.values() if one.labels[column] in labels]
@@ -109,31 +109,31 @@ def wins(one: Standing, other: Standing) -> float:
     return float(((first > second) + (first == second) / 2).mean())
 
 
-def ahead(one: Standing, other: Standing) -> tuple[float, float]:
+def ahead(one: Entry, other: Entry) -> tuple[float, float]:
     """By how much the first's area is larger, and the standard error over the seeds that both have."""
     labels, first, second = paired(one, other)
     difference = area(np.log(labels), first) - area(np.log(labels), second)
     return float(difference.mean()), standard_error(difference)
 
 
-def saved(standing: Standing, yardstick: Standing) -> dict[int, Saving]:
+def saved(entry: Entry, yardstick: Entry) -> dict[int, Saving]:
     """The saving against random at each shown budget, by labels a class, of curves averaged over seeds."""
-    points = savings(standing.mean, yardstick.mean)
-    return {a_class: points[column] for a_class, column in standing.shown.items()}
+    points = savings(entry.mean, yardstick.mean)
+    return {a_class: points[column] for a_class, column in entry.shown.items()}
 
 
-def saved_on_average(standing: Standing, yardstick: Standing) -> AverageSaving:
+def saved_on_average(entry: Entry, yardstick: Entry) -> AverageSaving:
     """Over the shown budgets, each of which counts the same."""
-    return average_saving(list(saved(standing, yardstick).values()))
+    return average_saving(list(saved(entry, yardstick).values()))
 
 
-def yardstick_of(standing: Standing, all_of_set: Sequence[Standing]) -> Standing | None:
+def yardstick_of(entry: Entry, all_of_set: Sequence[Entry]) -> Entry | None:
     """The random picks that are measured with the same head: those of the same library where it has them."""
-    able = [one for one in all_of_set if one.method.endswith(RANDOM) and one.head == standing.head]
-    return next((one for one in able if one.by == standing.by), able[0] if able else None)
+    able = [one for one in all_of_set if one.method.endswith(RANDOM) and one.head == entry.head]
+    return next((one for one in able if one.by == entry.by), able[0] if able else None)
 
 
-def read_standings(out: Path, seeds: int | None = None) -> dict[str, list[Standing]]:
+def read_leaderboards(out: Path, seeds: int | None = None) -> dict[str, list[Entry]]:
     """Results below a folder, by set; of a method that was measured in several versions the newest.
 
     Args:
@@ -146,13 +146,13 @@ def read_standings(out: Path, seeds: int | None = None) -> dict[str, list[Standi
         if seeds is not None and result["seed"] >= seeds:
             continue
         found[result["set"], result["method"], result["head"]].append(result)
-    standings: dict[str, list[Standing]] = defaultdict(list)
+    entries: dict[str, list[Entry]] = defaultdict(list)
     for (data, method, head), results in found.items():
         newest = max(results, key=lambda result: result["made"])
         same = [result for result in results if result["version"] == newest["version"]]
         same.sort(key=lambda result: result["seed"])
-        standings[data].append(
-            Standing(
+        entries[data].append(
+            Entry(
                 data,
                 method,
                 newest["by"],
@@ -166,6 +166,6 @@ def read_standings(out: Path, seeds: int | None = None) -> dict[str, list[Standi
                 float(np.mean([result["seconds"] for result in same])),
             )
         )
-    for members in standings.values():
-        members.sort(key=lambda standing: -standing.areas().mean())
-    return dict(standings)
+    for members in entries.values():
+        members.sort(key=lambda entry: -entry.areas().mean())
+    return dict(entries)

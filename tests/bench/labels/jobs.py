@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.pipelines.backtest.plan import RANDOM, Contender
+from labelcycle.pipelines.backtest.plan import RANDOM, ComparedStrategy
 from tests.bench.labels import heads, methods
 from tests.bench.labels.data import (
     MANY,
@@ -179,7 +179,7 @@ def campaign(
     history = history_of(job.data, job.seed)
     pool, test = history.pool, history.test
     labelled = np.zeros(len(pool), np.bool_)
-    arm = methods.arm_of(Contender(chooser=RANDOM), job.seed)
+    arm = methods.arm_of(ComparedStrategy(chooser=RANDOM), job.seed)
     plan = methods.plan_of(history, 1)
     moments = feature_moments([pool.features])
     assert moments is not None

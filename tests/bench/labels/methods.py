@@ -17,7 +17,7 @@ from labelcycle.components.core.models.heads import Head
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES
 from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, Contender
+from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.backtest.simulate import choose
 from labelcycle.pipelines.recipes.catalogue import recipe_path
@@ -81,7 +81,7 @@ class Method:
 
 
 def default_recipe() -> Recipe:
-    """What `labelcycle init` takes unless told otherwise."""
+    """What `labelcycle init` takes unless set otherwise."""
     return read_recipe(recipe_path(RECIPE))
 
 
@@ -99,7 +99,7 @@ def default_plan() -> BacktestPlan:
         source="bench",
         history=ObjectReference(key="in memory", sha256="0" * 64),
         classes=[],
-        contenders=[Contender(chooser=RANDOM)],
+        compared=[ComparedStrategy(chooser=RANDOM)],
         seeds=1,
         initial=1,
         batch=1,
@@ -110,26 +110,28 @@ def default_plan() -> BacktestPlan:
     )
 
 
-def contender_of(method: Method) -> Contender:
-    """A method of labelcycle as a contender of a backtest."""
+def compared_in_recipe(method: Method) -> ComparedStrategy:
+    """A method of labelcycle as a strategy of a backtest."""
     if method.name == DEFAULT:
         recipe = default_recipe()
-        return Contender(
+        return ComparedStrategy(
             chooser=Chooser(strategy=recipe.selector.strategy, parameters=recipe.selector.parameters),
             cold_start=Chooser(strategy=recipe.cold_start.strategy, parameters=recipe.cold_start.parameters),
         )
     chooser = Chooser(strategy=method.name)
-    return Contender(chooser=chooser, cold_start=chooser if method.start == OWN else Chooser(strategy=method.start))
+    return ComparedStrategy(
+        chooser=chooser, cold_start=chooser if method.start == OWN else Chooser(strategy=method.start)
+    )
 
 
-def arm_of(contender: Contender, seed: int) -> Arm:
+def arm_of(compared: ComparedStrategy, seed: int) -> Arm:
     """An arm of a backtest."""
-    return Arm("bench", contender, seed)
+    return Arm("bench", compared, seed)
 
 
-def chooser_of(contender: Contender, history: History, seed: int) -> Asks:
-    """A contender on this pool, by the code of a backtest."""
-    arm = arm_of(contender, seed)
+def chooser_of(compared: ComparedStrategy, history: History, seed: int) -> Asks:
+    """A strategy on this pool, by the code of a backtest."""
+    arm = arm_of(compared, seed)
 
     def ask(cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None, budget: int) -> Rows:
         return choose(history, plan_of(history, budget), arm, cycle, labelled, head)
@@ -140,25 +142,25 @@ def chooser_of(contender: Contender, history: History, seed: int) -> Asks:
 def begin(method: Method, history: History, seed: int) -> Asks:
     """A method on this pool."""
     if method.by == LABELCYCLE:
-        return chooser_of(contender_of(method), history, seed)
+        return chooser_of(compared_in_recipe(method), history, seed)
     from tests.bench.labels.peers import peer_on
 
     ask = peer_on(method.name, history, seed)
     if method.start == OWN:
         return ask
-    start = chooser_of(Contender(chooser=RANDOM, cold_start=Chooser(strategy=method.start)), history, seed)
+    start = chooser_of(ComparedStrategy(chooser=RANDOM, cold_start=Chooser(strategy=method.start)), history, seed)
     return lambda cycle, labelled, head, budget: (ask if cycle else start)(cycle, labelled, head, budget)
 
 
 def settings_of(method: Method) -> dict[str, Any]:
     """What decides a method's choices."""
     if method.by == LABELCYCLE:
-        contender = contender_of(method)
-        choosers = (contender.chooser, contender.cold_start)
+        compared = compared_in_recipe(method)
+        choosers = (compared.chooser, compared.cold_start)
         strategies = [STRATEGIES[chooser.strategy] for chooser in choosers]
         return {
             "by": method.by,
-            "contender": contender.model_dump(mode="json"),
+            "contender": compared.model_dump(mode="json"),
             "versions": [strategy.version for strategy in strategies],
             "modules": [digest_of_bytes(_source(strategy.choose.__module__)) for strategy in strategies],
         }

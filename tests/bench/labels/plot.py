@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, PercentF
 
 from labelcycle.components.publish.charts import FAINT, FONT, INK, as_png
 from tests.bench.labels.data import SHOWN, WHOLE
-from tests.bench.labels.figures import Standing, standard_error, yardstick_of
+from tests.bench.labels.figures import Entry, standard_error, yardstick_of
 from tests.bench.labels.heads import OURS as OUR_HEAD
 from tests.bench.labels.heads import SCIKIT_LEARN
 from tests.bench.labels.tables import OURS, default_of, peers_of
@@ -22,9 +22,9 @@ SIZE, ACROSS = 3.4, 2
 """Inches of a panel, and panels in a row."""
 
 
-def draw(found: Mapping[str, Sequence[Standing]], path: Path) -> None:
+def draw(found: Mapping[str, Sequence[Entry]], path: Path) -> None:
     """Write the plot as PNG; the same bytes for the same results."""
-    drawn = {name: standings for name, standings in found.items() if default_of(standings) and not name.endswith(WHOLE)}
+    drawn = {name: entries for name, entries in found.items() if default_of(entries) and not name.endswith(WHOLE)}
     if not drawn:
         return
     across = min(ACROSS, len(drawn))
@@ -34,29 +34,29 @@ def draw(found: Mapping[str, Sequence[Standing]], path: Path) -> None:
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel in panels[len(drawn) :]:
         panel.set_visible(False)
-    for panel, (name, standings) in zip(panels, drawn.items(), strict=False):
-        _draw_set(panel, name, standings)
+    for panel, (name, entries) in zip(panels, drawn.items(), strict=False):
+        _draw_set(panel, name, entries)
     path.write_bytes(as_png(figure))
 
 
-def _draw_set(axes: Axes, name: str, standings: Sequence[Standing]) -> None:
+def _draw_set(axes: Axes, name: str, entries: Sequence[Entry]) -> None:
     """The default, the best peer with each head, and random picks with each head."""
-    ours = default_of(standings)
+    ours = default_of(entries)
     assert ours is not None
-    peers = [peer for peer in peers_of(standings) if "random" not in peer.method]
+    peers = [peer for peer in peers_of(entries) if "random" not in peer.method]
     best = [next((peer for peer in peers if peer.head == head), None) for head in (OUR_HEAD, SCIKIT_LEARN)]
     lines = [(ours, MINE, "-", 2.4)]
     lines += [(peer, colour, "-", 1.4) for peer, colour in zip(best, COLOURS, strict=False) if peer is not None]
-    for standing, dash in ((ours, "--"), (best[1], ":")):
-        yardstick = None if standing is None else yardstick_of(standing, standings)
+    for entry, dash in ((ours, "--"), (best[1], ":")):
+        yardstick = None if entry is None else yardstick_of(entry, entries)
         if yardstick is not None:
             lines.append((yardstick, INK, dash, 1.2))
-    for standing, colour, dash, width in lines:
-        places = np.array(standing.labels) / standing.classes
-        mean = standing.accuracy.mean(axis=0)
-        label = "labelcycle, default" if standing.method == OURS else standing.name
+    for entry, colour, dash, width in lines:
+        places = np.array(entry.labels) / entry.classes
+        mean = entry.accuracy.mean(axis=0)
+        label = "labelcycle, default" if entry.method == OURS else entry.name
         axes.plot(places, mean, color=colour, linestyle=dash, linewidth=width, label=label)
-        error = [standard_error(column) for column in standing.accuracy.T]
+        error = [standard_error(column) for column in entry.accuracy.T]
         if np.isfinite(error).all():
             axes.fill_between(places, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
     axes.set_xscale("log")

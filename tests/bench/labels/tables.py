@@ -10,7 +10,7 @@ import numpy.typing as npt
 from labelcycle.components.core.campaign.metrics import Sign
 from tests.bench.labels.data import SHOWN, WHOLE
 from tests.bench.labels.figures import (
-    Standing,
+    Entry,
     ahead,
     area,
     paired,
@@ -24,36 +24,36 @@ from tests.bench.labels.heads import SCIKIT_LEARN
 from tests.bench.labels.methods import DEFAULT, LABELCYCLE
 from tests.bench.methods.markdown import percent, points, table
 
-Standings = Mapping[str, Sequence[Standing]]
+Leaderboards = Mapping[str, Sequence[Entry]]
 
 OURS = f"{LABELCYCLE} {DEFAULT}"
 
 
-def default_of(standings: Sequence[Standing]) -> Standing | None:
+def default_of(entries: Sequence[Entry]) -> Entry | None:
     """The default recipe's row."""
-    return next((standing for standing in standings if standing.method == OURS), None)
+    return next((entry for entry in entries if entry.method == OURS), None)
 
 
-def peers_of(standings: Sequence[Standing]) -> list[Standing]:
+def peers_of(entries: Sequence[Entry]) -> list[Entry]:
     """Those that are not labelcycle's, best first."""
-    return [standing for standing in standings if standing.by != LABELCYCLE]
+    return [entry for entry in entries if entry.by != LABELCYCLE]
 
 
-def all_tables(found: Standings) -> str:
+def all_tables(found: Leaderboards) -> str:
     """Everything that is in `RESULTS.md`."""
     parts = [verdicts(found), areas(found), winning(found), saving(found)]
-    parts += [accuracies(name, standings) for name, standings in found.items()]
+    parts += [accuracies(name, entries) for name, entries in found.items()]
     return "\n\n".join(parts)
 
 
-def verdicts(found: Standings) -> str:
+def verdicts(found: Leaderboards) -> str:
     """For each set, where the default stands against the best peer: by area, and budget by budget."""
     rows = []
-    for name, standings in found.items():
-        ours = default_of(standings)
+    for name, entries in found.items():
+        ours = default_of(entries)
         if ours is None:
             continue
-        for whose, peers in _by_head(peers_of(standings)).items():
+        for whose, peers in _by_head(peers_of(entries)).items():
             rank = 1 + sum(one.areas().mean() > ours.areas().mean() for one in peers)
             difference, error = ahead(ours, peers[0])
             behind = [f"{a_class} ({points(-by)})" for a_class, by in _behind(ours, peers).items()]
@@ -69,13 +69,13 @@ def verdicts(found: Standings) -> str:
     )
 
 
-def _by_head(peers: Sequence[Standing]) -> dict[str, list[Standing]]:
+def _by_head(peers: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Peers with their users' head, and with any, where there are some; best first."""
     found = {SCIKIT_LEARN: [peer for peer in peers if peer.head == SCIKIT_LEARN], "any": list(peers)}
     return {whose: members for whose, members in found.items() if members}
 
 
-def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
+def _behind(ours: Entry, peers: Sequence[Entry]) -> dict[int, float]:
     """By labels a class, by how much ours is behind the best peer where that is more than one standard error."""
     found = {}
     for a_class, column in ours.shown.items():
@@ -91,12 +91,12 @@ def _behind(ours: Standing, peers: Sequence[Standing]) -> dict[int, float]:
     return found
 
 
-def areas(found: Standings) -> str:
+def areas(found: Leaderboards) -> str:
     """Area of every method on every set, best on average first, with the standard error over seeds."""
-    by_name: dict[str, dict[str, Standing]] = {}
-    for name, standings in found.items():
-        for standing in standings:
-            by_name.setdefault(standing.name, {})[name] = standing
+    by_name: dict[str, dict[str, Entry]] = {}
+    for name, entries in found.items():
+        for entry in entries:
+            by_name.setdefault(entry.name, {})[name] = entry
     counted = [name for name in found if not name.endswith(WHOLE)]
     complete = [name for name, rows in by_name.items() if rows.keys() >= set(counted)]
     means = {
@@ -116,12 +116,12 @@ def areas(found: Standings) -> str:
     )
 
 
-def _area(standing: Standing | None, all_of_set: Sequence[Standing]) -> str:
-    if standing is None:
+def _area(entry: Entry | None, all_of_set: Sequence[Entry]) -> str:
+    if entry is None:
         return ""
-    yardstick = yardstick_of(standing, all_of_set)
-    below = yardstick is not None and standing.areas().mean() < yardstick.areas().mean()
-    return f"{_with_error(standing.areas())}{' ↓' if below else ''}"
+    yardstick = yardstick_of(entry, all_of_set)
+    below = yardstick is not None and entry.areas().mean() < yardstick.areas().mean()
+    return f"{_with_error(entry.areas())}{' ↓' if below else ''}"
 
 
 def _with_error(values: npt.NDArray[np.floating]) -> str:
@@ -130,12 +130,12 @@ def _with_error(values: npt.NDArray[np.floating]) -> str:
     return percent(float(values.mean())) + ("" if np.isnan(error) else f" ± {percent(error)}")
 
 
-def winning(found: Standings) -> str:
+def winning(found: Leaderboards) -> str:
     """How often the default is more accurate than each other method, by set and over all pairs of seed and budget."""
     shares: dict[str, dict[str, tuple[float, int]]] = {}
-    for data, standings in found.items():
-        ours = default_of(standings)
-        for other in standings:
+    for data, entries in found.items():
+        ours = default_of(entries)
+        for other in entries:
             if ours is not None and other is not ours:
                 pairs = len(set(ours.seeds) & set(other.seeds)) * len(ours.shown)
                 shares.setdefault(other.name, {})[data] = (wins(ours, other), pairs)
@@ -175,13 +175,13 @@ def _weighted(cells: Sequence[tuple[float, int]]) -> float:
     return sum(share * pairs for share, pairs in cells) / max(1, sum(pairs for _, pairs in cells))
 
 
-def saving(found: Standings) -> str:
+def saving(found: Leaderboards) -> str:
     """How many labels the default saves at each budget, and how many random picks would need."""
-    columns = sorted({a_class for standings in found.values() for one in standings for a_class in one.shown})
+    columns = sorted({a_class for entries in found.values() for one in entries for a_class in one.shown})
     rows = []
-    for data, standings in found.items():
-        ours = default_of(standings)
-        yardstick = None if ours is None else yardstick_of(ours, standings)
+    for data, entries in found.items():
+        ours = default_of(entries)
+        yardstick = None if ours is None else yardstick_of(ours, entries)
         if ours is None or yardstick is None:
             continue
         at = saved(ours, yardstick)
@@ -205,18 +205,18 @@ def _signed(sign: Sign, ratio: float) -> str:
     return f"{sign}{ratio:.0%}"
 
 
-def accuracies(data: str, standings: Sequence[Standing]) -> str:
+def accuracies(data: str, entries: Sequence[Entry]) -> str:
     """Accuracy of every method at the shown budgets of a set, best by area first."""
-    first = standings[0]
-    shown = [a_class for a_class in SHOWN if any(one.has(a_class) for one in standings)]
+    first = entries[0]
+    shown = [a_class for a_class in SHOWN if any(one.has(a_class) for one in entries)]
     rows = []
-    for one in standings:
-        yardstick = yardstick_of(one, standings)
+    for one in entries:
+        yardstick = yardstick_of(one, entries)
         average = None if yardstick is None or yardstick is one else saved_on_average(one, yardstick)
         cells = [_with_error(one.accuracy[:, one.shown[a_class]]) if one.has(a_class) else "" for a_class in shown]
         share = "" if average is None else _signed(average.sign, average.ratio)
         rows.append([one.name, *cells, percent(one.plain_areas().mean()), share, f"{one.seconds:.1f}"])
-    fewest, most = (bound(len(one.seeds) for one in standings) for bound in (min, max))
+    fewest, most = (bound(len(one.seeds) for one in entries) for bound in (min, max))
     seeds = ("1 seed" if most == 1 else f"{most} seeds") if fewest == most else f"{fewest} to {most} seeds"
     return (
         f"### {data}: accuracy by labels a class\n\n"

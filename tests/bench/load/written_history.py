@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign import history
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, write_commit
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.campaign.votes import Vote, votes_table
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.runtime.timings import Timing, write_timing
@@ -126,17 +129,17 @@ class _Writer:
         of_fresh = consensus_of(fresh, "majority", campaign.classes, {})
         self._consensus = pa.concat_tables([self._consensus, of_fresh]).sort_by("sample_id")
         consensus = _kept(self._store, "consensus", cycle, self._consensus)
+        extended = self._extended_history()
         decision = Decision(
             cycle=cycle,
             action="train",
-            labels=[*(commit.objects["labels"] for commit in self._commits if "labels" in commit.objects), new],
             new_labels=new,
             consensus=consensus,
             labelled=len(self._votes),
             answered=len(self._votes),
             query_size=self._batch,
             previous=self._commits[-1].objects,
-            queries=[commit.objects["query"] for commit in self._commits],
+            history=extended,
         )
         work, written = self._attempt(campaign, decision)
         self._last, self._unasked = self._unasked[: self._batch], self._unasked[self._batch :]
@@ -153,11 +156,20 @@ class _Writer:
             seconds = {"wall_seconds": 2.0, "cpu_seconds": 1.0, "gpu_seconds": 0.0}
             timing = Timing(stage=stage, started=60.0 * cycle, **seconds, rows=10, peak_memory_bytes=10**9)
             write_timing(self._store, cycle, work.name, timing)
-        objects |= {"decision": written, "query": query, "labels": new, "consensus": consensus}
+        objects |= {"decision": written, "query": query, "labels": new, "consensus": consensus, "history": extended}
         commit = Commit(cycle=cycle, attempt=work.name, objects=objects)
         assert write_commit(self._store, commit)
         deliver_query(self._store, campaign, commit)
         self._commits.append(commit)
+
+    def _extended_history(self) -> ObjectReference:
+        """The history of all cycles so far, as label_ingest writes it."""
+        before = history.history_of(self._store, self._commits[-1])
+        later = [
+            history.PastCycle(commit=commit, summary=read_summary(self._store, commit))
+            for commit in self._commits[before.cycles :]
+        ]
+        return history.write_history(self._store, before, later)
 
     def _attempt(self, campaign: Campaign, decision: Decision) -> tuple[Attempt, ObjectReference]:
         """The attempt, and the reference to its decision, which is written."""

@@ -35,7 +35,7 @@ def write_tracking(root: str) -> None:
         judged = history.last_about(commit.digest)
         if judged is not None:
             told = {
-                tags.PROMOTION: judged.told[: tags.LONGEST],
+                tags.PROMOTION: judged.summary[: tags.LONGEST],
                 tags.PROMOTION_OUTCOME: judged.outcome,
                 tags.PROMOTION_BY: judged.by,
                 tags.PROMOTION_TIME: judged.time,

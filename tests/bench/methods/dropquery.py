@@ -45,25 +45,25 @@ def main() -> None:
             )
         )
         print(f"\n### First labels: {name}. Accuracy, %, ± half the 95 % interval over {options.seeds} seeds\n")
-        print(standings(run_backtest(out, plan, "")))
+        print(leaderboard_table(run_backtest(out, plan, "")))
 
 
-def standings(found: Leaderboard) -> str:
+def leaderboard_table(found: Leaderboard) -> str:
     """Accuracy at some numbers of labels, and the mean sample-saving ratio with its bound and its censored share."""
     labels = found.plan.labels
     shown = [cycle - 1 for cycle in SHOWN if cycle <= len(labels)]
-    rows = [_row(standing, shown) for standing in found.contenders]
+    rows = [_row(entry, shown) for entry in found.entries]
     return table(["strategy", *(str(labels[place]) for place in shown), "saved", "censored"], rows)
 
 
-def _row(standing: LeaderboardEntry, shown: list[int]) -> list[str]:
-    curve = standing.accuracy
+def _row(entry: LeaderboardEntry, shown: list[int]) -> list[str]:
+    curve = entry.accuracy
     halves = curve.half_width or [0.0] * len(curve.mean)
     figures = [f"{percent(curve.mean[place])} ± {percent(halves[place])}" for place in shown]
-    if standing.saved is None:
-        return [standing.title, *figures, "", ""]
-    saved = standing.saved
-    return [standing.title, *figures, f"{saved.sign}{saved.ratio:.0%}", f"{saved.censored_share:.0%}"]
+    if entry.saved is None:
+        return [entry.title, *figures, "", ""]
+    saved = entry.saved
+    return [entry.title, *figures, f"{saved.sign}{saved.ratio:.0%}", f"{saved.censored_share:.0%}"]
 
 
 if __name__ == "__main__":

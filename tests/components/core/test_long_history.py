@@ -1,4 +1,4 @@
-"""A long history is read with few requests a cycle, several of them at once, and says what it says one by one."""
+"""A long history is read with few requests, several of them at once, also where an earlier version wrote it."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -9,15 +9,15 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign, create_campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit, read_commit, read_commits, write_commit
-from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_of
-from labelcycle.components.core.campaign.state import read_state
-from labelcycle.components.core.campaign.votes import Vote, votes_table
+from labelcycle.components.core.campaign.history import History, read_requests, read_votes
+from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_in
+from labelcycle.components.core.campaign.state import extend_history, read_state
+from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
 from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import MOST_TOO_MANY
-from labelcycle.components.core.storage.objects import write_json
+from labelcycle.components.core.storage.objects import ObjectReference, write_json
 from labelcycle.components.core.storage.tables import QUERY, TRUTH, write_table
-from labelcycle.components.label_ingest.arrivals import kept_votes
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.components.tracking.promotion_history import read_history
 from labelcycle.pipelines.dashboard.view import costs_so_far
@@ -29,7 +29,7 @@ CYCLES = 40
 CLASSES = [{"name": name, "recall": 0.9, "precision": 0.9, "f1": 0.9, "support": 50} for name in ("cat", "dog")]
 
 
-def write_cycle(store: Store, cycle: int) -> None:
+def write_cycle(store: Store, cycle: int, history: ObjectReference | None = None) -> None:
     """Commit a cycle with a query of two, the answers to the one before, figures and a timing."""
     figures = {"accuracy": cycle / CYCLES or None, "macro_f1": None, "ece": None, "space": None}
     judged = {"known": cycle, "unknown": 1, "known_unknown_ratio": 1.0} if cycle else None
@@ -40,6 +40,8 @@ def write_cycle(store: Store, cycle: int) -> None:
         "summary": write_json(store, f"{place}/summary.json", {**counts, **figures, "previous_query": judged}),
         "query": write_table(store, f"{place}/query.parquet", pa.Table.from_pylist(asked, schema=QUERY)),
     }
+    if history is not None:
+        objects["history"] = history
     if cycle:
         votes = [Vote(f"{cycle - 1}-{row}", "ann", "cat", "ok", "", "file") for row in (1, 2)]
         objects["labels"] = write_table(store, f"labels/{cycle}.parquet", votes_table(votes))
@@ -73,9 +75,26 @@ def test_the_state_is_what_it_is_one_by_one(written: RecordingStore) -> None:
 
 def test_the_state_takes_two_reads_a_cycle_several_at_once(written: RecordingStore) -> None:
     read_state(written)
-    assert 1 + 2 * CYCLES < written.requests["read"] <= 2 + 2 * CYCLES + MOST_TOO_MANY
-    assert set(written.keys_read.values()) == {1} and written.requests.keys() == {"read"}
+    assert 1 + 2 * CYCLES < written.requests["read"] <= 3 + 2 * CYCLES + MOST_TOO_MANY
+    assert written.keys_read.pop(f"cycles/{CYCLES - 1}/commit.json") == 2
+    assert set(written.keys_read.values()) == {1} and written.requests.keys() == {"read", "folders"}
     assert written.together > 2
+
+
+def test_the_next_cycle_names_a_history_that_is_read_with_few_requests(written: RecordingStore) -> None:
+    before = read_state(written.store)
+    history = extend_history(written.store, before)
+    assert history is not None
+    write_cycle(written.store, CYCLES, history)
+    state = read_state(written)
+    assert state.commits == read_commits(written.store) and len(state.commits) == CYCLES + 1
+    assert state.summaries[:-2] == before.summaries[:-1] and state.summaries[-2].known == CYCLES
+    segments = CYCLES.bit_count()
+    assert written.requests == {"folders": 1, "read": 4 + segments}
+    assert state.history.cycles == CYCLES and [later.commit.cycle for later in state.later] == [CYCLES]
+    asked, votes = read_requests(written.store, state.history), read_votes(written.store, state.history)
+    assert asked["sample_id"].to_pylist() == [f"{cycle}-{row}" for cycle in range(CYCLES) for row in (1, 2)]
+    assert votes["sample_id"].to_pylist() == [f"{cycle}-{row}" for cycle in range(CYCLES - 1) for row in (1, 2)]
 
 
 def test_a_commit_that_was_removed_ends_the_history(written: RecordingStore) -> None:
@@ -91,11 +110,11 @@ def test_a_commit_that_was_removed_ends_the_history(written: RecordingStore) -> 
 def test_queries_and_votes_are_read_once_and_in_order(written: RecordingStore) -> None:
     commits = read_commits(written.store)
     references = [commit.objects["query"] for commit in commits]
-    found = requests_of(written, references)
+    found = requests_in(read_requests(written, History(), commits))
     assert written.requests == {"read": CYCLES} and written.together > 2
     one_by_one = [read_query(written.store, reference)["sample_id"].to_pylist() for reference in references]
     assert found == [LabelRequest(cycle, name, 1) for cycle, names in enumerate(one_by_one) for name in names]
-    votes = kept_votes(written, [commit.objects["labels"] for commit in commits[1:]])
+    votes = in_force(votes_in(read_votes(written, History(), commits)))
     assert written.requests == {"read": 2 * CYCLES - 1}
     assert list(votes) == [(f"{cycle}-{row}", "ann") for cycle in range(CYCLES - 1) for row in (1, 2)]
 

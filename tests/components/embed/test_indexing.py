@@ -1,11 +1,13 @@
 """Embedding leaves an index, so that who comes after learns from a few small objects that nothing is missing."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.space_index import list_space
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.s3 import S3Store
@@ -57,7 +59,7 @@ def test_features_of_earlier_versions_are_indexed_once(begin_on_images: Callable
 def test_the_last_shard_finds_that_all_is_there(
     begin_on_images: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, order: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(plan.chunks_of_shard, "__defaults__", (7,))
+    monkeypatch.setattr(plan, "chunks_of_shard", partial(chunks_of_shard, rows=7))
     campaign = begin_on_images()
     campaign.ingest()
     found = []

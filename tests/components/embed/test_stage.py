@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
+from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed import embedding_plan as plan
@@ -75,7 +77,7 @@ def test_a_second_run_keeps_all_and_does_not_load_torch(begin_on_images: Callabl
 
 def test_only_missing_rows_are_added(begin_on_images: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = begin_on_images()
-    monkeypatch.setattr(plan.chunks_of_shard, "__defaults__", (6,))
+    monkeypatch.setattr(plan, "chunks_of_shard", partial(chunks_of_shard, rows=6))
     campaign.ingest()
     assert campaign.run("embed base", shard=1, shards=2).embedded == 30
     first = {key: data for key, data in campaign.files().items() if "/part-" in key}
@@ -89,7 +91,7 @@ def test_only_missing_rows_are_added(begin_on_images: Callable[..., Any], monkey
 def test_shards_give_the_same_features(
     begin_on_images: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
-    monkeypatch.setattr(plan.chunks_of_shard, "__defaults__", (7,))
+    monkeypatch.setattr(plan, "chunks_of_shard", partial(chunks_of_shard, rows=7))
     whole, split = begin_on_images(str(tmp_path / "whole")), begin_on_images(str(tmp_path / "split"))
     whole.run_until("embed base")
     split.ingest()
@@ -128,7 +130,7 @@ def test_images_set_aside_are_not_tried_again(begin_on_images: Callable[..., Any
 def test_too_many_broken_images_are_refused_every_time(
     begin_on_images: Callable[..., Any], own_pictures: Path, monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
-    monkeypatch.setattr(plan.chunks_of_shard, "__defaults__", (7,))
+    monkeypatch.setattr(plan, "chunks_of_shard", partial(chunks_of_shard, rows=7))
     campaign = begin_on_images(images=str(own_pictures))
     break_images(own_pictures, 4)
     campaign.ingest()

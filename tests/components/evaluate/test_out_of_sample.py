@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.label_noise import _folds, out_of_sample_probabilities
+from labelcycle.components.evaluate.label_noise import assign_folds, out_of_sample_probabilities
 
 
 def blobs(count: int, classes: int = 3, apart: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,7 +39,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_every_fold_has_its_share_of_every_class() -> None:
     ids, _, labels = blobs(61)
-    folds = _folds(ids, labels, 5)
+    folds = assign_folds(ids, labels, 5)
     for label in range(3):
         shares = np.bincount(folds[labels == label], minlength=5)
         assert shares.max() - shares.min() <= 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.queries import read_query, requests_of
+from labelcycle.components.core.campaign.history import History, read_requests
+from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_in
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
@@ -47,6 +48,10 @@ class People:
     def __init__(self, campaign: Any, path: Path) -> None:
         self.campaign, self.path = campaign, path
         self.rows: dict[tuple[str, str], str] = {}
+
+    def requests(self) -> list[LabelRequest]:
+        """Everything that was asked so far."""
+        return requests_in(read_requests(open_store(self.campaign.root), History(), self.campaign.state.commits))
 
     def asked(self, cycle: int = -1) -> list[str]:
         """The samples of a committed query; by default the last."""
@@ -109,9 +114,7 @@ def test_no_more_is_asked_for_than_the_budget_pays(people: Callable[..., People]
         crew.answer(crew.asked()[:4])
         if crew.cycle().query_size == 0:
             break
-    requests = requests_of(
-        open_store(crew.campaign.root), [commit.objects["query"] for commit in crew.campaign.state.commits]
-    )
+    requests = crew.requests()
     assert len(requests) == 20
     done = crew.ingest()
     assert done.decision == "done"
@@ -204,8 +207,7 @@ def test_the_last_opinion_is_not_asked_for_a_fourth_time(people: Callable[..., P
         crew.answer(crew.asked(), f"bob {number}", label="red")
         crew.answer([stubborn], f"bob {number}", label="blue")
         crew.cycle()
-    commits = crew.campaign.state.commits
-    requests = requests_of(open_store(crew.campaign.root), [commit.objects["query"] for commit in commits])
+    requests = crew.requests()
     assert [request.opinion for request in requests if request.sample_id == stubborn] == [1, 2, 3]
 
 

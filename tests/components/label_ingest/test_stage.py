@@ -272,9 +272,10 @@ def test_a_cycle_of_another_campaign_is_refused(begin: Callable[..., Any], tmp_p
         each.run_cycle()
         each.run_cycle()
     shutil.rmtree(Path(campaign.root) / "cycles/1")
-    shutil.copytree(Path(other.root) / "cycles/1", Path(campaign.root) / "cycles/1")
+    for folder in ("cycles/1", "history"):
+        shutil.copytree(Path(other.root) / folder, Path(campaign.root) / folder, dirs_exist_ok=True)
     before = campaign.files()
-    with pytest.raises(CampaignError, match="cycles/1/commit.json is of another campaign, or of another place"):
+    with pytest.raises(CampaignError, match="cycles/1/commit.json belongs to another campaign or another cycle"):
         campaign.ingest()
     assert campaign.files() == before
 
@@ -285,5 +286,5 @@ def test_a_cycle_in_another_place_is_refused(begin: Callable[..., Any]) -> None:
         campaign.run_cycle()
     store = open_store(campaign.root)
     store.write(commit_key(1), read_commits(store)[0].model_copy(update={"cycle": 1}).as_bytes())
-    with pytest.raises(CampaignError, match="cycles/2/commit.json is of another campaign, or of another place"):
+    with pytest.raises(CampaignError, match="cycles/2/commit.json belongs to another campaign or another cycle"):
         campaign.ingest()

@@ -69,7 +69,7 @@ def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
 
 
 def test_a_part_that_is_missing() -> None:
-    with pytest.raises(InputError, match="has not all of images, annotations, categories"):
+    with pytest.raises(InputError, match="does not have all of images, annotations, categories"):
         list(votes_of_classification({"images": []}, URI))
 
 

@@ -16,7 +16,7 @@ def test_json_is_read() -> None:
     ("text", "message"),
     [
         ("{", "Expecting"),
-        ('{"label": "cat", "label": "dog"}', "the key 'label' stands more than once"),
+        ('{"label": "cat", "label": "dog"}', "the key 'label' appears more than once"),
         ('{"label": "\\ud800"}', "half a character"),
         ('{"\\udc00": 1}', "half a character"),
         ("[" * 100_000, "nested too deeply"),

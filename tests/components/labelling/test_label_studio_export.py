@@ -114,7 +114,7 @@ def test_json_min() -> None:
         ([task(1, annotation(2, chosen("a"), chosen("b")), sample_id="a")], "several choices: 'a', 'b'"),
         ([task(1, "text", sample_id="a")], "task 1, annotation [?]: it has no list `result`"),
         ([task(1, annotation(2, chosen("a")), text="hello")], "task 1: it has neither a sample_id nor an image"),
-        ([{"id": 1, "annotations": 3, "data": {}}], "`annotations` is no list"),
+        ([{"id": 1, "annotations": 3, "data": {}}], "`annotations` is not a list"),
         ([{"annotations": [annotation(2, chosen("a"))], "data": None}], "task number 1: it has neither"),
         ([{"id": 4, "sample_id": "a", "annotator": 1}], "task 4: it has no field label, choice or class"),
         ([{"id": 4, "sample_id": "a", "label": {"choices": ["a", "b"]}}], "task 4: it has several choices"),

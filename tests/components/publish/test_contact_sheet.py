@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from labelcycle.components.core.storage.tables import QUERY, with_schema
-from labelcycle.components.publish import query_thumbnails as contact_sheet
 from labelcycle.components.publish.query_thumbnails import (
     CELL_HEIGHT,
     CELL_WIDTH,
@@ -67,13 +66,13 @@ def middle(sheet: np.ndarray, place: int) -> tuple[int, ...]:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every line of text that is drawn."""
     lines: list[str] = []
-    draw = contact_sheet._write_lines
+    write = ImageDraw.ImageDraw.text
 
-    def keep(canvas: Any, texts: list[str], *rest: Any) -> None:
-        lines.extend(texts)
-        draw(canvas, texts, *rest)
+    def keep(canvas: ImageDraw.ImageDraw, position: tuple[float, float], line: str, **style: Any) -> None:
+        lines.append(line)
+        write(canvas, position, line, **style)
 
-    monkeypatch.setattr(contact_sheet, "_write_lines", keep)
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", keep)
     return lines
 
 

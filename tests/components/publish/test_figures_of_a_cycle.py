@@ -13,7 +13,7 @@ from labelcycle.components.core.campaign.metrics import (
     NoForecast,
     ReliabilityBin,
 )
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration
 from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
 from labelcycle.components.publish.learning_curves import draw_cost

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.metrics import RandomArm
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.learning_curves import draw_learning_curve
 
 pytestmark = pytest.mark.draws

@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.publish import feature_map as module
-from labelcycle.components.publish.feature_map import MapPoints, _principal_components, draw_by_id, map_points
+from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_by_id, map_points, principal_components
 
 
 @pytest.fixture
@@ -27,36 +27,35 @@ def campaign(begin: Callable[..., Any]) -> Any:
     return made
 
 
-def mapped(campaign: Any) -> MapPoints:
+def mapped(campaign: Any, most: dict[str, int] = MOST) -> MapPoints:
     query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])
-    found = map_points(campaign.work, query["sample_id"].to_pylist())
+    found = map_points(campaign.work, query["sample_id"].to_pylist(), most)
     assert found is not None
     return found
 
 
 def test_every_sample_is_of_one_kind(campaign: Any) -> None:
     found = mapped(campaign)
-    sizes = {kind: len(places) for kind, places in found.groups.items()}
+    sizes = {kind: len(points) for kind, points in found.groups.items()}
     metrics = campaign.work.read_json("metrics.json")
     mistakes = round((1 - metrics["accuracy"]) * metrics["test_samples"])
     assert sizes == {"pool": 48 - 16, "labelled": 8, "asked": 8, "wrong": mistakes}
     assert found.test_samples == 12
 
 
-def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", {"pool": 10, "labelled": 3, "asked": 2, "test": 5})
-    first, second = mapped(campaign), mapped(campaign)
+def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any) -> None:
+    most = {"pool": 10, "labelled": 3, "asked": 2, "test": 5}
+    first, second = mapped(campaign, most), mapped(campaign, most)
     assert [len(first.groups[kind]) for kind in ("pool", "labelled", "asked")] == [10, 3, 2]
     assert first.test_samples == 5
     assert all(np.array_equal(first.groups[kind], second.groups[kind]) for kind in first.groups)
 
 
-def test_drawing_does_not_depend_on_order_or_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_does_not_depend_on_order_or_blocks() -> None:
     names = [f"sample-{number}" for number in range(1000)]
     expected = draw_by_id(pa.chunked_array([names]), 50)
     assert len(set(expected)) == 50 and expected == sorted(expected)
-    monkeypatch.setattr(module, "BLOCK", 7)
-    assert draw_by_id(pa.chunked_array([names[::-1]]), 50) == expected
+    assert draw_by_id(pa.chunked_array([names[::-1]]), 50, block_rows=7) == expected
     assert draw_by_id(pa.chunked_array([names]), 2000) == sorted(names)
     assert draw_by_id(pa.chunked_array([[]], pa.string()), 5) == []
 
@@ -64,7 +63,7 @@ def test_drawing_does_not_depend_on_order_or_blocks(monkeypatch: pytest.MonkeyPa
 def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
     campaign: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the last query only the test set is embedded anew."""
+    """After the last query only the test set is embedded again."""
     training = campaign.work.read_record("training.json", TrainingFacts)
     other = FeatureSpace(campaign.work.store, "tuned")
     ids, features = FeatureSpace(campaign.work.store, training.space).read()
@@ -101,13 +100,13 @@ def test_the_directions_are_those_of_largest_variance() -> None:
 
     generator = np.random.default_rng(0)
     cloud = generator.normal(size=(200, 6)) * [5, 1, 0.5, 3, 0.2, 0.1]
-    found, shares = _principal_components(cloud, np.arange(200))
+    found, shares = principal_components(cloud, np.arange(200))
     peer = PCA(2).fit(cloud)
     assert np.allclose(np.abs(found), np.abs(peer.transform(cloud)))
     assert shares == pytest.approx(tuple(peer.explained_variance_ratio_))
 
 
 def test_a_space_of_one_dimension_is_a_line() -> None:
-    found, shares = _principal_components(np.arange(5.0)[:, None], np.arange(5))
+    found, shares = principal_components(np.arange(5.0)[:, None], np.arange(5))
     assert found[:, 0].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0] and not found[:, 1].any()
     assert shares == (1.0, 0.0)

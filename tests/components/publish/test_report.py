@@ -16,7 +16,7 @@ from PIL import Image
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import picks_of
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, with_schema

@@ -14,6 +14,7 @@ from labelcycle.components.core.errors import CampaignError
 
 TRAINED = {
     "decision",
+    "history",
     "labels",
     "head",
     "training",

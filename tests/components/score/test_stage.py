@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from labelcycle.components.core.campaign.queries import queried_ids
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.features import blocks
+from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.dropout import disagreements_and_information
 from labelcycle.components.core.models.head import LinearHead
@@ -130,7 +132,7 @@ def test_the_loss_is_that_of_samples_whose_class_is_known(campaign: Any, monkeyp
 @pytest.mark.parametrize("shards", [1, 2, 5])
 def test_shards_give_the_same_scores(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, shards: int) -> None:
     campaign = trained(begin, {"scorer": {"name": "dropout"}})
-    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    monkeypatch.setattr(stage, "chunks_of_shard", partial(chunks_of_shard, rows=7))
     truth = dict.fromkeys(("red-47", "blue-09", "green-31", "green-38"), "red")
     monkeypatch.setattr(stage, "load_truth", lambda store, described: truth)
     campaign.run("score")
@@ -142,7 +144,7 @@ def test_shards_give_the_same_scores(begin: Callable[..., Any], monkeypatch: pyt
 
 def test_threads_give_the_same_scores(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = trained(begin, {"scorer": {"name": "dropout"}})
-    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    monkeypatch.setattr(stage, "chunks_of_shard", partial(chunks_of_shard, rows=7))
     tables = []
     for number in (1, 4):
         monkeypatch.setattr(blocks, "cores", lambda number=number: number)

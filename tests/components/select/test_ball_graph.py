@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import ball_graph
 from labelcycle.components.select.ball_graph import BallGraph, Groups, all_pairs
 from labelcycle.components.select.points import Vectors, unit_length
 
@@ -42,10 +41,9 @@ PLENTY = 10**9
 @pytest.mark.parametrize("radius", [0.05, 0.4, 1.0, 1.9])
 @pytest.mark.parametrize("group", [7, 64, 1024])
 @pytest.mark.parametrize("kept", [False, True])
-def test_the_exact_graph(radius: float, group: int, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ball_graph, "GROUP_ROWS", group)
+def test_the_exact_graph(radius: float, group: int, kept: bool) -> None:
     vectors = sphere(150)
-    graph = BallGraph(Vectors(vectors), radius, all_pairs(150), PLENTY if kept else 0)
+    graph = BallGraph(Vectors(vectors), radius, all_pairs(150, group), PLENTY if kept else 0)
     assert kept == graph.keeps_edges or radius < 0.1  # there is no edge
     assert agrees(graph, dense(vectors, radius))
 

@@ -1,12 +1,10 @@
 """Samples for centroids, against the same by sorting everything."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.select import centroid_matching
 from labelcycle.components.select.centroid_matching import match_samples, stands_for
 from labelcycle.components.select.centroids import Assignment, Frozen
 from labelcycle.components.select.points import Vectors, unit_length
@@ -35,16 +33,14 @@ def test_matching_is_that_by_sorting(size: int, kinds: int, seed: int, data: st.
     np.testing.assert_allclose(cosines, (samples[rows] * centroids).sum(axis=1), atol=1e-5)
 
 
-def test_many_blocks_and_many_alike_centroids(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_blocks_and_many_alike_centroids() -> None:
     generator = np.random.default_rng(0)
-    samples = unit_length(generator.normal(size=(700, 6)).astype(np.float32))
+    samples = unit_length(generator.normal(size=(5000, 6)).astype(np.float32))
     centroids = np.repeat(samples[[5, 6]], 40, axis=0)
-    ids = np.array([f"{number:03}" for number in range(700)])
+    ids = np.array([f"{number:04}" for number in range(5000)])
     expected = by_sorting(samples, ids, centroids)
-    monkeypatch.setattr(centroid_matching, "block_rows_for", lambda columns: 64)
     assert match_samples(Vectors(samples), ids, centroids)[0].tolist() == expected
-    monkeypatch.setattr(centroid_matching, "NUMBERS_OF_LISTS", 1)
-    assert match_samples(Vectors(samples), ids, centroids)[0].tolist() == expected
+    assert match_samples(Vectors(samples), ids, centroids, list_entries=1)[0].tolist() == expected
 
 
 def test_equal_samples_are_taken_in_the_order_of_their_hashes() -> None:

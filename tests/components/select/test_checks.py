@@ -55,7 +55,7 @@ def test_one_row_for_each_id(pool: Candidates, name: str) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none(pool: Candidates, name: str, value: float) -> None:
     broken = replace(pool, **{name: changed(getattr(pool, name), [4, 7], value)})
-    with pytest.raises(InputError, match=f"2 candidates have NaN or infinite {name}, first '{pool.ids[4]}'. Mend"):
+    with pytest.raises(InputError, match=f"2 candidates have NaN or infinite {name}, first '{pool.ids[4]}'. Correct"):
         check_candidates(broken, ALL)
     check_candidates(broken, ALL - {name})
 

@@ -215,7 +215,7 @@ def test_of_near_duplicates_one_is_asked_for() -> None:
         ({"near_duplicates": 0}, "near_duplicates is a cosine similarity, above 0 and at most 1; got 0"),
         ({"near_duplicates": 1.5}, "near_duplicates is a cosine similarity"),
         ({"quotas": {"north": -1}}, "quota of group 'north' is -1"),
-        ({"include": ["a", "b"], "exclude": ["c", "b"]}, "Id 'b' is excluded and included at once"),
+        ({"include": ["a", "b"], "exclude": ["c", "b"]}, "Id 'b' is both excluded and included"),
     ],
 )
 def test_constraints_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -226,8 +226,8 @@ def test_constraints_that_cannot_be_are_refused(settings: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("constraints", "error", "message"),
     [
-        (Constraints(include=["nobody"]), InputError, "Id 'nobody' is to be included but is no candidate"),
-        (Constraints(exclude=["zzz"]), InputError, "Id 'zzz' is to be excluded but is no candidate"),
+        (Constraints(include=["nobody"]), InputError, "Id 'nobody' is to be included but is not a candidate"),
+        (Constraints(exclude=["zzz"]), InputError, "Id 'zzz' is to be excluded but is not a candidate"),
         (Constraints(quotas={"west": 1}), ConfigurationError, "quota for group 'west', which no candidate belongs to"),
         (Constraints(near_duplicates=0.9), ConfigurationError, "near_duplicates needs features"),
     ],

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import distances as farthest
 from labelcycle.components.select.distances import farthest_first
 from labelcycle.components.select.points import Vectors
 
@@ -27,19 +26,15 @@ def textbook(
     return rows
 
 
-@pytest.mark.parametrize("length", [1, 7, 64, 16384])
-def test_the_traversal_does_not_depend_on_the_length_of_the_short_list(
-    length: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(farthest, "SHORTEST_LIST", length)
-    monkeypatch.setattr(farthest, "SHORT_LIST_SHARE", 10**9)
+@pytest.mark.parametrize("length", [1, 7, 64, 16384, None])
+def test_the_traversal_does_not_depend_on_the_length_of_the_short_list(length: int | None) -> None:
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(900, 16)).astype(np.float32)
     vectors[:400] *= 0.05
     start = generator.uniform(100, 200, 900).astype(np.float32)
     start[::3] = 0.5
     ties = generator.permutation(900).astype(np.uint64)
-    rows, distances = farthest_first(Vectors(vectors), start.copy(), ties, 300)
+    rows, distances = farthest_first(Vectors(vectors), start.copy(), ties, 300, short_list=length)
     assert rows.tolist() == textbook(vectors, start, ties, 300)
     assert (np.diff(distances) <= 1e-4).all()
 
@@ -55,8 +50,5 @@ def test_ties_are_taken_in_their_order(data: st.DataObject) -> None:
     start = generator.choice([np.inf, 4, 1], size).astype(np.float32)
     budget = data.draw(st.integers(1, size))
     length = data.draw(st.integers(1, 30))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(farthest, "SHORTEST_LIST", length)
-        patch.setattr(farthest, "SHORT_LIST_SHARE", 10**9)
-        rows, _ = farthest_first(Vectors(vectors), start.copy(), ties, budget)
+    rows, _ = farthest_first(Vectors(vectors), start.copy(), ties, budget, short_list=length)
     assert rows.tolist() == textbook(vectors, start, ties, budget)

@@ -1,13 +1,12 @@
-"""Lazy gains against all gains anew, how many are computed, and memory."""
+"""Lazy gains against computing all of them for every pick, how many are computed, and memory."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from labelcycle.components.select import kernel_coverage as module
-from labelcycle.components.select.kernel_coverage import GaussianKernel, cover
-from labelcycle.components.select.points import Vectors, unit_length
+from labelcycle.components.select.kernel_coverage import GaussianKernel, Rows, cover
+from labelcycle.components.select.points import Floats, Vectors, unit_length
 
 GENERATOR = np.random.default_rng(0)
 POINTS = Vectors(unit_length(GENERATOR.normal(size=(1200, 20)).astype(np.float32)))
@@ -24,19 +23,27 @@ def test_kernel_values() -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_few_gains_are_computed_anew(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_KEPT", 10**9 if kept else 0)
-    computed: list[int] = []
-    original = module._gains
+def test_few_gains_are_computed_again(kept: bool) -> None:
+    asked: list[int] = []
 
-    def counted(kernel: GaussianKernel, rows: module.Rows, *rest: module.Floats) -> module.Floats:
-        computed.append(len(rows))
-        return original(kernel, rows, *rest)
+    class Counted(GaussianKernel):
+        def rows(self, rows: Rows) -> Floats:
+            asked.append(len(rows))
+            return super().rows(rows)
 
-    monkeypatch.setattr(module, "_gains", counted)
-    covered = np.zeros(1200, np.float32)
-    cover(GaussianKernel(POINTS, POINTS, 0.4), covered, np.ones(1200, np.float32), TIES, 100)
-    assert 1200 < sum(computed) < 100 * 1200 / 5
+    kernel = Counted(POINTS, POINTS, 0.4, most_kept=10**9 if kept else 0)
+    cover(kernel, np.zeros(1200, np.float32), np.ones(1200, np.float32), TIES, 100)
+    assert 1200 < sum(asked) - 100 < 100 * 1200 / 5, "each of 100 picks asks for its own row too"
+
+
+@pytest.mark.parametrize("bandwidth", [0.3, 0.7])
+def test_picks_are_the_same_whether_values_are_kept_or_computed_in_blocks(bandwidth: float) -> None:
+    def picks(kernel: GaussianKernel) -> list[int]:
+        rows, _ = cover(kernel, kernel.coverage_by(LABELLED), np.ones(1200, np.float32), TIES, 60)
+        return rows.tolist()
+
+    kept = picks(GaussianKernel(POINTS, POINTS, bandwidth))
+    assert picks(GaussianKernel(POINTS, POINTS, bandwidth, most_kept=0, at_once=1200 * 50)) == kept
 
 
 def test_coverage_is_raised_to_that_after_all_picks() -> None:

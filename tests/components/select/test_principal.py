@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from labelcycle.components.select import principal_directions as principal
 from labelcycle.components.select.points import Stacked, Vectors, unit_length
 from labelcycle.components.select.principal_directions import along, principal_directions
 
@@ -73,7 +72,7 @@ def test_coordinates_of_many_blocks() -> None:
 
 
 def test_large_pools_are_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(principal, "SAMPLE", 200)
+    vectors = Vectors(GENERATOR.normal(size=(5000, 8)).astype(np.float32))
     seen: list[int] = []
     original = Vectors.read
 
@@ -83,8 +82,8 @@ def test_large_pools_are_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> N
         return result
 
     monkeypatch.setattr(Vectors, "read", watched)
-    first, again, other = (principal_directions(Vectors(VECTORS), 2, seed) for seed in (0, 0, 1))
-    assert seen == [200] * 3
+    first, again, other = (principal_directions(vectors, 2, seed) for seed in (0, 0, 1))
+    assert seen == [4096] * 3
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 

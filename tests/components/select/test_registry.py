@@ -99,7 +99,7 @@ def test_a_broken_package_is_named(announce: Announce, pool: Candidates, text: s
     announce(text=text, where=where)
     with pytest.raises(ConfigurationError, match=f"'longest' of acme-strategies .*{message}") as refusal:
         select_batch("longest", pool, 2, 0)
-    assert str(refusal.value).endswith(("Mend or uninstall that package.", "with @strategy."))
+    assert str(refusal.value).endswith(("Update or uninstall that package.", "with @strategy."))
 
 
 def test_one_broken_package_does_not_break_the_others(announce: Announce, pool: Candidates) -> None:

@@ -58,7 +58,7 @@ def test_ids_that_come_twice(complete_pool: Callable[..., Candidates]) -> None:
         sorted_by_id(replace(pool, ids=np.append(pool.ids[:-1], first)))
     with pytest.raises(InputError, match=f"labelled samples hold id '{known}' more than once"):
         sorted_by_id(replace(pool, labelled_ids=np.append(pool.labelled_ids[:-1], known)))
-    with pytest.raises(InputError, match=f"'{first}' is labelled and a candidate at once. Leave it out"):
+    with pytest.raises(InputError, match=f"'{first}' is both labelled and a candidate. Leave it out"):
         sorted_by_id(replace(pool, labelled_ids=np.append(pool.labelled_ids[:-1], first)))
 
 

@@ -7,7 +7,6 @@ import pytest
 import scipy.stats
 from scipy.spatial.distance import cdist
 
-from labelcycle.components.select import squared_distance_sampling
 from labelcycle.components.select.points import Vectors
 from labelcycle.components.select.squared_distance_sampling import sample_by_squared_distance
 
@@ -26,15 +25,14 @@ def probability(order: tuple[int, ...]) -> float:
 
 
 @pytest.mark.parametrize("draws_per_pass", [1, 2, 64])
-def test_draws_have_the_exact_distribution(draws_per_pass: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(squared_distance_sampling, "DRAWS_PER_PASS", draws_per_pass)
+def test_draws_have_the_exact_distribution(draws_per_pass: int) -> None:
     generator = np.random.default_rng(0)
     orders = list(permutations(range(1, 5), 3))
     counts = dict.fromkeys(orders, 0)
     start = ((POINTS - POINTS[0]) ** 2).sum(axis=1)
     for _ in range(DRAWS):
         rows, _ = sample_by_squared_distance(
-            Vectors(POINTS), start.copy(), np.arange(5, dtype=np.uint64), 4, generator, already=np.array([0])
+            Vectors(POINTS), start.copy(), np.arange(5, dtype=np.uint64), 4, generator, np.array([0]), draws_per_pass
         )
         assert rows[0] == 0
         counts[tuple(rows[1:].tolist())] += 1

@@ -65,7 +65,7 @@ def test_clusters_are_made_of_fifty_times_the_budget(name: str, complete_pool: C
 
 def test_options_that_exclude_each_other_or_lack_their_field(complete_pool: Callable[..., Candidates]) -> None:
     pool = replace(complete_pool(20), mutual_information=np.zeros(20))
-    with pytest.raises(ConfigurationError, match="class_balanced and cluster_features exclude each other"):
+    with pytest.raises(ConfigurationError, match="class_balanced and cluster_features cannot be combined"):
         select_batch("entropy", pool, 3, 0, class_balanced=True, cluster_features=True)
     with pytest.raises(ConfigurationError, match="cluster_features needs features, which the candidates lack"):
         select_batch("margin", replace(pool, features=None), 3, 0, cluster_features=True)

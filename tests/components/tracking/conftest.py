@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign.attempt import Decision
 from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform, create_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, read_commits, write_commit
+from labelcycle.components.core.campaign.decision import Decision
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.storage import Store, open_store

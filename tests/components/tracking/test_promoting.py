@@ -68,7 +68,7 @@ def test_a_forced_one_is_told_as_such_with_the_reason(pets: Any) -> None:
     state = read_state(pets.store)
     asked = promote(pets.store, state, state.commits[2], Gate(), force="the customer wants it")
     assert asked.promotion.outcome == "forced" and asked.verdict is not None and not asked.verdict.passed
-    assert asked.promotion.told == (
+    assert asked.promotion.summary == (
         "forced: the customer wants it (accuracy 0.7000, the champion, cycle 1, has 0.8000)"
     )
     again = promote(pets.store, state, state.commits[2], Gate(), force="once more")
@@ -81,7 +81,7 @@ def test_the_next_cycle_is_compared_with_the_champion_in_force(pets: Any) -> Non
     promote(pets.store, state, state.commits[2], Gate(), force="because")
     pets.commit_training(accuracy=0.75)
     history = judge_new_cycles(pets.store, read_state(pets.store))
-    assert history.promotions[-1].told == "promoted: accuracy 0.7500, the champion, cycle 2, has 0.7000"
+    assert history.promotions[-1].summary == "promoted: accuracy 0.7500, the champion, cycle 2, has 0.7000"
 
 
 def test_another_record_first_means_judging_again(pets: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_another_record_first_means_judging_again(pets: Any, monkeypatch: pytest
 
     monkeypatch.setattr(promoting, "append_promotion", late)
     asked = promote(pets.store, state, state.commits[3], Gate())
-    assert asked.promotion.told == "promoted: accuracy 0.7500, the champion, cycle 2, has 0.7000"
+    assert asked.promotion.summary == "promoted: accuracy 0.7500, the champion, cycle 2, has 0.7000"
     assert outcomes(pets)[-2:] == [(2, "forced"), (3, "promoted")]
 
 
@@ -144,7 +144,7 @@ def test_many_at_once_have_one_order_on_s3(s3_root: str) -> None:
 def test_force_is_not_needed_where_the_gate_lets_it_pass(pets: Any) -> None:
     state = read_state(pets.store)
     asked = promote(pets.store, state, state.commits[2], Gate(tolerance=1, class_margin=1), force="to be sure")
-    assert asked.promotion.told.startswith("promoted: to be sure (accuracy 0.7000, ")
+    assert asked.promotion.summary.startswith("promoted: to be sure (accuracy 0.7000, ")
 
 
 @pytest.mark.parametrize(

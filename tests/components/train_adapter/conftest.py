@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.train_adapter import checkpoints, fit
+from labelcycle.components.train_adapter import fit
+from labelcycle.components.train_adapter.checkpoints import VARIABLE
 
 
 class Killed(Exception):
@@ -36,7 +37,7 @@ def killed_in_epoch(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[
         return epochs
 
     def killed(number: int, train: Callable[[], Any]) -> int:
-        monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+        monkeypatch.setenv(VARIABLE, "0")
         with pytest.raises(Killed):
             counted(train, number)
         return counted(train)

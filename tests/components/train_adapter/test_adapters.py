@@ -15,7 +15,7 @@ from safetensors.torch import load
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, load_adapters
-from labelcycle.components.train_adapter.dropout import noise
+from labelcycle.components.train_adapter.head_modules import noise
 
 
 class Network(torch.nn.Module):
@@ -117,7 +117,7 @@ def test_loading_takes_over_what_was_saved() -> None:
     inputs = torch.randn(4, 6)
     assert torch.equal(other.eval()(inputs), model.eval()(inputs))
     assert all(parameter.requires_grad for name, parameter in other.named_parameters() if "lora_" in name)
-    with pytest.raises(ConfigurationError, match="of other layers or another rank"):
+    with pytest.raises(ConfigurationError, match="has other layers or another rank"):
         load_adapters(add_adapters(Network(), LoraTrainer(rank=3)), data)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from labelcycle.components.train_adapter.dropout import Dropout, keep_mask, noise
+from labelcycle.components.train_adapter.head_modules import Dropout, keep_mask, noise
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 0.75])

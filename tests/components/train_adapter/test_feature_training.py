@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.heads import ProxyHead, read_head
-from labelcycle.components.train_adapter import checkpoints
+from labelcycle.components.train_adapter.checkpoints import VARIABLE
 from labelcycle.components.train_adapter.feature_training import train_on_base_space
 from labelcycle.components.train_adapter.head_modules import HeadModule
 from labelcycle.components.train_adapter.trained import Trained
@@ -79,7 +79,7 @@ def test_every_kind_of_head_can_be_gone_on_from(
 def test_a_training_that_was_killed_goes_on(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     labelled = campaign.work.labelled()
     whole = train_on_base_space(campaign.work, QUICK, labelled, {})
-    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setenv(VARIABLE, "0")
     forward, batches = HeadModule.forward, 0
 
     def killed(module: HeadModule, features: Any) -> Any:

@@ -60,7 +60,7 @@ def test_separable_classes_are_learnt(campaign: Any) -> None:
     assert again.head.to_bytes() == trained.head.to_bytes() and trained.fitted.unlabelled is None
 
 
-def test_the_unlabelled_pool_takes_part_where_it_is_asked_to(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unlabelled_pool_takes_part_where_it_is_asked_to(campaign: Any) -> None:
     few, settings = labelled(campaign, 1, "blue", "green", "red"), LogisticTrainer(unlabelled="spread")
     trained = train_logistic(campaign.work, settings, few, {})
     assert trained.fitted.unlabelled == 48 - 3 and trained.examples == 3
@@ -68,10 +68,8 @@ def test_the_unlabelled_pool_takes_part_where_it_is_asked_to(campaign: Any, monk
         trained.head.to_bytes()
     )
     assert train_logistic(campaign.work, LogisticTrainer(), few, {}).head.to_bytes() != trained.head.to_bytes()
-    monkeypatch.setattr(logistic_training, "MOST_UNLABELLED", 20)
-    assert train_logistic(campaign.work, settings, few, {}).fitted.unlabelled == 20
-    monkeypatch.setattr(logistic_training, "MOST_LABELLED", 2)
-    assert train_logistic(campaign.work, settings, few, {}).head.to_bytes() == (
+    assert train_logistic(campaign.work, settings, few, {}, most_unlabelled=20).fitted.unlabelled == 20
+    assert train_logistic(campaign.work, settings, few, {}, most_labelled=2).head.to_bytes() == (
         train_logistic(campaign.work, LogisticTrainer(), few, {}).head.to_bytes()
     )
 

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load
 
 from labelcycle.components.core.storage.objects import read_object
-from labelcycle.components.train_adapter import checkpoints, selected_data
+from labelcycle.components.train_adapter import selected_data
 from labelcycle.components.train_adapter.batch_budget import SpentBatches
+from labelcycle.components.train_adapter.checkpoints import VARIABLE
 from labelcycle.components.train_adapter.trained import Fitted
 
 
@@ -114,7 +115,7 @@ def test_killed_in_the_middle_of_a_loop_it_goes_on(
     for key in undisturbed:
         if key.startswith(campaign.work.key("")) and not key.endswith(("decision.json", "query.parquet")):
             (Path(campaign.root) / key).unlink()
-    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setenv(VARIABLE, "0")
     monkeypatch.setattr(selected_data, "begin_head", counted(whole + 11))
     with pytest.raises(Killed):
         campaign.run("train_adapter")

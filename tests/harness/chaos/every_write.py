@@ -6,10 +6,10 @@ these, and as many campaigns are made as the largest of them has points.
 """
 
 import itertools
-import re
 
 from tests.harness.chaos.crash_points import FOLDER_MOMENTS, S3_MOMENTS, CrashPoint
 from tests.harness.chaos.trial import Reference
+from tests.harness.committed_objects import cycle_that_wrote
 
 
 def every_write(reference: Reference, on_s3: bool) -> list[list[CrashPoint]]:
@@ -27,5 +27,5 @@ def every_write(reference: Reference, on_s3: bool) -> list[list[CrashPoint]]:
 
 def _cycle(key: str) -> str:
     """Where a key says of which cycle it is."""
-    named = re.match(r"cycles/(\d+)/|(?:labels|consensus)/(\d+)-|queries/cycle-(\d+)|(promotions)/", key)
-    return "" if named is None else next(str(int(one)) if one.isdigit() else one for one in named.groups() if one)
+    cycle = cycle_that_wrote(key)
+    return "promotions" if key.startswith("promotions/") else "" if cycle is None else str(cycle)

@@ -40,5 +40,9 @@ class MemoryStore:
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def folders(self, prefix: str) -> list[str]:
+        below = (key.removeprefix(prefix) for key in self.keys(prefix))
+        return sorted({key.partition("/")[0] for key in below if "/" in key})
+
     def locate(self, key: str) -> str:
         return f"{self.root}/{key}"

@@ -97,7 +97,7 @@ def the_first_result_of_a_stage_stays(before: World, after: World) -> bool:
 
 
 def at_its_end(world: World) -> bool:
-    """The campaign is over, every query that asks for anything was delivered with a receipt, and nobody works.
+    """The campaign is over, every query that asks for anything was delivered with a delivery record, and nobody works.
 
     From every state, a state like this must be within reach: then no query stays with us for ever, and there is neither
     a deadlock nor a state that processes can only run around in.

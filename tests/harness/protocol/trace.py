@@ -18,7 +18,7 @@ OBJECTS = {"evaluate": "metrics", "select": "query", "publish": "report"}
 """What the model calls all objects of a stage; train has two."""
 
 BESIDE = re.compile(
-    r"campaign\.json|(pool|oracle|weights|spaces|labels|consensus)/.*|.*/timings/.*|.*checkpoint\.safetensors"
+    r"campaign\.json|(pool|oracle|weights|spaces|labels|consensus|history)/.*|.*/timings/.*|.*checkpoint\.safetensors"
 )
 """What the model does not have: what was there before, what nothing names, and what `read_before_written` holds."""
 

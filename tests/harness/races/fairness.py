@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.campaign.attempt import Decision
 from labelcycle.components.core.campaign.campaign import load_campaign, load_truth
 from labelcycle.components.core.campaign.commits import Commit, read_commits
+from labelcycle.components.core.campaign.decision import Decision
+from labelcycle.components.core.campaign.history import read_history, read_votes
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
@@ -65,13 +66,11 @@ def _votes(store: Store, commits: list[Commit]) -> list[str]:
     asked: set[str] = set()
     seen: set[tuple[str, Any]] = set()
     problems = []
-    before: list[str] = []
     for commit in commits:
         decision = Decision.model_validate(read_json(store, commit.objects["decision"]))
-        kept = [reference.key for reference in decision.labels]
-        if kept[: len(before)] != before:
+        kept = read_votes(store, read_history(store, decision.history))
+        if set(zip(kept["sample_id"].to_pylist(), kept["annotator"].to_pylist(), strict=True)) != seen:
             problems.append(f"cycle {commit.cycle} forgets votes of cycles before")
-        before = kept
         if decision.new_labels is not None:
             rows = read_table(store, decision.new_labels, LABELS).to_pylist()
             new = {(row["sample_id"], row["annotator"]) for row in rows}

@@ -1,7 +1,6 @@
 """Trials: a campaign in the middle of a cycle, one of its objects damaged, and the cycle run to its end."""
 
 import random
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from labelcycle.pipelines.verification.findings import Finding
 from labelcycle.pipelines.verification.known_objects import known_key
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import TRAINING, Bench, write_embeddings
+from tests.harness.committed_objects import cycle_that_wrote
 from tests.harness.quick_campaign import request
 from tests.harness.rot.ways import WAYS
 
@@ -42,8 +42,7 @@ class Point:
 
     def may_lose(self, key: str, kind: str) -> bool:
         """Whether nobody can say that the object ought to be there: timings, indexes, and what no commit names yet."""
-        of_cycle = re.match(r"(?:cycles/|labels/|consensus/)(\d+)\b", key)
-        under_way = self.stage != "label_ingest" and of_cycle is not None and int(of_cycle[1]) == self.cycle
+        under_way = self.stage != "label_ingest" and cycle_that_wrote(key) == self.cycle
         return kind in ("timing", "index", "ids") or under_way
 
 

@@ -31,7 +31,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         return new
 
     monkeypatch.setattr(s3, "s3_client", client)
-    source._client.cache_clear()
+    source.image_client.cache_clear()
     return made
 
 

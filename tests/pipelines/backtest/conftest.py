@@ -13,7 +13,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES, strategy
 from labelcycle.pipelines.backtest.history import History, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, Measured
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, Measured
 
 ENTROPY = Chooser(strategy="entropy")
 
@@ -33,7 +33,7 @@ def make_plan() -> Callable[..., BacktestPlan]:
             "source": "history.npz",
             "history": ObjectReference(key="history/none.parquet", sha256="0" * 64),
             "classes": ["blue", "green", "red"],
-            "contenders": [Contender(chooser=RANDOM), Contender(chooser=ENTROPY)],
+            "compared": [ComparedStrategy(chooser=RANDOM), ComparedStrategy(chooser=ENTROPY)],
             "seeds": 2,
             "initial": 8,
             "batch": 8,

@@ -13,7 +13,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
 from labelcycle.pipelines.backtest.arm import read_outcome, run
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, read_plan, write_plan
 
 
 def test_results_are_written_once_and_kept(stored: tuple[Store, BacktestPlan], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +42,8 @@ def test_a_failure_is_an_outcome_and_is_tried_again(
             raise failing.pop()
         return Picks(*_first(budget))
 
-    contenders = [Contender(chooser=RANDOM), Contender(chooser=Chooser(strategy=register(moody)))]
-    plan = plan.model_copy(update={"contenders": contenders})
+    compared = [ComparedStrategy(chooser=RANDOM), ComparedStrategy(chooser=Chooser(strategy=register(moody)))]
+    plan = plan.model_copy(update={"compared": compared})
     arm = plan.arms()[1]
     name = write_plan(store, plan)
     assert (run(store.root, name, arm.name).error, read_outcome(store, arm).cycles) == (told, [])  # type: ignore[union-attr]
@@ -72,7 +72,7 @@ def test_what_an_arm_depends_on_is_in_its_name(make_plan: Callable[..., Backtest
         assert not {arm.name for arm in make_plan(**changes).arms()} & set(names), changes
     for changes in ({"source": "elsewhere"}, {"prices": Prices(cpu_hour=3.0)}):
         assert [arm.name for arm in make_plan(**changes).arms()] == names
-    more = make_plan(seeds=3, contenders=[*make_plan().contenders, Contender(chooser=Chooser(strategy="margin"))])
+    more = make_plan(seeds=3, compared=[*make_plan().compared, ComparedStrategy(chooser=Chooser(strategy="margin"))])
     assert set(names) < {arm.name for arm in more.arms()}
 
 
@@ -104,3 +104,11 @@ def test_a_damaged_result_is_named(stored: tuple[Store, BacktestPlan], content: 
     store.write(f"arms/{arm.name}.json", content.encode())
     with pytest.raises(CampaignError, match=r"is damaged\. Delete it and run again"):
         read_outcome(store, arm)
+
+
+def test_stored_plans_keep_the_word_of_the_first_version(stored: tuple[Store, BacktestPlan]) -> None:
+    store, plan = stored
+    name = write_plan(store, plan)
+    written = json.loads(store.read(f"plans/{name}.json"))
+    assert [one["chooser"]["strategy"] for one in written["contenders"]] == ["random", "entropy"]
+    assert "compared" not in written and read_plan(store, name) == plan

@@ -15,15 +15,15 @@ from tests.bench.labels import __main__ as bench
 from tests.bench.labels import figures, jobs, methods, tables
 from tests.bench.labels.data import Data, budgets, history_of
 from tests.bench.labels.features import main as export_features
-from tests.bench.labels.figures import Standing, ahead, read_standings, saved, wins
+from tests.bench.labels.figures import Entry, ahead, read_leaderboards, saved, wins
 from tests.bench.labels.heads import scikit_learn_head, seen_by
 from tests.bench.labels.methods import LABELCYCLE, METHODS
 
 
-def standing(method: str, accuracy: list[list[float]], seeds: tuple[int, ...] = (0, 1)) -> Standing:
+def entry(method: str, accuracy: list[list[float]], seeds: tuple[int, ...] = (0, 1)) -> Entry:
     """Of two classes, with 1, 2 and 5 labels of each."""
     by = method.split()[0]
-    return Standing("set", method, by, "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
+    return Entry("set", method, by, "logistic", 2, 100, 50, seeds, [2, 4, 10], np.array(accuracy), 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -49,24 +49,24 @@ def test_area_weighs_budgets_by_their_distance() -> None:
 
 
 def test_wins_pair_seeds_and_count_ties_half() -> None:
-    one = standing("one", [[0.5, 0.6, 0.9], [0.4, 0.7, 0.8]])
-    other = standing("other", [[0.4, 0.7, 0.7], [0.4, 0.6, 0.9]], seeds=(1, 0))
+    one = entry("one", [[0.5, 0.6, 0.9], [0.4, 0.7, 0.8]])
+    other = entry("other", [[0.4, 0.7, 0.7], [0.4, 0.6, 0.9]], seeds=(1, 0))
     # seed 0: .5 > .4, .6 = .6, .9 = .9; seed 1: .4 = .4, .7 = .7, .8 > .7
     assert wins(one, other) == pytest.approx((2 + 4 / 2) / 6)
     assert wins(other, one) == pytest.approx(1 - wins(one, other))
 
 
 def test_lead_has_the_error_of_paired_seeds() -> None:
-    one = standing("one", [[0.5, 0.5, 0.5], [0.9, 0.9, 0.9]])
-    other = standing("other", [[0.4, 0.4, 0.4], [0.6, 0.6, 0.6]])
+    one = entry("one", [[0.5, 0.5, 0.5], [0.9, 0.9, 0.9]])
+    other = entry("other", [[0.4, 0.4, 0.4], [0.6, 0.6, 0.6]])
     mean, error = ahead(one, other)
     assert mean == pytest.approx(0.2)
     assert error == pytest.approx(0.1)  # of .1 and .3: deviation .1414, by the root of two
 
 
 def test_savings_are_read_off_the_mean_random_curve() -> None:
-    random = standing("random", [[0.2, 0.4, 0.7], [0.4, 0.6, 0.9]])  # mean .3 .5 .8
-    active = standing("active", [[0.4, 0.65, 0.9], [0.4, 0.65, 0.9]])
+    random = entry("random", [[0.2, 0.4, 0.7], [0.4, 0.6, 0.9]])  # mean .3 .5 .8
+    active = entry("active", [[0.4, 0.65, 0.9], [0.4, 0.65, 0.9]])
     found = saved(active, random)
     assert found[1].equivalent_labels == pytest.approx(3)  # halfway from 2 labels to 4
     assert found[2].equivalent_labels == pytest.approx(7)  # halfway from 4 to 10
@@ -75,10 +75,10 @@ def test_savings_are_read_off_the_mean_random_curve() -> None:
 
 
 def test_tables_tell_what_is_below_random_and_where_the_default_is_behind() -> None:
-    ours = standing(f"{LABELCYCLE} default", [[0.5, 0.7, 0.9], [0.5, 0.7, 0.9]])
-    peer = standing("peer", [[0.4, 0.8, 0.8], [0.4, 0.9, 0.8]])
-    random = standing("other random", [[0.3, 0.5, 0.7], [0.3, 0.5, 0.7]])
-    poor = standing("poor", [[0.3, 0.4, 0.7], [0.3, 0.4, 0.7]])
+    ours = entry(f"{LABELCYCLE} default", [[0.5, 0.7, 0.9], [0.5, 0.7, 0.9]])
+    peer = entry("peer", [[0.4, 0.8, 0.8], [0.4, 0.9, 0.8]])
+    random = entry("other random", [[0.3, 0.5, 0.7], [0.3, 0.5, 0.7]])
+    poor = entry("poor", [[0.3, 0.4, 0.7], [0.3, 0.4, 0.7]])
     found = {"set": sorted([ours, peer, random, poor], key=lambda one: -one.areas().mean())}
     marked = [line for line in tables.areas(found).splitlines() if "↓" in line and line.startswith("|")]
     assert len(marked) == 1 and marked[0].startswith("| poor, logistic head |")
@@ -134,10 +134,10 @@ def test_a_second_run_measures_what_is_missing_alone(
     assert sorted(asked) == sorted(ours)
     assert _exit_code([*arguments, "--seeds", "2", *drawn]) == 0
     assert sorted(asked) == sorted([*ours, *ours])
-    standings = read_standings(tmp_path / "out")["three"]
-    assert {found.seeds for found in standings} == {(0, 1)}
-    assert {found.seeds for found in read_standings(tmp_path / "out", seeds=1)["three"]} == {(0,)}
-    assert standings[0].labels == budgets(3, standings[0].pool)
+    entries = read_leaderboards(tmp_path / "out")["three"]
+    assert {found.seeds for found in entries} == {(0, 1)}
+    assert {found.seeds for found in read_leaderboards(tmp_path / "out", seeds=1)["three"]} == {(0,)}
+    assert entries[0].labels == budgets(3, entries[0].pool)
     written = results.read_text()
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
     assert "labelcycle default, logistic head" in written and written.count("\n### ") == 5
@@ -146,7 +146,7 @@ def test_a_second_run_measures_what_is_missing_alone(
     monkeypatch.setattr(jobs, "VERSION", jobs.VERSION + 1)
     assert _exit_code([*arguments, "--seeds", "1", "--methods", "margin"]) == 0
     assert asked[len(ours) * 2 :] == ["margin"]
-    newest = next(one for one in read_standings(tmp_path / "out")["three"] if one.method == f"{LABELCYCLE} margin")
+    newest = next(one for one in read_leaderboards(tmp_path / "out")["three"] if one.method == f"{LABELCYCLE} margin")
     assert newest.seeds == (0,)
     capsys.readouterr()
 
@@ -167,7 +167,7 @@ def test_choices_that_ask_no_head_serve_both(features: Path, tmp_path: Path, mon
     jobs.measure(first, tmp_path)
     monkeypatch.setattr(methods, "begin", lambda *given: pytest.fail("chosen twice"))
     jobs.measure(second, tmp_path)
-    by_head = {found.head: found for found in read_standings(tmp_path)["three"]}
+    by_head = {found.head: found for found in read_leaderboards(tmp_path)["three"]}
     assert by_head["scikit-learn"].accuracy[0].tolist() == fresh
     assert by_head["logistic"].accuracy[0].tolist() != fresh
 
@@ -208,7 +208,7 @@ def test_failures_are_counted_and_do_not_stop_others(
     arguments = ["--sets", f"three={features}", "--by", "labelcycle", "--methods", "default,badge", "--seeds", "1"]
     assert _exit_code([*arguments, "--cores", "1", "--most", "3", "--out", str(tmp_path)]) == 1
     assert "no badge today" in capsys.readouterr().err
-    assert len(read_standings(tmp_path)["three"]) == 1
+    assert len(read_leaderboards(tmp_path)["three"]) == 1
 
 
 def test_a_set_without_its_file_is_refused_by_name() -> None:

@@ -89,7 +89,7 @@ def test_a_backtest_goes_on_where_it_was_and_failures_stop_no_other_arm(
     )
     assert answer.returncode == 1
     assert "1 of 3 arms have ended already and are not run again." in answer.stderr
-    assert "error: bald:passes=0, seed 0: Dropout needs passes of at least 1; got 0." in answer.stderr
+    assert "error: bald:passes=0, seed 0: Dropout needs at least 1 pass; got 0." in answer.stderr
     facts = json.loads(answer.stdout)
     assert len(facts["failures"]) == 1 and len(facts["contenders"]) == 2
     assert figures(out) == [row for row in figures(finished[1]) if row["seed"] == 0]

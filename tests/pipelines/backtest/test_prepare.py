@@ -42,7 +42,7 @@ def test_settings_reach_the_plan(planned: Callable[..., BacktestPlan]) -> None:
     )
     assert (len(plan.labels), plan.seeds, plan.prices.cpu_hour, plan.trainer.scale) == (2, 3, 0.1, 7)
     assert (plan.prices.label, plan.prices.annotators_per_label) == (0.5, 3)
-    assert [contender.chooser.title for contender in plan.contenders] == ["random", "entropy"]
+    assert [compared.chooser.title for compared in plan.compared] == ["random", "entropy"]
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 def test_settings_of_a_recipe_that_is_not_named(
     begin: Callable[..., Any], planned: Callable[..., BacktestPlan]
 ) -> None:
-    with pytest.raises(ConfigurationError, match="--set changes a recipe that is named"):
+    with pytest.raises(ConfigurationError, match="--set needs a recipe to change"):
         planned(root=begin().root, overrides={"trainer.epochs": 3})

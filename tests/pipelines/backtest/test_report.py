@@ -16,7 +16,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.history import History, write_history
 from labelcycle.pipelines.backtest.leaderboard import leaderboard
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, Contender, write_plan
+from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
 
@@ -29,7 +29,7 @@ def ended(stored: tuple[Store, BacktestPlan], cycles: Callable[..., Any]) -> tup
     store, plan = stored
     plan = plan.model_copy(update={"initial": 10, "batch": 10})
     for named in plan.arms():
-        measured = [vars(cycle) for cycle in cycles(*CURVES[named.contender.chooser.strategy])]
+        measured = [vars(cycle) for cycle in cycles(*CURVES[named.compared.chooser.strategy])]
         store.write(f"arms/{named.name}.json", canonical_json({"arm": named.name, "cycles": measured, "error": ""}))
     return store, plan
 
@@ -126,14 +126,14 @@ def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..
     assert facts.verdict in store.read("summary.md").decode()
 
 
-def test_of_many_contenders_only_the_best_and_random_have_bands(
+def test_of_many_strategies_only_the_best_and_random_have_bands(
     make_plan: Callable[..., BacktestPlan], cycles: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled: list[Any] = []
     monkeypatch.setattr(Axes, "fill_between", lambda *_, **settings: filled.append(settings["color"]))
     for many in (6, 7):
         others = [Chooser(strategy="uherding", parameters={"targets": number}) for number in range(1, many)]
-        plan = make_plan(contenders=[Contender(chooser=chooser) for chooser in (RANDOM, *others)])
+        plan = make_plan(compared=[ComparedStrategy(chooser=chooser) for chooser in (RANDOM, *others)])
         outcomes = {
             named.name: arm.Outcome(named.name, cycles(0.5, 0.6, 0.7 + named.seed / 100)) for named in plan.arms()
         }

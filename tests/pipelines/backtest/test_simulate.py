@@ -11,14 +11,14 @@ import pytest
 from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.select import Candidates, Picks
 from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, Contender, Measured
+from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy, Measured
 from labelcycle.pipelines.backtest.simulate import simulate
 
 ENTROPY = Chooser(strategy="entropy")
 
 
 def run(history: History, plan: BacktestPlan, chooser: Chooser = ENTROPY, seed: int = 0, cold: Chooser = RANDOM) -> Any:
-    return simulate(history, plan, Arm("arm", Contender(chooser=chooser, cold_start=cold), seed))
+    return simulate(history, plan, Arm("arm", ComparedStrategy(chooser=chooser, cold_start=cold), seed))
 
 
 def figures(results: list[Measured]) -> list[Measured]:

@@ -33,5 +33,5 @@ def test_failures_are_told(tmp_path: Path) -> None:
     screen = io.StringIO()
     watcher = ArmsWatcher(tmp_path / "events.jsonl", arms=1, cycles=3)
     watcher._console = Console(file=screen)
-    watcher._tell({"title": "random, seed 0", "error": "no luck [at all]"})
+    watcher._report({"title": "random, seed 0", "error": "no luck [at all]"})
     assert screen.getvalue() == "random, seed 0: failed: no luck [at all]\n"

@@ -187,8 +187,8 @@ def test_another_test_set_or_other_classes_are_refused(
     begin: Callable[..., Any], begin_on_images: Callable[..., Any], campaign: Any, tmp_path: Path
 ) -> None:
     images = run(begin_on_images(str(tmp_path / "images"), recipe="random"), 2)
-    with pytest.raises(ConfigurationError, match=r"have other test sets.*with the same --test"):
+    with pytest.raises(ConfigurationError, match=r"have different test sets.*with the same --test"):
         compare(campaign.root, images.root)
     more = run(begin(str(tmp_path / "more"), classes=["blue", "green", "red", "white"]), 2)
-    with pytest.raises(ConfigurationError, match=r"have other classes.*with the same --classes"):
+    with pytest.raises(ConfigurationError, match=r"have different classes.*with the same --classes"):
         compare(campaign.root, more.root)

@@ -24,7 +24,7 @@ def test_what_cannot_be(labelcycle: Callable[..., Any], begin: Callable[..., Any
     for arguments, message in [
         ([campaign.root], "has no trained cycle yet. Run it first: labelcycle run"),
         ([tmp_path / "nothing"], "No campaign at"),
-        ([campaign.root, "--plot", "cost.svg"], "--plot cost.svg is no PNG file"),
+        ([campaign.root, "--plot", "cost.svg"], "--plot cost.svg is not a PNG file"),
     ]:
         answer = labelcycle("cost", *arguments)
         assert answer.returncode == 1 and message in answer.stderr

@@ -15,7 +15,7 @@ from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import write_json
 from labelcycle.components.core.storage.tables import QUERY, with_schema, write_table
 from labelcycle.components.labelling.query_delivery import deliver_query, delivery_key, write_delivery_record
-from labelcycle.pipelines.dashboard.view import View, read_standing, read_view
+from labelcycle.pipelines.dashboard.view import View, read_status, read_view
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Story:
         path.write_text("\n".join([header, *rows]) + "\n")
 
     def view(self) -> View:
-        return read_view(self.store, read_standing(self.store, self.root))
+        return read_view(self.store, read_status(self.store, self.root))
 
 
 @pytest.fixture

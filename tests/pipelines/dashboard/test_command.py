@@ -33,7 +33,7 @@ def test_a_tool_that_cannot_be_asked(labelcycle: Callable[..., Any], labelled_in
     assert answer.returncode == 0
     assert "samples of cycle 1's query are labelled at http://127.0.0.1:9\n" in answer.stdout
     assert "8 of 24 labels of the budget are used." in answer.stdout
-    assert "note: who is awaited cannot be told now: " in answer.stdout
+    assert "note: it is not known now who still has to label: " in answer.stdout
     assert ("http://127.0.0.1:9" if token else "LABEL_STUDIO_TOKEN") in answer.stdout.partition("note: ")[2]
 
 

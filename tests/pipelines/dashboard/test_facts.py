@@ -48,7 +48,10 @@ def test_a_label_source_that_cannot_be_read_costs_that_part_alone(labelled_by_pe
     labelled_by_people.fill_in(1, "no such class")
     facts = status_facts(labelled_by_people.view())
     assert facts["labelling"] is None and len(facts["cycles"]) == 2
-    assert facts["notes"][0].startswith("who is awaited cannot be told now: ") and "no such class" in facts["notes"][0]
+    assert (
+        facts["notes"][0].startswith("it is not known now who still has to label: ")
+        and "no such class" in facts["notes"][0]
+    )
 
 
 def test_a_new_campaign_and_one_that_is_done(begin_story: Any) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
 from labelcycle.pipelines.dashboard.figures import awaited
-from labelcycle.pipelines.dashboard.screen import print_people, print_standing
+from labelcycle.pipelines.dashboard.screen import print_people, print_status
 from labelcycle.pipelines.dashboard.view import View
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
@@ -27,15 +27,15 @@ OUTLOOK = AwaitedLabels(
 def shown(view: View, width: int, **settings: Any) -> str:
     output = io.StringIO()
     console = Console(file=output, width=width, **settings)
-    print_standing(console, view.standing)
+    print_status(console, view.status)
     print_people(console, view)
     return output.getvalue()
 
 
-def text_of(outlook: AwaitedLabels) -> str:
+def text_of(waited_for: AwaitedLabels) -> str:
     output = io.StringIO()
     console = Console(file=output, width=200)
-    for line in awaited(outlook, 200, NOW):
+    for line in awaited(waited_for, 200, NOW):
         console.print(line)
     return output.getvalue()
 
@@ -69,7 +69,7 @@ def test_all_of_it(labelled_by_people: Any) -> None:
     ],
 )
 def test_narrow_terminals_have_fewer_columns(labelled_by_people: Any, width: int, columns: list[str]) -> None:
-    view = View(labelled_by_people.view().standing, OUTLOOK, None)
+    view = View(labelled_by_people.view().status, OUTLOOK, None)
     lines = shown(view, width).splitlines()
     heading = next(line for line in lines if line.strip().startswith("cycle"))
     assert [name.strip() for name in heading.split("  ") if name.strip()] == columns
@@ -79,7 +79,7 @@ def test_narrow_terminals_have_fewer_columns(labelled_by_people: Any, width: int
 
 @pytest.mark.parametrize("width", [80, 60, 40])
 def test_nothing_is_wider_than_the_terminal_but_what_is_to_be_copied(labelled_by_people: Any, width: int) -> None:
-    view = View(labelled_by_people.view().standing, OUTLOOK, "the tool does not answer " * 5)
+    view = View(labelled_by_people.view().status, OUTLOOK, "the tool does not answer " * 5)
     text = shown(view, width, force_terminal=True, color_system=None)
     _, _, rest = text.partition("report.html\n")
     assert rest and max(len(line) for line in rest.splitlines()) <= width
@@ -94,7 +94,7 @@ def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:
 
 def test_names_cannot_steer_the_terminal(labelled_by_people: Any) -> None:
     evil = AwaitedLabels(1, 0, ["a\x1b[2J"], {"\x1b]0;title\x07[red]": 1}, "\x1b[2J", "\x1b[2J", 0)
-    text = shown(View(labelled_by_people.view().standing, evil, "\x1b[2J"), 80)
+    text = shown(View(labelled_by_people.view().status, evil, "\x1b[2J"), 80)
     assert "\x1b" not in text and "\x07" not in text
     assert "[red] 1" in text
 
@@ -112,7 +112,7 @@ def test_who_is_awaited() -> None:
         "6 of 10 samples of the query are answered.",
         "votes: anna 6 · (not named) 2\n",
         "open: 'cat/1.png', 'two', 'three', 'four', 'five', and 1 more\n",
-        "late: 3 samples of earlier queries have still no answer\n",
+        "late: 3 samples of earlier queries still have no answer\n",
         "next cycle: 6 of 10 answers are there, 10 are wanted\n",
         "deadline: 2026-11-23 18:00 UTC, in 2 d 0 h\n",
     ):

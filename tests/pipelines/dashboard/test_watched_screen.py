@@ -28,11 +28,9 @@ def drawn(screen: WatchedScreen, width: int, height: int) -> list[str]:
     return output.getvalue().splitlines()
 
 
-@pytest.mark.parametrize(
-    ("height", "cycles", "courses"), [(50, 12, True), (32, 9, True), (26, 3, True), (25, 3, False)]
-)
+@pytest.mark.parametrize(("height", "cycles", "curves"), [(50, 12, True), (32, 9, True), (26, 3, True), (25, 3, False)])
 def test_low_terminals_have_fewer_cycles_and_then_no_courses(
-    long_story: Any, height: int, cycles: int, courses: bool
+    long_story: Any, height: int, cycles: int, curves: bool
 ) -> None:
     lines = drawn(WatchedScreen(long_story.view(), "", 10, LOOKED), 200, height)
     assert len(lines) < height
@@ -41,7 +39,7 @@ def test_low_terminals_have_fewer_cycles_and_then_no_courses(
     rule = next(number for number, line in enumerate(lines) if "─────" in line)
     rows = [line.split()[0] for line in takewhile(str.strip, lines[rule + 1 :])]
     assert rows == [str(number) for number in range(12 - cycles, 12)]
-    assert any(line.startswith("accuracy ") for line in lines) is courses
+    assert any(line.startswith("accuracy ") for line in lines) is curves
 
 
 def test_trouble_comes_first_above_what_was_seen(long_story: Any) -> None:

@@ -134,7 +134,7 @@ def test_nothing_is_read_anew_where_nothing_is_new(labelled_by_people: Any) -> N
     summaries = [key for key in store.read_keys if key == "campaign.json" or key.endswith("summary.json")]
     assert summaries == []
     labelled_by_people.cycle(30, 0.7, 0)
-    assert watched.look().standing.state.phase == "done"
+    assert watched.look().status.state.phase == "done"
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])

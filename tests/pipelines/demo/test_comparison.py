@@ -10,7 +10,7 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.pipelines.backtest import arm
 from labelcycle.pipelines.backtest.arm import Outcome
 from labelcycle.pipelines.demo import comparison
-from labelcycle.pipelines.demo.comparison import Comparison, Learnt, Sizes, compare, contender_of, labels_saved
+from labelcycle.pipelines.demo.comparison import Comparison, Learnt, Sizes, compare, compared_in_recipe, labels_saved
 from labelcycle.pipelines.demo.results import curves_of, table_of, table_on_images, verdict, verdict_on_images
 
 RANDOM = Learnt("random", [10, 20, 30, 40], [[0.4, 0.5, 0.6, 0.7], [0.2, 0.3, 0.4, 0.5]])
@@ -97,9 +97,9 @@ def test_what_is_told_of_images() -> None:
 
 
 def test_recipes_choose_as_in_a_campaign() -> None:
-    chooses = contender_of("uherding")
+    chooses = compared_in_recipe("uherding")
     assert (chooses.chooser.strategy, chooses.cold_start.strategy) == ("uherding", "kmeans")
-    assert contender_of("peal_entropy").chooser.parameters == {"class_balanced": True}
+    assert compared_in_recipe("peal_entropy").chooser.parameters == {"class_balanced": True}
 
 
 def test_arms_run_once(embeddings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

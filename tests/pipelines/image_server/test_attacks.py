@@ -85,7 +85,7 @@ def test_links_that_lead_out(server: Any, images: Path) -> None:
     assert "not served: 'red/07.png': its content has changed since the campaign began" in server.log.read_text()
 
 
-def test_only_allowed_places_are_served(
+def test_only_allowed_sources_are_served(
     begin_on_images: Callable[..., Any], serve: Callable[..., Any], images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = begin_on_images(images=str(images)).root
@@ -97,7 +97,7 @@ def test_only_allowed_places_are_served(
     answer = server.ask("/red/07.png")
     assert answer.status == 404 and b"outside" not in answer.body
     server.end()
-    assert "not in an allowed place" in server.log.read_text()
+    assert "not from an allowed source" in server.log.read_text()
     monkeypatch.setenv("LABELCYCLE_IMAGE_SOURCES", str(images / "green"))
     refused = serve(root)
     assert refused.process.wait(60) == 1

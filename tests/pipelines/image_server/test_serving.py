@@ -152,8 +152,8 @@ def test_each_request_is_told_in_json(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--allow-origin", "*"], "--allow-origin '*' is no origin"),
-        (["--allow-origin", "https://a.example/path"], "is no origin"),
+        (["--allow-origin", "*"], "--allow-origin '*' is not an origin"),
+        (["--allow-origin", "https://a.example/path"], "is not an origin"),
         (["--allow-origin", "https://name:secret@a.example"], "must not hold a name or password"),
         (["--host", "203.0.113.1"], "Choose another --port or --host"),
     ],

@@ -16,7 +16,7 @@ from labelcycle.components.core.storage import s3
 from labelcycle.pipelines.cli.main import main
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from labelcycle.pipelines.kubeflow import run_request as request
-from labelcycle.pipelines.kubeflow import schedule, transport
+from labelcycle.pipelines.kubeflow import schedule, submission, transport
 from labelcycle.pipelines.kubeflow.lookup import name_at
 from labelcycle.pipelines.profiles.profile import Profile
 from tests.conftest import Bench
@@ -75,6 +75,8 @@ def command(
     """
     monkeypatch.setattr(transport, "READ_PAUSE", 0.01)
     monkeypatch.setattr(schedule, "SETTLING_SECONDS", 0.01)
+    monkeypatch.setattr(submission, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(submission, "OUTAGE_PAUSE", 0.01)
     monkeypatch.setattr(request, "write_package", packages)
     monkeypatch.setattr(s3, "s3_client", lambda: s3_administrator)
     monkeypatch.setenv("COLUMNS", "200")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.kubeflow import submission as waiting
 from labelcycle.pipelines.kubeflow.failure import last_error
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
@@ -54,7 +53,6 @@ def told(
     command: Command, api: PipelinesApi, campaign: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[str]]:
     """A function: what the API shows of a run that fails → what is told of it, without states and the last line."""
-    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
 
     def lines(shown: dict[str, Any] | None, logs: dict[str, str], **run: Any) -> list[str]:
         def end(entry: dict[str, Any]) -> None:

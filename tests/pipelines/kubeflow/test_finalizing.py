@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.state import CycleSummary, State
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from labelcycle.pipelines.kubeflow.lookup import name_at
 from tests.conftest import Bench

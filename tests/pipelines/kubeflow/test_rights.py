@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labelcycle.pipelines.kubeflow import submission as waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import API, PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -32,7 +31,6 @@ def right(method: str, path: str) -> tuple[str, str]:
 def test_the_rights_of_a_submitter_are_enough(
     command: Callable[..., Answer], api: PipelinesApi, campaign: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
     api.on_read = lambda run: run.update(state="SUCCEEDED")
     assert command("submit", campaign.root, "--wait").code == 3
     for words in (["--every", "1h"], ["--show"], ["--pause"], ["--resume"], ["--delete"]):

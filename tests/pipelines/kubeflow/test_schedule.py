@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from labelcycle.pipelines.kubeflow import schedule
-from labelcycle.pipelines.kubeflow import submission as waiting
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
@@ -99,7 +98,6 @@ def test_deleting_may_wait_for_the_run(
     scheduled_run: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
     looks = iter(["RUNNING", "RUNNING", "SUCCEEDED"])
 
     def step(run: dict[str, Any]) -> None:
@@ -160,9 +158,9 @@ def test_a_campaign_that_is_done_needs_no_schedule(
         (["--cron", "0 0 6 * * *", "--every", "1h"], "Say when"),
         (["--cron", "0 6 * * *"], "'0 0 6 * * *'"),
         (["--every", "hourly"], "30m, 1h, 7d"),
-        (["--pause", "--resume"], "exclude"),
-        (["--every", "1h", "--wait"], "--wait belongs to --delete"),
-        (["--delete", "--every", "1h"], "exclude"),
+        (["--pause", "--resume"], "cannot be combined"),
+        (["--every", "1h", "--wait"], "--wait needs --delete"),
+        (["--delete", "--every", "1h"], "cannot be combined"),
     ],
 )
 def test_wrong_flags_end_with_1(

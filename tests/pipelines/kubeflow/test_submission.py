@@ -245,7 +245,7 @@ def test_files_of_this_machine_are_refused(
     [
         (["--profile", "huge"], "profile"),
         (["--shards", "0"], "--shards"),
-        (["--end-early"], "--end-early belongs to --finalize"),
+        (["--end-early"], "--end-early needs --finalize"),
         (["--finalize"], ""),
         (["--host", "kubeflow.example.org"], "http://"),
         (["--host", "http://me:secret@127.0.0.1:1"], "LABELCYCLE_KFP_TOKEN"),

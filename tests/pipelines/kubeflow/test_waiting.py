@@ -7,20 +7,13 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.state import State
-from labelcycle.pipelines.kubeflow import submission as waiting
+from labelcycle.pipelines.kubeflow import submission
 from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from tests.conftest import Bench
 from tests.pipelines.kubeflow.api_server import PipelinesApi
 from tests.pipelines.kubeflow.conftest import Answer
 
 Command = Callable[..., Answer]
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at runs often."""
-    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(waiting, "OUTAGE_PAUSE", 0.01)
 
 
 def states(api: PipelinesApi, *following: str | Callable[[], None], **at_the_end: Any) -> None:
@@ -106,7 +99,7 @@ def test_an_api_that_is_away_for_a_while(command: Command, api: PipelinesApi, ca
 def test_an_api_that_is_away_for_long(
     command: Command, api: PipelinesApi, campaign: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "OUTAGE_SECONDS", 0.1)
+    monkeypatch.setattr(submission, "OUTAGE_SECONDS", 0.1)
     states(api, "RUNNING", lambda: api.fail(503, "GET", "/runs/", times=1000), "RUNNING")
     answer = command("submit", campaign.root, "--wait")
     assert answer.code == 2 and answer.out.startswith("submitted: ") and "status 503" in answer.err

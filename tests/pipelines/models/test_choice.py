@@ -24,12 +24,12 @@ def test_the_champion_is_the_one_of_the_history(on_embeddings: str) -> None:
     state = read_state(store)
     promote(store, state, state.commits[1], Gate(), force="older is better")
     chosen = choose_model(on_embeddings)
-    assert (chosen.commit.cycle, chosen.champion, chosen.told) == (1, True, "the champion, of cycle 1")
+    assert (chosen.commit.cycle, chosen.champion, chosen.title) == (1, True, "the champion, of cycle 1")
 
 
 def test_a_cycle_or_the_final_model_by_name(on_embeddings: str) -> None:
     first, last = choose_model(on_embeddings, cycle=1), choose_model(on_embeddings, final=True)
-    assert (first.commit.cycle, first.champion, first.told) == (1, False, "the model of cycle 1")
+    assert (first.commit.cycle, first.champion, first.title) == (1, False, "the model of cycle 1")
     assert last.commit.cycle == 2
     with pytest.raises(ConfigurationError, match="Cycle 0 has no model. Cycles with one: 1, 2"):
         choose_model(on_embeddings, cycle=0)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,7 @@ def test_a_network_that_torch_cannot_write(
 
 
 def test_large_weights_lie_beside(trained: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_file, "LARGEST_FILE", 1_000_000)
+    monkeypatch.setattr(export, "write_onnx", partial(onnx_file.write_onnx, largest_file=1_000_000))
     export_model(choose_model(trained()), str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted([*FILES, "model.onnx.data"])
     card = json.loads((tmp_path / "model_card.json").read_bytes())

@@ -273,9 +273,9 @@ def test_what_does_not_belong_to_the_model_is_refused(
     on_embeddings: str, trained: Callable[..., str], embeddings: Path, pictures: Pictures, tmp_path: Path
 ) -> None:
     out = str(tmp_path / "out.csv")
-    with pytest.raises(ConfigurationError, match="begun with embeddings.*--embeddings"):
+    with pytest.raises(ConfigurationError, match="started with embeddings.*--embeddings"):
         predict_images(choose_model(on_embeddings, cycle=1), str(pictures.images), out)
-    with pytest.raises(ConfigurationError, match="begun with images.*--images"):
+    with pytest.raises(ConfigurationError, match="started with images.*--images"):
         predict_embeddings(choose_model(trained()), str(embeddings), out)
     narrow = tmp_path / "narrow.npz"
     np.savez(narrow, ids=np.array(["a"]), features=np.zeros((1, 5), np.float32))

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.commits import commit_key, read_commits
+from labelcycle.components.core.campaign.commits import commit_key, read_commit, read_commits
+from labelcycle.components.core.campaign.history import History, history_of, read_requests
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
+from labelcycle.components.core.storage.tables import write_table
 from labelcycle.pipelines.verification import verify as verification
+from labelcycle.pipelines.verification.histories import check_histories
 from labelcycle.pipelines.verification.known_objects import PATTERNS, known_key
 from labelcycle.pipelines.verification.verify import Verification, verify_campaign
 from tests.conftest import Bench
@@ -72,7 +75,8 @@ def test_a_campaign_just_begun_is_sound(begin: Callable[..., Bench]) -> None:
 
 
 CHECKED = sorted(
-    PATTERNS.keys() - {"handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
+    PATTERNS.keys()
+    - {"pruned", "handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
 )
 
 
@@ -166,6 +170,26 @@ def test_a_cycle_from_elsewhere_in_the_chain_is_named(root: Path) -> None:
 def test_a_gap_is_named(root: Path) -> None:
     (root / "cycles/1/commit.json").unlink()
     assert ("missing", "cycles/1/commit.json") in faults(root)
+
+
+def test_a_history_that_says_something_else_than_its_cycles_is_named(root: Path) -> None:
+    store = open_store(str(root))
+    commit = read_commit(store, 2)
+    assert commit is not None
+    segment = history_of(store, commit).segments[0]
+    requests = read_requests(store, History(segments=[segment]))
+    fewer = write_table(store, f"history/0-1-requests-{'0' * 16}.parquet", requests.slice(1))
+    forged = History(segments=[segment.model_copy(update={"requests": fewer})])
+    [finding] = check_histories(store, read_commits(store), {2: forged})
+    assert finding.place == "cycles/2/commit.json"
+    assert finding.message.startswith("Its history of cycles 0 to 1 is not theirs.")
+
+
+def test_a_history_that_leaves_a_cycle_out_is_named(root: Path) -> None:
+    store = open_store(str(root))
+    commits = read_commits(store)
+    [finding] = check_histories(store, commits, {2: history_of(store, commits[1])})
+    assert finding.message.startswith("Its history covers other cycles than the 2 before it.")
 
 
 def test_more_than_the_budget_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def wait_until_labelled(person: Person, task: dict[str, Any], annotation: dict[s
 def test_images_in_s3_are_signed_and_signed_again(
     begin_labelling: Callable[..., Labelled], owner: Person, pictures: Pictures, s3_root: str
 ) -> None:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     bucket = open_store(s3_root)
     for path in pictures.images.rglob("*.png"):
         bucket.write(f"images/{path.relative_to(pictures.images).as_posix()}", path.read_bytes())
@@ -152,7 +152,7 @@ def test_images_in_s3_are_signed_and_signed_again(
     assert answered["data"]["image"].endswith("/old")
     assert requests.get(renewed["data"]["image"], timeout=30).ok
     assert renewed["data"]["rank"] == 2 and renewed["data"]["link_until"] > "2026-01-02"
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def test_listing_goes_on_after_the_last_number_seen(labelled: Labelled, token: str) -> None:

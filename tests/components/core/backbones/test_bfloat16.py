@@ -16,7 +16,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function: instructions that the processor has, and whether there is a GPU."""
 
     def pretend(*instructions: str, gpu: bool = False) -> None:
-        bfloat16._tell.cache_clear()
+        bfloat16._warn.cache_clear()
         have = {"avx512_f": True, "avx512_bf16": False, **dict.fromkeys(instructions, True)}
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: have)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)

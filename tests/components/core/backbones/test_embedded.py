@@ -20,6 +20,7 @@ from timm.data import create_transform, resolve_model_data_config
 
 from labelcycle.components.core.backbones.embedded import distil
 from labelcycle.components.core.backbones.embedded.model import MODEL_NAME, WEIGHTS_FILE
+from labelcycle.components.core.backbones.embedded.views import collect_views, read_images
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_student_starts_from_blocks_of_the_teacher() -> None:
 
 def test_views_repeat_with_their_seed(tmp_path: Path) -> None:
     archive = write_archive(tmp_path)
-    first, second, other = (distil.collect_views([archive], per_archive=6, strokes=2, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (collect_views([archive], per_archive=6, strokes=2, seed=seed) for seed in (1, 1, 2))
     assert first.shape == (8, 3, 64, 64)
     assert first.dtype == torch.uint8
     assert torch.equal(first, second)
@@ -126,7 +127,7 @@ def test_views_repeat_with_their_seed(tmp_path: Path) -> None:
 def test_training_brings_the_student_nearer_to_the_teacher(tmp_path: Path) -> None:
     torch.manual_seed(0)
     device = torch.device("cpu")
-    views = distil.collect_views([write_archive(tmp_path)], per_archive=12, strokes=4, seed=0)
+    views = collect_views([write_archive(tmp_path)], per_archive=12, strokes=4, seed=0)
     teacher = timm.create_model(distil.TEACHER_NAME, pretrained=False, num_classes=0).eval()
     targets = distil.teach(teacher, views, device)
     student = distil.initial_student(teacher)
@@ -140,7 +141,7 @@ def test_training_brings_the_student_nearer_to_the_teacher(tmp_path: Path) -> No
 def test_archive_without_images_is_refused(tmp_path: Path) -> None:
     archive = write_archive(tmp_path, names=("notes.txt",))
     with pytest.raises(SystemExit, match="holds no images"):
-        distil.read_images(archive)
+        read_images(archive)
 
 
 def write_archive(folder: Path, names: tuple[str, ...] = ("a.png", "b.png", "c.png")) -> Path:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.algorithms import FIRST
-from labelcycle.components.core.campaign.attempt import attempt_name
 from labelcycle.components.core.campaign.commits import read_commits
+from labelcycle.components.core.campaign.decision import attempt_name
 from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
@@ -124,7 +124,7 @@ def test_a_stage_goes_on_with_no_other_version(campaign: Any, monkeypatch: pytes
     campaign.run_until("embed base")
     with monkeypatch.context() as patch:
         patch.setattr(DropQueryTrainer, "version", TRAINER + 1)
-        told_so = f"begun for version {TRAINER} of dropquery, and this labelcycle has version {TRAINER + 1}"
+        told_so = f"started with version {TRAINER} of dropquery, and this labelcycle has version {TRAINER + 1}"
         with pytest.raises(CampaignError, match=told_so):
             campaign.run("train_adapter")
     for stage in ("train_adapter", "evaluate", "score"):

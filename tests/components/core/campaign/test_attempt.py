@@ -3,8 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, create_campaign
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import Record, sealed, write_json

@@ -39,7 +39,7 @@ def test_the_recipe_has_the_papers_figures() -> None:
         ({"data_selection.target": "cat"}, "target is for the objective one_vs_rest"),
         ({"data_selection.objective": "one_vs_rest", "data_selection.target": "rest"}, "rename it"),
         ({"trainer": {"name": "dropquery"}}, "trains linear or ft, not 'dropquery'"),
-        ({"schedule.warm_start": False}, "goes on from loop to loop"),
+        ({"schedule.warm_start": False}, "continues from loop to loop"),
     ],
 )
 def test_settings_that_do_not_agree(settings: dict[str, Any], message: str) -> None:

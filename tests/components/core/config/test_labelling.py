@@ -9,9 +9,9 @@ from labelcycle.components.core.config.labelling import Labelling, LabelStudioTo
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("labels.example.org", "no http:// or https:// address"),
-        ("file:///etc/passwd", "no http:// or https:// address"),
-        ("http://", "no http:// or https:// address"),
+        ("labels.example.org", "not an http:// or https:// address"),
+        ("file:///etc/passwd", "not an http:// or https:// address"),
+        ("http://", "not an http:// or https:// address"),
         ("https://name:secret@labels.example.org", "must not hold a name or password"),
         ("https://labels.example.org/?token=1", "has a query or fragment"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from labelcycle.components.core.config.environment import own_name
 from labelcycle.components.core.storage.s3 import s3_client
-from labelcycle.components.labelling.label_studio.image_links import _client
+from labelcycle.components.labelling.label_studio.image_links import signing_client
 
 OURS = {
     "LABELCYCLE_STORAGE_AWS_ACCESS_KEY_ID": "ours",
@@ -27,9 +27,9 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An environment in which the platform has settings of its own."""
     for name, value in PLATFORMS.items():
         monkeypatch.setenv(name, value)
-    _client.cache_clear()
+    signing_client.cache_clear()
     yield
-    _client.cache_clear()
+    signing_client.cache_clear()
 
 
 def used() -> list[tuple[str, str, str, str]]:
@@ -41,13 +41,13 @@ def used() -> list[tuple[str, str, str, str]]:
             client.meta.region_name,
             client.meta.config.s3["addressing_style"],
         )
-        for client in (s3_client(), _client(None))
+        for client in (s3_client(), signing_client(None))
     ]
 
 
 def test_ours_outrank_the_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
     assert used() == [("of-the-platform", "http://platform.example:9000", "us-west-2", "path")] * 2
-    _client.cache_clear()
+    signing_client.cache_clear()
     for name, value in OURS.items():
         monkeypatch.setenv(name, value)
     assert used() == [("ours", "http://store.example:9000", "eu-north-1", "path")] * 2

@@ -183,7 +183,7 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
         ({"selector.include": [1]}, "  selector.include.0: .*string; got 1"),
         (
             {"selector.include": ["a", "b"], "selector.exclude": ["b"]},
-            "  selector: sample 'b' is excluded and included",
+            "  selector: sample 'b' is both excluded and included",
         ),
         ({"selector.parameters": 3}, "  selector.parameters: .*dictionary; got 3"),
         ({"selector.parameters.levels": [1, 2]}, r"  selector.parameters.levels: a parameter is .*; got \[1, 2\]"),
@@ -208,7 +208,7 @@ def test_wrong_overrides_are_named(path: Path, overrides: dict[str, Any], messag
 @pytest.mark.parametrize("missing", sorted(MINE))
 def test_missing_settings_are_named(path: Path, missing: str) -> None:
     path.write_text(yaml.safe_dump({name: value for name, value in MINE.items() if name != missing}))
-    with pytest.raises(ConfigurationError, match=f"{path} is refused:\n  {missing}: missing. Add it"):
+    with pytest.raises(ConfigurationError, match=f"{path} is invalid:\n  {missing}: missing. Add it"):
         read_recipe(path)
 
 

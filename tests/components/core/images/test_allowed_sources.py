@@ -103,7 +103,7 @@ def test_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "/proc/self/environ",
         "/dev/stdin",
     ):
-        with pytest.raises(RefusedImage, match=f"not in an allowed place. Add its folder or prefix to {VARIABLE}"):
+        with pytest.raises(RefusedImage, match=f"not from an allowed source. Add its folder or prefix to {VARIABLE}"):
             allowed_image(uri)
 
 
@@ -144,7 +144,7 @@ def test_prefixes(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
         "s3://bucket@evil/images/a.png",
         "/bucket/images/a.png",
     ):
-        with pytest.raises(RefusedImage, match="not in an allowed place"):
+        with pytest.raises(RefusedImage, match="not from an allowed source"):
             allowed_image(uri)
 
 
@@ -158,7 +158,7 @@ def test_a_whole_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (" , ", "names no place"),
+        (" , ", "names no source"),
         ("images", "neither an absolute folder nor s3://bucket/prefix"),
         ("/data,https://host/images", "names 'https://host/images'"),
         ("s3://", "names no bucket"),

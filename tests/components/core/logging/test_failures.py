@@ -9,7 +9,15 @@ import pytest
 from labelcycle.components.core.errors import InputError, TransientError
 from labelcycle.components.core.logging import failures
 from labelcycle.components.core.logging.events import EVENTS
-from labelcycle.components.core.logging.failures import tell
+from labelcycle.components.core.logging.failures import report_failure
+
+
+@pytest.fixture
+def termination_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file, not yet made, in place of that of Kubernetes."""
+    log = tmp_path / "termination-log"
+    monkeypatch.setattr(failures, "TERMINATION_LOG", log)
+    return log
 
 
 @pytest.fixture
@@ -21,7 +29,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         try:
             raise error
         except BaseException as raised:
-            codes = {tell(raised), tell(raised)}
+            codes = {report_failure(raised), report_failure(raised)}
         (code,) = codes
         return [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()], code
 
@@ -55,19 +63,16 @@ def test_control_c(told: Any) -> None:
     ],
 )
 def test_a_container_of_kubernetes_keeps_the_message_of_its_end(
-    told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    told: Any, termination_log: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     """Kubernetes makes the file, and shows its first 4096 bytes."""
     monkeypatch.setenv("MY_TOKEN", "open-sesame-12")
-    log = tmp_path / "termination-log"
-    log.touch()
-    monkeypatch.setattr(failures, "TERMINATION_LOG", log)
+    termination_log.touch()
     told(error)
-    kept = log.read_bytes()
+    kept = termination_log.read_bytes()
     assert kept.decode(errors="ignore").startswith(said) and len(kept) <= 4096
 
 
-def test_elsewhere_no_such_file_is_made(told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "TERMINATION_LOG", tmp_path / "termination-log")
+def test_elsewhere_no_such_file_is_made(told: Any, termination_log: Path) -> None:
     told(InputError("wrong"))
-    assert not (tmp_path / "termination-log").exists()
+    assert not termination_log.exists()

@@ -11,10 +11,10 @@ BEGIN = """
 import sys
 early = sys.stderr
 from labelcycle.components.core.logging.json_logs import write_json_logs
-from labelcycle.components.core.logging.events import move
+from labelcycle.components.core.logging.events import set_log_context
 write_json_logs()
 write_json_logs()
-move(campaign="digits-7915ee41", cycle=3, stage="embed")
+set_log_context(campaign="digits-7915ee41", cycle=3, stage="embed")
 """
 
 

@@ -13,10 +13,10 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features import blocks
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.models.dropout import (
-    _hashes,
-    _Passes,
+    DropoutPasses,
     disagreements,
     disagreements_and_information,
+    id_hashes,
     mutual_information,
 )
 from labelcycle.components.core.models.head import LinearHead, softmax
@@ -55,8 +55,8 @@ def pass_probabilities(
     head: LinearHead, features: Any, ids: Any, seed: int, cycle: int, passes: int, rate: float, place: Any = "features"
 ) -> Iterator[Floats]:
     """The probabilities (N, C) of each pass in turn, all of which what is tested never keeps."""
-    asked = _Passes(head, seed, cycle, passes, rate, place)
-    for logits in asked.logits(features, _hashes(ids)):
+    asked = DropoutPasses(head, seed, cycle, passes, rate, place)
+    for logits in asked.logits(features, id_hashes(ids)):
         yield softmax(logits)
 
 
@@ -277,7 +277,7 @@ def test_memory_is_that_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"passes": 0}, "passes of at least 1; got 0"),
+        ({"passes": 0}, "at least 1 pass; got 0"),
         ({"rate": 1.0}, "at least 0 and below 1; got 1.0"),
         ({"rate": -0.1}, "at least 0 and below 1; got -0.1"),
         ({"rate": float("nan")}, "at least 0 and below 1; got nan"),

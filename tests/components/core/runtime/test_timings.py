@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from labelcycle.components.core.campaign.commits import attempt_key
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json
@@ -96,7 +97,9 @@ def test_the_processor_s_work_is_measured() -> None:
 
 def test_a_run_that_asked_a_gpu_for_memory_used_it(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([5, 5, 5, 6])
-    monkeypatch.setattr("labelcycle.components.core.runtime.timings._cuda_allocations", lambda: next(counts))
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda number: {"allocation.all.allocated": next(counts)})
     idle, busy = Meter().read(), Meter().read()
     assert idle["gpu_seconds"] == 0.0 and busy["gpu_seconds"] == busy["wall_seconds"]
 

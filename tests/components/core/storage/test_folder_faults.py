@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,14 @@ def test_content_is_durable_before_its_name_and_its_name_before_the_next_write(
 
 
 def test_a_name_that_is_perhaps_not_durable_is_no_success(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_sync_folder", failing(errno.EIO))
+    sync = os.fsync
+
+    def of_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files)
     for use in (lambda: store.write("folder/key", b"new"), lambda: store.write_if_absent("folder/commit", b"new")):
         for _ in range(2):
             with pytest.raises(TransientError, match="Input/output error"):
@@ -209,7 +217,6 @@ def test_a_name_that_is_perhaps_not_durable_is_no_success(store: FolderStore, mo
 def test_file_systems_whose_folders_cannot_be_synced(
     number: int, store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_make_folder", lambda folder: None)
     opened, sync = os.open, os.fsync
     folders: list[int] = []
 

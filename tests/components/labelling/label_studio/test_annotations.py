@@ -60,7 +60,7 @@ def test_who_it_was(changes: dict[str, Any], annotator: str) -> None:
         (annotation(chosen("cat"), chosen("dog")), "several choices: 'cat', 'dog'"),
         (annotation(chosen("bird")), "'bird' is not one of the campaign's classes: cat, dog"),
         (annotation(chosen("cat", "other")), "it is empty"),
-        (annotation("text"), "is no object"),
+        (annotation("text"), "is not an object"),
         ({"id": 1}, "no list `result`"),
         ("text", "no list `result`"),
     ],

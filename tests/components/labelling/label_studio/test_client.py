@@ -124,7 +124,7 @@ def test_a_lost_access_token_is_fetched_again(client: LabelStudio, api: Api) -> 
 
 def test_the_token_is_not_carried_elsewhere(client: LabelStudio, api: Api) -> None:
     api.fail("GET", PROJECTS, "elsewhere")
-    with pytest.raises(ConfigurationError, match="sends on to http://elsewhere.example.org/api, where no token") as no:
+    with pytest.raises(ConfigurationError, match="redirects to http://elsewhere.example.org/api, where no token") as no:
         read(client)
     assert "secret" not in str(no.value)
 
@@ -153,11 +153,10 @@ def test_what_the_server_repeats_of_signed_addresses_is_not_told(client: LabelSt
     assert "abc" not in str(refusal.value) and "data" not in str(refusal.value)
 
 
-def test_answers_are_bounded(client: LabelStudio, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_bounded(client: LabelStudio, api: Api) -> None:
     read(client)
-    monkeypatch.setattr(client_module, "MAX_BYTES", 10)
     with pytest.raises(InputError, match="more than 10 bytes"):
-        read(client)
+        read(LabelStudio(api.url, token_of(PERSONAL, "the test"), most_bytes=10))
 
 
 def test_no_answer_makes_a_message_repeat_a_token() -> None:

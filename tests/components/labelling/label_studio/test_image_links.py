@@ -59,7 +59,7 @@ def test_places_that_are_not_allowed_are_neither_signed_nor_linked(
     )
     assert made.link("a").address and made.link("c").address
     for sample_id in ("b", "d"):
-        with pytest.raises(ConfigurationError, match=f"'{sample_id}' is not shown.* not in an allowed place"):
+        with pytest.raises(ConfigurationError, match=f"'{sample_id}' is not shown.* not from an allowed source"):
             made.link(sample_id)
 
 
@@ -70,7 +70,7 @@ def test_a_sample_without_image() -> None:
 
 
 def test_s3_is_signed_and_opens(s3_root: str, s3_administrator: Any) -> None:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     bucket = s3_root.removeprefix("s3://").split("/")[0]
     s3_administrator.put_object(Bucket=bucket, Key="pool/ü +1.png", Body=b"image")
     link = links({"a": f"s3://{bucket}/pool/ü +1.png"}, link_hours=2).link("a")
@@ -79,7 +79,7 @@ def test_s3_is_signed_and_opens(s3_root: str, s3_administrator: Any) -> None:
     assert requests.get(link.address, timeout=30).content == b"image"
     hours = (datetime.fromisoformat(link.until) - datetime.now(UTC)) / timedelta(hours=1)
     assert 1.9 < hours <= 2
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def test_browsers_may_reach_s3_under_another_address(s3_endpoint: str) -> None:

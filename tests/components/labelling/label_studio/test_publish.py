@@ -94,7 +94,7 @@ def test_a_server_that_takes_nothing(
 def test_what_is_taken_but_not_listed_is_not_sent_again(
     store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_import", lambda number, content: (201, {"import": 1}))
+    monkeypatch.setattr(api, "import_tasks", lambda number, content: (201, {"import": 1}))
     with pytest.raises(TransientError, match="has taken 5 tasks for .*but does not list them yet"):
         publish_query(store, make_campaign(), make_commit(IDS))
     assert sum("/import" in path for _, path, _ in api.calls) == 1
@@ -135,7 +135,7 @@ def test_a_duplicate_that_is_answered_meanwhile_stays(
     publish_query(store, campaign, make_commit(IDS[:1]))
     (project,), (task,) = api.projects, api.tasks.values()
     twin = api.add_task(project, **task["data"])
-    listed = api._list_tasks
+    listed = api.list_tasks
 
     def then_annotate(query: dict[str, str]) -> tuple[int, Any]:
         answer = listed(query)
@@ -143,7 +143,7 @@ def test_a_duplicate_that_is_answered_meanwhile_stays(
             api.annotate(twin, "cat")
         return answer
 
-    monkeypatch.setattr(api, "_list_tasks", then_annotate)
+    monkeypatch.setattr(api, "list_tasks", then_annotate)
     assert counts(publish_query(store, campaign, make_commit(IDS[:1]))) == {"present": 1}
     assert twin in api.tasks
 
@@ -185,7 +185,7 @@ def test_a_task_that_vanishes_meanwhile_stops_nothing(
     publish_query(store, campaign, make_commit(IDS[:2]))
     gone = next(iter(api.tasks))
     with monkeypatch.context() as vanishing:
-        vanishing.setattr(api, "_task", lambda method, number, content: (404, {"detail": "gone"}))
+        vanishing.setattr(api, "answer_task", lambda method, number, content: (404, {"detail": "gone"}))
         assert counts(publish_query(store, campaign, make_commit(IDS[:2], cycle=4, opinion=2))) == {"present": 2}
     del api.tasks[gone]
     assert counts(publish_query(store, campaign, make_commit(IDS[:2]))) == {"present": 1, "sent": 1}
@@ -194,7 +194,7 @@ def test_a_task_that_vanishes_meanwhile_stops_nothing(
 def test_a_further_opinion_gets_a_link_that_holds(
     store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, s3_endpoint: str
 ) -> None:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     campaign = make_campaign(folder="s3://bucket/pool/")
     publish_query(store, campaign, make_commit(IDS[:1]))
     (task,) = api.tasks.values()
@@ -203,7 +203,7 @@ def test_a_further_opinion_gets_a_link_that_holds(
     assert counts(published) == {"present": 1, "reopened": 1, "renewed": 1}
     (task,) = api.tasks.values()
     assert "X-Amz-Signature" in task["data"]["image"] and task["data"]["opinion"] == 2
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def test_tasks_of_others_are_left_alone(
@@ -228,7 +228,7 @@ def test_links_that_run_out_are_renewed_for_open_tasks(
     make_commit: MakeCommit,
     s3_endpoint: str,
 ) -> None:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     campaign = make_campaign(folder="s3://bucket/pool/", link_hours=1)
     publish_query(store, campaign, make_commit(IDS[:3]))
     addresses = {number: task["data"]["image"] for number, task in api.tasks.items()}
@@ -244,7 +244,7 @@ def test_links_that_run_out_are_renewed_for_open_tasks(
     for number in (first, second):
         data = api.tasks[number]["data"]
         assert "X-Amz-Signature" in data["image"] and data["link_until"] > "2026-01-02" and data["cycle"] == 3
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def test_images_that_cannot_be_shown_stop_it_before_a_project_is_made(

@@ -37,7 +37,7 @@ def test_a_token_is_not_shown() -> None:
     [
         ("", "here holds no token: it is empty"),
         ("two words", "holds no token"),
-        (PERSONAL.rpartition(".")[0], "holds a part of a personal access token"),
+        (PERSONAL.rpartition(".")[0], "holds part of a personal access token"),
         (web_token(token_type="access"), "holds an access token, which expires within minutes"),
     ],
 )

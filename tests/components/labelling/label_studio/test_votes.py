@@ -71,14 +71,14 @@ def test_pages_while_tasks_come_and_go(
 ) -> None:
     for number in tasks.values():
         api.annotate(number, "cat")
-    listed = api._list_tasks
+    listed = api.list_tasks
 
     def then_delete(query: dict[str, str]) -> tuple[int, Any]:
         answer = listed(query)
         api.tasks.pop(tasks[IDS[0]], None)
         return answer
 
-    monkeypatch.setattr(api, "_list_tasks", then_delete)
+    monkeypatch.setattr(api, "list_tasks", then_delete)
     assert len(read_votes(store, published, page_size=2)) == len(IDS)
 
 
@@ -132,7 +132,7 @@ def test_links_that_run_out_are_renewed_on_the_way(
     make_commit: Callable[..., Commit],
     s3_endpoint: str,
 ) -> None:
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
     campaign = make_campaign(folder="s3://bucket/pool/")
     publish_query(store, campaign, make_commit(IDS))
     first, second, *_ = api.tasks
@@ -146,7 +146,7 @@ def test_links_that_run_out_are_renewed_on_the_way(
     assert api.count("PATCH") == 1
     read_votes(store, campaign)
     assert api.count("PATCH") == 1
-    image_links._client.cache_clear()
+    image_links.signing_client.cache_clear()
 
 
 def test_names_in_a_notice_are_few(
@@ -177,13 +177,13 @@ def test_a_server_that_fails_half_way_gives_no_votes(
 ) -> None:
     for number in tasks.values():
         api.annotate(number, "cat")
-    listed = api._list_tasks
+    listed = api.list_tasks
 
     def once(query: dict[str, str]) -> tuple[int, Any]:
         api.fail("GET", "/api/tasks/", 502, times=100)
         return listed(query)
 
-    monkeypatch.setattr(api, "_list_tasks", once)
+    monkeypatch.setattr(api, "list_tasks", once)
     with pytest.raises(TransientError, match="502"):
         read_votes(store, published, page_size=2)
 
@@ -191,10 +191,10 @@ def test_a_server_that_fails_half_way_gives_no_votes(
 def test_a_server_that_does_not_page_as_asked(
     store: Store, api: Api, published: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_list_tasks", lambda query: (200, {"tasks": list(api.tasks.values())}))
+    monkeypatch.setattr(api, "list_tasks", lambda query: (200, {"tasks": list(api.tasks.values())}))
     with pytest.raises(InputError, match="does not list tasks by number"):
         read_votes(store, published)
-    monkeypatch.setattr(api, "_list_tasks", lambda query: (200, list(api.tasks.values())))
+    monkeypatch.setattr(api, "list_tasks", lambda query: (200, list(api.tasks.values())))
     with pytest.raises(InputError, match="no list of tasks"):
         read_votes(store, published)
 

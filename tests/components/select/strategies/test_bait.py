@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.features.blocks import BLOCK_ROWS
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.strategies import bait as module
+from labelcycle.components.select.strategies.bait import BLOCKS_AT_ONCE
 from tests.components.select.conftest import head_for
 
 Doubles = npt.NDArray[np.float64]
@@ -170,11 +171,15 @@ def test_reasons_are_in_plain_words() -> None:
     assert selection.reasons[0] == f"confidence {sure:.3f}; lowers the expected loss over the pool by {share:.2g} %"
 
 
-def test_information_of_many_blocks_is_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = select_batch("bait", POOL, 15, 0).ids.tolist()
-    monkeypatch.setattr(module, "BLOCK_ROWS", 37)
-    monkeypatch.setattr(module, "BLOCKS_AT_ONCE", 3)
-    assert select_batch("bait", POOL, 15, 0).ids.tolist() == expected
+def test_information_of_many_blocks_is_added_up() -> None:
+    """Some directions vary most among the samples that are read after the blocks held at once."""
+    size = (BLOCKS_AT_ONCE + 2) * BLOCK_ROWS - 5
+    features = np.random.default_rng(4).normal(size=(size, 9)).astype(np.float32)
+    features[BLOCKS_AT_ONCE * BLOCK_ROWS :, 4:] *= 5
+    pool = replace(POOL, ids=np.array([f"{row:05}" for row in range(size)]), features=features)
+    candidates = np.sort(np.argsort(keyed_order(pool.ids, 0, 0, "bait candidates"))[:200])
+    expected = forward_backward(pool, 15, candidates=candidates)[0]
+    assert select_batch("bait", pool, 15, 0, candidates=200).ids.astype(int).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.models.dropout import DropoutSite, _hashes, _Passes, mutual_information
+from labelcycle.components.core.models.dropout import DropoutPasses, DropoutSite, id_hashes, mutual_information
 from labelcycle.components.core.models.head import softmax
 from labelcycle.components.select import Candidates, select_batch
 
@@ -20,8 +20,8 @@ def test_the_entropy_of_the_mean_less_the_mean_entropy(
 ) -> None:
     pool = replace(complete_pool(400, width=30), cycle=2)
     assert pool.head is not None and pool.features is not None
-    asked = _Passes(pool.head, 6, 2, passes, rate, place)
-    probs = np.stack([softmax(logits) for logits in asked.logits(pool.features, _hashes(pool.ids))])
+    asked = DropoutPasses(pool.head, 6, 2, passes, rate, place)
+    probs = np.stack([softmax(logits) for logits in asked.logits(pool.features, id_hashes(pool.ids))])
     assert probs.shape == (passes, 400, 4)
     exact = probs.astype(np.float64)
     expected = scipy.stats.entropy(exact.mean(axis=0), axis=1) - scipy.stats.entropy(exact, axis=2).mean(axis=0)

@@ -147,7 +147,7 @@ def test_what_it_refuses(complete_pool: Callable[..., Candidates]) -> None:
     with pytest.raises(ConfigurationError, match="fill is 'disagreement' or 'random'; got 'margin'"):
         select_batch("dropquery", pool, 3, 0, passes=5, fill="margin")
     unknown = replace(pool, disagreements=None)
-    with pytest.raises(ConfigurationError, match="passes of at least 1; got 0"):
+    with pytest.raises(ConfigurationError, match="at least 1 pass; got 0"):
         select_batch("dropquery", unknown, 3, 0, passes=0)
     with pytest.raises(ConfigurationError, match="dropout rate is a share"):
         select_batch("dropquery", unknown, 3, 0, rate=1.0)

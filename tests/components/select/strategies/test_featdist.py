@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select import distances as nearest
 
 
 def dense(pool: Candidates, reduce: str) -> npt.NDArray[np.float64]:
@@ -26,11 +25,7 @@ def dense(pool: Candidates, reduce: str) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("reduce", ["max", "mean", "min"])
-@pytest.mark.parametrize("at_once", [3, 512])
-def test_the_scores_are_those_of_the_dense_form(
-    reduce: str, at_once: int, complete_pool: Callable[..., Candidates], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(nearest, "CENTRES_AT_ONCE", at_once)
+def test_the_scores_are_those_of_the_dense_form(reduce: str, complete_pool: Callable[..., Candidates]) -> None:
     pool = complete_pool(2100, classes=4, labelled=40, width=6)
     pool = replace(pool, labelled_classes=np.where(pool.labelled_classes == 2, 1, pool.labelled_classes))
     expected = dense(pool, reduce)

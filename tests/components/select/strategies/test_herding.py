@@ -12,7 +12,8 @@ from skactiveml.pool import MaxHerding
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.select import Candidates, kernel_coverage, select_batch
+from labelcycle.components.select import Candidates, select_batch
+from labelcycle.components.select.kernel_coverage import MOST_KEPT
 
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -68,7 +69,7 @@ def greedy(
     candidates: Rows | None = None,
     follow: list[int] | None = None,
 ) -> tuple[list[int], list[float]]:
-    """The textbook form: all kernel values at once, and all gains anew for each pick.
+    """The textbook form: all kernel values at once, and all gains computed for each pick.
 
     Where there are picks to follow, these are taken if in double precision too they are the best up to 1e-4.
     """
@@ -98,13 +99,7 @@ def greedy(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("bandwidth", [None, 0.3, 0.7, 3.0])
-@pytest.mark.parametrize("kept", [True, False])
-def test_the_greedy_maximum_on_the_dense_kernel(
-    strategy: str, bandwidth: float | None, kept: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not kept:
-        monkeypatch.setattr(kernel_coverage, "MOST_KEPT", 0)
-        monkeypatch.setattr(kernel_coverage, "AT_ONCE", 700 * 50)
+def test_the_greedy_maximum_on_the_dense_kernel(strategy: str, bandwidth: float | None) -> None:
     rows, scores = greedy(strategy, pool_of(), 120, bandwidth)
     selection = select_batch(strategy, pool_of(), 120, 0, bandwidth=bandwidth, **EVERYTHING)
     assert selection.ids.astype(int).tolist() == rows
@@ -118,16 +113,19 @@ def test_under_a_narrow_kernel_picks_are_the_best_that_float32_can_tell(strategy
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_pool_of_two_thousand(strategy: str) -> None:
+@pytest.mark.parametrize("bandwidth", [None, 0.3])
+def test_a_pool_whose_kernel_values_are_too_many_to_keep(strategy: str, bandwidth: float | None) -> None:
+    size = 2100
+    assert size * size > MOST_KEPT
     generator = np.random.default_rng(5)
     pool = Candidates(
-        ids=np.array([f"{row:04}" for row in range(2000)]),
-        features=generator.normal(size=(2000, 40)).astype(np.float32),
-        probs=generator.dirichlet(np.full(6, 0.5), 2000).astype(np.float32),
+        ids=np.array([f"{row:04}" for row in range(size)]),
+        features=generator.normal(size=(size, 40)).astype(np.float32),
+        probs=generator.dirichlet(np.full(6, 0.5), size).astype(np.float32),
         labelled_features=generator.normal(size=(50, 40)).astype(np.float32),
     )
-    given = {"targets": 2000, "candidates": 2000}
-    assert picked(strategy, pool, 100, **given) == greedy(strategy, pool, 100)[0]
+    given = {"targets": size, "candidates": size, "bandwidth": bandwidth}
+    assert picked(strategy, pool, 50, **given) == greedy(strategy, pool, 50, bandwidth)[0]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

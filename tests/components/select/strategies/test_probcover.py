@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,9 @@ from scipy.spatial.distance import cdist
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.select import Candidates, ball_graph, select_batch
-from labelcycle.components.select import near_duplicates as near_groups
+from labelcycle.components.select import Candidates, select_batch
+from labelcycle.components.select.ball_graph import BallGraph, all_pairs
+from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategies import probcover as module
 
 GENERATOR = np.random.default_rng(0)
@@ -45,11 +47,9 @@ def greedy(radius: float, budget: int, labelled: npt.NDArray[np.float32] | None)
 
 @pytest.mark.parametrize("radius", [0.1, 0.3, 0.8])
 @pytest.mark.parametrize("labelled", [None, LABELLED])
-@pytest.mark.parametrize("kept", [True, False])
-def test_greedy_coverage_of_the_dense_graph(
-    radius: float, labelled: npt.NDArray[np.float32] | None, kept: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ball_graph, "BYTES_OF_AN_EDGE", 0.01 if kept else 10**9)
+def test_greedy_coverage_of_the_dense_graph(radius: float, labelled: npt.NDArray[np.float32] | None) -> None:
+    graph = BallGraph(Vectors(FEATURES, unit_length), radius, all_pairs(len(FEATURES)))
+    assert graph.keeps_edges == (radius < 0.2), "edges are kept of the smallest balls alone: both ways are looked at"
     rows, counts = greedy(radius, 40, labelled)
     pool = Candidates(IDS, features=FEATURES, labelled_features=labelled)
     selection = select_batch("probcover", pool, len(rows), 0, radius=radius)
@@ -129,21 +129,18 @@ def test_pseudo_labels_are_as_many_as_classes(
     assert asked == [5, 5, 5, 7, 3, 60]
 
 
-def test_large_pools_are_compared_within_near_clusters_and_recall_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(module, "notice", told.append)
+def test_large_pools_are_compared_within_near_clusters_and_recall_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    notices: list[str] = []
+    monkeypatch.setattr(module, "notice", notices.append)
     pool = Candidates(IDS, features=FEATURES)
     exact = select_batch("probcover", pool, 30, 0, radius=0.3)
-    assert told == []
-    for place in (module, near_groups):
-        monkeypatch.setattr(place, "MOST_EXACT", 599)
-    monkeypatch.setattr(near_groups, "MEMBERS", 60)
-    monkeypatch.setattr(near_groups, "PARTNERS", 4)
+    assert notices == []
+    compared_in_part = partial(module.neighbour_graph, exact_up_to=599, members=60, partners=4)
+    monkeypatch.setattr(module, "neighbour_graph", compared_in_part)
     near = select_batch("probcover", pool, 30, 0, radius=0.3)
-    assert len(told) == 1 and told[0].startswith("probcover: 600 samples are compared within near clusters; ")
-    assert 80 < float(told[0].split("; ")[1].split("%")[0]) < 100
+    (notice,) = notices
+    assert notice.startswith("probcover: 600 samples are compared within near clusters; ")
+    assert 80 < float(notice.split("; ")[1].split("%")[0]) < 100
     covered = [
         (cdist(unit(FEATURES[found.ids.astype(int)]), unit(FEATURES)) < 0.3).any(axis=0).mean()
         for found in (exact, near)

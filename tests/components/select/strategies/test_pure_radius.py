@@ -6,7 +6,6 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from labelcycle.components.select.points import Vectors, unit_length
-from labelcycle.components.select.strategies import probcover as module
 from labelcycle.components.select.strategies.probcover import pure_radius
 
 GENERATOR = np.random.default_rng(0)
@@ -22,11 +21,10 @@ def share_of_pure_balls(radius: float, centres: npt.NDArray[np.int64]) -> float:
 
 
 @pytest.mark.parametrize("purity", [0.05, 0.5, 0.9, 0.95, 1.0])
-@pytest.mark.parametrize("sample", [25, 1024])
-def test_no_larger_radius_is_pure_enough(purity: float, sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLE", sample)
-    centres = np.argsort(ORDER)[:sample]
-    found = pure_radius(Vectors(VECTORS), LABELS, purity, ORDER)
+@pytest.mark.parametrize("balls", [25, 1024])
+def test_no_larger_radius_is_pure_enough(purity: float, balls: int) -> None:
+    centres = np.argsort(ORDER)[:balls]
+    found = pure_radius(Vectors(VECTORS), LABELS, purity, ORDER, balls)
     thresholds = np.sort(cdist(VECTORS[centres].astype(np.float64), VECTORS.astype(np.float64)).ravel())
     best = max(radius for radius in thresholds if share_of_pure_balls(radius, centres) >= purity)
     assert found == pytest.approx(best, rel=1e-3)

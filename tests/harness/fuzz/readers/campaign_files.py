@@ -10,9 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.attempt import Attempt, Decision, attempt_name, open_attempt
+from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign, sample_uris
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key, read_commits
+from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.votes import Vote, votes_table
 from labelcycle.components.core.config.recipe import read_recipe

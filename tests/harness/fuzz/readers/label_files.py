@@ -44,7 +44,7 @@ def _csv(rows: list[dict[str, Any]], **options: Any) -> bytes:
     return text.getvalue().encode()
 
 
-def _csv_mutation(data: bytes, random: Random) -> bytes:
+def csv_mutation(data: bytes, random: Random) -> bytes:
     """Cells and headers that few programs expect, quoted as CSV is."""
     rows = list(csv.reader(io.StringIO(data.decode(errors="replace"))))
     odd = [
@@ -120,7 +120,7 @@ def _json(name: str, content: Any) -> Target:
 
 TARGETS = [
     Target(
-        "labels-csv", file_reader(_read_labels, ".csv"), (_csv(ROWS), _csv(ROWS, quoting=csv.QUOTE_ALL)), _csv_mutation
+        "labels-csv", file_reader(_read_labels, ".csv"), (_csv(ROWS), _csv(ROWS, quoting=csv.QUOTE_ALL)), csv_mutation
     ),
     Target("labels-jsonl", file_reader(_read_labels, ".jsonl"), (_json_lines(ROWS),), json_lines_mutation),
     Target(
@@ -135,7 +135,7 @@ TARGETS = [
     _json("label-studio-json", EXPORT),
     _json("label-studio-json-min", SMALL_EXPORT),
     _json("coco-json", CLASSIFICATION),
-    Target("captions-csv", file_reader(_read_captions, ".csv"), (_csv(CAPTIONS),), _csv_mutation),
+    Target("captions-csv", file_reader(_read_captions, ".csv"), (_csv(CAPTIONS),), csv_mutation),
     Target("captions-jsonl", file_reader(_read_captions, ".jsonl"), (_json_lines(CAPTIONS),), json_lines_mutation),
     Target(
         "captions-parquet",

@@ -42,7 +42,7 @@ def _read(data: bytes) -> None:
         reading.take(task)
         if (found := task_of(task, IDENTIFIER)) is not None:
             LINKS.runs_out(found.until, NOW)
-    reading.tell()
+    reading.warn_of_ignored()
     table_bytes(votes_table(reading.votes()))
 
 

@@ -4,7 +4,7 @@ from random import Random
 
 from labelcycle.pipelines.initialise.sample_lists import read_groups, read_ids
 from labelcycle.pipelines.models.classify_images import images_named
-from tests.harness.fuzz.readers.label_files import IDS, _csv_mutation
+from tests.harness.fuzz.readers.label_files import IDS, csv_mutation
 from tests.harness.fuzz.target import Target, file_reader
 
 GROUPS = b"sample_id,group\na.png,north\nsub/b.png,south\nc.png,\n"
@@ -24,7 +24,7 @@ TARGETS = [
         (b"a.png\n\nsub/b.png\nc\n", "\ufeffa.png\r\nä d\r\n".encode()),
         _line_mutation,
     ),
-    Target("groups-csv", file_reader(lambda path: read_groups(path, IDS), ".csv"), (GROUPS,), _csv_mutation),
+    Target("groups-csv", file_reader(lambda path: read_groups(path, IDS), ".csv"), (GROUPS,), csv_mutation),
     Target(
         "image-list",
         file_reader(images_named, ".txt"),

@@ -8,9 +8,8 @@ import yaml
 from labelcycle.components.core.config.recipe import read_recipe
 from labelcycle.components.core.config.settings import PlainLoader
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.pipelines.initialise.printed_settings import printed
 from labelcycle.pipelines.initialise.settings import CampaignSettings
-from labelcycle.pipelines.initialise.settings_file import settings_of_campaign
+from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 from labelcycle.pipelines.recipes import catalogue
 from tests.harness.fuzz.json_mutation import changed
 from tests.harness.fuzz.target import Target, file_reader

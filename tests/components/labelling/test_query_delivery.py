@@ -100,7 +100,7 @@ def test_the_first_receipt_stays(store: Store, filled: Campaign) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", sealed({"handed_out": "yesterday", "place": ""})])
 def test_a_damaged_receipt_is_named(store: Store, content: bytes) -> None:
     store.write(delivery_record_key(3), content)
-    with pytest.raises(CampaignError, match="cycle-0003.json is not a receipt.* Delete it"):
+    with pytest.raises(CampaignError, match="cycle-0003.json is not a delivery record.* Delete it"):
         read_delivery_record(store, 3)
 
 

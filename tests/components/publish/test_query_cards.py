@@ -5,11 +5,9 @@ import io
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from PIL import Image
 
 from labelcycle.components.core.storage.tables import QUERY, with_schema
-from labelcycle.components.publish import query_thumbnails as cards
 from labelcycle.components.publish.query_thumbnails import NO_FILE, Thumbnail, query_cards
 
 
@@ -50,9 +48,8 @@ def test_damaged_images_have_cards_that_say_so() -> None:
     ]
 
 
-def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_are_bounded() -> None:
     size = len(base64.b64decode(query_cards(query(1), {"sample-0": plain()})[0].image.split(",", 1)[1]))
-    monkeypatch.setattr(cards, "MOST_BYTES", 2 * size)
-    found = query_cards(query(3), {f"sample-{number}": plain() for number in range(3)})
+    found = query_cards(query(3), {f"sample-{number}": plain() for number in range(3)}, 2 * size)
     assert [bool(card.image) for card in found] == [True, True, False]
     assert found[2].problem == "left out to keep the page small"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.state import CycleSummary
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.config.recipe import Stop
 from labelcycle.components.publish.report_text import DecisionWords, decision_words

@@ -8,12 +8,12 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
-from labelcycle.pipelines.backtest.arms import contenders_of, parse
+from labelcycle.pipelines.backtest.arms import compared_strategies, parse
 from labelcycle.pipelines.backtest.plan import RANDOM
 
 
 def titles(*texts: str, cold_start: str = "random") -> list[str]:
-    return [contender.chooser.title for contender in contenders_of(texts, cold_start)]
+    return [compared.chooser.title for compared in compared_strategies(texts, cold_start)]
 
 
 def first_rows(pool: Candidates, budget: int, seed: int) -> Picks:
@@ -50,7 +50,7 @@ def test_by_default_all_that_can_run(register: Callable[..., str]) -> None:
     register(needs_texts, needs={"texts"})
     assert titles() == [name for name in STRATEGIES if name != "needs_texts" and not STRATEGIES[name].needs & {"texts"}]
     with pytest.raises(ConfigurationError, match="'needs_texts' needs texts, which labelled features do not have"):
-        contenders_of(["needs_texts"], "random")
+        compared_strategies(["needs_texts"], "random")
 
 
 def test_a_strategy_that_needs_losses_sees_labels(register: Callable[..., str]) -> None:
@@ -58,17 +58,22 @@ def test_a_strategy_that_needs_losses_sees_labels(register: Callable[..., str]) 
         return first_rows(pool, budget, seed)
 
     register(needs_losses, needs={"losses"})
-    assert [contender.sees_labels for contender in contenders_of(["random,needs_losses"], "random")] == [False, True]
+    assert [compared.sees_labels for compared in compared_strategies(["random,needs_losses"], "random")] == [
+        False,
+        True,
+    ]
 
 
 def test_own_cold_starts_are_for_strategies_that_need_features_alone() -> None:
-    found = {contender.chooser.strategy: contender for contender in contenders_of(["random,entropy,coreset"], "own")}
+    found = {compared.chooser.strategy: compared for compared in compared_strategies(["random,entropy,coreset"], "own")}
     assert found["coreset"].cold_start.strategy == "coreset"
     assert found["entropy"].cold_start == RANDOM and found["random"].cold_start == RANDOM
 
 
 def test_a_named_cold_start_is_for_all() -> None:
-    assert {contender.cold_start.strategy for contender in contenders_of(["random,entropy"], "coreset")} == {"coreset"}
+    assert {compared.cold_start.strategy for compared in compared_strategies(["random,entropy"], "coreset")} == {
+        "coreset"
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_a_named_cold_start_is_for_all() -> None:
         ("entropy:class_balanced=maybe", "random", "Parameter 'class_balanced' of strategy 'entropy' should be"),
         ("entropy:class_balanced", "random", "'entropy:class_balanced' is not NAME:KEY=VALUE"),
         ("entropy:class_balanced=[1", "random", "is not YAML"),
-        ("entropy:class_balanced=[1]", "random", "'entropy' is refused"),
+        ("entropy:class_balanced=[1]", "random", "'entropy' is invalid"),
         ("entropy:class_balanced=.nan", "random", "finite number"),
         ("random:share=1", "random", "Strategy 'random' has no parameter share"),
         ("", "random", "There is no strategy ''"),
@@ -89,10 +94,10 @@ def test_a_named_cold_start_is_for_all() -> None:
 )
 def test_what_cannot_be_is_refused(text: str, cold_start: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match="(?s).*") as refusal:
-        contenders_of([text], cold_start)
+        compared_strategies([text], cold_start)
     assert message in str(refusal.value)
 
 
 def test_parameters_make_another_arm(make_plan: Callable[..., Any]) -> None:
-    plan = make_plan(contenders=contenders_of(["random,entropy,entropy:class_balanced=true"], "random"))
+    plan = make_plan(compared=compared_strategies(["random,entropy,entropy:class_balanced=true"], "random"))
     assert len({arm.name for arm in plan.arms()}) == 6

@@ -14,8 +14,10 @@ import mlflow
 import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.tracking import mlflow_session as surroundings
+from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking import track_campaign
+from labelcycle.components.tracking.location import tracking_location
+from labelcycle.components.tracking.mlflow_session import mlflow_at
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def server_that_answers(status: int) -> Iterator[str]:
         server.server_close()
 
 
-def test_an_unreachable_server_is_told_soon_and_without_its_password(committed, monkeypatch, capfd):
+def test_an_unreachable_server_is_reported_soon_and_without_its_password(committed, monkeypatch, capfd):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{unused.getsockname()[1]}"
@@ -93,26 +95,27 @@ def test_a_store_that_mlflow_does_not_take_is_a_setting_to_correct(committed, mo
         track_campaign(committed.root)
 
 
-def test_a_file_that_is_no_database_is_told(committed):
+def test_a_file_that_is_no_database_is_reported(committed):
     (Path(committed.root) / "mlflow.db").write_bytes(b"not a database" * 100)
     with pytest.raises(TransientError, match="not a database"):
         track_campaign(committed.root)
 
 
-def test_a_database_of_another_mlflow_is_told(committed):
+def test_a_database_of_another_mlflow_is_reported(committed):
     with closing(sqlite3.connect(Path(committed.root) / "mlflow.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
     with pytest.raises(ConfigurationError, match="mlflow db upgrade"):
         track_campaign(committed.root)
 
 
-def test_a_lock_that_is_not_released_is_told(committed, monkeypatch):
-    monkeypatch.setattr(surroundings, "LOCK_SECONDS", 0.1)
+def test_a_lock_that_is_not_released_is_reported(committed):
+    location = tracking_location(open_store(committed.root))
     with (
         filelock.FileLock(Path(committed.root) / "mlflow.db.lock"),
         pytest.raises(TransientError, match="mlflow.db.lock"),
+        mlflow_at(location, lock_seconds=0.1),
     ):
-        track_campaign(committed.root)
+        pytest.fail("the lock is another's")
 
 
 def test_global_state_is_put_back(committed, tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""What a campaign's root holds that nothing needs any more, and its deletion."""
