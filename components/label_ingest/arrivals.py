@@ -1,13 +1,19 @@
 """What has arrived: the votes of the campaign's label source, compared with those that earlier cycles keep."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
 from labelcycle.components.core.campaign.queries import LabelRequest
 from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import fetch_named
+from labelcycle.components.core.storage.objects import RESTORE, read_named
+from labelcycle.components.core.storage.tables import TRUTH, table_in, with_schema
 from labelcycle.components.label_ingest.readiness import answers_to
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
@@ -62,6 +68,9 @@ def read_source(
     if not requests:
         return []
     asked = {request.sample_id for request in requests}
+    source = labels_from or campaign.labels_from
+    if source is not None and is_own_table(source):
+        return _own_votes(store, campaign, source, asked)
     votes = _read(store, campaign, requests, kept, labels_from)
     return [vote for vote in votes if vote.sample_id in asked]
 
@@ -95,10 +104,38 @@ def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: 
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
-        if is_own_table(source):
-            fetch_named(store, source)
-        return read_votes_file(_address(store, source), ids, campaign.classes, source)
+        return read_votes_file(source, ids, campaign.classes)
     return _read_deliveries(store, campaign, requests, kept, ids)
+
+
+def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[str]) -> list[Vote]:
+    """What the table of labels that the campaign keeps says about these samples.
+
+    Its ids are the campaign's own, so that nothing has to be known of the rest of the pool.
+
+    Raises:
+        CampaignError: the table is gone, or was changed.
+        InputError: a label is none of the campaign's classes.
+
+    Cost: reads the table; memory for the labels of what was asked.
+    """
+    data = read_named(store, source)
+    try:
+        table = with_schema(table_in(data, TRUTH.names), TRUTH)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise CampaignError(f"{store.locate(source)} is no table of labels: {error}. {RESTORE}") from error
+    table = table.filter(pc.is_in(table["sample_id"], value_set=pa.array(sorted(asked), pa.string())))
+    rows = zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True)
+    votes = [Vote(name, "", label.strip(), "ok", "", source) for name, label in rows if label.strip()]
+    for vote in votes:
+        if vote.label not in campaign.classes:
+            classes = ", ".join(sorted(campaign.classes))
+            raise InputError(
+                f"{store.locate(source)}: {vote.label!r} of {vote.sample_id!r} is not one of the campaign's classes: "
+                f"{classes}."
+            )
+    return votes
 
 
 def _read_deliveries(

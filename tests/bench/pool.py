@@ -1,8 +1,9 @@
-"""`make bench-pool`: what each stage of a cycle takes of a large pool: seconds, memory, and bytes in the store.
+"""`make bench-pool`: what each stage of a cycle takes of a large pool: seconds, memory, bytes and requests.
 
 Features are random numbers around class centres: how long stages take does not depend on what they hold. Each stage is
 a process of its own, as on a cluster, so that its peak memory is that of its pod. The pool has embeddings, so embed
-finds nothing to do; `make bench-cycle` measures embedding.
+finds nothing to do; `make bench-cycle` measures embedding. Bytes and requests are those of the stages' own timings.
+With `--store s3` the campaign is on moto, on the same machine.
 """
 
 import argparse
@@ -12,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +80,8 @@ def measured(name: str, *arguments: str) -> tuple[Measurement, dict[str, object]
     return taken, facts
 
 
-def run_cycles(folder: Path, embeddings: Path, strategy: str, shards: int) -> list[Measurement]:
-    """Begin a campaign, its cold start and one trained cycle; of the shards only the first is run and measured."""
-    root = str(folder / "campaign")
+def run_cycles(root: str, embeddings: Path, strategy: str, shards: int) -> list[Measurement]:
+    """Begin a campaign at a root, and run its cold start and one trained cycle."""
     settings = ["--recipe", "linear_probe", "--set", f"selector.strategy={strategy}", "--set", "trainer.epochs=20"]
     sizes = ["--budget", str(4 * BATCH), "--batch", str(BATCH)]
     taken = [measured("init", "init", root, "--embeddings", str(embeddings), *settings, *sizes)[0]]
@@ -96,6 +98,7 @@ def run_cycles(folder: Path, embeddings: Path, strategy: str, shards: int) -> li
     for name in COLD_START:
         stage(name, *work, shown=f"{name}, cold start")
     work = attempt(stage("label_ingest"))
+    stage("embed", *work, "--target", "base")
     stage("train_adapter", *work)
     stage("evaluate", *work)
     for shard in range(shards):
@@ -105,6 +108,30 @@ def run_cycles(folder: Path, embeddings: Path, strategy: str, shards: int) -> li
     return taken
 
 
+def traffic_of_stages(root: str) -> list[tuple[int, float, float]]:
+    """Requests, MiB read and MiB written of every run of a stage, in the order of their start."""
+    from labelcycle.components.core.runtime.timings import read_timings
+    from labelcycle.components.core.storage import open_store
+
+    store = open_store(root)
+    timings = [timing for cycle in (0, 1) for timing in read_timings(store, cycle)]
+    mib = 2**20
+    return [(one.requests or 0, (one.bytes_read or 0) / mib, (one.bytes_written or 0) / mib) for one in timings]
+
+
+@contextmanager
+def place_for(store: str, folder: Path) -> Iterator[str]:
+    """A root in the folder, or on an S3 server that this process's environment names as long as it lives."""
+    if store == "folder":
+        yield str(folder / "campaign")
+        return
+    from tests.bench.load.s3_server import BUCKET, counting_s3_server
+
+    with counting_s3_server(0.0) as settings:
+        os.environ.update(settings)
+        yield f"s3://{BUCKET}/campaign"
+
+
 def main() -> None:
     """Measure pools of the given sizes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -112,21 +139,27 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--strategy", default="margin")
+    parser.add_argument("--store", choices=["folder", "s3"], default="folder")
     given = parser.parse_args()
     sizes = " ".join(map(str, given.samples))
     chosen = f"--samples {sizes} --width {given.width} --shards {given.shards} --strategy {given.strategy}"
+    chosen += "" if given.store == "folder" else f" --store {given.store}"
     print(f"`python -m tests.bench.pool {chosen}`\n")
     for samples in given.samples:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             with ProcessPoolExecutor(1) as writer:  # a child's peak memory begins at its parent's size
                 writer.submit(write_embeddings, folder / "embeddings.parquet", samples, given.width).result()
-            taken = run_cycles(folder, folder / "embeddings.parquet", given.strategy, given.shards)
-            stored = sum(path.stat().st_size for path in (folder / "campaign").rglob("*") if path.is_file())
-        print(f"### {samples:,} samples of width {given.width}; {stored / 2**20:,.0f} MiB in the store\n")
-        print("| stage | seconds | processor seconds | peak memory, MiB |\n| --- | ---: | ---: | ---: |")
-        for row in taken:
-            print(f"| {row.name} | {row.seconds:.1f} | {row.processor:.1f} | {row.memory:,.0f} |")
+            with place_for(given.store, folder) as root:
+                taken = run_cycles(root, folder / "embeddings.parquet", given.strategy, given.shards)
+                with ProcessPoolExecutor(1) as reader:
+                    moved = [None, *reader.submit(traffic_of_stages, root).result()]
+        print(f"### {samples:,} samples of width {given.width}\n")
+        print("| stage | seconds | processor seconds | peak memory, MiB | requests | MiB read | MiB written |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for row, traffic in zip(taken, moved, strict=True):
+            figures = " | | " if traffic is None else f"{traffic[0]} | {traffic[1]:,.2f} | {traffic[2]:,.2f}"
+            print(f"| {row.name} | {row.seconds:.1f} | {row.processor:.1f} | {row.memory:,.0f} | {figures} |")
         print(flush=True)
 
 

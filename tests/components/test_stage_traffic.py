@@ -97,6 +97,13 @@ def taken(campaign: Bench, stage: str, **settings: Any) -> Timing:
     return timing
 
 
+def test_taking_in_labels_that_the_campaign_keeps_reads_nothing_of_the_pool(campaign: Bench) -> None:
+    with keys_read() as read:
+        campaign.ingest()
+    assert sum(key.startswith("oracle/") for key in read) == 1
+    assert not any(key.startswith(("pool/", "spaces/")) for key in read)
+
+
 def test_embed_reads_next_to_nothing_where_all_is_there(campaign: Bench) -> None:
     timing = taken(campaign, "embed base")
     assert timing.requests is not None and timing.requests <= 5

@@ -220,3 +220,30 @@ def test_dropout_acts_on_the_hidden_features_of_a_proxy(begin: Callable[..., Any
     counted, _ = disagreements_and_information(head.last, hidden, ids, work.campaign.seed, work.cycle, 5, 0.5)
     assert np.array_equal(table["disagreements"].to_numpy(), counted)
     assert np.allclose(column_to_matrix(table["probabilities"]), head.probabilities(features), atol=1e-5)
+
+
+def test_shards_that_an_earlier_version_scored_are_read(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    campaign = trained(begin, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "scores_name", lambda shard, shards: f"{shard}-of-{shards}")
+        for shard in range(2):
+            campaign.run("score", shard=shard, shards=2)
+    assert scores(campaign, 2).num_rows == 40
+
+
+def test_shards_of_two_versions_are_never_mixed(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier version's shard has samples from all over the pool, one of this version a range of it."""
+    monkeypatch.setattr(stage.chunks_of_shard, "__defaults__", (7,))
+    campaign = trained(begin, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "scores_name", lambda shard, shards: f"{shard}-of-{shards}")
+        patch.setattr(stage, "_unasked", lambda work, shard, shards: [["blue-05"]])
+        campaign.run("score", shard=0, shards=2)
+    campaign.run("score", shard=1, shards=2)
+    with pytest.raises(CampaignError, match="range-0-of-2.parquet is missing: its stage has not run"):
+        scores(campaign, 2)
+    campaign.run("score", shard=0, shards=2)
+    assert scores(campaign, 2).num_rows == 40
