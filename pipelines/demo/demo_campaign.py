@@ -46,7 +46,7 @@ def run_campaign(root: Path, embeddings: Path, budget: int, batch: int, database
     Raises:
         CampaignFailed: one of the commands failed.
 
-    Cost: about ten seconds a cycle, most of it the start of a process for each stage.
+    Cost: one or two processor seconds a cycle, and five for the first, most of it what is imported.
     """
     size = ["--budget", str(budget), "--batch", str(batch)]
     for arguments in (["init", str(root), "--embeddings", str(embeddings), *size], ["run", str(root)]):

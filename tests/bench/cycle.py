@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -163,8 +164,37 @@ def bench_imports(table: Table) -> None:
         table.add_row(f"import {module}", f"{min(runs):.2f} s", f"≤ 1 s; heavy packages: {', '.join(heavy) or 'none'}")
 
 
+def bench_commands(table: Table, scratch: Path) -> None:
+    """Processor and wall-clock seconds of commands on scikit-learn's digits, with all processes that they start."""
+    from labelcycle.pipelines.demo.digits import write_digits
+
+    digits, cold = scratch / "digits", scratch / "vectors"
+    write_digits(digits)
+    sizes = ["--budget", "200", "--batch", "10"]
+    labels = ["--labels-from", str(digits / "labels.csv"), "--test", str(digits / "test.csv")]
+    commands = [
+        ["--help"],
+        ["init", str(cold), "--embeddings", str(digits / "pixels.npz"), *sizes],
+        ["init", str(scratch / "pictures"), "--images", str(digits / "images"), *labels, *sizes],
+        ["run", str(cold), "--cycles", "1"],
+        ["run", str(cold), "--cycles", "1"],
+        ["run", str(cold), "--cycles", "6"],
+        ["run", str(cold), "--cycles", "1", "--engine", "kfp"],
+        ["status", str(cold)],
+    ]
+    for command in commands:
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "labelcycle.pipelines.cli.main", *command], check=True, capture_output=True
+        )
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        shown = " ".join(word.replace(f"{scratch}/", "") for word in command)
+        table.add_row(f"labelcycle {shown}", f"{processor:.2f} s of processor", f"{wall:.2f} s by the clock")
+
+
 def bench_overhead(table: Table, scratch: Path, recipe: str) -> None:
-    """Wall time of a trained cycle under kfp.local, less the time that the stages report for their own work."""
+    """Wall time of a trained cycle with a process of its own, less what the stages report for their own work."""
     from labelcycle.components.core.backbones.build import EMBEDDED
     from labelcycle.pipelines.local.engine import run_cycle
 
@@ -185,13 +215,19 @@ def main() -> None:
     """Run all measurements and print one table."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--images", type=int, default=1920, help="images for the large network")
-    count = arguments.parse_args().images
+    arguments.add_argument("--only-commands", action="store_true", help="measure the commands on digits alone")
+    given = arguments.parse_args()
+    count = given.images
     table = Table(title=f"bench-cycle on {len(os.sched_getaffinity(0))} CPU cores")
     for heading in ("work", "measured", "ratio or limit"):
         table.add_column(heading)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch / 'mlflow.db'}"
+        bench_commands(table, scratch)
+        if given.only_commands:
+            Console(width=150).print(table)
+            return
         bench_imports(table)
         bench_embedding(table, scratch, "vit_tiny_patch16_224", 64, count)
         bench_embedding(table, scratch, "vit_tiny_patch16_224", 256, count)
