@@ -11,11 +11,12 @@ from typer.testing import CliRunner, Result
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cli.init import init
+from labelcycle.pipelines.cli.init_options import with_flags
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
 from tests.pipelines.test_initialise_settings import another_value
 
 application = typer.Typer()
-application.command()(init)
+application.command()(with_flags(init))
 
 
 def run(*arguments: object) -> Result:
