@@ -180,7 +180,7 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    if sys.argv[1:2] in (["stage"], ["status"]):
+    if sys.argv[1:2] in (["stage"], ["status"]) and "--help" not in sys.argv:
         from labelcycle.components.core.storage.tables import spare_pandas
 
         spare_pandas()

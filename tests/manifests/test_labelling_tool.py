@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.argo.cycle_workflow import template_name
-from labelcycle.pipelines.cluster import CALLS_LABELLING_TOOL
+from labelcycle.pipelines.graph import STAGES, slug
 from tests.manifests.inventory import of_kind, pods, selects
 from tests.manifests.kustomizations import Object, render
 
-CALLERS = {template_name(stage) for stage in CALLS_LABELLING_TOOL}  # type: ignore[arg-type]
+CALLERS = {slug(stage.name) for stage in STAGES.values() if "labelling" in stage.secrets}
 LOCK = Path(__file__).parents[1] / "services" / "label_studio" / "requirements.lock"
 
 

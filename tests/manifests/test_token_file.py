@@ -11,13 +11,17 @@ import pytest
 import yaml
 
 from labelcycle.components.labelling.label_studio.tokens import TOKEN, TOKEN_FILE
-from labelcycle.pipelines.argo.cycle_workflow import template_name
-from labelcycle.pipelines.cluster import CALLS_LABELLING_TOOL, LABELLING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS
+from labelcycle.pipelines.graph import STAGES, slug
 from tests.manifests.inventory import Pod, pods
 from tests.manifests.kustomizations import MANIFESTS
 
 EXAMPLE = re.compile(r"```yaml\n# our-cluster/kustomization.yaml, for a token in a file\n(.*?)```", re.DOTALL)
-CALLERS = {f"WorkflowTemplate labelcycle-cycle, template {template_name(stage)}" for stage in CALLS_LABELLING_TOOL}  # type: ignore[arg-type]
+CALLERS = {
+    f"WorkflowTemplate labelcycle-cycle, template {slug(stage.name)}"
+    for stage in STAGES.values()
+    if "labelling" in stage.secrets
+}
 
 
 @pytest.fixture

@@ -94,7 +94,9 @@ def test_an_edited_file_is_kept(write: Callable[..., Any], tmp_path: Path) -> No
     settings = tmp_path / "manifests" / "base" / "settings" / "settings.yaml"
     settings.write_text(settings.read_text().replace("us-east-1", "eu-central-1") + "# ours\n")
     before = contents(tmp_path / "manifests")
-    with pytest.raises(ConfigurationError, match=r"other than they were written: base/settings/settings.yaml\. Keep"):
+    with pytest.raises(
+        ConfigurationError, match=r"changed after they were written: base/settings/settings.yaml\. Keep"
+    ):
         write("--image", IMAGE)
     assert contents(tmp_path / "manifests") == before, "nothing at all is written"
     write("--force")

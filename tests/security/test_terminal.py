@@ -21,7 +21,7 @@ def test_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     def refuse() -> None:
         raise InputError(f"{EVIL} is unknown.\nRemove it.")
 
-    monkeypatch.setattr(main, "app", refuse)
+    monkeypatch.setattr(main, "_asked_for", lambda: refuse)
     monkeypatch.setattr(sys, "argv", ["labelcycle"])
     with pytest.raises(SystemExit):
         main.main()

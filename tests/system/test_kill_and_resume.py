@@ -16,6 +16,7 @@ from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.label_ingest.stage import run as label_ingest
 from labelcycle.pipelines.local.campaign_loop import run_campaign
 from labelcycle.pipelines.local.outcome import CycleRun
+from tests.harness.committed_objects import cycle_that_wrote
 
 pytestmark = [
     pytest.mark.system,
@@ -216,29 +217,22 @@ def assert_same_campaign(place: Any, reference: Any) -> None:
     """The committed cycles are those of `reference`, every object is what its commit says, and MLflow has each once."""
     cycles = committed_cycles(place)
     assert committed_files(place) == {
-        key: digest for key, digest in committed_files(reference).items() if cycle_of(key) in cycles
+        key: digest for key, digest in committed_files(reference).items() if cycle_that_wrote(key) in cycles
     }
     assert objects_that_differ(place) == []
     assert tracked_cycles(place) == [(f"{cycle:04d}", True) for cycle in cycles]
 
 
 def committed_files(place: Any) -> dict[str, str]:
-    """Digests of the commits, the objects they name, and all votes, consensus and queries, by key.
+    """Digests of the commits, the objects they name, and all votes, consensus, histories and queries, by key.
 
     Not of the receipts beside the queries, which say at what time these were delivered.
     """
-    patterns = ("labels/[!.]*", "consensus/[!.]*", "queries/[!.]*.csv")
+    patterns = ("labels/[!.]*", "consensus/[!.]*", "history/[!.]*", "queries/[!.]*.csv")
     kept = [path for pattern in patterns for path in place.root.glob(pattern)]
     for path in place.root.glob("cycles/*/commit.json"):
         kept += [path, *(place.root / named["key"] for named in commit_objects(path))]
     return {path.relative_to(place.root).as_posix(): digest_of_file(path) for path in kept}
-
-
-def cycle_of(key: str) -> int:
-    """`cycles/1/commit.json`, `labels/1-<digest>.parquet` and `queries/cycle-0001.csv` are of cycle 1."""
-    folder, name = key.split("/")[:2]
-    number = name.partition("-")[0]
-    return int({"cycles": name, "labels": number, "consensus": number, "queries": name[-8:-4]}[folder])
 
 
 def objects_that_differ(place: Any) -> list[str]:

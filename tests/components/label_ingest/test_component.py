@@ -12,13 +12,20 @@ from labelcycle.components.label_ingest.component import label_ingest
 def test_it_returns_the_decision(begin: Callable[..., Any]) -> None:
     campaign = begin()
     facts = campaign.ingest()
-    assert label_ingest.python_func(root=campaign.root) == ("cold_start", 0, facts.attempt, facts.reason, [0])
+    assert label_ingest.python_func(root=campaign.root) == (
+        "cold_start",
+        0,
+        facts.attempt,
+        facts.reason,
+        [0],
+        "cold_start",
+    )
 
 
 def test_everything_is_handed_on(stage_calls: Callable[..., Any]) -> None:
     calls = stage_calls("label_ingest", decision="wait", cycle=4, attempt="", reason="none yet")
     arguments = {"root": "r", "labels_from": "labels.csv", "finalize": True}
-    assert label_ingest.python_func(**arguments, shards=3) == ("wait", 4, "", "none yet", [0, 1, 2])
+    assert label_ingest.python_func(**arguments, shards=3) == ("wait", 4, "", "none yet", [0, 1, 2], "wait")
     assert calls == [arguments]
 
 

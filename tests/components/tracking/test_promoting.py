@@ -152,7 +152,7 @@ def test_force_is_not_needed_where_the_gate_lets_it_pass(pets: Any) -> None:
     [
         (lambda path: path.write_bytes(b"{}"), "is not a record"),
         (lambda path: path.unlink(), "is missing although"),
-        (lambda path: path.write_text(path.read_text().replace("0.8", "0.9")), "does not follow on"),
+        (lambda path: path.write_text(path.read_text().replace("0.8", "0.9")), "does not follow the record before"),
         (lambda path: path.write_bytes(path.with_name("000001.json").read_bytes()), "is the record of number 1"),
     ],
 )

@@ -21,7 +21,7 @@ def test_a_loss_above_that_of_guessing_is_told(capsys: pytest.CaptureFixture[str
 
 
 def test_an_infinite_loss_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"trainer\.learning_rate=0\.001\. Begin"):
+    with pytest.raises(ConfigurationError, match=r"trainer\.learning_rate=0\.001\. Start"):
         refuse_divergence(torch.nn.Linear(2, 2), Fitted(1, float("nan"), None), LoraTrainer(), 4)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,15 @@ def test_the_process_dies_with_an_engine_that_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not processes(tmp_path))
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard, as in a terminal; what runs in the background may have been started to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_who_stops_a_run_is_told_what_was_stopped(number: signal.Signals, code: int) -> None:
     ended: list[bool] = []
@@ -223,14 +232,19 @@ def test_a_stopped_command_says_how_to_continue_and_leaves_no_process(
     campaign = begin()
     here = tmp_path / "here"
     here.mkdir()
-    command = [sys.executable, "-m", "labelcycle.pipelines.cli.main", "run", campaign.root, "--engine", engine]
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "labelcycle.pipelines.cli.main"]
+    command += ["run", campaign.root, "--engine", engine]
     surroundings = {**os.environ, "PYTHONPATH": at_import(tmp_path, SELECT, HOLD)}
     with subprocess.Popen(
         command, cwd=here, env=surroundings, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as run:
         wait_until(lambda: (here / "begun").exists())
         os.kill(run.pid, number)
-        _, told = run.communicate(timeout=120)
+        try:
+            _, told = run.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            run.kill()
+            raise
     assert run.returncode == code, told
     said = f"stopped by {name} in {where}; nothing committed is lost, run the same command to continue"
     assert said in told.splitlines()
