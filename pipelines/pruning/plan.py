@@ -12,11 +12,9 @@ from typing import Literal
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.deletion import Deleter, StoredObject
-from labelcycle.components.core.storage.objects import ObjectReference, read_record
 from labelcycle.components.tracking.promotion_history import read_champion
 from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 
@@ -145,7 +143,6 @@ def _spaces_of(store: Store, attempt: Prunable) -> Iterator[str]:
         name = found.key.rpartition("/")[2]
         if name.startswith("training-"):
             try:
-                reference = ObjectReference(key=found.key, sha256=digest_of_bytes(store.read(found.key)))
-                yield read_record(store, reference, TrainingFacts).space
+                yield TrainingFacts.from_json(store.read(found.key), store.locate(found.key)).space
             except (CampaignError, FileNotFoundError):
                 continue  # without it nobody knows the space, which stays

@@ -124,6 +124,19 @@ def test_an_attempt_that_lost_goes_but_for_its_timings(begin: Callable[..., Benc
     assert campaign.run_cycle().committed
 
 
+def test_the_space_of_an_attempt_that_lost_goes_with_it(root: Path) -> None:
+    commit = read_state(open_store(str(root))).commits[2]
+    training = json.loads((root / commit.objects["training"].key).read_bytes())
+    lost, space = root / "cycles/2" / ("0" * 16), root / "spaces" / ("f" * 16)
+    for folder in (lost, space):
+        folder.mkdir()
+    (lost / f"training-{'0' * 16}.json").write_text(json.dumps(training | {"space": space.name}))
+    (space / f"part-{'0' * 16}-{'0' * 16}.parquet").write_bytes(b"features")
+    found = {entry.place: entry.why for entry in planned(str(root), keep_spaces=2)}
+    assert found.keys() == {f"spaces/{space.name}", f"cycles/2/{lost.name}"}
+    assert found[f"spaces/{space.name}"] == f"the attempt cycles/2/{lost.name} lost"
+
+
 def test_the_cycle_under_way_is_never_looked_at(begin: Callable[..., Bench]) -> None:
     campaign = begin()
     campaign.run_cycle()
