@@ -160,7 +160,7 @@ class Learner:
 
     def solve(self, rows: npt.NDArray[np.int64]) -> Solution:
         """The weights by these labelled samples."""
-        trainer, classes = self._trainer, self._classes[rows]
+        trainer, classes, strength = self._trainer, self._classes[rows], self._trainer.strength_of(len(rows))
         weights = balanced_weights(classes) if trainer.class_weight == "balanced" else np.ones(len(rows))
         if self._graph is not None:
             among = np.arange(len(self._vectors), len(self._everything))
@@ -168,7 +168,7 @@ class Learner:
             rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
             weights = np.concatenate([weights, self._worth(found.certainty, weights)])
         vectors, scale = self._everything[rows], trainer.scale_of(self._count)
-        return fit_logistic_regression(vectors, classes, self._count, trainer.strength, scale, weights)
+        return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights)
 
     def _worth(self, certainty: Doubles, labels: Doubles) -> Doubles:
         """What each pseudo-label counts beside labels that count so much; together less than each of three limits."""

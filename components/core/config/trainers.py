@@ -91,14 +91,19 @@ class ProxyTrainer(Training):
     hidden: Count | None = None
 
 
+LABELS_OF_STRENGTH = 1000
+"""Labels at which the prior of logistic regression has the strength that is set, where it grows with them."""
+
+
 class LogisticTrainer(Settings):
     """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
 
     The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
     times the prototypes; a scale of None is 3.5·ln C, but at least 8, which is that of ten classes: among more of them
-    a class needs a larger logit to be as likely. With `class_weight: balanced` every class that has labels counts the
-    same. With `temperature: cross_validated` probabilities are calibrated by one temperature, chosen by five-fold
-    cross-validation.
+    a class needs a larger logit to be as likely. With a `strength_growth` of g, `strength` is that of 1,000 labels, and
+    that of L labels (L / 1,000)^g times as large: few labels say little that one should hold back from. With
+    `class_weight: balanced` every class that has labels counts the same. With `temperature: cross_validated`
+    probabilities are calibrated by one temperature, chosen by five-fold cross-validation.
 
     With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
     sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
@@ -113,6 +118,7 @@ class LogisticTrainer(Settings):
 
     name: Literal["logistic"] = "logistic"
     strength: Annotated[float, Field(gt=0)] = 0.1
+    strength_growth: Annotated[float, Field(ge=0, le=1), Later(0.0)] = 0.0
     scale: Annotated[float, Field(ge=0)] | None = None
     class_weight: Literal["none", "balanced"] = "none"
     temperature: Literal["none", "cross_validated"] = "none"
@@ -120,6 +126,10 @@ class LogisticTrainer(Settings):
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
     unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
     unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+
+    def strength_of(self, labels: int) -> float:
+        """λ of training on so many labels."""
+        return self.strength * math.pow(labels / LABELS_OF_STRENGTH, self.strength_growth)
 
     def scale_of(self, classes: int) -> float:
         """The scale among so many classes: the one given, or that which grows with their number."""

@@ -134,15 +134,23 @@ def regression(**settings: Any) -> Fit:
     return fit
 
 
+def constant_strength(strength: float) -> Fit:
+    """The head of the default recipe, but for a prior of one strength for any number of labels."""
+    return regression(strength=strength, strength_growth=0.0)
+
+
 def _fit(
-    points: Doubles, classes: Rows, count: int, strength: float | None = None, weights: Doubles | None = None
+    points: Doubles,
+    classes: Rows,
+    count: int,
+    labels: int,
+    strength: float | None = None,
+    weights: Doubles | None = None,
 ) -> Weights:
-    """The head without the unlabelled pool."""
+    """The head without the unlabelled pool, whose prior is that of so many labels, or has a strength of its own."""
     trainer = default_trainer()
-    found = fit_logistic_regression(
-        points, classes, count, strength or trainer.strength, trainer.scale_of(count), weights
-    )
-    return _weights(found)
+    strength = strength or trainer.strength_of(labels)
+    return _weights(fit_logistic_regression(points, classes, count, strength, trainer.scale_of(count), weights))
 
 
 def _weights(found: Solution) -> Weights:
@@ -162,16 +170,16 @@ def cross_validated(known: Known) -> Weights:
         loss = 0.0
         for left_out in range(FOLDS):
             kept = fold != left_out
-            head = _fit(points[kept], classes[kept], known.count, strength)
+            head = _fit(points[kept], classes[kept], known.count, len(classes), strength)
             found = head.probabilities(points[~kept].astype(np.float32))
             loss -= float(np.log(np.maximum(found[np.arange(len(found)), classes[~kept]], 1e-3)).sum())
         losses.append(loss)
-    return regression(strength=STRENGTHS[int(np.argmin(losses))])(known)
+    return constant_strength(STRENGTHS[int(np.argmin(losses))])(known)
 
 
 def with_pseudo_labels(known: Known) -> Weights:
     """In place of spreading: the surest half of the pool whose prediction is that of the nearest labelled sample."""
-    head = _fit(known.labelled, known.classes, known.count)
+    head = _fit(known.labelled, known.classes, known.count, len(known.rows))
     found = head.probabilities(known.pool)
     predicted = found.argmax(axis=1)
     agree = np.flatnonzero(predicted == known.classes[(known.pool @ known.pool[known.rows].T).argmax(axis=1)])
@@ -182,10 +190,11 @@ def with_pseudo_labels(known: Known) -> Weights:
 def _with_pseudo(known: Known, rows: Rows, predicted: Rows) -> Weights:
     rows = np.setdiff1d(rows, known.rows)
     if not len(rows):
-        return _fit(known.labelled, known.classes, known.count)
+        return _fit(known.labelled, known.classes, known.count, len(known.rows))
     weights = np.r_[np.ones(len(known.rows)), np.full(len(rows), PSEUDO_WEIGHT * len(known.rows) / len(rows))]
     points = np.concatenate([known.labelled, known.pool[rows].astype(np.float64)])
-    return _fit(points, np.concatenate([known.classes, predicted[rows]]), known.count, weights=weights)
+    classes = np.concatenate([known.classes, predicted[rows]])
+    return _fit(points, classes, known.count, len(known.rows), weights=weights)
 
 
 def by_margin(known: Known, head: Weights) -> Floats:
@@ -208,7 +217,8 @@ def by_ensemble(known: Known, head: Weights) -> Floats:
     mean = np.zeros((len(known.pool), known.count), np.float32)
     for _ in range(HEADS):
         weights = known.random.exponential(size=len(known.rows))
-        mean += _fit(known.labelled, known.classes, known.count, weights=weights).probabilities(known.pool) / HEADS
+        head = _fit(known.labelled, known.classes, known.count, len(known.rows), weights=weights)
+        mean += head.probabilities(known.pool) / HEADS
     return 1 - np.asarray(margin(mean), np.float32)
 
 
@@ -277,8 +287,10 @@ VARIANTS = {
     "pseudo-labels by agreement": Variant(fit=with_pseudo_labels),
     "scale 8": Variant(fit=regression(scale=8.0)),
     "scale 0, no prototypes": Variant(fit=regression(scale=0.0)),
-    "strength 0.025": Variant(fit=regression(strength=0.025)),
-    "strength 0.1": Variant(fit=regression(strength=0.1)),
+    "strength 0.0125, constant": Variant(fit=constant_strength(0.0125)),
+    "strength 0.05, constant": Variant(fit=constant_strength(0.05)),
+    "strength 0.15, constant": Variant(fit=constant_strength(0.15)),
+    "strength by the root of labels": Variant(fit=regression(strength_growth=0.5)),
     "strength cross-validated": Variant(fit=cross_validated),
     "centred, not standardised": Variant(space=centred),
     "whitened by 0.1": Variant(space=whitened(0.1)),

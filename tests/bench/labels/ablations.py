@@ -104,16 +104,16 @@ def file_of(data: Data, name: str, seed: int, most: int, out: Path) -> Path:
     return out / "ablations" / f"{data.name}-{data.digest()[:8]}-{most}" / f"{digest_of_json(name)[:8]}-{seed}.json"
 
 
-def areas(sets: Sequence[Data], seeds: int, most: int, out: Path) -> str:
+def areas(sets: Sequence[Data], names: Sequence[str], seeds: int, most: int, out: Path) -> str:
     """The table: area of the first variant, and by how much that of each other differs, in points."""
     rows = []
     found = {
         (data.name, name): np.array([_area(file_of(data, name, seed, most, out)) for seed in range(seeds)])
         for data in sets
-        for name in VARIANTS
+        for name in names
     }
-    first = next(iter(VARIANTS))
-    for name in VARIANTS:
+    first = names[0]
+    for name in names:
         cells = []
         for data in sets:
             base, here = found[data.name, first], found[data.name, name]
@@ -136,15 +136,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="*", default=[DIGITS], help="as in python -m tests.bench.labels")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--most", type=int, default=20, help="labels a class to stop after")
+    parser.add_argument("--variants", nargs="*", choices=VARIANTS, help="only these, compared with the first of all")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="campaigns at once")
     parser.add_argument("--out", type=Path, default=Path("bench-labels"), help="folder of the results")
     given = parser.parse_args(arguments)
     sets = [data for data in sets_of(given.sets) if not data.whole]
+    first, *others = VARIANTS
+    names = [first, *(name for name in others if not given.variants or name in given.variants)]
     missing = [
         (data, name, seed)
         for seed in range(given.seeds)
         for data in sets
-        for name in VARIANTS
+        for name in names
         if not file_of(data, name, seed, given.most, given.out).is_file()
     ]
     with ProcessPoolExecutor(given.cores, get_context("spawn")) as executor:
@@ -153,8 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             future.result()
             data, name, seed = running[future]
             print(f"{number}/{len(missing)} {data.name}, {name}, seed {seed}", file=sys.stderr, flush=True)
-    text = areas(sets, given.seeds, given.most, given.out)
-    print(text)
+    print(areas(sets, names, given.seeds, given.most, given.out))
 
 
 if __name__ == "__main__":

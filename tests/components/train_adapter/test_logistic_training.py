@@ -96,6 +96,19 @@ def test_campaigns_from_before_there_was_a_choice_keep_their_description() -> No
     assert LogisticTrainer.model_validate(written).model_dump(mode="json") == written
 
 
+def test_the_prior_grows_with_the_labels_where_that_is_set(campaign: Any) -> None:
+    constant, growing = LogisticTrainer(strength=0.2), LogisticTrainer(strength=0.2, strength_growth=0.5)
+    assert [constant.strength_of(labels) for labels in (1, 10, 1000)] == [0.2, 0.2, 0.2]
+    assert growing.strength_of(1000) == 0.2
+    assert growing.strength_of(10) == pytest.approx(0.02)
+    examples = labelled(campaign, 5, "blue", "red")
+    same = LogisticTrainer(strength=growing.strength_of(10))
+    heads = [train_logistic(campaign.work, trainer, examples, {}).head for trainer in (growing, same, constant)]
+    features = FeatureSpace(campaign.work.store, campaign.work.campaign.base_space).read()[1]
+    grown, as_set, unlike = [head.logits(features) for head in heads]
+    assert np.array_equal(grown, as_set) and not np.array_equal(grown, unlike)
+
+
 def test_the_scale_grows_with_the_classes_but_only_beyond_ten() -> None:
     assert [LogisticTrainer().scale_of(classes) for classes in (2, 9)] == [8, 8]
     assert LogisticTrainer().scale_of(100) == pytest.approx(3.5 * np.log(100))
