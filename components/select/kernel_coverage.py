@@ -14,7 +14,7 @@ Source: Bae et al., UHerding, 2024, which takes the minimum over labelled sample
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.features.blocks import BLOCK_ROWS, blocks_of, for_each_block
+from labelcycle.components.core.features.blocks import BLOCK_ROWS, blocks_of, for_each_block, one_thread_products
 from labelcycle.components.core.features.neighbours import nearest
 from labelcycle.components.select.distances import CENTRES_OF_AN_INDEX, nearest_among
 from labelcycle.components.select.points import Floats, Listed, Vectors, squared_distances
@@ -73,10 +73,13 @@ def squared_to_nearest_other(points: Vectors | Listed) -> Floats:
 Rows = npt.NDArray[np.int64]
 
 MOST_KEPT = 1 << 22
-"""So many kernel values are kept, 16 MiB; where there are more, they are computed when they are asked for."""
+"""So many kernel values are kept, 16 MiB: all, or those of the candidates that were asked for last."""
 
 AT_ONCE = 1 << 19
 """So many kernel values are in work at once."""
+
+ALONE = 1 << 16
+"""So few kernel values are computed by one thread: it takes less time than to start others."""
 
 FIRST_ASKED = 8
 """So many bounds are brought up to date at once for a pick, then twice as many each time."""
@@ -103,21 +106,24 @@ class GaussianKernel:
         most_kept: int = MOST_KEPT,
         at_once: int = AT_ONCE,
     ) -> None:
-        """Kernel values are computed when they are first asked for; where they are few, all at once, and kept.
+        """Kernel values are computed when they are first asked for; where they are few, all at once.
 
         Args:
             candidates: M points, read when their values are computed.
             targets: T points, which are then read block by block.
             bandwidth: σ, in the unit of the distances.
-            most_kept: kernel values that are kept, if there are no more.
+            most_kept: kernel values that are kept.
             at_once: kernel values that are in work at once.
         """
-        self._most_kept = most_kept
         self.block_candidates = max(16, at_once // max(1, len(targets)))
         self._candidates = candidates
         self._targets = targets
         self._factor = np.float32(-0.5 / min(max(bandwidth, SMALLEST), LARGEST) ** 2)
-        self._kept: Floats | None = None
+        self._most_kept = min(len(candidates), most_kept // max(1, len(targets)))
+        self._kept = np.empty((0, len(targets)), np.float32)
+        self._kept_of = np.empty(0, np.int64)
+        self._where = np.full(len(candidates), -1)
+        self._oldest = 0
 
     @property
     def candidates(self) -> int:
@@ -130,14 +136,40 @@ class GaussianKernel:
         return len(self._targets)
 
     def rows(self, rows: Rows) -> Floats:
-        """Values of these candidates with all targets, float32 (b, T), to be written to."""
-        if len(self._candidates) * self.targets > self._most_kept:
-            return self._compute(rows)
-        if self._kept is None:
-            self._kept = np.empty((len(self._candidates), self.targets), np.float32)
-            for part in blocks_of(len(self._candidates), self.block_candidates):
-                self._kept[part] = self._compute(np.arange(part.start, part.stop))
-        return self._kept[rows]
+        """Values of these candidates, each named once, with all targets, float32 (b, T), to be written to."""
+        if self._most_kept == len(self._candidates):
+            if not len(self._kept):
+                self._keep_all()
+            return self._kept[rows]
+        missing = rows[self._where[rows] < 0]
+        if len(missing) == len(rows) or len(rows) > self._most_kept:
+            values = self._compute(rows)
+            self._keep(rows, values)
+            return values
+        values: Floats = self._kept[self._where[rows]]
+        if len(missing):
+            computed = self._compute(missing)
+            values[self._where[rows] < 0] = computed
+            self._keep(missing, computed)
+        return values
+
+    def _keep_all(self) -> None:
+        self._kept = np.empty((len(self._candidates), self.targets), np.float32)
+        for part in blocks_of(len(self._candidates), self.block_candidates):
+            self._kept[part] = self._compute(np.arange(part.start, part.stop))
+
+    def _keep(self, rows: Rows, values: Floats) -> None:
+        """Keep values in the place of those that were kept first."""
+        if not 0 < len(rows) <= self._most_kept:
+            return
+        if not len(self._kept):
+            self._kept = np.empty((self._most_kept, self.targets), np.float32)
+            self._kept_of = np.full(self._most_kept, -1)
+        slots = (self._oldest + np.arange(len(rows))) % self._most_kept
+        left = self._kept_of[slots]
+        self._where[left[left >= 0]] = -1
+        self._kept[slots], self._kept_of[slots], self._where[rows] = values, rows, slots
+        self._oldest = int(slots[-1] + 1) % self._most_kept
 
     def coverage_by(self, labelled: Vectors | Listed) -> Floats:
         """How well these samples stand for each target, float32 (T,), between 0 and 1; 0 where there are none."""
@@ -155,7 +187,12 @@ class GaussianKernel:
         def fill(part: slice) -> None:
             values[:, part] = self._of_distances(squared_distances(block, self._targets.at(part)))
 
-        for_each_block(values.shape[1], fill, BLOCK_ROWS)
+        if values.size <= ALONE:
+            with one_thread_products():
+                for part in blocks_of(self.targets, BLOCK_ROWS):
+                    fill(part)
+        else:
+            for_each_block(self.targets, fill, BLOCK_ROWS)
         return values
 
 

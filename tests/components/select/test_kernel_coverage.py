@@ -46,6 +46,35 @@ def test_picks_are_the_same_whether_values_are_kept_or_computed_in_blocks(bandwi
     assert picks(GaussianKernel(POINTS, POINTS, bandwidth, most_kept=0, at_once=1200 * 50)) == kept
 
 
+@pytest.mark.parametrize("kept", [0, 1, 30, 300])
+def test_values_that_are_kept_for_a_while_are_those_computed(kept: int) -> None:
+    generator = np.random.default_rng(kept)
+    kernel = GaussianKernel(POINTS, LABELLED, 0.7, most_kept=kept * len(LABELLED))
+    everything = GaussianKernel(POINTS, LABELLED, 0.7).rows(np.arange(1200))
+    for _ in range(50):
+        rows = generator.permutation(100)[: generator.integers(1, 60)]
+        given = kernel.rows(rows)
+        np.testing.assert_allclose(given, everything[rows], rtol=1e-4)
+        given[:] = np.nan
+
+
+@pytest.mark.parametrize(("kept", "computed"), [(19, 20), (20, 0)])
+def test_values_of_the_candidates_asked_for_last_are_kept(kept: int, computed: int) -> None:
+    read: list[int] = []
+
+    class Counted(Vectors):
+        def read(self, rows: Rows) -> Floats:
+            read.extend(rows.tolist())
+            return super().read(rows)
+
+    kernel = GaussianKernel(Counted(POINTS.features), LABELLED, 0.7, most_kept=kept * len(LABELLED))
+    kernel.rows(np.arange(70, 80))
+    kernel.rows(np.arange(20, 40))
+    read.clear()
+    kernel.rows(np.arange(20, 40))
+    assert len(read) == computed
+
+
 def test_coverage_is_raised_to_that_after_all_picks() -> None:
     covered = np.zeros(1200, np.float32)
     kernel = GaussianKernel(POINTS, POINTS, 0.6)
