@@ -143,9 +143,9 @@ class GaussianKernel:
             return self._kept[rows]
         missing = rows[self._where[rows] < 0]
         if len(missing) == len(rows) or len(rows) > self._most_kept:
-            values = self._compute(rows)
-            self._keep(rows, values)
-            return values
+            computed = self._compute(rows)
+            self._keep(rows, computed)
+            return computed
         values: Floats = self._kept[self._where[rows]]
         if len(missing):
             computed = self._compute(missing)
