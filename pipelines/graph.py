@@ -26,6 +26,7 @@ class Stage:
 
     Attributes:
         name: of its folder in `components`, of its component, of its command, and in profiles.
+        does: what it does, in a sentence for people.
         takes: what it is told besides the root: WORK, and settings that its tasks give it.
         gives: which of its facts decide how the run goes on.
         sharded: whether it does its work in shards, one pod each.
@@ -35,6 +36,7 @@ class Stage:
     """
 
     name: str
+    does: str
     takes: tuple[str, ...] = WORK
     gives: tuple[str, ...] = ()
     sharded: bool = False
@@ -53,18 +55,34 @@ STAGES: Mapping[str, Stage] = {
     for stage in (
         Stage(
             "label_ingest",
+            "Read new labels and decide: cold_start, train, wait or done.",
             takes=("labels_from", "finalize"),
             gives=("decision", *WORK, "reason"),
             secrets=("storage", "labelling"),
         ),
-        Stage("embed", takes=(*WORK, "target"), sharded=True, cached=True),
-        Stage("train_adapter"),
-        Stage("evaluate"),
-        Stage("score", sharded=True),
-        Stage("select", counts_shards=True),
-        Stage("publish", secrets=("storage", "tracking", "labelling")),
-        Stage("backtest_arm", takes=("plan", "arm")),
-        Stage("backtest_report", takes=("plan", "mlflow_root", "ended"), secrets=("storage", "tracking")),
+        Stage(
+            "embed",
+            "Make sure that a feature space holds what this cycle needs.",
+            takes=(*WORK, "target"),
+            sharded=True,
+            cached=True,
+        ),
+        Stage("train_adapter", "Train the recipe's model on every label so far."),
+        Stage("evaluate", "Measure this cycle's model on the test set."),
+        Stage("score", "Ask the current model about the unlabelled pool.", sharded=True),
+        Stage("select", "Choose the next samples to label.", counts_shards=True),
+        Stage(
+            "publish",
+            "Commit the cycle, deliver its query and record it in MLflow.",
+            secrets=("storage", "tracking", "labelling"),
+        ),
+        Stage("backtest_arm", "Simulate one arm of a backtest.", takes=("plan", "arm")),
+        Stage(
+            "backtest_report",
+            "Compare the arms of a backtest.",
+            takes=("plan", "mlflow_root", "ended"),
+            secrets=("storage", "tracking"),
+        ),
     )
 }
 """Every stage that a profile places: those of a cycle in their order, then those of a backtest."""

@@ -1,6 +1,11 @@
-"""`labelcycle stage`: one stage as a process of its own, for Argo, scripts and debugging. Prints its facts as JSON."""
+"""`labelcycle stage`: one stage as a process of its own, for Argo, scripts and debugging. Prints its facts as JSON.
 
+The commands are made of the table of stages: each takes what its stage takes.
+"""
+
+import inspect
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,16 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from labelcycle.pipelines.cli.arguments import absolute
+from labelcycle.pipelines.graph import CYCLE, Stage
 
 app = typer.Typer(help="Run one stage of a cycle and print its facts as JSON.", no_args_is_help=True)
-
-Root = Annotated[str, typer.Option(help="The campaign: a folder or s3://bucket/prefix.")]
-Cycle = Annotated[int, typer.Option(min=0, help="The cycle, from label_ingest's facts.")]
-AttemptName = Annotated[str, typer.Option(help="The attempt, from label_ingest's facts.")]
-Shard = Annotated[int, typer.Option(min=0, help="Which part of the work, from 0.")]
-Shards = Annotated[int, typer.Option(min=1, help="How many parts there are.")]
-FactsFile = Annotated[Path | None, typer.Option("--facts", help="Write the facts to this file as well.")]
-Outputs = Annotated[Path | None, typer.Option(help="Write each fact to a file of its own in this folder, by name.")]
 
 
 class Target(StrEnum):
@@ -25,6 +23,51 @@ class Target(StrEnum):
 
     base = "base"
     tuned = "tuned"
+
+
+NEEDED = inspect.Parameter.empty
+
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "root": (Annotated[str, typer.Option(help="The campaign: a folder or s3://bucket/prefix.")], NEEDED),
+    "cycle": (Annotated[int, typer.Option(min=0, help="The cycle, from label_ingest's facts.")], NEEDED),
+    "attempt": (Annotated[str, typer.Option(help="The attempt, from label_ingest's facts.")], NEEDED),
+    "target": (
+        Annotated[Target, typer.Option(help="The backbone as it comes, or under this cycle's adapter.")],
+        NEEDED,
+    ),
+    "labels_from": (Annotated[str, typer.Option(help="A label file instead of the campaign's own source.")], ""),
+    "finalize": (Annotated[bool, typer.Option(help="Train the final model, and end the campaign.")], False),
+    "shard": (Annotated[int, typer.Option(min=0, help="Which part of the work, from 0.")], 0),
+    "shards": (Annotated[int, typer.Option(min=1, help="How many parts there are.")], 1),
+    "facts": (Annotated[Path | None, typer.Option("--facts", help="Write the facts to this file as well.")], None),
+    "outputs": (
+        Annotated[Path | None, typer.Option(help="Write each fact to a file of its own in this folder, by name.")],
+        None,
+    ),
+}
+"""What an option of a command is, and its default, by name; in the order in which `--help` shows them."""
+
+
+def command_of(stage: Stage) -> Callable[..., None]:
+    """The command that runs a stage, with an option for everything that the stage takes."""
+    shards = ("shard", "shards") if stage.sharded else ("shards",) if stage.counts_shards else ()
+    takes = {"root", *stage.takes, *shards, "facts", "outputs"}
+
+    def command(facts: Path | None = None, outputs: Path | None = None, **arguments: Any) -> None:
+        if "labels_from" in arguments:
+            arguments["labels_from"] = absolute(arguments["labels_from"])
+        if "target" in arguments:
+            arguments["target"] = arguments["target"].value
+        _run(stage.name, arguments, facts, outputs)
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for name, (kind, default) in OPTIONS.items()
+        if name in takes
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
 
 
 def _run(stage: str, arguments: dict[str, Any], file: Path | None, outputs: Path | None) -> None:
@@ -43,73 +86,5 @@ def _run(stage: str, arguments: dict[str, Any], file: Path | None, outputs: Path
     print(text)
 
 
-@app.command("label_ingest")
-def label_ingest(
-    root: Root,
-    labels_from: Annotated[str, typer.Option(help="A label file instead of the campaign's own source.")] = "",
-    finalize: Annotated[bool, typer.Option(help="Train the final model, and end the campaign.")] = False,
-    facts: FactsFile = None,
-    outputs: Outputs = None,
-) -> None:
-    """Read new labels and decide: cold_start, train, wait or done."""
-    work = {"root": root, "labels_from": absolute(labels_from), "finalize": finalize}
-    _run("label_ingest", work, facts, outputs)
-
-
-@app.command("embed")
-def embed(
-    root: Root,
-    cycle: Cycle,
-    attempt: AttemptName,
-    target: Annotated[Target, typer.Option(help="The backbone as it comes, or under this cycle's adapter.")],
-    shard: Shard = 0,
-    shards: Shards = 1,
-    facts: FactsFile = None,
-    outputs: Outputs = None,
-) -> None:
-    """Make sure that a feature space holds what this cycle needs."""
-    work = {"root": root, "cycle": cycle, "attempt": attempt, "target": target.value, "shard": shard, "shards": shards}
-    _run("embed", work, facts, outputs)
-
-
-@app.command("train_adapter")
-def train_adapter(
-    root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None
-) -> None:
-    """Train the recipe's model on every label so far."""
-    _run("train_adapter", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)
-
-
-@app.command("evaluate")
-def evaluate(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
-    """Measure this cycle's model on the test set."""
-    _run("evaluate", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)
-
-
-@app.command("score")
-def score(
-    root: Root,
-    cycle: Cycle,
-    attempt: AttemptName,
-    shard: Shard = 0,
-    shards: Shards = 1,
-    facts: FactsFile = None,
-    outputs: Outputs = None,
-) -> None:
-    """Ask the current model about the unlabelled pool."""
-    work = {"root": root, "cycle": cycle, "attempt": attempt, "shard": shard, "shards": shards}
-    _run("score", work, facts, outputs)
-
-
-@app.command("select")
-def select(
-    root: Root, cycle: Cycle, attempt: AttemptName, shards: Shards = 1, facts: FactsFile = None, outputs: Outputs = None
-) -> None:
-    """Choose the next samples to label."""
-    _run("select", {"root": root, "cycle": cycle, "attempt": attempt, "shards": shards}, facts, outputs)
-
-
-@app.command("publish")
-def publish(root: Root, cycle: Cycle, attempt: AttemptName, facts: FactsFile = None, outputs: Outputs = None) -> None:
-    """Commit the cycle, deliver its query and record it in MLflow."""
-    _run("publish", {"root": root, "cycle": cycle, "attempt": attempt}, facts, outputs)
+for _stage in CYCLE.stages:
+    app.command(_stage.name, help=_stage.does)(command_of(_stage))
