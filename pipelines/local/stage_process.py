@@ -21,7 +21,7 @@ from labelcycle.components.core.logging.events import json_logs, within
 from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import descendants, kill_processes
-from labelcycle.components.core.storage.tables import spare_pandas
+from labelcycle.components.core.storage.without_pandas import spare_pandas
 from labelcycle.pipelines.graph import STAGES
 from labelcycle.pipelines.one_stage import run_stage
 
