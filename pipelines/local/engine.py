@@ -36,8 +36,8 @@ def run_cycle(
         title: stands before the stage's name in the progress display.
         finalize: train the final model on every label so far, and end the campaign.
         worker: runs the stages; None for one of this cycle's own.
-        recorder: records the cycle in MLflow, or leaves that to the next one (`Recorder.owed`) where it would have to be
-            waited for; None for one of this cycle's own, which is waited for.
+        recorder: records the cycle in MLflow, or leaves that to the next one (`Recorder.owed`) while it is not ready;
+            None for one of this cycle's own, which is waited for.
         graph: what is run, in which order.
 
     Raises:
