@@ -3,6 +3,7 @@
 To import MLflow, and to make its database, takes longer than all stages of a first cycle together.
 """
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -47,14 +48,15 @@ class Recorder:
             cycle: the newest.
             attempt: that of its commit.
             events: the file that events are appended to.
-            wait: for a process that is not ready; else the record is owed.
+            wait: for a process that is not ready; else the record is owed. It is waited for in any case where a
+                platform has prepared a run of MLflow, which is that of the first cycle.
 
         Raises:
             Failed, TransientError: as `Worker.run`.
         """
         self.begin()
         self.owed = (cycle, attempt)
-        if wait or not self._worker.busy:
+        if wait or not self._worker.busy or "MLFLOW_RUN_ID" in os.environ:
             self._worker.events = events
             self._worker.run(RECORD, root=self._root, cycle=cycle, attempt=attempt)
             self.owed = None
