@@ -10,10 +10,14 @@ import pytest
 from labelcycle.components.tracking.location import TrackingLocation
 from labelcycle.components.tracking.new_database import make_database
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own tables
 
-def schema(path: Path) -> list[tuple[str, str, str | None]]:
+
+def schema(path: Path) -> list[tuple[str, str, list[str]]]:
+    """Kind and name of everything, with the lines that say what it is: constraints stand in no order of their own."""
     with closing(sqlite3.connect(path)) as database:
-        return database.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        found = database.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name")
+        return [(kind, name, sorted(line.strip(" \t,") for line in sql.splitlines())) for kind, name, sql in found]
 
 
 def at(path: Path) -> TrackingLocation:
