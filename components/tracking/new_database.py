@@ -1,6 +1,7 @@
 """A new database of SQLite for MLflow, made in one go."""
 
 import os
+import warnings
 from pathlib import Path
 
 from labelcycle.components.tracking.location import TrackingLocation, sqlite_file
@@ -30,7 +31,8 @@ def make_database(location: TrackingLocation) -> None:
         connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
 
     try:
-        _initialize_tables(engine)
+        with warnings.catch_warnings(action="ignore"):  # of MLflow's own steps, whose files have names of their own
+            _initialize_tables(engine)
     finally:
         engine.dispose()
     with aside.open("rb") as file:
