@@ -76,13 +76,9 @@ class Worker:
             TransientError: the process has ended without an answer; its last output is in the message.
         """
         self.start(stage, **arguments)
-        while self._awaited:
-            answer = self._answer()
-            if answer is None:
-                how = self._how_it_ended()
-                self._end(kindly=False)
-                raise died_without_a_word(f"{stage}, {how}", self._log)
-            self._awaited -= 1
+        answer = self._next_answer()
+        while self._awaited:  # that was to what was started before
+            answer = self._next_answer()
         if "failed" in answer:
             raise Failed(answer["failed"])
         facts: dict[str, Any] = answer["facts"]
@@ -133,6 +129,15 @@ class Worker:
             os.close(write)
         self._replies, self._unread, self._awaited = read, b"", 0
 
+    def _next_answer(self) -> dict[str, Any]:
+        answer = self._answer()
+        if answer is None:
+            how = self._how_it_ended()
+            self._end(kindly=False)
+            raise died_without_a_word(f"{self.stage}, {how}", self._log)
+        self._awaited -= 1
+        return answer
+
     def _answer(self) -> dict[str, Any] | None:
         """The next answer; None where the process has ended without one.
 
@@ -166,7 +171,7 @@ class Worker:
 
     def _end(self, kindly: bool) -> None:
         """End the process: let it end itself, or kill it."""
-        process, self._process = self._process, None
+        process, self._process, self._awaited = self._process, None, 0
         if process is None:
             return
         below = [] if process.poll() is not None else descendants(process.pid)
