@@ -10,8 +10,8 @@ from labelcycle.components.tracking.location import TrackingLocation, sqlite_fil
 def make_database(location: TrackingLocation) -> None:
     """Make MLflow's database of SQLite, unless it is there.
 
-    MLflow makes it in nearly seventy steps, and SQLite forces each to disk. Here it is made aside without that, forced to
-    disk once, and put in its place whole.
+    MLflow makes it in nearly seventy steps, and SQLite forces each to disk. Here it is made aside without that, forced
+    to disk once, and put in its place whole.
 
     Args:
         location: whose lock is held.
