@@ -15,10 +15,16 @@ def run_stage(name: str, **arguments: Any) -> Facts:
         name: of the stage.
         arguments: of its `run`.
     """
-    run = importlib.import_module(f"labelcycle.components.{name}.stage").run
-    facts: Facts = with_retries(run)(**arguments)
+    facts = run_alone(name, **arguments)
     if STAGES[name].tells_mlflow:
         from labelcycle.components.publish.mlflow_record import record_in_mlflow
 
         record_in_mlflow(arguments["root"])
+    return facts
+
+
+def run_alone(name: str, **arguments: Any) -> Facts:
+    """The same, but for the record in MLflow, which the caller sees to."""
+    run = importlib.import_module(f"labelcycle.components.{name}.stage").run
+    facts: Facts = with_retries(run)(**arguments)
     return facts

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.pipelines.cli.arguments import settings_of
 from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.recipes.catalogue import all_recipes, recipe_path

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import isotonic_regression
 
 from labelcycle.components.core.campaign.metrics import Sign
 from labelcycle.components.core.campaign.state import State
@@ -120,6 +119,8 @@ def cycles_until(labels: Sequence[int], needed: float) -> int:
 
 
 def _monotone(curve: Curve) -> npt.NDArray[np.float64]:
+    from sklearn.isotonic import isotonic_regression  # here, because most cycles are compared with nothing
+
     fitted: npt.NDArray[np.float64] = isotonic_regression(np.asarray(curve.accuracy, float))
     return fitted
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.config.embedding import TextEncoder, text_provenance
 from labelcycle.components.core.features.provenance import space_name
 from labelcycle.components.core.features.space_index import Holding

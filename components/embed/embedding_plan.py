@@ -7,7 +7,8 @@ from typing import Literal
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.pool_ids import write_pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.ordering import chunks_of_shard

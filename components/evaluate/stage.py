@@ -8,14 +8,15 @@ from labelcycle.components.analysis.metrics import classification_metrics, known
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.campaign.metrics import CycleMetrics, KnownUnknown, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.metrics import CycleMetrics, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
-from labelcycle.components.core.campaign.votes import votes_in
+from labelcycle.components.core.campaign.vote_tables import votes_in
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed

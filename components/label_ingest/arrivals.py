@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.campaign.campaign import Campaign, is_own_table, sample_uris
-from labelcycle.components.core.campaign.queries import LabelRequest
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.own_labels import is_own_table
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import Store
@@ -15,8 +17,8 @@ from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import RESTORE, read_named
 from labelcycle.components.core.storage.tables import TRUTH, table_in, with_schema
 from labelcycle.components.label_ingest.readiness import answers_to
+from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
-from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
 from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]

@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.storage import Store
-from labelcycle.components.label_ingest.collected_labels import collect_labels
-from labelcycle.components.label_ingest.readiness import readiness_now
+from labelcycle.components.label_ingest.last_query import requests_of_last_query, votes_on_last_query
+from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness_now
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
     Raises:
         InputError: a row of a label file is wrong.
         TransientError: the labelling tool does not answer.
+
+    Cost: the last query's delivery record and the label source, where these tell; else that of `collect_labels`.
     """
-    collected = collect_labels(store, state, labels_from)
-    answers = collected.answers
+    answers, votes, outstanding = _answers(store, state, labels_from)
     ready = readiness_now(store, state, answers)
     asked = {request.sample_id for request in [*answers.complete, *answers.unanswered]}
-    people = Counter(vote.annotator for vote in collected.votes if vote.sample_id in asked)
+    people = Counter(vote.annotator for vote in votes if vote.sample_id in asked)
     return AwaitedLabels(
         asked=len(answers.complete) + len(answers.unanswered),
         answered=len(answers.complete),
@@ -56,5 +58,17 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
         votes_by_annotator=dict(sorted(people.items(), key=lambda item: (-item[1], item[0]))),
         goes_on="with the next run" if ready.ready else ready.reason,
         deadline=None if ready.deadline is None else ready.deadline.isoformat(),
-        outstanding=collected.outstanding - len(answers.unanswered),
+        outstanding=outstanding,
     )
+
+
+def _answers(store: Store, state: State, labels_from: str) -> tuple[Answers, list[Vote], int]:
+    """The answers to the last query, votes in force on it, and how many samples of earlier queries lack theirs."""
+    requests = requests_of_last_query(store, state)
+    votes = None if requests is None else votes_on_last_query(store, state, requests, labels_from)
+    if requests is not None and votes is not None:
+        return answers_to(requests, votes, state.campaign.labelling.quorum), votes, 0
+    from labelcycle.components.label_ingest.collected_labels import collect_labels
+
+    collected = collect_labels(store, state, labels_from)
+    return collected.answers, collected.votes, collected.outstanding - len(collected.answers.unanswered)

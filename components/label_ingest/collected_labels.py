@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.history import read_requests, read_votes
-from labelcycle.components.core.campaign.queries import LabelRequest, requests_in
+from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
+from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in
+from labelcycle.components.core.campaign.vote_tables import votes_in
+from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.arrivals import new_votes, read_source, source_of

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from labelcycle.components.core.campaign.queries import LabelRequest
+from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.storage import Store
-from labelcycle.components.labelling.query_delivery import read_delivery_record
+from labelcycle.components.labelling.delivery_record import read_delivery_record
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, read_commit
 from labelcycle.components.core.campaign.decision import Action, Decision, attempt_name, check_follows
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.campaign.state import State, extend_history, read_state
-from labelcycle.components.core.campaign.votes import votes_table
+from labelcycle.components.core.campaign.history_tables import extend_history
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage import Store, open_store

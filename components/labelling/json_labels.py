@@ -1,13 +1,9 @@
 """Labels in JSON: COCO's classifications and Label Studio's exports (JSON and JSON_MIN), as votes.
 
-What Python's reader lets pass and would hurt later, such as repeated keys and NaN, is refused.
-
 Source: https://cocodataset.org/#format-data, https://labelstud.io/guide/export
 """
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,37 +12,6 @@ from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
 from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-def read_json_text(text: str) -> Any:
-    """The value of a JSON text.
-
-    Raises:
-        ValueError: no JSON, a key twice in one object, half a character (a lone surrogate), or nesting beyond what can
-            be read.
-    """
-    try:
-        value = json.loads(text, object_pairs_hook=_object)
-        if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"it contains half a character, {error.object[error.start]!r}, which no text can hold"
-        ) from error
-    return value
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {repeated!r} appears more than once in one object")
-    return found
-
 
 PARTS = ("images", "annotations", "categories")
 

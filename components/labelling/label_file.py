@@ -6,8 +6,7 @@ from pathlib import Path
 
 from labelcycle.components.core.campaign.votes import Status, Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.storage.parquet_files import size_of
-from labelcycle.components.labelling.json_labels import read_json_text
+from labelcycle.components.labelling.json_text import read_json_text
 from labelcycle.components.labelling.label_folder import TABLES, SourceFile, source_file, source_files
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.components.labelling.text_table import (
@@ -135,7 +134,7 @@ def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
     from labelcycle.components.labelling.json_labels import is_classification, votes_of_classification, votes_of_export
 
     try:
-        refuse_large(size_of(path))
+        refuse_large(path.stat().st_size)
         content = read_json_text(path.read_text(encoding="utf-8-sig"))
         yield from (
             votes_of_classification(content, uri) if is_classification(content) else votes_of_export(content, uri)

@@ -7,40 +7,21 @@ only what it lacks. Whoever finds a query that was not delivered does it.
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pyarrow as pa
-from pydantic import ValidationError
 
-from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import read_query
-from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import sealed, unsealed
+from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record, write_delivery_record
 
 HEADINGS = ("sample_id", "uri", "rank", "predicted", "reason", "label", "status")
 
 FORMULA = ("=", "+", "-", "@")
 """A cell that begins with one of these is a formula to spreadsheets, and a name of a file can hold a hostile one."""
-
-
-class DeliveryRecord(Settings):
-    """Says that people have a query, where, and since when by the clock of the machine that handed it out."""
-
-    handed_out: datetime
-    place: str
-
-
-def delivery_key(cycle: int) -> str:
-    """Where the CSV for the query of `cycle` is."""
-    return f"queries/cycle-{cycle:04d}.csv"
-
-
-def delivery_record_key(cycle: int) -> str:
-    """Where the delivery record for the query of `cycle` is."""
-    return f"queries/cycle-{cycle:04d}.json"
 
 
 def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | None:
@@ -61,8 +42,14 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
         from labelcycle.components.labelling.label_studio.send_query import publish_query
 
         address = publish_query(store, campaign, commit).project_url
-    write_delivery_record(store, commit.cycle, address)
+    write_delivery_record(store, commit.cycle, address, _asked_first(query))
     return address
+
+
+def _asked_first(query: pa.Table) -> list[str] | None:
+    """The ids of a query, best first; None where it asks for a further opinion on any sample."""
+    further = any(opinion is not None and opinion > 1 for opinion in query["opinion"].to_pylist())
+    return None if further else query["sample_id"].to_pylist()
 
 
 def refuse_lost_commit(store: Store, cycle: int) -> None:
@@ -79,29 +66,6 @@ def refuse_lost_commit(store: Store, cycle: int) -> None:
             f"{store.locate(commit_key(cycle))} is missing, although people have its query ({handed_out[0]}). Restore "
             "it from a backup: another query in its place would lose their answers."
         )
-
-
-def write_delivery_record(store: Store, cycle: int, address: str) -> None:
-    """Note that people have the query of `cycle` at this address; the first record stays."""
-    record = DeliveryRecord(handed_out=datetime.now(UTC).replace(microsecond=0), place=address)
-    store.write_if_absent(delivery_record_key(cycle), sealed(record.model_dump(mode="json")))
-
-
-def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
-    """The delivery record for the query of `cycle`; None while it was not delivered.
-
-    Raises:
-        CampaignError: the object is not a delivery record.
-    """
-    try:
-        data = store.read(delivery_record_key(cycle))
-    except FileNotFoundError:
-        return None
-    address, remedy = store.locate(delivery_record_key(cycle)), "Delete it: the next run writes it again."
-    try:
-        return DeliveryRecord.model_validate(unsealed(data, address, "a delivery record", remedy))
-    except ValidationError as error:
-        raise CampaignError(f"{address} is not a delivery record. {remedy}") from error
 
 
 def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:

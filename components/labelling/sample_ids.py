@@ -2,7 +2,11 @@
 
 import functools
 import unicodedata
+from collections.abc import Callable, Collection
 from pathlib import Path
+
+Uris = dict[str, str | None]
+"""The addresses of images by sample id; None where a sample has no image."""
 
 LONGEST_ID = 4096
 """Characters: as many as paths of files have at most."""
@@ -27,17 +31,29 @@ class SampleIds:
     Cost: memory for the ids. What other names need is made when the first one comes, O(N).
     """
 
-    def __init__(self, uris: dict[str, str | None]) -> None:
-        self._uris = uris
+    def __init__(self, uris: Uris | Callable[[], Uris], expected: Collection[str] = ()) -> None:
+        """Know the ids of all samples.
+
+        Args:
+            uris: addresses of images by sample id, or what reads them, which is called with the first name that is
+                not among `expected`.
+            expected: ids of some samples.
+        """
+        self._given = uris
+        self._expected = frozenset(expected)
 
     def resolve(self, name: str) -> str | None:
         """The sample's id, or None where the name fits none or more than one."""
-        if name in self._uris:
+        if name in self._expected or name in self._uris:
             return name
         plain = name.removeprefix("./")
         if plain in self._uris:
             return plain
         return self._by_uri.get(name) or self._by_uri.get(str(Path(name).absolute())) or self._by_short_name.get(plain)
+
+    @functools.cached_property
+    def _uris(self) -> Uris:
+        return self._given() if callable(self._given) else self._given
 
     @functools.cached_property
     def _by_uri(self) -> dict[str, str]:

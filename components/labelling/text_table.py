@@ -5,11 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.storage.parquet_files import open_parquet, size_of, texts_in
-from labelcycle.components.labelling.json_labels import read_json_text
+from labelcycle.components.labelling.json_text import read_json_text
 
 ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
 LABEL_NAMES = ("label", "class")
@@ -71,13 +68,13 @@ def read_text_table(path: Path, uri: str, names: Sequence[str] = KNOWN_NAMES) ->
     ending = Path(uri).suffix.lower()
     failed = f"{uri} cannot be read as {ending[1:]}"
     try:
-        refuse_large(size_of(path))
+        refuse_large(path.stat().st_size)
         table = READERS[ending](path, names)
         for name, cells in table.columns.items():
             _refuse_long(name, cells, table.rows)
     except UnicodeDecodeError as error:
         raise InputError(f"{failed}: it is not UTF-8 ({error}). Save it as UTF-8.") from error
-    except (pa.ArrowException, csv.Error, OSError, ValueError, KeyError, OverflowError, RecursionError) as error:
+    except (csv.Error, OSError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(f"{failed}: {error}.") from error
     return TextTable(uri, table.rows, table.columns, table.names)
 
@@ -145,12 +142,19 @@ def _read_json_lines(path: Path, wanted: Sequence[str]) -> _Cells:
 
 
 def _read_parquet(path: Path, wanted: Sequence[str]) -> _Cells:
-    with open_parquet(path) as file:
-        names = file.schema_arrow.names
-        _refuse_repeated(names, wanted)
-        there = [name for name in names if name in wanted]
-        columns = {name: [cell.strip() for cell in texts_in(file, name, size_of(path))] for name in there}
-        return _Cells(range(1, file.metadata.num_rows + 1), columns, names)
+    import pyarrow as pa
+
+    from labelcycle.components.core.storage.parquet_files import open_parquet, size_of, texts_in
+
+    try:
+        with open_parquet(path) as file:
+            names = file.schema_arrow.names
+            _refuse_repeated(names, wanted)
+            there = [name for name in names if name in wanted]
+            columns = {name: [cell.strip() for cell in texts_in(file, name, size_of(path))] for name in there}
+            return _Cells(range(1, file.metadata.num_rows + 1), columns, names)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 READERS: dict[str, Callable[[Path, Sequence[str]], _Cells]] = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import load_truth
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.blocks import one_thread_products

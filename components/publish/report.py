@@ -8,8 +8,9 @@ import jinja2
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids
 from labelcycle.components.core.campaign.training import TrainingFacts

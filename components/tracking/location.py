@@ -73,7 +73,7 @@ def tracking_location(store: Store) -> TrackingLocation:
     folder = None if "://" in store.root else Path(store.root)
     uri = tracking_uri() or f"sqlite:///{(folder or Path.cwd()) / DATABASE}"
     registry_uri = os.environ.get("MLFLOW_REGISTRY_URI") or uri
-    database = _sqlite_file(uri)
+    database = sqlite_file(uri)
     if database is not None:
         artifacts = (database.parent / ARTIFACTS).as_uri()
         return TrackingLocation(uri, registry_uri, artifacts, database.with_name(f"{database.name}.lock"))
@@ -87,7 +87,7 @@ def without_credentials(text: str) -> str:
     return re.sub(r"://[^/\s'\"]*@", "://", text)
 
 
-def _sqlite_file(uri: str) -> Path | None:
+def sqlite_file(uri: str) -> Path | None:
     """The absolute path of the SQLite database that a URI names; None for other URIs and for databases in memory."""
     path = uri.partition("://")[2].partition("?")[0].removeprefix("/")
     if _scheme(uri) != "sqlite" or path in ("", ":memory:"):

@@ -14,6 +14,7 @@ from labelcycle.components.core.config.environment import environment
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, TransientError
 from labelcycle.components.core.logging.events import quiet, without_secrets
 from labelcycle.components.tracking.location import TrackingLocation, own_settings, without_credentials
+from labelcycle.components.tracking.new_database import make_database
 
 LONGEST_DETAIL = 400
 
@@ -117,6 +118,7 @@ def mlflow_at(location: TrackingLocation, lock_seconds: float = LOCK_SECONDS) ->
             stack.enter_context(_silence())
             stack.enter_context(_global_tracking_uri(location.uri))
             stack.enter_context(_alone(location, lock_seconds))
+            make_database(location)
             yield
     except Exception as error:
         ours = translated(error, location.address)

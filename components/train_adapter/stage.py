@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from labelcycle.components.core.campaign.algorithms import final_trainer_of, refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import load_truth
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.trainers import FineTuner, LogisticTrainer, LoraTrainer

@@ -6,7 +6,8 @@ import torch
 
 from labelcycle.components.core.backbones.build import pixel_transform
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.campaign import Backbone, load_pool
+from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_unchanged_image

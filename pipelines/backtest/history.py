@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_pool, load_truth, sample_uris
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.pool import load_pool, load_truth, sample_uris
 from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.campaign.votes import labels_of
+from labelcycle.components.core.campaign.vote_tables import labels_of
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace

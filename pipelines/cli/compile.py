@@ -49,7 +49,7 @@ def compile_packages(
     Upload the files in its web interface or with `kfp pipeline create`, or let `labelcycle submit` and
     `labelcycle schedule` compile by themselves.
     """
-    from labelcycle.components.core.config.recipe import read_recipe
+    from labelcycle.components.core.config.recipe_files import read_recipe
     from labelcycle.pipelines.kubeflow.explain import explain
     from labelcycle.pipelines.kubeflow.package import PIPELINES, write_package
     from labelcycle.pipelines.profiles.profile import read_profile

@@ -181,7 +181,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     if sys.argv[1:2] in (["stage"], ["status"]) and "--help" not in sys.argv:
-        from labelcycle.components.core.storage.tables import spare_pandas
+        from labelcycle.components.core.storage.without_pandas import spare_pandas
 
         spare_pandas()
     sys.exit(end())

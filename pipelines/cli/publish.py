@@ -25,7 +25,8 @@ def publish(
     from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.errors import CampaignError
     from labelcycle.components.core.storage import open_store
-    from labelcycle.components.labelling.query_delivery import deliver_query, write_delivery_record
+    from labelcycle.components.labelling.delivery_record import write_delivery_record
+    from labelcycle.components.labelling.query_delivery import deliver_query
 
     store = open_store(root)
     state = read_state(store)

@@ -37,12 +37,12 @@ def run(
     from labelcycle.pipelines.local.campaign_loop import run_campaign
     from labelcycle.pipelines.local.outcome import CycleRun
 
-    recorded, page = False, ""
+    page = ""
 
     def report(run: CycleRun) -> None:
-        nonlocal recorded, page
+        nonlocal page
         facts = run.facts["publish"]
-        recorded, page = "record" in run.facts, str(facts["report"])
+        page = str(facts["report"])
         figure = (
             "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
         )
@@ -50,7 +50,7 @@ def run(
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
 
     end = run_campaign(root, absolute(labels_from), until_accuracy, cycles, report, engine.value)
-    if not recorded:
+    if not end.recorded:
         record_in_mlflow(root)
     if page:
         print(f"report: {page}", file=sys.stderr)

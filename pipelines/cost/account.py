@@ -13,7 +13,8 @@ from labelcycle.components.analysis.savings import (
     learning_curve,
     savings,
 )
-from labelcycle.components.core.campaign.campaign import Campaign, Prices, load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.timings import read_timings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.storage import Store
-from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
+from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
 
 
 @dataclass(frozen=True)

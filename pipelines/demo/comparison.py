@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelcycle.components.analysis.savings import Curve, Saving, savings
-from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arm import run

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_pool, sample_uris
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.pool import load_pool, sample_uris
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import RefusedImage, allowed_image
 from labelcycle.components.core.images.decode import UnreadableImage

@@ -13,7 +13,8 @@ from labelcycle.components.core.campaign.campaign import (
     validated_campaign,
 )
 from labelcycle.components.core.config.embedding import TextEncoder
-from labelcycle.components.core.config.recipe import Recipe, read_recipe
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
@@ -106,6 +107,7 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)
+    pool = write_pool(store, samples, splits, groups, captions)
     campaign = validated_campaign(
         name=settings.name or _name_of(store.root),
         classes=classes,
@@ -122,12 +124,12 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
         },
         backbone=backbone,
         base_space=base_space,
-        pool=write_pool(store, samples, splits, groups, captions),
+        pool=pool,
         truth=write_table(
             store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")
         ),
         quarantine=write_table(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
-        labels_from=labels_source(store, settings, samples, splits, truth if recipe.data_selection else None),
+        labels_from=labels_source(store, settings, samples, splits, truth if recipe.data_selection else None, pool),
         labelling=labelling,
         max_unreadable_share=settings.max_unreadable,
         text_encoder=encoder,

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelcycle.components.core.campaign import own_labels
 from labelcycle.components.core.campaign.pool_ids import write_pool_ids
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.features.half_precision import FeatureScale
@@ -41,10 +42,6 @@ class Samples:
     scale: FeatureScale | None = None
 
 
-OWN_LABELS = "oracle"
-"""The folder of labels that came inside an embeddings file; they play the annotator."""
-
-
 def write_pool(
     store: Store, samples: Samples, splits: dict[str, str], groups: dict[str, str], captions: dict[str, str]
 ) -> ObjectReference:
@@ -67,24 +64,30 @@ def write_pool(
 def write_table(store: Store, kind: str, table: pa.Table) -> ObjectReference:
     """Store a table under a name made from its content, so that another campaign's tables are never replaced."""
     data = table_bytes(table)
-    folder = kind if kind in ("pool", OWN_LABELS) else f"pool/{kind}"
+    folder = kind if kind in ("pool", own_labels.FOLDER) else f"pool/{kind}"
     return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
 
 
 def labels_source(
-    store: Store, settings: CampaignSettings, samples: Samples, splits: dict[str, str], truth: dict[str, str] | None
+    store: Store,
+    settings: CampaignSettings,
+    samples: Samples,
+    splits: dict[str, str],
+    truth: dict[str, str] | None,
+    pool: ObjectReference,
 ) -> str | None:
     """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
 
-    With `truth`, the labels that never change again, it is always a table.
+    With `truth`, the labels that never change again, it is always a table. `pool` is the table of samples.
     """
-    if truth is not None:
-        fixed = sorted((name, label) for name, label in truth.items() if splits[name] == "pool")
-        names, classes = [name for name, _ in fixed], [label for _, label in fixed]
-        return write_table(store, OWN_LABELS, pa.table([names, classes], schema=TRUTH)).key
-    if settings.labels_from is not None:
+    if truth is None and settings.labels_from is not None:
         return settings.labels_from if "://" in settings.labels_from else str(Path(settings.labels_from).absolute())
-    labels = {name: label for name, label in samples.labels.items() if splits.get(name) == "pool"}
-    if not labels:
+    known = samples.labels.items() if truth is None else sorted(truth.items())
+    labels = {name: label for name, label in known if splits.get(name) == "pool"}
+    if truth is None and not labels:
         return None
-    return write_table(store, OWN_LABELS, pa.table([list(labels), list(labels.values())], schema=TRUTH)).key
+    table = pa.table([list(labels), list(labels.values())], schema=TRUTH)
+    key = write_table(store, own_labels.FOLDER, table).key
+    if all(labels.get(name, "").strip() for name, split in splits.items() if split == "pool"):
+        own_labels.note_complete(store, key, pool.sha256)
+    return key

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle.components.core.config.recipe import MOST_NAMED
-from labelcycle.components.core.config.settings import read_settings
+from labelcycle.components.core.config.settings_files import read_settings
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings

@@ -1,14 +1,15 @@
 """The loop around cycles: run until the budget is spent, a target is met, labels are awaited, or enough was done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.local.engine import run_cycle
+from labelcycle.pipelines.local.engine import record_what_is_missing, run_cycle
 from labelcycle.pipelines.local.kfp_engine import run_cycle_in_kfp
 from labelcycle.pipelines.local.outcome import CycleRun
+from labelcycle.pipelines.local.recorder import Recorder
 from labelcycle.pipelines.local.worker import Worker
 
 Engine = Literal["local", "kfp"]
@@ -17,11 +18,12 @@ End = Literal["done", "target", "waiting", "cycles"]
 
 @dataclass(frozen=True)
 class LoopEnd:
-    """Why the loop ended, in one word and in words, and where the campaign stands."""
+    """Why the loop ended, in one word and in words, where the campaign stands, and whether MLflow was told of it."""
 
     end: End
     reason: str
     state: State
+    recorded: bool = False
 
 
 def run_campaign(
@@ -42,27 +44,45 @@ def run_campaign(
         on_cycle: called after each committed cycle.
         engine: runs the stages: `local` in a process that stays, `kfp` as kfp.local runs the pipeline.
     """
+    last: CycleRun | None = None
+
+    def run(title: str) -> CycleRun:
+        nonlocal last
+        if engine == "local":
+            done = run_cycle(root, labels_from, title=title, worker=worker, recorder=recorder)
+        else:
+            done = run_cycle_in_kfp(root, labels_from, title=title)
+        if done.decision not in ("wait", "done"):
+            last = done
+            on_cycle(done)
+        return done
+
+    with Worker() as worker, Recorder(root) as recorder:
+        end = _cycle_after_cycle(root, run, until_accuracy, cycles)
+        recorded = last is not None and "record" in last.facts
+        if not recorded and recorder.begun and end.state.commits:
+            record_what_is_missing(worker, recorder, end.state.commits[-1])
+            recorded = True
+    return replace(end, recorded=recorded)
+
+
+def _cycle_after_cycle(
+    root: str, run: Callable[[str], CycleRun], until_accuracy: float | None, cycles: int | None
+) -> LoopEnd:
+    """Run cycles, given a function that runs one of this title, until there is a reason to end."""
     trained = 0
-    with Worker() as worker:
-        while True:
-            state = read_state(open_store(root))
-            accuracy = state.trained[-1].accuracy if state.trained else None
-            if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
-                return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
-            if state.phase == "done":
-                missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
-                return LoopEnd("done", state.why_done + missed, state)
-            if cycles is not None and trained >= cycles:
-                many = f"{trained} {'cycle' if trained == 1 else 'cycles'}"
-                return LoopEnd("cycles", f"after {many}, as requested", state)
-            title = f"cycle {len(state.commits)}"
-            if engine == "local":
-                run = run_cycle(root, labels_from, title=title, worker=worker)
-            else:
-                run = run_cycle_in_kfp(root, labels_from, title=title)
-            if run.decision == "wait":
-                return LoopEnd("waiting", str(run.facts["label_ingest"]["reason"]), state)
-            if run.decision == "done":
-                continue  # another run has committed the last cycle since the state was read
-            trained += run.decision == "train"
-            on_cycle(run)
+    while True:
+        state = read_state(open_store(root))
+        accuracy = state.trained[-1].accuracy if state.trained else None
+        if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
+            return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
+        if state.phase == "done":
+            missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
+            return LoopEnd("done", state.why_done + missed, state)
+        if cycles is not None and trained >= cycles:
+            many = f"{trained} {'cycle' if trained == 1 else 'cycles'}"
+            return LoopEnd("cycles", f"after {many}, as requested", state)
+        done = run(f"cycle {len(state.commits)}")
+        if done.decision == "wait":
+            return LoopEnd("waiting", str(done.facts["label_ingest"]["reason"]), state)
+        trained += done.decision == "train"  # where it is "done" another run has committed the last cycle meanwhile

@@ -1,11 +1,19 @@
-"""The local engine: the stages of a cycle one after another, in one process that stays for the next cycle."""
+"""The local engine: the stages of a cycle one after another, in one process that stays for the next cycle.
 
+A second process records committed cycles in MLflow, and stays too.
+"""
+
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+from rich.console import Console
+
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.errors import TransientError
 from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph
 from labelcycle.pipelines.local.outcome import CycleRun, StageError
+from labelcycle.pipelines.local.recorder import Recorder
 from labelcycle.pipelines.local.stopping import stoppable
 from labelcycle.pipelines.local.watch import Watcher
 from labelcycle.pipelines.local.worker import Failed, Worker
@@ -17,6 +25,7 @@ def run_cycle(
     title: str = "cycle",
     finalize: bool = False,
     worker: Worker | None = None,
+    recorder: Recorder | None = None,
     graph: Graph = CYCLE,
 ) -> CycleRun:
     """Run one cycle.
@@ -27,6 +36,8 @@ def run_cycle(
         title: stands before the stage's name in the progress display.
         finalize: train the final model on every label so far, and end the campaign.
         worker: runs the stages; None for one of this cycle's own.
+        recorder: records the cycle in MLflow, or leaves that to the next one (`Recorder.owed`) while it is not ready;
+            None for one of this cycle's own, which is waited for.
         graph: what is run, in which order.
 
     Raises:
@@ -35,30 +46,54 @@ def run_cycle(
             message.
         Stopped: by Ctrl-C or SIGTERM.
     """
-    with _given_or_own(worker) as working:
-        watcher = Watcher(working.new_events(), title)
-        try:
-            with stoppable(lambda: f"{title}, {working.stage}", working.kill), watcher:
-                _run_stages(working, graph, root, labels_from, finalize)
-        except (Failed, TransientError) as failure:
-            if watcher.error is not None:
-                raise StageError(*watcher.error) from failure
-            raise
+    with (
+        nullcontext(worker) if worker is not None else Worker() as working,
+        nullcontext(recorder) if recorder is not None else Recorder(root) as recording,
+        watched(title, working, recording) as watcher,
+    ):
+        if recorder is not None:
+            recording.begin()
+        decided = working.run(graph.first, root=root, labels_from=labels_from, finalize=finalize)
+        if decided["decision"] in DECISIONS:
+            recording.begin()
+            work = {"cycle": decided["cycle"], "attempt": decided["attempt"]}
+            for task in graph.branch(decided["decision"]):
+                working.run(task.stage, root=root, **work, **task.settings)
+            recording.record(**work, events=watcher.path, wait=recorder is None)
     return CycleRun(watcher.facts, watcher.seconds, watcher.notices)
 
 
-def _run_stages(worker: Worker, graph: Graph, root: str, labels_from: str, finalize: bool) -> None:
-    decided = worker.run(graph.first, root=root, labels_from=labels_from, finalize=finalize)
-    for decision in DECISIONS:
-        if decided["decision"] == decision:
-            for task in graph.branch(decision):
-                worker.run(task.stage, root=root, cycle=decided["cycle"], attempt=decided["attempt"], **task.settings)
+def record_what_is_missing(worker: Worker, recorder: Recorder, newest: Commit) -> None:
+    """Record the cycles that MLflow lacks at the end of a run; the recorder is waited for.
+
+    That it fails is said where no record was tried before.
+
+    Raises:
+        StageError, TransientError, Stopped: as `run_cycle`.
+    """
+    with watched(f"cycle {newest.cycle}", worker, recorder, quiet=recorder.owed is None) as watcher:
+        recorder.record(newest.cycle, newest.attempt, watcher.path)
 
 
 @contextmanager
-def _given_or_own(worker: Worker | None) -> Iterator[Worker]:
-    if worker is not None:
-        yield worker
-    else:
-        with Worker() as own:
-            yield own
+def watched(title: str, worker: Worker, recorder: Recorder, quiet: bool = False) -> Iterator[Watcher]:
+    """Show what the two are doing, until it is done, failed or stopped; not on a terminal where that is to be quiet.
+
+    Raises:
+        StageError: in place of `Failed`, or of the end of a process that has told an error before.
+        TransientError: one of the two has ended without a word.
+        Stopped: by Ctrl-C or SIGTERM; the processes are then ended.
+    """
+
+    def end() -> None:
+        worker.kill()
+        recorder.kill()
+
+    watcher = Watcher(worker.new_events(), title, Console(file=sys.stderr, quiet=True) if quiet else None)
+    try:
+        with stoppable(lambda: f"{title}, {worker.stage}", end), watcher:
+            yield watcher
+    except (Failed, TransientError) as failure:
+        if watcher.error is not None:
+            raise StageError(*watcher.error) from failure
+        raise

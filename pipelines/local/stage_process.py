@@ -15,15 +15,19 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
-from labelcycle.components.core.logging.events import json_logs, within
+from labelcycle.components.core.logging.events import json_logs, set_log_context, within
 from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import write_json_logs
 from labelcycle.components.core.runtime.stage_deadline import descendants, kill_processes
-from labelcycle.components.core.storage.tables import spare_pandas
+from labelcycle.components.core.storage.without_pandas import spare_pandas
 from labelcycle.pipelines.graph import STAGES
-from labelcycle.pipelines.one_stage import run_stage
+from labelcycle.pipelines.one_stage import run_alone
+
+RECORD, MAKE_READY = "record", "make ready to record"
+"""What may be ordered beside stages: that committed cycles are recorded in MLflow, and that this will be quick."""
 
 Orders = queue.SimpleQueue[dict[str, Any] | None]
 
@@ -40,22 +44,30 @@ def main() -> None:
         write_json_logs()
     spare_pandas()
     orders: Orders = queue.SimpleQueue()
-    at_work = threading.Event()
-    threading.Thread(target=_read_orders, args=[source, orders, at_work], name="orders", daemon=True).start()
+    counts = _Counts()
+    threading.Thread(target=_read_orders, args=[source, orders, counts], name="orders", daemon=True).start()
     while (order := orders.get()) is not None:
         answer = carry_out(order)
-        at_work.clear()
+        counts.answered += 1
         print(json.dumps(answer), file=answers, flush=True)
     atexit._run_exitfuncs()
     os._exit(0)  # what is imported takes long to be taken down
 
 
-def _read_orders(source: IO[str], orders: Orders, at_work: threading.Event) -> None:
+@dataclass
+class _Counts:
+    """How many orders have come, and how many were answered; each is counted by one thread alone."""
+
+    read: int = 0
+    answered: int = 0
+
+
+def _read_orders(source: IO[str], orders: Orders, counts: _Counts) -> None:
     """Hand orders on. Where these end while a stage is at work the engine is gone, and this process ends at once."""
     for line in source:
-        at_work.set()
+        counts.read += 1
         orders.put(json.loads(line))
-    if at_work.is_set():
+    if counts.read > counts.answered:
         kill_processes(descendants())
         os._exit(1)
     orders.put(None)
@@ -65,16 +77,34 @@ def carry_out(order: Mapping[str, Any]) -> dict[str, Any]:
     """Run a stage. Returns the facts that decide how the run goes on, or how it failed, which was told as an event.
 
     Args:
-        order: `stage`, `arguments` of its `run`, and environment `variables`.
+        order: `stage`, or what else is to be done; `arguments` of its `run`; and environment `variables`.
     """
     with unchanged():
         os.environ.update(order["variables"])
         try:
-            facts = run_stage(order["stage"], **order["arguments"]).as_record()
+            return {"facts": _facts(order["stage"], order["arguments"])}
         except Exception as error:
             report_failure(error)
             return {"failed": f"{type(error).__name__}: {error}"}
-        return {"facts": {name: facts[name] for name in STAGES[order["stage"]].gives}}
+
+
+def _facts(stage: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Do what the order is for."""
+    if stage in STAGES:
+        facts = run_alone(stage, **arguments).as_record()
+        return {name: facts[name] for name in STAGES[stage].gives}
+    if stage == MAKE_READY:
+        from labelcycle.components.tracking.preparation import make_ready
+
+        make_ready(arguments["root"])
+    elif stage == RECORD:
+        from labelcycle.components.publish.mlflow_record import record_in_mlflow
+
+        set_log_context(stage="publish", cycle=arguments["cycle"], attempt=arguments["attempt"])
+        record_in_mlflow(arguments["root"])
+    else:
+        raise ValueError(f"there is no stage {stage!r}")
+    return {}
 
 
 @contextmanager

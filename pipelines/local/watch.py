@@ -22,6 +22,7 @@ class Watcher:
     """Reads an events file while it grows. Use as a context manager around the run.
 
     Attributes:
+        path: the file.
         facts: what each finished stage reported, by stage; of a stage that ran twice, the last.
         seconds: time that each stage's own work took, summed over its runs.
         error: message and exit code of the first error that ended a stage, or None.
@@ -29,7 +30,7 @@ class Watcher:
     """
 
     def __init__(self, path: Path, title: str, console: Console | None = None) -> None:
-        self._path, self._title, self._read = path, title, 0
+        self.path, self._title, self._read = path, title, 0
         self._in_json = json_logs()
         self._console = console or Console(file=sys.stderr, quiet=self._in_json)
         self._stop = threading.Event()
@@ -53,7 +54,7 @@ class Watcher:
         self.notices: list[str] = []
 
     def __enter__(self) -> "Watcher":
-        self._path.touch()
+        self.path.touch()
         self._progress.start()
         self._thread.start()
         return self
@@ -71,7 +72,7 @@ class Watcher:
             self._take_new()
 
     def _take_new(self) -> None:
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             file.seek(self._read)
             for line in file:
                 if not line.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""The process that runs stages for the local engine, as the engine sees it."""
+"""A process that works for the local engine, as the engine sees it: stages, or the record in MLflow."""
 
 import contextlib
 import json
@@ -35,14 +35,16 @@ class Worker:
 
     Attributes:
         stage: the name of the stage that is at work, or was last.
+        events: the file that stages append their events to; None for none.
     """
 
     def __init__(self) -> None:
         self.stage = ""
         self._folder = tempfile.TemporaryDirectory(prefix="labelcycle-")
         self._log = Path(self._folder.name) / "log.txt"
-        self._events: Path | None = None
+        self.events: Path | None = None
         self._runs = 0
+        self._awaited = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._replies = -1
         self._unread = b""
@@ -59,8 +61,8 @@ class Worker:
     def new_events(self) -> Path:
         """A file that does not exist, which stages append their events to from now on."""
         self._runs += 1
-        self._events = Path(self._folder.name) / f"events-{self._runs}.jsonl"
-        return self._events
+        self.events = Path(self._folder.name) / f"events-{self._runs}.jsonl"
+        return self.events
 
     def run(self, stage: str, **arguments: Any) -> dict[str, Any]:
         """Run a stage. Returns the facts that decide how the run goes on.
@@ -73,24 +75,36 @@ class Worker:
             Failed: the stage ended with an error.
             TransientError: the process has ended without an answer; its last output is in the message.
         """
-        self.stage = stage
-        if self._process is None:
-            self._begin()
-        assert self._process is not None and self._process.stdin is not None
-        variables = {} if self._events is None else {EVENTS: str(self._events)}
-        order = json.dumps({"stage": stage, "arguments": arguments, "variables": variables})
-        with contextlib.suppress(BrokenPipeError):  # it has ended; how is told below
-            self._process.stdin.write(order.encode() + b"\n")
-            self._process.stdin.flush()
-        answer = self._answer()
-        if answer is None:
-            how = self._how_it_ended()
-            self._end(kindly=False)
-            raise died_without_a_word(f"{stage}, {how}", self._log)
+        self.start(stage, **arguments)
+        answer = self._next_answer()
+        while self._awaited:  # that was to what was started before
+            answer = self._next_answer()
         if "failed" in answer:
             raise Failed(answer["failed"])
         facts: dict[str, Any] = answer["facts"]
         return facts
+
+    def start(self, stage: str, **arguments: Any) -> None:
+        """Have a stage run, and do not wait for it. What `run` is asked for comes after it; its facts are lost."""
+        self.stage = stage
+        if self._process is None:
+            self._begin()
+        assert self._process is not None and self._process.stdin is not None
+        variables = {} if self.events is None else {EVENTS: str(self.events)}
+        order = json.dumps({"stage": stage, "arguments": arguments, "variables": variables})
+        with contextlib.suppress(BrokenPipeError):  # it has ended; how is told where it is waited for
+            self._process.stdin.write(order.encode() + b"\n")
+            self._process.stdin.flush()
+        self._awaited += 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is at work that is not waited for."""
+        with selectors.DefaultSelector() as selector:
+            if not self._awaited:
+                return False
+            selector.register(self._replies, selectors.EVENT_READ)
+            return not (self._unread or selector.select(0))
 
     def kill(self) -> None:
         """Kill the process and those that it has started."""
@@ -113,7 +127,16 @@ class Worker:
             raise
         finally:
             os.close(write)
-        self._replies, self._unread = read, b""
+        self._replies, self._unread, self._awaited = read, b"", 0
+
+    def _next_answer(self) -> dict[str, Any]:
+        answer = self._answer()
+        if answer is None:
+            how = self._how_it_ended()
+            self._end(kindly=False)
+            raise died_without_a_word(f"{self.stage}, {how}", self._log)
+        self._awaited -= 1
+        return answer
 
     def _answer(self) -> dict[str, Any] | None:
         """The next answer; None where the process has ended without one.
@@ -148,7 +171,7 @@ class Worker:
 
     def _end(self, kindly: bool) -> None:
         """End the process: let it end itself, or kill it."""
-        process, self._process = self._process, None
+        process, self._process, self._awaited = self._process, None, 0
         if process is None:
             return
         below = [] if process.poll() is not None else descendants(process.pid)

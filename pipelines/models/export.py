@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import torch
 
 from labelcycle.components.core.backbones.build import normalise, pixel_transform
-from labelcycle.components.core.campaign.campaign import Transform, load_pool
+from labelcycle.components.core.campaign.campaign import Transform
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.digests import canonical_json, digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.features.ordering import keyed_order

@@ -8,7 +8,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from labelcycle.components.core.config.recipe import describe
-from labelcycle.components.core.config.settings import Settings, named_file
+from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings_files import named_file
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.graph import STAGES
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from labelcycle.components.core.config.recipe import Recipe, read_recipe
-from labelcycle.components.core.config.settings import named_file
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
+from labelcycle.components.core.config.settings_files import named_file
 
 FOLDER = Path(__file__).parent
 

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
-from labelcycle.components.core.campaign.history import History, read_requests
-from labelcycle.components.core.campaign.queries import LabelRequest, requests_in
+from labelcycle.components.core.campaign.history import History
+from labelcycle.components.core.campaign.history_tables import read_requests
+from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.pool import load_pool
+from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store

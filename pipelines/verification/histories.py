@@ -3,16 +3,8 @@
 from collections.abc import Iterator
 
 from labelcycle.components.core.campaign.commits import Commit, commit_key
-from labelcycle.components.core.campaign.history import (
-    History,
-    Segment,
-    history_of,
-    last_votes,
-    read_past_cycles,
-    read_requests,
-    read_votes,
-    spans,
-)
+from labelcycle.components.core.campaign.history import History, Segment, history_of, read_past_cycles
+from labelcycle.components.core.campaign.history_tables import last_votes, read_requests, read_votes, spans
 from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store

@@ -30,6 +30,7 @@ PATTERNS = {
     "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
+    "complete": r"oracle/[0-9a-f]{16}\.json",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
     "receipt": r"queries/cycle-\d{4,}\.json",
     "handout": r"queries/cycle-\d{4,}\.csv",

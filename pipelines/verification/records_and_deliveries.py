@@ -13,7 +13,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import unsealed
-from labelcycle.components.labelling.query_delivery import delivery_key, delivery_record_key, read_delivery_record
+from labelcycle.components.labelling.delivery_record import delivery_key, delivery_record_key, read_delivery_record
 from labelcycle.pipelines.verification.findings import Finding
 
 GONE = "is gone. Only labelcycle replay reads it: restore it from a backup for that."

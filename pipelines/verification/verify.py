@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.campaign.campaign import KEY, Campaign, is_own_table, load_campaign
+from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commit
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage import Store

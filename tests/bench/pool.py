@@ -119,6 +119,27 @@ def traffic_of_stages(root: str) -> list[tuple[int, float, float]]:
     return [(one.requests or 0, (one.bytes_read or 0) / mib, (one.bytes_written or 0) / mib) for one in timings]
 
 
+def needs_of_score(root: str, shards: int) -> list[int]:
+    """Bytes that each shard of `score` must read: the parts that hold its samples, the index, the ids beside that."""
+    from labelcycle.components.core.campaign.campaign import load_campaign
+    from labelcycle.components.core.campaign.pool_ids import ids_of_split
+    from labelcycle.components.core.features.ordering import chunks_of_shard
+    from labelcycle.components.core.features.spaces import FeatureSpace
+    from labelcycle.components.core.storage import open_store
+
+    store = open_store(root)
+    campaign = load_campaign(store)
+    listing, folder = FeatureSpace(store, campaign.base_space).listing(), f"spaces/{campaign.base_space}/"
+    beside = sum(store.fetch(key).stat().st_size for kind in ("index-", "ids-") for key in store.keys(folder + kind))
+    parts = [
+        (store.fetch(folder + part.name).stat().st_size, set(ids.to_pylist()))
+        for part, ids in listing.indexed_ids(store, campaign.base_space)
+    ]
+    pool = ids_of_split(store, campaign, "pool")
+    own = [{name for chunk in chunks_of_shard(pool, shard, shards) for name in chunk} for shard in range(shards)]
+    return [beside + sum(size for size, ids in parts if not ids.isdisjoint(wanted)) for wanted in own]
+
+
 @contextmanager
 def place_for(store: str, folder: Path) -> Iterator[str]:
     """A root in the folder, or on an S3 server that this process's environment names as long as it lives."""
@@ -154,13 +175,16 @@ def main() -> None:
                 taken = run_cycles(root, folder / "embeddings.parquet", given.strategy, given.shards)
                 with ProcessPoolExecutor(1) as reader:
                     moved = [None, *reader.submit(traffic_of_stages, root).result()]
+                    needs = reader.submit(needs_of_score, root, given.shards).result()
         print(f"### {samples:,} samples of width {given.width}\n")
         print("| stage | seconds | processor seconds | peak memory, MiB | requests | MiB read | MiB written |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for row, traffic in zip(taken, moved, strict=True):
             figures = " | | " if traffic is None else f"{traffic[0]} | {traffic[1]:,.2f} | {traffic[2]:,.2f}"
             print(f"| {row.name} | {row.seconds:.1f} | {row.processor:.1f} | {row.memory:,.0f} | {figures} |")
-        print(flush=True)
+        read = [traffic[1] for row, traffic in zip(taken, moved, strict=True) if traffic and row.name[:7] == "score, "]
+        ratios = [mib * 2**20 / needed for mib, needed in zip(read, needs, strict=True)]
+        print(f"\nA shard of score reads {min(ratios):.3f} to {max(ratios):.3f} times its own parts, index and ids.\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.labelling.query_delivery import delivery_key
+from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import CLASSES, Bench

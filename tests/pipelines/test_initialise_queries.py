@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.campaign.campaign import load_campaign, load_pool
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks, strategy

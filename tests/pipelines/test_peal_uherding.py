@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.campaign.queries import queried_ids
-from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head

@@ -19,11 +19,8 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.arrivals import new_votes
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.label_ingest.stage import run as label_ingest
+from labelcycle.components.labelling.delivery_record import read_delivery_record, write_delivery_record
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
-from labelcycle.components.labelling.query_delivery import (
-    read_delivery_record,
-    write_delivery_record,
-)
 from labelcycle.components.tracking import promotion_history
 from labelcycle.components.tracking.promotion import Gate, ModelName
 from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history

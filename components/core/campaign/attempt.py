@@ -15,8 +15,10 @@ from pydantic import ValidationError
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
-from labelcycle.components.core.campaign.history import History, read_history, read_requests, read_votes
-from labelcycle.components.core.campaign.votes import in_force, labels_of, votes_in, votes_table
+from labelcycle.components.core.campaign.history import History, read_history
+from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
+from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in, votes_table
+from labelcycle.components.core.campaign.votes import in_force
 from labelcycle.components.core.config.environment import is_main_process
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError

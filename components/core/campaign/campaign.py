@@ -1,11 +1,8 @@
 """The campaign's immutable description, `campaign.json`: the first object that every stage reads."""
 
 import json
-from collections.abc import Collection
 from typing import Annotated, Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import AfterValidator, Field, ValidationError
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
@@ -16,7 +13,6 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, sealed, unsealed
-from labelcycle.components.core.storage.tables import POOL, QUARANTINE, TRUTH, read_table
 
 SCHEMA_VERSION = 1
 KEY = "campaign.json"
@@ -128,11 +124,6 @@ class Campaign(Settings):
         return max(0, min(wanted, self.budget - asked))
 
 
-def is_own_table(labels_from: str) -> bool:
-    """Whether a label source is a table that the campaign keeps, named by its key and thereby by its digest."""
-    return not labels_from.startswith("/") and "://" not in labels_from
-
-
 def create_campaign(store: Store, campaign: Campaign) -> bool:
     """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
 
@@ -190,36 +181,3 @@ def validated_campaign(**settings: object) -> Campaign:
         return Campaign.model_validate(settings)
     except ValidationError as error:
         raise ConfigurationError(f"The campaign's settings are invalid:\n{describe(error)}") from error
-
-
-def load_pool(store: Store, campaign: Campaign) -> pa.Table:
-    """The table of all samples, sorted by id."""
-    return read_table(store, campaign.pool, POOL)
-
-
-def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
-    """Known labels, by id: of the `val` and `test` samples, and of the pool where its labels may be read."""
-    table = read_table(store, campaign.truth, TRUTH)
-    return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
-
-
-def sample_uris(store: Store, campaign: Campaign, of: Collection[str] | None = None) -> dict[str, str | None]:
-    """The image address of every sample that people may know, quarantined ones among them, by id.
-
-    Args:
-        store: the campaign's.
-        campaign: the campaign.
-        of: ids of the samples whose addresses are wanted; None for all.
-    """
-    tables = [
-        read_table(store, reference, pa.schema([schema.field("sample_id"), schema.field("uri")]))
-        for reference, schema in ((campaign.pool, POOL), (campaign.quarantine, QUARANTINE))
-    ]
-    if of is not None:
-        wanted = pa.array(sorted(of), pa.string())
-        tables = [table.filter(pc.is_in(table["sample_id"], value_set=wanted)) for table in tables]
-    return {
-        sample_id: uri
-        for table in tables
-        for sample_id, uri in zip(table["sample_id"].to_pylist(), table["uri"].to_pylist(), strict=True)
-    }

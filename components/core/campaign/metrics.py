@@ -6,6 +6,7 @@ Fields with a default came later or are not measured by every recipe; None stand
 from collections.abc import Iterator
 from typing import Literal
 
+from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.storage.objects import Record
 
@@ -48,17 +49,6 @@ class ReliabilityBin(Record):
     count: int
     confidence: float
     accuracy: float
-
-
-class KnownUnknown(Record):
-    """What a query was worth: picks that the model had right, those that it had wrong, and unknown / known.
-
-    The ratio is None where nothing was known, or where no model had predicted yet.
-    """
-
-    known: int
-    unknown: int
-    known_unknown_ratio: float | None
 
 
 class BatchMetrics(Record):

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_pool
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store

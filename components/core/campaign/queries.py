@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, read_table
@@ -55,21 +56,6 @@ def picks_of(query: pa.Table) -> list[Pick]:
         )
         for row in query.to_pylist()
     ]
-
-
-@dataclass(frozen=True)
-class LabelRequest:
-    """A sample that people were asked about.
-
-    Attributes:
-        cycle: the cycle whose query it is in.
-        sample_id: the sample.
-        opinion: 1 where it was asked for the first time, 2 for a second opinion, and so on.
-    """
-
-    cycle: int
-    sample_id: str
-    opinion: int
 
 
 def requests_in(table: pa.Table) -> list[LabelRequest]:

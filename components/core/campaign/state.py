@@ -5,11 +5,10 @@ from typing import Literal
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, newest_commit, read_commits
-from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles, write_history
+from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles
 from labelcycle.components.core.campaign.summary import CycleSummary, read_summary
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
-from labelcycle.components.core.storage.objects import ObjectReference
 
 Phase = Literal["new", "labelling", "done"]
 
@@ -84,11 +83,6 @@ def read_state(store: Store) -> State:
     worth = [*(cycle.summary.previous_query for cycle in cycles[1:]), None]
     summaries = [CycleSummary.of(cycle.summary, found) for cycle, found in zip(cycles, worth, strict=True)]
     return State(campaign, [cycle.commit for cycle in cycles], summaries, later, history)
-
-
-def extend_history(store: Store, state: State) -> ObjectReference | None:
-    """Write the history of all committed cycles, for the next one to name; None before the first."""
-    return write_history(store, state.history, state.later) if state.commits else None
 
 
 def _cycles_after(store: Store, history: History, newest: Commit) -> list[PastCycle]:

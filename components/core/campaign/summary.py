@@ -4,10 +4,20 @@ from dataclasses import dataclass
 from typing import Self
 
 from labelcycle.components.core.campaign.commits import Commit, commit_key
-from labelcycle.components.core.campaign.metrics import KnownUnknown
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, Record, read_record
+
+
+class KnownUnknown(Record):
+    """What a query was worth: picks that the model had right, those that it had wrong, and unknown / known.
+
+    The ratio is None where nothing was known, or where no model had predicted yet.
+    """
+
+    known: int
+    unknown: int
+    known_unknown_ratio: float | None
 
 
 class SummaryRecord(Record):

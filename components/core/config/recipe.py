@@ -1,15 +1,13 @@
-"""Recipes: which trainer, strategy, cold start and schedule a campaign uses, read from YAML and fully validated."""
+"""Recipes: which trainer, strategy, cold start and schedule a campaign uses, fully validated."""
 
 import math
 import reprlib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from labelcycle.components.core.config.embedding import Embedding
-from labelcycle.components.core.config.settings import Later, Settings, read_settings
+from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.config.trainers import (
     TRAINERS,
     DataSelection,
@@ -20,8 +18,10 @@ from labelcycle.components.core.config.trainers import (
     ProbeThenFineTuner,
     Trainer,
 )
-from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.core.models.dropout import DropoutSite
+
+DropoutSite = Literal["features", "normalised"]
+"""Where dropout acts: on the raw features, before batch normalisation (DropQuery's head), or on the normalised ones,
+between it and the linear layer (PEAL's head)."""
 
 
 class SoftmaxScorer(Settings):
@@ -250,23 +250,6 @@ class Recipe(Settings):
         return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
 
 
-def read_recipe(path: Path, overrides: Mapping[str, object] | None = None) -> Recipe:
-    """The recipe in a YAML file, with `overrides` (`{"trainer.epochs": 20}`) laid over it.
-
-    Raises:
-        ConfigurationError: the file is not readable YAML, or a key or value is refused; each is named.
-    """
-    content = read_settings(path, f"recipe {path}")
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"Recipe {path} is not a mapping of settings. See pipelines/recipes for examples.")
-    for dotted, value in (overrides or {}).items():
-        _override(content, dotted, value)
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        raise ConfigurationError(f"Recipe {path} is invalid:\n{describe(error)}") from error
-
-
 def describe(error: ValidationError) -> str:
     """The validation errors, a line each: the setting, what is wrong and what was given."""
     lines = []
@@ -295,13 +278,3 @@ def _as_written(location: tuple[int | str, ...]) -> list[str]:
         if not (parts and part in KINDS.get(parts[-1], ())):
             parts.append(str(part))
     return parts
-
-
-def _override(content: dict[str, Any], dotted: str, value: object) -> None:
-    *groups, last = dotted.split(".")
-    settings = content
-    for group in groups:
-        settings = settings.setdefault(group, {})
-        if not isinstance(settings, dict):
-            raise ConfigurationError(f"Setting {dotted!r} does not exist: {group!r} is a single value, not a group.")
-    settings[last] = value

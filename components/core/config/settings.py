@@ -1,16 +1,8 @@
-"""Settings: the base class of every group of them, and YAML files from outside as plain values.
+"""Settings: the base class of every group of them."""
 
-A file may hold values, lists and mappings only, is bounded in size, and may name each key once.
-"""
-
-from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
-
-from labelcycle.components.core.errors import ConfigurationError
 
 
 class Settings(BaseModel):
@@ -25,109 +17,3 @@ def Later(default: object) -> Any:
     Campaigns from before there was a choice keep their bytes, and with them their digests.
     """
     return Field(exclude_if=lambda value: value == default)
-
-
-MAX_BYTES = 1_000_000
-
-LARGEST_BITS = 63
-"""Of whole numbers, beside the sign."""
-
-PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
-
-
-class PlainLoader(yaml.SafeLoader):
-    """Reads plain values alone: dates stay text, and aliases are refused, which let a small file grow without bound."""
-
-    yaml_constructors = {
-        f"tag:yaml.org,2002:{tag}": yaml.SafeLoader.yaml_constructors[f"tag:yaml.org,2002:{tag}"] for tag in PLAIN_TAGS
-    } | {None: yaml.SafeLoader.construct_undefined}
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":merge"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_yaml_int(self, node: Any) -> int:
-        """A whole number that machines can hold."""
-        value = int(super().construct_yaml_int(node))
-        if value.bit_length() > LARGEST_BITS:
-            raise yaml.constructor.ConstructorError(None, None, "the number is too large", node.start_mark)
-        return value
-
-    def construct_scalar(self, node: Any) -> str:
-        """A single value as text, which has no half characters."""
-        value = str(super().construct_scalar(node))
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise yaml.constructor.ConstructorError(
-                None, None, "it contains half a character", node.start_mark
-            ) from None
-        return value
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """The next node; an alias is none."""
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None,
-                None,
-                f"alias *{event.anchor} is not supported; write out what it stands for",
-                event.start_mark,
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping whose keys differ."""
-        found: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        if isinstance(node, yaml.MappingNode) and len(found) < len(node.value):
-            raise yaml.constructor.ConstructorError(
-                "while reading a mapping", node.start_mark, "it has the same key more than once", node.start_mark
-            )
-        return found
-
-
-PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
-
-
-def read_settings(path: Path, what: str) -> Any:
-    """What a YAML file of settings holds.
-
-    Args:
-        path: the file, UTF-8, of at most `MAX_BYTES`.
-        what: what it is, for messages, such as `recipe my.yaml`.
-
-    Raises:
-        ConfigurationError: it cannot be read, is too large, or holds more than plain YAML.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ConfigurationError(f"Cannot read {what}: {size:,} bytes are more than the limit of {MAX_BYTES:,}.")
-        return yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"Cannot read {what}: it is not UTF-8 text: {error}. Save it as UTF-8.") from error
-    except (OSError, ValueError, OverflowError, LookupError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"Cannot read {what}: {error}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"Cannot read {what}: it is nested too deeply.") from error
-
-
-def named_file(kind: str, folder: Path, name: str) -> Path:
-    """The file that a name or path means.
-
-    Args:
-        kind: what the file holds, in a word, for the message.
-        folder: of the files that come with labelcycle.
-        name: a stem of one of them, or the path of a YAML file.
-
-    Raises:
-        ConfigurationError: neither.
-    """
-    own = Path(name).expanduser()
-    if own.suffix in (".yaml", ".yml"):
-        return own
-    path = folder / f"{name}.yaml"
-    if "/" in name or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise ConfigurationError(f"There is no {kind} {name!r}. Choose one of {known}, or name a .yaml file.")
-    return path

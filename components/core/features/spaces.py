@@ -37,6 +37,9 @@ from labelcycle.components.core.storage.tables import (
     with_schema,
 )
 
+BYTES_A_NUMBER = 2
+"""Features are float16."""
+
 NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-[0-9a-f]{16}\.parquet")
 
 EMBED = (
@@ -250,7 +253,8 @@ class FeatureSpace:
         if not listing.parts:
             raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
         widths = {part.width for part in listing.indexed.values()}
-        for names, features in one_after_another(self._read_part, self._may_hold(listing, wanted)):
+        size = max((part.rows * part.width for part in listing.indexed.values()), default=0) * BYTES_A_NUMBER
+        for names, features in one_after_another(self._read_part, self._may_hold(listing, wanted), size):
             widths.add(features.shape[1])
             if len(widths) > 1:
                 place = self._store.locate(f"spaces/{self.name}")

@@ -8,20 +8,17 @@ Sources: Gal and Ghahramani, ICML 2016 (dropout when predicting); Houlsby et al.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.config.recipe import DropoutSite
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import CHUNK_ROWS, GOLDEN, keyed_order, mix
 from labelcycle.components.core.models.head import LinearHead, softmax
 from labelcycle.components.core.models.uncertainty import entropy
-
-DropoutSite = Literal["features", "normalised"]
-"""Where dropout acts: on the raw features, before batch normalisation (DropQuery's head), or on the normalised ones,
-between it and the linear layer (PEAL's head)."""
 
 Features = npt.NDArray[np.floating]
 Floats = npt.NDArray[np.float32]

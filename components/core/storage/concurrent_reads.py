@@ -18,6 +18,10 @@ THREADS = 10
 AHEAD = 4
 """Large objects that are waited for together, so that few are in memory."""
 
+AHEAD_BYTES = 32 * 1024 * 1024
+"""What these come to at most where their size is known, one at least. What is read of each takes two or three times as
+much while it is decoded."""
+
 MOST_TOO_MANY = 32
 """How many reads `until_none` may make beyond the end."""
 
@@ -38,21 +42,24 @@ def concurrently(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
         return list(threads.map(work, wanted))
 
 
-def one_after_another(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def one_after_another(work: Callable[[Item], Result], items: Sequence[Item], size: int = 0) -> Iterator[Result]:
     """The results of `work` on each item, in their order, for results too large to be held all at once.
 
     Args:
         work: called from several threads.
         items: what to work on.
+        size: bytes of the largest result, as far as that is known.
 
-    Cost: a round trip for every `AHEAD` items; memory for one result more than that.
+    Cost: a round trip for every `AHEAD` items, or for as many as `AHEAD_BYTES` are; memory for one result more than
+    that.
     """
     if len(items) < 2:
         yield from map(work, items)
         return
+    ahead = max(1, min(AHEAD, AHEAD_BYTES // size)) if size else AHEAD
     rest = iter(items)
-    with ThreadPoolExecutor(AHEAD) as threads:
-        under_way: deque[Future[Result]] = deque(threads.submit(work, item) for item in islice(rest, AHEAD))
+    with ThreadPoolExecutor(ahead) as threads:
+        under_way: deque[Future[Result]] = deque(threads.submit(work, item) for item in islice(rest, ahead))
         try:
             while under_way:
                 result = under_way.popleft().result()

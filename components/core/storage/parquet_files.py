@@ -8,6 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from labelcycle.components.core.storage.without_pandas import arrow_is_there
+
+arrow_is_there()
+
 ALWAYS_ALLOWED = 64 * 1024 * 1024
 """Bytes that a file may hold in memory however small it is on disk."""
 

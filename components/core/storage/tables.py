@@ -1,7 +1,6 @@
 """Parquet tables in a store: their schemas, how they are read and written, and matrices in their columns."""
 
 import io
-import sys
 
 import numpy as np
 import numpy.typing as npt
@@ -12,31 +11,6 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object, write_object
 from labelcycle.components.core.storage.parquet_files import open_parquet
-
-
-class _NoPandas:
-    """A finder of modules by which there is no pandas."""
-
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-def spare_pandas() -> None:
-    """Let pyarrow take pandas for not installed in this process, unless that is imported already.
-
-    Otherwise it imports pandas with the first array that is made of Python values, only to ask whether these are
-    pandas' own, which takes as long as everything else that a small stage does. Only for processes that run labelcycle
-    and nothing else: `to_pandas` does not work in them.
-    """
-    if "pandas" in sys.modules:
-        return
-    sys.meta_path.insert(0, _NoPandas)
-    try:
-        pa.array([0])
-    finally:
-        sys.meta_path.remove(_NoPandas)
 
 
 def table_bytes(table: pa.Table) -> bytes:

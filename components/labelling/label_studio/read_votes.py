@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from labelcycle.components.core.campaign.campaign import Campaign, sample_uris
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice

@@ -15,9 +15,10 @@ Cost: that of `bald`, and a few nanoseconds for each character of an id.
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.config.recipe import DropoutSite
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.core.models.dropout import DropoutSite, mutual_information
+from labelcycle.components.core.models.dropout import mutual_information
 from labelcycle.components.select.checks import require_above
 from labelcycle.components.select.ranking import best_first, most_uncertain
 from labelcycle.components.select.registry import strategy

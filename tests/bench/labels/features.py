@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from labelcycle.components.core.campaign.campaign import load_campaign, sample_uris
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_file import read_label_file

@@ -59,7 +59,7 @@ def answers(root: str, place: str, files: str) -> None:
     from labelcycle.components.core.storage import open_store
     from labelcycle.components.core.storage.concurrent_reads import concurrently
     from labelcycle.components.core.storage.tables import table_bytes
-    from labelcycle.components.labelling.query_delivery import delivery_key
+    from labelcycle.components.labelling.delivery_record import delivery_key
 
     rows = csv.DictReader(io.StringIO(open_store(root).read(delivery_key(0)).decode()))
     names = [row["sample_id"] for row in rows]

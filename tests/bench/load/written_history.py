@@ -21,7 +21,8 @@ from labelcycle.components.core.campaign.commits import Commit, attempt_key, wri
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import read_summary
-from labelcycle.components.core.campaign.votes import Vote, votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_table
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.runtime.timings import Timing, write_timing
 from labelcycle.components.core.storage import Store, open_store

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
 from labelcycle.components.embed.caption_model import CaptionModel
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve

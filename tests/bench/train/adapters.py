@@ -9,7 +9,8 @@ import torch
 from rich.table import Table
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import Precision, load_pool
+from labelcycle.components.core.campaign.campaign import Precision
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.train_adapter.adapters import adapter_files

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.analysis.metrics import known_unknown
-from labelcycle.components.core.campaign.metrics import KnownUnknown
+from labelcycle.components.core.campaign.summary import KnownUnknown
 
 
 @pytest.mark.parametrize(

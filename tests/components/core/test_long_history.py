@@ -9,10 +9,13 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign, create_campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit, read_commit, read_commits, write_commit
-from labelcycle.components.core.campaign.history import History, read_requests, read_votes
-from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_in
-from labelcycle.components.core.campaign.state import extend_history, read_state
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
+from labelcycle.components.core.campaign.history import History
+from labelcycle.components.core.campaign.history_tables import extend_history, read_requests, read_votes
+from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.queries import read_query, requests_in
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.vote_tables import votes_in, votes_table
+from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import MOST_TOO_MANY

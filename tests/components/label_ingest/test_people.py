@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.history import History, read_requests
-from labelcycle.components.core.campaign.queries import LabelRequest, read_query, requests_in
+from labelcycle.components.core.campaign.history import History
+from labelcycle.components.core.campaign.history_tables import read_requests
+from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
-from labelcycle.components.labelling.query_delivery import delivery_record_key
+from labelcycle.components.labelling.delivery_record import delivery_record_key
 
 CLASSES = ["blue", "green", "red"]
 

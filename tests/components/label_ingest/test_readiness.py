@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labelcycle.components.core.campaign.queries import LabelRequest
+from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.components.labelling.json_labels import read_json_text
+from labelcycle.components.labelling.json_text import read_json_text
 
 
 def test_json_is_read() -> None:

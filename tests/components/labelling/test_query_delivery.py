@@ -15,12 +15,8 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import sealed
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
-from labelcycle.components.labelling.query_delivery import (
-    deliver_query,
-    delivery_key,
-    delivery_record_key,
-    read_delivery_record,
-)
+from labelcycle.components.labelling.delivery_record import delivery_key, delivery_record_key, read_delivery_record
+from labelcycle.components.labelling.query_delivery import deliver_query
 from labelcycle.components.labelling.sample_ids import SampleIds
 
 IDS = ['odd, "quoted".jpg', "b.jpg", "ünï.jpg"]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign.campaign import load_pool
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError

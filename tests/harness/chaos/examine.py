@@ -9,7 +9,7 @@ from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.labelling.query_delivery import delivery_key, read_delivery_record
+from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
 from labelcycle.components.tracking.promotion_history import read_history
 
 

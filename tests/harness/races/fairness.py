@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.campaign.campaign import load_campaign, load_truth
+from labelcycle.components.core.campaign.campaign import load_campaign
 from labelcycle.components.core.campaign.commits import Commit, read_commits
 from labelcycle.components.core.campaign.decision import Decision
-from labelcycle.components.core.campaign.history import read_history, read_votes
+from labelcycle.components.core.campaign.history import read_history
+from labelcycle.components.core.campaign.history_tables import read_votes
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head

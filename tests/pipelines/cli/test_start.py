@@ -1,27 +1,14 @@
 """What starting a command loads: what it needs, and no other command's share."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from labelcycle.pipelines.cli.main import COMMANDS, app_with
 from tests.conftest import Pictures
+from tests.harness.loaded_modules import loaded_by
 
 HEAVY = {"torch", "mlflow", "kfp", "hera", "sklearn", "matplotlib", "boto3", "numpy", "pyarrow"}
-
-
-def loaded_by(*arguments: str) -> set[str]:
-    script = (
-        "import json, sys; from labelcycle.pipelines.cli.main import main; sys.argv = ['labelcycle', *sys.argv[1:]]\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "finally: print('\\n' + json.dumps(sorted(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["compile", "--help"], ["stage", "--help"]])

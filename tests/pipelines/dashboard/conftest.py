@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_campaign, load_pool
+from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, write_commit
+from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import write_json
 from labelcycle.components.core.storage.tables import QUERY, with_schema, write_table
-from labelcycle.components.labelling.query_delivery import deliver_query, delivery_key, write_delivery_record
+from labelcycle.components.labelling.delivery_record import delivery_key, write_delivery_record
+from labelcycle.components.labelling.query_delivery import deliver_query
 from labelcycle.pipelines.dashboard.view import View, read_status, read_view
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
-from labelcycle.components.labelling.query_delivery import write_delivery_record
+from labelcycle.components.labelling.delivery_record import write_delivery_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 

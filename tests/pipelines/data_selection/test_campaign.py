@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.campaign.campaign import load_campaign, load_pool, load_truth
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.campaign.campaign import load_pool, load_truth
+from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve

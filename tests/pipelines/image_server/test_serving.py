@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from labelcycle.components.core.campaign.campaign import load_campaign, load_pool, sample_uris
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.pool import load_pool, sample_uris
 from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks

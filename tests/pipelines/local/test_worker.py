@@ -19,10 +19,13 @@ import torch
 
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.logging.events import log_context, set_log_context
+from labelcycle.components.tracking import track_campaign
 from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph, Task
 from labelcycle.pipelines.local import stage_process
+from labelcycle.pipelines.local.campaign_loop import run_campaign
 from labelcycle.pipelines.local.engine import run_cycle
 from labelcycle.pipelines.local.outcome import StageError
+from labelcycle.pipelines.local.recorder import Recorder
 from labelcycle.pipelines.local.stage_process import unchanged
 from labelcycle.pipelines.local.stopping import Stopped, stoppable
 from labelcycle.pipelines.local.worker import Worker
@@ -68,7 +71,7 @@ def test_a_stage_that_fails_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     assert told == ["started", "error"] and "LABELCYCLE_EVENTS" not in os.environ
 
 
-class Recorder(Worker):
+class Notebook(Worker):
     """A worker that runs nothing and keeps what it was asked to."""
 
     def __init__(self, decision: str) -> None:
@@ -80,20 +83,36 @@ class Recorder(Worker):
         return {"decision": self.decision, "cycle": 4, "attempt": "abc", "reason": "so"}
 
 
+class Told(Recorder):
+    """A recorder that keeps what it was asked to record."""
+
+    def __init__(self) -> None:
+        super().__init__("root")
+        self.told: list[tuple[int, str]] = []
+
+    def begin(self) -> None:
+        self.begun = True
+
+    def record(self, cycle: int, attempt: str, events: Path, wait: bool = True) -> None:
+        assert not wait
+        self.told.append((cycle, attempt))
+
+
 CAPTIONS = Task("embed texts", "embed", after=("embed base",), settings={"target": "texts"})
 
 
 @pytest.mark.parametrize("decision", ["wait", *DECISIONS])
 @pytest.mark.parametrize("graph", [CYCLE, Graph((*CYCLE.tasks, CAPTIONS))], ids=["as it is", "with a task more"])
 def test_what_is_run_is_what_the_table_says(decision: Any, graph: Graph) -> None:
-    recorder = Recorder(decision)
-    with pytest.raises(KeyError, match="label_ingest"), recorder:  # nothing was told, as nothing was run
-        _ = run_cycle("root", "labels.csv", worker=recorder, graph=graph).decision
-    first, *others = recorder.calls
+    worker, recorder = Notebook(decision), Told()
+    with pytest.raises(KeyError, match="label_ingest"), worker, recorder:  # nothing was told, as nothing was run
+        _ = run_cycle("root", "labels.csv", worker=worker, recorder=recorder, graph=graph).decision
+    first, *others = worker.calls
     assert first == ("label_ingest", {"root": "root", "labels_from": "labels.csv", "finalize": False})
     work = {"root": "root", "cycle": 4, "attempt": "abc"}
     expected = graph.branch(decision) if decision in DECISIONS else ()
     assert others == [(task.stage, {**work, **task.settings}) for task in expected]
+    assert recorder.told == ([(4, "abc")] if expected else [])
 
 
 def test_processes_do_what_belongs_to_a_stage(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +178,39 @@ def test_a_killed_process_ends_the_run_and_the_next_run_continues(
         assert run_cycle(campaign.root, worker=worker).decision == "train"
         assert first is not None and worker._process is first and first.poll() is None, "one process runs all"
     assert first.returncode == 0
+
+
+@pytest.mark.usefixtures("mlflow", "heard")
+def test_a_recorder_that_is_killed_ends_the_run_after_the_commit(
+    begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin()
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", at_import(tmp_path, "mlflow", "os.kill(os.getpid(), signal.SIGKILL)"))
+        with pytest.raises(TransientError, match=r"\(record, killed by SIGKILL, out of memory\?\)") as death:
+            run_campaign(campaign.root, cycles=1)
+    assert death.value.exit_code == 2 and len(campaign.state.commits) in (1, 2)
+    end = run_campaign(campaign.root, cycles=0)
+    assert not end.recorded, "nothing was run"
+    seen: list[Any] = []
+    assert run_campaign(campaign.root, cycles=1, on_cycle=seen.append).recorded
+    cycles = set(range(len(campaign.state.commits)))
+    assert set(seen[-1].facts.get("record", {"cycles": cycles})["cycles"]) == cycles
+
+
+@pytest.mark.usefixtures("mlflow")
+def test_cycles_that_are_committed_before_the_recorder_is_ready_are_recorded_in_the_end(
+    begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin(budget=8)
+    waits = f"while len(__import__('glob').glob({campaign.root + '/cycles/*/commit.json'!r})) < 2: time.sleep(0.1)"
+    monkeypatch.setenv("PYTHONPATH", at_import(tmp_path, "mlflow", waits))
+    seen: list[Any] = []
+    end = run_campaign(campaign.root, on_cycle=seen.append)
+    monkeypatch.delenv("PYTHONPATH")
+    assert end.recorded and len(seen) == 2
+    assert "record" not in seen[0].facts, "the first cycle waits for nobody"
+    assert track_campaign(campaign.root) == [], "MLflow has both"
 
 
 ENGINE = """

@@ -35,6 +35,7 @@ A, B = "0123456789abcdef", "fedcba9876543210"
         (f"history/8-11-requests-{B}.parquet", "history"),
         (f"pool/truth/{B}.parquet", "table"),
         (f"oracle/{B}.parquet", "table"),
+        (f"oracle/{B}.json", "complete"),
         (f"weights/{A * 4}.safetensors", "weights"),
         (f"weights/text/{A * 4}.json", "weights"),
         ("queries/cycle-0003.csv", "handout"),

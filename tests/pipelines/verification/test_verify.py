@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.commits import commit_key, read_commit, read_commits
-from labelcycle.components.core.campaign.history import History, history_of, read_requests
+from labelcycle.components.core.campaign.history import History, history_of
+from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.components.core.storage.tables import write_table
@@ -76,7 +77,7 @@ def test_a_campaign_just_begun_is_sound(begin: Callable[..., Bench]) -> None:
 
 CHECKED = sorted(
     PATTERNS.keys()
-    - {"pruned", "handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
+    - {"complete", "pruned", "handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
 )
 
 
@@ -122,9 +123,18 @@ def test_imported_features_are_all_needed(begin: Callable[..., Bench]) -> None:
 
 def test_the_answers_that_the_campaign_keeps_are_missed(begin: Callable[..., Bench], embeddings: Path) -> None:
     root = Path(begin(embeddings=str(embeddings), labels_from=None).root)
-    (answers,) = root.glob("oracle/*")
+    (answers,) = root.glob("oracle/*.parquet")
     answers.unlink()
     assert faults(root) == [("missing", answers.relative_to(root).as_posix())]
+
+
+def test_what_is_noted_of_these_answers_may_be_gone_and_not_be_damaged(begin: Callable[..., Bench]) -> None:
+    root = Path(begin().root)
+    (note,) = root.glob("oracle/*.json")
+    flip(note)
+    assert faults(root) == [("damaged", note.relative_to(root).as_posix())]
+    note.unlink()
+    assert verified(root).findings == []
 
 
 def test_the_description_of_a_space_may_be_gone(root: Path) -> None:

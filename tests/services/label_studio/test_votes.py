@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.campaign.campaign import sample_uris
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.labelling.json_labels import votes_of_export
 from labelcycle.components.labelling.label_file import read_votes_file

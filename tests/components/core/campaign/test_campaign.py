@@ -13,10 +13,9 @@ from labelcycle.components.core.campaign.campaign import (
     Prices,
     create_campaign,
     load_campaign,
-    load_pool,
-    load_truth,
     validated_campaign,
 )
+from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import sealed

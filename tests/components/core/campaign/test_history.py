@@ -8,19 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.history import (
-    History,
-    PastCycle,
+from labelcycle.components.core.campaign.history import History, PastCycle, read_history, read_past_cycles
+from labelcycle.components.core.campaign.history_tables import (
     last_votes,
-    read_history,
-    read_past_cycles,
     read_requests,
     read_votes,
     spans,
     write_history,
 )
 from labelcycle.components.core.campaign.summary import SummaryRecord
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_in, votes_table
+from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import LABELS, QUERY, write_table

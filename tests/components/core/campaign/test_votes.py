@@ -1,6 +1,7 @@
 """Votes: which are in force, and that tables keep them."""
 
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_in, votes_table
+from labelcycle.components.core.campaign.votes import Vote, in_force
 
 
 def vote(sample: str, annotator: str, label: str | None, status: str = "ok") -> Vote:

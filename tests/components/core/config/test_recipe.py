@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle import pipelines
-from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, Schedule, describe, read_recipe
+from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, Schedule, describe
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import LinearTrainer, LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES

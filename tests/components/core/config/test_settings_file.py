@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.components.core.config.settings import MAX_BYTES, read_settings
+from labelcycle.components.core.config.settings_files import MAX_BYTES, read_settings
 from labelcycle.components.core.errors import ConfigurationError
 from tests.harness.fuzz.limits import memory_limit
 from tests.harness.fuzz.readers.recipes import LAUGHS

@@ -11,12 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign, sample_uris
+from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key, read_commits
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
+from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.state import read_state
-from labelcycle.components.core.campaign.votes import Vote, votes_table
-from labelcycle.components.core.config.recipe import read_recipe
+from labelcycle.components.core.campaign.vote_tables import votes_table
+from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage.objects import SEAL, ObjectReference, sealed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.votes import votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.components.labelling.label_file import read_label_file, read_texts, read_votes_file
 from labelcycle.components.labelling.sample_ids import SampleIds

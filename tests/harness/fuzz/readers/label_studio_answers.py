@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from labelcycle.components.core.campaign.votes import votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.components.labelling.label_studio.client import LabelStudio

@@ -5,8 +5,8 @@ from random import Random
 
 import yaml
 
-from labelcycle.components.core.config.recipe import read_recipe
-from labelcycle.components.core.config.settings import PlainLoader
+from labelcycle.components.core.config.recipe_files import read_recipe
+from labelcycle.components.core.config.settings_files import PlainLoader
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign

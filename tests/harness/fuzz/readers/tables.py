@@ -3,7 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.votes import Vote, in_force, votes_in, votes_table
+from labelcycle.components.core.campaign.vote_tables import votes_in, votes_table
+from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import tables

@@ -1,0 +1,43 @@
+"""The tables that describe a campaign's samples: the pool, what labels are known beforehand, and where images are."""
+
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.tables import POOL, QUARANTINE, TRUTH, read_table
+
+
+def load_pool(store: Store, campaign: Campaign) -> pa.Table:
+    """The table of all samples, sorted by id."""
+    return read_table(store, campaign.pool, POOL)
+
+
+def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
+    """Known labels, by id: of the `val` and `test` samples, and of the pool where its labels may be read."""
+    table = read_table(store, campaign.truth, TRUTH)
+    return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+
+
+def sample_uris(store: Store, campaign: Campaign, of: Collection[str] | None = None) -> dict[str, str | None]:
+    """The image address of every sample that people may know, quarantined ones among them, by id.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        of: ids of the samples whose addresses are wanted; None for all.
+    """
+    tables = [
+        read_table(store, reference, pa.schema([schema.field("sample_id"), schema.field("uri")]))
+        for reference, schema in ((campaign.pool, POOL), (campaign.quarantine, QUARANTINE))
+    ]
+    if of is not None:
+        wanted = pa.array(sorted(of), pa.string())
+        tables = [table.filter(pc.is_in(table["sample_id"], value_set=wanted)) for table in tables]
+    return {
+        sample_id: uri
+        for table in tables
+        for sample_id, uri in zip(table["sample_id"].to_pylist(), table["uri"].to_pylist(), strict=True)
+    }
