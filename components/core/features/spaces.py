@@ -1,19 +1,18 @@
 """Feature spaces: the pool's features under one backbone, one transform and one adapter, in Parquet parts."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import Provenance
-from labelcycle.components.core.digests import digest_of_bytes, digest_of_json
-from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.core.digests import digest_of_json
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features.part_files import PartFiles
 from labelcycle.components.core.features.provenance import DIGITS, PROVENANCE, AnyProvenance
 from labelcycle.components.core.features.space_index import (
     Holding,
@@ -25,30 +24,14 @@ from labelcycle.components.core.features.space_index import (
 from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import one_after_another
-from labelcycle.components.core.storage.objects import read_named, write_json
-from labelcycle.components.core.storage.parquet_files import open_parquet
-from labelcycle.components.core.storage.tables import (
-    QUARANTINE,
-    column_to_matrix,
-    features_bytes,
-    features_schema,
-    matrix_to_column,
-    table_bytes,
-    with_schema,
-)
+from labelcycle.components.core.storage.objects import write_json
 
 BYTES_A_NUMBER = 2
 """Features are float16."""
 
-NAME_OF_PART = re.compile(r"(?:part|quarantine)-[0-9a-f]{16}-[0-9a-f]{16}\.parquet")
-
 EMBED = (
     "Run the embed stage, with the platform's cache switched off; imported features are written by the same labelcycle "
     "init."
-)
-
-WRITE_ANEW = (
-    "Delete it and run again: embed writes it again; imported features are written by the same labelcycle init."
 )
 
 
@@ -56,7 +39,7 @@ class FeatureSpace:
     """Rows of features by sample id. Parts are only ever added, each written atomically."""
 
     def __init__(self, store: Store, name: str) -> None:
-        self._store = store
+        self._store, self._files = store, PartFiles(store, name)
         self.name = name
         self._added: dict[str, tuple[IndexedPart, pa.Array]] = {}
 
@@ -112,22 +95,9 @@ class FeatureSpace:
         Raises:
             InputError: a value is NaN or infinite; the samples are named.
         """
-        bad = ~np.isfinite(features).all(axis=1)
-        if bad.any():
-            names = ", ".join(repr(ids[row]) for row in np.flatnonzero(bad)[:5])
-            raise InputError(
-                f"{int(bad.sum())} feature vectors hold NaN or infinite values (or values beyond float16's ±65504): "
-                f"{names}. Mend or remove these samples."
-            )
-        column = pa.array(ids, pa.string())
-        table = pa.table([column, matrix_to_column(features)], schema=features_schema(features.shape[1]))
-        name = f"part-{digest_of_json(list(ids))[:16]}"
-        if not self._store.keys(self._key(f"{name}-")):
-            data = features_bytes(table)
-            digest = digest_of_bytes(data)
-            name = f"{name}-{digest[:16]}.parquet"
-            self._store.write(self._key(name), data)
-            self._added[name] = (_described(name, digest, column, features.shape[1]), column)
+        added = self._files.add(ids, features)
+        if added is not None:
+            self._added[added[0].name] = added
 
     def knows(self, listing: Listing) -> bool:
         """Whether it is known without reading what every part holds: by an index, or because it was added here."""
@@ -216,20 +186,11 @@ class FeatureSpace:
 
     def quarantine(self, rows: list[dict[str, str]]) -> None:
         """Add a table of unreadable samples: sample_id, uri and reason of each."""
-        data = table_bytes(pa.Table.from_pylist(rows, schema=QUARANTINE))
-        ids = digest_of_json([row["sample_id"] for row in rows])[:16]
-        self._store.write(self._key(f"quarantine-{ids}-{digest_of_bytes(data)[:16]}.parquet"), data)
+        self._files.set_aside(rows)
 
     def quarantined(self, listing: Listing | None = None) -> list[dict[str, str]]:
         """Samples that could not be embedded, sorted by id: sample_id, uri and a reason of each."""
-        if listing is None:
-            names = [key.rpartition("/")[2] for key in self._store.keys(self._key("quarantine-"))]
-        else:
-            names = listing.quarantine
-        rows: dict[str, dict[str, str]] = {}
-        for name in names:
-            rows |= {row["sample_id"]: row for row in self._read_table(name)[0].to_pylist()}
-        return [rows[sample_id] for sample_id in sorted(rows)]
+        return self._files.were_set_aside(None if listing is None else listing.quarantine)
 
     def _key(self, name: str) -> str:
         return f"spaces/{self.name}/{name}"
@@ -239,7 +200,7 @@ class FeatureSpace:
             self.refuse_lost(group)
         width = next((group.width for group in wanted if group.width is not None), None)
         if width is None:
-            width = self._read_part(listing.parts[0])[1].shape[1]
+            width = self._files.read(listing.parts[0])[1].shape[1]
         return [group.found(width) for group in wanted]
 
     def _parts_with(
@@ -254,7 +215,7 @@ class FeatureSpace:
             raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
         widths = {part.width for part in listing.indexed.values()}
         size = max((part.rows * part.width for part in listing.indexed.values()), default=0) * BYTES_A_NUMBER
-        for names, features in one_after_another(self._read_part, self._may_hold(listing, wanted), size):
+        for names, features in one_after_another(self._files.read, self._may_hold(listing, wanted), size):
             widths.add(features.shape[1])
             if len(widths) > 1:
                 place = self._store.locate(f"spaces/{self.name}")
@@ -284,60 +245,13 @@ class FeatureSpace:
         yield from listing.indexed_ids(self._store, self.name)
         unknown = [name for name in listing.unknown if name not in self._added]
         yield from (self._added[name] for name in listing.unknown if name in self._added)
-        yield from one_after_another(self._described_part, unknown)
-
-    def _described_part(self, name: str) -> tuple[IndexedPart, pa.Array]:
-        table, digest = self._read_table(name)
-        column = table["sample_id"].combine_chunks()
-        return _described(name, digest, column, table.schema.field("feature").type.list_size), column
-
-    def _read_part(self, name: str) -> tuple[pa.Array, npt.NDArray[np.float16]]:
-        table, _ = self._read_table(name)
-        return table["sample_id"].combine_chunks(), column_to_matrix(table["feature"]).astype(np.float16, copy=False)
-
-    def _read_table(self, name: str) -> tuple[pa.Table, str]:
-        """The table of that name, which ends in the digest that its content must have; and that digest in full."""
-        key = self._key(name)
-        if not NAME_OF_PART.fullmatch(name):
-            raise CampaignError(
-                f"{self._store.locate(key)} is none of labelcycle's files: its name does not end in the digest of its "
-                "content. Move it elsewhere and run again."
-            )
-        try:
-            data = read_named(self._store, key, WRITE_ANEW, once=False)
-            with open_parquet(data, once=False) as file:
-                schema = _schema_of(file.schema_arrow, name)
-                table = with_schema(file.read(schema.names, use_threads=False), schema)
-                table.validate(full=True)
-                return table, digest_of_bytes(data)
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            raise CampaignError(f"{self._store.locate(key)} is damaged: {error}. {WRITE_ANEW}") from error
-
-
-def _described(name: str, sha256: str, ids: pa.Array, width: int) -> IndexedPart:
-    ends = pc.min_max(ids).as_py()
-    first, last = ends["min"] or "", ends["max"] or ""
-    return IndexedPart(name=name, rows=len(ids), width=width, first=first, last=last, sha256=sha256)
+        yield from one_after_another(self._files.describe, unknown)
 
 
 def _overlap(parts: Iterable[IndexedPart]) -> bool:
     """Whether the ranges of two of the parts have something in common."""
     ordered = sorted(parts, key=lambda part: part.first)
     return any(left.last >= right.first for left, right in zip(ordered, ordered[1:], strict=False))
-
-
-def _schema_of(found: pa.Schema, name: str) -> pa.Schema:
-    """The schema that the table of that name must have.
-
-    Raises:
-        KeyError, ValueError: its features are no vectors of one width.
-    """
-    if name.startswith("quarantine-"):
-        return QUARANTINE
-    vectors = found.field("feature").type
-    if not pa.types.is_fixed_size_list(vectors):
-        raise ValueError(f"its features are {vectors}")
-    return features_schema(vectors.list_size)
 
 
 def holds_pool(work: Attempt, space: str) -> bool:
