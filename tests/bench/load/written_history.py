@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from labelcycle.components.core.campaign import history
+from labelcycle.components.core.campaign import history, history_tables
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, write_commit
@@ -170,7 +170,7 @@ class _Writer:
             history.PastCycle(commit=commit, summary=read_summary(self._store, commit))
             for commit in self._commits[before.cycles :]
         ]
-        return history.write_history(self._store, before, later)
+        return history_tables.write_history(self._store, before, later)
 
     def _attempt(self, campaign: Campaign, decision: Decision) -> tuple[Attempt, ObjectReference]:
         """The attempt, and the reference to its decision, which is written."""
