@@ -1,10 +1,11 @@
 """Fixtures for all tests: an S3 server of our own and roots on it, tiny data, and campaigns on them."""
 
+import gc
 import importlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ if not os.environ.get("LABELCYCLE_TEST_COLD"):
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """How long an example takes says something about the machine, not about the code."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What collection imports lives until the end; the garbage collector need not look through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 CLASSES = ["blue", "green", "red"]
 TRAINING = ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish")
