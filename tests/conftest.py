@@ -301,3 +301,17 @@ def begin_on_images(begin: Callable[..., Bench], pictures: Pictures) -> Callable
         return begin(root, **(data | settings))
 
     return begun
+
+
+@pytest.fixture
+def begin_on_small_network(begin_on_images: Callable[..., Bench], tmp_path: Path) -> Callable[..., Bench]:
+    """The same, through a network of a few thousand random numbers that this process alone knows."""
+    from tests.frozen_roots import tiny_backbone
+
+    weights = tmp_path / f"{tiny_backbone.NAME}.safetensors"
+    weights.write_bytes(tiny_backbone.random_weights())
+
+    def begun(root: str | None = None, **settings: Any) -> Bench:
+        return begin_on_images(root, backbone=tiny_backbone.NAME, weights=str(weights), **settings)
+
+    return begun
