@@ -1,4 +1,4 @@
-"""Figures that are not made: what they are made of, layout and drawing were most of what a trained cycle costs in tests.
+"""Figures that are not made: their parts, layout and drawing were most of what a trained cycle costs in tests.
 
 `make test` draws where a test has the marker `draws`, `make test-long` everywhere.
 """
