@@ -171,8 +171,11 @@ def s3_administrator(s3_server: str) -> Any:
 
 @pytest.fixture
 def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """AWS settings of this test alone: credentials that any test server takes, and none of the machine's own."""
-    nowhere = tmp_path_factory.mktemp("aws")
+    """AWS settings: credentials that any test server takes, and none of the machine's own.
+
+    They are the same for all tests, which so share a client; it takes long to make.
+    """
+    nowhere = tmp_path_factory.getbasetemp() / "no-aws-files"
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_S3_ADDRESSING_STYLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
@@ -183,6 +186,12 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
     source.image_client.cache_clear()
+
+
+@pytest.fixture
+def own_s3_client(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS settings that no other test has, and with them a client, for tests that change or wear out theirs."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", uuid.uuid4().hex)
 
 
 @pytest.fixture
