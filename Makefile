@@ -29,8 +29,9 @@ demo: $(INSTALLED)  ## Compare with random picks on handwritten digits, and run 
 check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=.typecheck $(VENV)/bin/mypy -p labelcycle.components -p labelcycle.pipelines
+	MYPYPATH=.typecheck $(VENV)/bin/mypy --num-workers 2 -p labelcycle.components -p labelcycle.pipelines
 
+test test-long: export PYTHONDONTWRITEBYTECODE =  # a test run starts hundreds of processes, which would compile alike
 test: check  ## Lint, types and the tests, but for what takes long
 	$(VENV)/bin/pytest -q -n 2 --dist worksteal
 

@@ -1,10 +1,11 @@
 """Fixtures for all tests: an S3 server of our own and roots on it, tiny data, and campaigns on them."""
 
+import gc
 import importlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ if not os.environ.get("LABELCYCLE_TEST_COLD"):
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """How long an example takes says something about the machine, not about the code."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What collection imports lives until the end; the garbage collector need not look through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 CLASSES = ["blue", "green", "red"]
 TRAINING = ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish")
@@ -158,8 +171,11 @@ def s3_administrator(s3_server: str) -> Any:
 
 @pytest.fixture
 def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """AWS settings of this test alone: credentials that any test server takes, and none of the machine's own."""
-    nowhere = tmp_path_factory.mktemp("aws")
+    """AWS settings: credentials that any test server takes, and none of the machine's own.
+
+    They are the same for all tests, which so share a client; it takes long to make.
+    """
+    nowhere = tmp_path_factory.getbasetemp() / "no-aws-files"
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_S3_ADDRESSING_STYLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
@@ -170,6 +186,12 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
     source.image_client.cache_clear()
+
+
+@pytest.fixture
+def own_s3_client(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS settings that no other test has, and with them a client, for tests that change or wear out theirs."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", uuid.uuid4().hex)
 
 
 @pytest.fixture
@@ -286,5 +308,19 @@ def begin_on_images(begin: Callable[..., Bench], pictures: Pictures) -> Callable
     def begun(root: str | None = None, **settings: Any) -> Bench:
         data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
         return begin(root, **(data | settings))
+
+    return begun
+
+
+@pytest.fixture
+def begin_on_small_network(begin_on_images: Callable[..., Bench], tmp_path: Path) -> Callable[..., Bench]:
+    """The same, through a network of a few thousand random numbers that this process alone knows."""
+    from tests.frozen_roots import tiny_backbone
+
+    weights = tmp_path / f"{tiny_backbone.NAME}.safetensors"
+    weights.write_bytes(tiny_backbone.random_weights())
+
+    def begun(root: str | None = None, **settings: Any) -> Bench:
+        return begin_on_images(root, backbone=tiny_backbone.NAME, weights=str(weights), **settings)
 
     return begun

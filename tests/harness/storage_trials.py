@@ -81,7 +81,7 @@ def make_bed(folder: Path, embeddings: Path, cycles: int) -> Bed:
 
 @contextmanager
 def impatient_clients(read_seconds: float = 1.0) -> Iterator[Callable[[str], None]]:
-    """S3 clients that do not pause between tries, and wait for answers for a second.
+    """S3 clients that do not pause between tries, and wait `read_seconds` for an answer.
 
     All stores have the same until the function that is yielded hears of `init`: then the process of another run would
     begin, whose client has all its retries before it.
@@ -101,9 +101,15 @@ def impatient_clients(read_seconds: float = 1.0) -> Iterator[Callable[[str], Non
 
 
 def s3_trial(
-    bed: Bed, proxy: FaultyS3, bucket: str, seed: int, fault: Fault | None = None, share: float | None = None
+    bed: Bed,
+    proxy: FaultyS3,
+    bucket: str,
+    seed: int,
+    fault: Fault | None = None,
+    share: float | None = None,
+    read_seconds: float = 1.0,
 ) -> Outcome:
-    """A campaign on S3 whose requests meet one kind of fault, or all kinds.
+    """A campaign on S3 whose requests meet one kind of fault, or all kinds; answers are waited for `read_seconds`.
 
     Of the requests that can have the fault a share meets it; from time to time so large a share that runs end.
     """
@@ -114,7 +120,7 @@ def s3_trial(
     def trial() -> tuple[Passage, int]:
         proxy.plan = Seeded(seed, share, [fault] if fault else list(Fault), most=400)
         try:
-            with impatient_clients() as before_stage:
+            with impatient_clients(read_seconds) as before_stage:
                 passage = run_until_done(request(root, bed.embeddings, bed.cycles), before_stage=before_stage)
         finally:
             proxy.plan = Nothing()

@@ -93,15 +93,16 @@ def test_a_target_ends_the_run(labelcycle: Callable[..., Any], embeddings: Path,
 
 
 def test_a_cycle_stage_by_stage(pictures: Any, tmp_path: Path) -> None:
-    """Each stage is a new Python, which imports what this stage needs."""
-    labelcycle = command_in(tmp_path / "working-directory", seconds=300, cold=True)
+    """Each stage is once a new Python, which imports what this stage needs."""
+    labelcycle = command_in(tmp_path / "working-directory", seconds=300)
+    begun_anew = command_in(tmp_path / "working-directory", seconds=300, cold=True)
     root = tmp_path / "campaign"
     data = ["--images", pictures.images, "--test", pictures.test, "--recipe", "random", "--budget", 8, "--batch", 8]
     assert labelcycle("init", root, *data, *QUICK).returncode == 0
     shutil.copyfile(pictures.labels, tmp_path / "working-directory" / "labels.csv")
 
-    def stage(name: str, *arguments: object) -> dict[str, Any]:
-        answer = labelcycle("stage", name, "--root", root, *arguments)
+    def stage(name: str, *arguments: object, by: Callable[..., Any] = labelcycle) -> dict[str, Any]:
+        answer = by("stage", name, "--root", root, *arguments)
         assert answer.returncode == 0, answer.stderr
         facts: dict[str, Any] = json.loads(answer.stdout)
         return facts
@@ -109,19 +110,19 @@ def test_a_cycle_stage_by_stage(pictures: Any, tmp_path: Path) -> None:
     def work(facts: dict[str, Any]) -> list[object]:
         return ["--cycle", facts["cycle"], "--attempt", facts["attempt"]]
 
-    cold = stage("label_ingest")
+    cold = stage("label_ingest", by=begun_anew)
     assert cold["decision"] == "cold_start"
-    assert stage("embed", *work(cold), "--target", "base")["embedded"] == 60
-    assert stage("select", *work(cold), "--facts", tmp_path / "new" / "facts.json")["size"] == 8
+    assert stage("embed", *work(cold), "--target", "base", by=begun_anew)["embedded"] == 60
+    assert stage("select", *work(cold), "--facts", tmp_path / "new" / "facts.json", by=begun_anew)["size"] == 8
     assert json.loads((tmp_path / "new" / "facts.json").read_text())["size"] == 8
     assert stage("publish", *work(cold))["committed"]
     assert stage("label_ingest")["decision"] == "wait"
     ready = stage("label_ingest", "--labels-from", "labels.csv")
     assert ready["decision"] == "train"
-    assert stage("train_adapter", *work(ready))["labelled"] == 8
+    assert stage("train_adapter", *work(ready), by=begun_anew)["labelled"] == 8
     assert stage("embed", *work(ready), "--target", "tuned")["embedded"] == 0
-    assert stage("evaluate", *work(ready))["labels"] == 8
-    assert stage("score", *work(ready), "--shard", 0, "--shards", 1)["scored"] == 0
+    assert stage("evaluate", *work(ready), by=begun_anew)["labels"] == 8
+    assert stage("score", *work(ready), "--shard", 0, "--shards", 1, by=begun_anew)["scored"] == 0
     assert stage("select", *work(ready))["size"] == 0
-    assert stage("publish", *work(ready))["labels"] == 8
+    assert stage("publish", *work(ready), by=begun_anew)["labels"] == 8
     assert stage("label_ingest")["decision"] == "done"

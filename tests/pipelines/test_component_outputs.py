@@ -83,12 +83,11 @@ def test_no_output_is_null_or_not_finite(
     begin: Callable[..., Bench],
     begin_on_images: Callable[..., Bench],
     text_encoder: Path,
+    mlflow: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     recipe: str,
 ) -> None:
     """A cold start and a trained cycle, to the end."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     given = {"text_encoder": str(text_encoder)} if recipe == "vecaf_linear" else {}
     on_images = recipe in ("peal_entropy", "standard_ft", "svpp", "vecaf_linear")
     campaign = (begin_on_images if on_images else begin)(recipe=recipe, overrides=RECIPES[recipe], **given)

@@ -19,12 +19,13 @@ FINAL = {
 
 
 @pytest.fixture
-def begin_final(begin_on_images: Callable[..., Any]) -> Callable[..., Any]:
+def begin_final(begin_on_small_network: Callable[..., Any]) -> Callable[..., Any]:
     """A function: settings → a campaign of two cycles on frozen features, with a final training of its own."""
 
     def begun(root: str | None = None, **settings: Any) -> Any:
         overrides = FINAL | settings.pop("overrides", {})
-        return begin_on_images(root, **{"recipe": "linear_probe", "budget": 16, "overrides": overrides, **settings})
+        chosen = {"recipe": "linear_probe", "budget": 16, "overrides": overrides, **settings}
+        return begin_on_small_network(root, **chosen)
 
     return begun
 
@@ -190,8 +191,8 @@ def test_without_a_trained_cycle_there_is_nothing_to_finalize(begin_final: Calla
         campaign.ingest(finalize=True)
 
 
-def test_the_command(begin_final: Callable[..., Any], labelcycle: Callable[..., Any], mlflow: Path) -> None:
-    campaign = begin_final(budget=24)
+def test_the_command(begin_on_images: Callable[..., Any], labelcycle: Callable[..., Any], mlflow: Path) -> None:
+    campaign = begin_on_images(recipe="linear_probe", budget=24, overrides=FINAL)
     campaign.run_cycle()
     campaign.run_cycle()
     refused = labelcycle("finalize", campaign.root)

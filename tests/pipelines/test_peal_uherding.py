@@ -22,9 +22,9 @@ QUICK = {"trainer.epochs": 2, "trainer.rank": 2, "trainer.learning_rate": 0.01, 
 
 
 @pytest.fixture
-def campaign(begin_on_images: Callable[..., Any]) -> Any:
+def campaign(begin_on_small_network: Callable[..., Any]) -> Any:
     """One that is about to choose its first query."""
-    return begin_on_images(recipe="peal_uherding", overrides=QUICK)
+    return begin_on_small_network(recipe="peal_uherding", overrides=QUICK)
 
 
 def query(campaign: Any) -> list[str]:

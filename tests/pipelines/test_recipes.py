@@ -30,7 +30,7 @@ def test_recipes_name_strategies_that_exist() -> None:
 
 @pytest.mark.parametrize("name", [recipe.name for recipe in all_recipes()])
 def test_every_recipe_runs(
-    begin: Callable[..., Any], begin_on_images: Callable[..., Any], text_encoder: Path, name: str
+    begin: Callable[..., Any], begin_on_small_network: Callable[..., Any], text_encoder: Path, name: str
 ) -> None:
     """The first query, one chosen with a model, and what every sample in them says about itself."""
     recipe = read_recipe(recipe_path(name))
@@ -39,7 +39,7 @@ def test_every_recipe_runs(
     if recipe.data_selection is not None:
         few["data_selection.total_batches"] = 6
         given["text_encoder"] = str(text_encoder)
-    campaign = (begin_on_images if recipe.needs_images else begin)(recipe=name, overrides=few, **given)
+    campaign = (begin_on_small_network if recipe.needs_images else begin)(recipe=name, overrides=few, **given)
     campaign.run_cycle()
     assert campaign.run_until("select").size == (0 if recipe.cold_start.single_shot else 8)
     query = pq.read_table(pa.BufferReader(campaign.work.read("query.parquet")))

@@ -20,9 +20,9 @@ def labelled(campaign: Bench) -> tuple[int, int, int]:
     return last.labels, last.answers, last.outstanding
 
 
-def test_a_deleted_annotation(begin_on_images: Callable[..., Bench], studio: Api) -> None:
+def test_a_deleted_annotation(begin_on_small_network: Callable[..., Bench], studio: Api) -> None:
     tool = {"label_studio": studio.url, "image_server": "http://images.example.org"}
-    campaign = begin_on_images(labels_from=None, budget=4 * BATCH, batch=BATCH, **tool)
+    campaign = begin_on_small_network(labels_from=None, budget=4 * BATCH, batch=BATCH, **tool)
     campaign.run_cycle()
     answer_everything(studio)
     campaign.run_cycle()

@@ -17,6 +17,10 @@ from tests.warm_start import warm_python
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 SECONDS = 300
 MAIN = "from labelcycle.pipelines.cli.main import main; main()"
+WITHOUT_PAUSES = (
+    "from botocore.retries.standard import ExponentialBackoff; "
+    "ExponentialBackoff.delay_amount = lambda self, context: 0.0; "
+)
 FILES_OF_100_BYTES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY)); "
 
 
@@ -55,7 +59,7 @@ def assert_told(result: subprocess.CompletedProcess[str], exit_code: int, *words
 
 @pytest.mark.parametrize("seed", [1])
 def test_s3_that_fails_now_and_then(seed: int, bed: Bed, proxy: FaultyS3, s3_root: str) -> None:
-    outcome = s3_trial(bed, proxy, s3_root.split("/")[2], seed, share=0.3)
+    outcome = s3_trial(bed, proxy, s3_root.split("/")[2], seed, share=0.3, read_seconds=0.4)
     assert outcome.lost == ()
     assert outcome.injected > 10
 
@@ -109,7 +113,7 @@ def test_a_process_that_may_not_write_large_files(bed: Bed, tmp_path: Path) -> N
 
 def test_a_process_whose_s3_is_overloaded(proxy: FaultyS3, s3_root: str) -> None:
     proxy.plan = Scripted({operation: [Fault.ERROR_503] * 100 for operation in POSSIBLE})
-    told = labelcycle("status", s3_root)
+    told = labelcycle("status", s3_root, before=WITHOUT_PAUSES)
     assert_told(told, 2, f"S3 failed on {s3_root}/campaign.json (SlowDown)", "Run the same command again")
     assert proxy.injected.total() == 5
 

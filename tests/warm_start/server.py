@@ -64,12 +64,14 @@ class Begun:
 
 def main(folder: Path) -> None:
     sys.path[0] = str(Path(__file__).parents[2])
+    gc.disable()
     import_everything()
     from tests.blank_figures import leave_figures_blank
 
     leave_figures_blank()
     gc.collect()
     gc.freeze()
+    gc.enable()
     threads = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
     assert [name for name in threads if name != "jemalloc_bg_thd"] == [threads[0]], f"copies might hang: {threads}"
     listener = socket.socket(socket.AF_UNIX)

@@ -65,8 +65,8 @@ def test_a_trained_cycle(campaign: Any) -> None:
     assert Path(facts.report).read_bytes() == campaign.work.read("report.html")
 
 
-def test_adapters_are_committed(begin_on_images: Callable[..., Any]) -> None:
-    campaign = begin_on_images(recipe="peal_entropy", overrides={"trainer.epochs": 1, "trainer.rank": 1})
+def test_adapters_are_committed(begin_on_small_network: Callable[..., Any]) -> None:
+    campaign = begin_on_small_network(recipe="peal_entropy", overrides={"trainer.epochs": 1, "trainer.rank": 1})
     campaign.run_cycle()
     campaign.run_cycle()
     objects = campaign.state.commits[1].objects

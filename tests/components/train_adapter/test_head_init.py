@@ -116,9 +116,9 @@ def test_random_leaves_what_is_written_as_it_was(name: str) -> None:
 
 
 @pytest.fixture
-def campaign(begin_on_images: Callable[..., Any]) -> Any:
+def campaign(begin_on_small_network: Callable[..., Any]) -> Any:
     """A campaign on images whose first query is answered."""
-    made = begin_on_images(recipe="peal_entropy", overrides=QUICK | {"cold_start.strategy": "kmeans"})
+    made = begin_on_small_network(recipe="peal_entropy", overrides=QUICK | {"cold_start.strategy": "kmeans"})
     made.run_cycle()
     made.ingest()
     return made

@@ -25,8 +25,11 @@ def spread_densely(points: np.ndarray, rows: np.ndarray, classes: np.ndarray, co
     root = np.diag(1 / np.sqrt(graph.sum(axis=1)))
     told = np.zeros((len(points), count))
     told[rows, classes] = 1
-    total = sum(np.linalg.matrix_power(SHARE * root @ graph @ root, step) @ told for step in range(STEPS + 1))
-    assert isinstance(total, np.ndarray)
+    walk = SHARE * root @ graph @ root
+    step = total = told
+    for _ in range(STEPS):
+        step = walk @ step
+        total = total + step
     masses = total / np.maximum(total.sum(axis=0), 1e-300)
     return np.asarray(masses / masses.sum(axis=1, keepdims=True))
 

@@ -16,7 +16,7 @@ from labelcycle.components.train_adapter.trained import Fitted
 
 
 @pytest.fixture
-def fine_tuning(begin_on_images: Callable[..., Any]) -> Any:
+def fine_tuning(begin_on_small_network: Callable[..., Any]) -> Any:
     """A campaign of the recipe vecaf on the pictures, without captions and with few batches."""
     few = {
         "trainer.epochs": 1,
@@ -27,7 +27,7 @@ def fine_tuning(begin_on_images: Callable[..., Any]) -> Any:
         "selector.strategy": "random",
         "cold_start.strategy": "random",
     }
-    return begin_on_images(recipe="vecaf", batch=4, overrides=few)
+    return begin_on_small_network(recipe="vecaf", batch=4, overrides=few)
 
 
 def test_a_backbone_goes_on_from_the_loop_before(fine_tuning: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ LARGE = 9 * 1024**2
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+def calls(own_s3_client: None, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Every S3 request from here on."""
     made: list[Call] = []
 

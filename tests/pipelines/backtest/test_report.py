@@ -126,6 +126,7 @@ def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..
     assert facts.verdict in store.read("summary.md").decode()
 
 
+@pytest.mark.draws
 def test_of_many_strategies_only_the_best_and_random_have_bands(
     make_plan: Callable[..., BacktestPlan], cycles: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

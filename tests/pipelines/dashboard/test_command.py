@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from labelcycle.pipelines.cli.main import app
 
 
 @pytest.fixture
@@ -27,10 +30,11 @@ def test_in_a_pipe(labelcycle: Callable[..., Any], labelled_by_people: Any) -> N
 
 
 @pytest.mark.parametrize("token", ["", "a-token"], ids=["no token", "no answer"])
-def test_a_tool_that_cannot_be_asked(labelcycle: Callable[..., Any], labelled_in_a_tool: Any, token: str) -> None:
-    environment = {"LABEL_STUDIO_TOKEN": token, "LABEL_STUDIO_TOKEN_FILE": ""}
-    answer = labelcycle("status", labelled_in_a_tool.root, **environment)
-    assert answer.returncode == 0
+def test_a_tool_that_cannot_be_asked(labelled_in_a_tool: Any, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    environment = {"LABEL_STUDIO_TOKEN": token, "LABEL_STUDIO_TOKEN_FILE": "", "COLUMNS": "500"}
+    answer = CliRunner().invoke(app, ["status", labelled_in_a_tool.root], env=environment)
+    assert answer.exit_code == 0
     assert "samples of cycle 1's query are labelled at http://127.0.0.1:9\n" in answer.stdout
     assert "8 of 24 labels of the budget are used." in answer.stdout
     assert "note: it is not known now who still has to label: " in answer.stdout

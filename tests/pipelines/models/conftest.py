@@ -12,6 +12,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import Bench, Pictures
+from tests.frozen_roots import tiny_backbone
 
 QUICK = {"trainer.epochs": 20, "trainer.learning_rate": 0.02}
 ON_IMAGES = {"trainer.epochs": 2, "trainer.batch_size": 8}
@@ -41,6 +42,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """Settings that make a campaign whose models come from each kind of trainer."""
 
+ON_THE_PACKAGED_NETWORK = {"linear", "lora"}
+"""The others are on a network of a few thousand numbers: what torch takes to export one grows with its blocks."""
+
 
 @pytest.fixture(scope="session")
 def trained_once(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -> Callable[..., Path]:
@@ -51,6 +55,10 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -
         if trainer not in made:
             root = tmp_path_factory.mktemp("trained") / "campaign"
             data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
+            if trainer not in ON_THE_PACKAGED_NETWORK:
+                weights = root.with_name("weights.safetensors")
+                weights.write_bytes(tiny_backbone.random_weights())
+                data |= {"backbone": tiny_backbone.NAME, "weights": str(weights)}
             begin_campaign(str(root), CampaignSettings(budget=8, batch=8, **data, **RECIPES[trainer], **settings))
             run_to_the_end(str(root))
             made[trainer] = root

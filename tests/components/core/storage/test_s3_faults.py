@@ -86,7 +86,7 @@ def store(proxy: FaultyS3, root: str) -> S3Store:
 
 
 @pytest.fixture
-def own_store(proxy: FaultyS3, root: str) -> S3Store:
+def own_store(proxy: FaultyS3, own_s3_client: None, root: str) -> S3Store:
     """The same with a client of its own: botocore gives up sooner after many failures."""
     return begun(S3Store(root))
 

@@ -95,18 +95,25 @@ def test_column_without_chunks() -> None:
 
 
 READ_AND_END = """
-import io, sys
+import io, os, sys
 import pyarrow as pa, pyarrow.parquet as pq
 from labelcycle.components.core.storage.tables import table_in
-buffer = io.BytesIO()
-pq.write_table(pa.table({f"column {number}": ["x"] * 6 for number in range(11)}), buffer)
-data = buffer.getvalue()
-assert table_in(data).num_rows == 6
-del buffer, data
+for number in range(20):
+    if os.fork():
+        _, status = os.wait()
+        if status:
+            sys.exit(f"process {number} ended with {status}")
+        continue
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({f"column {number}": ["x"] * 6 for number in range(11)}), buffer)
+    data = buffer.getvalue()
+    assert table_in(data).num_rows == 6
+    del buffer, data
+    break
 """
 
 
 def test_a_process_may_end_right_after_it_has_read_a_table() -> None:
-    """Read by Arrow's own threads, about one in five of these processes was aborted."""
-    ended = [subprocess.run([sys.executable, "-c", READ_AND_END], capture_output=True, text=True) for _ in range(20)]
-    assert [process.stderr for process in ended if process.returncode] == []
+    """Read by Arrow's own threads, one in five of these processes was aborted on some machines, one in 80 on others."""
+    ended = subprocess.run([sys.executable, "-c", READ_AND_END], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

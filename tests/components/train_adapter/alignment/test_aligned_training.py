@@ -25,7 +25,7 @@ ALIGNED = {
 
 
 @pytest.fixture
-def begin_aligned(begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path) -> Callable[..., Any]:
+def begin_aligned(begin_on_small_network: Callable[..., Any], pictures: Any, tmp_path: Path) -> Callable[..., Any]:
     """A function: changes to the recipe → a campaign whose threshold is so large that the second cycle must update.
 
     The classes are not those of the pictures' colours, so that they overlap and PED takes its steps.
@@ -39,7 +39,7 @@ def begin_aligned(begin_on_images: Callable[..., Any], pictures: Any, tmp_path: 
     def begun(root: str | None = None, val: str | None = None, recipe: str = "linear_probe", **changes: Any) -> Any:
         overrides = {**ALIGNED, **{name.replace("__", "."): value for name, value in changes.items()}}
         data = {"labels_from": str(labels), "test": str(test), "val": val}
-        return begin_on_images(root, recipe=recipe, budget=32, overrides=overrides, **data)
+        return begin_on_small_network(root, recipe=recipe, budget=32, overrides=overrides, **data)
 
     return begun
 
