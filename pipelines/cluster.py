@@ -8,6 +8,9 @@ On Argo these have the same names. On Kubeflow they have labelcycle's own, becau
 container, by whatever `AWS_…` it finds there (`labelcycle.components.core.config.environment`).
 """
 
+PRUNING_SECRET = "labelcycle-pruning"
+"""Credentials that may delete objects, under the same keys; `labelcycle prune` alone has them."""
+
 TRACKING_SECRET = "labelcycle-tracking"
 TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 """Credentials of the MLflow server.

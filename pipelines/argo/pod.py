@@ -60,7 +60,7 @@ SCRATCH = "/tmp"
 """The only folder that a stage may write to, besides /dev/shm."""
 
 
-class PodSettings(TypedDict):
+class CommandSettings(TypedDict):
     """Arguments of a `hera.workflows.Container`."""
 
     labels: dict[str, str]
@@ -76,12 +76,23 @@ class PodSettings(TypedDict):
     retry_strategy: RetryStrategy | None
 
 
-def pod_settings(stage: str, placement: Placement) -> PodSettings:
+def pod_settings(stage: str, placement: Placement) -> CommandSettings:
     """What the stage's container is made with, all but what it runs."""
+    return command_settings(stage.replace("_", "-"), placement, STAGES[stage].secrets)
+
+
+def command_settings(component: str, placement: Placement, secrets: tuple[Secret, ...]) -> CommandSettings:
+    """What the container of a command is made with, all but what it runs.
+
+    Args:
+        component: what it is, for its label.
+        placement: what its pod asks for.
+        secrets: the credentials that it has.
+    """
     return {
-        "labels": labels(stage.replace("_", "-")),
+        "labels": labels(component),
         "resources": _resources(placement),
-        "env": _environment(stage, placement),
+        "env": _environment(secrets, placement),
         "volumes": _volumes(placement),
         "security_context": _container_rights(),
         "pod_security_context": _pod_rights(),
@@ -114,8 +125,8 @@ def _resources(placement: Placement) -> Resources:
     )
 
 
-def _environment(stage: str, placement: Placement) -> list[Env | SecretEnv | ConfigMapEnv]:
-    """The stage's time, credentials and addresses.
+def _environment(secrets: tuple[Secret, ...], placement: Placement) -> list[Env | SecretEnv | ConfigMapEnv]:
+    """The command's time, credentials and addresses.
 
     The last two are optional: a cluster may give rights to the service account instead.
     """
@@ -125,7 +136,7 @@ def _environment(stage: str, placement: Placement) -> list[Env | SecretEnv | Con
     ]
     for key in SETTINGS_KEYS:
         variables.append(ConfigMapEnv(name=key, config_map_name=SETTINGS, config_map_key=key, optional=True))
-    for secret in STAGES[stage].secrets:
+    for secret in secrets:
         variables += _credentials(*CREDENTIALS[secret])
     return variables
 

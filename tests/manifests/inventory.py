@@ -99,10 +99,11 @@ def _pods(given: Object, defaults: Mapping[str, dict[str, Any]]) -> Iterator[Pod
     elif given["kind"] == "CronJob":
         template = spec["jobTemplate"]["spec"]["template"]
         yield _pod(given, "", template.get("metadata", {}).get("labels", {}), template["spec"])
-    elif given["kind"] == "WorkflowTemplate":
-        for template in spec["templates"]:
+    elif given["kind"] in ("WorkflowTemplate", "CronWorkflow"):
+        workflow = spec.get("workflowSpec", spec)
+        for template in workflow.get("templates", []):
             if "container" in template:
-                yield _stage(given, template, defaults.get(namespace_of(given), {}))
+                yield _stage({**given, "spec": workflow}, template, defaults.get(namespace_of(given), {}))
 
 
 def _pod(given: Object, part: str, labels: dict[str, str], spec: dict[str, Any]) -> Pod:

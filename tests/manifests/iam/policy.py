@@ -18,8 +18,10 @@ ACTIONS = {
     "CompleteMultipartUpload": "s3:PutObject",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
     "ListObjectsV2": "s3:ListBucket",
+    "DeleteObjects": "s3:DeleteObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
 }
-"""The right that each S3 operation needs; operations that a campaign has no business with are not among them."""
+"""The right that each S3 operation needs; operations that neither campaigns nor pruning ask for are not among them."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Call:
     def resource(self) -> str:
         """The Amazon resource name of what it is about."""
         return f"arn:aws:s3:::{self.bucket}" + ("" if self.key is None else f"/{self.key}")
+
+
+def calls_of(operation: str, params: dict[str, Any]) -> list[Call]:
+    """What S3 asks rights for in a request: one for each key that it deletes, else one."""
+    bucket, prefix = params["Bucket"], params.get("Prefix", "")
+    keys = [item["Key"] for item in params["Delete"]["Objects"]] if "Delete" in params else [params.get("Key")]
+    return [Call(operation, bucket, key, prefix) for key in keys]
 
 
 def read_policy(path: Path, names: dict[str, str]) -> list[dict[str, Any]]:

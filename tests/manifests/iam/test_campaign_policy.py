@@ -10,7 +10,7 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.images import source
 from labelcycle.components.core.storage import open_store, s3
 from labelcycle.components.core.storage.s3 import s3_client, split_s3_uri
-from tests.manifests.iam.policy import Call, actions_of, read_policy, rights_used
+from tests.manifests.iam.policy import Call, actions_of, calls_of, read_policy, rights_used
 
 POLICY = Path(__file__).parents[3] / "manifests" / "iam" / "labelcycle-campaign-policy.json"
 NAMES = {"CAMPAIGN-BUCKET": "roots", "CAMPAIGNS": "all", "DATA-BUCKET": "data", "DATA": "museum"}
@@ -23,7 +23,7 @@ def calls(own_s3_client: None, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     made: list[Call] = []
 
     def note(params: dict[str, Any], model: Any, **rest: Any) -> None:
-        made.append(Call(model.name, params["Bucket"], params.get("Key"), params.get("Prefix", "")))
+        made.extend(calls_of(model.name, params))
 
     def client() -> Any:
         new = s3_client()

@@ -6,6 +6,7 @@ from typing import Any
 from labelcycle.pipelines.cluster import (
     LABELLING_KEYS,
     LABELLING_SECRET,
+    PRUNING_SECRET,
     STORAGE_KEYS,
     STORAGE_SECRET,
     TRACKING_KEYS,
@@ -16,6 +17,7 @@ from tests.manifests.kustomizations import Object
 
 OUTSIDE_SECRETS: dict[str, tuple[str, ...]] = {
     STORAGE_SECRET: STORAGE_KEYS,
+    PRUNING_SECRET: STORAGE_KEYS,
     TRACKING_SECRET: TRACKING_KEYS,
     LABELLING_SECRET: LABELLING_KEYS,
     "mlflow-storage": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

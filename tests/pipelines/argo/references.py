@@ -31,7 +31,12 @@ def _starts(
 ) -> Iterator[str]:
     """Problems of what starts workflows: schedules and sensors."""
     if manifest["kind"] == "CronWorkflow":
-        yield from _workflow(manifest["spec"]["workflowSpec"], templates)
+        spec = manifest["spec"]["workflowSpec"]
+        if "templates" in spec:
+            own = {"metadata": manifest["metadata"], "spec": spec}
+            yield from _Template(own, {**templates, manifest["metadata"]["name"]: own}).problems()
+        else:
+            yield from _workflow(spec, templates)
     if manifest["kind"] == "Sensor":
         events = {(source["metadata"]["name"], event) for source in sources for event in source["spec"]["webhook"]}
         for dependency in manifest["spec"]["dependencies"]:

@@ -56,12 +56,13 @@ def test_options_reach_the_manifests(labelcycle: Callable[..., Any], tmp_path: P
     schedule = written["workflows/schedule.yaml"]["spec"]
     assert (schedule["schedules"], schedule["suspend"]) == (["30 6 * * 1-5"], False)
     assert schedule["concurrencyPolicy"] == "Forbid"
+    assert written["workflows/retention.yaml"]["spec"]["suspend"], "whoever wants objects deleted says so"
     assert all(text.count("s3://own/campaign") == 1 for name, text in content(tmp_path).items() if is_started(name))
     assert all(written[f"{folder}/kustomization.yaml"]["namespace"] == "al" for folder in FOLDERS)
 
 
 def is_started(name: str) -> bool:
-    return Path(name).stem in ("cycle", "campaign", "schedule", "sensor")
+    return Path(name).stem in ("cycle", "campaign", "schedule", "retention", "sensor")
 
 
 @pytest.mark.parametrize(
@@ -175,3 +176,28 @@ def test_credentials_come_from_the_secrets_that_a_submission_names(manifests: Ma
         if stage in ("label_ingest", "publish"):
             expected |= dict.fromkeys(LABELLING_KEYS, "{{workflow.parameters.labelling_secret}}")
         assert {name: secret["name"] for name, secret in secrets.items()} == expected
+
+
+def test_pruning_has_a_secret_of_its_own_and_no_other(manifests: Manifests) -> None:
+    spec = manifests["workflows/retention.yaml"]["spec"]["workflowSpec"]
+    [template] = spec["templates"]
+    given = {each["name"]: each["value"] for each in spec["arguments"]["parameters"]}
+    secrets = {
+        each["valueFrom"]["secretKeyRef"]["name"]
+        for each in template["container"]["env"]
+        if "secretKeyRef" in each.get("valueFrom", {})
+    }
+    assert secrets == {"{{workflow.parameters.storage_secret}}"} and given["storage_secret"] == "labelcycle-pruning"
+    arguments = [*template["container"]["command"][1:], *template["container"]["args"]]
+    for name, value in given.items():
+        arguments = [text.replace(f"{{{{workflow.parameters.{name}}}}}", value) for text in arguments]
+    assert arguments == [
+        "prune",
+        "s3://labelcycle/campaign",
+        "--yes",
+        "--json",
+        "--keep-spaces",
+        "1",
+        "--older-than",
+        "24",
+    ]

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from labelcycle.components.core.campaign.state import read_state
-from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage import deletion, open_store, s3
 from labelcycle.components.core.storage.deletion import S3Deleter, open_deleter
 from labelcycle.components.core.storage.s3 import s3_client, split_s3_uri
 from labelcycle.components.tracking import promotion_history
@@ -21,7 +21,9 @@ from labelcycle.pipelines.pruning.plan import Prunable, plan_pruning
 from labelcycle.pipelines.pruning.prune import prune
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
+from tests.manifests.iam.policy import Call, actions_of, calls_of, read_policy, rights_used
 
+POLICY = Path(__file__).parents[3] / "manifests" / "iam" / "labelcycle-prune-policy.json"
 TOMORROW = time.time() + 25 * 3600
 
 
@@ -172,6 +174,37 @@ def test_an_upload_that_was_never_finished_goes_from_s3(begin: Callable[..., Ben
     assert (entry.kind, entry.place) == ("unfinished write", "spaces/x/part.parquet")
     prune(open_store(s3_root), open_deleter(s3_root), [entry])
     assert S3Deleter(s3_root).unfinished() == planned(s3_root) == []
+
+
+def test_the_policy_of_pruning_allows_every_request_and_nothing_else(
+    root: Path, s3_root: str, own_s3_client: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, _ = split_s3_uri(s3_root)
+    on_s3 = f"s3://{bucket}/all/pictures"
+    for path in root.rglob("*"):
+        if path.is_file():
+            open_store(on_s3).upload(path, path.relative_to(root).as_posix())
+    s3_client().create_multipart_upload(Bucket=bucket, Key="all/pictures/spaces/x/part.parquet")
+    calls: list[Call] = []
+
+    def client() -> Any:
+        new = s3_client()
+        new.meta.events.register(
+            "before-parameter-build.s3", lambda params, model, **rest: calls.extend(calls_of(model.name, params))
+        )
+        return new
+
+    monkeypatch.setattr(s3, "s3_client", client)
+    monkeypatch.setattr(deletion, "s3_client", client)
+    prune(open_store(on_s3), open_deleter(on_s3), planned(on_s3))
+    assert planned(on_s3) == []
+
+    statements = read_policy(POLICY, {"CAMPAIGN-BUCKET": bucket, "CAMPAIGNS": "all"})
+    used = [rights_used(statements, call) for call in calls]
+    assert [call for call, rights in zip(calls, used, strict=True) if not rights] == []
+    assert set().union(*used) == {(each["Sid"], action) for each in statements for action in actions_of(each)}
+    assert not rights_used(statements, Call("DeleteObjects", bucket, "elsewhere/campaign.json"))
+    assert not rights_used(statements, Call("PutObject", bucket, "all/pictures/campaign.json"))
 
 
 def invoke(*arguments: str) -> str:
