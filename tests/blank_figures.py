@@ -5,6 +5,7 @@
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ class BlankFigure:
 
     def __getitem__(self, key: Any) -> "BlankFigure":
         return self
+
+    def __iter__(self) -> Iterator["BlankFigure"]:
+        """Nothing: whoever goes through its axes comes to an end."""
+        return iter(())
 
     def savefig(self, target: Any, **settings: Any) -> None:
         """Write the pixel as PNG to a file, or to the path of one."""

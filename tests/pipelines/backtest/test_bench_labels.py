@@ -119,6 +119,7 @@ def test_one_class_is_enough_for_the_scikit_learn_head() -> None:
     assert head.probabilities(pool.features).tolist() == [[0, 1, 0], [0, 1, 0]]
 
 
+@pytest.mark.draws
 def test_a_second_run_measures_what_is_missing_alone(
     features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
