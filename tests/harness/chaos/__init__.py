@@ -4,3 +4,8 @@
 its own, kills them, goes on with them, kills them again, and compares what they end with to what an undisturbed
 campaign ends with, byte for byte.
 """
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""A process that is copied may have one thread, so the numerical libraries may begin none."""
