@@ -139,7 +139,8 @@ class FolderStore:
         """See `Store.keys`."""
         folder = self._root / checked_prefix(prefix, self.root).rpartition("/")[0]
         with folder_errors("read", folder):
-            found = (Path(path).relative_to(self._root).as_posix() for path in _files_below(str(folder)))
+            above = len(str(self._root / "_")) - 1
+            found = (path[above:] for path in _files_below(str(folder)))
             return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
     def folders(self, prefix: str) -> list[str]:
