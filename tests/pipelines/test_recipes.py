@@ -50,6 +50,8 @@ def test_the_default_has_all_that_saves_labels() -> None:
     """What the ablations of `tests/bench/RESULTS.md` measure against: what it would be dear to lose."""
     recipe = read_recipe(recipe_path(RECIPE))
     assert isinstance(recipe.trainer, LogisticTrainer) and recipe.trainer.unlabelled == "spread"
+    strengths = [recipe.trainer.strength_of(labels) for labels in (10, 100, 1000)]
+    assert strengths[0] < 0.0125 < strengths[1] < 0.05 < 0.1 < strengths[2], "few labels are held back from little"
     assert (recipe.embedding.pooling, recipe.selector.strategy, recipe.cold_start.strategy) == (
         "auto",
         "uherding",
