@@ -6,9 +6,9 @@ cycle under way.
 
 from hera.workflows import Container, CronWorkflow, Parameter
 
-from labelcycle.pipelines.argo.pod import CommandSettings, command_settings, labels
+from labelcycle.pipelines.argo.pod import command_settings, labels
 from labelcycle.pipelines.argo.rendering import ROOT, Rendering
-from labelcycle.pipelines.argo.workflow import KEPT_WORKFLOWS, LATEST_START_SECONDS, workflow_settings
+from labelcycle.pipelines.argo.workflow import cron_settings, workflow_settings
 from labelcycle.pipelines.cluster import PRUNING_SECRET, SETTINGS_MAP
 from labelcycle.pipelines.profiles.profile import Placement
 
@@ -34,26 +34,18 @@ def retention(rendering: Rendering) -> CronWorkflow:
         Parameter(name="settings_map", value=SETTINGS_MAP, description="ConfigMap with the object store's address."),
     ]
     return CronWorkflow(
-        api_version="argoproj.io/v1alpha1",
-        kind="CronWorkflow",
         name=PRUNE,
         labels=labels("retention"),
-        schedules=[SUNDAY_NIGHT],
-        timezone="Etc/UTC",
-        concurrency_policy="Forbid",
-        starting_deadline_seconds=LATEST_START_SECONDS,
-        successful_jobs_history_limit=KEPT_WORKFLOWS,
-        failed_jobs_history_limit=KEPT_WORKFLOWS,
-        cron_suspend=True,
         entrypoint="prune",
         arguments=parameters,
         templates=[_prune(rendering)],
+        **cron_settings(SUNDAY_NIGHT, suspended=True),
         **workflow_settings("retention"),
     )
 
 
 def _prune(rendering: Rendering) -> Container:
-    settings: CommandSettings = command_settings("retention", PLACEMENT, ("storage",))
+    settings = command_settings("retention", PLACEMENT, ("storage",))
     return Container(
         name="prune",
         image=rendering.image,

@@ -85,20 +85,46 @@ LATEST_START_SECONDS = 300
 KEPT_WORKFLOWS = 3
 
 
+class CronSettings(TypedDict):
+    """Arguments of a `hera.workflows.CronWorkflow`."""
+
+    api_version: str
+    kind: str
+    schedules: list[str]
+    timezone: str
+    concurrency_policy: str
+    starting_deadline_seconds: int
+    successful_jobs_history_limit: int
+    failed_jobs_history_limit: int
+    cron_suspend: bool
+
+
+def cron_settings(cron: str, suspended: bool) -> CronSettings:
+    """What a cron workflow is made with to say when it starts; never while one of its workflows still runs.
+
+    Args:
+        cron: minute, hour, day, month and weekday, UTC.
+        suspended: whether it waits until somebody resumes it.
+    """
+    return {
+        "api_version": "argoproj.io/v1alpha1",
+        "kind": "CronWorkflow",
+        "schedules": [cron],
+        "timezone": "Etc/UTC",
+        "concurrency_policy": "Forbid",
+        "starting_deadline_seconds": LATEST_START_SECONDS,
+        "successful_jobs_history_limit": KEPT_WORKFLOWS,
+        "failed_jobs_history_limit": KEPT_WORKFLOWS,
+        "cron_suspend": suspended,
+    }
+
+
 def schedule(rendering: Rendering) -> CronWorkflow:
     """The cron workflow that starts a cycle; where labels are awaited it ends after one pod."""
     return CronWorkflow(
-        api_version="argoproj.io/v1alpha1",
-        kind="CronWorkflow",
         name=CYCLE,
         labels=labels("schedule"),
-        schedules=[rendering.cron],
-        timezone="Etc/UTC",
-        concurrency_policy="Forbid",
-        starting_deadline_seconds=LATEST_START_SECONDS,
-        successful_jobs_history_limit=KEPT_WORKFLOWS,
-        failed_jobs_history_limit=KEPT_WORKFLOWS,
-        cron_suspend=rendering.suspended,
         workflow_template_ref=WorkflowTemplateRef(name=CYCLE),
         arguments=[Parameter(name="root", value=rendering.root)],
+        **cron_settings(rendering.cron, rendering.suspended),
     )
