@@ -3,8 +3,9 @@
 Source: ASVP, sections 6.1 (overall cost) and 6.4 (computing time).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, get_args
 
 from labelcycle.components.core.campaign.campaign import Prices
@@ -24,20 +25,18 @@ PART_OF_STAGE: dict[str, Part] = {"score": "forward", "select": "selection"}
 
 
 @dataclass(frozen=True)
-class CycleCost:
+class RunningCost:
     """What a campaign has cost up to and including a cycle.
 
     Attributes:
         cycle: the cycle, from 0.
         answers: paid for so far; skipped and unsure ones are among them.
-        used: seconds of this cycle alone, by part; parts without any are there too.
         label_cost: of all answers so far.
         compute_cost: of all seconds so far.
     """
 
     cycle: int
     answers: int
-    used: dict[Part, Used]
     label_cost: float
     compute_cost: float
 
@@ -45,6 +44,17 @@ class CycleCost:
     def overall_cost(self) -> float:
         """Labels and computing so far: N1 · price · annotators + C_train."""
         return self.label_cost + self.compute_cost
+
+
+@dataclass(frozen=True)
+class CycleCost(RunningCost):
+    """What a campaign has cost up to and including a cycle, and what the seconds of that cycle were for.
+
+    Attributes:
+        used: seconds of this cycle alone, by part; parts without any are there too.
+    """
+
+    used: dict[Part, Used]
 
     @property
     def total(self) -> Used:
@@ -83,14 +93,32 @@ def cycle_costs(cycles: Iterable[Spent], prices: Prices) -> list[CycleCost]:
         cycles: all of them in order, from 0.
         prices: of labels and computing.
     """
-    costs = []
-    computing = 0.0
-    for spent in cycles:
-        used = used_by_part(spent.timings, spent.full_training)
-        total = sum(used.values(), Used())
-        computing += prices.of_computing(total.cpu_seconds, total.gpu_seconds)
-        costs.append(CycleCost(spent.cycle, spent.answers, used, prices.of_labels(spent.answers), computing))
-    return costs
+    spent = list(cycles)
+    used = [used_by_part(one.timings, one.full_training) for one in spent]
+    totals = [sum(parts.values(), Used()) for parts in used]
+    running = running_costs([one.cycle for one in spent], [one.answers for one in spent], totals, prices)
+    return [
+        CycleCost(cost.cycle, cost.answers, cost.label_cost, cost.compute_cost, parts)
+        for cost, parts in zip(running, used, strict=True)
+    ]
+
+
+def running_costs(
+    cycles: Sequence[int], answers: Sequence[int], used: Sequence[Used], prices: Prices
+) -> list[RunningCost]:
+    """The running cost of a campaign, without what its seconds were for.
+
+    Args:
+        cycles: all of them in order, from 0.
+        answers: paid for up to and including each.
+        used: seconds of each, all its stages together.
+        prices: of labels and computing.
+    """
+    computing = accumulate(prices.of_computing(one.cpu_seconds, one.gpu_seconds) for one in used)
+    return [
+        RunningCost(cycle, paid, prices.of_labels(paid), spent)
+        for cycle, paid, spent in zip(cycles, answers, computing, strict=True)
+    ]
 
 
 def sum_by_part(costs: Iterable[CycleCost]) -> Mapping[Part, Used]:

@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.core.runtime.seconds_by_cycle import sum_up_cycles
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
 from labelcycle.components.core.storage.tables import table_bytes
@@ -113,6 +114,8 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
     """Write the new votes, the consensus and the decision of an attempt named by all that the cycle depends on."""
     campaign, cycle = state.campaign, len(state.commits)
     refuse_lost_commit(store, cycle)
+    if cycle and campaign.prices.computing_costs:
+        sum_up_cycles(store, cycle)
     last: Commit | None = state.commits[-1] if state.commits else None
     new = consensus = None
     if collected is not None and collected.new:

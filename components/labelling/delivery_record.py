@@ -3,12 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import ValidationError
-
 from labelcycle.components.core.config.settings import Later, Settings
-from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import sealed, unsealed
+from labelcycle.components.core.storage.objects import read_sealed, sealed
 
 LONGEST = 10_000
 """Samples that a record names at most."""
@@ -57,12 +54,5 @@ def read_delivery_record(store: Store, cycle: int) -> DeliveryRecord | None:
     Raises:
         CampaignError: the object is not a delivery record.
     """
-    try:
-        data = store.read(delivery_record_key(cycle))
-    except FileNotFoundError:
-        return None
-    address, remedy = store.locate(delivery_record_key(cycle)), "Delete it: the next run writes it again."
-    try:
-        return DeliveryRecord.model_validate(unsealed(data, address, "a delivery record", remedy))
-    except ValidationError as error:
-        raise CampaignError(f"{address} is not a delivery record. {remedy}") from error
+    remedy = "Delete it: the next run writes it again."
+    return read_sealed(store, delivery_record_key(cycle), DeliveryRecord, "a delivery record", remedy)

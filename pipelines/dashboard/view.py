@@ -6,12 +6,12 @@ A label source that cannot be read costs that part of the status alone.
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from labelcycle.components.analysis.cost import CycleCost, Spent, cycle_costs
+from labelcycle.components.analysis.cost import RunningCost, running_costs
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.runtime.timings import read_timings
+from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
+from labelcycle.components.core.runtime.timings import Used
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 if TYPE_CHECKING:
@@ -43,21 +43,17 @@ class MarginalGain:
         return self.cost / (100 * self.accuracy) if self.accuracy > 0 else None
 
 
-def costs_so_far(store: Store, state: State) -> list[CycleCost]:
+def costs_so_far(store: Store, state: State) -> list[RunningCost]:
     """The running cost after each committed cycle.
 
-    Cost: nothing where computing is free. Else a listing for each cycle, and a small read for each run of a stage,
-    several cycles at once.
+    Cost: nothing where computing is free. Else one read, and a listing and a small read for each run of a stage of the
+    last cycle, which is not summed up yet.
     """
-    prices = state.campaign.prices
-    priced = prices.cpu_hour > 0 or prices.gpu_hour > 0
     cycles = [summary.cycle for summary in state.summaries]
-    timings = concurrently(lambda cycle: read_timings(store, cycle) if priced else [], cycles)
-    spent = [
-        Spent(summary.cycle, summary.answers, found, False)
-        for summary, found in zip(state.summaries, timings, strict=True)
-    ]
-    return cycle_costs(spent, prices)
+    answers = [summary.answers for summary in state.summaries]
+    prices = state.campaign.prices
+    used = seconds_by_cycle(store, len(cycles)) if prices.computing_costs else [Used()] * len(cycles)
+    return running_costs(cycles, answers, used, prices)
 
 
 def marginal_gain(state: State) -> MarginalGain | None:
@@ -103,7 +99,7 @@ class CampaignStatus:
 
     root: str
     state: State
-    costs: list[CycleCost]
+    costs: list[RunningCost]
     gain: MarginalGain | None
     step: NextStep
     report: str | None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from labelcycle.components.analysis.cost import CycleCost
+from labelcycle.components.analysis.cost import RunningCost
 from labelcycle.components.core.campaign.state import Phase, State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.runtime.timings import Timing, read_timings
@@ -73,7 +73,7 @@ def read_figures(store: Store) -> Figures:
         TransientError: the store does not answer.
 
     Cost: the commits and their summaries, and two listings of a cycle with a small read for each run of a stage. Where
-    computing has a price, such a listing for every cycle.
+    computing has a price, one read more.
     """
     state = read_state(store)
     count = len(state.commits)
@@ -129,7 +129,7 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _last_cost(store: Store, state: State) -> CycleCost | None:
+def _last_cost(store: Store, state: State) -> RunningCost | None:
     costs = costs_so_far(store, state)
     return costs[-1] if costs else None
 

@@ -18,6 +18,7 @@ PATTERNS = {
     "decision": rf"{_ATTEMPT}/decision\.json",
     "record": rf"{_ATTEMPT}/results/[a-z_]+((-range)?-\d+-of-\d+)?\.json",
     "timing": rf"{_ATTEMPT}/timings/[a-z0-9_-]+-(?P<digest>[0-9a-f]{{12}})\.json",
+    "sums": r"cycles/timings/sums\.json",
     "checkpoint": rf"{_ATTEMPT}/([a-z.]+\.)?checkpoint\.safetensors",
     "result": rf"{_ATTEMPT}/([\w.-]+/)?[\w.-]+-(?P<digest>[0-9a-f]{{16}})\.[a-z0-9]+",
     "space": r"spaces/(?P<digest>[0-9a-f]{16})/space\.json",

@@ -71,6 +71,11 @@ class Prices(Settings):
         """The price of so many answers; skipped and unsure ones cost as well."""
         return answers * self.label * self.annotators_per_label
 
+    @property
+    def computing_costs(self) -> bool:
+        """Whether computing has a price."""
+        return self.cpu_hour > 0 or self.gpu_hour > 0
+
     def of_computing(self, cpu_seconds: float, gpu_seconds: float = 0.0) -> float:
         """The price of so many seconds of processor cores and of GPUs."""
         return (cpu_seconds * self.cpu_hour + gpu_seconds * self.gpu_hour) / SECONDS_AN_HOUR

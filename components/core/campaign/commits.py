@@ -2,14 +2,12 @@
 
 from functools import cached_property
 
-from pydantic import ValidationError
-
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import until_none
-from labelcycle.components.core.storage.objects import ObjectReference, sealed, unsealed
+from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, read_sealed, sealed
 
 
 class Commit(Settings):
@@ -55,17 +53,10 @@ def read_commit(store: Store, cycle: int) -> Commit | None:
     Raises:
         CampaignError: the object is there but is no commit of this cycle, or was changed.
     """
-    try:
-        data = store.read(commit_key(cycle))
-    except FileNotFoundError:
-        return None
-    address = store.locate(commit_key(cycle))
-    try:
-        commit = Commit.model_validate(unsealed(data, address, "a commit"))
-    except ValidationError as error:
-        raise CampaignError(f"{address} is not a commit. Restore it from a backup.") from error
-    if commit.cycle != cycle:
-        raise CampaignError(f"{address} is the commit of cycle {commit.cycle}, not {cycle}. Restore it from a backup.")
+    commit = read_sealed(store, commit_key(cycle), Commit, "a commit")
+    if commit is not None and commit.cycle != cycle:
+        address = store.locate(commit_key(cycle))
+        raise CampaignError(f"{address} is the commit of cycle {commit.cycle}, not {cycle}. {RESTORE}")
     return commit
 
 

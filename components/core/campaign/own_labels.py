@@ -5,13 +5,10 @@ to be answered without reading the table. It is a table of `TRUTH`, named by its
 have the table alone.
 """
 
-from pydantic import ValidationError
-
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.config.settings import Settings
-from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import sealed, unsealed
+from labelcycle.components.core.storage.objects import read_sealed, sealed
 
 FOLDER = "oracle"
 
@@ -47,16 +44,9 @@ def known_complete(store: Store, campaign: Campaign) -> bool:
     table = campaign.labels_from
     if table is None or not is_own_table(table):
         return False
-    try:
-        data = store.read(_key(table))
-    except FileNotFoundError:
-        return False
-    address, remedy = store.locate(_key(table)), "Delete it: the table of labels is then read in its place."
-    try:
-        complete = Complete.model_validate(unsealed(data, address, "a note about labels", remedy))
-    except ValidationError as error:
-        raise CampaignError(f"{address} is not a note about labels. {remedy}") from error
-    return complete.pool == campaign.pool.sha256
+    remedy = "Delete it: the table of labels is then read in its place."
+    complete = read_sealed(store, _key(table), Complete, "a note about labels", remedy)
+    return complete is not None and complete.pool == campaign.pool.sha256
 
 
 def _key(table: str) -> str:

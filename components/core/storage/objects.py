@@ -225,6 +225,33 @@ def unsealed(data: bytes, address: str, what: str, remedy: str = "Restore it fro
     return content
 
 
+ModelType = TypeVar("ModelType", bound=BaseModel)
+
+
+def read_sealed(store: Store, key: str, kind: type[ModelType], what: str, remedy: str = RESTORE) -> ModelType | None:
+    """The sealed JSON at `key`; None where there is none.
+
+    Args:
+        store: the campaign's.
+        key: the object.
+        kind: what its content is.
+        what: what it should be, such as `a commit`, for messages.
+        remedy: what to do about a damaged one, in a sentence.
+
+    Raises:
+        CampaignError: the object is there but is no such thing, or was changed.
+    """
+    try:
+        data = store.read(key)
+    except FileNotFoundError:
+        return None
+    address = store.locate(key)
+    try:
+        return kind.model_validate(unsealed(data, address, what, remedy))
+    except ValidationError as error:
+        raise CampaignError(f"{address} is not {what}. {remedy}") from error
+
+
 def _digest(content: dict[str, Any]) -> str | None:
     """The digest that the seal has to be; None for values that no canonical JSON has, such as NaN."""
     try:

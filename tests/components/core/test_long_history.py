@@ -1,7 +1,7 @@
 """A long history is read with few requests, several of them at once, also where an earlier version wrote it."""
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import accumulate, count
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.vote_tables import votes_in, votes_table
 from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.runtime.seconds_by_cycle import sum_up_cycles
 from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import MOST_TOO_MANY
@@ -125,9 +126,18 @@ def test_queries_and_votes_are_read_once_and_in_order(written: RecordingStore) -
 def test_costs_are_those_of_the_timings_one_by_one(written: RecordingStore) -> None:
     state = read_state(written.store)
     costs = costs_so_far(written, state)
-    assert written.requests == {"keys": CYCLES, "read": CYCLES} and written.together > 2
+    assert written.requests == {"keys": CYCLES, "read": CYCLES + 1} and written.together > 2
     seconds = [sum(timing.cpu_seconds for timing in read_timings(written.store, cycle)) for cycle in range(CYCLES)]
-    assert [sum(used.cpu_seconds for used in cost.used.values()) for cost in costs] == seconds == list(range(CYCLES))
+    assert [3600 * cost.compute_cost for cost in costs] == pytest.approx([*accumulate(seconds)])
+    assert seconds == list(range(CYCLES))
+
+
+def test_costs_of_cycles_that_are_summed_up_take_one_read(written: RecordingStore) -> None:
+    state = read_state(written.store)
+    one_by_one = costs_so_far(written.store, state)
+    sum_up_cycles(written.store, CYCLES - 1)
+    assert costs_so_far(written, state) == one_by_one
+    assert written.requests == {"keys": 1, "read": 2}
 
 
 def test_judging_a_long_history_takes_two_reads_a_model(written: RecordingStore) -> None:

@@ -35,7 +35,7 @@ def test_no_records_are_read_where_computing_is_free(begin_story: Any, monkeypat
     story = begin_story()
     story.cycle(0, None, 8)
     spend(story, 0, 2)
-    monkeypatch.setattr("labelcycle.pipelines.dashboard.view.read_timings", None)
+    monkeypatch.setattr("labelcycle.pipelines.dashboard.view.seconds_by_cycle", None)
     assert costs_so_far(story.store, read_state(story.store))[0].compute_cost == 0
 
 

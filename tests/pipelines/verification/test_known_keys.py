@@ -17,6 +17,7 @@ A, B = "0123456789abcdef", "fedcba9876543210"
         (f"cycles/12/{A}/results/score-3-of-16.json", "record"),
         (f"cycles/12/{A}/results/score-range-3-of-16.json", "record"),
         (f"cycles/12/{A}/timings/embed-base-3-0123456789ab.json", "timing"),
+        ("cycles/timings/sums.json", "sums"),
         (f"cycles/12/{A}/checkpoint.safetensors", "checkpoint"),
         (f"cycles/12/{A}/final.trainer.checkpoint.safetensors", "checkpoint"),
         (f"cycles/12/{A}/head-{B}.safetensors", "result"),

@@ -30,7 +30,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     root = tmp_path_factory.mktemp("kept") / "campaign"
     overrides = {"trainer.epochs": 1, "trainer.rank": 1}
     data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
-    begin_campaign(str(root), CampaignSettings(recipe="peal_entropy", budget=24, batch=8, overrides=overrides, **data))
+    settings = {"recipe": "peal_entropy", "budget": 24, "batch": 8, "price_cpu_hour": 1.0}
+    begin_campaign(str(root), CampaignSettings(overrides=overrides, **settings, **data))
     campaign = Bench(str(root))
     for _ in range(3):
         campaign.run_cycle()
