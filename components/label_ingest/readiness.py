@@ -93,10 +93,13 @@ def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None
 
 
 def readiness_now(store: Store, state: State, answers: Answers) -> Readiness:
-    """`readiness` by this machine's clock, for the answers to the last query."""
-    record = read_delivery_record(store, state.commits[-1].cycle)
-    handed_out = None if record is None else record.handed_out
-    return readiness(state.campaign.labelling, answers, handed_out, datetime.now(UTC))
+    """`readiness` by this machine's clock, for the answers to the last query.
+
+    Cost: one small read where the campaign has a deadline.
+    """
+    settings = state.campaign.labelling
+    record = None if settings.deadline_hours is None else read_delivery_record(store, state.commits[-1].cycle)
+    return readiness(settings, answers, None if record is None else record.handed_out, datetime.now(UTC))
 
 
 def when(time: datetime) -> str:

@@ -37,7 +37,7 @@ class Ingested(Facts):
     """What the rest of the run has to do.
 
     Attributes:
-        decision: `cold_start` and `train` go on; `wait` and `done` end the run with nothing written. The final model is
+        decision: `cold_start` and `train` go on; `wait` and `done` end the run with no attempt begun. The final model is
             trained by `train` too.
         cycle: the cycle that this run works on, or the last one when done.
         attempt: its attempt; empty unless the run goes on.
@@ -83,6 +83,8 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     last = state.commits[-1]
     check_follows(store, state.campaign, last, read_commit(store, last.cycle - 1) if last.cycle else None)
     deliver_query(store, state.campaign, last)
+    if state.campaign.prices.computing_costs:
+        sum_up_cycles(store, len(state.commits))
     if state.phase == "done" and (not finalize or state.final is not None):
         return Ingested("done", last.cycle, "", state.why_done)
     collected = collect_labels(store, state, labels_from)
@@ -114,8 +116,6 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
     """Write the new votes, the consensus and the decision of an attempt named by all that the cycle depends on."""
     campaign, cycle = state.campaign, len(state.commits)
     refuse_lost_commit(store, cycle)
-    if cycle and campaign.prices.computing_costs:
-        sum_up_cycles(store, cycle)
     last: Commit | None = state.commits[-1] if state.commits else None
     new = consensus = None
     if collected is not None and collected.new:

@@ -75,5 +75,8 @@ def test_label_ingest_sums_up_where_computing_has_a_price(begin: Callable[..., B
         for _ in range(3):
             campaign.run_cycle()
         store = RecordingStore(open_store(campaign.root))
-        assert all(one.cpu_seconds > 0 for one in seconds_by_cycle(store, 2))
-        assert store.requests["keys"] == 2 - kept
+        assert all(one.cpu_seconds > 0 for one in seconds_by_cycle(store, 3))
+        assert store.requests["keys"] == 3 - kept
+        campaign.ingest()
+        seconds_by_cycle(store, 3)
+        assert store.requests["keys"] == 2 * (3 - kept) - bool(kept)
