@@ -37,8 +37,8 @@ class Ingested(Facts):
     """What the rest of the run has to do.
 
     Attributes:
-        decision: `cold_start` and `train` go on; `wait` and `done` end the run with no attempt begun. The final model is
-            trained by `train` too.
+        decision: `cold_start` and `train` go on; `wait` and `done` end the run and begin no attempt. The final model
+            is trained by `train` too.
         cycle: the cycle that this run works on, or the last one when done.
         attempt: its attempt; empty unless the run goes on.
         reason: why, in words.
