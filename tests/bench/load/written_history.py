@@ -24,6 +24,7 @@ from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.runtime.seconds_by_cycle import sum_up_cycles
 from labelcycle.components.core.runtime.timings import Timing, write_timing
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
@@ -64,6 +65,7 @@ def write_history(root: str, embeddings: str, answers: str, cycles: int, batch: 
         _run_cycle(root, answers)
     store = open_store(root)
     _Writer(store, names, labels, batch).write_up_to(cycles)
+    sum_up_cycles(store, cycles)
     return _sizes(store)
 
 
