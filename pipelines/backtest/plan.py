@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, ValidationError
 
-from labelcycle.components.core.campaign.algorithms import FIRST, Role
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.decision import FIRST, Role
 from labelcycle.components.core.config.recipe import DropoutScorer, Parameter, Schedule
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.config.trainers import FeatureTrainer

@@ -11,9 +11,10 @@ from typing import Literal
 
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.algorithms import Role, made_by, present
+from labelcycle.components.core.campaign.algorithms import made_by, present
 from labelcycle.components.core.campaign.attempt import RECORDS, Attempt, attempt_in
 from labelcycle.components.core.campaign.commits import attempt_key, read_commit
+from labelcycle.components.core.campaign.decision import Role
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUERY, table_in, with_schema

@@ -5,33 +5,16 @@ The version of an algorithm is raised when the same inputs give another result. 
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.decision import FIRST, Algorithm, Decision, Role
 from labelcycle.components.core.config.recipe import Recipe
-from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.config.trainers import FineTuner
 from labelcycle.components.core.errors import CampaignError
 
-if TYPE_CHECKING:
-    from labelcycle.components.core.campaign.attempt import Attempt
-    from labelcycle.components.core.campaign.decision import Decision
-
-Role = Literal["cold_start", "strategy", "trainer", "alignment"]
-"""What an algorithm is there for: choosing the first query, choosing a later one, training the model, and fine-tuning
-the backbone that features are recomputed with."""
-
-FIRST = 1
-"""The version of every algorithm of a cycle whose decision records none."""
-
 _STRATEGIES = "labelcycle.components.select.registry"
 """Where strategies register, those of other packages among them. Imported when asked for: core knows no stage."""
-
-
-class Algorithm(Settings):
-    """An algorithm by the name that recipes call it, in one version."""
-
-    name: str
-    version: int = FIRST
 
 
 def algorithms_of(recipe: Recipe, action: str, asks: bool, previous: Mapping[str, Any]) -> dict[Role, Algorithm]:
@@ -76,19 +59,19 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
     return "final.trainer", recipe.final.trainer
 
 
-def made_by(decision: "Decision", role: Role) -> int:
+def made_by(decision: Decision, role: Role) -> int:
     """The version of the algorithm that a cycle is made by; the first where its decision records none."""
     recorded = decision.algorithms.get(role)
     return FIRST if recorded is None else recorded.version
 
 
-def present(work: "Attempt", role: Role) -> Algorithm | None:
+def present(work: Attempt, role: Role) -> Algorithm | None:
     """The algorithm as this labelcycle has it; None where the attempt has none in that role."""
     decision = work.decision
     return algorithms_of(work.campaign.recipe, decision.action, decision.query_size > 0, decision.previous).get(role)
 
 
-def refuse_other_versions(work: "Attempt", *roles: Role) -> None:
+def refuse_other_versions(work: Attempt, *roles: Role) -> None:
     """See that a stage goes on with the versions that its attempt was begun for.
 
     Raises:

@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from labelcycle.components.core.campaign.algorithms import FIRST, Algorithm, Role
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key
 from labelcycle.components.core.config.settings import Settings
@@ -14,6 +13,20 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 
 Action = Literal["cold_start", "train", "finalize"]
+
+Role = Literal["cold_start", "strategy", "trainer", "alignment"]
+"""What an algorithm is there for: choosing the first query, choosing a later one, training the model, and fine-tuning
+the backbone that features are recomputed with."""
+
+FIRST = 1
+"""The version of every algorithm of a cycle whose decision records none."""
+
+
+class Algorithm(Settings):
+    """An algorithm by the name that recipes call it, in one version."""
+
+    name: str
+    version: int = FIRST
 
 
 class Decision(Settings):

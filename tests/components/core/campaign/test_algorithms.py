@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.algorithms import FIRST
 from labelcycle.components.core.campaign.commits import read_commits
-from labelcycle.components.core.campaign.decision import attempt_name
+from labelcycle.components.core.campaign.decision import FIRST, attempt_name
 from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
