@@ -23,7 +23,7 @@ class Request(NamedTuple):
 def request(root: str, embeddings: Path, cycles: int) -> Request:
     """A campaign of so many trained cycles."""
     quick = {"trainer.epochs": 5, "trainer.learning_rate": 0.02}
-    sizes = {"budget": 8 * cycles, "batch": 8}
+    sizes = {"budget": 8 * cycles, "batch": 8, "price_cpu_hour": 1.0}
     data = {"embeddings": str(embeddings), "recipe": "linear_probe"}
     return Request(root, CampaignSettings(name="trial", overrides=quick, **data, **sizes))
 

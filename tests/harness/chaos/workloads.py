@@ -52,7 +52,8 @@ class Workload:
             "people": pictures,
             "embeddings": {"embeddings": str(data.embeddings)},
         }
-        settings = {"name": "chaos", "budget": 2 * BATCH, "batch": BATCH, **sources[self.on], **self.settings}
+        sizes = {"budget": 2 * BATCH, "batch": BATCH, "price_cpu_hour": 1.0}
+        settings = {"name": "chaos", **sizes, **sources[self.on], **self.settings}
         if self.captions:
             settings["text_encoder"] = str(data.text_encoder)
         return CampaignSettings(overrides=self.overrides, **settings)

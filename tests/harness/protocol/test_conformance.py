@@ -37,7 +37,7 @@ def undisturbed(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     from tests.conftest import Bench
 
     root = str(tmp_path_factory.mktemp("campaign"))
-    sizes = {"budget": BOUNDS.budget, "batch": BOUNDS.batch, "overrides": {"trainer.epochs": 2}}
+    sizes = {"budget": BOUNDS.budget, "batch": BOUNDS.batch, "price_cpu_hour": 1.0, "overrides": {"trainer.epochs": 2}}
     trace = Trace()
     with trace.recording():
         begin_campaign(root, CampaignSettings(recipe="linear_probe", embeddings=os.fspath(embeddings), **sizes))
