@@ -1,6 +1,8 @@
 """The exception tree. Every error names the thing, the place and the remedy; its class decides the exit code."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 LONGEST = 4000
 """Characters of a message that are shown; of longer ones the middle is left out."""
@@ -26,6 +28,13 @@ def printable(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the known name that is most like `name`, also in another case; empty where none is."""
+    by_folded = {one.casefold(): one for one in known}
+    close = get_close_matches(name.casefold(), by_folded, n=1)
+    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
 class InputError(LabelcycleError):

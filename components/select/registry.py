@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapp
 from collections.abc import Set as AbstractSet
 from importlib.metadata import EntryPoint, entry_points
 
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, near_miss
 from labelcycle.components.select.strategy import Strategy, StrategyFunction
 
 GROUP = "labelcycle.strategies"
@@ -73,7 +73,9 @@ def registered(name: str) -> Strategy:
         ConfigurationError: there is none, or its package cannot be imported.
     """
     if name not in STRATEGIES:
-        raise ConfigurationError(f"There is no strategy {name!r}. Choose one of: {', '.join(sorted(STRATEGIES))}.")
+        raise ConfigurationError(
+            f"There is no strategy {name!r}.{near_miss(name, STRATEGIES)} Choose one of: {', '.join(STRATEGIES)}."
+        )
     return STRATEGIES[name]
 
 

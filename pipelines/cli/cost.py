@@ -45,9 +45,10 @@ def cost(
         return
     from rich.console import Console
 
-    from labelcycle.pipelines.cost.table import as_table, notes
+    from labelcycle.pipelines.cost.table import as_tables, notes
 
     console = Console(width=None)
-    console.print(as_table(account, comparison is not None))
+    for table in as_tables(account, comparison is not None, console.width):
+        console.print(table)
     for line in notes(account, comparison):
         console.print(line, highlight=False)

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import sys
 import time
 import traceback
@@ -15,6 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError, LabelcycleErro
 from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
 from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit_code_of, how_stopped, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
+from labelcycle.pipelines.cli.plain_output import print_plainly
 
 if TYPE_CHECKING:
     app: typer.Typer
@@ -103,6 +105,9 @@ COMMANDS = {
 }
 """The module beside this file and what is in it, and the heading, of each command, in the order of the help page."""
 
+COMPLETION = "_LABELCYCLE_COMPLETE"
+"""Set by a shell that asks how a command line can go on; `labelcycle --install-completion` makes it ask."""
+
 
 def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
     """The command line with some of its commands, since making the options of one costs more than most commands do.
@@ -120,7 +125,6 @@ def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
         "\n\nLABELCYCLE_LOG=json turns standard error into a log of one JSON object a line.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
         rich_markup_mode="markdown",
     )
     made.callback()(lambda: None)  # else a single command would take the place of the whole
@@ -168,6 +172,8 @@ def _whole() -> typer.Typer:
 def _asked_for() -> typer.Typer:
     """As much of the command line as the arguments of this process ask for."""
     first = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if COMPLETION in os.environ:
+        return _whole()
     if first in COMMANDS:
         return app_with([first])
     return app_with(COMMANDS, options=False) if first == "--help" else _whole()
@@ -175,6 +181,7 @@ def _asked_for() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
+    print_plainly()
     try:
         end = _end_with_json_logs if json_logs() else _end
     except ConfigurationError as error:

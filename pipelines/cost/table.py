@@ -1,6 +1,8 @@
 """The account of a campaign as a table for the terminal."""
 
 from rich.box import ROUNDED
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from labelcycle.components.analysis.cost import PARTS, Part, sum_by_part
@@ -19,18 +21,66 @@ HEADINGS: dict[Part, str] = {
 }
 
 
-def as_table(account: Account, compared: bool) -> Table:
-    """One row a cycle; parts of the computing that no cycle has used any time on are left out."""
-    shown, gpu = _parts(account), _uses_gpu(account)
-    table = Table(title=f"{account.campaign.identifier} · {account.campaign.recipe.name}", box=ROUNDED, pad_edge=False)
-    headings = ["cycle", "labels", "accuracy", "label cost", *(HEADINGS[part] for part in shown), "CPU s"]
-    headings += [*(["GPU s"] if gpu else []), "compute cost", "overall cost"]
-    headings += ["random labels", "saved", "cost by random"] if compared else []
-    for heading in headings:
+def as_tables(account: Account, compared: bool, width: int) -> list[Table]:
+    """One row a cycle: one table, or several where a terminal of this width has no room for it.
+
+    Parts of the computing that no cycle has used any time on are left out.
+    """
+    title = f"{account.campaign.identifier} · {account.campaign.recipe.name}"
+    cycle, *costs = _costs(account)
+    seconds, random = _seconds(account), _random(account) if compared else []
+    together = _table(title, [cycle, *costs[:3], *seconds, *costs[3:], *random])
+    console = Console(width=UNBOUNDED)
+    if Measurement.get(console, console.options, together).maximum <= width:
+        return [together]
+    parts = {title: costs, "beside the random campaign": random, "seconds of each cycle": seconds}
+    return [_table(heading, [cycle, *columns]) for heading, columns in parts.items() if columns]
+
+
+UNBOUNDED = 10_000
+"""Columns of a terminal on which every table has room."""
+
+Column = tuple[str, list[str]]
+"""A heading, and the text of each row."""
+
+
+def _table(title: str, columns: list[Column]) -> Table:
+    table = Table(title=title, box=ROUNDED, pad_edge=False)
+    for heading, _ in columns:
         table.add_column(heading, justify="right")
-    for row in account.rows:
-        table.add_row(*_texts(row, shown, gpu), *(_compared(row) if compared else []))
+    for row in zip(*(texts for _, texts in columns), strict=True):
+        table.add_row(*row)
     return table
+
+
+def _costs(account: Account) -> list[Column]:
+    """The cycles and what they cost."""
+    rows = account.rows
+    return [
+        ("cycle", [_cycle(row) for row in rows]),
+        ("labels", [UNKNOWN if row.labels is None else str(row.labels) for row in rows]),
+        ("accuracy", [UNKNOWN if row.accuracy is None else f"{row.accuracy:.4f}" for row in rows]),
+        ("label cost", [_money(row.cost.label_cost) for row in rows]),
+        ("compute cost", [_money(row.cost.compute_cost) for row in rows]),
+        ("overall cost", [_money(row.cost.overall_cost) for row in rows]),
+    ]
+
+
+def _random(account: Account) -> list[Column]:
+    """What random picks would have taken."""
+    texts = zip(*(_compared(row) for row in account.rows), strict=True)
+    return list(zip(("random labels", "saved", "cost by random"), map(list, texts), strict=True))
+
+
+def _seconds(account: Account) -> list[Column]:
+    rows = account.rows
+    columns = [
+        (HEADINGS[part], [f"{row.cost.used[part].wall_seconds:,.1f}" for row in rows]) for part in _parts(account)
+    ]
+    columns.append(("CPU s", [f"{row.cost.total.cpu_seconds:,.1f}" for row in rows]))
+    if any(row.cost.total.gpu_seconds > 0 for row in rows):
+        columns.append(("GPU s", [f"{row.cost.total.gpu_seconds:,.1f}" for row in rows]))
+    return columns
 
 
 def notes(account: Account, comparison: CostComparison | None) -> list[str]:
@@ -60,24 +110,8 @@ def _parts(account: Account) -> list[Part]:
     return [part for part in PARTS if together[part].wall_seconds > 0]
 
 
-def _uses_gpu(account: Account) -> bool:
-    return any(row.cost.total.gpu_seconds > 0 for row in account.rows)
-
-
-def _texts(row: Row, shown: list[Part], gpu: bool) -> list[str]:
-    cost, total = row.cost, row.cost.total
-    mark = " (under way)" if row.under_way else " (final)" if row.final else ""
-    return [
-        f"{row.cycle}{mark}",
-        UNKNOWN if row.labels is None else str(row.labels),
-        UNKNOWN if row.accuracy is None else f"{row.accuracy:.4f}",
-        _money(cost.label_cost),
-        *(f"{cost.used[part].wall_seconds:,.1f}" for part in shown),
-        f"{total.cpu_seconds:,.1f}",
-        *([f"{total.gpu_seconds:,.1f}"] if gpu else []),
-        _money(cost.compute_cost),
-        _money(cost.overall_cost),
-    ]
+def _cycle(row: Row) -> str:
+    return f"{row.cycle}" + (" (under way)" if row.under_way else " (final)" if row.final else "")
 
 
 def _money(amount: float) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import REST, DataSelection
-from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.samples import Samples
@@ -49,7 +49,8 @@ def classes_of(settings: CampaignSettings, labels: dict[str, str]) -> list[str]:
         raise ConfigurationError(f"--classes names a class twice: {', '.join(classes)}.")
     unknown = sorted(set(labels.values()) - set(classes))
     if unknown:
-        raise InputError(f"Label {unknown[0]!r} is not among --classes: {', '.join(classes)}.")
+        guess = near_miss(unknown[0], classes)
+        raise InputError(f"Label {unknown[0]!r} is not among --classes: {', '.join(classes)}.{guess}")
     return classes
 
 

@@ -3,6 +3,7 @@
 The flags of the command, the keys of its YAML file and the arguments of `begin_campaign` all follow from these fields.
 """
 
+import csv
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
@@ -25,14 +26,18 @@ def _three_numbers(value: object) -> object:
 def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return [part.strip() for part in value.split(",")] if value else []
+    try:
+        lines = [*csv.reader([value], skipinitialspace=True, strict=True)]
+    except csv.Error as error:
+        raise ValueError(f'{value!r} is not a list of names ({error}). Quote them as in: red,"blue, dark"') from error
+    return [part.strip() for line in lines for part in line]
 
 
 Channels = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
 """A number for red, green and blue: a list, or text such as `0.5,0.5,0.5`."""
 
 Names = Annotated[list[str], BeforeValidator(_names)]
-"""A list, or text such as `red,green`."""
+"""A list, or text such as `red,green`; a name with a comma stands in double quotes: `red,"blue, dark"`."""
 
 
 class DataSettings(Settings):
@@ -75,7 +80,11 @@ class LabelSettings(Settings):
     test_share: float = Field(
         0.1, ge=0.001, le=0.9, description="Without --test: share of each class held out as test set."
     )
-    classes: Names = Field([], description="Class names, comma-separated; by default those in the label files.")
+    classes: Names = Field(
+        [],
+        description="Class names, comma-separated, in double quotes those with a comma; by default those in the label "
+        "files.",
+    )
     pool_labels: bool = Field(
         False,
         description="All labels of the pool are known and the selector may read them; recipes that select training "

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping
-from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 from reprlib import Repr
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from labelcycle.components.core.config.recipe import MOST_NAMED
 from labelcycle.components.core.config.settings_files import read_settings
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, near_miss
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
 from labelcycle.pipelines.initialise.settings import CampaignSettings
@@ -84,8 +83,7 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
         name, *inside = problem["loc"]
         setting = described_settings().get(str(name))
         if setting is None:
-            close = get_close_matches(str(name), described_settings(), n=1)
-            lines.append(f"{name}: unknown setting. {f'Did you mean {close[0]}?' if close else LIST_ALL}")
+            lines.append(f"{name}: unknown setting.{near_miss(str(name), described_settings()) or f' {LIST_ALL}'}")
             continue
         start = f"{setting.flag} " if flags else f"{setting.name}: "
         if problem["type"] == "value_error":

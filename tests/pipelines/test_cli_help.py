@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,3 +61,19 @@ def test_recipes_as_a_table_and_as_json(labelcycle: Callable[..., Any]) -> None:
     table = labelcycle("recipes").stdout
     assert {"random", "linear_probe", "peal_entropy"} <= {recipe["name"] for recipe in found}
     assert all(recipe["name"] in table for recipe in found)
+
+
+def test_a_recipe_is_printed_as_a_file_that_can_be_used(labelcycle: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text(labelcycle("recipes", "peal_entropy").stdout)
+    (listed,) = (one for one in json.loads(labelcycle("recipes", "--json").stdout) if one["name"] == "peal_entropy")
+    assert json.loads(labelcycle("recipes", file, "--json").stdout) == listed
+    wrong = labelcycle("recipes", "peal_entropi")
+    assert wrong.returncode == 1 and "Did you mean 'peal_entropy'?" in wrong.stderr
+
+
+def test_shells_learn_how_a_command_line_goes_on(labelcycle: Callable[..., Any]) -> None:
+    asked = {"_LABELCYCLE_COMPLETE": "complete_bash", "COMP_WORDS": "labelcycle status --j", "COMP_CWORD": "2"}
+    answer = labelcycle(**asked)
+    assert answer.stdout.split() == ["--json"]
+    assert "_LABELCYCLE_COMPLETE=complete_bash" in labelcycle("--show-completion", "bash").stdout

@@ -125,5 +125,5 @@ def test_a_refused_file_ends_with_its_exit_code(labelcycle: Callable[..., Any], 
     file.write_text("budgt: 5\n")
     answer = labelcycle("init", tmp_path / "root", "--config", file)
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr == f"error: {file} is invalid:\n  budgt: unknown setting. Did you mean budget?\n"
+    assert answer.stderr == f"error: {file} is invalid:\n  budgt: unknown setting. Did you mean 'budget'?\n"
     assert not (tmp_path / "root").exists()

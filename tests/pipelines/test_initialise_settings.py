@@ -100,8 +100,8 @@ def test_a_file_without_settings(file: Path, content: str, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("budgt: 5", "  budgt: unknown setting. Did you mean budget?"),
-        ("label-price: 5", "  label-price: unknown setting. Did you mean label_price?"),
+        ("budgt: 5", "  budgt: unknown setting. Did you mean 'budget'?"),
+        ("label-price: 5", "  label-price: unknown setting. Did you mean 'label_price'?"),
         ("overrides: {}", "  overrides: unknown setting. `labelcycle init ROOT --print-config` lists all."),
         ("1: 5", "  1: unknown setting. `labelcycle init ROOT --print-config` lists all."),
         ("budget: many", "  budget: must be a whole number, 1 or more; got 'many'."),

@@ -18,6 +18,7 @@ from labelcycle.components.core.config.trainers import (
     ProbeThenFineTuner,
     Trainer,
 )
+from labelcycle.components.core.errors import near_miss
 
 DropoutSite = Literal["features", "normalised"]
 """Where dropout acts: on the raw features, before batch normalisation (DropQuery's head), or on the normalised ones,
@@ -257,7 +258,8 @@ def describe(error: ValidationError) -> str:
     for problem in problems[:MOST_NAMED]:
         name = ".".join(_as_written(problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden":
-            lines.append(f"  {name}: unknown setting. Remove it or correct its spelling.")
+            guess = near_miss(str(problem["loc"][-1]), _names_of(Settings)) or " Remove it or correct its spelling."
+            lines.append(f"  {name}: unknown setting.{guess}")
         elif problem["type"] == "missing":
             lines.append(f"  {name}: missing. Add it.")
         elif problem["type"] == "union_tag_not_found":
@@ -269,6 +271,11 @@ def describe(error: ValidationError) -> str:
     if len(problems) > MOST_NAMED:
         lines.append(f"  … and {len(problems) - MOST_NAMED} more.")
     return "\n".join(lines)
+
+
+def _names_of(group: type[Settings]) -> set[str]:
+    """The names of all settings in the groups that are made of this one."""
+    return set(group.model_fields).union(*(_names_of(kind) for kind in group.__subclasses__()))
 
 
 def _as_written(location: tuple[int | str, ...]) -> list[str]:

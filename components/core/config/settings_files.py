@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import ConfigurationError, near_miss
 
 MAX_BYTES = 1_000_000
 
@@ -112,6 +112,9 @@ def named_file(kind: str, folder: Path, name: str) -> Path:
         return own
     path = folder / f"{name}.yaml"
     if "/" in name or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise ConfigurationError(f"There is no {kind} {name!r}. Choose one of {known}, or name a .yaml file.")
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        guess = near_miss(name, known)
+        raise ConfigurationError(
+            f"There is no {kind} {name!r}.{guess} Choose one of {', '.join(known)}, or name a .yaml file."
+        )
     return path

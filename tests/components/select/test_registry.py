@@ -105,7 +105,10 @@ def test_a_broken_package_is_named(announce: Announce, pool: Candidates, text: s
 def test_one_broken_package_does_not_break_the_others(announce: Announce, pool: Candidates) -> None:
     announce(text="raise RuntimeError('no licence')")
     assert len(select_batch("random", pool, 2, 0).ids) == 2
-    with pytest.raises(ConfigurationError, match="There is no strategy 'entropi'. Choose one of: .*entropy.*longest"):
+    with pytest.raises(
+        ConfigurationError,
+        match="There is no strategy 'entropi'. Did you mean 'entropy'\\? Choose one of: .*entropy.*longest",
+    ):
         check_parameters("entropi", set())
 
 

@@ -1,5 +1,6 @@
 """The account of a tiny campaign, alone and against random; and what cannot be accounted for."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from labelcycle.components.analysis.cost import PARTS
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
@@ -14,9 +16,12 @@ from labelcycle.components.core.runtime.timings import Timing, Used, read_timing
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cost.account import account_of, as_facts, compare
 from labelcycle.pipelines.cost.cost_plot import draw_costs
-from labelcycle.pipelines.cost.table import as_table, notes
+from labelcycle.pipelines.cost.table import as_tables, notes
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from tests.conftest import Bench
+
+WIDE = 400
+"""Columns of a terminal in which every table has room."""
 
 PRICES = {"label_price": 0.5, "annotators_per_label": 3, "price_cpu_hour": 3600.0}
 """A CPU second costs 1."""
@@ -126,10 +131,26 @@ def test_the_table_and_the_facts_agree(campaign: Any, random: Any) -> None:
     assert tuple(facts["seconds"]) == PARTS
     assert facts["against"]["strategy"] == "random"
     assert {"equivalent_labels", "saving_ratio", "sign", "cost_by_random"} <= facts["cycles"][3].keys()
-    table = as_table(found.account, compared=True)
+    table = as_tables(found.account, True, WIDE)[0]
     headings = [str(column.header) for column in table.columns]
     assert "train head s" in headings and "train model s" not in headings and "GPU s" not in headings
     assert list(table.columns[headings.index("overall cost")].cells)[3] == f"{facts['overall_cost']:,.2f}"
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_in_a_narrow_terminal_no_figure_is_cut_short(campaign: Any, random: Any, compared: bool) -> None:
+    account = compare(campaign.root, random.root).account
+    (together,) = as_tables(account, compared, WIDE)
+    parts = as_tables(account, compared, 80)
+    wide, narrow = (
+        {str(column.header): [*column.cells] for table in tables for column in table.columns}
+        for tables in ([together], parts)
+    )
+    assert wide == narrow and len(parts) == 2 + compared
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(*parts)
+    printed = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in printed and all(text in printed for cells in narrow.values() for text in cells)
 
 
 def test_bounds_are_marked(campaign: Any, begin: Callable[..., Any], tmp_path: Path) -> None:
@@ -137,7 +158,7 @@ def test_bounds_are_marked(campaign: Any, begin: Callable[..., Any], tmp_path: P
     hopeless = {"trainer.epochs": 1, "trainer.learning_rate": 1e-9, "schedule.warm_start": False}
     poor = run(begin(str(tmp_path / "poor"), recipe="random", overrides=hopeless), 4)
     found = compare(campaign.root, poor.root)
-    table = as_table(found.account, compared=True)
+    table = as_tables(found.account, True, WIDE)[0]
     assert list(table.columns[-2].cells)[3].startswith("≥")
     assert found.average is not None and found.average.lower_bound == found.average.ratio
     assert any("at least" in line for line in notes(found.account, found))
@@ -165,7 +186,7 @@ def test_gpu_seconds_are_shown_and_paid_for(begin: Callable[..., Any]) -> None:
     write_timing(open_store(campaign.root), 1, campaign.attempt, record)
     account = account_of(campaign.root)
     assert account.rows[1].cost.compute_cost == pytest.approx(10.0)
-    assert "GPU s" in [str(column.header) for column in as_table(account, compared=False).columns]
+    assert "GPU s" in [str(column.header) for column in as_tables(account, False, WIDE)[0].columns]
 
 
 @pytest.mark.draws
