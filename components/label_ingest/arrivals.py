@@ -1,5 +1,6 @@
 """What has arrived: the votes of the campaign's label source, compared with those that earlier cycles keep."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import sample_uris
@@ -17,12 +19,16 @@ from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import RESTORE, read_named
 from labelcycle.components.core.storage.tables import TRUTH, table_in, with_schema
 from labelcycle.components.label_ingest.readiness import answers_to
-from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
+from labelcycle.components.labelling.delivery_record import QUERIES, delivery_key, read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]
 """Votes by sample and annotator."""
+
+
+SLACK_SECONDS = 120.0
+"""What is saved while a cycle takes in its labels, or by a clock that is slow by as much, is read with the next."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,14 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
 
 
 def read_source(
-    store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, labels_from: str
+    store: Store, campaign: Campaign, last: Commit, requests: list[LabelRequest], kept: Votes, labels_from: str
 ) -> list[Vote]:
     """Everything that the label source says about the samples that were asked for.
 
     Args:
         store: the campaign's.
         campaign: the campaign.
+        last: the commit of the last cycle.
         requests: every request so far.
         kept: the votes of earlier cycles.
         labels_from: a label file instead of the campaign's own source; empty for that.
@@ -73,7 +80,7 @@ def read_source(
     source = labels_from or campaign.labels_from
     if source is not None and is_own_table(source):
         return _own_votes(store, campaign, source, asked)
-    votes = _read(store, campaign, requests, kept, labels_from)
+    votes = _read(store, campaign, last, requests, kept, labels_from)
     return [vote for vote in votes if vote.sample_id in asked]
 
 
@@ -98,7 +105,9 @@ def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list
     return [news[key] for key in sorted(news)]
 
 
-def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, labels_from: str) -> list[Vote]:
+def _read(
+    store: Store, campaign: Campaign, last: Commit, requests: list[LabelRequest], kept: Votes, labels_from: str
+) -> list[Vote]:
     source = labels_from or campaign.labels_from
     if source is None and campaign.labelling.tool is not None:
         from labelcycle.components.labelling.label_studio.read_votes import read_votes
@@ -107,7 +116,7 @@ def _read(store: Store, campaign: Campaign, requests: list[LabelRequest], kept: 
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
         return read_votes_file(source, ids, campaign.classes)
-    return _read_deliveries(store, campaign, requests, kept, ids)
+    return _read_deliveries(store, campaign, last, requests, kept, ids)
 
 
 def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[str]) -> list[Vote]:
@@ -141,15 +150,16 @@ def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[
 
 
 def _read_deliveries(
-    store: Store, campaign: Campaign, requests: list[LabelRequest], kept: Votes, ids: SampleIds
+    store: Store, campaign: Campaign, last: Commit, requests: list[LabelRequest], kept: Votes, ids: SampleIds
 ) -> list[Vote]:
-    """The CSVs of the last query and of earlier ones that still lack answers, several read at once.
+    """The CSVs of the last query, and of earlier ones that still lack answers or were corrected; several at once.
 
     A second opinion without a name is somebody else's than the first.
     """
-    last = requests[-1].cycle
     answers = answers_to(requests, kept.values(), campaign.labelling.quorum)
-    open_cycles = {last, *(request.cycle for request in [*answers.begun, *answers.open])}
+    cycles = {last.cycle, *(request.cycle for request in [*answers.begun, *answers.open])}
+    earlier = {request.cycle for request in requests} - cycles
+    cycles |= _rewritten(store, last, earlier) if earlier else set()
     further = {(request.cycle, request.sample_id) for request in requests if request.opinion > 1}
 
     def read(cycle: int) -> list[Vote]:
@@ -161,7 +171,20 @@ def _read_deliveries(
             for vote in read_votes_file(store.locate(key), ids, campaign.classes, key)
         ]
 
-    return [vote for votes in concurrently(read, sorted(open_cycles)) for vote in votes]
+    return [vote for votes in concurrently(read, sorted(cycles)) for vote in votes]
+
+
+def _rewritten(store: Store, last: Commit, cycles: Collection[int]) -> set[int]:
+    """Which of these queries' CSVs were written since the last cycle took in its labels.
+
+    Whatever was written before then was read then, and is among the votes that are kept.
+
+    Cost: two listings, of as many names as there are queries.
+    """
+    decision = attempt_key(last.cycle, last.attempt, "decision.json")
+    taken_in = store.written(decision).get(decision, 0.0) - SLACK_SECONDS
+    written = store.written(f"{QUERIES}/")
+    return {cycle for cycle in cycles if written.get(delivery_key(cycle), -math.inf) >= taken_in}
 
 
 def _address(store: Store, source: str) -> str:

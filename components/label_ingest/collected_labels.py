@@ -25,6 +25,7 @@ class CollectedLabels:
     Attributes:
         source: the address of the label source.
         new: votes that are new, changed or taken back.
+        corrected: how many of these are changed or taken back.
         votes: all votes in force.
         consensus: rows of `CONSENSUS`: what all votes come to.
         answers: to the last query.
@@ -36,6 +37,7 @@ class CollectedLabels:
 
     source: str
     new: list[Vote]
+    corrected: int
     votes: list[Vote]
     consensus: pa.Table
     answers: Answers
@@ -62,19 +64,20 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
 
     Cost: reads everything asked and answered so far, in few objects, and the label source.
     """
-    campaign, last = state.campaign, state.commits[-1].cycle
+    campaign, last = state.campaign, state.commits[-1]
     later = state.commits[state.history.cycles :]
     asked = read_requests(store, state.history, later)
     requests = requests_in(asked)
-    mine = [request for request in requests if request.cycle == last]
+    mine = [request for request in requests if request.cycle == last.cycle]
     labelled_before = answered_before = 0
     if campaign.recipe.data_selection is not None:
         requests, kept = mine, {}
         labelled_before, answered_before = state.summaries[-1].labels, state.summaries[-1].answers
     else:
         kept = in_force(votes_in(read_votes(store, state.history, later)))
-    source = source_of(store, campaign, last, labels_from)
-    new = new_votes(read_source(store, campaign, requests, kept, labels_from), kept, source.everything_from)
+    source = source_of(store, campaign, last.cycle, labels_from)
+    found = read_source(store, campaign, last, requests, kept, labels_from)
+    new = new_votes(found, kept, source.everything_from)
     votes = list(in_force([*kept.values(), *new]).values())
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
     consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
@@ -83,6 +86,7 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     return CollectedLabels(
         source=source.name,
         new=new,
+        corrected=sum((vote.sample_id, vote.annotator) in kept for vote in new),
         votes=votes,
         consensus=consensus,
         answers=answers_to(mine, votes, quorum),

@@ -96,6 +96,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
         return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
     late = sum(request.cycle < last.cycle for request in collected.fresh)
     reason = f"{len(collected.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
+    reason += f"; answers corrected: {collected.corrected}" if collected.corrected else ""
     reason += f"; {ready.reason}" if collected.answers.unanswered else ""
     usable = "ok" in collected.consensus["status"].to_pylist()
     return _begin(store, state, "train" if usable else "cold_start", collected, reason)

@@ -7,6 +7,9 @@ from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_sealed, sealed
 
+QUERIES = "queries"
+"""The folder of queries that are delivered as files, and of delivery records."""
+
 LONGEST = 10_000
 """Samples that a record names at most."""
 
@@ -26,12 +29,12 @@ class DeliveryRecord(Settings):
 
 def delivery_key(cycle: int) -> str:
     """Where the CSV for the query of `cycle` is."""
-    return f"queries/cycle-{cycle:04d}.csv"
+    return f"{QUERIES}/cycle-{cycle:04d}.csv"
 
 
 def delivery_record_key(cycle: int) -> str:
     """Where the delivery record for the query of `cycle` is."""
-    return f"queries/cycle-{cycle:04d}.json"
+    return f"{QUERIES}/cycle-{cycle:04d}.json"
 
 
 def write_delivery_record(store: Store, cycle: int, address: str, asked: list[str] | None = None) -> None:

@@ -68,6 +68,11 @@ class OverlayStore:
         below = [key for key in self._below.keys(prefix) if not self._hidden(key)]
         return sorted({*below, *self._above.keys(prefix)})
 
+    def written(self, prefix: str) -> dict[str, float]:
+        """See `Store.written`."""
+        below = {key: when for key, when in self._below.written(prefix).items() if not self._hidden(key)}
+        return below | self._above.written(prefix)
+
     def folders(self, prefix: str) -> list[str]:
         """See `Store.folders`. Hidden keys count, where they are all that a folder has."""
         return sorted({*self._below.folders(prefix), *self._above.folders(prefix)})

@@ -71,6 +71,10 @@ class RecordingStore:
         self.requests["keys"] += 1
         return self.store.keys(prefix)
 
+    def written(self, prefix: str) -> dict[str, float]:
+        self.requests["written"] += 1
+        return self.store.written(prefix)
+
     def folders(self, prefix: str) -> list[str]:
         self.requests["folders"] += 1
         return self.store.folders(prefix)

@@ -143,6 +143,15 @@ class FolderStore:
             found = (path[above:] for path in _files_below(str(folder)))
             return sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
 
+    def written(self, prefix: str) -> dict[str, float]:
+        """See `Store.written`."""
+        found = {}
+        for key in self.keys(prefix):
+            path = self._path(key)
+            with folder_errors("read", path), suppress(FileNotFoundError):
+                found[key] = path.stat().st_ctime
+        return found
+
     def folders(self, prefix: str) -> list[str]:
         """See `Store.folders`."""
         folder = self._root / checked_prefix(prefix, self.root)

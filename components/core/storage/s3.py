@@ -270,15 +270,20 @@ class S3Store:
 
     def keys(self, prefix: str) -> list[str]:
         """See `Store.keys`. The empty objects that consoles make for folders are left out."""
+        return sorted(self.written(prefix))
+
+    def written(self, prefix: str) -> dict[str, float]:
+        """See `Store.written`."""
         below = f"{self._prefix}/" if self._prefix else ""
         wanted = below + checked_prefix(prefix, self._root)
         with s3_errors(self.locate(prefix)):
-            found = try_again(lambda: [name[len(below) :] for name in self._list(wanted)])
-        return sorted(key for key in found if key and not key.endswith("/"))
+            found = try_again(lambda: dict(self._list(wanted)))
+        keys = ((name[len(below) :], when) for name, when in found.items())
+        return {key: when for key, when in keys if key and not key.endswith("/")}
 
-    def _list(self, prefix: str) -> Iterator[str]:
+    def _list(self, prefix: str) -> Iterator[tuple[str, float]]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            yield from (item["Key"] for item in page.get("Contents", []))
+            yield from ((item["Key"], item["LastModified"].timestamp()) for item in page.get("Contents", []))
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store.folders`."""

@@ -62,6 +62,15 @@ class Store(Protocol):
         """Keys that start with `prefix`, sorted; unfinished writes are not among them."""
         ...
 
+    def written(self, prefix: str) -> dict[str, float]:
+        """When each object whose key starts with `prefix` was last written, by key, in seconds since 1970.
+
+        In a folder that is when anything about the file last changed, so that a copy with its old date counts as new.
+
+        Cost: as `keys`.
+        """
+        ...
+
     def folders(self, prefix: str) -> list[str]:
         """The names that keys have next after `prefix`, up to a further `/`, each once, sorted.
 
@@ -200,6 +209,11 @@ class CountedStore:
         """See `Store.keys`."""
         count(self._call)
         return self.store.keys(prefix)
+
+    def written(self, prefix: str) -> dict[str, float]:
+        """See `Store.written`."""
+        count(self._call)
+        return self.store.written(prefix)
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store.folders`."""

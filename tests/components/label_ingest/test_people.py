@@ -1,6 +1,8 @@
 """Several people, late answers, deadlines and second opinions, through whole cycles of a campaign."""
 
 import csv
+import io
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +16,9 @@ from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed
+from labelcycle.components.label_ingest import arrivals
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
-from labelcycle.components.labelling.delivery_record import delivery_record_key
+from labelcycle.components.labelling.delivery_record import delivery_key, delivery_record_key
 
 CLASSES = ["blue", "green", "red"]
 
@@ -282,6 +285,62 @@ def test_late_answers_in_the_csv_of_an_earlier_query(with_csv: Callable[..., Peo
     fill_in(0, 8)
     fill_in(1, 4)
     assert crew.campaign.ingest().reason == "8 new labels, 4 of them for earlier queries; 4 of 8 answers are there"
+
+
+def write_labels(root: str, cycle: int, label: Callable[[str], str]) -> None:
+    """Fill in the CSV of a query; `label` says which for each sample."""
+    store = open_store(root)
+    rows = list(csv.DictReader(io.StringIO(store.read(delivery_key(cycle)).decode())))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row | {"label": label(row["sample_id"])} for row in rows)
+    store.write(delivery_key(cycle), text.getvalue().encode())
+
+
+def right(sample_id: str) -> str:
+    return sample_id.split("/")[0]
+
+
+def test_corrections_in_the_csv_of_a_closed_query_count(
+    begin_on_images: Callable[..., Any], store_root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "SLACK_SECONDS", -1.0)
+    campaign = begin_on_images(store_root, labels_from=None, recipe="random", classes=CLASSES, batch=8, budget=40)
+    campaign.run_until("publish")
+    wrong = open_store(store_root).read(delivery_key(0)).decode().splitlines()[1].split(",")[0]
+    other = next(name for name in CLASSES if name != right(wrong))
+    write_labels(store_root, 0, lambda name: other if name == wrong else right(name))
+    campaign.run_cycle()
+    assert campaign.work.labelled()[wrong] == other
+    write_labels(store_root, 1, right)
+    campaign.run_cycle()
+    time.sleep(2.5)  # S3 says when something was written to the second
+    write_labels(store_root, 0, right)
+    write_labels(store_root, 2, right)
+    ingested = campaign.ingest()
+    assert ingested.decision == "train" and ingested.reason == "8 new labels; answers corrected: 1"
+    assert len(campaign.work.labelled()) == 24
+    assert all(label == right(name) for name, label in campaign.work.labelled().items())
+
+
+def test_csvs_that_nobody_touched_are_not_read_again(
+    begin_on_images: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "SLACK_SECONDS", 0.0)
+    campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES, batch=8, budget=40)
+    campaign.run_until("publish")
+    for cycle in range(3):
+        write_labels(campaign.root, cycle, right)
+        campaign.run_cycle()
+    read = []
+    monkeypatch.setattr(arrivals, "read_votes_file", lambda uri, *rest: read.append(uri) or [])
+    campaign.ingest()
+    assert read == [f"{campaign.root}/{delivery_key(3)}"]
+    write_labels(campaign.root, 1, right)
+    read.clear()
+    campaign.ingest()
+    assert sorted(read) == [f"{campaign.root}/{delivery_key(cycle)}" for cycle in (1, 3)]
 
 
 def test_the_same_answers_are_the_same_attempt_wherever_a_campaign_lies(

@@ -40,6 +40,9 @@ class MemoryStore:
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def written(self, prefix: str) -> dict[str, float]:
+        return dict.fromkeys(self.keys(prefix), 0.0)
+
     def folders(self, prefix: str) -> list[str]:
         below = (key.removeprefix(prefix) for key in self.keys(prefix))
         return sorted({key.partition("/")[0] for key in below if "/" in key})

@@ -2,9 +2,11 @@
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -117,6 +119,24 @@ def test_keys_by_prefix(store: Store, prefix: str, expected: list[str]) -> None:
     for key in ("b/2", "bc", "a", "b/deep/3", "b/1"):
         store.write(key, b"")
     assert store.keys(prefix) == expected
+
+
+def test_when_objects_were_written(store: Store) -> None:
+    before = time.time()
+    for key in ("a/1", "a/2", "b"):
+        store.write(key, b"")
+    written = store.written("a/")
+    assert sorted(written) == ["a/1", "a/2"] and store.written("missing/") == {}
+    assert all(before - 2 < when < time.time() + 2 for when in written.values())
+    time.sleep(1.1)  # S3 says when to the second
+    store.write("a/1", b"again")
+    assert store.written("a/")["a/1"] > written["a/1"] and store.written("a/")["a/2"] == written["a/2"]
+
+
+def test_a_copy_with_an_old_date_was_written_when_it_was_copied(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"")
+    os.utime(tmp_path / "key", (0, 0))
+    assert open_store(str(tmp_path)).written("")["key"] > time.time() - 60
 
 
 def test_keys_of_a_root_that_does_not_exist_yet(store: Store) -> None:
