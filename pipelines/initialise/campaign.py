@@ -142,7 +142,7 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
     if (settings.images is None) == (settings.embeddings is None):
         raise ConfigurationError("A campaign starts from either --images or --embeddings. Give one of them.")
     if settings.images is not None:
-        return samples_from_images(settings.images, settings.max_unreadable)
+        return samples_from_images(settings.images, settings.max_unreadable, settings.follow_links)
     assert settings.embeddings is not None
     if recipe.needs_images:
         what = "trains on images" if recipe.trains_on_images else "recomputes features from images (alignment)"

@@ -45,7 +45,8 @@ class DataSettings(Settings):
 
     model_config = ConfigDict(title="Data")
 
-    images: str | None = Field(None, description="Folder or s3:// prefix of JPEG, PNG or WebP files.")
+    images: str | None = Field(None, description="Folder or s3:// prefix of image files.")
+    follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
     embeddings: str | None = Field(
         None,
         description="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, "

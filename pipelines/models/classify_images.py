@@ -14,7 +14,8 @@ from labelcycle.components.core.backbones.build import pixel_transform
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
-from labelcycle.components.core.images.source import list_images, read_image
+from labelcycle.components.core.images.listing import image_endings, list_images, no_images
+from labelcycle.components.core.images.source import read_image
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed.embedding_network import forward
 from labelcycle.components.embed.read_images import work_ahead
@@ -67,7 +68,6 @@ def _as_text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 LIST = ".txt"
 
 
@@ -82,7 +82,7 @@ def images_named(source: str) -> dict[str, str]:
         ConfigurationError: there is no such folder or file.
         InputError: it names no image.
     """
-    if source.lower().endswith(ENDINGS):
+    if source.lower().endswith(image_endings()):
         return {source: source}
     if source.lower().endswith(LIST):
         found = _listed(source)
@@ -91,13 +91,13 @@ def images_named(source: str) -> dict[str, str]:
         return found
     if "://" not in source and Path(source).expanduser().is_file():
         raise ConfigurationError(
-            f"{source} is neither a folder, nor an image ({', '.join(ENDINGS)}), nor a {LIST} list of images. "
+            f"{source} is neither a folder, nor an image ({', '.join(image_endings())}), nor a {LIST} list of images. "
             "Correct --images."
         )
-    found = list_images(source)
-    if not found:
-        raise InputError(f"{source} holds no .jpg, .jpeg, .png or .webp file. Name the folder that holds the images.")
-    return found
+    listing = list_images(source)
+    if not listing.images:
+        raise InputError(no_images(source, listing))
+    return listing.images
 
 
 def _listed(source: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Beginning a campaign: test sets, classes, sizes, and roots that are taken."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -224,7 +225,7 @@ def test_unreadable_images_are_set_aside_up_to_the_share(
     for number in range(2):
         (images / f"broken-{number}.png").write_bytes(b"no image")
     if share < 2 / 62:
-        with pytest.raises(InputError, match=r"2 of 62 images .* first 'broken-0.png': not a JPEG, PNG or WebP image"):
+        with pytest.raises(InputError, match=r"2 of 62 images .* first 'broken-0.png': not an image of a format"):
             begin_on_images(images=str(images), max_unreadable=share)
     else:
         campaign = begin_on_images(images=str(images), max_unreadable=share)
@@ -234,7 +235,7 @@ def test_unreadable_images_are_set_aside_up_to_the_share(
 @pytest.mark.parametrize("folder", ["missing", "empty"])
 def test_folders_without_images_are_refused(begin_on_images: Callable[..., Any], tmp_path: Path, folder: str) -> None:
     (tmp_path / "empty").mkdir()
-    message = "is not a folder" if folder == "missing" else "holds no .jpg"
+    message = "is not a folder" if folder == "missing" else r"holds no image \(.jpg"
     with pytest.raises((ConfigurationError, InputError), match=message):
         begin_on_images(images=str(tmp_path / folder))
 
@@ -254,6 +255,26 @@ def test_odd_file_names_are_samples(begin: Callable[..., Any], tmp_path: Path) -
     campaign = begin(images=str(images), test=str(tmp_path / "test.csv"), budget=2, batch=2)
     assert sorted(splits(campaign)) == sorted(names)
     assert campaign.run_cycle().query_size == 2
+
+
+def test_a_name_that_cannot_be_an_id_sets_one_file_aside(
+    begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    picture = next(images.glob("red/*.png"))
+    for name in ("bad\nname.png", "copy.png"):
+        shutil.copy(picture, images / name)
+    shutil.copy(picture, os.fsencode(images) + b"/latin-\xe9.png")
+    (images / "notes.md").write_text("About these images.")
+    campaign = begin_on_images(images=str(images), max_unreadable=0.1)
+    assert len(splits(campaign)) == 61
+    told = capsys.readouterr().err
+    assert "passed over files with other endings: .md 1." in told
+    assert "1 of 61 images are copies of others, first " in told
+    store = open_store(campaign.root)
+    aside = read_table(store, campaign.state.campaign.quarantine, QUARANTINE).to_pylist()
+    assert [row["sample_id"] for row in aside] == ["bad\nname.png", "latin-\\udce9.png"]
+    assert all("control characters or bytes that are not UTF-8" in row["reason"] for row in aside)
 
 
 def test_a_single_shot_asks_for_the_whole_budget_at_once(begin: Callable[..., Any], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Each scan of a progressive JPEG may cost a pass over all its pixels, so files with too many are refused.
 """
 
+import functools
 import io
 import re
 import warnings
@@ -39,7 +40,21 @@ def count_scans(data: bytes) -> int:
 warnings.filterwarnings("ignore", module=r"PIL\.")
 """Once for all: `catch_warnings` around each image would not be safe in threads."""
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+HEIF_ENDINGS = (".heic", ".heif")
+
+
+@functools.cache
+def reads_heif() -> bool:
+    """Whether HEIC and HEIF files can be read, for which another package is needed (`labelcycle[heif]`)."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are set aside unread, whatever their file size (decompression bombs)."""
 
@@ -52,10 +67,10 @@ class UnreadableImage(Exception):
 
 
 def decode_image(data: bytes, most_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode a JPEG, PNG or WebP file.
+    """Decode a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file, or HEIF where that is installed.
 
     Sixteen-bit greyscale is scaled to eight bits, CMYK and palettes are converted, transparent pixels are laid on
-    white, and a rotation asked for by EXIF is carried out. Of an animation the first frame is taken.
+    white, and a rotation asked for by EXIF is carried out. Of an animation or several pages the first is taken.
 
     Args:
         data: the file's content.
@@ -73,7 +88,7 @@ def decode_image(data: bytes, most_pixels: int = MAX_PIXELS) -> Image.Image:
     if not data:
         raise UnreadableImage("empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=(*FORMATS, *(["HEIF"] if reads_heif() else []))) as image:
             _refuse_costly(image, data, most_pixels)
             image.load()
             return _to_rgb(_upright(image))
@@ -82,7 +97,7 @@ def decode_image(data: bytes, most_pixels: int = MAX_PIXELS) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"more pixels than the limit of {MAX_PIXELS:,}") from error
     except UnidentifiedImageError as error:
-        raise UnreadableImage("not a JPEG, PNG or WebP image") from error
+        raise UnreadableImage(f"not an image of a format that is read: {', '.join(FORMATS)}") from error
     except MemoryError as error:
         raise TransientError(
             f"Not enough memory to decode an image of {len(data):,} bytes. Give the process more, or run again."
@@ -116,6 +131,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise UnreadableImage("its pixels are fractions, whose range no file says: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         return _to_eight_bits(image).convert("RGB")
     if "A" in image.mode or "transparency" in image.info:

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import ConfigurationError, InputError, TransientError
-from labelcycle.components.core.images.allowed_sources import allowed_image, image_address, refuse_outside
+from labelcycle.components.core.errors import InputError, TransientError
+from labelcycle.components.core.images.allowed_sources import allowed_image, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.logging.failures import MAY_PASS
 from labelcycle.components.core.storage.objects import READS
@@ -104,28 +104,6 @@ def image_client() -> Any:
     from labelcycle.components.core.storage.s3 import s3_client
 
     return s3_client()
-
-
-def list_images(folder: str, endings: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp")) -> dict[str, str]:
-    """All image files below a folder or `s3://` prefix: URI by id; the id is the path below the folder.
-
-    Raises:
-        RefusedImage: images do not come from there (`allowed_sources`).
-        ConfigurationError: there is no such folder.
-    """
-    address = image_address(str(Path(folder).expanduser()) if folder.startswith("~") else folder)
-    allowed_image(address)
-    if address.startswith("s3://"):
-        from labelcycle.components.core.storage import open_store
-
-        store = open_store(address)
-        found = {key: store.locate(key) for key in store.keys("")}
-    else:
-        base = Path(address)
-        if not base.is_dir():
-            raise ConfigurationError(f"{base} is not a folder. Name the folder that holds the images.")
-        found = {path.relative_to(base).as_posix(): str(path) for path in base.rglob("*") if path.is_file()}
-    return {name: found[name] for name in sorted(found) if name.lower().endswith(endings)}
 
 
 def is_file(uri: str | None) -> bool:

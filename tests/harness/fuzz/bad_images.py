@@ -11,7 +11,15 @@ from PIL import Image
 
 from tests.harness.fuzz.mutation import damaged
 
-MODES = {"PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"), "JPEG": ("RGB", "L", "CMYK"), "WEBP": ("RGB", "RGBA")}
+MODES = {
+    "PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"),
+    "JPEG": ("RGB", "L", "CMYK"),
+    "WEBP": ("RGB", "RGBA"),
+    "TIFF": ("RGB", "RGBA", "L", "P", "1", "CMYK", "I;16"),
+    "GIF": ("RGB", "P", "L"),
+    "BMP": ("RGB", "L", "P", "1"),
+    "AVIF": ("RGB", "RGBA"),
+}
 
 
 def _pixels(random: Random, mode: str, size: tuple[int, int]) -> Image.Image:
@@ -24,7 +32,7 @@ def _pixels(random: Random, mode: str, size: tuple[int, int]) -> Image.Image:
 
 def valid(random: Random, kind: str | None = None) -> bytes:
     """A small image of a random format, mode and set of extras, which decoders can read."""
-    kind = kind or random.choice(("PNG", "JPEG", "WEBP"))
+    kind = kind or random.choice(tuple(MODES))
     size = (random.choice((1, 2, 7, 32, 65)), random.choice((1, 3, 8, 32)))
     picture = _pixels(random, random.choice(MODES[kind]), size)
     options: dict[str, object] = {}
@@ -41,7 +49,11 @@ def valid(random: Random, kind: str | None = None) -> bytes:
         options["transparency"] = (1, 2, 3) if picture.mode == "RGB" else 1
     if kind == "WEBP":
         options["lossless"] = random.randrange(2) == 0
-    if kind in ("PNG", "WEBP") and random.randrange(4) == 0:
+    if kind in ("TIFF", "AVIF"):
+        options = {}  # their encoders fail, or end the process, on a false profile
+    if kind == "TIFF":
+        options["compression"] = random.choice((None, "tiff_lzw", "tiff_adobe_deflate", "packbits"))
+    if kind in ("PNG", "WEBP", "GIF", "TIFF", "AVIF") and random.randrange(4) == 0:
         options |= {"save_all": True, "append_images": [picture.copy() for _ in range(2)], "duration": 1}
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)

@@ -158,7 +158,7 @@ def test_images_and_output_in_s3(trained: Callable[..., str], pictures: Pictures
     ("images", "error", "message"),
     [
         ("nowhere", ConfigurationError, "is not a folder"),
-        ("empty", InputError, "holds no .jpg"),
+        ("empty", InputError, r"holds no image \(.jpg"),
         ("table.csv", ConfigurationError, "neither a folder, nor an image"),
         ("none.txt", ConfigurationError, "There is no file"),
         ("empty.txt", InputError, "names no image"),

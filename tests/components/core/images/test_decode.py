@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
-from labelcycle.components.core.images.decode import decode_image
+from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 
 Encode = Callable[..., bytes]
 WHITE, BLACK, RED, CLEAR = (255, 255, 255), (0, 0, 0), (255, 0, 0), (10, 20, 30, 0)
@@ -86,6 +86,38 @@ def test_png_modes(
     image: Image.Image, settings: dict[str, object], expected: list[tuple[int, ...]], encode: Encode
 ) -> None:
     assert pixels(encode(image, "PNG", **settings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "tiff_adobe_deflate"})],
+)
+def test_formats_without_loss_are_exact(
+    gradient: Image.Image, encode: Encode, kind: str, settings: dict[str, object]
+) -> None:
+    assert np.array_equal(decode_image(encode(gradient, kind, **settings)), gradient)
+
+
+def test_of_animations_and_pages_the_first_is_taken(encode: Encode) -> None:
+    first, second = one_row("RGB", RED, BLACK), one_row("RGB", WHITE, WHITE)
+    for kind in ("GIF", "TIFF"):
+        assert pixels(encode(first, kind, save_all=True, append_images=[second])) == [RED, BLACK]
+
+
+def test_wide_greys_of_tiff_are_scaled(encode: Encode) -> None:
+    wide = Image.fromarray(np.array([[0, 257, 65535]], np.uint16))
+    assert pixels(encode(wide, "TIFF")) == [BLACK, (1, 1, 1), WHITE]
+
+
+def test_fractions_are_set_aside(encode: Encode) -> None:
+    with pytest.raises(UnreadableImage, match="pixels are fractions.*save it with 8 or 16 bits"):
+        decode_image(encode(Image.fromarray(np.array([[0.5]], np.float32)), "TIFF"))
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
+def test_avif_is_close(gradient: Image.Image, encode: Encode) -> None:
+    decoded = np.asarray(decode_image(encode(gradient, "AVIF", quality=95)), np.int16)
+    assert np.abs(decoded - np.asarray(gradient, np.int16)).mean() < 4
 
 
 def test_transparent_webp_is_laid_on_white(encode: Encode) -> None:

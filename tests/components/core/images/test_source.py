@@ -11,7 +11,8 @@ from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.images import allowed_sources, source
 from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage
 from labelcycle.components.core.images.decode import UnreadableImage
-from labelcycle.components.core.images.source import list_images, read_image, read_unchanged_image
+from labelcycle.components.core.images.listing import list_images
+from labelcycle.components.core.images.source import read_image, read_unchanged_image
 from labelcycle.components.core.storage import Store, open_store
 
 
@@ -65,28 +66,6 @@ def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
             read_image(f"{tmp_path}/{name}")
 
 
-def test_list_images(store: Store) -> None:
-    names = ["b/c.JPG", "a.png", "b/d.jpeg", "ünï.webp", "a/z.jpg"]
-    for name in [*names, "notes.txt", "jpg", "b/archive.jpg.zip"]:
-        store.write(name, b"")
-    found = list_images(store.root)
-    assert list(found) == sorted(names)
-    assert found == {name: store.locate(name) for name in names}
-
-
-def test_list_images_of_other_endings(store: Store) -> None:
-    for name in ("a.png", "b.gif"):
-        store.write(name, b"")
-    assert list(list_images(store.root, (".gif",))) == ["b.gif"]
-
-
-def test_list_images_of_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    for name in ("missing", "file"):
-        with pytest.raises(ConfigurationError, match=f"{name} is not a folder. Name the folder"):
-            list_images(str(tmp_path / name))
-
-
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/a.png", "data:image/png;base64,AA", "file://host/a.png"])
 def test_what_is_never_fetched(uri: str) -> None:
     """Refused by name: an image that is only missing would be set aside in silence."""
@@ -98,7 +77,7 @@ def test_what_is_never_fetched(uri: str) -> None:
 def test_file_addresses(tmp_path: Path) -> None:
     (tmp_path / "a b.png").write_bytes(b"image")
     assert read_image(f"file://{tmp_path}/a%20b.png") == b"image"
-    assert list_images(f"file://{tmp_path}") == {"a b.png": f"{tmp_path}/a b.png"}
+    assert list_images(f"file://{tmp_path}").images == {"a b.png": f"{tmp_path}/a b.png"}
 
 
 def test_only_allowed_sources_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +85,7 @@ def test_only_allowed_sources_are_read(store: Store, monkeypatch: pytest.MonkeyP
         store.write(key, b"image")
     monkeypatch.setenv(VARIABLE, f"{store.root}/images")
     assert read_image(store.locate("images/a.png")) == b"image"
-    assert list(list_images(f"{store.root}/images")) == ["a.png"]
+    assert list(list_images(f"{store.root}/images").images) == ["a.png"]
     with pytest.raises(RefusedImage, match="not from an allowed source"):
         read_image(store.locate("images-2/a.png"))
     for folder in (store.root, f"{store.root}/images-2"):

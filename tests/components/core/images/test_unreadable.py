@@ -46,11 +46,11 @@ def jpeg_bomb(width: int, height: int, data: bytes) -> bytes:
     ("data", "reason"),
     [
         (b"", "empty file"),
-        (b"this is text\n" * 100, "not a JPEG, PNG or WebP image"),
-        (bytes(10_000), "not a JPEG, PNG or WebP image"),
-        (b"\xff\xd8\xff", "not a JPEG, PNG or WebP image"),
-        (b"\x89PNG\r\n\x1a\n", "not a JPEG, PNG or WebP image"),
-        (png_bomb(0, 5), "not a JPEG, PNG or WebP image"),
+        (b"this is text\n" * 100, "not an image of a format that is read"),
+        (bytes(10_000), "not an image of a format that is read"),
+        (b"\xff\xd8\xff", "not an image of a format that is read"),
+        (b"\x89PNG\r\n\x1a\n", "not an image of a format that is read"),
+        (png_bomb(0, 5), "not an image of a format that is read"),
         (png_bomb(1000, 1000), "cannot be decoded"),
     ],
 )
@@ -59,17 +59,17 @@ def test_reasons(data: bytes, reason: str) -> None:
         decode_image(data)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP", "ICO", "PPM"])
+@pytest.mark.parametrize("kind", ["ICO", "PPM", "TGA", "JPEG2000"])
 def test_other_formats_are_not_opened(gradient: Image.Image, encode: Encode, kind: str) -> None:
-    with pytest.raises(UnreadableImage, match="not a JPEG, PNG or WebP image"):
+    with pytest.raises(UnreadableImage, match="not an image of a format that is read"):
         decode_image(encode(gradient, kind))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_truncated_files(encode: Encode, kind: str, share: float) -> None:
     data = encode(Image.effect_noise((64, 64), 80), kind)
-    with pytest.raises(UnreadableImage, match="cannot be decoded|not a JPEG"):
+    with pytest.raises(UnreadableImage, match="cannot be decoded|not an image of a format"):
         decode_image(data[: int(len(data) * share)])
 
 

@@ -3,7 +3,7 @@
 from random import Random
 
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
-from tests.harness.fuzz.bad_images import KINDS, valid
+from tests.harness.fuzz.bad_images import KINDS, MODES, valid
 from tests.harness.fuzz.target import Target
 
 
@@ -24,7 +24,7 @@ TARGETS = [
     Target(
         "image",
         read,
-        tuple(valid(Random(number), kind) for number, kind in enumerate(("PNG", "JPEG", "WEBP") * 4)),
+        tuple(valid(Random(number), kind) for number, kind in enumerate((*MODES,) * 3)),
         _mutation,
         (UnreadableImage,),
         megabytes=3072,

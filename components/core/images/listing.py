@@ -1,0 +1,143 @@
+"""The image files of a folder or an `s3://` prefix, and what lies beside them that is passed over."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.images.allowed_sources import allowed_image, image_address
+from labelcycle.components.core.images.decode import HEIF_ENDINGS, reads_heif
+
+COMMON_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
+    *(".bmp", ".gif", ".tif", ".tiff", ".avif"),
+)
+"""Of files that are images, in any case."""
+
+SHOWN = 8
+"""Endings that a summary names."""
+
+
+def image_endings() -> tuple[str, ...]:
+    """The endings of image files that this installation reads, in lower case."""
+    return COMMON_ENDINGS + (HEIF_ENDINGS if reads_heif() else ())
+
+
+@dataclass
+class Listing:
+    """What lies below a folder.
+
+    Attributes:
+        images: URI of each image file by id, sorted; the id is its path below the folder.
+        other_endings: how many files are passed over by their ending, in lower case; "" for none.
+        hidden: files and folders whose names begin with a dot, which are passed over with all that is in them.
+        linked_folders: links to folders that were not followed.
+    """
+
+    images: dict[str, str] = field(default_factory=dict)
+    other_endings: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
+    linked_folders: int = 0
+
+    @property
+    def passed_over(self) -> str:
+        """What is passed over, in words; empty where nothing is."""
+        parts = []
+        if self.other_endings:
+            counts = sorted(self.other_endings.items(), key=lambda item: (-item[1], item[0]))
+            endings = [f"{ending or 'no ending'} {count:,}" for ending, count in counts]
+            more = ["…"] if len(endings) > SHOWN else []
+            heif = " (.heic and .heif need pip install 'labelcycle[heif]')" if self._needs_heif else ""
+            parts.append(f"files with other endings: {', '.join(endings[:SHOWN] + more)}{heif}")
+        if self.hidden:
+            parts.append(f"hidden files and folders: {self.hidden:,}")
+        if self.linked_folders:
+            parts.append(f"linked folders: {self.linked_folders:,} (--follow-links reads them)")
+        return "; ".join(parts)
+
+    @property
+    def _needs_heif(self) -> bool:
+        return any(ending in self.other_endings for ending in HEIF_ENDINGS)
+
+    def add(self, name: str, uri: str) -> None:
+        """Add a file by its path below the folder: an image, or one that is passed over."""
+        if name.lower().endswith(self._endings):
+            self.images[name] = uri
+        else:
+            self.other_endings[PurePosixPath(name).suffix.lower()] += 1
+
+    def __post_init__(self) -> None:
+        self._endings = image_endings()
+
+
+def list_images(folder: str, follow_links: bool = False) -> Listing:
+    """Look for image files, at any depth.
+
+    A link to a file is the file that it leads to. A folder that is reached by links twice is listed once.
+
+    Args:
+        folder: a folder or `s3://` prefix.
+        follow_links: whether folders that are links are looked into.
+
+    Raises:
+        RefusedImage: images do not come from there (`allowed_sources`).
+        ConfigurationError: there is no such folder.
+
+    Cost: one listing; memory for the names.
+    """
+    address = image_address(str(Path(folder).expanduser()) if folder.startswith("~") else folder)
+    allowed_image(address)
+    listing = Listing()
+    if address.startswith("s3://"):
+        _add_objects(listing, address)
+    else:
+        base = Path(address)
+        if not base.is_dir():
+            raise ConfigurationError(f"{base} is not a folder. Name the folder that holds the images.")
+        _add_files(listing, base, follow_links)
+    listing.images = dict(sorted(listing.images.items()))
+    return listing
+
+
+def _add_objects(listing: Listing, address: str) -> None:
+    from labelcycle.components.core.storage import open_store
+
+    store = open_store(address)
+    for key in store.keys(""):
+        if any(part.startswith(".") for part in key.split("/")):
+            listing.hidden += 1
+        else:
+            listing.add(key, store.locate(key))
+
+
+def _add_files(listing: Listing, base: Path, follow_links: bool) -> None:
+    seen = {_identity(base.stat())}
+    waiting = [base]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    listing.hidden += 1
+                elif not entry.is_dir():
+                    if entry.is_file():
+                        path = folder / entry.name
+                        listing.add(path.relative_to(base).as_posix(), str(path))
+                elif entry.is_symlink() and not follow_links:
+                    listing.linked_folders += 1
+                elif (identity := _identity(entry.stat())) not in seen:
+                    seen.add(identity)
+                    waiting.append(folder / entry.name)
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino
+
+
+def no_images(folder: str, listing: Listing) -> str:
+    """What is wrong with a folder that holds no image, and the remedy, in words."""
+    passed_over = f" Passed over: {listing.passed_over}." if listing.passed_over else ""
+    return (
+        f"{folder} holds no image ({', '.join(image_endings())}).{passed_over} Name the folder that holds the images."
+    )
