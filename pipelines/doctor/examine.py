@@ -1,0 +1,102 @@
+"""What is looked at for each engine, in which order; each check is made when those before it have ended."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.doctor.finding import Area, Check, Diagnosis, Finding, warned
+from labelcycle.pipelines.profiles.profile import Profile, read_profile
+
+Engine = Literal["local", "argo", "kfp"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Where a campaign is to run.
+
+    Attributes:
+        engine: what runs it.
+        root: the campaign's; empty where none is named.
+        context: of the kubeconfig; empty for its current one.
+        namespace: of the pods; empty for the engine's usual one.
+        profile: name or path of what pods ask for.
+        image: of the stages; empty for the one that Argo's workflows have, or the environment's.
+        on_labels: whether calls are to start cycles, by Argo Events.
+        host, token_file, experiment: of Kubeflow Pipelines, as `labelcycle submit` takes them.
+        service_account: of the pods; None for the usual one.
+        storage_secret, tracking_secret, labelling_secret, settings_map: names in the namespace of the pods.
+    """
+
+    engine: Engine = "local"
+    root: str = ""
+    context: str = ""
+    namespace: str = ""
+    profile: str = "small"
+    image: str = ""
+    on_labels: bool = False
+    host: str | None = None
+    token_file: str | None = None
+    experiment: str = "labelcycle"
+    service_account: str | None = None
+    storage_secret: str = STORAGE_SECRET
+    tracking_secret: str = TRACKING_SECRET
+    labelling_secret: str = LABELLING_SECRET
+    settings_map: str = SETTINGS_MAP
+
+
+Tell = Callable[[Area, Finding], None]
+"""Called with each finding as it is made."""
+
+Begin = Callable[[str], None]
+"""Called with the name of each check before it is made."""
+
+
+def examine(question: Question, begin: Begin = lambda name: None, tell: Tell = lambda area, finding: None) -> Diagnosis:
+    """Look at everything that the engine needs.
+
+    Args:
+        question: where a campaign is to run.
+        begin: called before each check, for whoever waits.
+        tell: called with each finding.
+
+    Raises:
+        ConfigurationError: there is no such profile.
+    """
+    diagnosis = Diagnosis(question.engine, question.root)
+    for check in _checks(question, read_profile(question.profile)):
+        begin(f"{check.area}: {check.name}")
+        for finding in check.findings():
+            diagnosis.findings.append((check.area, finding))
+            tell(check.area, finding)
+    return diagnosis
+
+
+def _checks(question: Question, profile: Profile) -> Iterator[Check]:
+    in_cluster = question.engine != "local"
+    if not in_cluster:
+        from labelcycle.pipelines.doctor.machine import machine_checks
+
+        yield from machine_checks(question.root)
+    if question.root:
+        from labelcycle.pipelines.doctor.store import store_checks
+
+        yield from store_checks(question.root, in_cluster)
+    else:
+        yield Check("store", "root", _no_root)
+    from labelcycle.pipelines.doctor.tracking import tracking_checks
+
+    yield from tracking_checks(question.root, in_cluster)
+    if question.engine == "argo":
+        from labelcycle.pipelines.doctor.on_argo import argo_checks
+
+        yield from argo_checks(question, profile)
+    elif question.engine == "kfp":
+        from labelcycle.pipelines.doctor.on_kubeflow import kubeflow_checks
+
+        yield from kubeflow_checks(question, profile)
+
+
+def _no_root() -> Iterator[Finding]:
+    remedy = "Name the root that the campaign is to have: labelcycle doctor ROOT …"
+    yield warned("root", "none was named, so no store was looked at", remedy)
