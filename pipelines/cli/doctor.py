@@ -21,7 +21,7 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(
     place: Annotated[
         str,
-        typer.Argument(metavar="[ROOT]", help="Where the campaign is or will be: a folder or s3://bucket/prefix."),
+        typer.Argument(metavar="ROOT", help="Where the campaign is or will be: a folder or s3://bucket/prefix."),
     ] = "",
     engine: Annotated[Literal["local", "argo", "kfp"], typer.Option(help="What is to run it.")] = "local",
     context: Annotated[

@@ -82,22 +82,13 @@ class NodeExamination:
         """Whether each stage's pod fits a node."""
         if not self._listed or not self._usable:
             return
-        homeless, squeezed = dict[str, list[str]](), []
+        homeless: dict[str, list[str]] = {}
         for stage, placement in self._placements.items():
             why = [_obstacle(node, placement) for node in self._usable]
             if all(why):
                 homeless.setdefault(f"{_asked(placement)}: {listed(sorted(set(why)), 3)}", []).append(stage)
-            elif all(
-                _has(node, "memory") < parse_quantity(placement.memory_limit)
-                for node, obstacle in zip(self._usable, why, strict=True)
-                if not obstacle
-            ):
-                squeezed.append(stage)
         for reason, stages in homeless.items():
             yield self._homeless(f"no node takes {listed(stages)}, which ask for {reason}")
-        if squeezed:
-            seen = f"{listed(squeezed)} may use more memory than any node has"
-            yield warned("memory limits", seen, f"A pod that does is evicted. {OTHER_PROFILE}")
         if not homeless:
             largest = max(self._placements.values(), key=lambda placement: parse_quantity(placement.memory))
             name = self._cluster.profile.name
