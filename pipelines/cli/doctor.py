@@ -72,6 +72,7 @@ def doctor(
     Examples: labelcycle doctor campaigns/digits; labelcycle doctor s3://labels/digits --engine argo --profile gpu;
     labelcycle doctor s3://labels/digits --engine kfp --host https://kubeflow.example.org/pipeline --namespace team-a
     """
+    from labelcycle.components.core.errors import TransientError
     from labelcycle.pipelines.doctor.examine import Question
 
     question = Question(
@@ -94,6 +95,10 @@ def doctor(
     diagnosis = _examined(question, lines=not as_json)
     if as_json:
         print(json.dumps(diagnosis.facts(), indent=2))
+    if diagnosis.exit_code == TransientError.exit_code:
+        raise TransientError(
+            f"{diagnosis.count('fail')} of the checks fail in a way that may pass. Run the same command again."
+        )
     if diagnosis.exit_code:
         raise typer.Exit(diagnosis.exit_code)
 

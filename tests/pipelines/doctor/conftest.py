@@ -38,12 +38,13 @@ class Report:
         return worst
 
     def trouble(self) -> dict[str, str]:
-        """What does not pass: status, what was seen and the remedy, by area and name."""
-        return {
-            f"{each['area']}: {each['check']}": f"{each['status']}: {each['seen']} → {each['remedy']}"
-            for each in self.facts["findings"]
-            if each["status"] != "pass"
-        }
+        """What does not pass: status, what was seen and the remedy, by area and name; several of one name in a row."""
+        found: dict[str, str] = {}
+        for each in self.facts["findings"]:
+            if each["status"] != "pass":
+                name, line = f"{each['area']}: {each['check']}", f"{each['status']}: {each['seen']} → {each['remedy']}"
+                found[name] = f"{found[name]} | {line}" if name in found else line
+        return found
 
 
 Doctor = Callable[..., Report]
