@@ -10,6 +10,9 @@ from labelcycle.pipelines.doctor.kubernetes_api import UNAUTHENTICATED, Kubernet
 OLDEST = (1, 33)
 """Kubernetes' versions from which the manifests are checked against its schemas."""
 
+ANONYMOUS = "system:anonymous"
+"""Whom the server takes for the user where there is no log-in, as where a plug-in of the kubeconfig has failed."""
+
 OURSELVES = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
@@ -48,7 +51,7 @@ def _user(api: KubernetesApi) -> str:
     try:
         return str(api.review(OURSELVES, review)["status"]["userInfo"]["username"])
     except Refused as error:
-        if error.status == UNAUTHENTICATED:
+        if error.status == UNAUTHENTICATED or ANONYMOUS in str(error):
             raise
     except KeyError:
         pass

@@ -21,6 +21,7 @@ class Cluster:
         profile: what each stage's pod asks for.
         image: of the stages; empty where none was named.
         root: of the campaign; empty where none was named.
+        tool: address of the campaign's labelling tool; empty where there is none.
         service_account: of the pods; empty for what the installation gives them.
         storage_secret, tracking_secret, labelling_secret, settings_map: names in the namespace.
     """
@@ -30,6 +31,7 @@ class Cluster:
     profile: Profile
     image: str = ""
     root: str = ""
+    tool: str = ""
     service_account: str = ""
     storage_secret: str = STORAGE_SECRET
     tracking_secret: str = TRACKING_SECRET

@@ -78,10 +78,13 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
         from labelcycle.pipelines.doctor.machine import machine_checks
 
         yield from machine_checks(question.root)
+    tool = ""
     if question.root:
-        from labelcycle.pipelines.doctor.store import store_checks
+        from labelcycle.pipelines.doctor.store import StoreExamination
 
-        yield from store_checks(question.root, in_cluster)
+        store = StoreExamination(question.root, in_cluster)
+        yield from store.checks()
+        tool = store.tool
     else:
         yield Check("store", "root", _no_root)
     from labelcycle.pipelines.doctor.tracking import tracking_checks
@@ -90,11 +93,11 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
     if question.engine == "argo":
         from labelcycle.pipelines.doctor.on_argo import argo_checks
 
-        yield from argo_checks(question, profile)
+        yield from argo_checks(question, profile, tool)
     elif question.engine == "kfp":
         from labelcycle.pipelines.doctor.on_kubeflow import kubeflow_checks
 
-        yield from kubeflow_checks(question, profile)
+        yield from kubeflow_checks(question, profile, tool)
 
 
 def _no_root() -> Iterator[Finding]:

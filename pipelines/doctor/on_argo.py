@@ -13,6 +13,7 @@ from labelcycle.pipelines.doctor.examine import Question
 from labelcycle.pipelines.doctor.finding import Check
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
+from labelcycle.pipelines.doctor.quota import quota_checks
 from labelcycle.pipelines.doctor.rights import ARGO, ARGO_PURPOSES, Right, rights_checks, stage_account_checks
 from labelcycle.pipelines.profiles.profile import Profile
 
@@ -21,8 +22,14 @@ STAGE_RIGHTS = (Right(ARGO, "workflowtaskresults", ("create", "patch")),)
 """By which Argo's executor, in each pod of a stage, reports outputs."""
 
 
-def argo_checks(question: Question, profile: Profile) -> Iterator[Check]:
-    """All checks; those after the access are left out where the API server does not answer."""
+def argo_checks(question: Question, profile: Profile, tool: str) -> Iterator[Check]:
+    """All checks; those after the access are left out where the API server does not answer.
+
+    Args:
+        question: where a campaign is to run.
+        profile: what pods ask for.
+        tool: the address of the campaign's labelling tool; empty where there is none.
+    """
     access = Access(question.context)
     yield Check("cluster", "access", access.look)
     if access.api is None:
@@ -32,6 +39,7 @@ def argo_checks(question: Question, profile: Profile) -> Iterator[Check]:
         namespace=question.namespace or NAMESPACE,
         profile=profile,
         root=question.root,
+        tool=tool,
         service_account=question.service_account or SERVICE_ACCOUNT,
         storage_secret=question.storage_secret,
         tracking_secret=question.tracking_secret,
@@ -43,6 +51,7 @@ def argo_checks(question: Question, profile: Profile) -> Iterator[Check]:
     yield from rights_checks(cluster, ARGO_PURPOSES)
     yield from stage_account_checks(cluster, STAGE_RIGHTS)
     yield from pod_checks(cluster)
+    yield from quota_checks(cluster)
     yield from NodeExamination(cluster, "labelcycle argo --image writes it into the workflows.").checks()
     yield from ArgoExamination(cluster, question.image, question.on_labels).checks()
 

@@ -15,6 +15,7 @@ from labelcycle.pipelines.doctor.finding import Check, Finding, softened
 from labelcycle.pipelines.doctor.kubeflow import Address, KubeflowExamination
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
+from labelcycle.pipelines.doctor.quota import quota_checks
 from labelcycle.pipelines.doctor.rights import KUBEFLOW_PURPOSES, rights_checks, stage_account_checks
 from labelcycle.pipelines.profiles.profile import Profile
 
@@ -25,8 +26,14 @@ KINDS = ("workflows", "workflowtaskresults")
 """What Kubeflow Pipelines asks of the Argo Workflows beneath it."""
 
 
-def kubeflow_checks(question: Question, profile: Profile) -> Iterator[Check]:
-    """All checks; those of the cluster are left out where the user has no access to it."""
+def kubeflow_checks(question: Question, profile: Profile, tool: str) -> Iterator[Check]:
+    """All checks; those of the cluster are left out where the user has no access to it.
+
+    Args:
+        question: where a campaign is to run.
+        profile: what pods ask for.
+        tool: the address of the campaign's labelling tool; empty where there is none.
+    """
     kubeflow = KubeflowExamination(
         Address(question.host, question.namespace or None, question.token_file, question.experiment)
     )
@@ -45,6 +52,7 @@ def kubeflow_checks(question: Question, profile: Profile) -> Iterator[Check]:
         profile=profile,
         image=question.image or IMAGE,
         root=question.root,
+        tool=tool,
         service_account=question.service_account or USUAL_ACCOUNTS[kubeflow.several_users],
         storage_secret=question.storage_secret,
         tracking_secret=question.tracking_secret,
@@ -56,6 +64,7 @@ def kubeflow_checks(question: Question, profile: Profile) -> Iterator[Check]:
         yield from rights_checks(cluster, KUBEFLOW_PURPOSES)
     yield from stage_account_checks(cluster, ())
     yield from pod_checks(cluster)
+    yield from quota_checks(cluster)
     yield from NodeExamination(cluster, "It is --image of labelcycle submit, or LABELCYCLE_IMAGE.").checks()
     yield Check("argo", "kinds", lambda: [check_kinds(cluster.api, KINDS, "Argo Workflows 3.6", "kinds")])
     yield Check("argo", "controller", lambda: check_controller(cluster))

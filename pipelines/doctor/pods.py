@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from labelcycle.components.core.campaign.campaign import load_campaign
-from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.storage.open import open_store
+from labelcycle.components.core.storage.s3 import s3_endpoint
 from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.doctor.cluster import Cluster
 from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
@@ -68,29 +66,17 @@ def check_tracking(cluster: Cluster) -> Iterator[Finding]:
 def check_labelling(cluster: Cluster) -> Iterator[Finding]:
     """The labelling tool's token, which only campaigns with a tool need."""
     name, (key,) = cluster.labelling_secret, LABELLING_KEYS
-    tool = _tool(cluster.root)
     there = _keys(cluster, "secrets", name)
     if there is not None:
         yield _whole("labelling secret", name, there, LABELLING_KEYS, "stages cannot log in to the labelling tool")
-    elif tool:
+    elif cluster.tool:
         yield failed(
             "labelling secret",
-            f"there is no secret {name} in {cluster.namespace}, and the campaign's labelling tool is {tool}",
+            f"there is no secret {name} in {cluster.namespace}, and the campaign's labelling tool is {cluster.tool}",
             f"kubectl create secret generic {name} -n {cluster.namespace} --from-file={key}=FILE, with its token.",
         )
     else:
         yield passed("labelling secret", "there is none, and only campaigns with a labelling tool need it")
-
-
-def _tool(root: str) -> str:
-    """The address of the campaign's labelling tool; empty where there is no campaign or no tool."""
-    if not root:
-        return ""
-    try:
-        tool = load_campaign(open_store(root)).labelling.tool
-    except LabelcycleError:  # what is wrong with the root is a line of its own
-        return ""
-    return tool.url if tool is not None else ""
 
 
 def check_settings(cluster: Cluster) -> Iterator[Finding]:
@@ -120,7 +106,6 @@ def _wrong_settings(name: str, values: dict[str, str]) -> Iterator[Finding]:
             )
     if values.get(LOG, "") not in LOGS:
         yield failed("settings", f"{LOG} in {name} is {values[LOG]!r}", "Write json or text.")
-    from labelcycle.components.core.storage.s3 import s3_endpoint
 
     here = s3_endpoint()
     if here and here.rstrip("/") != values.get(ENDPOINT, "").rstrip("/"):

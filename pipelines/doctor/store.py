@@ -29,30 +29,34 @@ REFUSED_SECONDS = 15 * 60
 """S3 refuses requests from a clock that differs by more."""
 
 
-def store_checks(root: str, in_cluster: bool) -> list[Check]:
-    """What to look at in a root.
-
-    Args:
-        root: a folder or an S3 prefix.
-        in_cluster: whether pods are to work on it.
-    """
-    look = StoreExamination(root, in_cluster)
-    return [
-        Check("store", "root", look.root_answers),
-        Check("store", "conditional writes", look.conditional_writes),
-        Check("store", "clock", look.clock),
-        Check("store", "campaign", look.campaign),
-    ]
-
-
 class StoreExamination:
-    """Looks at one root; what comes later needs what came before."""
+    """Looks at one root; what comes later needs what came before.
+
+    Attributes:
+        tool: the address of the campaign's labelling tool; empty where none was found yet.
+    """
 
     def __init__(self, root: str, in_cluster: bool) -> None:
+        """Look at a root.
+
+        Args:
+            root: a folder or an S3 prefix.
+            in_cluster: whether pods are to work on it.
+        """
+        self.tool = ""
         self._root, self._in_cluster = root, in_cluster
         self._store: Store | None = None
         self._deleter: Deleter | None = None
         self._ahead: list[float] = []
+
+    def checks(self) -> list[Check]:
+        """What to look at."""
+        return [
+            Check("store", "root", self.root_answers),
+            Check("store", "conditional writes", self.conditional_writes),
+            Check("store", "clock", self.clock),
+            Check("store", "campaign", self.campaign),
+        ]
 
     def root_answers(self) -> Iterator[Finding]:
         """Whether the root can be opened and listed."""
@@ -129,6 +133,7 @@ class StoreExamination:
                 yield passed("campaign", "none yet; labelcycle init begins one")
                 return
             campaign = load_campaign(self._store)
+            self.tool = campaign.labelling.tool.url if campaign.labelling.tool is not None else ""
             if self._in_cluster:
                 from labelcycle.pipelines.kubeflow.cluster_campaign import open_cluster_campaign
 

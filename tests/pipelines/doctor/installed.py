@@ -19,6 +19,7 @@ NAMESPACE, IMAGE = "labelcycle", "registry.example-company.io/labelcycle-python:
 SECRET_VALUE = "value-that-nobody-may-see-81d3"
 PLACES = {
     "Namespace": "/api/v1/namespaces",
+    "LimitRange": f"/api/v1/namespaces/{NAMESPACE}/limitranges",
     "ConfigMap": f"/api/v1/namespaces/{NAMESPACE}/configmaps",
     "Service": f"/api/v1/namespaces/{NAMESPACE}/services",
     "ServiceAccount": f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts",
@@ -33,6 +34,7 @@ FILES = (
     "base/settings/settings.yaml",
     "base/mlflow/service.yaml",
     "overlays/argo/stage-account.yaml",
+    "overlays/argo/container-defaults.yaml",
 )
 SECRETS = {
     "labelcycle-storage": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

@@ -32,6 +32,7 @@ class Cluster:
         forbidden: beginnings of paths that the user may not read.
         denied: what the user may not do, such as `create workflows`.
         denied_to_stages: what the account of the stages may not do.
+        anonymous: whether the log-in is nobody's.
         seconds: after which an answer comes.
         requests: method and path of each, in order.
     """
@@ -40,6 +41,7 @@ class Cluster:
     forbidden: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
     denied_to_stages: set[str] = field(default_factory=set)
+    anonymous: bool = False
     seconds: float = 0
     requests: list[str] = field(default_factory=list)
     url: str = ""
@@ -89,6 +91,8 @@ class Cluster:
     def _review(self, path: str, body: Any) -> tuple[int, Any]:
         kind = str(body["kind"])
         if path == "/apis/authentication.k8s.io/v1/selfsubjectreviews" and kind == "SelfSubjectReview":
+            if self.anonymous:
+                return _status(403, 'selfsubjectreviews is forbidden: User "system:anonymous" cannot create it')
             return 201, body | {"status": {"userInfo": {"username": "engineer"}}}
         asked = body["spec"]["resourceAttributes"]
         words = f"{asked['verb']} {asked['resource']}" + (f"/{asked['subresource']}" if "subresource" in asked else "")

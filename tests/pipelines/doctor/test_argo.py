@@ -49,6 +49,8 @@ def test_the_documented_installation_passes(doctor: Doctor, cluster: Cluster) ->
         "pods: labelling secret",
         "pods: settings",
         "pods: mlflow service",
+        "pods: quota",
+        "pods: limits",
         "pods: image",
         "nodes: nodes",
         "nodes: room",
@@ -403,6 +405,12 @@ def test_a_wrong_log_in_ends_what_asks_the_cluster(doctor: Doctor, cluster: Clus
     assert report.code == 1
     assert "Log in to the cluster anew" in report.trouble()["cluster: access"]
     assert len(cluster.requests) == 1
+
+
+def test_a_user_whom_the_server_does_not_know(doctor: Doctor, cluster: Cluster) -> None:
+    cluster.anonymous = True
+    report = doctor(*ARGO)
+    assert report.code == 1 and "system:anonymous" in report.trouble()["cluster: access"]
 
 
 def test_a_server_that_is_away(doctor: Doctor, cluster: Cluster, tmp_path: Path) -> None:
