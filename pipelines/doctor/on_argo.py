@@ -49,7 +49,8 @@ def argo_checks(question: Question, profile: Profile, tool: str) -> Iterator[Che
     cluster = replace(cluster, image=question.image or _image_of_workflows(cluster))
     yield from namespace_checks(cluster, "kubectl apply -f manifests/base/namespace.yaml")
     yield from rights_checks(cluster, ARGO_PURPOSES)
-    yield from stage_account_checks(cluster, STAGE_RIGHTS)
+    apply = "kubectl apply -k manifests/overlays/argo makes it; or name another one with --service-account."
+    yield from stage_account_checks(cluster, STAGE_RIGHTS, apply)
     yield from pod_checks(cluster)
     yield from quota_checks(cluster)
     yield from NodeExamination(cluster, "labelcycle argo --image writes it into the workflows.").checks()

@@ -62,7 +62,8 @@ def kubeflow_checks(question: Question, profile: Profile, tool: str) -> Iterator
     yield from namespace_checks(cluster, "Make a Kubeflow profile of this name")
     if kubeflow.several_users:
         yield from rights_checks(cluster, KUBEFLOW_PURPOSES)
-    yield from stage_account_checks(cluster, ())
+    made_by = "Kubeflow makes it with the profile; name the one that pods have with --service-account."
+    yield from stage_account_checks(cluster, (), made_by)
     yield from pod_checks(cluster)
     yield from quota_checks(cluster)
     yield from NodeExamination(cluster, "It is --image of labelcycle submit, or LABELCYCLE_IMAGE.").checks()

@@ -26,6 +26,7 @@ def pod_checks(cluster: Cluster) -> list[Check]:
         Check("pods", "tracking secret", lambda: check_tracking(cluster)),
         Check("pods", "labelling secret", lambda: check_labelling(cluster)),
         Check("pods", "settings", lambda: check_settings(cluster)),
+        Check("pods", "mlflow service", lambda: check_mlflow_service(cluster)),
     ]
 
 
@@ -82,20 +83,28 @@ def check_labelling(cluster: Cluster) -> Iterator[Finding]:
 def check_settings(cluster: Cluster) -> Iterator[Finding]:
     """The addresses of object store and MLflow, as every stage has them."""
     name = cluster.settings_map
-    found = cluster.api.get(f"{cluster.path}/configmaps/{name}")
-    if found is None:
+    values = _settings(cluster)
+    if values is None:
         yield warned(
             "settings",
             f"there is no ConfigMap {name} in {cluster.namespace}: stages have no addresses",
             "Apply the overlay of the manifests; manifests/base/settings/settings.yaml shows what belongs into it.",
         )
         return
-    values = {key: str(value) for key, value in (found.get("data") or {}).items()}
     missing = [key for key in SETTINGS_KEYS if key not in values]
     told = listed([f"{key}={values[key]}" for key in SETTINGS_KEYS if values.get(key)], most=len(SETTINGS_KEYS))
     yield passed("settings", f"{name}: {told}" + (f"; without {listed(missing)}" if missing else ""))
     yield from _wrong_settings(name, values)
-    yield from check_mlflow_service(cluster, values.get(MLFLOW, ""))
+
+
+def _settings(cluster: Cluster) -> dict[str, str] | None:
+    """What is in the ConfigMap; None where there is none.
+
+    Raises:
+        Refused, Unreachable: no answer.
+    """
+    found = cluster.api.get(f"{cluster.path}/configmaps/{cluster.settings_map}")
+    return None if found is None else {key: str(value) for key, value in (found.get("data") or {}).items()}
 
 
 def _wrong_settings(name: str, values: dict[str, str]) -> Iterator[Finding]:
@@ -117,26 +126,27 @@ def _wrong_settings(name: str, values: dict[str, str]) -> Iterator[Finding]:
         )
 
 
-SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)(\.svc(\.[a-z0-9.-]+)?)?")
+SERVICE = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(\.(?P<namespace>[a-z0-9-]+)(?P<svc>\.svc(\.[a-z0-9.-]+)?)?)?")
+"""How pods call a service: `mlflow`, `mlflow.labelcycle`, `mlflow.labelcycle.svc`."""
 
 
-def check_mlflow_service(cluster: Cluster, address: str) -> Iterator[Finding]:
+def check_mlflow_service(cluster: Cluster) -> Iterator[Finding]:
     """Whether the MLflow that stages are told of is a service of this cluster with pods behind it.
 
     It is not asked itself: only stages need reach it.
     """
+    address = (_settings(cluster) or {}).get(MLFLOW, "")
     if not address:
-        yield warned(
-            "mlflow service", "stages are told of no MLflow", f"Set {MLFLOW} in {cluster.settings_map}, or do without."
-        )
+        remedy = f"Set {MLFLOW} in {cluster.settings_map}, or do without."
+        yield warned("mlflow service", "stages are told of no MLflow", remedy)
         return
-    host = urlsplit(address).hostname or ""
-    match = SERVICE.fullmatch(host)
-    if match is None or (".svc" not in host and host.count(".") > 1):
+    match = SERVICE.fullmatch(urlsplit(address).hostname or "")
+    name, namespace = (match["name"], match["namespace"] or cluster.namespace) if match else ("", "")
+    there = match is not None and cluster.api.get(f"/api/v1/namespaces/{namespace}/services/{name}") is not None
+    if match is None or (not there and match["namespace"] and not match["svc"]):
         yield passed("mlflow service", f"{address} is outside the cluster, and not asked from here")
         return
-    name, namespace = match["name"], match["namespace"]
-    if cluster.api.get(f"/api/v1/namespaces/{namespace}/services/{name}") is None:
+    if not there:
         yield warned(
             "mlflow service",
             f"there is no service {name} in {namespace}",

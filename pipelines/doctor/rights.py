@@ -132,25 +132,28 @@ def check_rights(cluster: Cluster, purpose: Purpose) -> Iterator[Finding]:
     yield failed(purpose.check, seen, remedy) if purpose.without == "fail" else warned(purpose.check, seen, remedy)
 
 
-def stage_account_checks(cluster: Cluster, rights: Sequence[Right]) -> list[Check]:
-    """What to look at of the account that the stages run as."""
-    return [Check("pods", "service account", lambda: check_stage_account(cluster, rights))]
+def stage_account_checks(cluster: Cluster, rights: Sequence[Right], made_by: str) -> list[Check]:
+    """What to look at of the account that the stages run as.
+
+    Args:
+        cluster: where it is.
+        rights: that it needs; none where the installation sees to that.
+        made_by: what makes it, for the remedy where it is missing.
+    """
+    checks = [Check("pods", "service account", partial(check_stage_account, cluster, made_by))]
+    if rights:
+        checks.append(Check("pods", "its rights", partial(check_stage_rights, cluster, rights)))
+    return checks
 
 
-def check_stage_account(cluster: Cluster, rights: Sequence[Right]) -> Iterator[Finding]:
-    """Whether the account is there, has its rights, and has the secrets by which images are pulled."""
+def check_stage_account(cluster: Cluster, made_by: str) -> Iterator[Finding]:
+    """Whether the account is there, and the secrets by which it pulls images."""
     name, namespace = cluster.service_account, cluster.namespace
     found = cluster.api.get(f"{cluster.path}/serviceaccounts/{name}")
     if found is None:
-        yield failed(
-            "service account",
-            f"there is no service account {name} in {namespace}",
-            "Apply the overlay, kubectl apply -k overlays/argo of the manifests, or name another account.",
-        )
+        yield failed("service account", f"there is no service account {name} in {namespace}", made_by)
         return
     yield passed("service account", f"{name} is there")
-    if rights:
-        yield _rights_of_account(cluster, rights)
     for reference in found.get("imagePullSecrets") or []:
         if cluster.api.get(f"{cluster.path}/secrets/{reference['name']}") is None:
             yield failed(
@@ -160,27 +163,27 @@ def check_stage_account(cluster: Cluster, rights: Sequence[Right]) -> Iterator[F
             )
 
 
-def _rights_of_account(cluster: Cluster, rights: Sequence[Right]) -> Finding:
-    """Whether an account has rights; asking it about others than oneself is a right too."""
+def check_stage_rights(cluster: Cluster, rights: Sequence[Right]) -> Iterator[Finding]:
+    """Whether the account has rights; asking about others than oneself is a right too."""
     namespace, check = cluster.namespace, "its rights"
     account = {
         "user": f"system:serviceaccount:{namespace}:{cluster.service_account}",
         "groups": ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
     }
+    asked = [each for right in rights for each in right.asked(namespace)]
     missing = [
         words
-        for right in rights
-        for words, attributes in right.asked(namespace)
+        for words, attributes in asked
         if not _review(cluster, "LocalSubjectAccessReview", {**account, "resourceAttributes": attributes})
     ]
-    all_of_them = listed([words for right in rights for words, _ in right.asked(namespace)])
     if missing:
-        return failed(
+        yield failed(
             check,
             f"{cluster.service_account} may not {listed(missing)}, by which Argo's executor reports",
             "Apply overlays/argo/stage-account.yaml of the manifests, or bind such a Role to it.",
         )
-    return passed(check, f"{cluster.service_account} may {all_of_them}")
+    else:
+        yield passed(check, f"{cluster.service_account} may {listed([words for words, _ in asked])}")
 
 
 def _review(cluster: Cluster, kind: str, spec: Json) -> bool:

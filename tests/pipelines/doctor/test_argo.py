@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[Damage, int, str, str]] = {
     "reviews forbidden": (
         forbidden(f"/apis/authorization.k8s.io/v1/namespaces/{NAMESPACE}/localsubjectaccessreviews"),
         0,
-        "pods: service account",
+        "pods: its rights",
         "warn: could not be found out: .*403.*Ask",
     ),
     "no pull secret": (
@@ -328,6 +328,24 @@ def test_a_role_stands_in_place_of_a_secret(doctor: Doctor, cluster: Cluster) ->
     role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/stages"}
     inside(f"{HERE}/serviceaccounts/labelcycle-stage", "metadata", "annotations", value=role)(cluster)
     assert doctor(*ARGO).statuses["pods: storage secret"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("http://mlflow:5000", "pass", "has 1 pods that are ready"),
+        ("http://mlflow.labelcycle.svc.cluster.local:5000", "pass", "has 1 pods that are ready"),
+        ("http://10.244.0.1:5000", "pass", "outside the cluster"),
+        ("https://mlflow.io", "pass", "outside the cluster"),
+        ("https://mlflow.our-company.io/path", "pass", "outside the cluster"),
+        ("http://mlflow.elsewhere.svc:5000", "warn", "no service mlflow in elsewhere"),
+        ("http://tracking:5000", "warn", "no service tracking in labelcycle"),
+    ],
+)
+def test_where_mlflow_is(doctor: Doctor, cluster: Cluster, address: str, status: str, words: str) -> None:
+    inside(SETTINGS, "data", "MLFLOW_TRACKING_URI", value=address)(cluster)
+    report = doctor(*ARGO)
+    assert report.statuses["pods: mlflow service"] == status and words in report.out
 
 
 def test_a_controller_outside_the_cluster_shows_by_its_lease(doctor: Doctor, cluster: Cluster) -> None:
