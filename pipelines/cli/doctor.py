@@ -97,7 +97,7 @@ def doctor(
         print(json.dumps(diagnosis.facts(), indent=2))
     if diagnosis.exit_code == TransientError.exit_code:
         raise TransientError(
-            f"{diagnosis.count('fail')} of the checks fail in a way that may pass. Run the same command again."
+            f"Checks that fail, all in a way that may pass: {diagnosis.count('fail')}. Run the same command again."
         )
     if diagnosis.exit_code:
         raise typer.Exit(diagnosis.exit_code)

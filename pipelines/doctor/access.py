@@ -36,7 +36,8 @@ class Access:
             yield failed_by("access", error)
             return
         self.api = api
-        yield passed("access", f"{api.address} answers to {user}")
+        unchecked = "" if api.checks_certificate else ", by a certificate that the kubeconfig does not have checked"
+        yield passed("access", f"{api.address} answers to {user}{unchecked}")
         yield _version(api)
 
 

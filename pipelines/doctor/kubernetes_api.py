@@ -5,6 +5,7 @@ Where it is and who the user is comes from the kubeconfig, as `kubectl` has it, 
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ class KubernetesApi:
         """Of the API server."""
         return str(self._sender.configuration.host)
 
+    @property
+    def checks_certificate(self) -> bool:
+        """Whether the server has to prove who it is; the kubeconfig says so."""
+        return bool(self._sender.configuration.verify_ssl) or not self.address.startswith("https://")
+
     def get(self, path: str, **query: str) -> Json | None:
         """The object at a path; None where there is none.
 
@@ -113,15 +119,17 @@ class KubernetesApi:
         address = f"{path}?{urlencode(query)}" if query else path
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         try:
-            answer, _, _ = self._sender.call_api(
-                address,
-                method,
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=SECONDS,
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)  # the access says so, once
+                answer, _, _ = self._sender.call_api(
+                    address,
+                    method,
+                    header_params=headers,
+                    body=body,
+                    auth_settings=["BearerToken"],
+                    _preload_content=False,
+                    _request_timeout=SECONDS,
+                )
             content = json.loads(answer.data)
         except client.ApiException as error:
             if not error.status:  # the certificate

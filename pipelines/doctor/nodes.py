@@ -86,9 +86,9 @@ class NodeExamination:
         for stage, placement in self._placements.items():
             why = [_obstacle(node, placement) for node in self._usable]
             if all(why):
-                homeless.setdefault(f"{_asked(placement)}: {listed(sorted(set(why)), 3)}", []).append(stage)
+                homeless.setdefault(f"({_asked(placement)}): {listed(sorted(set(why)), 3)}", []).append(stage)
         for reason, stages in homeless.items():
-            yield self._homeless(f"no node takes {listed(stages)}, which ask for {reason}")
+            yield self._homeless(f"no node takes pods of {listed(stages)} {reason}")
         if not homeless:
             largest = max(self._placements.values(), key=lambda placement: parse_quantity(placement.memory))
             name = self._cluster.profile.name

@@ -27,9 +27,8 @@ def check_quota(cluster: Cluster) -> Iterator[Finding]:
     quotas = cluster.api.items(f"{cluster.path}/resourcequotas")
     fine = True
     for quota in quotas:
-        name, status = str(quota["metadata"]["name"]), quota.get("status") or {}
-        hard, used = _amounts(status.get("hard")), _amounts(status.get("used"))
-        for resource, most in hard.items():
+        name, used = str(quota["metadata"]["name"]), _amounts((quota.get("status") or {}).get("used"))
+        for resource, most in _hard(quota).items():
             wants = {stage: _counted(placement).get(resource, Decimal(0)) for stage, placement in placements.items()}
             largest = max(wants, key=lambda stage: wants[stage])
             left = most - used.get(resource, Decimal(0))
@@ -69,6 +68,11 @@ def check_limits(cluster: Cluster) -> Iterator[Finding]:
         yield passed("limits", "stages are within the limit ranges" if ranges else "there are none")
 
 
+def _hard(quota: Json) -> dict[str, Decimal]:
+    """What a quota allows; its status says so only once a controller has seen it."""
+    return _amounts((quota.get("spec") or {}).get("hard"))
+
+
 def _amounts(told: Json | None) -> dict[str, Decimal]:
     """Quantities by resource, `cpu` and `memory` under their full names."""
     short = {"cpu": "requests.cpu", "memory": "requests.memory"}
@@ -102,7 +106,7 @@ def _outside(limits: Json, placement: Placement) -> Iterator[str]:
 def _asked_by_quotas(cluster: Cluster) -> set[str]:
     """Of which processor and memory quotas want every container to name requests or limits."""
     quotas = cluster.api.items(f"{cluster.path}/resourcequotas")
-    names = {name for quota in quotas for name in _amounts((quota.get("status") or {}).get("hard"))}
+    names = {name for quota in quotas for name in _hard(quota)}
     return names & {f"{kind}.{resource}" for kind in ("requests", "limits") for resource in ("cpu", "memory")}
 
 

@@ -125,9 +125,9 @@ def check_rights(cluster: Cluster, purpose: Purpose) -> Iterator[Finding]:
         if not _review(cluster, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
     ]
     if not missing:
-        yield passed(purpose.check, f"you may do in {cluster.namespace} what {purpose.what} needs")
+        yield passed(purpose.check, f"you have in {cluster.namespace} the rights for {purpose.what}")
         return
-    seen = f"{purpose.what} needs in {cluster.namespace} what you may not do: {listed(missing)}"
+    seen = f"for {purpose.what} you lack rights in {cluster.namespace}: {listed(missing, most=len(missing))}"
     remedy = "Ask whoever runs the cluster for a Role with these rights, or to do it."
     yield failed(purpose.check, seen, remedy) if purpose.without == "fail" else warned(purpose.check, seen, remedy)
 

@@ -227,7 +227,7 @@ BROKEN: dict[str, tuple[Damage, int, str, str]] = {
         only_node(memory="3Gi"),
         1,
         "nodes: room",
-        "fail: no node takes train_adapter.*3Gi of memory.*--profile",
+        "fail: no node takes pods of train_adapter.*3Gi of memory.*--profile",
     ),
     "small nodes that grow": (
         lambda cluster: [only_node(memory="3Gi")(cluster), put("/apis/karpenter.sh", {"kind": "APIGroup"})(cluster)],

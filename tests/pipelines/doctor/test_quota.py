@@ -13,7 +13,7 @@ ARGO = ("--engine", "argo")
 
 
 def quota(hard: dict[str, str], used: dict[str, str]) -> dict[str, Any]:
-    return {"metadata": {"name": "team"}, "status": {"hard": hard, "used": used}}
+    return {"metadata": {"name": "team"}, "spec": {"hard": hard}, "status": {"used": used}}
 
 
 def limits(**given: Any) -> dict[str, Any]:

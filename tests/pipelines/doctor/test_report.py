@@ -65,7 +65,7 @@ def test_lines_for_people(doctor: Doctor, cluster: Cluster) -> None:
     assert report.code == 1
     assert lines[-1] == "22 pass, 1 warn, 1 fail"
     number = next(
-        number for number, line in enumerate(lines) if line.startswith("  fail  to submit: `argo submit` needs")
+        number for number, line in enumerate(lines) if line.startswith("  fail  to submit: for `argo submit` you lack")
     )
     assert lines[number + 1].startswith("        Ask whoever runs the cluster")
     assert [line for line in lines if line in AREAS] == ["store", "cluster", "rights", "pods", "nodes", "argo"]
