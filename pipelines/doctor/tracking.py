@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from labelcycle.components.core.config.environment import environment
 from labelcycle.components.core.storage.open import open_store
 from labelcycle.components.tracking.location import (
     LOG_IN,
@@ -25,6 +26,9 @@ from labelcycle.pipelines.doctor.finding import Check, Finding, passed, warned
 
 SECONDS = (5, 10)
 """To connect, and for each part of an answer."""
+
+UNCHECKED = "MLFLOW_TRACKING_INSECURE_TLS"
+"""MLflow's own variable by which its client trusts anybody; nothing here does."""
 
 SQLITE = b"SQLite format 3\x00"
 LATER = "The next cycle records what is missing."
@@ -81,6 +85,9 @@ def _server(uri: str, shown: str) -> Iterator[Finding]:
     try:
         answer = _get(f"{uri}/version")
     except requests.RequestException as error:
+        if isinstance(error, requests.exceptions.SSLError) and os.environ.get(UNCHECKED, "").lower() == "true":
+            yield passed("mlflow", f"{shown}, not asked, as {UNCHECKED} is set and its certificate is not trusted")
+            return
         yield warned("mlflow", f"{shown} does not answer: {_why(error)}", f"See that it runs. {LATER}")
         return
     if answer.status_code in (401, 403):
@@ -131,10 +138,9 @@ def _get(address: str, **query: str) -> requests.Response:
         headers["Authorization"] = f"Basic {account}"
     elif given[TOKEN]:
         headers["Authorization"] = f"Bearer {given[TOKEN]}"
-    trusted: bool | str = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
-    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
-        trusted = False
-    return requests.get(address, params=query, headers=headers, timeout=SECONDS, verify=trusted, allow_redirects=False)
+    authority = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    with environment({"REQUESTS_CA_BUNDLE": authority} if authority else {}):
+        return requests.get(address, params=query, headers=headers, timeout=SECONDS, allow_redirects=False)
 
 
 def _why(error: requests.RequestException) -> str:

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.pipelines.doctor.conftest import Doctor
 from tests.pipelines.doctor.kubernetes_server import serving
@@ -115,3 +116,14 @@ def test_databases(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql://user:{PASSWORD}@host/mlflow")
     report = doctor(tmp_path / "root")
     assert report.statuses["mlflow: mlflow"] == "pass" and PASSWORD not in report.out
+
+
+def test_a_certificate_of_nobody(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise requests.exceptions.SSLError("certificate verify failed")
+
+    monkeypatch.setattr(requests, "get", refuse)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.our-company.io")
+    assert "certificate is not trusted" in doctor(tmp_path / "root").trouble()["mlflow: mlflow"]
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    assert doctor(tmp_path / "root").statuses["mlflow: mlflow"] == "pass"
