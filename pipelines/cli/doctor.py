@@ -104,12 +104,13 @@ def doctor(
 
 
 def _examined(question: "Question", lines: bool) -> "Diagnosis":
-    """Examine, with the name of the check under way on standard error, and print each finding as it comes."""
+    """Examine, with the name of the check under way on the terminal, and print each finding as it comes."""
     from rich.console import Console
 
     from labelcycle.pipelines.doctor.examine import examine
 
-    console, waiting = Console(file=sys.stdout, highlight=False), Console(file=sys.stderr)
+    console = Console(file=sys.stdout, highlight=False)
+    waiting = console if lines and console.is_terminal else Console(file=sys.stderr)
     shown: list[str] = []
 
     def tell(area: "Area", finding: "Finding") -> None:
