@@ -12,8 +12,8 @@ from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelcycle.pipelines.doctor.examine import Question
     from labelcycle.pipelines.doctor.finding import Area, Diagnosis, Finding
+    from labelcycle.pipelines.doctor.question import Question
 
 STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -73,7 +73,7 @@ def doctor(
     labelcycle doctor s3://labels/digits --engine kfp --host https://kubeflow.example.org/pipeline --namespace team-a
     """
     from labelcycle.components.core.errors import TransientError
-    from labelcycle.pipelines.doctor.examine import Question
+    from labelcycle.pipelines.doctor.question import Question
 
     question = Question(
         engine=engine,

@@ -9,10 +9,10 @@ from labelcycle.pipelines.argo.workflow import SERVICE_ACCOUNT
 from labelcycle.pipelines.doctor.access import Access
 from labelcycle.pipelines.doctor.argo import GROUP, VERSION, ArgoExamination, image_of
 from labelcycle.pipelines.doctor.cluster import Cluster, namespace_checks
-from labelcycle.pipelines.doctor.examine import Question
 from labelcycle.pipelines.doctor.finding import Check
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
+from labelcycle.pipelines.doctor.question import Question
 from labelcycle.pipelines.doctor.quota import quota_checks
 from labelcycle.pipelines.doctor.rights import ARGO, ARGO_PURPOSES, Right, rights_checks, stage_account_checks
 from labelcycle.pipelines.profiles.profile import Profile

@@ -10,11 +10,11 @@ from labelcycle.pipelines.doctor.access import Access
 from labelcycle.pipelines.doctor.argo import check_kinds
 from labelcycle.pipelines.doctor.cluster import Cluster, namespace_checks
 from labelcycle.pipelines.doctor.controller import check_controller
-from labelcycle.pipelines.doctor.examine import Question
 from labelcycle.pipelines.doctor.finding import Check, Finding, softened
 from labelcycle.pipelines.doctor.kubeflow import Address, KubeflowExamination
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
+from labelcycle.pipelines.doctor.question import Question
 from labelcycle.pipelines.doctor.quota import quota_checks
 from labelcycle.pipelines.doctor.rights import KUBEFLOW_PURPOSES, rights_checks, stage_account_checks
 from labelcycle.pipelines.profiles.profile import Profile

@@ -8,8 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from labelcycle.pipelines.doctor.examine import Question, examine
+from labelcycle.pipelines.doctor.examine import examine
 from labelcycle.pipelines.doctor.finding import Check, Diagnosis, Finding, failed, passed, softened, warned
+from labelcycle.pipelines.doctor.question import Question
 from tests.harness.loaded_modules import loaded_by
 from tests.pipelines.doctor.conftest import Doctor
 from tests.pipelines.doctor.kubernetes_server import Cluster
