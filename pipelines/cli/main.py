@@ -79,6 +79,7 @@ def _context_of(ctx: Any, root: object) -> LogContext:
 CAMPAIGN, MODELS, COMPARE, CLUSTER = "Campaign", "Models", "Compare", "Clusters"
 
 COMMANDS = {
+    "doctor": ("doctor", "doctor", CAMPAIGN),
     "init": ("init", "init", CAMPAIGN),
     "run": ("run", "run", CAMPAIGN),
     "publish": ("publish", "publish", CAMPAIGN),

@@ -131,8 +131,15 @@ class Client(kfp.Client):  # type: ignore[misc]
     no method calls, keep kfp's own.
     """
 
-    def __init__(self, cookies: str | None = None, **given: Any) -> None:
-        self._cookies = cookies
+    def __init__(self, cookies: str | None = None, seconds: int | None = None, **given: Any) -> None:
+        """Make a client.
+
+        Args:
+            cookies: of a browser that is logged in.
+            seconds: to wait for each answer, and then no other time; None for `CheckedApiClient`'s own patience.
+            given: the other arguments of `kfp.Client`.
+        """
+        self._cookies, self._seconds = cookies, seconds
         super().__init__(cookies=cookies, **given)
         self._healthz_api = kfp_server_api.HealthzServiceApi(self.api)
         self._experiment_api = kfp_server_api.ExperimentServiceApi(self.api)
@@ -145,12 +152,14 @@ class Client(kfp.Client):  # type: ignore[misc]
     def api(self) -> CheckedApiClient:
         """What sends the requests, with the address, the log-in and the headers that kfp has found."""
         context = self._context_setting
-        return CheckedApiClient(
+        sender = CheckedApiClient(
             self._existing_config,
             cookie=self._cookies or context.get("client_authentication_cookie"),
             header_name=context.get("client_authentication_header_name"),
             header_value=context.get("client_authentication_header_value"),
         )
+        sender.seconds = self._seconds
+        return sender
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
         """The API's health, asked for once; the constructor of kfp may call this as the first request of all."""
@@ -176,7 +185,9 @@ class Client(kfp.Client):  # type: ignore[misc]
         self._context_setting["namespace"] = namespace.strip()
 
 
-def connect(host: str | None = None, namespace: str | None = None, token_file: str | None = None) -> Kubeflow:
+def connect(
+    host: str | None = None, namespace: str | None = None, token_file: str | None = None, seconds: int | None = None
+) -> Kubeflow:
     """Connect to Kubeflow Pipelines.
 
     Args:
@@ -185,6 +196,7 @@ def connect(host: str | None = None, namespace: str | None = None, token_file: s
         namespace: the user's, where the installation has several users; None for that of kfp's context file or, inside
             a cluster, of this pod.
         token_file: file of a bearer token.
+        seconds: to wait for each answer, and then no other time; None for the patience that work has.
 
     Raises:
         ConfigurationError: the address, the log-in or the namespace is wrong or missing, or it is no such API.
@@ -194,7 +206,7 @@ def connect(host: str | None = None, namespace: str | None = None, token_file: s
     given = credentials(token_file)
     with quiet():
         try:
-            client = Client(host=address, **given)
+            client = Client(host=address, seconds=seconds, **given)
             several_users = bool(client.get_kfp_healthz().multi_user)
         except (OSError, ValueError, KeyError) as error:
             raise ConfigurationError(f"kfp cannot be set up: {error}. Check its settings in ~/.config/kfp.") from error

@@ -34,7 +34,12 @@ class CheckedApiClient(kfp_server_api.ApiClient):  # type: ignore[misc]
 
     Requests that only read are repeated a few times; those that write never, because the first may have arrived.
     Requests for text, which are for logs, get what comes.
+
+    Attributes:
+        seconds: to wait for each answer, and then no other time; None for the patience that work has.
     """
+
+    seconds: int | None = None
 
     def request(self, method: str, url: str, **given: Any) -> Any:
         """Send one request; `ApiClient` does so for every call of the API.
@@ -44,7 +49,7 @@ class CheckedApiClient(kfp_server_api.ApiClient):  # type: ignore[misc]
             TransientError: it cannot be reached, or failed.
         """
         host = self.configuration.host
-        given["_request_timeout"] = given.get("_request_timeout") or (CONNECT_SECONDS, ANSWER_SECONDS)
+        given["_request_timeout"] = given.get("_request_timeout") or self.seconds or (CONNECT_SECONDS, ANSWER_SECONDS)
         for_text = (given.get("headers") or {}).get("Accept") == TEXT
         send = super().request
 
@@ -57,12 +62,12 @@ class CheckedApiClient(kfp_server_api.ApiClient):  # type: ignore[misc]
             except exceptions.HTTPError as error:
                 raise _told_by_network(error, host) from error
 
-        return _repeated(once) if method == "GET" else once()
+        return _repeated(once, READ_ATTEMPTS if self.seconds is None else 1) if method == "GET" else once()
 
 
-def _repeated(once: Any) -> Any:
+def _repeated(once: Any, most: int) -> Any:
     attempts = Retrying(
-        stop=stop_after_attempt(READ_ATTEMPTS),
+        stop=stop_after_attempt(most),
         wait=wait_exponential(multiplier=READ_PAUSE),
         retry=retry_if_exception_type(TransientError),
         reraise=True,

@@ -18,7 +18,7 @@ from labelcycle.components.core.storage.deletion import Deleter, StoredObject
 from labelcycle.components.tracking.promotion_history import read_champion
 from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 
-Kind = Literal["feature space", "lost attempt", "checkpoint", "unfinished write"]
+Kind = Literal["feature space", "lost attempt", "checkpoint", "trial write", "unfinished write"]
 
 OF_LOST_ATTEMPTS = {"result", "record", "decision", "checkpoint"}
 """Kinds of objects that go with an attempt. Timings stay: what was computed in vain was paid for."""
@@ -73,6 +73,11 @@ def plan_pruning(
     named = {reference.key for commit in state.commits for reference in commit.objects.values()}
     lost = list(_lost_attempts(state, objects, named))
     groups = [*_old_spaces(store, state, objects, lost, keep_spaces), *lost, *_checkpoints(state, objects)]
+    groups += [
+        Prunable("trial write", found.key, "`labelcycle doctor` tried the store, and might not delete", [found])
+        for key, found in objects
+        if key.kind == "trial"
+    ]
     groups += [
         Prunable("unfinished write", found.key, "its writer was killed, or gave up", [found])
         for found in deleter.unfinished()

@@ -37,6 +37,7 @@ PATTERNS = {
     "handout": r"queries/cycle-\d{4,}\.csv",
     "promotion": r"promotions/\d{6}\.json",
     "backtest": r"backtest/.+",
+    "trial": r"doctor/[0-9a-f]{32}",
     "tracking": r"mlflow\.db([.-]\w+)?|mlartifacts/.+",
 }
 """Kinds of objects, and what their keys look like. `digest` begins the SHA-256 of the object's content."""

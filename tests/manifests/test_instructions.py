@@ -36,7 +36,7 @@ def test_command_and_its_flags_exist(words: list[str]) -> None:
 
 
 def test_every_command_that_a_cluster_needs_is_shown() -> None:
-    assert {words[1] for words in CALLS} == {"argo", "init", "manifests", "submit"}
+    assert {words[1] for words in CALLS} == {"argo", "doctor", "init", "manifests", "submit"}
 
 
 def test_links_and_overlays_are_there() -> None:

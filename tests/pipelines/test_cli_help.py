@@ -12,6 +12,7 @@ import pytest
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
 COMMANDS = [
     [],
+    ["doctor"],
     ["init"],
     ["run"],
     ["status"],

@@ -109,12 +109,25 @@ def s3_client() -> Any:
 @functools.lru_cache(maxsize=4)
 def _client_with(process: int, *settings: tuple[str, str]) -> Any:
     """The client of this process for these settings of the environment; connections are not taken over by forks."""
+    return s3_client_that_waits(ATTEMPTS, READ_SECONDS)
+
+
+def s3_client_that_waits(attempts: int, read_seconds: float) -> Any:
+    """A new client with the same settings as `s3_client`, and a patience of its own.
+
+    Args:
+        attempts: how often one request is tried.
+        read_seconds: how long an answer may stand still.
+
+    Raises:
+        ConfigurationError: the AWS settings name no usable endpoint, profile or style.
+    """
     style = os.environ.get("AWS_S3_ADDRESSING_STYLE") or ("path" if s3_endpoint() else "auto")
     try:
         settings = botocore.config.Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            read_timeout=read_seconds,
             s3={"addressing_style": style},
         )
         client = new_s3_client(settings)

@@ -8,10 +8,12 @@ from labelcycle.pipelines.cli.main import COMMANDS, app_with
 from tests.conftest import Pictures
 from tests.harness.loaded_modules import loaded_by
 
-HEAVY = {"torch", "mlflow", "kfp", "hera", "sklearn", "matplotlib", "boto3", "numpy", "pyarrow"}
+HEAVY = {"torch", "mlflow", "kfp", "hera", "sklearn", "matplotlib", "boto3", "kubernetes", "numpy", "pyarrow"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["compile", "--help"], ["stage", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["doctor", "--help"], ["compile", "--help"], ["stage", "--help"]]
+)
 def test_help_loads_nothing_that_is_heavy(arguments: list[str]) -> None:
     loaded = loaded_by(*arguments)
     assert "typer" in loaded

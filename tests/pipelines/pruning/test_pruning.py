@@ -155,6 +155,14 @@ def test_the_checkpoint_of_a_training_that_ended_goes(begin: Callable[..., Bench
     assert (entry.kind, entry.size) == ("checkpoint", 7) and entry.place == entry.objects[0].key
 
 
+def test_what_the_doctor_could_not_delete_goes(begin: Callable[..., Bench]) -> None:
+    campaign = begin()
+    open_store(campaign.root).write(f"doctor/{'0' * 32}", b"writer 3")
+    assert verify_campaign(open_store(campaign.root)).findings == []
+    [entry] = planned(campaign.root)
+    assert (entry.kind, entry.place) == ("trial write", f"doctor/{'0' * 32}")
+
+
 def test_a_write_that_was_never_finished_goes_from_a_folder(begin: Callable[..., Bench]) -> None:
     campaign = begin()
     left = Path(campaign.root) / "labels" / ".unfinished-0123"

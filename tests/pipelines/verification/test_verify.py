@@ -78,7 +78,18 @@ def test_a_campaign_just_begun_is_sound(begin: Callable[..., Bench]) -> None:
 
 CHECKED = sorted(
     PATTERNS.keys()
-    - {"complete", "pruned", "handout", "checkpoint", "backtest", "tracking", "promotion", "quarantine", "consensus"}
+    - {
+        "complete",
+        "pruned",
+        "handout",
+        "checkpoint",
+        "backtest",
+        "tracking",
+        "promotion",
+        "quarantine",
+        "consensus",
+        "trial",
+    }
 )
 
 
