@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
+from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.vote_tables import votes_in
 from labelcycle.components.core.campaign.votes import Vote, in_force
@@ -92,8 +94,28 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
         answers=answers_to(mine, votes, quorum),
         fresh=[request for request in now.complete if request not in had],
         labelled=labelled_before + consensus["status"].to_pylist().count("ok"),
-        answered=answered_before + len(now.complete),
+        answered=answered_before + len(now.complete) + starting_answers(store, campaign),
         outstanding=len(now.begun) + len(now.open),
+    )
+
+
+def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | None:
+    """The labels that the campaign begins with, as what its first cycle takes in; None where it has none."""
+    votes = starting_votes(store, campaign)
+    if not votes or campaign.known_labels is None:
+        return None
+    consensus = consensus_of(votes, campaign.labelling.consensus, campaign.classes, {})
+    return CollectedLabels(
+        source=store.locate(campaign.known_labels.table.key),
+        new=votes,
+        corrected=0,
+        votes=votes,
+        consensus=consensus,
+        answers=Answers([], [], []),
+        fresh=[],
+        labelled=consensus["status"].to_pylist().count("ok"),
+        answered=starting_answers(store, campaign),
+        outstanding=0,
     )
 
 

@@ -24,6 +24,7 @@ from labelcycle.components.label_ingest.collected_labels import (
     CollectedLabels,
     check_finalizable,
     collect_labels,
+    labels_to_begin_with,
     without_final_training,
 )
 from labelcycle.components.label_ingest.readiness import readiness_now
@@ -79,6 +80,9 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     if finalize and state.final is None:
         check_finalizable(state)
     if not state.commits:
+        known = labels_to_begin_with(store, state.campaign)
+        if known is not None:
+            return _begin(store, state, "train", known, f"{known.labelled} labels were known when the campaign began")
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
     check_follows(store, state.campaign, last, read_commit(store, last.cycle - 1) if last.cycle else None)

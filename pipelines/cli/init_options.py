@@ -17,7 +17,8 @@ TYPES: dict[str, object] = {
     "array": str,
     "object": list[str],
 }
-"""What a flag takes, by the kind of its setting. Lists are comma-separated; changes to a recipe are said one by one."""
+"""What a flag takes, by the kind of its setting. Lists are comma-separated, but for those whose values are said one by
+one, as changes to a recipe are."""
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,7 +53,7 @@ def given(context: typer.Context) -> dict[str, object]:
 
 
 def _flag(setting: Described) -> inspect.Parameter:
-    kind: Any = Literal[setting.choices] if setting.choices else TYPES[setting.kind]
+    kind: Any = Literal[setting.choices] if setting.choices else TYPES["object" if setting.repeated else setting.kind]
     closed = setting.above is None  # a range of a flag includes its ends; others are left to the settings themselves
     option = typer.Option(
         *([setting.flag] if setting.kind != "boolean" else []),

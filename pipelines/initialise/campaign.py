@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from labelcycle.components.core.campaign import starting_labels
 from labelcycle.components.core.campaign.campaign import (
     KEY,
     Campaign,
+    KnownLabels,
     create_campaign,
     load_campaign,
     validated_campaign,
@@ -27,7 +29,9 @@ from labelcycle.pipelines.initialise.known_labels import (
     check_validation,
     classes_of,
     ids_of,
-    known_labels,
+    known_in_pool,
+    labels_at_hand,
+    labels_to_begin_with,
     pool_labels,
     with_objective,
     with_validation,
@@ -85,9 +89,12 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     store = open_store(root)
     _refuse_other_campaign(store, settings, recipe)
     samples = with_validation(settings, _samples(settings, recipe))
-    labels = known_labels(settings, samples)
+    known = labels_to_begin_with(settings, samples)
+    labels = labels_at_hand(settings, samples) | known
     test = test_set_of(settings, samples, labels)
     splits, copies = assign_splits(samples, test)
+    known = known_in_pool(settings, recipe, known, splits)
+    _tell_of_labels_for_later(settings, labels, known, splits)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
     if settings.pool_labels:
         truth |= pool_labels(labels, splits)
@@ -95,6 +102,8 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     captions, encoder = _captions(store, settings, recipe, samples, labels)
     classes = classes_of(settings, {**labels, **test})
     settings = with_batch(settings, recipe, classes)
+    if missing := sorted(set(classes) - set(known.values())) if known else []:
+        notice(f"No label of these classes is known: {', '.join(missing)}.")
     if recipe.data_selection is not None:
         classes, truth = with_objective(recipe.data_selection, classes, truth)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
@@ -103,7 +112,7 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
-    check_sizes(settings, recipe, counts["pool"] - len(recipe.selector.exclude))
+    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude))
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)
@@ -133,9 +142,29 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
         labelling=labelling,
         max_unreadable_share=settings.max_unreadable,
         text_encoder=encoder,
+        known_labels=_kept_labels(store, known, settings.count_known),
     )
     created = create_campaign(store, campaign)
-    return Begun(campaign, created, {**counts, "quarantined": len(quarantined)})
+    return Begun(campaign, created, {**counts, "quarantined": len(quarantined), "with known labels": len(known)})
+
+
+def _kept_labels(store: Store, known: dict[str, str], in_budget: bool) -> KnownLabels | None:
+    if not known:
+        return None
+    table = pa.table([list(known), list(known.values())], schema=TRUTH)
+    return KnownLabels(table=write_table(store, starting_labels.FOLDER, table), in_budget=in_budget)
+
+
+def _tell_of_labels_for_later(
+    settings: CampaignSettings, labels: dict[str, str], known: dict[str, str], splits: dict[str, str]
+) -> None:
+    """Say what becomes of labels that the annotator's file has already."""
+    later = sum(splits.get(name) == "pool" and name not in known for name in labels)
+    if settings.labels_from is not None and later:
+        notice(
+            f"{settings.labels_from} has labels of {later} samples of the pool. Each is used once it is asked for; to "
+            f"begin with them instead: --known-labels {settings.labels_from}."
+        )
 
 
 def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:

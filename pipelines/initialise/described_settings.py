@@ -30,6 +30,7 @@ class Described:
         above: the value that it must be above.
         most: the largest value that is allowed.
         length: of an array that has one.
+        repeated: of an array, whether its flag is given once for each value, as text may hold commas.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Described:
     above: float | None = None
     most: float | None = None
     length: int | None = None
+    repeated: bool = False
 
     @property
     def flag(self) -> str:
@@ -92,4 +94,5 @@ def _described(name: str, group: str, schema: dict[str, Any]) -> Described:
         above=value.get("exclusiveMinimum"),
         most=value.get("maximum"),
         length=value.get("maxItems"),
+        repeated=bool(schema.get("repeated")),
     )

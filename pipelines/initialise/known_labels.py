@@ -11,12 +11,57 @@ from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
-def known_labels(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
-    """Every label that is known before the campaign begins, by id."""
+def labels_at_hand(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
+    """Every label that the annotator's file, or the file of embeddings, has before the campaign begins, by id."""
     if settings.labels_from is None:
         return samples.labels
     answers = read_label_file(settings.labels_from, ids_of(samples), settings.classes or None)
     return samples.labels | {name: answer.label for name, answer in answers.items() if answer.label is not None}
+
+
+def labels_to_begin_with(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
+    """The labels of --known-labels, by id.
+
+    Raises:
+        InputError: a file is wrong, or two say different things of a sample.
+    """
+    known: dict[str, str] = {}
+    for file in settings.known_labels:
+        for name, answer in read_label_file(file, ids_of(samples), settings.classes or None).items():
+            if answer.label is not None and known.setdefault(name, answer.label) != answer.label:
+                raise InputError(
+                    f"{file}: {name!r} is {answer.label!r} here but {known[name]!r} in another file of --known-labels. "
+                    "Keep the label that is right."
+                )
+    return known
+
+
+def known_in_pool(
+    settings: CampaignSettings, recipe: Recipe, known: dict[str, str], splits: dict[str, str]
+) -> dict[str, str]:
+    """Those of the labels to begin with that are of the pool; the others measure the model, or were set aside.
+
+    Raises:
+        ConfigurationError: the recipe has no use for them, they leave nothing of the budget, or none are there.
+    """
+    in_pool = {name: label for name, label in sorted(known.items()) if splits.get(name) == "pool"}
+    if not settings.known_labels:
+        if settings.count_known:
+            raise ConfigurationError("--count-known counts the labels of --known-labels. Give these, or leave it out.")
+        return {}
+    if recipe.data_selection is not None or recipe.cold_start.single_shot:
+        what = "selects training data" if recipe.data_selection is not None else "chooses the whole budget at once"
+        raise ConfigurationError(f"Recipe {recipe.name!r} {what} and cannot begin with known labels. Leave them out.")
+    if not in_pool:
+        raise ConfigurationError(
+            f"{', '.join(settings.known_labels)}: no sample of the pool has a label there. Correct --known-labels, or "
+            "leave it out."
+        )
+    if settings.count_known and len(in_pool) >= settings.budget:
+        raise ConfigurationError(
+            f"With --count-known {len(in_pool)} known labels leave nothing of --budget {settings.budget}. Raise it."
+        )
+    return in_pool
 
 
 def pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str]:

@@ -73,6 +73,13 @@ class LabelSettings(Settings):
         "may hold all labels and play the annotator, or grow while people label. Without it queries are delivered as "
         "CSV to fill in.",
     )
+    known_labels: list[str] = Field(
+        [],
+        description="Label file, or a folder of them, of samples whose labels are known already: the first cycle "
+        "trains on them. May be repeated.",
+        json_schema_extra={"repeated": True},
+    )
+    count_known: bool = Field(False, description="Known labels count in the budget and are paid for.")
     test: str | None = Field(None, description="Label file of the test set; its samples are never queried.")
     val: str | None = Field(
         None,

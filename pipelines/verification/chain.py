@@ -73,7 +73,8 @@ def _check_decision(
         yield _apart(key, "it was made of other votes than those that are committed")
     if decision.history is None and decision.queries != queries:
         yield _apart(key, "it counts other queries than those that were committed before")
-    if decision.history is None and campaign.recipe.data_selection is None and decision.labels != votes:
+    listed = decision.history is None and commit.cycle > 0 and campaign.recipe.data_selection is None
+    if listed and decision.labels != votes:
         yield _apart(key, "it was made of other votes than those that are committed")
 
 

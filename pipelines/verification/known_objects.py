@@ -30,7 +30,7 @@ PATTERNS = {
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
-    "table": r"(pool|pool/truth|pool/quarantine|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
+    "table": r"(pool|pool/truth|pool/quarantine|pool/known|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
     "complete": r"oracle/[0-9a-f]{16}\.json",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
     "receipt": r"queries/cycle-\d{4,}\.json",
@@ -90,6 +90,8 @@ def _references(campaign: Campaign, commits: list[Commit]) -> Iterator[ObjectRef
     yield from (campaign.pool, campaign.truth, campaign.quarantine)
     if campaign.backbone is not None:
         yield campaign.backbone.weights
+    if campaign.known_labels is not None:
+        yield campaign.known_labels.table
     if campaign.text_encoder is not None:
         yield from campaign.text_encoder.files.values()
     for commit in commits:

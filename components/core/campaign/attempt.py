@@ -190,12 +190,11 @@ class Attempt:
 
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
-        references = self.decision.labels
+        new = [] if self.decision.new_labels is None else [self.decision.new_labels]
+        references = self.decision.labels or new
         earlier = LABELS.empty_table()
-        if self.decision.history is not None:
-            references = [] if self.decision.new_labels is None else [self.decision.new_labels]
-            if self.campaign.recipe.data_selection is None:
-                earlier = read_votes(self.store, read_history(self.store, self.decision.history))
+        if self.decision.history is not None and self.campaign.recipe.data_selection is None:
+            earlier = read_votes(self.store, read_history(self.store, self.decision.history))
         tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), references)
         votes = in_force(votes_in(pa.concat_tables([earlier, *tables])))
         return votes_table([votes[key] for key in sorted(votes)])

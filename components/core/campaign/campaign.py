@@ -92,6 +92,18 @@ def _distinct_classes(classes: list[str]) -> list[str]:
     return classes
 
 
+class KnownLabels(Settings):
+    """Labels of the pool that the campaign begins with.
+
+    Attributes:
+        table: rows of `TRUTH`.
+        in_budget: whether they count in the budget and are paid for, as if they had been asked for.
+    """
+
+    table: ObjectReference
+    in_budget: bool = False
+
+
 class Campaign(Settings):
     """Everything that stays the same for the whole campaign."""
 
@@ -113,6 +125,7 @@ class Campaign(Settings):
     labelling: Labelling = Labelling()
     max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     text_encoder: TextEncoder | None = None
+    known_labels: Annotated[KnownLabels | None, Later(None)] = None
 
     @property
     def identifier(self) -> str:

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, read_table
@@ -67,8 +68,10 @@ def requests_in(table: pa.Table) -> list[LabelRequest]:
 def queried_ids(attempt: Attempt) -> set[str]:
     """Ids of every sample that was asked for before this cycle, answered or not, and is not asked for again.
 
-    None are where training data is selected, since each loop chooses from the whole pool.
+    Those whose labels the campaign began with are among them. None are where training data is selected, since each loop
+    chooses from the whole pool.
     """
     if attempt.campaign.recipe.data_selection is not None:
         return set()
-    return set(attempt.requests()["sample_id"].to_pylist())
+    known = {vote.sample_id for vote in starting_votes(attempt.store, attempt.campaign)}
+    return known.union(attempt.requests()["sample_id"].to_pylist())
