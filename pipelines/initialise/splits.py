@@ -3,6 +3,8 @@
 The test set is named by the user, marked in the source of the samples, or held out from the labels.
 """
 
+import math
+
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.runtime.observation import notice
@@ -14,6 +16,8 @@ from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 def hold_out(labels: dict[str, str], share: float, seed: int) -> dict[str, str]:
     """A test set from labelled samples: `share` of each class, rounded up, chosen by a hash of seed and id.
+
+    The only sample of a class is left to learn from.
 
     Args:
         labels: class by id.
@@ -29,7 +33,8 @@ def hold_out(labels: dict[str, str], share: float, seed: int) -> dict[str, str]:
     test: dict[str, str] = {}
     for label, members in sorted(by_class.items()):
         numbers = keyed_order(members, seed, "test")
-        chosen = sorted(range(len(members)), key=lambda row: int(numbers[row]))[: -int(-share * len(members) // 1)]
+        count = min(math.ceil(share * len(members)), len(members) - 1)
+        chosen = sorted(range(len(members)), key=lambda row: int(numbers[row]))[:count]
         test |= {members[row]: label for row in chosen}
     return dict(sorted(test.items()))
 
@@ -86,10 +91,30 @@ def test_set_of(settings: CampaignSettings, samples: Samples, labels: dict[str, 
     if not usable:
         raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
     test = hold_out(usable, settings.test_share, settings.seed)
+    if not test:
+        raise ConfigurationError(
+            "There is no test set, and of no class are there two labelled samples, one of which could be held out. "
+            "Give --test FILE (sample_id,label) to measure the model with."
+        )
     notice(
-        f"No test set was given: {len(test)} labelled samples ({settings.test_share:.0%} of each class) are held out."
+        f"No test set was given: {len(test)} of {len(usable)} labelled samples ({settings.test_share:.0%} of each "
+        f"class) are held out, by which accuracy is known to {100 * margin_of_error(len(test)):.0f} points either way."
     )
+    if missing := sorted(set(usable.values()) - set(test.values())):
+        notice(f"These classes have one labelled sample and so none to test with: {', '.join(missing)}.")
     return test
+
+
+NORMAL_95 = 1.96
+
+
+def margin_of_error(samples: int) -> float:
+    """Half the width of the 95 % interval of an accuracy near one half, by the normal approximation: at most so wide.
+
+    Args:
+        samples: of the test set, at least one.
+    """
+    return NORMAL_95 * math.sqrt(0.25 / samples)
 
 
 def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:

@@ -58,6 +58,24 @@ def test_without_a_test_set_a_share_of_each_class_is_held_out(
     assert held[0] == held[1] != held[2]
 
 
+def test_the_only_sample_of_a_class_is_left_to_learn_from(
+    begin: Callable[..., Any], write_npz: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.array(["cat"] * 3 + ["dog"] * 2 + ["owl"])
+    campaign = begin(embeddings=write_npz(labels=labels, splits=None), budget=2, batch=1)
+    assert sorted(truth(campaign).values()) == ["cat", "dog"]
+    assert campaign.state.campaign.classes == ["cat", "dog", "owl"]
+    told = capsys.readouterr().err
+    assert "2 of 6 labelled samples (10% of each class) are held out, by which accuracy is known to 69 points" in told
+    assert "These classes have one labelled sample and so none to test with: owl." in told
+
+
+def test_one_sample_of_each_class_makes_no_test_set(begin: Callable[..., Any], write_npz: Callable[..., str]) -> None:
+    labels = np.array(["cat", "dog", "", "", "", ""])
+    with pytest.raises(ConfigurationError, match="of no class are there two labelled samples.*Give --test"):
+        begin(embeddings=write_npz(labels=labels, splits=None), budget=2, batch=1)
+
+
 def test_a_test_file_and_a_test_split_add_up(
     begin: Callable[..., Any], write_npz: Callable[..., str], tmp_path: Path
 ) -> None:
