@@ -28,7 +28,7 @@ from labelcycle.components.core.storage.tables import (
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
-from labelcycle.pipelines.initialise.splits import hold_out
+from labelcycle.pipelines.initialise.held_out import hold_out
 
 SPLITS = ("pool", "val", "test")
 

@@ -91,8 +91,10 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     samples = with_validation(settings, _samples(settings, recipe))
     known = labels_to_begin_with(settings, samples)
     labels = labels_at_hand(settings, samples) | known
-    test = test_set_of(settings, samples, labels)
-    splits, copies = assign_splits(samples, test)
+    groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
+    test = test_set_of(settings, samples, labels, groups)
+    named = settings.test is not None or "test" in samples.splits.values()
+    splits, copies = assign_splits(samples, test, {} if named else groups)
     known = known_in_pool(settings, recipe, known, splits)
     _tell_of_labels_for_later(settings, labels, known, splits)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
@@ -109,7 +111,6 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     if settings.exclude or settings.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
-    groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude))

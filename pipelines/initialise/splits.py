@@ -3,48 +3,24 @@
 The test set is named by the user, marked in the source of the samples, or held out from the labels.
 """
 
-import math
-
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
+from labelcycle.pipelines.initialise.held_out import held_out
 from labelcycle.pipelines.initialise.known_labels import ids_of
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
-def hold_out(labels: dict[str, str], share: float, seed: int) -> dict[str, str]:
-    """A test set from labelled samples: `share` of each class, rounded up, chosen by a hash of seed and id.
-
-    The only sample of a class is left to learn from.
-
-    Args:
-        labels: class by id.
-        share: between 0 and 1.
-        seed: decides which.
-
-    Returns:
-        Class by id of the test samples.
-    """
-    by_class: dict[str, list[str]] = {}
-    for sample_id, label in sorted(labels.items()):
-        by_class.setdefault(label, []).append(sample_id)
-    test: dict[str, str] = {}
-    for label, members in sorted(by_class.items()):
-        numbers = keyed_order(members, seed, "test")
-        count = min(math.ceil(share * len(members)), len(members) - 1)
-        chosen = sorted(range(len(members)), key=lambda row: int(numbers[row]))[:count]
-        test |= {members[row]: label for row in chosen}
-    return dict(sorted(test.items()))
-
-
-def assign_splits(samples: Samples, test: dict[str, str]) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """The split of every usable sample, and the pool samples set aside because the test set holds the same image.
+def assign_splits(
+    samples: Samples, test: dict[str, str], groups: dict[str, str] | None = None
+) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """The split of every usable sample, and the pool samples set aside for what they share with the test set.
 
     Args:
         samples: the usable samples; their own splits count for samples outside `test`.
         test: class by id of the test samples.
+        groups: group by id, where no group may be in both the pool and the test set.
 
     Raises:
         InputError: no sample is left for the pool.
@@ -61,6 +37,7 @@ def assign_splits(samples: Samples, test: dict[str, str]) -> tuple[dict[str, str
             copies.append({"sample_id": sample_id, "uri": samples.uris[sample_id] or "", "reason": reason})
     if copies:
         notice(f"{len(copies)} pool images overlap the test set (identical files) and were set aside.")
+    copies += _without_groups_of(test, groups or {}, samples, splits)
     if "pool" not in splits.values():
         raise InputError(
             "The pool is empty: every sample belongs to the test set. Add images, or name fewer for --test."
@@ -68,8 +45,30 @@ def assign_splits(samples: Samples, test: dict[str, str]) -> tuple[dict[str, str
     return splits, copies
 
 
-def test_set_of(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
+def _without_groups_of(
+    test: dict[str, str], groups: dict[str, str], samples: Samples, splits: dict[str, str]
+) -> list[dict[str, str]]:
+    """Take samples of the test set's groups out of the pool; returns a row for each."""
+    of_test = {groups[name] for name in test if name in groups}
+    kin = [name for name, split in splits.items() if split == "pool" and groups.get(name) in of_test]
+    for name in kin:
+        del splits[name]
+    if kin:
+        notice(f"{len(kin)} samples of the pool belong to groups of the test set and were set aside.")
+    reasons = {name: f"its group {groups[name]!r} is in the test set" for name in kin}
+    return [{"sample_id": name, "uri": samples.uris[name] or "", "reason": why} for name, why in reasons.items()]
+
+
+def test_set_of(
+    settings: CampaignSettings, samples: Samples, labels: dict[str, str], groups: dict[str, str]
+) -> dict[str, str]:
     """Class by id of the test samples: from --test and the source's own splits, or held out from the labels.
+
+    Args:
+        settings: the campaign's.
+        samples: the usable samples.
+        labels: every label that is known, by id.
+        groups: group by id; what is held out has no group in common with the rest.
 
     Raises:
         InputError: a sample of it has no label or is in the validation split too, or --test names no sample.
@@ -90,31 +89,7 @@ def test_set_of(settings: CampaignSettings, samples: Samples, labels: dict[str, 
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
     if not usable:
         raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
-    test = hold_out(usable, settings.test_share, settings.seed)
-    if not test:
-        raise ConfigurationError(
-            "There is no test set, and of no class are there two labelled samples, one of which could be held out. "
-            "Give --test FILE (sample_id,label) to measure the model with."
-        )
-    notice(
-        f"No test set was given: {len(test)} of {len(usable)} labelled samples ({settings.test_share:.0%} of each "
-        f"class) are held out, by which accuracy is known to {100 * margin_of_error(len(test)):.0f} points either way."
-    )
-    if missing := sorted(set(usable.values()) - set(test.values())):
-        notice(f"These classes have one labelled sample and so none to test with: {', '.join(missing)}.")
-    return test
-
-
-NORMAL_95 = 1.96
-
-
-def margin_of_error(samples: int) -> float:
-    """Half the width of the 95 % interval of an accuracy near one half, by the normal approximation: at most so wide.
-
-    Args:
-        samples: of the test set, at least one.
-    """
-    return NORMAL_95 * math.sqrt(0.25 / samples)
+    return held_out(usable, settings.test_share, settings.seed, groups)
 
 
 def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:

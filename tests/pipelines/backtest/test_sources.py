@@ -15,7 +15,7 @@ from labelcycle.pipelines.backtest.history import (
     read_history,
     write_history,
 )
-from labelcycle.pipelines.initialise.splits import hold_out
+from labelcycle.pipelines.initialise.held_out import hold_out
 
 
 def test_embeddings_with_their_own_splits(write_npz: Callable[..., str]) -> None:
