@@ -11,6 +11,7 @@ from labelcycle.pipelines.cluster import CUDA_SUFFIX, LABELLING_SECRET, SETTINGS
 from labelcycle.pipelines.graph import CYCLE as CYCLE_GRAPH
 from labelcycle.pipelines.graph import Graph
 from labelcycle.pipelines.profiles.profile import Placement, Profile
+from labelcycle.pipelines.profiles.shard_limit import refuse_too_many_shards
 
 Manifest = dict[str, Any]
 """An object of Kubernetes, Argo or kustomize as YAML has it; their schemas are not ours."""
@@ -67,6 +68,7 @@ class Rendering:
                 f"The namespace {self.namespace!r} is not a name that Kubernetes takes: lower-case letters, digits and "
                 "hyphens, 63 at most."
             )
+        refuse_too_many_shards("Argo", self.profile.shards, self.profile)
         for stage, placement in self.profile.stages.items():
             if placement.accelerator is not None and "@" in self.image:
                 raise ConfigurationError(

@@ -31,11 +31,17 @@ def write_package(
         image: of all stages, with a tag or digest; stages with an accelerator run in the one whose tag ends in `-cuda`.
         shards: parts of embed and score; None for the profile's.
         features_stay: leave out what only campaigns need whose backbone changes.
+
+    Raises:
+        ConfigurationError: more shards than the engine takes.
     """
     from kfp import compiler
 
     from labelcycle.pipelines.kubeflow.placement import place_by
+    from labelcycle.pipelines.profiles.shard_limit import refuse_too_many_shards
 
+    if pipeline != "backtest":
+        refuse_too_many_shards("Kubeflow Pipelines", shards or profile.shards, profile)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = _pipeline(pipeline, place_by(profile, image), profile, shards or profile.shards, features_stay)
     compiler.Compiler().compile(made, str(path))

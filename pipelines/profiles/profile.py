@@ -99,6 +99,8 @@ class Profile(Settings):
         summary: whom it is for, in a sentence.
         shards: parts that embed and score are split into, unless a run asks for another number.
         shards_at_once: pods of such a stage that run at a time.
+        offloaded_node_status: whether the cluster's Argo keeps the status of pods in a database, so that a run may have
+            more of them than fit into one object of Kubernetes.
         stages: placement of each stage.
     """
 
@@ -106,6 +108,7 @@ class Profile(Settings):
     summary: str
     shards: Annotated[int, Field(ge=1)] = 1
     shards_at_once: Annotated[int, Field(ge=1)] = 16
+    offloaded_node_status: bool = False
     stages: dict[str, Placement]
 
     @model_validator(mode="before")
