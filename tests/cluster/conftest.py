@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cache import cache_folder
+from tests.cluster.campaigns import Campaigns, on
 from tests.cluster.cluster import Cluster, running
 from tests.cluster.programs import obstacle
+from tests.conftest import Pictures
 
 HERE = Path(__file__).parent
 ENABLED, KEEP = "LABELCYCLE_TEST_CLUSTER", "KEEP"
@@ -36,3 +38,17 @@ def cluster(cluster_allowed: None) -> Iterator[Cluster]:
     """The cluster, with labelcycle installed."""
     with running(cache_folder(), keep=os.environ.get(KEEP) == "1") as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def campaigns(cluster: Cluster, pictures: Pictures) -> Campaigns:
+    """Campaigns on the cluster's S3 server."""
+    return on(cluster, pictures)
+
+
+@pytest.fixture
+def inside(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster, whose S3 server this test's own process reads."""
+    for name, value in cluster.stores.environment.items():
+        monkeypatch.setenv(name, value)
+    return cluster

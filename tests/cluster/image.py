@@ -77,8 +77,10 @@ def buildah(cache: Path, *arguments: str, check: bool = True) -> subprocess.Comp
         AssertionError: it failed, unless `check` is False; what it printed is in the message.
     """
     storage = [f"--root={cache / 'buildah'}", f"--runroot={cache / 'buildah-run'}", "--storage-driver=overlay"]
+    # Its mounts are of its own and end with it, however it ends.
+    own_mounts = [program("unshare"), "--mount", "--propagation=private"]
     done = subprocess.run(
-        [program("buildah"), *storage, *arguments],
+        [*own_mounts, program("buildah"), *storage, *arguments],
         env={**os.environ, "PATH": SYSTEM_PATH, "TMPDIR": str(temporary(cache))},
         capture_output=True,
         text=True,
