@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ def digest_of(files: Iterable[Path], *further: str) -> str:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the cache for this run.
+    """Hold the cache for this run, and let SIGTERM end it as Ctrl-C does, so that it tidies up.
 
     Raises:
         AssertionError: another run has it.
@@ -39,4 +40,8 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AssertionError(f"Another run uses {folder}: wait for it, or stop it") from None
-        yield
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)

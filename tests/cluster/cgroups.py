@@ -4,16 +4,13 @@ from pathlib import Path
 
 from tests.cluster.namespaces import await_that
 
-MOUNTS = Path("/sys/fs/cgroup")
 NAME = "labelcycle-test"
 
 
 def hierarchies() -> list[Path]:
-    """The hierarchies that the kubelet uses on this machine: several of version 1, or the one of version 2."""
-    if (MOUNTS / "cgroup.controllers").exists():
-        return [MOUNTS]
+    """The hierarchies of this machine: the one of version 2, or several of version 1, and then often an empty one of 2."""
     mounted = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    return sorted({Path(words[1]).resolve() for words in mounted if words[2] == "cgroup"})
+    return sorted({Path(words[1]).resolve() for words in mounted if words[2] in ("cgroup", "cgroup2")})
 
 
 def make() -> None:
@@ -22,7 +19,7 @@ def make() -> None:
     for hierarchy in hierarchies():
         folder = hierarchy / NAME
         folder.mkdir()
-        for name in ("cpuset.cpus", "cpuset.mems"):
+        for name in ("cpuset.cpus", "cpuset.mems"):  # of version 1, which begins without any
             if (hierarchy / name).exists() and (folder / name).exists():
                 (folder / name).write_text((hierarchy / name).read_text())
 

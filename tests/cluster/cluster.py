@@ -1,6 +1,5 @@
 """The whole test cluster: node, Argo, servers, and labelcycle installed by the documented commands."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
 from tests.cluster.programs import GIGABYTES_FIRST, GIGABYTES_LATER, disk_obstacle
 from tests.cluster.progress import step, tell
-from tests.cluster.stop import KEPT, stop_kept
+from tests.cluster.stop import record_kept, stop_kept
 from tests.cluster.stores import ACCOUNT, KEY, KEY_ID, Stores, start_stores
 from tests.cluster.workflows import Argo
 from tests.installed_command import Command, command_in
@@ -139,8 +138,7 @@ def install_labelcycle(cluster: Cluster) -> None:
 
 def tell_how_to_use(cache: Path, cluster: Cluster) -> None:
     """Say how to speak to the cluster that stays, and how to end it."""
-    namespaces = cluster.node.namespaces
-    (cache / KEPT).write_text(json.dumps({"outer": namespaces.outer, "first": namespaces.first}))
+    record_kept(cache, cluster.node.namespaces)
     bin_folders = {str(cluster.argo.program.parent), str(cluster.kubectl.program.parent)}
     tell("the cluster stays. To use it:")
     print(f"  export KUBECONFIG={cluster.kubectl.kubeconfig} PATH={os.pathsep.join(sorted(bin_folders))}:$PATH")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.cluster import cgroups
@@ -25,6 +26,11 @@ def stop_kept(cache: Path) -> bool:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     record.unlink()
     return True
+
+
+def record_kept(cache: Path, namespaces: Namespaces) -> None:
+    """Remember a cluster that stays, for `stop_kept`."""
+    (cache / KEPT).write_text(json.dumps(asdict(namespaces)))
 
 
 def is_ours(namespaces: Namespaces) -> bool:

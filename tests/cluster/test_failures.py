@@ -75,7 +75,7 @@ def test_a_key_that_s3_refuses_fails_at_once(cluster: Cluster, begun: dict[str, 
 
 
 def test_a_missing_secret_fails_at_once(cluster: Cluster, begun: dict[str, str]) -> None:
-    """Its keys are optional, because a cluster may give rights to the service account: the stage says what is missing."""
+    """Its keys are optional, because a cluster may give rights to the account: the stage says what is missing."""
     workflow = ended(cluster, begun["secret"])
     assert (workflow["status"]["phase"], tries(workflow)) == ("Failed", ["1"])
     assert "AWS_ACCESS_KEY_ID" in log_of(cluster, begun["secret"])

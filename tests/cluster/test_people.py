@@ -30,7 +30,7 @@ def test_the_workflow_waits_for_labels_and_again_after_an_early_resume(cluster: 
     root = campaigns.begin("people", "--budget", 8, "--batch", 8, answered=False)
     name = cluster.argo.submit("labelcycle-campaign", root=root)
     waiting(cluster, name, times=1)
-    assert campaigns.status(root)["state"] == "waiting"
+    assert campaigns.status(root)["state"] == "labelling"
     assert cluster.kubectl.get("pods", f"--selector=workflows.argoproj.io/workflow={name}")["items"] == []
 
     cluster.argo("resume", name)
