@@ -8,7 +8,7 @@ NAME = "labelcycle-test"
 
 
 def hierarchies() -> list[Path]:
-    """The hierarchies of this machine: the one of version 2, or several of version 1, often beside an empty one of 2."""
+    """The hierarchies of this machine: the one of version 2, or several of version 1, and an empty one of 2."""
     mounted = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     return sorted({Path(words[1]).resolve() for words in mounted if words[2] in ("cgroup", "cgroup2")})
 
