@@ -80,7 +80,7 @@ def running(cache: Path, keep: bool) -> Iterator[Cluster]:
             image = provide_images(cache, node, binaries)
             node.start()
             with step("start S3 and MLflow"):
-                stores = start_stores(node.namespaces, node.folder / "mlflow", node.logs)
+                stores = start_stores(node)
             workflows.install(node.kubectl, binaries, node.folder / "argo")
             cluster = Cluster(node, Argo(binaries.argo / "argo", node.kubectl), stores, image, node.folder / "work")
             install_labelcycle(cluster)
@@ -89,6 +89,7 @@ def running(cache: Path, keep: bool) -> Iterator[Cluster]:
         finally:
             if kept:
                 tell_how_to_use(cache, cluster)
+                node.let_go()
             else:
                 node.stop()
 

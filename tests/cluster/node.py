@@ -26,7 +26,7 @@ class Node:
 
     Attributes:
         folder: what the node writes; everything but its logs is removed in the end.
-        servers: its servers by name.
+        servers: its servers by name, and others that run in its namespaces, in the order that they are started.
     """
 
     def __init__(self, folder: Path, images: Path, binaries: Binaries, keep: bool = False) -> None:
@@ -92,11 +92,17 @@ class Node:
         condition = '--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}'
         return self.kubectl.tried("get", "node", NODE_NAME, condition).stdout == "True"
 
+    def let_go(self) -> None:
+        """Let it live on when this process ends."""
+        for server in self.servers.values():
+            server.let_go()
+        if self._outer is not None:
+            self._outer.returncode = 0
+
     def stop(self) -> None:
         """End all that belongs to the node, and remove all but the images and the logs."""
-        for name in reversed(IN_ORDER):
-            if name in self.servers:
-                self.servers[name].stop()
+        for server in reversed(self.servers.values()):
+            server.stop()
         if self._namespaces is not None:
             self._namespaces.end()
         if self._outer is not None:

@@ -10,7 +10,8 @@ from typing import Any
 import boto3.session
 import requests
 
-from tests.cluster.namespaces import GATEWAY, NODE, Namespaces
+from tests.cluster.namespaces import GATEWAY, NODE
+from tests.cluster.node import Node
 from tests.cluster.processes import Server
 
 S3_PORT, MLFLOW_PORT = 9000, 5000
@@ -61,15 +62,10 @@ class Stores:
         )
 
 
-def start_stores(namespaces: Namespaces, folder: Path, logs: Path) -> Stores:
-    """Start both, and give MLflow the account of the stages.
-
-    Args:
-        namespaces: where to.
-        folder: a new folder for MLflow's tables and files.
-        logs: an existing folder for their logs.
-    """
-    folder.mkdir(parents=True)
+def start_stores(node: Node) -> Stores:
+    """Start both on a node, where they end with it, and give MLflow the account of the stages."""
+    folder, namespaces, logs = node.folder / "mlflow", node.namespaces, node.logs
+    folder.mkdir()
     accounts = folder / "accounts.ini"
     accounts.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'accounts.db'}\n"
@@ -90,6 +86,7 @@ def start_stores(namespaces: Namespaces, folder: Path, logs: Path) -> Stores:
     }
     mlflow = Server("mlflow", namespaces, [sys.executable, "-m", "mlflow", "server", *listening, *kept], logs, settings)
     stores = Stores(s3, mlflow)
+    node.servers |= {"s3": s3, "mlflow": mlflow}
     s3.start()
     mlflow.start()
     s3.await_answer(lambda: answers(stores.s3_for_tests, but=403), 300)

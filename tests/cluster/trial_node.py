@@ -24,5 +24,4 @@ if __name__ == "__main__":
             else:
                 time.sleep(600)
         finally:
-            if not kept:
-                node.stop()
+            node.let_go() if kept else node.stop()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,11 @@ def install(kubectl: Kubectl, binaries: Binaries, folder: Path) -> None:
     }
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    in_argo = replace(kubectl, namespace="argo")
     with step("install Argo"):
-        kubectl("create", "namespace", "argo")
-        kubectl("apply", "--server-side", f"--kustomize={folder}")
-        kubectl("--namespace=argo", "rollout", "status", "deployment/workflow-controller", "--timeout=5m")
+        in_argo("create", "namespace", "argo")
+        in_argo("apply", "--server-side", f"--kustomize={folder}")
+        in_argo("rollout", "status", "deployment/workflow-controller", "--timeout=5m")
 
 
 @dataclass(frozen=True)
