@@ -102,11 +102,18 @@ def seconds(begin: datetime, end: datetime) -> float:
 
 
 def table(workflow: dict[str, Any], pods: dict[str, dict[str, Any]]) -> str:
-    """A line for each pod, and one for the rest of the workflow's time: Argo's controller between pods."""
+    """A line for each pod, and one for the rest of the workflow's time: Argo's controller between pods.
+
+    The object is what Argo keeps of the workflow, which may have 1 MB, its status compressed if need be.
+    """
     name, status = workflow["metadata"]["name"], workflow["status"]
     times = times_of(pods, name)
     whole = seconds(moment(status["startedAt"]), moment(status["finishedAt"]))
-    lines = [f"{name}: {whole:.0f} s, {len(times)} pods", f"{'stage':<16}{'start':>7}{'work':>7}{'wait':>7}  (seconds)"]
+    kilobytes = len(json.dumps(workflow, separators=(",", ":"))) / 1000
+    lines = [
+        f"{name}: {whole:.0f} s, {len(times)} pods, an object of {kilobytes:.0f} KB",
+        f"{'stage':<16}{'start':>7}{'work':>7}{'wait':>7}  (seconds)",
+    ]
     lines += [f"{one.stage:<16}{one.start:>7.0f}{one.work:>7.0f}{one.after:>7.0f}" for one in times]
     between = whole - covered(times)
     lines.append(f"{'no pod at all':<16}{between:>7.0f}")

@@ -8,6 +8,7 @@ import requests
 
 from tests.cluster.campaigns import Campaigns
 from tests.cluster.cluster import Cluster
+from tests.cluster.namespaces import await_that
 from tests.cluster.pod_times import recorded, table
 from tests.cluster.progress import tell
 from tests.cluster.stores import ACCOUNT
@@ -53,7 +54,7 @@ def test_a_campaign_trains_until_its_budget_is_spent(
     facts = campaigns.status(roots[0])
     assert (facts["state"], facts["labels"]) == ("done", 16)
     assert damaged_objects(roots[0]) == []
-    assert inside.kubectl.get("pods", "--field-selector=status.phase!=Running")["items"] == []
+    await_that(lambda: inside.kubectl.get("pods")["items"] == [], "pods that did their work are deleted")
 
 
 def test_cycles_are_recorded_in_mlflow(cluster: Cluster, in_one_shard: list[dict[str, Any]]) -> None:
@@ -71,7 +72,10 @@ def test_three_shards_give_the_same_bytes(
     inside: Cluster, roots: tuple[str, str], in_one_shard: list[dict[str, Any]]
 ) -> None:
     pods: Counter[str] = Counter()
-    for _ in range(3):
-        pods += stages_of(inside.argo.succeed(inside.argo.submit(root=roots[1], shards=3)))
+    with recorded(inside.kubectl) as recorder:
+        for _ in range(3):
+            ended = inside.argo.succeed(inside.argo.submit(root=roots[1], shards=3))
+            tell(table(ended, recorder.pods))
+            pods += stages_of(ended)
     assert pods["embed"] % 3 == 0 and pods["embed"] >= 6 and pods["score"] >= 3
     assert committed_objects(roots[1]) == committed_objects(roots[0])
