@@ -48,9 +48,10 @@ def campaigns(cluster: Cluster, pictures: Pictures) -> Campaigns:
     return on(cluster, pictures)
 
 
-@pytest.fixture
-def inside(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """The cluster, whose S3 server this test's own process reads."""
-    for name, value in cluster.stores.environment.items():
-        monkeypatch.setenv(name, value)
-    return cluster
+@pytest.fixture(scope="module")
+def inside(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose S3 server this process reads itself for as long as a module's tests run."""
+    with pytest.MonkeyPatch.context() as changed:
+        for name, value in cluster.stores.environment.items():
+            changed.setenv(name, value)
+        yield cluster

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from labelcycle.components.core.runtime.timings import Timing
 from tests.cluster.kubectl import Kubectl
 
 
@@ -59,18 +60,35 @@ class PodTimes:
 
     Attributes:
         stage: what ran in it.
-        start: from its creation to the start of its stage: scheduling, network, Argo's `init`.
-        work: of the stage's process, imports among it.
-        after: from the stage's end to the pod's: Argo's `wait`.
-        created, ended: when.
+        created: when Argo's controller made it.
+        began, finished: its stage's process; before it are scheduling, network and Argo's `init`.
+        ended: after the stage, Argo's `wait`.
     """
 
     stage: str
-    start: float
-    work: float
-    after: float
     created: datetime
+    began: datetime
+    finished: datetime
     ended: datetime
+
+    def parts(self, timings: list[Timing]) -> list[float | None]:
+        """Seconds of start, imports, work, the process's end, and wait.
+
+        Work is what the stage itself measured, and imports are all before it, Python's start among them. Where it has
+        measured nothing all is work.
+        """
+        own = [one for one in timings if one.stage.replace("_", "-") == self.stage and self._has(one)]
+        imports = work = rest = None
+        if own:
+            imports = max(0.0, own[0].started - self.began.timestamp())
+            work = own[0].wall_seconds
+            rest = max(0.0, seconds(self.began, self.finished) - imports - work)
+        else:
+            work = seconds(self.began, self.finished)
+        return [seconds(self.created, self.began), imports, work, rest, seconds(self.finished, self.ended)]
+
+    def _has(self, timing: Timing) -> bool:
+        return self.began.timestamp() - 1 <= timing.started <= self.finished.timestamp() + 1
 
 
 def times_of(pods: dict[str, dict[str, Any]], workflow: str) -> list[PodTimes]:
@@ -88,8 +106,7 @@ def times_of(pods: dict[str, dict[str, Any]], workflow: str) -> list[PodTimes]:
         )
         over = max(ended, moment(wait["finishedAt"]))
         stage = pod["metadata"]["labels"].get("app.kubernetes.io/component", pod["metadata"]["name"])
-        parts = (seconds(created, began), seconds(began, ended), seconds(ended, over))
-        found.append(PodTimes(stage, *parts, created, over))
+        found.append(PodTimes(stage, created, began, ended, over))
     return sorted(found, key=lambda times: times.created)
 
 
@@ -101,7 +118,7 @@ def seconds(begin: datetime, end: datetime) -> float:
     return (end - begin).total_seconds()
 
 
-def table(workflow: dict[str, Any], pods: dict[str, dict[str, Any]]) -> str:
+def table(workflow: dict[str, Any], pods: dict[str, dict[str, Any]], timings: list[Timing]) -> str:
     """A line for each pod, and one for the rest of the workflow's time: Argo's controller between pods.
 
     The object is what Argo keeps of the workflow, which may have 1 MB, its status compressed if need be.
@@ -110,13 +127,13 @@ def table(workflow: dict[str, Any], pods: dict[str, dict[str, Any]]) -> str:
     times = times_of(pods, name)
     whole = seconds(moment(status["startedAt"]), moment(status["finishedAt"]))
     kilobytes = len(json.dumps(workflow, separators=(",", ":"))) / 1000
-    lines = [
-        f"{name}: {whole:.0f} s, {len(times)} pods, an object of {kilobytes:.0f} KB",
-        f"{'stage':<16}{'start':>7}{'work':>7}{'wait':>7}  (seconds)",
-    ]
-    lines += [f"{one.stage:<16}{one.start:>7.0f}{one.work:>7.0f}{one.after:>7.0f}" for one in times]
+    lines = [f"{name}: {whole:.0f} s, {len(times)} pods, an object of {kilobytes:.0f} KB"]
+    lines.append(f"{'seconds of':<16}" + "".join(f"{part:>9}" for part in ("start", "imports", "work", "end", "wait")))
+    for one in times:
+        parts = ["" if part is None else f"{part:.1f}" for part in one.parts(timings)]
+        lines.append(f"{one.stage:<16}" + "".join(f"{part:>9}" for part in parts))
     between = whole - covered(times)
-    lines.append(f"{'no pod at all':<16}{between:>7.0f}")
+    lines.append(f"{'no pod at all':<16}{between:>9.1f}")
     return "\n".join(lines)
 
 

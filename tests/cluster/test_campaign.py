@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from labelcycle.components.core.runtime.timings import Timing, read_timings
+from labelcycle.components.core.storage import open_store
 from tests.cluster.campaigns import Campaigns
 from tests.cluster.cluster import Cluster
 from tests.cluster.namespaces import await_that
@@ -26,6 +28,11 @@ def stages_of(workflow: dict[str, Any]) -> Counter[str]:
     return Counter(node["templateName"] for node in nodes_of(workflow))
 
 
+def timings_of(root: str, cycle: int) -> list[Timing]:
+    """What the stages of a cycle measured themselves."""
+    return read_timings(open_store(root), cycle)
+
+
 @pytest.fixture(scope="module")
 def roots(campaigns: Campaigns) -> tuple[str, str]:
     """Two campaigns of the same bytes, before their first cycle."""
@@ -34,13 +41,13 @@ def roots(campaigns: Campaigns) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def in_one_shard(cluster: Cluster, roots: tuple[str, str]) -> list[dict[str, Any]]:
+def in_one_shard(inside: Cluster, roots: tuple[str, str]) -> list[dict[str, Any]]:
     """The workflows of a cold start and two trained cycles; their times are printed."""
     ended = []
-    with recorded(cluster.kubectl) as recorder:
-        for _ in range(3):
-            ended.append(cluster.argo.succeed(cluster.argo.submit(root=roots[0])))
-            tell(table(ended[-1], recorder.pods))
+    with recorded(inside.kubectl) as recorder:
+        for cycle in range(3):
+            ended.append(inside.argo.succeed(inside.argo.submit(root=roots[0])))
+            tell(table(ended[-1], recorder.pods, timings_of(roots[0], cycle)))
     return ended
 
 
@@ -73,9 +80,9 @@ def test_three_shards_give_the_same_bytes(
 ) -> None:
     pods: Counter[str] = Counter()
     with recorded(inside.kubectl) as recorder:
-        for _ in range(3):
+        for cycle in range(3):
             ended = inside.argo.succeed(inside.argo.submit(root=roots[1], shards=3))
-            tell(table(ended, recorder.pods))
+            tell(table(ended, recorder.pods, timings_of(roots[1], cycle)))
             pods += stages_of(ended)
     assert pods["embed"] % 3 == 0 and pods["embed"] >= 6 and pods["score"] >= 3
     assert committed_objects(roots[1]) == committed_objects(roots[0])

@@ -16,7 +16,7 @@ UNREACHABLE = "http://10.244.0.1:9"
 
 @pytest.fixture(scope="module")
 def begun(cluster: Cluster, campaigns: Campaigns) -> dict[str, str]:
-    """Workflows that must fail, submitted all at once because some wait for minutes: what is wrong → name."""
+    """Workflows that must fail, each on a root of its own, so that none waits for another: what is wrong → name."""
     root = campaigns.begin("failures", "--budget", 8, "--batch", 8)
     kubectl, argo = cluster.kubectl, cluster.argo
     wrong = "--from-literal=AWS_ACCESS_KEY_ID=somebody-else", "--from-literal=AWS_SECRET_ACCESS_KEY=wrong"
@@ -27,7 +27,7 @@ def begun(cluster: Cluster, campaigns: Campaigns) -> dict[str, str]:
     return {
         "image": argo.submit("wrong-image", root=root),
         "campaign": argo.submit(root=f"s3://{BUCKET}/nothing-here"),
-        "secret": argo.submit(root=root, storage_secret="nothing-there"),
+        "secret": argo.submit(root=f"{root}-secret", storage_secret="nothing-there"),
         "key": argo.submit(root=f"{root}-key", storage_secret="wrong-key"),
         "endpoint": argo.submit(root=f"{root}-endpoint", settings_map="dead-endpoint"),
     }

@@ -6,6 +6,7 @@ import time
 
 from tests.cluster.campaigns import BUCKET, Campaigns
 from tests.cluster.cluster import Cluster
+from tests.cluster.namespaces import await_that
 from tests.cluster.workflows import nodes_of
 
 
@@ -31,7 +32,8 @@ def test_the_workflow_waits_for_labels_and_again_after_an_early_resume(cluster: 
     name = cluster.argo.submit("labelcycle-campaign", root=root)
     waiting(cluster, name, times=1)
     assert campaigns.status(root)["state"] == "labelling"
-    assert cluster.kubectl.get("pods", f"--selector=workflows.argoproj.io/workflow={name}")["items"] == []
+    own = f"--selector=workflows.argoproj.io/workflow={name}"
+    await_that(lambda: cluster.kubectl.get("pods", own)["items"] == [], "the workflow has no pod")
 
     cluster.argo("resume", name)
     waiting(cluster, name, times=2)
