@@ -65,6 +65,11 @@ class Server:
             await_that(lambda: not group_exists(group), f"{self.name} has ended", SECONDS_TO_END)
         self._process = None
 
+    def send(self, how: signal.Signals) -> None:
+        """Signal the whole group, which goes on."""
+        assert self._process is not None, f"{self.name} does not run"
+        signal_group(self._process.pid, how)
+
     def let_go(self) -> None:
         """Let it live on when this process ends, without a warning."""
         if self._process is not None:
