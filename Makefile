@@ -155,8 +155,9 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	LABELCYCLE_TEST_CONTAINERS=1 $(VENV)/bin/pytest -q -rs --timeout=3600 tests/containers
 
 KEEP ?=
-test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up; root on Debian; an hour, then minutes
-	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) $(VENV)/bin/pytest -s -v -rs tests/cluster
+FAULTS ?= 9
+test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up, FAULTS=, SEED= disturb it; root on Debian; an hour, later less
+	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) FAULTS=$(FAULTS) SEED=$(SEED) $(VENV)/bin/pytest -s -v -rs tests/cluster
 
 .typecheck:
 	mkdir -p .typecheck/labelcycle
