@@ -154,10 +154,15 @@ image-cuda:  ## Build the image for NVIDIA GPUs, which has all of the other
 test-containers: $(INSTALLED)  ## Build the image and run stages in containers: as root, or with a container engine
 	LABELCYCLE_TEST_CONTAINERS=1 $(VENV)/bin/pytest -q -rs --timeout=3600 tests/containers
 
+KEEP ?=
+FAULTS ?= 9
+test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up, FAULTS=, SEED= disturb it; root on Debian; an hour, later less
+	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) FAULTS=$(FAULTS) SEED=$(SEED) $(VENV)/bin/pytest -s -v -rs tests/cluster
+
 .typecheck:
 	mkdir -p .typecheck/labelcycle
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
 
 .PHONY: help install demo check test test-long test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods bench-labels lock image-cpu image-cuda \
-	test-containers
+	test-containers test-cluster

@@ -29,9 +29,9 @@ Argo itself waits where a quota is used up. Pods that were deleted are errors as
 """
 
 NEVER_BEGUN = "lastRetry.message matches 'longer than the specified deadline'"
-"""The pod was ended at its deadline: its stage never began, as where the image cannot be pulled, or a secret or a
-ConfigMap is missing. A stage that began ends at its own time, before the pod's, with exit code 2. Argo 4.0.5 tells the
-exit code of such a pod as 137, as if it had been killed at work."""
+"""The pod was ended at its deadline: its stage never began, as where the image cannot be pulled, or a secret that is
+mounted as a file is missing. A stage that began ends at its own time, before the pod's, with exit code 2. Argo 4.0.5
+tells the exit code of such a pod as 137, as if it had been killed at work."""
 
 WORTH_ANOTHER_TRY = f"!({ENDED_BY_THE_STAGE}\n|| {NEVER_MADE}\n|| {NEVER_BEGUN})\n"
 """All but what another try cannot mend.

@@ -1,0 +1,34 @@
+"""An image that is written without a tool is what OCI says; this needs no cluster."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+from tests.cluster.archives import write_image
+
+
+def test_every_blob_is_where_its_digest_says(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"a static program")
+    write_image(tmp_path / "image.tar", "localhost/name:tag", {"/bin/run": program}, ["run"], user="8737")
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+    [named] = json.loads(files["index.json"])["manifests"]
+    assert named["annotations"] == {"io.containerd.image.name": "localhost/name:tag"}
+
+    def blob(described: dict[str, object]) -> bytes:
+        data = files["blobs/sha256/" + str(described["digest"]).removeprefix("sha256:")]
+        assert described["digest"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
+        assert described["size"] == len(data)
+        return data
+
+    manifest = json.loads(blob(named))
+    configuration = json.loads(blob(manifest["config"]))
+    [layer] = map(blob, manifest["layers"])
+    assert configuration["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
+    assert (configuration["config"]["Entrypoint"], configuration["config"]["User"]) == (["run"], "8737")
+    with tarfile.open(fileobj=io.BytesIO(layer)) as inside:
+        [member] = inside
+        assert (member.name, member.mode) == ("bin/run", 0o755)
