@@ -10,6 +10,8 @@ from tests.cluster.cache import cache_folder
 from tests.cluster.campaigns import Campaigns, on
 from tests.cluster.cluster import Cluster, running
 from tests.cluster.programs import obstacle
+from tests.cluster.stop import stop_kept
+from tests.cluster.traces import traces
 from tests.conftest import Pictures
 
 HERE = Path(__file__).parent
@@ -37,9 +39,13 @@ def cluster_allowed() -> None:
 
 @pytest.fixture(scope="session")
 def cluster(cluster_allowed: None) -> Iterator[Cluster]:
-    """The cluster, with labelcycle installed."""
-    with running(cache_folder(), keep=os.environ.get(KEEP) == "1") as cluster:
+    """The cluster, with labelcycle installed; at its end what there is on this machine is what there was before."""
+    cache, keep = cache_folder(), os.environ.get(KEEP) == "1"
+    stop_kept(cache)
+    before = traces()
+    with running(cache, keep) as cluster:
         yield cluster
+    assert keep or traces() == before
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,8 @@ def test_a_campaign_trains_until_its_budget_is_spent(
 def test_cycles_are_recorded_in_mlflow(cluster: Cluster, in_one_shard: list[dict[str, Any]]) -> None:
     url = f"{cluster.stores.mlflow_for_tests}/api/2.0/mlflow"
     experiments = requests.get(f"{url}/experiments/search?max_results=10", auth=ACCOUNT, timeout=60).json()
-    asked = {"experiment_ids": [one["experiment_id"] for one in experiments["experiments"]]}
-    asked["filter"] = "tags.`labelcycle.kind` = 'cycle'"
+    names = [one["experiment_id"] for one in experiments["experiments"]]
+    asked = {"experiment_ids": names, "filter": "tags.`labelcycle.kind` = 'cycle'"}
     runs = requests.post(f"{url}/runs/search", json=asked, auth=ACCOUNT, timeout=60).json()["runs"]
     recorded_cycles = {tag["value"] for run in runs for tag in run["data"]["tags"] if tag["key"] == "labelcycle.cycle"}
     assert recorded_cycles >= {"0000", "0001", "0002"}
