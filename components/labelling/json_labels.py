@@ -3,13 +3,13 @@
 Source: https://cocodataset.org/#format-data, https://labelstud.io/guide/export
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.image_names import name_of_image
 from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
 from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
 
@@ -177,23 +177,6 @@ def _name(data: Mapping[str, object], location: str, uri: str) -> str:
             "data."
         )
     return name_of_image(images[0])
-
-
-def name_of_image(address: str) -> str:
-    """What a sample is called whose image has this address: the file's name, or the address where it is in S3.
-
-    Names of uploads lose the sign that Label Studio puts before them, such as in `/data/upload/3/0a1b2c3d-cat.png`.
-    """
-    if address.startswith("s3://"):
-        return address
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address
-    if "local-files" in parts.path and (named := parse_qs(parts.query).get("d")):
-        return named[0]
-    name = unquote(parts.path).rstrip("/").rpartition("/")[2]
-    return re.sub(r"^[0-9a-f]{8}-", "", name) if "/data/upload/" in parts.path else name
 
 
 def _path(address: str) -> str:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.labelling.json_labels import name_of_image, votes_of_export
+from labelcycle.components.labelling.image_names import name_of_image
+from labelcycle.components.labelling.json_labels import votes_of_export
 from tests.harness.label_studio_api import chosen
 
 URI = "export.json"
