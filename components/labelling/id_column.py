@@ -30,11 +30,15 @@ def id_column(table: TextTable, rows: Sequence[int], known_ids: SampleIds) -> tu
     if not names:
         table.column(ID_NAMES)
     columns = {name: _cells(table, name, rows) for name in names}
-    found = {name: known_ids.resolve_all(cells) for name, cells in columns.items()}
-    if len(names) > 1 and NUMBERS in names and _only_numbers(columns[NUMBERS], known_ids):
-        others = [name for name in names if name != NUMBERS]
-        if any(None not in found[name] and _in_full(columns[name]) for name in others):
+    others = [name for name in names if name != NUMBERS]
+    found = {name: known_ids.resolve_all(columns[name]) for name in others}
+    if NUMBERS in names:
+        numbers = columns[NUMBERS]
+        in_full = any(None not in found[name] and _in_full(columns[name]) for name in others)
+        if in_full and _only_numbers(numbers, known_ids):
             names = others
+        else:
+            found[NUMBERS] = known_ids.resolve_all(numbers)
     chosen = max(names, key=lambda name: len(rows) - found[name].count(None))
     for name in names:
         if name != chosen:
@@ -48,7 +52,7 @@ def _cells(table: TextTable, name: str, rows: Sequence[int]) -> list[str]:
 
 
 def _only_numbers(cells: list[str], known_ids: SampleIds) -> bool:
-    return all(cell.isdecimal() and not known_ids.is_exact(cell) for cell in cells if cell)
+    return all(cell.isdecimal() and not known_ids.is_id(cell) for cell in cells if cell)
 
 
 def _in_full(cells: list[str]) -> bool:

@@ -26,10 +26,9 @@ class Spellings:
 
     def of(self, name: str) -> str:
         """The spelling that stands for this one."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = self._first.setdefault(person(name), name)
-        return known
+        if name not in self._known:
+            self._known[name] = self._first.setdefault(person(name), name)
+        return self._known[name]
 
 
 def as_spelled_before(votes: Iterable[Vote], kept: Mapping[tuple[str, str], Vote]) -> list[Vote]:

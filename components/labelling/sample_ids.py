@@ -1,7 +1,6 @@
 """What people call a sample: its id, a path to its image, or a name without folder or ending."""
 
 import functools
-import posixpath
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -58,7 +57,7 @@ class SampleIds:
         """The sample's id, or None where the name fits none or more than one."""
         if name in self._expected or name in self._uris:
             return name
-        for form in _forms(name):
+        for form in _forms(name) if name else ():
             found = self._found(unicodedata.normalize("NFC", form))
             if found is not None:
                 return found
@@ -69,9 +68,9 @@ class SampleIds:
         expected, uris = self._expected, self._uris if not self._expected else {}
         return [name if name in expected or name in uris else self.resolve(name) for name in names]
 
-    def is_exact(self, name: str) -> bool:
-        """Whether the name is a sample's id or the address of its image, and not a part of one."""
-        return name in self._expected or name in self._uris or unicodedata.normalize("NFC", name) in self._by_uri
+    def is_id(self, name: str) -> bool:
+        """Whether the name is a sample's id, and not another name of it."""
+        return name in self._expected or name in self._uris
 
     @property
     def example(self) -> str:
@@ -131,7 +130,17 @@ class SampleIds:
     @functools.cached_property
     def _by_short_name(self) -> Names:
         """Names without folder, without ending, or without both, that mean one sample alone."""
-        return _unambiguous((short, name) for name in self._uris for short in _short_names(name))
+        found: Names = {}
+        for sample_id in self._uris:
+            name = unicodedata.normalize("NFC", sample_id)
+            start, end = name.rfind("/") + 1, name.rfind(".")
+            shorts = {name[start:]}
+            if name[start:end].strip("."):
+                shorts |= {name[start:end], name[:end]}
+            for short in shorts:
+                if found.setdefault(short, sample_id) != sample_id:
+                    found[short] = None
+        return found
 
 
 def _forms(name: str) -> Iterator[str]:
@@ -145,12 +154,6 @@ def _forms(name: str) -> Iterator[str]:
         yield name
     if (plain := name_of_upload(name)) is not None:
         yield plain
-
-
-def _short_names(sample_id: str) -> set[str]:
-    name = unicodedata.normalize("NFC", sample_id)
-    without_ending = posixpath.splitext(name)[0]
-    return {name.rpartition("/")[2], without_ending.rpartition("/")[2], without_ending} - {""}
 
 
 def _end_of(path: str, depth: int) -> str:
