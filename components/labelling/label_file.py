@@ -59,8 +59,7 @@ def read_label_file(uri: str, known_ids: SampleIds, classes: Collection[str] | N
     """
     read = _read(uri, known_ids, classes, None)
     if read.unlabelled:
-        remedy = " What is a class is named with --classes." if any(read.unlabelled) else ""
-        notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.{remedy}")
+        notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.")
     answers: dict[str, Vote] = {}
     several: dict[str, list[Vote]] = {}
     for vote in read.votes:

@@ -9,6 +9,7 @@ from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.cells import Cells, refuse_repeated
 from labelcycle.components.labelling.csv_table import read_csv
 from labelcycle.components.labelling.json_text import read_json_text
+from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_encoding import open_text
 
 ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
@@ -162,5 +163,6 @@ def _refuse_long(name: str, cells: list[str], rows: Sequence[int]) -> None:
 def _text(value: object, name: str, row: int) -> str:
     """A cell of JSON as text; what programs write for a missing value is empty."""
     if isinstance(value, dict | list):
-        raise ValueError(f"row {row}: {name!r} is a list or an object; it must be a text or a number")
+        remedy = f", and {ONE_LABEL}" if name in LABEL_NAMES else ""
+        raise ValueError(f"row {row}: {name!r} is a list or an object; it must be a text or a number{remedy}")
     return "" if value is None or value != value else str(value).strip()

@@ -13,16 +13,13 @@ def is_no_label(text: str, classes: Collection[str] | None) -> bool:
 
 
 def unlabelled_in_words(counts: Mapping[str, int], rows: int) -> str:
-    """How many of so many rows are not labelled and why, such as `3 of 9 rows are not labelled: 2 empty, 1 '-1'`.
+    """How many of so many rows are not labelled and why, such as `3 of 9 rows are not labelled: 2 empty, 1 'nan'`.
 
     Args:
         counts: of rows, by what stands in the label's place.
         rows: of all.
     """
     total = sum(counts.values())
-    reasons = ", ".join(f"{count:,} {_shown(text)}" for text, count in Counter(counts).most_common())
-    return f"{total:,} of {rows:,} rows {'is' if total == 1 else 'are'} not labelled: {reasons}"
-
-
-def _shown(text: str) -> str:
-    return repr(text) if text else "empty"
+    reasons = ", ".join(f"{count:,} {repr(text) if text else 'empty'}" for text, count in Counter(counts).most_common())
+    remedy = ". If that is a class, name it with --classes" if any(counts) else ""
+    return f"{total:,} of {rows:,} rows {'is' if total == 1 else 'are'} not labelled: {reasons}{remedy}"

@@ -123,7 +123,7 @@ def one(row: int, value: float) -> Any:
         ({"splits": np.array(["pool"] * 5)}, "`splits`"),
         ({"splits": np.array(["train"] * 6)}, "split 'train' is not one of pool, val, test"),
         ({"labels": np.array([0, 1, 2] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
-        ({"labels": np.array([0, -1, 1] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
+        ({"labels": np.array([0, -2, 1] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
     ],
     ids=[
         "duplicate id",
