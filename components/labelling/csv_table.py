@@ -49,7 +49,10 @@ def read_csv(path: Path, wanted: Sequence[str]) -> Cells:
 
 
 def _separator_of(path: Path, wanted: Sequence[str]) -> str:
-    """The separator that the file names or whose header has most wanted columns; of equals, the one of most cells."""
+    """The separator that the file names, or else by which the header has most wanted columns.
+
+    Of equals it is the more usual one; where there are none, that of most columns, for the message.
+    """
     with open_text(path, newline="") as file:
         if found := _NAMED.match(file.readline(16)):
             return found[1]
@@ -57,7 +60,10 @@ def _separator_of(path: Path, wanted: Sequence[str]) -> str:
     for separator in SEPARATORS:
         with open_text(path, newline="") as file:
             headers[separator] = _header_or_none(_records(file, separator))
-    return max(SEPARATORS, key=lambda separator: (len(set(wanted) & set(headers[separator])), len(headers[separator])))
+    found = {separator: len(set(wanted).intersection(names)) for separator, names in headers.items()}
+    if any(found.values()):
+        return max(SEPARATORS, key=lambda separator: found[separator])
+    return max(SEPARATORS, key=lambda separator: len(headers[separator]))
 
 
 def _header_or_none(records: Records) -> list[str]:
