@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
+
+FURTHER_ID_NAMES = ("image_url", "image_path", "img", "url", "uri", "photo", "picture", "file_name", "filepath")
+"""Looked at where none of `ID_NAMES` is there but `id`, which numbers rows as often as it names samples."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -19,12 +24,20 @@ class Cells:
     names: list[str]
 
 
-def refuse_repeated(names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Refuse a header that has one of the columns that are asked for more than once.
+def columns_to_read(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The columns of a header that are asked for.
+
+    `FURTHER_ID_NAMES` are among them only where no other column can name samples, and where there is one of the name.
 
     Raises:
-        ValueError: so it has.
+        ValueError: there is more than one of another name.
     """
-    for name in wanted:
+    further = not any(name in names for name in ID_NAMES if name != "id")
+    found = []
+    for name in dict.fromkeys(names):
+        if name not in wanted or (name in FURTHER_ID_NAMES and not (further and names.count(name) == 1)):
+            continue
         if names.count(name) > 1:
             raise ValueError(f"there is more than one column {name!r}")
+        found.append(name)
+    return found

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from labelcycle.components.labelling.cells import Cells, refuse_repeated
+from labelcycle.components.labelling.cells import Cells, columns_to_read
 from labelcycle.components.labelling.text_encoding import open_text
 
 SEPARATORS = (",", ";", "\t")
@@ -30,8 +30,7 @@ def read_csv(path: Path, wanted: Sequence[str]) -> Cells:
     with open_text(path, newline="") as file:
         records = _records(file, separator)
         names = _header(records)
-        refuse_repeated(names, wanted)
-        positions = {name: position for position, name in enumerate(names) if name in wanted}
+        positions = {name: names.index(name) for name in columns_to_read(names, wanted)}
         rows: list[int] = []
         columns: dict[str, list[str]] = {name: [] for name in positions}
         places = [(columns[name].append, position) for name, position in positions.items()]
@@ -60,9 +59,9 @@ def _separator_of(path: Path, wanted: Sequence[str]) -> str:
     for separator in SEPARATORS:
         with open_text(path, newline="") as file:
             headers[separator] = _header_or_none(_records(file, separator))
-    found = {separator: len(set(wanted).intersection(names)) for separator, names in headers.items()}
-    if any(found.values()):
-        return max(SEPARATORS, key=lambda separator: found[separator])
+    known = {separator: len(set(wanted).intersection(names)) for separator, names in headers.items()}
+    if any(known.values()):
+        return max(SEPARATORS, key=lambda separator: known[separator])
     return max(SEPARATORS, key=lambda separator: len(headers[separator]))
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.components.labelling.text_table import FURTHER_ID_NAMES, ID_NAMES, TextTable
+from labelcycle.components.labelling.text_table import TextTable
 
 NUMBERS = "id"
 """The column in which many programs number their rows or tasks."""

@@ -10,12 +10,13 @@ from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.answers import Answers, answers_in
+from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
 from labelcycle.components.labelling.id_column import id_column
 from labelcycle.components.labelling.label_folder import TABLES, source_file, source_files
 from labelcycle.components.labelling.label_texts import refuse_unclear, refuse_unknown
 from labelcycle.components.labelling.people import Spellings
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.components.labelling.text_table import FURTHER_ID_NAMES, ID_NAMES, read_text_table
+from labelcycle.components.labelling.text_table import read_text_table
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 
 

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.labelling.cells import Cells, refuse_repeated
+from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES, Cells, columns_to_read
 from labelcycle.components.labelling.csv_table import read_csv
 from labelcycle.components.labelling.json_text import read_json_text
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_encoding import open_text
 
-ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
 LABEL_NAMES = ("label", "class")
-FURTHER_ID_NAMES = ("image_url", "image_path", "img", "url", "uri", "photo", "picture", "file_name", "filepath")
-"""Looked at where none of `ID_NAMES` is there but `id`, which numbers rows as often as it names samples."""
-
 BOX_NAMES = (("xmin", "ymin", "xmax", "ymax"), ("bbox",), ("segmentation",), ("EncodedPixels",))
 """Columns by which tables say where in an image something is."""
 
@@ -131,9 +127,13 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> Cells:
     try:
         with open_parquet(path) as file:
             names = file.schema_arrow.names
-            refuse_repeated(names, wanted)
-            there = [name for name in names if name in wanted]
-            columns = {name: [cell.strip() for cell in texts_in(file, name, size_of(path))] for name in there}
+            columns = {}
+            for name in columns_to_read(names, wanted):
+                try:
+                    columns[name] = [cell.strip() for cell in texts_in(file, name, size_of(path))]
+                except ValueError:
+                    if name not in FURTHER_ID_NAMES:
+                        raise
             return Cells(range(1, file.metadata.num_rows + 1), columns, names)
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
@@ -163,6 +163,8 @@ def _refuse_long(name: str, cells: list[str], rows: Sequence[int]) -> None:
 def _text(value: object, name: str, row: int) -> str:
     """A cell of JSON as text; what programs write for a missing value is empty."""
     if isinstance(value, dict | list):
+        if name in FURTHER_ID_NAMES:
+            return ""
         remedy = f", and {ONE_LABEL}" if name in LABEL_NAMES else ""
         raise ValueError(f"row {row}: {name!r} is a list or an object; it must be a text or a number{remedy}")
     return "" if value is None or value != value else str(value).strip()

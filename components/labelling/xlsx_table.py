@@ -10,7 +10,7 @@ from typing import Any
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage.parquet_files import refuse_expansion
-from labelcycle.components.labelling.cells import Cells, refuse_repeated
+from labelcycle.components.labelling.cells import Cells, columns_to_read
 
 _ZEROS = re.compile(r"0+")
 """A format by which a number is shown with so many digits, such as 0012."""
@@ -88,8 +88,7 @@ def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
 
 def _read(sheet: Any, header: tuple[int, list[str]], wanted: Sequence[str]) -> Cells:
     first, names = header
-    refuse_repeated(names, wanted)
-    positions = {name: position for position, name in enumerate(names) if name in wanted}
+    positions = {name: names.index(name) for name in columns_to_read(names, wanted)}
     rows: list[int] = []
     columns: dict[str, list[str]] = {name: [] for name in positions}
     for row, cells in _rows(sheet):

@@ -127,7 +127,9 @@ def written(rows: list[dict[str, str]], dialect: Dialect) -> bytes:
     text = io.StringIO(newline="")
     if dialect.named:
         text.write(f"sep={dialect.separator}{dialect.line}")
-    writer = csv.writer(text, delimiter=dialect.separator, quoting=dialect.quoting, lineterminator=dialect.line)
+    lines = any("\n" in cell for row in rows for cell in row.values())  # Python leaves some of these without quotes
+    quoting = csv.QUOTE_ALL if lines else dialect.quoting
+    writer = csv.writer(text, delimiter=dialect.separator, quoting=quoting, lineterminator=dialect.line)
     writer.writerow(dialect.columns)
     for number, row in enumerate(rows):
         writer.writerow([f"{row[name]}{dialect.padding}" for name in dialect.columns])

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelcycle.components.core.errors import InputError
@@ -69,6 +71,15 @@ def test_numbers_that_are_ids_are_no_running_numbers(tmp_path: Path) -> None:
     assert labels(tmp_path, "id,filename,label\n0,x.png,cat\n1,y.png,dog\n", ids) == {"0": "cat", "1": "dog"}
     with pytest.raises(InputError, match="row 2: "):
         labels(tmp_path, "id,filename,label\n0,y.png,cat\n1,x.png,dog\n", ids)
+
+
+def test_columns_that_are_not_needed_may_hold_anything(tmp_path: Path) -> None:
+    pictures = pa.table({"id": ["3.png"], "label": ["cat"], "picture": [b"\xff\xd8"], "url": [{"of": "it"}]})
+    pq.write_table(pictures, tmp_path / "labels.parquet")
+    (tmp_path / "labels.jsonl").write_text('{"id": "3.png", "label": "cat", "url": ["a", "b"]}\n')
+    for name in ("labels.parquet", "labels.jsonl"):
+        assert read_label_file(str(tmp_path / name), IDS, None)["3.png"].label == "cat"
+    assert labels(tmp_path, "file,url,url,label\n3.png,0.png,1.png,cat\n") == {"3.png": "cat"}
 
 
 def test_captions_are_of_the_images_too(tmp_path: Path) -> None:
