@@ -10,6 +10,9 @@ from labelcycle.components.labelling.image_names import name_of_upload, path_in_
 Uris = dict[str, str | None]
 """The addresses of images by sample id; None where a sample has no image."""
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".JPG", ".JPEG", ".PNG", ".WEBP")
+"""Of names that are surely those of files in full."""
+
 Names = dict[str, str | None]
 """Ids of samples by another name; None for a name that several samples have."""
 
@@ -81,7 +84,10 @@ class SampleIds:
         plain = name.removeprefix("./")
         if plain in self._uris:
             return plain
-        if found := self._by_form.get(plain) or self._by_uri.get(name) or self._by_uri.get(self._absolute(name)):
+        found = self._by_form.get(plain)
+        if found is None and "/" in plain and plain.endswith(ENDINGS):
+            found = self._ending_in(plain)  # before indices that a name with folder and ending has no need of
+        if found := found or self._by_uri.get(name) or self._by_uri.get(self._absolute(name)):
             return found
         return self._by_short_name[plain] if plain in self._by_short_name else self._ending_in(plain)
 
@@ -97,13 +103,9 @@ class SampleIds:
         if not end or depth > self._deepest:
             return None
         if depth not in self._by_end:
-            self._by_end[depth] = _unambiguous((_end_of(path, depth), name) for name, path in self._paths())
+            ends = (_end_of(path, depth) for path in self._paths)
+            self._by_end[depth] = _unambiguous(zip(ends, self._uris, strict=True))
         return self._by_end[depth].get(end)
-
-    def _paths(self) -> Iterator[tuple[str, str]]:
-        """The id of each sample and the path of its image, or the id again where it has none."""
-        for sample_id, uri in self._uris.items():
-            yield sample_id, unicodedata.normalize("NFC", (uri or sample_id).rpartition("://")[2])
 
     @functools.cached_property
     def _uris(self) -> Uris:
@@ -114,8 +116,14 @@ class SampleIds:
         return str(Path.cwd()).rstrip("/")
 
     @functools.cached_property
+    def _paths(self) -> list[str]:
+        """The path of each sample's image, or the id where it has none."""
+        addresses = (uri or sample_id for sample_id, uri in self._uris.items())
+        return [unicodedata.normalize("NFC", address).rpartition("://")[2] for address in addresses]
+
+    @functools.cached_property
     def _deepest(self) -> int:
-        return max((path.count("/") + 1 for _, path in self._paths()), default=0)
+        return max((path.count("/") + 1 for path in self._paths), default=0)
 
     @functools.cached_property
     def _by_form(self) -> Names:
