@@ -92,17 +92,25 @@ def _read_npz(path: Path, uri: str) -> _Content:
             raise InputError(
                 f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}, or {UNLABELLED} for none)."
             )
-        names = np.array([*texts_of(classes, "classes"), ""])
-        labels = names[labels]
+    else:
+        classes = None
     try:
         return _Content(
             ids=texts_of(content["ids"], "ids"),
             features=content["features"],
-            labels=None if labels is None else texts_of(labels, "labels"),
+            labels=None if labels is None else _label_texts(labels, classes),
             splits=None if "splits" not in content else texts_of(content["splits"], "splits"),
         )
     except ValueError as error:
         raise InputError(f"{uri} cannot be read as npz: {error}.") from error
+
+
+def _label_texts(labels: npt.NDArray[Any], classes: npt.NDArray[Any] | None) -> list[str]:
+    """The labels as text: as they are, or where there are classes, the names that their numbers mean."""
+    if classes is None:
+        return texts_of(labels, "labels")
+    names = [*texts_of(classes, "classes"), ""]
+    return [names[number] for number in labels.tolist()]
 
 
 def _read_parquet(path: Path, uri: str) -> _Content:
