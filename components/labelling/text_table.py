@@ -100,6 +100,7 @@ def _read_json_lines(path: Path, wanted: Sequence[str]) -> Cells:
     rows: list[int] = []
     records: list[dict[str, str]] = []
     names: dict[str, None] = {}
+    asked = frozenset(wanted)
     with open_text(path) as file:
         for row, line in enumerate(file, start=1):
             if not line.strip():
@@ -110,9 +111,10 @@ def _read_json_lines(path: Path, wanted: Sequence[str]) -> Cells:
                 raise ValueError(f"row {row}: {error}") from error
             if not isinstance(record, dict):
                 raise ValueError(f'row {row} is not an object such as {{"sample_id": "a.jpg", "label": "cat"}}')
-            names |= dict.fromkeys(record)
+            if not record.keys() <= names.keys():
+                names |= dict.fromkeys(record)
             rows.append(row)
-            records.append({name: _text(record[name], name, row) for name in wanted if name in record})
+            records.append({name: _text(value, name, row) for name, value in record.items() if name in asked})
     if not rows:
         raise ValueError("the file is empty")
     columns = {name: [record.get(name, "") for record in records] for name in names if name in wanted}
@@ -162,6 +164,8 @@ def _refuse_long(name: str, cells: list[str], rows: Sequence[int]) -> None:
 
 def _text(value: object, name: str, row: int) -> str:
     """A cell of JSON as text; what programs write for a missing value is empty."""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, dict | list):
         if name in FURTHER_ID_NAMES:
             return ""
