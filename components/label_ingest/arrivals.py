@@ -21,6 +21,7 @@ from labelcycle.components.core.storage.tables import TRUTH, table_in, with_sche
 from labelcycle.components.label_ingest.readiness import answers_to
 from labelcycle.components.labelling.delivery_record import QUERIES, delivery_key, read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
+from labelcycle.components.labelling.people import as_spelled_before
 from labelcycle.components.labelling.sample_ids import SampleIds
 
 Votes = dict[tuple[str, str], Vote]
@@ -115,8 +116,8 @@ def _read(
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
-        return read_votes_file(source, ids, campaign.classes)
-    return _read_deliveries(store, campaign, last, requests, kept, ids)
+        return as_spelled_before(read_votes_file(source, ids, campaign.classes), kept)
+    return as_spelled_before(_read_deliveries(store, campaign, last, requests, kept, ids), kept)
 
 
 def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[str]) -> list[Vote]:

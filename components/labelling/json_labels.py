@@ -3,13 +3,14 @@
 Source: https://cocodataset.org/#format-data, https://labelstud.io/guide/export
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.image_names import name_of_image
+from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
 from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
 
@@ -27,24 +28,30 @@ def is_classification(content: Any) -> bool:
 def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
     """A vote an annotation, in the file's order. A sample is called by its image's `file_name`.
 
-    An annotation may have `annotator`, `time` and `status` (ok, skip or unsure) beside COCO's fields; boxes and
-    outlines are passed over.
+    An annotation may have `annotator`, `time` and `status` (ok, skip or unsure) beside COCO's fields. A box as large as
+    the image is passed over.
 
     Args:
         content: what the JSON file holds.
         uri: the file, for messages.
 
     Raises:
-        InputError: a part is missing, an annotation names an image or category that is not there, or two images or
-            categories have the same number; the place and the remedy are named.
+        InputError: a part is missing, an annotation names an image or category that is not there, or has a part of the
+            image only, or two images or categories have the same number; the place and the remedy are named.
     """
     if not is_classification(content):
         raise InputError(f"{uri} does not have all of {', '.join(PARTS)}. Export it in COCO's form.")
     images = _by_number(content["images"], "file_name", "image", uri)
     categories = _by_number(content["categories"], "name", "category", uri)
+    sizes = {image["id"]: (image.get("width"), image.get("height")) for image in content["images"]}
     for position, annotation in enumerate(_objects(content["annotations"], "annotations", uri), start=1):
         location = f"annotation {annotation.get('id', f'number {position}')}"
         name = _looked_up(images, annotation.get("image_id"), "image_id", "images", f"{uri}, {location}")
+        if (part := _part_of_image(annotation, sizes[annotation["image_id"]])) is not None:
+            raise InputError(
+                f"{uri}, {location} is about a part of the image ({part}), but {ONE_LABEL}. Take {part} out if the "
+                "category holds for the image as a whole."
+            )
         status = _status(annotation, f"{uri}, {location}")
         label = None
         if status == "ok":
@@ -53,6 +60,20 @@ def votes_of_classification(content: Any, uri: str) -> Iterator[Placed]:
             )
         annotator, time = (str(annotation.get(field) or "") for field in ("annotator", "time"))
         yield location, name, Vote(name, annotator, label, status, time, uri)
+
+
+def _part_of_image(annotation: Mapping[str, Any], size: tuple[object, object]) -> str | None:
+    """The field by which an annotation is about a part of an image; None where it is about the whole.
+
+    Without the image's size, a box that begins in its corner is taken for the whole.
+    """
+    if annotation.get("segmentation"):
+        return "segmentation"
+    box = annotation.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not any(box):
+        return None
+    in_corner, whole = box[:2] == [0, 0], tuple(box[2:]) == size or box[2:] == [1, 1]
+    return None if in_corner and (whole or None in size) else "bbox"
 
 
 def _objects(value: object, part: str, uri: str) -> list[Mapping[str, object]]:
@@ -159,9 +180,17 @@ def _row(row: Mapping[str, object], location: str, uri: str) -> Answer:
     if row.get(DOUBT) or chosen == UNSURE:
         return Answer(annotator, None, "unsure", time, order)
     if not isinstance(chosen, str) or not chosen:
-        what = "several choices" if chosen else f"no field {', '.join(LABEL_FIELDS[:-1])} or {LABEL_FIELDS[-1]}"
+        what = f"no field {', '.join(LABEL_FIELDS[:-1])} or {LABEL_FIELDS[-1]}"
+        if chosen:
+            what = f"{_several(chosen)}, but {ONE_LABEL}"
         raise InputError(f"{uri}, {location}: it has {what}. Choose one class there, or export as JSON, not JSON_MIN.")
     return Answer(annotator, chosen, "ok", time, order)
+
+
+def _several(chosen: object) -> str:
+    """What stands where one choice should: boxes and outlines are objects with their place."""
+    places = isinstance(chosen, list) and all(isinstance(item, dict) for item in chosen)
+    return "boxes, masks or outlines" if places else "several choices"
 
 
 def _name(data: Mapping[str, object], location: str, uri: str) -> str:
@@ -177,23 +206,6 @@ def _name(data: Mapping[str, object], location: str, uri: str) -> str:
             "data."
         )
     return name_of_image(images[0])
-
-
-def name_of_image(address: str) -> str:
-    """What a sample is called whose image has this address: the file's name, or the address where it is in S3.
-
-    Names of uploads lose the sign that Label Studio puts before them, such as in `/data/upload/3/0a1b2c3d-cat.png`.
-    """
-    if address.startswith("s3://"):
-        return address
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address
-    if "local-files" in parts.path and (named := parse_qs(parts.query).get("d")):
-        return named[0]
-    name = unquote(parts.path).rstrip("/").rpartition("/")[2]
-    return re.sub(r"^[0-9a-f]{8}-", "", name) if "/data/upload/" in parts.path else name
 
 
 def _path(address: str) -> str:

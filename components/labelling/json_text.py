@@ -16,7 +16,7 @@ def read_json_text(text: str) -> Any:
             be read.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object)
+        value = _DECODER.decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
@@ -34,3 +34,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         [(repeated, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the key {repeated!r} appears more than once in one object")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+"""One for all texts, since there may be a million lines."""

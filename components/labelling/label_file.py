@@ -1,26 +1,23 @@
 """Label files: votes read whole, checked one by one, refused with the place and the remedy."""
 
+import gc
 from collections import Counter
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from labelcycle.components.core.campaign.votes import Status, Vote
+from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.labelling.json_text import read_json_text
-from labelcycle.components.labelling.label_folder import TABLES, SourceFile, source_file, source_files
+from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.labelling.answers import Answers, answers_in
+from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
+from labelcycle.components.labelling.id_column import id_column
+from labelcycle.components.labelling.label_folder import TABLES, source_file, source_files
+from labelcycle.components.labelling.label_texts import refuse_unclear, refuse_unknown
+from labelcycle.components.labelling.people import Spellings
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.components.labelling.text_table import (
-    ID_NAMES,
-    LABEL_NAMES,
-    TextTable,
-    read_text_table,
-    refuse_large,
-)
-
-STATUSES: tuple[Status, ...] = ("ok", "skip", "unsure")
-
-Placed = tuple[str, str, Vote]
-"""Where in a file a vote stands, what the file calls the sample, and the vote."""
+from labelcycle.components.labelling.text_table import read_text_table
+from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 
 
 def read_votes_file(
@@ -29,52 +26,48 @@ def read_votes_file(
     """The votes in a label file or in a folder of them, in their order, one of each person on each sample.
 
     Tables have the columns `sample_id` (also id, image, filename, file or path), `label` (also class), and optionally
-    `annotator`, `time` and `status` (ok, skip or unsure). A row with an empty label and no status is not answered yet.
-    JSON is an export of Label Studio, or a classification in COCO's form.
+    `annotator`, `time` and `status` (ok, skip or unsure). A row without a label (`is_no_label`) and without a status is
+    not answered yet. JSON is an export of Label Studio, or a classification in COCO's form.
+
+    A notice says how many rows have something else than a label in its place, such as NaN.
 
     Args:
-        uri: a path or `s3://` URI ending in .csv, .jsonl, .parquet or .json, or that of a folder (see `source_files`).
+        uri: a path or `s3://` URI ending in .csv, .tsv, .jsonl, .parquet, .xlsx or .json, or that of a folder (see
+            `source_files`).
         known_ids: resolves what the file calls a sample to the campaign's id.
-        classes: the campaign's classes; None accepts any label.
+        classes: the campaign's classes; None accepts any label that differs from others in more than its spelling.
         source: what the votes have as their source; None for the URI.
 
     Raises:
         InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two answers of one
-            person that differ; the place and the remedy are named.
+            person that differ, boxes, several labels; the place and the remedy are named.
+
+    Cost: memory for the rows; a million takes seconds.
     """
-    source = uri if source is None else source
-    votes: dict[tuple[str, str], tuple[SourceFile, str, Vote]] = {}
-    with source_files(uri) as files:
-        for file in files:
-            for location, name, vote in _placed_votes(file, source):
-                where = f"{file.uri}, {location}"
-                _check(where, vote, classes)
-                sample_id = _resolved(where, name, known_ids)
-                if (vote.sample_id, vote.source) != (sample_id, source):
-                    vote = Vote(sample_id, vote.annotator, vote.label, vote.status, vote.time, source)
-                before, row, earlier = votes.setdefault((sample_id, vote.annotator), (file, location, vote))
-                if _answer(earlier) != _answer(vote):
-                    elsewhere = row if before == file else f"{before.uri}, {row}"
-                    raise InputError(
-                        f"{where}: {name!r} is {_answer(vote)!r} here but {_answer(earlier)!r} in {elsewhere}. Keep "
-                        "the one that is right, or name who gave each in a column annotator."
-                    )
-    return [vote for _, _, vote in votes.values()]
+    votes = _read(uri, known_ids, classes, source)
+    if any(votes.unlabelled):
+        notice(f"{uri}: {unlabelled_in_words(votes.unlabelled, votes.rows)}.")
+    return votes.votes
 
 
 def read_label_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> dict[str, Vote]:
     """One answer a sample, by sample id: where several people answered, the first of those that most gave.
 
-    For labels that are known beforehand, such as those of a test set.
+    For labels that are known beforehand, such as those of a test set. A notice says how many rows have none.
 
     Raises:
         InputError: as `read_votes_file`, and for a sample on which as many people say one thing as another.
     """
-    by_sample: dict[str, list[Vote]] = {}
-    for vote in read_votes_file(uri, known_ids, classes):
-        by_sample.setdefault(vote.sample_id, []).append(vote)
+    read = _read(uri, known_ids, classes, None)
+    if read.unlabelled:
+        notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.")
     answers: dict[str, Vote] = {}
-    for sample_id, votes in by_sample.items():
+    several: dict[str, list[Vote]] = {}
+    for vote in read.votes:
+        first = answers.setdefault(vote.sample_id, vote)
+        if first is not vote:
+            several.setdefault(vote.sample_id, [first]).append(vote)
+    for sample_id, votes in several.items():
         counts = Counter(_answer(vote) for vote in votes).most_common(2)
         if len(counts) > 1 and counts[0][1] == counts[1][1]:
             raise InputError(
@@ -89,7 +82,7 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
     """What a table says about each sample in the column `name`, by sample id; empty cells say nothing.
 
     Args:
-        uri: a path or `s3://` URI ending in .csv, .jsonl or .parquet.
+        uri: a path or `s3://` URI ending in .csv, .tsv, .jsonl, .parquet or .xlsx.
         known_ids: resolves what the file calls a sample to the campaign's id.
         name: the column.
 
@@ -98,73 +91,132 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
             remedy are named.
     """
     with source_file(uri, TABLES) as path:
-        table = read_text_table(path, uri, (*ID_NAMES, name))
+        table = read_text_table(path, uri, (*ID_NAMES, *FURTHER_ID_NAMES, name))
+    cells = table.column((name,))
+    rows = [row for row, text in enumerate(cells) if text]
+    column, samples = id_column(table, rows, known_ids)
     texts: dict[str, str] = {}
-    for row, sample, text in zip(table.rows, table.column(ID_NAMES), table.column((name,)), strict=True):
-        if not text:
-            continue
-        sample_id = _resolved(f"{uri}, row {row}", sample, known_ids)
-        if texts.setdefault(sample_id, text) != text:
-            raise InputError(f"{uri}, row {row}: {sample!r} has another {name} above. Keep the right one.")
+    for row, sample_id in zip(rows, samples, strict=True):
+        sample, place = table.columns[column][row], f"{uri}, row {table.rows[row]}"
+        if sample_id is None:
+            raise InputError(_unknown_sample(place, sample, known_ids))
+        if texts.setdefault(sample_id, cells[row]) != cells[row]:
+            raise InputError(f"{place}: {sample!r} has another {name} above. Keep the right one.")
     return texts
 
 
-def _placed_votes(file: SourceFile, source: str) -> Iterator[Placed]:
-    if Path(file.uri).suffix.lower() == ".json":
-        return _votes_of_json(file.path, file.uri)
-    return _votes_of_table(read_text_table(file.path, file.uri), source)
+@dataclass(frozen=True)
+class _Read:
+    """The votes of a source; how many of its rows say nothing, by what stands in the label's place; and all rows."""
+
+    votes: list[Vote]
+    unlabelled: Counter[str]
+    rows: int
 
 
-def _votes_of_table(table: TextTable, source: str) -> Iterator[Placed]:
-    names, labels = table.column(ID_NAMES), table.column(LABEL_NAMES)
-    others = (table.optional_column(name) for name in ("status", "annotator", "time"))
-    for row, name, label, status, annotator, time in zip(table.rows, names, labels, *others, strict=True):
-        if not name:
-            raise InputError(f"{table.uri}, row {row}: the sample id is empty. Fill it in or delete the row.")
-        status = status or ("ok" if label else "")
-        if not status:
-            continue
-        if status not in STATUSES:
-            raise InputError(f"{table.uri}, row {row}: status {status!r} is not one of {', '.join(STATUSES)}.")
-        given = label if status == "ok" else None
-        yield f"row {row}", name, Vote(name, annotator, given, status, time, source)
+def _read(uri: str, known_ids: SampleIds, classes: Collection[str] | None, source: str | None) -> _Read:
+    with source_files(uri) as files, _without_garbage_collection():
+        answers = [answers_in(file, known_ids, classes) for file in files]
+        _check_labels(answers, classes)
+        votes = _votes(answers, known_ids, uri if source is None else source)
+    unlabelled: Counter[str] = Counter()
+    for part in answers:
+        unlabelled.update(part.unlabelled)
+    return _Read(list(votes.values()), unlabelled, sum(part.rows for part in answers))
 
 
-def _votes_of_json(path: Path, uri: str) -> Iterator[Placed]:
-    from labelcycle.components.labelling.json_labels import is_classification, votes_of_classification, votes_of_export
-
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Put the collector off: half of the time it would look at millions of rows that are all in use."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        refuse_large(path.stat().st_size)
-        content = read_json_text(path.read_text(encoding="utf-8-sig"))
-        yield from (
-            votes_of_classification(content, uri) if is_classification(content) else votes_of_export(content, uri)
-        )
-    except UnicodeDecodeError as error:
-        raise InputError(f"{uri} cannot be read as json: it is not UTF-8 ({error}). Save it as UTF-8.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{uri} cannot be read as json: {error}.") from error
-    except RecursionError as error:
-        raise InputError(f"{uri} is nested too deeply to be read. Export it again.") from error
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _check(location: str, vote: Vote, classes: Collection[str] | None) -> None:
-    if vote.status != "ok":
+def _votes(answers: list[Answers], known_ids: SampleIds, source: str) -> dict[tuple[str, str], Vote]:
+    """What the files say, by sample and person."""
+    votes: dict[tuple[str, str], Vote] = {}
+    spellings = Spellings()
+    for part in answers:
+        if None in part.samples:
+            position = part.samples.index(None)
+            raise InputError(_unknown_sample(part.place(position), part.names[position], known_ids))
+        differing = _add(votes, part, spellings, source)
+        if differing is not None:
+            raise InputError(_disagreement(answers, part, differing, spellings))
+    return votes
+
+
+def _check_labels(answers: list[Answers], classes: Collection[str] | None) -> None:
+    """Refuse labels that are missing, unknown, or one in two spellings."""
+    first: dict[str, Answers] = {}
+    for part in answers:
+        for label in dict.fromkeys(part.labels):
+            first.setdefault(label, part)
+    missing = first.pop("", None)
+    if missing is not None:
+        _refuse_missing(answers)
+    if classes is None:
+        refuse_unclear(list(first), lambda label: first[label].place_of_label(label))
         return
-    if not vote.label:
-        raise InputError(f"{location}: status ok without a label. Fill in the label, or set status to skip.")
-    if classes is not None and vote.label not in classes:
-        raise InputError(
-            f"{location}: {vote.label!r} is not one of the campaign's classes: {', '.join(sorted(classes))}."
-        )
+    for label, part in first.items():
+        if label not in classes:
+            refuse_unknown(label, classes, part.place_of_label(label))
 
 
-def _resolved(location: str, name: str, known_ids: SampleIds) -> str:
-    sample_id = known_ids.resolve(name)
-    if sample_id is None:
-        raise InputError(
-            f"{location}: no sample, or more than one, is called {name!r}. Correct the id or delete the row."
-        )
-    return sample_id
+def _refuse_missing(answers: list[Answers]) -> None:
+    for part in answers:
+        for position, (label, status) in enumerate(zip(part.labels, part.statuses, strict=True)):
+            if status == "ok" and not label:
+                raise InputError(
+                    f"{part.place(position)}: status ok without a label. Fill in the label, or set status to skip."
+                )
+
+
+def _add(votes: dict[tuple[str, str], Vote], answers: Answers, spellings: Spellings, source: str) -> int | None:
+    """Add the votes of a file to those of the files before; the first row that contradicts one, where one does."""
+    people = list(map(spellings.of, answers.annotators))
+    samples = [sample_id for sample_id in answers.samples if sample_id is not None]
+    rows = zip(samples, people, answers.labels, answers.statuses, answers.times, strict=True)
+    cast = [
+        Vote(sample_id, person, label or None, status, time, source) for sample_id, person, label, status, time in rows
+    ]
+    here = dict(zip(zip(samples, people, strict=True), cast, strict=True))
+    if len(here) == len(cast) and votes.keys().isdisjoint(here):
+        votes |= here
+        return None
+    for position, vote in enumerate(cast):
+        before = votes.setdefault((vote.sample_id, vote.annotator), vote)
+        if before is not vote and _answer(before) != _answer(vote):
+            return position
+    return None
+
+
+def _disagreement(answers: list[Answers], part: Answers, position: int, spellings: Spellings) -> str:
+    """That a row says something else about a sample than a row before it by the same person does."""
+    sample_id, person = part.samples[position], spellings.of(part.annotators[position])
+    before, row = next(
+        (earlier, row)
+        for earlier in answers
+        for row, (sample, name) in enumerate(zip(earlier.samples, earlier.annotators, strict=True))
+        if sample == sample_id and spellings.of(name) == person
+    )
+    elsewhere = before.where(row) if before is part else before.place(row)
+    return (
+        f"{part.place(position)}: {part.names[position]!r} is {part.said(position)!r} here but {before.said(row)!r} in "
+        f"{elsewhere}. Keep the one that is right, or name who gave each in a column annotator."
+    )
+
+
+def _unknown_sample(place: str, name: str, known_ids: SampleIds) -> str:
+    return (
+        f"{place}: no sample, or more than one, is called {name!r}; one is called {known_ids.example!r}. "
+        "Correct the id or delete the row."
+    )
 
 
 def _answer(vote: Vote) -> str:

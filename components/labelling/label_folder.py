@@ -15,6 +15,9 @@ TABLES = tuple(READERS)
 VOTES = (*READERS, ".json")
 """Endings of the files that labels are read from."""
 
+IN_FOLDERS = (".csv", ".jsonl", ".parquet", ".json")
+"""Endings of those that are read where a folder is named; others were left alone there before they could be read."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -45,8 +48,8 @@ def source_files(uri: str) -> Iterator[list[SourceFile]]:
     keys = [key for key in store.keys("") if _holds_labels(key)]
     if not keys:
         raise InputError(
-            f"There is no label file {uri}. Correct its name; if it is a folder, put files ending in {_listed(VOTES)} "
-            "into it."
+            f"There is no label file {uri}. Correct its name; if it is a folder, put files ending in "
+            f"{_listed(IN_FOLDERS)} into it."
         )
     paths = concurrently(store.fetch, keys)
     yield [SourceFile(store.locate(key), path) for key, path in zip(keys, paths, strict=True)]
@@ -81,7 +84,7 @@ def _is_folder(uri: str) -> bool:
 
 def _holds_labels(key: str) -> bool:
     path = PurePosixPath(key)
-    return path.suffix.lower() in VOTES and not any(part.startswith((".", "_")) for part in path.parts)
+    return path.suffix.lower() in IN_FOLDERS and not any(part.startswith((".", "_")) for part in path.parts)
 
 
 def _listed(endings: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Tables of text in CSV, JSON lines or Parquet: every cell stays what was written, every row knows where it stands."""
+"""Tables of text in files of several formats: every cell stays what was written, every row knows where it stands."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES, Cells, columns_to_read
+from labelcycle.components.labelling.csv_table import read_csv
 from labelcycle.components.labelling.json_text import read_json_text
+from labelcycle.components.labelling.label_spellings import ONE_LABEL
+from labelcycle.components.labelling.text_encoding import open_text
 
-ID_NAMES = ("sample_id", "id", "image", "filename", "file", "path")
 LABEL_NAMES = ("label", "class")
-KNOWN_NAMES = (*ID_NAMES, *LABEL_NAMES, "annotator", "time", "status")
+BOX_NAMES = (("xmin", "ymin", "xmax", "ymax"), ("bbox",), ("segmentation",), ("EncodedPixels",))
+"""Columns by which tables say where in an image something is."""
+
+KNOWN_NAMES = (*ID_NAMES, *FURTHER_ID_NAMES, *LABEL_NAMES, "annotator", "time", "status")
 
 MAX_BYTES = 500_000_000
 """Larger files of labels and texts are refused; in memory one takes about ten times its size."""
@@ -62,6 +68,7 @@ def read_text_table(path: Path, uri: str, names: Sequence[str] = KNOWN_NAMES) ->
 
     Raises:
         InputError: the file is larger than `MAX_BYTES`, is not what its ending says, or a cell is no plain text.
+        ConfigurationError: an Excel file, and openpyxl is not installed.
 
     Cost: memory for the cells, each text that repeats in Parquet held once.
     """
@@ -71,9 +78,8 @@ def read_text_table(path: Path, uri: str, names: Sequence[str] = KNOWN_NAMES) ->
         refuse_large(path.stat().st_size)
         table = READERS[ending](path, names)
         for name, cells in table.columns.items():
-            _refuse_long(name, cells, table.rows)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{failed}: it is not UTF-8 ({error}). Save it as UTF-8.") from error
+            if name not in FURTHER_ID_NAMES:
+                _refuse_long(name, cells, table.rows)
     except (csv.Error, OSError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(f"{failed}: {error}.") from error
     return TextTable(uri, table.rows, table.columns, table.names)
@@ -89,40 +95,13 @@ def refuse_large(size: int) -> None:
         raise ValueError(f"{size:,} bytes are more than the limit of {MAX_BYTES:,}. Split it, or leave out old rows")
 
 
-@dataclass(frozen=True)
-class _Cells:
-    rows: Sequence[int]
-    columns: dict[str, list[str]]
-    names: list[str]
-
-
-def _read_csv(path: Path, wanted: Sequence[str]) -> _Cells:
-    """All cells as text, so that a label 007 or an id 1e3 stays what was written."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        records = ((row, cells) for row, cells in enumerate(csv.reader(file, strict=True), start=1) if cells)
-        _, header = next(records, (1, []))
-        names = [name.strip() for name in header]
-        if not names:
-            raise ValueError("the file is empty")
-        _refuse_repeated(names, wanted)
-        positions = {name: position for position, name in enumerate(names) if name in wanted}
-        rows: list[int] = []
-        columns: dict[str, list[str]] = {name: [] for name in positions}
-        for row, cells in records:
-            if len(cells) != len(names):
-                raise ValueError(f"row {row} has {len(cells)} cells where the header has {len(names)}")
-            rows.append(row)
-            for name, position in positions.items():
-                columns[name].append(cells[position].strip())
-    return _Cells(rows, columns, names)
-
-
-def _read_json_lines(path: Path, wanted: Sequence[str]) -> _Cells:
+def _read_json_lines(path: Path, wanted: Sequence[str]) -> Cells:
     """One object a line, each read for itself: a reader that guesses types turns labels like 2024-01-05 into times."""
     rows: list[int] = []
     records: list[dict[str, str]] = []
     names: dict[str, None] = {}
-    with path.open(encoding="utf-8-sig") as file:
+    asked = frozenset(wanted)
+    with open_text(path) as file:
         for row, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -132,16 +111,17 @@ def _read_json_lines(path: Path, wanted: Sequence[str]) -> _Cells:
                 raise ValueError(f"row {row}: {error}") from error
             if not isinstance(record, dict):
                 raise ValueError(f'row {row} is not an object such as {{"sample_id": "a.jpg", "label": "cat"}}')
-            names |= dict.fromkeys(record)
+            if not record.keys() <= names.keys():
+                names |= dict.fromkeys(record)
             rows.append(row)
-            records.append({name: _text(record[name], name, row) for name in wanted if name in record})
+            records.append({name: _text(value, name, row) for name, value in record.items() if name in asked})
     if not rows:
         raise ValueError("the file is empty")
     columns = {name: [record.get(name, "") for record in records] for name in names if name in wanted}
-    return _Cells(rows, columns, list(names))
+    return Cells(rows, columns, list(names))
 
 
-def _read_parquet(path: Path, wanted: Sequence[str]) -> _Cells:
+def _read_parquet(path: Path, wanted: Sequence[str]) -> Cells:
     import pyarrow as pa
 
     from labelcycle.components.core.storage.parquet_files import open_parquet, size_of, texts_in
@@ -149,25 +129,31 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> _Cells:
     try:
         with open_parquet(path) as file:
             names = file.schema_arrow.names
-            _refuse_repeated(names, wanted)
-            there = [name for name in names if name in wanted]
-            columns = {name: [cell.strip() for cell in texts_in(file, name, size_of(path))] for name in there}
-            return _Cells(range(1, file.metadata.num_rows + 1), columns, names)
+            columns = {}
+            for name in columns_to_read(names, wanted):
+                try:
+                    columns[name] = [cell.strip() for cell in texts_in(file, name, size_of(path))]
+                except ValueError:
+                    if name not in FURTHER_ID_NAMES:
+                        raise
+            return Cells(range(1, file.metadata.num_rows + 1), columns, names)
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
 
-READERS: dict[str, Callable[[Path, Sequence[str]], _Cells]] = {
-    ".csv": _read_csv,
+def _read_xlsx(path: Path, wanted: Sequence[str]) -> Cells:
+    from labelcycle.components.labelling.xlsx_table import read_xlsx
+
+    return read_xlsx(path, wanted)
+
+
+READERS: dict[str, Callable[[Path, Sequence[str]], Cells]] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
     ".jsonl": _read_json_lines,
     ".parquet": _read_parquet,
+    ".xlsx": _read_xlsx,
 }
-
-
-def _refuse_repeated(names: Sequence[str], wanted: Sequence[str]) -> None:
-    for name in wanted:
-        if names.count(name) > 1:
-            raise ValueError(f"there is more than one column {name!r}")
 
 
 def _refuse_long(name: str, cells: list[str], rows: Sequence[int]) -> None:
@@ -178,6 +164,11 @@ def _refuse_long(name: str, cells: list[str], rows: Sequence[int]) -> None:
 
 def _text(value: object, name: str, row: int) -> str:
     """A cell of JSON as text; what programs write for a missing value is empty."""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, dict | list):
-        raise ValueError(f"row {row}: {name!r} is a list or an object; it must be a text or a number")
+        if name in FURTHER_ID_NAMES:
+            return ""
+        remedy = f", and {ONE_LABEL}" if name in LABEL_NAMES else ""
+        raise ValueError(f"row {row}: {name!r} is a list or an object; it must be a text or a number{remedy}")
     return "" if value is None or value != value else str(value).strip()

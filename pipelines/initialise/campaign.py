@@ -180,7 +180,7 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
             f"Recipe {recipe.name!r} {what} and cannot use embeddings. "
             "Give --images, or choose a recipe for frozen features such as uherding."
         )
-    return samples_from_embeddings(settings.embeddings)
+    return samples_from_embeddings(settings.embeddings, classes=settings.classes or None)
 
 
 def _captions(

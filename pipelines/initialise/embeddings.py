@@ -1,6 +1,8 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,23 +17,35 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.parquet_files import open_parquet, texts_in
 from labelcycle.components.labelling.sample_ids import fault_of_id
+from labelcycle.components.labelling.unlabelled import is_no_label, unlabelled_in_words
 from labelcycle.pipelines.initialise.npz_file import read_npz, texts_of
 from labelcycle.pipelines.initialise.samples import Samples
 
 SPLITS = ("pool", "val", "test")
 
+UNLABELLED = -1
+"""The index of no class, as scikit-learn has it."""
 
-def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"] | None = "as needed") -> Samples:
+
+def samples_from_embeddings(
+    uri: str,
+    scale: FeatureScale | Literal["as needed"] | None = "as needed",
+    classes: Collection[str] | None = None,
+) -> Samples:
     """Read embeddings. Those that float16 cannot hold as they are are centred and scaled, and a notice says so.
+
+    Another says how many labels are missing: empty ones, NaN, and what else stands for no label (`is_no_label`).
 
     Args:
         uri: a path or `s3://` URI. Parquet: `sample_id`, `feature` (a list of numbers, all of one length), optionally
             `label` and `split`. npz: `ids`, `features` (N, d), optionally `labels` (names, or indices into `classes`)
             and `splits`. Splits are `pool`, `val` and `test`.
         scale: what a model's own features were centred and scaled by, so that these are too; None for not at all.
+        classes: that are named, each of which is a label whatever it is called; None where none are.
 
     Raises:
-        InputError: unreadable, wrong columns or shapes, duplicate or empty ids, NaN, an unknown split; each is named.
+        InputError: unreadable, wrong columns or shapes, duplicate or empty ids, features with NaN, an unknown split;
+            each is named.
 
     Cost: memory for the features in float16 and in the file's own type.
     """
@@ -47,7 +61,7 @@ def samples_from_embeddings(uri: str, scale: FeatureScale | Literal["as needed"]
         content = _read_parquet(path, uri)
     else:
         raise InputError(f"{uri}: embeddings are read from .parquet or .npz files.")
-    return _samples(content, uri, digest_of_file(path), scale)
+    return replace(_samples(content, uri, digest_of_file(path), scale), labels=_labels(content, uri, classes))
 
 
 @dataclass(frozen=True)
@@ -74,18 +88,29 @@ def _read_npz(path: Path, uri: str) -> _Content:
         classes = content["classes"]
         if classes.ndim != 1:
             raise InputError(f"{uri}: `classes` has shape {classes.shape}; it must be one list of names.")
-        if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
-            raise InputError(f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}).")
-        labels = classes[labels]
+        if len(labels) and not (labels.min() >= UNLABELLED and labels.max() < len(classes)):
+            raise InputError(
+                f"{uri}: `labels` hold an index outside `classes` (0 to {len(classes) - 1}, or {UNLABELLED} for none)."
+            )
+    else:
+        classes = None
     try:
         return _Content(
             ids=texts_of(content["ids"], "ids"),
             features=content["features"],
-            labels=None if labels is None else texts_of(labels, "labels"),
+            labels=None if labels is None else _label_texts(labels, classes),
             splits=None if "splits" not in content else texts_of(content["splits"], "splits"),
         )
     except ValueError as error:
         raise InputError(f"{uri} cannot be read as npz: {error}.") from error
+
+
+def _label_texts(labels: npt.NDArray[Any], classes: npt.NDArray[Any] | None) -> list[str]:
+    """The labels as text: as they are, or where there are classes, the names that their numbers mean."""
+    if classes is None:
+        return texts_of(labels, "labels")
+    names = [*texts_of(classes, "classes"), ""]
+    return [names[number] for number in labels.tolist()]
 
 
 def _read_parquet(path: Path, uri: str) -> _Content:
@@ -137,10 +162,7 @@ def _samples(content: _Content, uri: str, sha256: str, scale: FeatureScale | Lit
     _check_ids(ids, uri)
     _check_finite(features, ids, uri)
     order = sorted(range(len(ids)), key=lambda row: ids[row])
-    labels, splits = (
-        {ids[row]: value for row in order if (value := values[row])} if values is not None else {}
-        for values in (content.labels, content.splits)
-    )
+    splits = {} if content.splits is None else {ids[row]: split for row in order if (split := content.splits[row])}
     unknown = sorted(set(splits.values()) - set(SPLITS))
     if unknown:
         raise InputError(f"{uri}: split {unknown[0]!r} is not one of {', '.join(SPLITS)}.")
@@ -157,12 +179,22 @@ def _samples(content: _Content, uri: str, sha256: str, scale: FeatureScale | Lit
         _check_finite(features, [ids[row] for row in order], uri)
     return Samples(
         uris={ids[row]: None for row in order},
-        labels=labels,
         splits=splits,
         features=features.astype(np.float16, copy=False),
         source_sha256=sha256,
         scale=scale,
     )
+
+
+def _labels(content: _Content, uri: str, classes: Collection[str] | None) -> dict[str, str]:
+    """The labels by id, sorted; those that mean none are left out and counted in a notice."""
+    if content.labels is None:
+        return {}
+    missing = Counter(text for text in content.labels if is_no_label(text.strip(), classes))
+    if missing:
+        notice(f"{uri}: {unlabelled_in_words(missing, len(content.labels))}.")
+    pairs = sorted(zip(content.ids, content.labels, strict=True))
+    return {sample_id: text for sample_id, text in pairs if text not in missing}
 
 
 def _check_ids(ids: list[str], uri: str) -> None:

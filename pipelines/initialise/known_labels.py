@@ -6,6 +6,7 @@ from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
 from labelcycle.components.labelling.label_file import read_label_file
+from labelcycle.components.labelling.label_texts import refuse_unclear
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
@@ -85,8 +86,11 @@ def classes_of(settings: CampaignSettings, labels: dict[str, str]) -> list[str]:
 
     Raises:
         ConfigurationError: fewer than two, or one twice.
-        InputError: a label is not among --classes.
+        InputError: a label is not among --classes, or, where these are not given, differs from another in its spelling
+            alone.
     """
+    if not settings.classes:
+        refuse_unclear(sorted(set(labels.values())), lambda label: repr(_first_with(label, labels)))
     classes = settings.classes or sorted(set(labels.values()))
     if len(classes) < 2:
         raise ConfigurationError(f"A classifier needs two classes or more; found {classes}. Name them with --classes.")
@@ -97,6 +101,11 @@ def classes_of(settings: CampaignSettings, labels: dict[str, str]) -> list[str]:
         guess = near_miss(unknown[0], classes)
         raise InputError(f"Label {unknown[0]!r} is not among --classes: {', '.join(classes)}.{guess}")
     return classes
+
+
+def _first_with(label: str, labels: dict[str, str]) -> str:
+    """The first sample that has a label."""
+    return next(name for name, other in labels.items() if other == label)
 
 
 def with_objective(

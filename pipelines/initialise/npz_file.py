@@ -62,7 +62,7 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[
 
 
 def texts_of(array: npt.NDArray[Any], name: str) -> list[str]:
-    """Names as text, whether numpy kept them as text, bytes or numbers.
+    """Names as text, whether numpy kept them as text, bytes or numbers; empty for NaN, as in Parquet.
 
     Args:
         array: of one dimension.
@@ -77,4 +77,10 @@ def texts_of(array: npt.NDArray[Any], name: str) -> list[str]:
         codes = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).view(np.uint32)
         if (codes > LAST_CHARACTER).any() or ((codes >= SURROGATES.start) & (codes < SURROGATES.stop)).any():
             raise ValueError(f"`{name}` holds numbers that are not characters")
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
+    return [_text(value) for value in array.tolist()]
+
+
+def _text(value: object) -> str:
+    if value != value:
+        return ""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -69,9 +69,9 @@ class LabelSettings(Settings):
 
     labels_from: str | None = Field(
         None,
-        description="Label file (CSV, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. It "
-        "may hold all labels and play the annotator, or grow while people label. Without it queries are delivered as "
-        "CSV to fill in.",
+        description="Label file (CSV, XLSX, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. "
+        "It may hold all labels and play the annotator, or grow while people label. Without it queries are delivered "
+        "as CSV to fill in.",
     )
     known_labels: list[str] = Field(
         [],

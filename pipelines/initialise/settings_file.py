@@ -1,5 +1,6 @@
 """The settings of a campaign as a YAML file: read with what the user says beside it, and written for people to edit."""
 
+import math
 import textwrap
 from collections.abc import Mapping
 from itertools import groupby
@@ -10,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle.components.core.config.recipe import MOST_NAMED
-from labelcycle.components.core.config.settings_files import read_settings
+from labelcycle.components.core.config.settings_files import as_written, read_settings
 from labelcycle.components.core.errors import ConfigurationError, near_miss
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
@@ -67,7 +68,7 @@ def read_settings_file(path: Path) -> dict[str, object]:
     try:
         _validated(content)
     except ValidationError as error:
-        lines = "\n".join(f"  {problem}" for problem in _problems(error, flags=False))
+        lines = "\n".join(f"  {problem}" for problem in _problems(error, flags=False, path=path))
         raise ConfigurationError(f"{path} is invalid:\n{lines}") from error
     return content
 
@@ -76,8 +77,8 @@ def _validated(content: Mapping[str, object]) -> CampaignSettings:
     return CampaignSettings.model_validate(content, by_name=False, by_alias=True)
 
 
-def _problems(error: ValidationError, flags: bool) -> list[str]:
-    """What is wrong, a line for each problem: the setting, what it must be and what was given."""
+def _problems(error: ValidationError, flags: bool, path: Path | None = None) -> list[str]:
+    """What is wrong, a line for each problem: the setting, what it must be and what was given; with `path`, there."""
     lines = []
     for problem in error.errors(include_url=False)[:MOST_NAMED]:
         name, *inside = problem["loc"]
@@ -91,9 +92,26 @@ def _problems(error: ValidationError, flags: bool) -> list[str]:
             continue
         value = problem["input"]
         got = "nothing" if value is None else _SHORT.repr(value)
-        remedy = " Put it into quotes." if problem["type"] == "string_type" and isinstance(value, int | float) else ""
+        remedy = "" if path is None else _remedy(setting, value, as_written(path, problem["loc"]))
         lines.append(f"{start}must be {setting.expected}; got {got}{' in it' if inside else ''}.{remedy}")
     return lines
+
+
+def _remedy(setting: Described, value: object, written: str | None) -> str:
+    """What mends a value that YAML takes for another than was meant: quotes around a text, or none around a number."""
+    texts = setting.kind == "string" or (setting.kind == "array" and setting.length is None)
+    if written and texts and (value is None or isinstance(value, bool | int | float)):
+        return f' To YAML {written} is no text. Put it into quotes: "{written}".'
+    if setting.kind in ("integer", "number") and isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return ""
+        if not math.isfinite(number) or (setting.kind == "integer" and not number.is_integer()):
+            return ""
+        plain = int(number) if setting.kind == "integer" else number
+        return f" Write it so: {yaml.safe_dump(plain).split()[0]}."
+    return ""
 
 
 def _kind_of(content: object) -> str:

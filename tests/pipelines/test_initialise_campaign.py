@@ -219,6 +219,14 @@ def test_wrong_labels_are_refused_before_anything_is_written(
     assert not (tmp_path / "campaign").exists()
 
 
+def test_one_class_in_two_spellings_in_two_files_is_refused(
+    begin_on_images: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "test.csv").write_text(LABELS + "red/05.png,Red\n")
+    with pytest.raises(InputError, match=r"'red' and 'Red' \('red/05.png'\) differ only in case. Write one"):
+        begin_on_images(test=str(tmp_path / "test.csv"))
+
+
 def test_a_test_set_of_the_whole_pool_is_refused(begin_on_images: Callable[..., Any], pictures: Any) -> None:
     with pytest.raises(InputError, match="The pool is empty: every sample belongs to the test set"):
         begin_on_images(test=str(pictures.labels))

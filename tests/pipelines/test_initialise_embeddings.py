@@ -67,6 +67,23 @@ def test_npz_labels_as_numbers_into_classes(write_npz: Callable[..., str]) -> No
     }
 
 
+def test_npz_labels_that_mean_none(write_npz: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    floats = np.array([0, np.nan, 1, np.nan, 1, 0])
+    assert samples_from_embeddings(write_npz(labels=floats)).labels == {
+        "sample-0": "0.0",
+        "sample-2": "1.0",
+        "sample-4": "1.0",
+        "sample-5": "0.0",
+    }
+    assert "embeddings.npz: 2 of 6 rows are not labelled: 2 empty." in capsys.readouterr().err
+    path = write_npz(labels=np.array([0, -1, 1, 1, 1, -1]))
+    assert list(samples_from_embeddings(path).labels.values()) == ["0", "1", "1", "1"]
+    assert "2 of 6 rows are not labelled: 2 '-1'. If that is a class" in capsys.readouterr().err
+    assert samples_from_embeddings(path, classes=["-1", "0", "1"]).labels["sample-1"] == "-1"
+    named = write_npz(labels=np.array([0, -1, 1, 1, 1, -1]), classes=np.array(["cat", "dog"]))
+    assert list(samples_from_embeddings(named).labels.values()) == ["cat", "dog", "dog", "dog"]
+
+
 def test_npz_labels_as_numbers_alone_are_names(write_npz: Callable[..., str]) -> None:
     assert samples_from_embeddings(write_npz(labels=np.array([7, 8] * 3))).labels["sample-0"] == "7"
 
@@ -123,7 +140,7 @@ def one(row: int, value: float) -> Any:
         ({"splits": np.array(["pool"] * 5)}, "`splits`"),
         ({"splits": np.array(["train"] * 6)}, "split 'train' is not one of pool, val, test"),
         ({"labels": np.array([0, 1, 2] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
-        ({"labels": np.array([0, -1, 1] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
+        ({"labels": np.array([0, -2, 1] * 2), "classes": np.array(["cat", "dog"])}, "an index outside `classes`"),
     ],
     ids=[
         "duplicate id",

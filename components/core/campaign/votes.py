@@ -7,7 +7,7 @@ Status = Literal["ok", "skip", "unsure", "withdrawn"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Vote:
     """One person's answer about one sample.
 

@@ -267,7 +267,9 @@ def describe(error: ValidationError) -> str:
         elif problem["type"] == "value_error":
             lines.append(f"  {name}: {problem['ctx']['error']}.")
         else:
-            lines.append(f"  {name}: {problem['msg']}; got {_SHORT.repr(problem['input'])}.")
+            taken = problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float)
+            remedy = " Put it into quotes." if taken else ""
+            lines.append(f"  {name}: {problem['msg']}; got {_SHORT.repr(problem['input'])}.{remedy}")
     if len(problems) > MOST_NAMED:
         lines.append(f"  … and {len(problems) - MOST_NAMED} more.")
     return "\n".join(lines)

@@ -3,7 +3,8 @@
 A file may hold values, lists and mappings only, is bounded in size, and may name each key once.
 """
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ MAX_BYTES = 1_000_000
 
 LARGEST_BITS = 63
 """Of whole numbers, beside the sign."""
+
+NOT_DECIMAL = re.compile(r"[+-]?(0[0-7_]+|[0-9_.]+(:[0-9_.]+)+)")
+"""Numbers as nobody means them who writes them today: octal such as 0012, and minutes or hours such as 1:30."""
 
 PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
 
@@ -31,11 +35,24 @@ class PlainLoader(yaml.SafeLoader):
     }
 
     def construct_yaml_int(self, node: Any) -> int:
-        """A whole number that machines can hold."""
+        """A whole number that machines can hold, and that is not another one than it looks like."""
         value = int(super().construct_yaml_int(node))
+        self._refuse_disguised(node, value)
         if value.bit_length() > LARGEST_BITS:
             raise yaml.constructor.ConstructorError(None, None, "the number is too large", node.start_mark)
         return value
+
+    def construct_yaml_float(self, node: Any) -> float:
+        """A number that is not another one than it looks like."""
+        value = float(super().construct_yaml_float(node))
+        self._refuse_disguised(node, value)
+        return value
+
+    def _refuse_disguised(self, node: Any, value: float) -> None:
+        if NOT_DECIMAL.fullmatch(node.value):
+            plain = f", or without zeros in front for the number {int(node.value)}" if node.value.isdecimal() else ""
+            problem = f'to YAML {node.value} is the number {value}; write "{node.value}" in quotes for a text{plain}'
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
     def construct_scalar(self, node: Any) -> str:
         """A single value as text, which has no half characters."""
@@ -71,6 +88,7 @@ class PlainLoader(yaml.SafeLoader):
 
 
 PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
+PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader.construct_yaml_float)
 
 
 def read_settings(path: Path, what: str) -> Any:
@@ -94,6 +112,27 @@ def read_settings(path: Path, what: str) -> Any:
         raise ConfigurationError(f"Cannot read {what}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"Cannot read {what}: it is nested too deeply.") from error
+
+
+def as_written(path: Path, location: Sequence[int | str]) -> str | None:
+    """The letters of a single value in a YAML file that `read_settings` can read, such as `no` for false.
+
+    Args:
+        path: the file.
+        location: the keys and positions that lead there.
+
+    Returns:
+        None where there is no single value, or one in quotes.
+    """
+    node: Any = yaml.compose(path.read_text(encoding="utf-8"), PlainLoader)
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        else:
+            return None
+    return node.value if isinstance(node, yaml.ScalarNode) and node.style is None else None
 
 
 def named_file(kind: str, folder: Path, name: str) -> Path:

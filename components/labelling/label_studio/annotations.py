@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -57,10 +58,12 @@ def read_annotation(annotation: Any, control: str | None, classes: Collection[st
         return Answer(annotator, None, "unsure", time, order)
     names = sorted(chosen)
     if not names:
-        found = f"it has {', '.join(sorted(others))} but no choice" if others else "it is empty"
+        found = f"it has {', '.join(sorted(others))} but no choice, and {ONE_LABEL}" if others else "it is empty"
         raise InputError(f"{found}. Let {annotator} choose a class, or skip the task.")
     if len(names) > 1:
-        raise InputError(f"it has several choices: {', '.join(map(repr, names))}. Let {annotator} choose one.")
+        raise InputError(
+            f"it has several choices: {', '.join(map(repr, names))}, but {ONE_LABEL}. Let {annotator} choose one."
+        )
     if classes is not None and names[0] not in classes:
         raise InputError(
             f"{names[0]!r} is not one of the campaign's classes: {', '.join(sorted(classes))}. Let {annotator} choose "

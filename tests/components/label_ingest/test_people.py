@@ -95,6 +95,26 @@ def test_a_quorum_of_people_is_awaited(people: Callable[..., People]) -> None:
     assert crew.campaign.work.consensus()["votes"].to_pylist() == [2] * 8
 
 
+def test_one_person_in_two_spellings_is_no_quorum(people: Callable[..., People]) -> None:
+    crew = people(quorum=2)
+    crew.answer(crew.asked(), "ann")
+    crew.answer(crew.asked(), "Ann ")
+    assert crew.ingest().decision == "wait"
+
+
+def test_another_spelling_in_a_later_cycle_is_no_other_vote(people: Callable[..., People]) -> None:
+    crew = people()
+    first = crew.asked()
+    crew.answer(first, "Ann")
+    crew.cycle()
+    crew.rows.clear()
+    crew.answer(first, "ANN")
+    crew.answer(crew.asked(), "ann")
+    crew.ingest()
+    votes = crew.campaign.work.votes()
+    assert votes.num_rows == 16 and set(votes["annotator"].to_pylist()) == {"Ann"}
+
+
 def test_a_share_is_enough_and_late_answers_join_the_next_cycle(people: Callable[..., People]) -> None:
     crew = people(answered_share=0.75)
     first = crew.asked()

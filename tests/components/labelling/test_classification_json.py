@@ -68,6 +68,34 @@ def test_what_is_refused(changes: dict[str, Any], message: str) -> None:
         list(votes_of_classification(content(**changes), URI))
 
 
+@pytest.mark.parametrize(
+    ("annotation", "part"),
+    [
+        ({"bbox": [3, 4, 10, 10]}, "bbox"),
+        ({"bbox": [0, 0, 10, 10]}, "bbox"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "segmentation"),
+        ({"segmentation": {"counts": "abc", "size": [30, 20]}, "bbox": [0, 0, 30, 20]}, "segmentation"),
+    ],
+)
+def test_boxes_and_masks_are_refused(annotation: dict[str, Any], part: str) -> None:
+    image = {"id": 1, "file_name": "a.png", "width": 30, "height": 20}
+    there = content(images=[image], annotations=[{"id": 9, "image_id": 1, "category_id": 7} | annotation])
+    message = (
+        rf"coco.json, annotation 9 is about a part of the image \({part}\), but labelcycle is for one label an image"
+    )
+    with pytest.raises(InputError, match=message):
+        list(votes_of_classification(there, URI))
+
+
+@pytest.mark.parametrize(
+    "annotation", [{"bbox": [0, 0, 30, 20]}, {"bbox": [0, 0, 1, 1]}, {"bbox": [0, 0, 0, 0]}, {"segmentation": []}]
+)
+def test_boxes_around_the_whole_image_are_passed_over(annotation: dict[str, Any]) -> None:
+    image = {"id": 1, "file_name": "a.png", "width": 30, "height": 20}
+    there = content(images=[image], annotations=[{"image_id": 1, "category_id": 7} | annotation])
+    assert [vote.label for _, _, vote in votes_of_classification(there, URI)] == ["cat"]
+
+
 def test_a_part_that_is_missing() -> None:
     with pytest.raises(InputError, match="does not have all of images, annotations, categories"):
         list(votes_of_classification({"images": []}, URI))

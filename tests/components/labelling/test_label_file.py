@@ -168,7 +168,7 @@ def test_known_labels_are_those_of_the_majority(tmp_path: Path) -> None:
 
 def test_texts_need_a_table(tmp_path: Path) -> None:
     (tmp_path / "captions.json").write_text("[]")
-    with pytest.raises(InputError, match=r"cannot read .json. Use .csv, .jsonl or .parquet"):
+    with pytest.raises(InputError, match=r"cannot read .json. Use .csv, .tsv, .jsonl, .parquet or .xlsx"):
         read_texts(str(tmp_path / "captions.json"), IDS, "caption")
 
 
@@ -189,8 +189,8 @@ def test_texts_need_a_table(tmp_path: Path) -> None:
         ),
         ("labels.csv", "sample_id,label,status\na,cat,\na,,skip\n", ["row 3", "'skip' here", "'cat' in row 2"]),
         ("labels.csv", "sample_id,text\na.jpg,cat\n", ["no column 'label' (or class)", "sample_id, text"]),
-        ("labels.csv", "picture,label\na.jpg,cat\n", ["no column 'sample_id' (or id, image", "picture, label"]),
-        ("labels.csv", "sample_id;label\na.jpg;cat\n", ["no column 'sample_id'", "sample_id;label"]),
+        ("labels.csv", "scan,label\na.jpg,cat\n", ["no column 'sample_id' (or id, image", "scan, label"]),
+        ("labels.csv", "sample_id:label\na.jpg:cat\n", ["no column 'label'", "sample_id:label"]),
         ("labels.csv", "sample_id,label,label\na.jpg,cat,dog\n", ["more than one column 'label'"]),
         ("labels.csv", "sample_id,label\na.jpg,cat,dog\n", ["row 2 has 3 cells where the header has 2"]),
         ("labels.csv", "sample_id,label\na.jpg\n", ["row 2 has 1 cells where the header has 2"]),
@@ -199,7 +199,7 @@ def test_texts_need_a_table(tmp_path: Path) -> None:
         ("labels.csv", "\n\n", ["cannot be read as csv: the file is empty"]),
         ("labels.csv", bytes(range(256)), ["cannot be read as csv"]),
         ("labels.csv", "sample_id,label\na.jpg,Bär\n".encode("latin-1"), ["cannot be read as csv", "utf-8"]),
-        ("labels.csv", "sample_id,label\na.jpg,cat\n".encode("utf-16"), ["cannot be read as csv"]),
+        ("labels.csv", "sample_id,label\na.jpg,cat\n".encode("utf-16-le"), ["cannot be read as csv", "bytes of zero"]),
         (
             "labels.jsonl",
             '{"id": "a", "label": "cat"}\n\n{"id": "x", "label": "cat"}\n',
@@ -220,7 +220,7 @@ def test_texts_need_a_table(tmp_path: Path) -> None:
         ("labels.parquet", b"", ["cannot be read as parquet"]),
         ("labels.parquet", b"PAR1 nothing of the kind PAR1", ["cannot be read as parquet"]),
         ("labels.parquet", parquet({"id": ["a"], "label": ["cat"]})[:-6], ["cannot be read as parquet"]),
-        ("labels.tsv", "sample_id\tlabel\n", ["cannot read .tsv. Use .csv, .jsonl, .parquet or .json"]),
+        ("labels.txt", "sample_id\tlabel\n", ["cannot read .txt. Use .csv, .tsv, .jsonl, .parquet, .xlsx or .json"]),
         ("labels", "sample_id,label\n", ["cannot read files without an ending"]),
     ],
 )
@@ -282,7 +282,8 @@ def test_files_on_s3(s3_root: str) -> None:
         ("c.d.png", "c.d.png"),
         ("c.d", "c.d.png"),
         ("c", None),
-        ("images/a.jpg", None),
+        ("images/a.jpg", "a.jpg"),
+        ("pictures/a.jpg", None),
         ("A.JPG", None),
         ("", None),
     ],

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.labelling.json_labels import name_of_image, votes_of_export
+from labelcycle.components.labelling.image_names import name_of_image
+from labelcycle.components.labelling.json_labels import votes_of_export
 from tests.harness.label_studio_api import chosen
 
 URI = "export.json"
@@ -111,13 +112,24 @@ def test_json_min() -> None:
         ({"tasks": []}, "export.json is neither an export of Label Studio"),
         (["text"], "is neither an export"),
         ([task(1, annotation(2), sample_id="a")], "export.json, task 1, annotation 2: it is empty"),
-        ([task(1, annotation(2, chosen("a"), chosen("b")), sample_id="a")], "several choices: 'a', 'b'"),
+        (
+            [task(1, annotation(2, chosen("a"), chosen("b")), sample_id="a")],
+            "several choices: 'a', 'b', but labelcycle is for one",
+        ),
         ([task(1, "text", sample_id="a")], "task 1, annotation [?]: it has no list `result`"),
         ([task(1, annotation(2, chosen("a")), text="hello")], "task 1: it has neither a sample_id nor an image"),
         ([{"id": 1, "annotations": 3, "data": {}}], "`annotations` is not a list"),
         ([{"annotations": [annotation(2, chosen("a"))], "data": None}], "task number 1: it has neither"),
         ([{"id": 4, "sample_id": "a", "annotator": 1}], "task 4: it has no field label, choice or class"),
         ([{"id": 4, "sample_id": "a", "label": {"choices": ["a", "b"]}}], "task 4: it has several choices"),
+        (
+            [{"id": 4, "sample_id": "a", "label": [{"x": 1, "width": 9}]}],
+            "it has boxes, masks or outlines, but labelcycle",
+        ),
+        (
+            [task(1, annotation(2, {"type": "rectanglelabels", "from_name": "label", "value": {}}), sample_id="a")],
+            "it has rectanglelabels but no choice, and labelcycle is for one label an image",
+        ),
     ],
 )
 def test_what_is_refused(content: Any, message: str) -> None:

@@ -122,6 +122,16 @@ TARGETS = [
     Target(
         "labels-csv", file_reader(_read_labels, ".csv"), (_csv(ROWS), _csv(ROWS, quoting=csv.QUOTE_ALL)), csv_mutation
     ),
+    Target(
+        "labels-csv-dialects",
+        file_reader(_read_labels, ".csv"),
+        (
+            b"sep=;\n" + _csv(ROWS, delimiter=";"),
+            _csv(ROWS, delimiter="\t").decode().encode("utf-16"),
+            b"id,image,label\n1,/data/upload/1/0a1b2c3d-a.png,cat\n2,http://host/sub/b.png?x=1,-1\n",
+            b'image_url;class\n?d=sub\\b.png;"7"\n/data/a.png;nan\n;\n',
+        ),
+    ),
     Target("labels-jsonl", file_reader(_read_labels, ".jsonl"), (_json_lines(ROWS),), json_lines_mutation),
     Target(
         "labels-parquet",
