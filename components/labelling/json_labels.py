@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.images.endings import ALL_ENDINGS
 from labelcycle.components.labelling.image_names import name_of_image
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
@@ -114,9 +115,6 @@ def _status(annotation: Mapping[str, object], location: str) -> Status:
 ID_FIELD = "sample_id"
 IMAGE_FIELDS = ("image", "img", "image_url", "url", "photo", "picture")
 LABEL_FIELDS = ("label", "choice", "class")
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
-
-"""Where in a file a vote stands, what the file calls the sample, and the vote."""
 
 
 def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
@@ -199,7 +197,7 @@ def _name(data: Mapping[str, object], location: str, uri: str) -> str:
         return str(name)
     texts = {field: value for field, value in data.items() if isinstance(value, str)}
     images = [texts[field] for field in IMAGE_FIELDS if texts.get(field)]
-    images += [value for value in texts.values() if _path(value).lower().endswith(IMAGE_ENDINGS)]
+    images += [value for value in texts.values() if _path(value).lower().endswith(ALL_ENDINGS)]
     if not images:
         raise InputError(
             f"{uri}, {location}: it has neither a sample_id nor an image to identify the sample. Add sample_id to its "

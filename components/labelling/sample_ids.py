@@ -5,12 +5,13 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
+from labelcycle.components.core.images.endings import ALL_ENDINGS
 from labelcycle.components.labelling.image_names import name_of_upload, path_in_address
 
 Uris = dict[str, str | None]
 """The addresses of images by sample id; None where a sample has no image."""
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".JPG", ".JPEG", ".PNG", ".WEBP")
+ENDINGS = (*ALL_ENDINGS, *map(str.upper, ALL_ENDINGS))
 """Of names that are surely those of files in full."""
 
 Names = dict[str, str | None]

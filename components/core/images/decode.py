@@ -41,7 +41,6 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 """Once for all: `catch_warnings` around each image would not be safe in threads."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-HEIF_ENDINGS = (".heic", ".heif")
 
 
 @functools.cache

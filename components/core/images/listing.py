@@ -7,13 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address
-from labelcycle.components.core.images.decode import HEIF_ENDINGS, reads_heif
-
-COMMON_ENDINGS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"),
-    *(".bmp", ".gif", ".tif", ".tiff", ".avif"),
-)
-"""Of files that are images, in any case."""
+from labelcycle.components.core.images.decode import reads_heif
+from labelcycle.components.core.images.endings import ALL_ENDINGS, COMMON_ENDINGS, HEIF_ENDINGS
 
 SHOWN = 8
 """Endings that a summary names."""
@@ -21,7 +16,7 @@ SHOWN = 8
 
 def image_endings() -> tuple[str, ...]:
     """The endings of image files that this installation reads, in lower case."""
-    return COMMON_ENDINGS + (HEIF_ENDINGS if reads_heif() else ())
+    return ALL_ENDINGS if reads_heif() else COMMON_ENDINGS
 
 
 @dataclass
