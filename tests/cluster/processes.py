@@ -57,11 +57,13 @@ class Server:
             return
         group = self._process.pid
         signal_group(group, how)
-        self._process.wait()  # nsenter ends at the signal, and the server after it
+        signal_group(group, signal.SIGCONT)  # nsenter stops itself when it sees its server stopped, however late
         try:
+            self._process.wait(SECONDS_TO_END)
             await_that(lambda: not group_exists(group), f"{self.name} has ended", SECONDS_TO_END)
-        except AssertionError:
+        except (subprocess.TimeoutExpired, AssertionError):
             signal_group(group, signal.SIGKILL)
+            self._process.wait(SECONDS_TO_END)
             await_that(lambda: not group_exists(group), f"{self.name} has ended", SECONDS_TO_END)
         self._process = None
 
