@@ -35,6 +35,8 @@ def words(setting: Described, value: Any) -> list[str]:
     """A setting as flags of the command."""
     if setting.kind == "boolean":
         return [setting.flag if value else f"--no-{setting.flag[2:]}"]
+    if setting.repeated:
+        return [word for one in value for word in (setting.flag, one)]
     if setting.kind == "object":
         return [word for key, one in value.items() for word in (setting.flag, f"{key}={yaml.safe_dump(one)}")]
     return [setting.flag, ",".join(map(str, value)) if setting.kind == "array" else str(value)]

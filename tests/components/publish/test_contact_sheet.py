@@ -127,8 +127,8 @@ def test_long_texts_stay_below_their_thumbnail(tmp_path: Path, written: list[str
     [
         (None, "cannot be read"),
         (b"", "empty file"),
-        (b"this is no image", "not a JPEG"),
-        (b"\x89PNG\r\n\x1a\n broken", "not a JPEG|decode"),
+        (b"this is no image", "not an image of a format"),
+        (b"\x89PNG\r\n\x1a\n broken", "not an image of a format|decode"),
     ],
 )
 def test_an_unreadable_image_is_a_grey_box_with_the_reason(

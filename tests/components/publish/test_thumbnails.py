@@ -34,6 +34,6 @@ def test_each_image_is_read_once_and_in_order(tmp_path: Path, monkeypatch: pytes
 def test_why_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "damaged.png").write_bytes(b"no image")
     found = read_thumbnails(["damaged", "none", "absent"], {"damaged": str(tmp_path / "damaged.png"), "none": None})
-    assert found["damaged"].has_file and "not a JPEG" in found["damaged"].problem
+    assert found["damaged"].has_file and "not an image of a format" in found["damaged"].problem
     assert (found["none"].problem, found["absent"].problem) == ("no image file", "no image file")
     assert not found["none"].has_file and not found["absent"].has_file

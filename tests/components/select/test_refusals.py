@@ -17,7 +17,9 @@ def pool(make_pool: Callable[..., Candidates]) -> Candidates:
 
 
 def test_unknown_strategy(pool: Candidates) -> None:
-    with pytest.raises(ConfigurationError, match="no strategy 'entropi'. Choose one of: .*entropy.*random"):
+    with pytest.raises(
+        ConfigurationError, match="no strategy 'entropi'. Did you mean 'entropy'\\? Choose one of: .*entropy.*random"
+    ):
         select_batch("entropi", pool, 3, 0)
 
 

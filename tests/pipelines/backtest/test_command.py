@@ -100,7 +100,7 @@ def test_a_backtest_goes_on_where_it_was_and_failures_stop_no_other_arm(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--strategies", "entropie"], "There is no strategy 'entropie'. Choose one of"),
+        (["--strategies", "entropie"], "There is no strategy 'entropie'. Did you mean 'entropy'"),
         (["--cycles", "20"], "Ask for --cycles 6 or fewer"),
         (["--set", "trainer.epochs"], "--set 'trainer.epochs' is not KEY=VALUE"),
         (["--set", "trainer.epochs=[1"], "the value is not YAML"),

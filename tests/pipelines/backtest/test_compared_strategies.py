@@ -79,7 +79,7 @@ def test_a_named_cold_start_is_for_all() -> None:
 @pytest.mark.parametrize(
     ("text", "cold_start", "message"),
     [
-        ("entropie", "random", "There is no strategy 'entropie'. Choose one of"),
+        ("entropie", "random", "There is no strategy 'entropie'. Did you mean 'entropy'"),
         ("entropy:balanced=true", "random", "Strategy 'entropy' has no parameter balanced"),
         ("entropy:class_balanced=maybe", "random", "Parameter 'class_balanced' of strategy 'entropy' should be"),
         ("entropy:class_balanced", "random", "'entropy:class_balanced' is not NAME:KEY=VALUE"),

@@ -162,7 +162,7 @@ def test_skipped_and_unsure_answers_are_not_labelled(attempt: Attempt) -> None:
 
 
 def test_no_labels_yet(attempt: Attempt) -> None:
-    nothing = attempt.decision.model_copy(update={"labels": [], "consensus": None})
+    nothing = attempt.decision.model_copy(update={"labels": [], "new_labels": None, "consensus": None})
     fresh = Attempt(attempt.store, attempt.campaign, 0, "x", nothing)
     assert fresh.votes().num_rows == fresh.consensus().num_rows == 0 and fresh.labelled() == {}
 

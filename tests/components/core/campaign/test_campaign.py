@@ -122,7 +122,7 @@ def test_queries_spend_the_budget_exactly(campaign: Campaign) -> None:
         ("prices", {"label": float("inf")}, "prices.label: .*finite"),
         ("prices", {"currency": "EUR"}, "prices.currency: unknown setting"),
         ("max_unreadable_share", 1.5, "max_unreadable_share: .*got 1.5"),
-        ("bugdet", 5, "bugdet: unknown setting. Remove it or correct its spelling"),
+        ("bugdet", 5, "bugdet: unknown setting. Did you mean 'budget'"),
     ],
 )
 def test_wrong_settings_are_named(campaign_settings: dict[str, Any], name: str, value: object, message: str) -> None:

@@ -141,7 +141,7 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"trainer.epoch": 3}, "  trainer.epoch: unknown setting. Remove it or correct its spelling"),
+        ({"trainer.epoch": 3}, "  trainer.epoch: unknown setting. Did you mean 'epochs'"),
         ({"colour": "red"}, "  colour: unknown setting"),
         ({"trainer.rank": 4}, "  trainer.rank: unknown setting"),
         ({"schedule.when.exactly": 1}, "  schedule.when: unknown setting"),
