@@ -13,7 +13,7 @@ import numpy.typing as npt
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.pipelines.backtest.history import History, Labelled
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
-from labelcycle.pipelines.initialise.splits import hold_out
+from labelcycle.pipelines.initialise.held_out import hold_out
 
 DIGITS = "digits"
 """The set that needs no file: pixels, as they come with scikit-learn."""
