@@ -46,8 +46,8 @@ class MarginalGain:
 def costs_so_far(store: Store, state: State) -> list[RunningCost]:
     """The running cost after each committed cycle.
 
-    Cost: nothing where computing is free. Else one read, and until label_ingest has looked for the labels of the last
-    cycle, a listing and a small read for each run of its stages.
+    Cost: nothing where computing is free. Else one read, and for a last cycle that nobody has summed up yet a listing
+    and a small read for each run of its stages.
     """
     cycles = [summary.cycle for summary in state.summaries]
     answers = [summary.answers for summary in state.summaries]

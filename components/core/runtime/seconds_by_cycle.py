@@ -1,9 +1,9 @@
 """What each committed cycle took, all its runs of stages together, in one object beside the timings it sums up.
 
 A campaign of a thousand cycles has thousands of timings, and who asks what it cost so far needs a sum for each cycle.
-`label_ingest` adds the last cycle when it looks for its labels, where computing has a price. It then sums up the cycle
-before that again, since a run may write its timing after its cycle is committed; a timing that comes later still is in
-`labelcycle cost`, which reads each. The object can be deleted: what it lacks is read from the timings.
+What follows `publish` adds the cycle where computing has a price, or `label_ingest` where that did not come to it. The
+cycle before is then summed up again, since a run may write its timing after its cycle is committed; one that comes
+later still is in `labelcycle cost`, which reads each. The object can be deleted: what it lacks is read from the timings.
 """
 
 from functools import partial

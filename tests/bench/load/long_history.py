@@ -56,3 +56,4 @@ def measure_long_history(bench: Bench, written: Written) -> None:
     work = ["--root", root, "--cycle", str(facts["cycle"]), "--attempt", str(facts["attempt"])]
     for stage in ("train_adapter", "evaluate", "score", "select", "publish"):
         bench.stage(stage, shown + stage + (", and record the cycle in MLflow" if stage == "publish" else ""), *work)
+    bench.command(shown + "status, right after a cycle", "status", root, "--json")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from labelcycle.components import tracking
 from labelcycle.components.core.runtime.seconds_by_cycle import KEY, seconds_by_cycle, sum_up_cycles
-from labelcycle.components.core.runtime.timings import Timing, Used, write_timing
+from labelcycle.components.core.runtime.timings import Timing, Used, read_timings, write_timing
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.publish.mlflow_record import record_in_mlflow
 from tests.conftest import Bench
 from tests.harness.recording_store import RecordingStore
 
@@ -80,3 +82,19 @@ def test_label_ingest_sums_up_where_computing_has_a_price(begin: Callable[..., B
         campaign.ingest()
         seconds_by_cycle(store, 3)
         assert store.requests["keys"] == 2 * (3 - kept) - bool(kept)
+
+
+@pytest.mark.parametrize(("price", "read"), [(1.0, 1), (0.0, 0)])
+def test_what_follows_the_commit_sums_up_the_cycle_with_publish_itself(
+    begin: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, price: float, read: int
+) -> None:
+    monkeypatch.setattr(tracking, "track_campaign", lambda root: [])
+    campaign = begin(str(tmp_path / "campaign"), recipe="logistic", price_cpu_hour=price)
+    campaign.run_cycle()
+    record_in_mlflow(campaign.root)
+    store = RecordingStore(open_store(campaign.root))
+    [used] = seconds_by_cycle(store, 1)
+    timings = read_timings(store.store, 0)
+    assert "publish" in {timing.stage for timing in timings}
+    assert used.cpu_seconds == pytest.approx(sum(timing.cpu_seconds for timing in timings))
+    assert store.requests["keys"] == 1 - read
