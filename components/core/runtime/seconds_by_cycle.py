@@ -3,7 +3,7 @@
 A campaign of a thousand cycles has thousands of timings, and who asks what it cost so far needs a sum for each cycle.
 What follows `publish` adds the cycle where computing has a price, or `label_ingest` where that did not come to it. The
 cycle before is then summed up again, since a run may write its timing after its cycle is committed; one that comes
-later still is in `labelcycle cost`, which reads each. The object can be deleted: what it lacks is read from the timings.
+later still is in `labelcycle cost`, which reads each. The object can be deleted: what it lacks is read from timings.
 """
 
 from functools import partial
