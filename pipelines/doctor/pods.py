@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from labelcycle.components.core.storage.s3 import s3_endpoint
+from labelcycle.components.core.storage.s3_connection import s3_endpoint
 from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.doctor.cluster import Cluster
 from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned

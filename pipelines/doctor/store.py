@@ -80,7 +80,8 @@ class StoreExamination:
         if not self._root.startswith("s3://"):
             store = open_store(self._root)
             return store, FolderDeleter(Path(store.root))
-        from labelcycle.components.core.storage.s3 import S3Store, s3_client_that_waits
+        from labelcycle.components.core.storage.s3 import S3Store
+        from labelcycle.components.core.storage.s3_connection import s3_client_that_waits
 
         client = s3_client_that_waits(ATTEMPTS, READ_SECONDS)
         client.meta.events.register("after-call.s3", self._note_time)

@@ -16,7 +16,7 @@ from unittest import mock
 import botocore.retries.standard
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.storage import s3, s3_failures
+from labelcycle.components.core.storage import s3_connection, s3_failures
 from tests.harness.committed_objects import committed_objects
 from tests.harness.faulty_s3.faults import POSSIBLE, Fault, Seeded
 from tests.harness.faulty_s3.proxy import FaultyS3, Nothing
@@ -87,12 +87,12 @@ def impatient_clients(read_seconds: float = 1.0) -> Iterator[Callable[[str], Non
     begin, whose client has all its retries before it.
     """
     backoff = botocore.retries.standard.ExponentialBackoff
-    forget = s3._client_with.cache_clear
+    forget = s3_connection._client_with.cache_clear
     forget()
     with (
         mock.patch.object(backoff, "delay_amount", lambda self, context: 0.0),
         mock.patch.object(s3_failures, "LONGEST_PAUSE_SECONDS", 0),
-        mock.patch.object(s3, "READ_SECONDS", read_seconds),
+        mock.patch.object(s3_connection, "READ_SECONDS", read_seconds),
     ):
         try:
             yield lambda stage: forget() if stage == "init" else None

@@ -51,7 +51,7 @@ def test_object_store(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", redirecting.url)
     monkeypatch.setenv("AWS_SESSION_TOKEN", SECRET)
-    monkeypatch.setattr("labelcycle.components.core.storage.s3.ATTEMPTS", 1)
+    monkeypatch.setattr("labelcycle.components.core.storage.s3_connection.ATTEMPTS", 1)
     store = open_store("s3://bucket/prefix")
     for call in (lambda: store.read("key"), lambda: store.write_if_absent("key", b"data"), lambda: store.keys("")):
         with pytest.raises((LabelcycleError, FileNotFoundError)) as caught:

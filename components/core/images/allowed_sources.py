@@ -132,7 +132,7 @@ def _resolved_source(source: str) -> str:
 
 def _object(uri: str) -> str:
     """`s3://bucket/key` as it is asked for: without slashes around the key."""
-    from labelcycle.components.core.storage.s3 import split_s3_uri
+    from labelcycle.components.core.storage.s3_connection import split_s3_uri
 
     bucket, key = split_s3_uri(uri)
     if {".", ".."} & set(key.split("/")):

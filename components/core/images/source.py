@@ -85,7 +85,9 @@ def _check_size(size: int, most_bytes: int) -> None:
 
 
 def _read_s3(uri: str, most_bytes: int) -> bytes:
-    from labelcycle.components.core.storage.s3 import read_s3_object, s3_errors, split_s3_uri
+    from labelcycle.components.core.storage.s3 import read_s3_object
+    from labelcycle.components.core.storage.s3_connection import split_s3_uri
+    from labelcycle.components.core.storage.s3_failures import s3_errors
 
     def check(answer: dict[str, Any]) -> None:
         _check_size(answer["ContentLength"], most_bytes)
@@ -101,7 +103,7 @@ def _read_s3(uri: str, most_bytes: int) -> bytes:
 @functools.cache
 def image_client() -> Any:
     """The client of S3 that images are read with, made once."""
-    from labelcycle.components.core.storage.s3 import s3_client
+    from labelcycle.components.core.storage.s3_connection import s3_client
 
     return s3_client()
 

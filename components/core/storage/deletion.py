@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage.folder import UNFINISHED, folder_errors
 from labelcycle.components.core.storage.open import open_store
-from labelcycle.components.core.storage.s3 import s3_client, split_s3_uri
+from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
 from labelcycle.components.core.storage.s3_failures import REFUSED, s3_errors, try_again
 
 AT_ONCE = 1000

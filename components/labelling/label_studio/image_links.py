@@ -93,7 +93,8 @@ class ImageLinks:
         )
 
     def _presigned(self, uri: str) -> Link:
-        from labelcycle.components.core.storage.s3 import s3_errors, split_s3_uri
+        from labelcycle.components.core.storage.s3_connection import split_s3_uri
+        from labelcycle.components.core.storage.s3_failures import s3_errors
 
         if self._tool.images != "presigned":
             raise ConfigurationError(
@@ -116,7 +117,7 @@ def signing_client(endpoint: str | None) -> Any:
     """
     import botocore.config
 
-    from labelcycle.components.core.storage.s3 import new_s3_client, s3_client
+    from labelcycle.components.core.storage.s3_connection import new_s3_client, s3_client
 
     settings = s3_client().meta.config.merge(botocore.config.Config(signature_version="s3v4"))
     return new_s3_client(settings, endpoint)

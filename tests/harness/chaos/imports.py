@@ -49,11 +49,11 @@ def import_everything(workloads: Iterable[Workload]) -> None:
 
 def share_s3_client(settings: dict[str, str]) -> None:
     """Let all stores of this process and its copies have one client, because making one takes as long as a stage."""
-    from labelcycle.components.core.storage import s3
+    from labelcycle.components.core.storage import s3, s3_connection
 
     os.environ |= settings
-    client = s3.s3_client()
-    s3.s3_client = lambda: client
+    client = s3_connection.s3_client()
+    s3.s3_client = s3_connection.s3_client = lambda: client
 
 
 def draw_quickly() -> None:

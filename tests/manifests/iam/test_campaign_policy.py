@@ -9,7 +9,7 @@ import pytest
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.images import source
 from labelcycle.components.core.storage import open_store, s3
-from labelcycle.components.core.storage.s3 import s3_client, split_s3_uri
+from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
 from tests.manifests.iam.policy import Call, actions_of, calls_of, read_policy, rights_used
 
 POLICY = Path(__file__).parents[3] / "manifests" / "iam" / "labelcycle-campaign-policy.json"

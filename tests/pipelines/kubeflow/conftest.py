@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.storage import s3
+from labelcycle.components.core.storage import s3, s3_connection
 from labelcycle.pipelines.cli.main import main
 from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
 from labelcycle.pipelines.kubeflow import run_request as request
@@ -69,6 +69,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
     return write
 
 
+def share_client(patch: pytest.MonkeyPatch, client: Any) -> None:
+    """Let all stores and images be read with one client, because making one takes long."""
+    patch.setattr(s3, "s3_client", lambda: client)
+    patch.setattr(s3_connection, "s3_client", lambda: client)
+
+
 @pytest.fixture
 def command(
     monkeypatch: pytest.MonkeyPatch,
@@ -85,7 +91,7 @@ def command(
     monkeypatch.setattr(submission, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(submission, "OUTAGE_PAUSE", 0.01)
     monkeypatch.setattr(request, "write_package", packages)
-    monkeypatch.setattr(s3, "s3_client", lambda: s3_administrator)
+    share_client(monkeypatch, s3_administrator)
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: object) -> Answer:
@@ -109,7 +115,7 @@ def untouched_root(s3_server: str, s3_administrator: Any, embeddings: Path) -> s
     s3_administrator.create_bucket(Bucket=bucket)
     root = f"s3://{bucket}/digits"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(s3, "s3_client", lambda: s3_administrator)
+        share_client(patch, s3_administrator)
         begin_campaign(root, CampaignSettings(recipe="linear_probe", budget=24, batch=8, embeddings=str(embeddings)))
     return root
 
@@ -125,5 +131,5 @@ def campaign(untouched_root: str, s3_endpoint: str, api: PipelinesApi) -> Bench:
 def name(untouched_root: str, s3_administrator: Any) -> str:
     """What that campaign's runs and schedules are called after."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(s3, "s3_client", lambda: s3_administrator)
+        share_client(patch, s3_administrator)
         return name_at(untouched_root, Bench(untouched_root).state.campaign)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import deletion, open_store, s3
 from labelcycle.components.core.storage.deletion import S3Deleter, open_deleter
-from labelcycle.components.core.storage.s3 import s3_client, split_s3_uri
+from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
 from labelcycle.components.tracking import promotion_history
 from labelcycle.pipelines.cli.main import app
 from labelcycle.pipelines.pruning.plan import Prunable, plan_pruning

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.digests import digest_of_bytes, digest_of_file
-from labelcycle.components.core.storage.s3 import S3Store, s3_client
+from labelcycle.components.core.storage.s3 import S3Store
+from labelcycle.components.core.storage.s3_connection import s3_client
 
 MEBIBYTE = 1024**2
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from labelcycle.components.core.config.environment import own_name
-from labelcycle.components.core.storage.s3 import s3_client
+from labelcycle.components.core.storage.s3_connection import s3_client
 from labelcycle.components.labelling.label_studio.image_links import signing_client
 
 OURS = {

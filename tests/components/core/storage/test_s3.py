@@ -12,7 +12,9 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, TransientError
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.s3 import S3Store, s3_client, s3_errors, split_s3_uri
+from labelcycle.components.core.storage.s3 import S3Store
+from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
+from labelcycle.components.core.storage.s3_failures import s3_errors
 
 
 def every_use(store: Store, local: Path) -> list[Callable[[], object]]:

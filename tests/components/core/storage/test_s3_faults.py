@@ -11,8 +11,9 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
-from labelcycle.components.core.storage import Store, s3, s3_failures
-from labelcycle.components.core.storage.s3 import S3Store, s3_client, split_s3_uri
+from labelcycle.components.core.storage import Store, s3_connection, s3_failures
+from labelcycle.components.core.storage.s3 import S3Store
+from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
 from tests.harness.faulty_s3.faults import POSSIBLE, Fault, Scripted
 from tests.harness.faulty_s3.proxy import FaultyS3, Nothing, faulty_s3
 
@@ -53,7 +54,7 @@ def proxy(module_proxy: FaultyS3, aws_environment: None, monkeypatch: pytest.Mon
     """A proxy in front of the server, which the AWS settings name, and clients that wait for nothing long."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
     monkeypatch.setattr(s3_failures, "LONGEST_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(s3, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(s3_connection, "READ_SECONDS", 0.3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", module_proxy.url)
     module_proxy.requests.clear()
     module_proxy.injected.clear()
@@ -154,7 +155,7 @@ def test_a_server_that_never_answers_is_told_with_the_object_and_the_remedy(
     proxy.plan = Scripted({operation: [Fault.RESET_BEFORE] * 100})
     with pytest.raises(TransientError, match=f"s3://{split_s3_uri(own_store.root)[0]}/.*run again"):
         calls(own_store, local, large)[use]()
-    assert proxy.injected[operation, Fault.RESET_BEFORE] <= s3.ATTEMPTS * s3_failures.WHOLE_TRIES
+    assert proxy.injected[operation, Fault.RESET_BEFORE] <= s3_connection.ATTEMPTS * s3_failures.WHOLE_TRIES
 
 
 @pytest.mark.parametrize("use", ["read", "fetch"])
@@ -195,7 +196,7 @@ def test_a_lost_answer_does_not_make_another_writer_a_loser(store: Store, proxy:
 
 
 def test_a_conditional_write_that_nobody_answers_may_be_repeated(own_store: Store, proxy: FaultyS3) -> None:
-    proxy.plan = Scripted({"PutObject if absent": [Fault.LOST_ANSWER] * s3.ATTEMPTS})
+    proxy.plan = Scripted({"PutObject if absent": [Fault.LOST_ANSWER] * s3_connection.ATTEMPTS})
     with pytest.raises(TransientError):
         own_store.write_if_absent("commit.json", b"mine")
     assert not own_store.write_if_absent("commit.json", b"mine")
