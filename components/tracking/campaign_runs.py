@@ -13,7 +13,7 @@ from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.tracking import experiments as tags
-from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.experiments import experiment_id, prepared_run
 from labelcycle.components.tracking.location import TrackingLocation, tracking_location
 from labelcycle.components.tracking.mlflow_session import mlflow_at
 from labelcycle.components.tracking.promoting import judge_new_cycles
@@ -41,7 +41,7 @@ def track_campaign(root: str) -> list[int]:
         TransientError: MLflow cannot be reached or failed; what is missing is logged by the next call.
         ConfigurationError: MLflow refuses the credentials or the settings.
 
-    Cost: importing mlflow, two searches, then about a dozen requests and the uploads for each cycle that is missing.
+    Cost: importing mlflow, a look-up and a search, then what `log_cycle` takes for each cycle that is missing.
     """
     store = open_store(root)
     state = read_state(store)
@@ -60,7 +60,8 @@ def _track(store: Store, state: State, history: PromotionHistory, location: Trac
     from labelcycle.components.tracking.model_registry import follow_promotions
 
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
-    experiment = experiment_id(client, location)
+    prepared = prepared_run(client)
+    experiment = experiment_id(client, location, prepared)
     known = _find_runs(client, experiment, state.campaign)
     _refuse_another_history(known, state, location)
     missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
@@ -70,7 +71,9 @@ def _track(store: Store, state: State, history: PromotionHistory, location: Trac
             _log_settings(client, parent, state.campaign)
         for commit in missing:
             newest = commit.cycle == state.commits[-1].cycle
-            run = known.cycles.get(commit.cycle) or _begin_cycle_run(client, parent, state.campaign, commit, newest)
+            run = known.cycles.get(commit.cycle)
+            if run is None:
+                run = _begin_cycle_run(client, parent, state.campaign, commit, newest, prepared)
             log_cycle(client, TrackedCycle(store, state.campaign, commit, run, parent, history))
         known = KnownRuns(parent, known.cycles)
     if not missing:
@@ -190,12 +193,14 @@ def _flat(settings: Settings, group: str = "") -> Iterator[tuple[str, Any]]:
             yield group + name, value
 
 
-def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool) -> "Run":
+def _begin_cycle_run(
+    client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool, prepared: "Run | None"
+) -> "Run":
     """A new run for the cycle; for the newest cycle, the run that a platform has prepared for this process, if any."""
     marks = {tags.KIND: "cycle", **tags.identity(campaign, commit)}
     if newest and (pipeline_run := os.environ.get("KFP_RUN_ID")):
         marks[tags.KFP_RUN] = pipeline_run
-    if newest and (prepared := _prepared_run(client)) is not None:
+    if newest and prepared is not None and tags.KIND not in prepared.data.tags:  # else it is in use for another cycle
         return _adopt(client, prepared, {tags.PARENT: parent.info.run_id, **prepared.data.tags, **marks})
     return client.create_run(
         parent.info.experiment_id,
@@ -205,22 +210,13 @@ def _begin_cycle_run(client: "MlflowClient", parent: "Run", campaign: Campaign, 
     )
 
 
-def _prepared_run(client: "MlflowClient") -> "Run | None":
-    """The run that `MLFLOW_RUN_ID` names, unless it is in use for another cycle already."""
-    injected = os.environ.get("MLFLOW_RUN_ID")
-    if not injected:
-        return None
-    run = client.get_run(injected)
-    return None if tags.KIND in run.data.tags else run
-
-
 def _adopt(client: "MlflowClient", run: "Run", marks: dict[str, str]) -> "Run":
     """Set the tags that `run` does not have yet. A parent that the platform has given it stays its parent."""
     from mlflow.entities import RunTag
 
     new = [RunTag(name, value) for name, value in marks.items() if run.data.tags.get(name) != value]
     client.log_batch(run.info.run_id, tags=new)
-    return client.get_run(run.info.run_id)
+    return run
 
 
 def _now() -> int:

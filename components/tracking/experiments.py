@@ -10,19 +10,26 @@ from labelcycle.components.tracking.location import TrackingLocation
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 
 EXPERIMENT = "labelcycle"
 
 
-def experiment_id(client: "MlflowClient", location: TrackingLocation) -> str:
+def prepared_run(client: "MlflowClient") -> "Run | None":
+    """The run that a platform has prepared for this process, and named in `MLFLOW_RUN_ID`; None where there is none."""
+    injected = os.environ.get("MLFLOW_RUN_ID")
+    return client.get_run(injected) if injected else None
+
+
+def experiment_id(client: "MlflowClient", location: TrackingLocation, prepared: "Run | None") -> str:
     """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be.
 
     Raises:
         ConfigurationError: the experiment of that name has been deleted.
     """
-    if injected := os.environ.get("MLFLOW_RUN_ID"):
-        experiment: str = client.get_run(injected).info.experiment_id
+    if prepared is not None:
+        experiment: str = prepared.info.experiment_id
         return experiment
     if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return chosen

@@ -18,7 +18,7 @@ from labelcycle.components.core.models.tuned_backbone import WEIGHTS
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, Record, read_object
 from labelcycle.components.tracking import experiments as tags
-from labelcycle.components.tracking.promotion_history import Promotion, PromotionHistory
+from labelcycle.components.tracking.promotion_history import PromotionHistory
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -64,19 +64,25 @@ def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
     if model.status != LoggedModelStatus.READY:
         client.log_model_artifacts(model_id, folder)
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    outputs = client.get_run(candidate.run.info.run_id).outputs
+    outputs = candidate.run.outputs
     if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
         client.log_outputs(candidate.run.info.run_id, [LoggedModelOutput(model_id, candidate.labels)])
     return model_id
 
 
-def register(client: MlflowClient, candidate: Candidate, model_id: str) -> None:
-    """Register the logged model, and name the campaign's newest `challenger`."""
+def register(client: MlflowClient, candidate: Candidate, model_id: str, history: PromotionHistory) -> None:
+    """Register the logged model, name the campaign's newest `challenger`, and follow its history of promotions.
+
+    Cost: one search, the version with all its tags, and for each alias two requests, since MLflow's client looks first.
+    """
     versions = _versions(client, candidate.campaign)
+    new = None
     if all(version.tags[tags.COMMIT] != candidate.commit.digest for version in versions):
-        versions.append(_create_version(client, candidate, model_id))
+        new = _create_version(client, candidate, model_id, history, first=not versions)
+        versions.append(new)
     newest = max(versions, key=lambda version: (version.tags[tags.CYCLE], int(version.version)))
     client.set_registered_model_alias(newest.name, CHALLENGER, newest.version)
+    _follow(client, versions, history, new)
 
 
 def follow_promotions(client: MlflowClient, campaign: Campaign, history: PromotionHistory) -> None:
@@ -84,24 +90,31 @@ def follow_promotions(client: MlflowClient, campaign: Campaign, history: Promoti
 
     Cost: one search and one look-up where MLflow has followed already.
     """
-    versions = _versions(client, campaign)
+    _follow(client, _versions(client, campaign), history)
+
+
+def _follow(
+    client: MlflowClient, versions: list[ModelVersion], history: PromotionHistory, new: ModelVersion | None = None
+) -> None:
+    """The same for versions that were found; one that is new cannot be champion yet, so MLflow is not asked who is."""
     for version in versions:
-        judged = history.last_about(version.tags[tags.COMMIT])
-        marks = {} if judged is None else _marks(judged)
-        for name, value in marks.items():
+        for name, value in _marks(history, version.tags[tags.COMMIT]).items():
             if version.tags.get(name) != value:
                 client.set_model_version_tag(version.name, version.version, name, value)
     champion = history.champion
     chosen = [version for version in versions if champion and version.tags[tags.COMMIT] == champion.commit]
     if chosen:
         newest = max(chosen, key=lambda version: int(version.version))
-        current = _champion(client, newest.name)
+        current = None if newest is new else _champion(client, newest.name)
         if current is None or current.version != newest.version:
             client.set_registered_model_alias(newest.name, CHAMPION, newest.version)
 
 
-def _marks(judged: Promotion) -> dict[str, str]:
-    """A judgement as tags of the version."""
+def _marks(history: PromotionHistory, commit: str) -> dict[str, str]:
+    """How the model of a commit was judged last, as tags of its version; none where it was not."""
+    judged = history.last_about(commit)
+    if judged is None:
+        return {}
     return {
         tags.PROMOTION: judged.summary[: tags.LONGEST],
         tags.PROMOTION_OUTCOME: judged.outcome,
@@ -139,26 +152,35 @@ def _versions(client: MlflowClient, campaign: Campaign) -> list[ModelVersion]:
             return versions
 
 
-def _create_version(client: MlflowClient, candidate: Candidate, model_id: str) -> ModelVersion:
+def _create_version(
+    client: MlflowClient, candidate: Candidate, model_id: str, history: PromotionHistory, first: bool
+) -> ModelVersion:
+    """A version of the campaign's registered model, which is made for the first one."""
     name = registered_name(candidate.campaign)
-    try:
-        client.create_registered_model(
-            name,
-            tags={tags.CAMPAIGN: candidate.campaign.identifier},
-            description=f"Heads and adapters of campaign {candidate.campaign.identifier}, a version a cycle.",
-        )
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
-            raise
+    if first:
+        _create_registered_model(client, name, candidate.campaign)
     return client.create_model_version(
         name,
         source=f"models:/{model_id}",
         run_id=candidate.run.info.run_id,
-        tags=candidate.tags,
+        tags=candidate.tags | _marks(history, candidate.commit.digest),
         description=f"Cycle {candidate.commit.cycle}: {candidate.labels} labels, accuracy {candidate.accuracy:.4f}.",
         await_creation_for=SECONDS_TO_REGISTER,
         model_id=model_id,
     )
+
+
+def _create_registered_model(client: MlflowClient, name: str, campaign: Campaign) -> None:
+    """Make the registered model, unless an earlier try has made it."""
+    try:
+        client.create_registered_model(
+            name,
+            tags={tags.CAMPAIGN: campaign.identifier},
+            description=f"Heads and adapters of campaign {campaign.identifier}, a version a cycle.",
+        )
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
 
 
 FILES = {

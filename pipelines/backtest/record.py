@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking import experiments as tags
-from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.experiments import experiment_id, prepared_run
 from labelcycle.components.tracking.location import tracking_location
 from labelcycle.components.tracking.mlflow_session import mlflow_at
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, LeaderboardEntry
@@ -43,7 +43,7 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
         from mlflow.entities import RunTag
 
         client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
-        experiment = experiment_id(client, location)
+        experiment = experiment_id(client, location, prepared_run(client))
         mark = _mark(found)
         known = _known(client, experiment, mark)
         parent = known.get("") or _begin(client, experiment, "backtest", _parent_tags(found, mark))

@@ -58,10 +58,10 @@ def check_image(name: str, on_nodes: set[str] | None, renew: str) -> Iterator[Fi
             f"{name} may be another image tomorrow, also in the middle of a campaign",
             f"Name it by a version or a digest. {renew}",
         )
-    if EXAMPLES.fullmatch(image.registry):
+    there = on_nodes is not None and bool(on_nodes & _names_on_nodes(name, image))
+    if EXAMPLES.fullmatch(image.registry) and not there:
         yield failed("image", f"{name} is in a registry of examples", f"Name your own registry. {renew}")
         return
-    there = on_nodes is not None and bool(on_nodes & _names_on_nodes(name, image))
     if not image.registry and not there:
         yield warned(
             "image",

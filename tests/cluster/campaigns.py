@@ -39,6 +39,12 @@ class Campaigns:
         self.cluster.labelcycle("init", root, *data, *people, *further)
         return root
 
+    def begin_on_embeddings(self, name: str, embeddings: Path, *further: object) -> str:
+        """Begin a campaign of labelled embeddings in a file: its stages need no images and no network."""
+        root = f"s3://{BUCKET}/{name}"
+        self.cluster.labelcycle("init", root, "--embeddings", embeddings, *further)
+        return root
+
     def copy(self, root: str, name: str) -> str:
         """A campaign of the same bytes under another prefix; returns its root."""
         prefix = f"{root.removeprefix(f's3://{BUCKET}/')}/"

@@ -89,6 +89,7 @@ def kubelet(folder: Path) -> dict[str, object]:
         "failSwapOn": False,
         "oomScoreAdj": 0,
         "evictionHard": {"imagefs.available": "1%", "nodefs.available": "1%", "memory.available": "100Mi"},
+        "evictionPressureTransitionPeriod": "5s",
         "imageGCHighThresholdPercent": 100,
         "imageMaximumGCAge": "0s",
         "volumePluginDir": str(folder / "volume-plugins"),

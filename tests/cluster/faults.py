@@ -1,55 +1,49 @@
 """What goes wrong in a cluster, done to this one on purpose, one fault at a time and at random moments."""
 
-import json
 import random
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster
 
-Fault = Callable[[Cluster, random.Random], bool]
-"""Does the fault, and mends it again if nothing else would; False where there was nothing to do it to."""
-
 LONGEST_OUTAGE = 8.0
-"""Seconds that a server is away at most."""
+"""Seconds that anything is away at most."""
 
 
-def kill_stage(cluster: Cluster, chance: random.Random) -> bool:
-    """Kill the process of a stage, as the kernel does where memory is short."""
-    running = [pod for pod in stage_pods(cluster) if main_of(pod).get("state", {}).get("running")]
-    if not running:
-        return False
-    container = main_of(chance.choice(running))["containerID"].removeprefix("containerd://")
-    cluster.node.containerd.ctr("tasks", "kill", "--signal=SIGKILL", container, check=False)
-    return True
+@dataclass(frozen=True)
+class Scene:
+    """What a fault is done to.
+
+    Attributes:
+        cluster: with all its servers.
+        chance: decides what is left open.
+        root: a campaign that runs.
+        workflow: the one that runs it.
+    """
+
+    cluster: Cluster
+    chance: random.Random
+    root: str
+    workflow: str
+
+    def wait(self) -> None:
+        """Let an outage last."""
+        time.sleep(self.chance.uniform(1, LONGEST_OUTAGE))
 
 
-def delete_pod(cluster: Cluster, chance: random.Random) -> bool:
-    """Delete a stage's pod by force, as if its node were lost."""
-    pods = [pod for pod in stage_pods(cluster) if pod["status"].get("phase") in ("Pending", "Running")]
-    if not pods:
-        return False
-    name = chance.choice(pods)["metadata"]["name"]
-    cluster.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--ignore-not-found", check=False)
-    return True
-
-
-def delete_controller(cluster: Cluster, chance: random.Random) -> bool:
-    """Delete the pod of Argo's controller; its deployment makes another one."""
-    selector = "--selector=app=workflow-controller"
-    words = ["--namespace=argo", "delete", "pod", selector, "--force", "--grace-period=0"]
-    return cluster.kubectl.tried(*words).returncode == 0
+Fault = Callable[[Scene], bool]
+"""Does the fault, and mends it again if nothing else would; False where there was nothing to do it to."""
 
 
 def restart(name: str) -> Fault:
     """Kill a server of the node, and start it again after a while."""
 
-    def restarted(cluster: Cluster, chance: random.Random) -> bool:
-        server = cluster.node.servers[name]
+    def restarted(scene: Scene) -> bool:
+        server = scene.cluster.node.servers[name]
         server.stop(signal.SIGKILL)
-        time.sleep(chance.uniform(0, LONGEST_OUTAGE))
+        scene.wait()
         server.start()
         return True
 
@@ -59,11 +53,11 @@ def restart(name: str) -> Fault:
 def freeze(name: str) -> Fault:
     """Let a server take connections and say nothing for a while."""
 
-    def frozen(cluster: Cluster, chance: random.Random) -> bool:
-        server = cluster.node.servers[name]
+    def frozen(scene: Scene) -> bool:
+        server = scene.cluster.node.servers[name]
         server.send(signal.SIGSTOP)
         try:
-            time.sleep(chance.uniform(0, LONGEST_OUTAGE))
+            scene.wait()
         finally:
             server.send(signal.SIGCONT)
         return True
@@ -71,26 +65,32 @@ def freeze(name: str) -> Fault:
     return frozen
 
 
-FAULTS: dict[str, Fault] = {
-    "a stage is killed": kill_stage,
-    "a pod is deleted": delete_pod,
-    "Argo's controller is deleted": delete_controller,
+def answer(name: str, *states: str) -> Fault:
+    """Let a server answer in one of these ways for a while: see `tests.cluster.proxy`."""
+
+    def answered(scene: Scene) -> bool:
+        file = scene.cluster.stores.states / name
+        file.write_text(scene.chance.choice(states))
+        try:
+            scene.wait()
+        finally:
+            file.write_text("")
+        return True
+
+    return answered
+
+
+SLOW = ("slow 0.3", "slow 1", "slow 3")
+
+FAULTS_OF_SERVERS: dict[str, Fault] = {
     "the kubelet is killed": restart("kubelet"),
     "containerd is killed": restart("containerd"),
     "the API server is killed": restart("api-server"),
     "etcd is killed": restart("etcd"),
     "S3 says nothing": freeze("s3"),
+    "S3 answers 503": answer("s3", "unavailable"),
+    "S3 is slow": answer("s3", *SLOW),
     "MLflow is killed": restart("mlflow"),
+    "MLflow answers 503": answer("mlflow", "unavailable"),
+    "MLflow is slow": answer("mlflow", *SLOW),
 }
-
-
-def stage_pods(cluster: Cluster) -> list[dict[str, Any]]:
-    """The pods of all workflows; none while the API does not answer."""
-    done = cluster.kubectl.tried("get", "pods", "--selector=workflows.argoproj.io/workflow", "--output=json")
-    return list(json.loads(done.stdout)["items"]) if done.returncode == 0 else []
-
-
-def main_of(pod: dict[str, Any]) -> dict[str, Any]:
-    """What is known of the container of the stage; nothing before it is made."""
-    statuses = pod["status"].get("containerStatuses", [])
-    return next((status for status in statuses if status["name"] == "main"), {})

@@ -1,4 +1,4 @@
-"""labelcycle's image for processors, built from this checkout, layer by layer out of what the last build left."""
+"""labelcycle's image for processors, built from a checkout, layer by layer out of what the last build left."""
 
 import os
 import shutil
@@ -12,40 +12,42 @@ from tests.containers.base_image import make_archive
 from tests.containers.wheels import fetched
 
 ROOT = Path(__file__).parents[2]
-IMAGES = ROOT / "images"
 SOURCES = ("components", "manifests", "pipelines")
 REPOSITORY = "registry.example.com/labelcycle-python"
 BASE = "localhost/labelcycle-test-base:bookworm"
 
 
-def image_name() -> str:
-    """The name of the image of this checkout: its tag changes with everything that goes into it."""
-    files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*") if file.is_file() and is_sent(file)]
-    files += [ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE", ".dockerignore")]
-    files += [file for file in IMAGES.iterdir() if file.is_file()]
-    return f"{REPOSITORY}:{digest_of(files, *(str(file.relative_to(ROOT)) for file in sorted(files)))}"
+def image_name(root: Path = ROOT) -> str:
+    """The name of the image of a checkout: its tag changes with everything that goes into it."""
+    files = [
+        file for folder in SOURCES for file in (root / folder).rglob("*") if file.is_file() and is_sent(file, root)
+    ]
+    files += [root / name for name in ("pyproject.toml", "README.md", "LICENSE", ".dockerignore")]
+    files += [file for file in (root / "images").iterdir() if file.is_file()]
+    return f"{REPOSITORY}:{digest_of(files, *(str(file.relative_to(root)) for file in sorted(files)))}"
 
 
-def is_sent(file: Path) -> bool:
+def is_sent(file: Path, root: Path) -> bool:
     """Whether .dockerignore lets a file into the build."""
-    parts = file.relative_to(ROOT).parts
+    parts = file.relative_to(root).parts
     return not any(part == "__pycache__" or part.startswith(".") or part.endswith(".egg-info") for part in parts)
 
 
-def build_image(cache: Path, name: str, archive: Path) -> None:
+def build_image(cache: Path, name: str, archive: Path, root: Path = ROOT) -> None:
     """Build the image and write it as an OCI archive.
 
     Args:
         cache: where the base image, the packages and the layers are kept, some 12 GB.
         name: what the image is called in the archive.
         archive: the file to write, some 5 GB.
+        root: the checkout to build from.
     """
     base, wheels = cache / "base-bookworm.tar", cache / "wheels"
     if not base.exists():
         with step("make a base image with debootstrap, 2 minutes"):
             make_archive(base)
     with step("fetch the locked packages, 2 minutes the first time"):
-        wheels = fetched(IMAGES / "requirements.lock", cache)
+        wheels = fetched(root / "images" / "requirements.lock", cache)
     if buildah(cache, "images", "--quiet", BASE, check=False).returncode != 0:
         with step("import the base image"):
             buildah(cache, "build", "--tag", BASE, f"--file={base_recipe(cache, base)}", str(base.parent))
@@ -54,7 +56,9 @@ def build_image(cache: Path, name: str, archive: Path) -> None:
         arguments = {"BASE_IMAGE": BASE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
         given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         options = ["--layers", "--isolation=chroot", "--network=host", f"--volume={wheels}:/wheels:ro", "--target=cpu"]
-        buildah(cache, "build", *options, *given, f"--tag={name}", f"--file={IMAGES / 'Containerfile'}", str(ROOT))
+        buildah(
+            cache, "build", *options, *given, f"--tag={name}", f"--file={root / 'images' / 'Containerfile'}", str(root)
+        )
     with step(f"write {name} as an archive"):
         archive.unlink(missing_ok=True)
         buildah(cache, "push", "--disable-compression", name, f"oci-archive:{archive}:{name}")

@@ -33,4 +33,6 @@ def known_alone(application: Callable[..., Iterable[bytes]], key: str) -> Callab
 
 if __name__ == "__main__":
     served = known_alone(one_at_a_time(DomainDispatcherApplication(create_backend_app)), sys.argv[2])
-    make_server("0.0.0.0", int(sys.argv[1]), served, threaded=True, request_handler=MotoRequestHandler).serve_forever()
+    make_server(
+        "127.0.0.1", int(sys.argv[1]), served, threaded=True, request_handler=MotoRequestHandler
+    ).serve_forever()

@@ -1,4 +1,7 @@
-"""What a campaign on the cluster needs outside of it: an S3 server and an MLflow server, at the bridge's address."""
+"""What a campaign on the cluster needs outside of it: an S3 server and an MLflow server, at the bridge's address.
+
+Between them and their clients is a proxy, which lets them answer 503 or slowly when a test wants it.
+"""
 
 import sys
 import urllib.error
@@ -15,6 +18,9 @@ from tests.cluster.node import Node
 from tests.cluster.processes import Server
 
 S3_PORT, MLFLOW_PORT = 9000, 5000
+BEHIND_THE_PROXY = 10000
+"""Added to a port: where the server itself listens."""
+
 KEY_ID, KEY = "labelcycle", "the-key-of-the-stages"
 ADMINISTRATOR = ("administrator", "the-administrators-password")
 ACCOUNT = ("labelcycle", "the-password-of-the-stages")
@@ -27,10 +33,12 @@ class Stores:
 
     Attributes:
         s3, mlflow: the servers, which tests may stop and start.
+        states: a folder with a file for each, by name, which says how it answers: see `tests.cluster.proxy`.
     """
 
     s3: Server
     mlflow: Server
+    states: Path
 
     s3_for_pods = f"http://{GATEWAY}:{S3_PORT}"
     s3_for_tests = f"http://{NODE}:{S3_PORT}"
@@ -71,10 +79,17 @@ def start_stores(node: Node) -> Stores:
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'accounts.db'}\n"
         f"admin_username = {ADMINISTRATOR[0]}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 60\n"
     )
     here = {"PYTHONPATH": str(ROOT)}
-    s3 = Server("s3", namespaces, [sys.executable, "-m", "tests.cluster.s3_server", str(S3_PORT), KEY_ID], logs, here)
-    listening = ["--host=0.0.0.0", f"--port={MLFLOW_PORT}", "--workers=1", "--app-name=basic-auth"]
+    states = node.folder / "answers"
+    states.mkdir()
+    ports = {"s3": S3_PORT, "mlflow": MLFLOW_PORT}
+    gates = [f"{port}:{port + BEHIND_THE_PROXY}:{states / name}" for name, port in ports.items()]
+    proxy = Server("proxy", namespaces, [sys.executable, "-m", "tests.cluster.proxy", *gates], logs, here)
+    behind = str(S3_PORT + BEHIND_THE_PROXY)
+    s3 = Server("s3", namespaces, [sys.executable, "-m", "tests.cluster.s3_server", behind, KEY_ID], logs, here)
+    listening = [f"--port={MLFLOW_PORT + BEHIND_THE_PROXY}", "--workers=1", "--app-name=basic-auth"]
     kept = [f"--backend-store-uri=sqlite:///{folder / 'mlflow.db'}", f"--artifacts-destination={folder / 'files'}"]
     settings = {
         "MLFLOW_AUTH_CONFIG_PATH": str(accounts),
@@ -85,10 +100,10 @@ def start_stores(node: Node) -> Stores:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     mlflow = Server("mlflow", namespaces, [sys.executable, "-m", "mlflow", "server", *listening, *kept], logs, settings)
-    stores = Stores(s3, mlflow)
-    node.servers |= {"s3": s3, "mlflow": mlflow}
-    s3.start()
-    mlflow.start()
+    stores = Stores(s3, mlflow, states)
+    node.servers |= {"proxy": proxy, "s3": s3, "mlflow": mlflow}
+    for server in (proxy, s3, mlflow):
+        server.start()
     s3.await_answer(lambda: answers(stores.s3_for_tests, but=403), 300)
     mlflow.await_answer(lambda: answers(f"{stores.mlflow_for_tests}/health"), 600)
     account = {"username": ACCOUNT[0], "password": ACCOUNT[1]}

@@ -1,106 +1,134 @@
 """Campaigns under faults end in the bytes of an undisturbed one: FAULTS= says how many, SEED= which and when.
 
-A workflow that failed for good is submitted again, as pipelines/argo/README.md says. Nothing else is mended by hand.
+Two campaigns run at a time, so that while one ends there is another to disturb. A workflow that failed for good, or
+that a fault has deleted, is submitted again, as pipelines/argo/README.md says. Nothing else is mended by hand. With
+FAULTS= a run goes on where the last one with that seed has ended.
 """
 
 import os
-import random
 import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from tests.cluster.cache import cache_folder
 from tests.cluster.campaigns import Campaigns
 from tests.cluster.cluster import Cluster
-from tests.cluster.faults import FAULTS
+from tests.cluster.disturbance import FAULTS, Disturbance, Progress
 from tests.cluster.progress import step, tell
 from tests.cluster.workflows import ENDED
 from tests.harness.committed_objects import committed_objects, damaged_objects
 
-SECONDS_BETWEEN = (2.0, 25.0)
-SECONDS_OF_A_CAMPAIGN = 1800
-SUBMISSIONS = 12
+CAMPAIGNS_AT_ONCE = 2
+SECONDS_OF_A_CAMPAIGN = 2400
+SUBMISSIONS = 20
 """More than these are no campaign that comes to its end."""
+
+DELETED = "Deleted"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(inside: Cluster, campaigns: Campaigns) -> tuple[str, dict[str, str]]:
+def undisturbed(inside: Cluster, campaigns: Campaigns, embeddings: Path) -> tuple[str, dict[str, str]]:
     """A campaign before its first cycle, and what an undisturbed copy of it commits."""
-    root = campaigns.begin("faults", "--budget", 8, "--batch", 8)
+    root = campaigns.begin_on_embeddings("faults", embeddings, "--budget", 24, "--batch", 8)
     copy = campaigns.copy(root, "faults-undisturbed")
     with step("run an undisturbed campaign"):
         inside.argo.succeed(inside.argo.submit("labelcycle-campaign", root=copy))
     return root, committed_objects(copy)
 
 
-class Disturbance:
-    """Faults one after another: each kind once before any comes again; a seed decides the order and the moments."""
+@dataclass
+class Disturbed:
+    """A campaign under faults.
 
-    def __init__(self, cluster: Cluster, seed: int, count: int) -> None:
-        self._cluster, self._chance, self.left = cluster, random.Random(seed), count
-        self._order: list[str] = []
-        self._next = time.monotonic() + self._chance.uniform(*SECONDS_BETWEEN)
-        self.done: list[str] = []
+    Attributes:
+        root: the campaign.
+        first_fault: number of the first fault that may have met it.
+        began: when, by the clock.
+        workflow: the one that runs it now; empty before it is submitted.
+        ended: the phases that its workflows have ended in.
+    """
 
-    def act(self) -> None:
-        """Do the next fault if it is time for it."""
-        if not self.left or time.monotonic() < self._next:
-            return
-        self._order = self._order or self._chance.sample(list(FAULTS), len(FAULTS))
-        kind = self._order.pop()
-        if FAULTS[kind](self._cluster, self._chance):
-            tell(f"fault {len(self.done) + 1}: {kind}")
-            self.done.append(kind)
-            self.left -= 1
-        else:
-            self._order.insert(0, kind)  # later, when there is a stage
-        self._next = time.monotonic() + self._chance.uniform(*SECONDS_BETWEEN)
+    root: str
+    first_fault: int
+    began: float = field(default_factory=time.monotonic)
+    workflow: str = ""
+    ended: list[str] = field(default_factory=list)
 
+    def look(self, cluster: Cluster) -> bool:
+        """Whether it has come to its end; a workflow that ended otherwise is submitted again.
 
-def phase(cluster: Cluster, name: str) -> str:
-    """The phase of a workflow; empty while the API does not answer."""
-    return cluster.kubectl.tried("get", "workflow", name, "--output=jsonpath={.status.phase}").stdout
-
-
-def run_disturbed(cluster: Cluster, root: str, faults: Disturbance) -> list[str]:
-    """Run a campaign to its end under faults; returns the phases that its workflows ended in."""
-    ended: list[str] = []
-    deadline = time.monotonic() + SECONDS_OF_A_CAMPAIGN
-    while "Succeeded" not in ended:
-        assert len(ended) < SUBMISSIONS, f"{root} does not come to its end: {ended}"
-        name = submitted(cluster, root, deadline)
-        while (now := phase(cluster, name)) not in ENDED:
-            assert time.monotonic() < deadline, cluster.argo.told(name)
-            faults.act()
-            time.sleep(0.5)
-        if now != "Succeeded":
-            tell(f"{name}: {now}; submitted again")
-        ended.append(now)
-    return ended
+        Raises:
+            AssertionError: it does not come to its end.
+        """
+        assert time.monotonic() - self.began < SECONDS_OF_A_CAMPAIGN, f"{self.root}: {cluster.argo.told(self.workflow)}"
+        assert len(self.ended) < SUBMISSIONS, f"{self.root} does not come to its end: {self.ended}"
+        if not self.workflow:
+            self.workflow = submitted(cluster, self.root)
+            return False
+        phase, why = outcome(cluster, self.workflow)
+        if phase not in (*ENDED, DELETED):
+            return False
+        self.ended.append(phase)
+        if phase != "Succeeded":
+            tell(f"{self.workflow} of {self.root}: {phase}; {why}")
+            self.workflow = ""
+        return phase == "Succeeded"
 
 
-def submitted(cluster: Cluster, root: str, deadline: float) -> str:
-    """Submit the campaign, as soon as the API takes it; returns the workflow's name."""
-    while True:
-        try:
-            return cluster.argo.submit("labelcycle-campaign", root=root)
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
+def submitted(cluster: Cluster, root: str) -> str:
+    """Submit the campaign; returns the workflow's name, empty while the API does not take it."""
+    try:
+        return cluster.argo.submit("labelcycle-campaign", root=root)
+    except AssertionError:
+        return ""
+
+
+def outcome(cluster: Cluster, name: str) -> tuple[str, str]:
+    """The phase of a workflow and its message; empty while the API does not answer."""
+    done = cluster.kubectl.tried("get", "workflow", name, "--output=jsonpath={.status.phase} {.status.message}")
+    if "NotFound" in done.stderr:
+        return DELETED, "as a fault has it"
+    phase, _, why = done.stdout.partition(" ")
+    return phase, why
+
+
+def others_ended(cluster: Cluster, root: str) -> bool:
+    """Whether no further workflow of this root is under way."""
+    done = cluster.kubectl.tried(
+        "get",
+        "workflows",
+        "--output=jsonpath={range .items[*]}{.status.phase} {.spec.arguments.parameters[*].value}{'\\n'}{end}",
+    )
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return done.returncode == 0 and all(row[0] in ENDED for row in rows if root in row)
 
 
 def test_campaigns_under_faults_commit_what_an_undisturbed_one_does(
     inside: Cluster, campaigns: Campaigns, undisturbed: tuple[str, dict[str, str]]
 ) -> None:
     root, expected = undisturbed
-    seed, count = int(os.environ.get("SEED") or 0), int(os.environ.get("FAULTS") or len(FAULTS))
-    faults = Disturbance(inside, seed, count)
-    number = 0
-    while faults.left:
-        number += 1
-        disturbed = campaigns.copy(root, f"faults-{number}")
-        with step(f"campaign {number} under faults"):
-            ended = run_disturbed(inside, disturbed, faults)
-        tell(f"campaign {number}: {len(faults.done)} faults so far; workflows ended {', '.join(ended)}")
-        assert damaged_objects(disturbed) == []
-        assert committed_objects(disturbed) == expected
+    seed, wished = int(os.environ.get("SEED") or 0), os.environ.get("FAULTS")
+    file = cache_folder() / f"faults-of-seed-{seed}.json" if wished else None
+    progress = Progress.read(file, seed)
+    count = int(wished or len(FAULTS))
+    assert progress.faults < count, f"All {count} faults of {file} are done: raise FAULTS, or remove the file"
+    faults, running, begun = Disturbance(inside, progress, count), list[Disturbed](), progress.campaigns
+    while faults.left or running:
+        while faults.left and len(running) < CAMPAIGNS_AT_ONCE:
+            begun += 1
+            running.append(Disturbed(campaigns.copy(root, f"faults-{begun}"), faults.next))
+        faults.act([(one.root, one.workflow) for one in running if one.workflow])
+        for one in [one for one in running if one.look(inside)]:
+            if not others_ended(inside, one.root):
+                one.ended.pop()
+                continue
+            assert damaged_objects(one.root) == []
+            assert committed_objects(one.root) == expected
+            running.remove(one)
+            progress.keep(min([faults.next, *(each.first_fault for each in running)]), progress.campaigns + 1)
+            seconds = time.monotonic() - one.began
+            tell(f"{one.root} is as it should be after {seconds:.0f} s; its workflows: {', '.join(one.ended)}")
+        time.sleep(0.5)
+    tell(f"{progress.faults} faults in {progress.campaigns} campaigns: {dict(progress.counts())}")

@@ -20,6 +20,13 @@ CONTROLLER, EXECUTOR = "quay.io/argoproj/workflow-controller", "quay.io/argoproj
 USER = "8737"
 """The user that Argo's images have."""
 
+SOON = {
+    "op": "add",
+    "path": "/spec/template/spec/containers/0/env/-",
+    "value": {"name": "DEFAULT_REQUEUE_TIME", "value": "1s"},
+}
+"""How soon the controller comes back to a workflow, as pipelines/argo/README.md advises it: ten seconds by default."""
+
 ENDED = ("Succeeded", "Failed", "Error")
 
 
@@ -52,6 +59,7 @@ def install(kubectl: Kubectl, binaries: Binaries, folder: Path) -> None:
         "namespace": "argo",
         "resources": [f"{manifests}/{part}" for part in parts],
         "images": [{"name": CONTROLLER, "newTag": binaries.argo_version}],
+        "patches": [{"target": {"kind": "Deployment", "name": "workflow-controller"}, "patch": yaml.safe_dump([SOON])}],
     }
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))

@@ -29,7 +29,13 @@ def read(arguments: list[str], environment: dict[str, str], hosts: list[str]) ->
         "answered": [host for host in hosts if is_allowed_host_header(options["allowed_hosts"].split(","), host)],
         "users": {
             name: getattr(users, name)
-            for name in ("database_uri", "admin_username", "admin_password", "default_permission")
+            for name in (
+                "database_uri",
+                "admin_username",
+                "admin_password",
+                "default_permission",
+                "auth_cache_ttl_seconds",
+            )
         },
     }
 

@@ -78,6 +78,7 @@ def test_users_are_read(as_read: dict[str, Any], overlay: str) -> None:
         "admin_username": SECRET,
         "admin_password": SECRET,
         "default_permission": "READ",
+        "auth_cache_ttl_seconds": 60,
     }
 
 

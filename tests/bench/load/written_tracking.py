@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking import experiments as tags
-from labelcycle.components.tracking.experiments import experiment_id
+from labelcycle.components.tracking.experiments import experiment_id, prepared_run
 from labelcycle.components.tracking.location import tracking_location
 from labelcycle.components.tracking.model_registry import registered_name
 from labelcycle.components.tracking.promoting import judge_new_cycles
@@ -19,7 +19,7 @@ def write_tracking(root: str) -> None:
     state = read_state(store)
     location = tracking_location(store)
     client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
-    experiment = experiment_id(client, location)
+    experiment = experiment_id(client, location, prepared_run(client))
     now = int(time.time() * 1000)
     identity = {tags.CAMPAIGN: state.campaign.identifier}
     parent = client.create_run(experiment, now, identity | {tags.KIND: "campaign"})

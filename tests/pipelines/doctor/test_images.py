@@ -49,6 +49,12 @@ def test_what_is_said(name: str, statuses: list[str]) -> None:
     assert [finding.status for finding in check_image(name, set(), "")] == statuses
 
 
+def test_an_image_of_a_registry_of_examples_that_nodes_have() -> None:
+    name = "registry.example.com/labelcycle-python:0.1.0"
+    (finding,) = check_image(name, {name}, "")
+    assert finding.status == "pass" and "already" in finding.seen
+
+
 @pytest.mark.parametrize("there", ["docker.io/library/labelcycle-python:0.1.0", "localhost/labelcycle-python:0.1.0"])
 def test_an_image_that_was_loaded_into_the_nodes(there: str) -> None:
     names = images_on([{"status": {"images": [{"names": [there]}]}}, {}])

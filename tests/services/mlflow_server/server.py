@@ -31,6 +31,7 @@ class MlflowServer:
             f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'accounts.db'}\n"
             f"admin_username = {ADMINISTRATOR[0]}\n"
             "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+            "auth_cache_ttl_seconds = 60\n"
         )
         self._settings = {
             **settings,
