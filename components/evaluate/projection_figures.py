@@ -74,7 +74,11 @@ def forecast_figures(
     Returns:
         The forecast, or why there is none.
     """
-    found = forecast(points, test_samples)
+    if not test_samples:
+        return NoForecast(reason="a forecast needs accuracies that a test set measured")
+    paid_to_test = campaign.test_from_budget
+    learnt = [CurvePoint(max(1, point.answers - paid_to_test), point.accuracy) for point in points]
+    found = forecast(learnt, test_samples)
     if isinstance(found, str):
         return NoForecast(reason=found)
     best = max(point.accuracy for point in points)
@@ -85,15 +89,17 @@ def forecast_figures(
         reason=None,
         share=QUANTILES[1] - QUANTILES[0],
         ceiling=_rounded(found.ceiling),
-        curve=[_expected(found.accuracy_at(answers), campaign) for answers in ahead],
+        curve=[_expected(found.accuracy_at(max(1, answers - paid_to_test)), campaign) for answers in ahead],
         targets=[_needed(found, accuracy, last, campaign) for accuracy in wanted],
     )
 
 
 def _expected(expected: Expected, campaign: Campaign) -> ExpectedAccuracy:
+    """The figures by answers that are paid for, those of the test samples among them."""
+    answers = expected.answers + campaign.test_from_budget
     return ExpectedAccuracy(
-        answers=expected.answers,
-        cost=campaign.prices.of_labels(expected.answers),
+        answers=answers,
+        cost=campaign.prices.of_labels(answers),
         accuracy=_rounded(expected.accuracy),
         low=_rounded(expected.low),
         high=_rounded(expected.high),
@@ -104,7 +110,8 @@ def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> 
     """What a target takes that the last cycle has not reached: more answers than it had, whatever the curve says."""
     needed = found.answers_for(accuracy)
     likely, low, high = (
-        None if answers is None else max(answers, last + 1) for answers in (needed.answers, needed.low, needed.high)
+        None if answers is None else max(answers + campaign.test_from_budget, last + 1)
+        for answers in (needed.answers, needed.low, needed.high)
     )
 
     def cost(answers: int | None) -> float | None:

@@ -2,27 +2,26 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from labelcycle.components.analysis.metrics import classification_metrics, known_unknown, reliability
+from labelcycle.components.analysis.metrics import known_unknown
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.metrics import CycleMetrics, LabelSuspect, LabelSuspects
-from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
-from labelcycle.components.core.campaign.vote_tables import votes_in
+from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
+from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
 from labelcycle.components.evaluate.test_features import Features, read_features
 
@@ -31,17 +30,48 @@ from labelcycle.components.evaluate.test_features import Features, read_features
 class Evaluated(Facts, rows="test_samples"):
     """The headline figures of the cycle."""
 
-    labels: int
-    accuracy: float
-    macro_f1: float
-    ece: float
-    label_cost: float
-    test_samples: int
+    metrics: CycleMetrics
+
+    @property
+    def accuracy(self) -> float:
+        """What the component returns: the test accuracy, else the cross-validated estimate, 0 without either."""
+        found, estimated = self.metrics.accuracy, self.metrics.estimate
+        if found is None and isinstance(estimated, AccuracyEstimate):
+            found = estimated.accuracy
+        return found or 0.0
+
+    @property
+    def labels(self) -> int:
+        """How many labels it was trained on."""
+        return self.metrics.labels
+
+    @property
+    def label_cost(self) -> float:
+        """What the answers so far cost."""
+        return self.metrics.label_cost
+
+    @property
+    def test_samples(self) -> int:
+        """How many samples the model was tested with."""
+        return self.metrics.test_samples
+
+    def as_record(self) -> dict[str, object]:
+        """The figures by name; an estimate is never called `accuracy`."""
+        names = ("labels", "accuracy", "macro_f1", "ece", "label_cost", "test_samples")
+        estimated = self.metrics.estimate
+        if not isinstance(estimated, AccuracyEstimate):
+            estimated = None
+        return {name: getattr(self.metrics, name) for name in names} | (
+            {} if estimated is None else {"cross_validated_accuracy": estimated.accuracy}
+        )
 
 
 @observed
 def run(root: str, cycle: int, attempt: str) -> Evaluated:
     """Measure the model and write `metrics.json` and `label_suspects.parquet` into the attempt.
+
+    Test samples that people have still to label are left out. Where none has a label, or there is no test set, accuracy
+    is estimated by cross-validation over the labels to learn from, and is called so.
 
     Args:
         root: the campaign's folder or S3 prefix.
@@ -59,18 +89,16 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     training = work.read_record("training.json", TrainingFacts)
     head = read_head(work.read("head.safetensors"))
     test_ids = ids_of_split(work.store, campaign, "test")
-    labelled = work.labelled()
+    labelled, tested = work.labelled(), work.tested()
     test, of_labelled = read_features(work, training.space, test_ids, labelled)
-    if not test.ids:
+    if test_ids and not test.ids:
         raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
-    truth = load_truth(work.store, campaign)
-    index = {name: number for number, name in enumerate(campaign.classes)}
-    targets = np.array([index[truth[name]] for name in test.ids], dtype=np.int64)
-    probabilities = head.probabilities(test.vectors)
-    found = classification_metrics(probabilities, targets, campaign.classes)
+    measured = measure(work, head, test, tested)
+    found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
+    given = labels_of(work.consensus())
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics = CycleMetrics(
         cycle=cycle,
@@ -87,28 +115,23 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         test_samples=found.test_samples,
         classes=found.classes,
         confusion=found.confusion,
-        reliability=reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets),
+        reliability=measured.bins,
         stop=_reason_to_stop(work, state, found.accuracy),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
         forecast=forecast_figures(points, found.test_samples, campaign),
-        annotators=annotator_figures(votes, labelled, _predicted(work)),
-        disputed=disputed_samples(votes, labelled),
+        annotators=annotator_figures(votes, given, _predicted(work)),
+        disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
+        **({} if measured.test_set is None else {"test_set": measured.test_set}),
+        **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
     )
     if campaign.recipe.data_selection is not None:
-        measured = batch_points(work, campaign.recipe.data_selection, test.vectors, targets)
-        metrics = metrics.model_copy(update={"batch_points": measured})
+        points_of_batches = batch_points(work, campaign.recipe.data_selection, measured.vectors, measured.targets)
+        metrics = metrics.model_copy(update={"batch_points": points_of_batches})
     work.write_record("metrics.json", metrics)
     if not work.record("evaluate"):
         metrics = work.read_record("metrics.json", CycleMetrics)
-    return Evaluated(
-        labels=metrics.labels,
-        accuracy=metrics.accuracy,
-        macro_f1=metrics.macro_f1,
-        ece=metrics.ece,
-        label_cost=metrics.label_cost,
-        test_samples=metrics.test_samples,
-    )
+    return Evaluated(metrics)
 
 
 def _alignment(work: Attempt) -> AlignmentVerdict | None:
@@ -124,20 +147,25 @@ def _earlier_points(work: Attempt, state: State) -> list[CurvePoint]:
     return [CurvePoint(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
 
 
-def _reason_to_stop(work: Attempt, state: State, accuracy: float) -> str | None:
-    """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does."""
+def _reason_to_stop(work: Attempt, state: State, accuracy: float | None) -> str | None:
+    """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does.
+
+    Without a test set there is none: an estimate is of other samples in each cycle.
+    """
     campaign, stop = work.campaign, work.campaign.recipe.stop
     if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
+        return None
+    if accuracy is None:
         return None
     points = [*_earlier_points(work, state), CurvePoint(work.decision.answered, accuracy)]
     return reason_to_stop(points, stop, campaign.prices)
 
 
-def _so_far(work: Attempt, state: State, accuracy: float) -> tuple[Curve, list[CurvePoint]]:
+def _so_far(work: Attempt, state: State, accuracy: float | None) -> tuple[Curve, list[CurvePoint]]:
     """The learning curve with this cycle, by labels and by answers; without the final model, whose trainer differs."""
     curve = learning_curve(replace(state, summaries=state.summaries[: work.cycle]))
     points = _earlier_points(work, state)
-    if work.decision.action != "finalize":
+    if work.decision.action != "finalize" and accuracy is not None:
         curve = Curve([*curve.labels, work.decision.labelled], [*curve.accuracy, accuracy])
         points = [*points, CurvePoint(work.decision.answered, accuracy)]
     return curve, points

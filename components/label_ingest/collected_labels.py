@@ -11,7 +11,8 @@ from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.vote_tables import votes_in
+from labelcycle.components.core.campaign.test_set import asked_to_test_with
+from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
 from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -32,7 +33,9 @@ class CollectedLabels:
         consensus: rows of `CONSENSUS`: what all votes come to.
         answers: to the last query.
         fresh: requests that have their answers now and had them not before.
-        labelled: samples with a label.
+        fresh_to_test_with: how many of these are for samples of the test set.
+        usable: samples with a label to learn from.
+        labelled: the same, of earlier loops too where training data is selected.
         answered: requests of all cycles that have their answers.
         outstanding: requests of all cycles that have not.
     """
@@ -44,6 +47,8 @@ class CollectedLabels:
     consensus: pa.Table
     answers: Answers
     fresh: list[LabelRequest]
+    fresh_to_test_with: int
+    usable: int
     labelled: int
     answered: int
     outstanding: int
@@ -85,6 +90,9 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
     had = set(before.complete)
+    fresh = [request for request in now.complete if request not in had]
+    testing = set(asked_to_test_with(store, campaign))
+    usable = len(labels_of(consensus).keys() - testing)
     return CollectedLabels(
         source=source.name,
         new=new,
@@ -92,8 +100,10 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
         votes=votes,
         consensus=consensus,
         answers=answers_to(mine, votes, quorum),
-        fresh=[request for request in now.complete if request not in had],
-        labelled=labelled_before + consensus["status"].to_pylist().count("ok"),
+        fresh=fresh,
+        fresh_to_test_with=sum(request.sample_id in testing for request in fresh),
+        usable=usable,
+        labelled=labelled_before + usable,
         answered=answered_before + len(now.complete) + starting_answers(store, campaign),
         outstanding=len(now.begun) + len(now.open),
     )
@@ -113,7 +123,9 @@ def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | 
         consensus=consensus,
         answers=Answers([], [], []),
         fresh=[],
-        labelled=consensus["status"].to_pylist().count("ok"),
+        fresh_to_test_with=0,
+        usable=len(labels_of(consensus)),
+        labelled=len(labels_of(consensus)),
         answered=starting_answers(store, campaign),
         outstanding=0,
     )

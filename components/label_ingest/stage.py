@@ -100,10 +100,10 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
         return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
     late = sum(request.cycle < last.cycle for request in collected.fresh)
     reason = f"{len(collected.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
+    reason += f", {collected.fresh_to_test_with} of them to test with" if collected.fresh_to_test_with else ""
     reason += f"; answers corrected: {collected.corrected}" if collected.corrected else ""
     reason += f"; {ready.reason}" if collected.answers.unanswered else ""
-    usable = "ok" in collected.consensus["status"].to_pylist()
-    return _begin(store, state, "train" if usable else "cold_start", collected, reason)
+    return _begin(store, state, "train" if collected.usable else "cold_start", collected, reason)
 
 
 def _awaited(collected: CollectedLabels, cycle: int, reason: str) -> str:
@@ -132,7 +132,7 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
         labelled, answered, outstanding = collected.labelled, collected.answered, collected.outstanding
     final = action == "finalize"
     previous = last.objects if last else {}
-    size = 0 if final else campaign.query_size(answered + outstanding)
+    size = 0 if final else campaign.query_size(answered + outstanding, first=not state.commits)
     decision = Decision(
         cycle=cycle,
         action=action,

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.blocks import one_thread_products
@@ -85,12 +84,11 @@ def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dic
     labelled, questions = set(work.labelled()), set(asked)
     known = pa.array(sorted(labelled | questions), pa.string())
     rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))
-    test = table.filter(pc.equal(table["split"], "test"))
     return {
         "pool": draw_by_id(rest["sample_id"], most["pool"]),
         "labelled": draw_by_id(_column(labelled - questions), most["labelled"]),
         "asked": draw_by_id(_column(questions), most["asked"]),
-        "test": draw_by_id(test["sample_id"], most["test"]),
+        "test": draw_by_id(_column(set(work.tested())), most["test"]),
     }
 
 
@@ -114,7 +112,9 @@ def _column(ids: set[str]) -> pa.ChunkedArray:
 
 def _mistaken(work: Attempt, names: list[str], features: npt.NDArray[np.float16]) -> list[str]:
     """Test samples that the model takes for another class."""
-    truth, classes = load_truth(work.store, work.campaign), work.campaign.classes
+    if not names:
+        return []
+    truth, classes = work.tested(), work.campaign.classes
     predicted = read_head(work.read("head.safetensors")).probabilities(features).argmax(axis=1)
     return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
 

@@ -4,18 +4,22 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.estimate import CROSS_VALIDATED, AccuracyEstimate
 from labelcycle.components.core.campaign.metrics import AccuracyForecast, NoForecast, RandomArm
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
 TEXT_SIZE = 10
 """In points; still legible where the figure is shrunk to the width of a phone."""
+ESTIMATES = "#8250df"
 SMALLEST_SPAN = 0.1
 """The least part of the scale that is shown, so that noise does not look like a leap."""
 
 
 def draw_learning_curve(summaries: list[CycleSummary], random: RandomArm | None = None) -> bytes:
     """Draw accuracy and macro F1 of every trained cycle over its labels, and the final model apart from the curves.
+
+    Cross-validated estimates are a curve of their own, with their intervals, never joined to accuracies of a test set.
 
     Args:
         summaries: one a cycle, in order; cycles that trained no model are left out.
@@ -38,13 +42,29 @@ def draw_learning_curve(summaries: list[CycleSummary], random: RandomArm | None 
     )
     if random is not None:
         axes.plot(random.labels, random.accuracy, color=INK, linestyle="--", linewidth=1.5, marker=".", label="random")
+    estimated = [(summary.labels, summary.estimate) for summary in summaries]
+    estimates = [(count, found) for count, found in estimated if isinstance(found, AccuracyEstimate)]
+    if estimates:
+        at, middle = [count for count, _ in estimates], [found.accuracy for _, found in estimates]
+        ends = [
+            [found.accuracy - found.low for _, found in estimates],
+            [found.high - found.accuracy for _, found in estimates],
+        ]
+        axes.errorbar(at, middle, ends, color=ESTIMATES, marker="D", mfc="white", linestyle=":", label=CROSS_VALIDATED)
     if finals:
         axes.plot(
             *zip(*finals, strict=True), color="#1a7f37", marker="*", linestyle="", markersize=13, label="final model"
         )
     others = ([], []) if random is None else (random.labels, random.accuracy)
-    shown = [*accuracy, *macro_f1, *(value for _, value in finals), *others[1]]
-    _frame(axes, [*labels, *(count for count, _ in finals), *others[0]], [value for value in shown if value == value])
+    shown = [
+        *accuracy,
+        *(end for _, found in estimates for end in (found.low, found.high)),
+        *macro_f1,
+        *(value for _, value in finals),
+        *others[1],
+    ]
+    counts = [*labels, *(count for count, _ in [*finals, *estimates]), *others[0]]
+    _frame(axes, counts, [value for value in shown if value == value])
     axes.set_xlabel("labels", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     axes.tick_params(labelsize=TEXT_SIZE)
     figure.legend(

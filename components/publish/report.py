@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of
@@ -24,6 +25,7 @@ from labelcycle.components.publish.report_text import (
     forecast_words,
     headlines,
     saving_words,
+    testing_words,
 )
 
 IN_THE_PAGE = ("learning_curve", "cost", "confusion_matrix", "calibration", "feature_map")
@@ -67,6 +69,8 @@ def render_report(report: Report) -> str:
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, campaign.prices),
+        testing=testing_words(metrics, before, campaign.test_from_budget),
+        estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous),
         cycles=_cycles(report),
         saving=saving_words(metrics.random),
@@ -162,7 +166,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
         "learning_curve": draw_learning_curve(summaries, metrics.random),
         "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget),
         "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes),
-        "calibration": None if metrics.reliability is None else draw_calibration(metrics.reliability),
+        "calibration": None if not metrics.reliability else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
         "contact_sheet": draw_contact_sheet(query, thumbnails),
     }

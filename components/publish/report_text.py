@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from labelcycle.components.analysis.intervals import wilson_interval
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.estimate import CROSS_VALIDATED, NOT_MEASURED, AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast, RandomArm, Sign
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
@@ -143,13 +145,14 @@ def _range(likely: float | None, low: float | None, high: float | None, form: st
 class Headline:
     """One figure: its name, value, change since the cycle before where there is one, and which way it went.
 
-    `direction` is `better`, `worse` or `same`.
+    `direction` is `better`, `worse` or `same`. `note` says what the figure is, where it has no change.
     """
 
     name: str
     value: str
     change: str
     direction: str
+    note: str = ""
 
 
 def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: Prices) -> list[Headline]:
@@ -162,12 +165,56 @@ def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: Prices
     """
     spent = None if before is None else metrics.label_cost - prices.of_labels(before.answers)
     accuracy, macro_f1, ece = (before.accuracy, before.macro_f1, before.ece) if before else (None, None, None)
+    cost = Headline("Label cost", f"{metrics.label_cost:,.2f}", "" if spent is None else f"{spent:+,.2f}", "same")
+    if metrics.accuracy is None or metrics.macro_f1 is None or metrics.ece is None:
+        return [_instead_of_accuracy(metrics.estimate), cost]
     return [
         _headline("Accuracy", metrics.accuracy, accuracy, higher_is_better=True),
         _headline("Macro F1", metrics.macro_f1, macro_f1, higher_is_better=True),
         _headline("Calibration error (ECE)", metrics.ece, ece, higher_is_better=False),
-        Headline("Label cost", f"{metrics.label_cost:,.2f}", "" if spent is None else f"{spent:+,.2f}", "same"),
+        cost,
     ]
+
+
+def _instead_of_accuracy(estimate: AccuracyEstimate | NoEstimate | None) -> Headline:
+    """What is said where there is nothing to test with."""
+    if not isinstance(estimate, AccuracyEstimate):
+        return Headline("Accuracy", NOT_MEASURED, "", "same", "" if estimate is None else estimate.reason)
+    note = f"{estimate.low:.1%} to {estimate.high:.1%}, from {estimate.labels:,} labels to learn from; no test set"
+    return Headline(f"Accuracy, {CROSS_VALIDATED}", f"{estimate.accuracy:.1%}", "", "same", note)
+
+
+def testing_words(metrics: CycleMetrics, before: CycleSummary | None, wanted: int) -> list[str]:
+    """How many samples the model was tested with, and what that means, in sentences; none for a test set that stays.
+
+    Args:
+        metrics: the cycle's.
+        before: the trained cycle before; None where this is the first.
+        wanted: samples that people label to test with.
+    """
+    if metrics.accuracy is None:
+        why = "None of the samples to test with has a label yet" if wanted else "There is no test set"
+        estimated = isinstance(metrics.estimate, AccuracyEstimate)
+        return [f"{why}: {ESTIMATED if estimated else 'accuracy is not measured yet'}."]
+    if metrics.test_set is None:
+        return []
+    low, high = wilson_interval(round(metrics.accuracy * metrics.test_samples), metrics.test_samples)
+    words = [
+        f"Accuracy is of {metrics.test_samples:,} of {wanted:,} samples to test with: between {low:.1%} and {high:.1%} "
+        "in 95 of 100 cases."
+    ]
+    earlier = 0 if before is None else before.test_samples or 0
+    if before is not None and earlier != metrics.test_samples:
+        words.append(
+            f"The test set had {earlier:,} samples in the cycle before, so the changes are not of the model alone."
+        )
+    return words
+
+
+ESTIMATED = (
+    "accuracy is estimated by a simple model that is tested on labels which it has not learnt from. Samples that were "
+    "asked for are harder than others, so it is too low as a rule"
+)
 
 
 def _headline(name: str, now: float, before: float | None, higher_is_better: bool) -> Headline:

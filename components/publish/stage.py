@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,10 +33,11 @@ class Published(Facts, rows="query_size"):
         cycle: the cycle.
         committed: whether this attempt is the cycle's commit; False if another run committed the cycle first.
         labels: labels so far.
-        accuracy: on the test set, None for the cold start.
+        accuracy: on the test set; None for the cold start, and where there is nothing to test with.
         query_size: samples delivered for labelling.
         handout: where their list is; empty for an empty query.
         report: where the cycle's report is; empty for the cold start.
+        accuracy_in_words: the accuracy or what stands in for it; empty for the cold start.
     """
 
     cycle: int
@@ -45,6 +47,7 @@ class Published(Facts, rows="query_size"):
     query_size: int
     handout: str
     report: str
+    accuracy_in_words: str = ""
 
 
 @observed
@@ -93,6 +96,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
         query_size=facts.query_size,
         handout=handed,
         report=work.store.locate(winner.objects["report"].key) if "report" in winner.objects else "",
+        accuracy_in_words=facts.accuracy_in_words if facts.trained else "",
     )
 
 
@@ -120,6 +124,8 @@ def _files_of_stages(work: Attempt, metrics: CycleMetrics | None) -> dict[str, s
         files["alignment"] = "alignment.json"
     if metrics.label_suspects is not None:
         files["label_suspects"] = "label_suspects.parquet"
+    if metrics.test_set is not None:
+        files["test_predictions"] = "test_predictions.parquet"
     return files
 
 
@@ -157,7 +163,16 @@ def _summary(work: Attempt, metrics: CycleMetrics | None, query_size: int) -> Su
         final=work.decision.action == "finalize",
         stopped=metrics.stop if metrics else None,
         previous_query=metrics.previous_query if metrics else None,
+        **_told_of_testing(metrics),
     )
+
+
+def _told_of_testing(metrics: CycleMetrics | None) -> dict[str, Any]:
+    """What the summary says of a test set that can grow, and of what stands in for it."""
+    if metrics is None:
+        return {}
+    counted = {} if metrics.test_set is None else {"test_samples": metrics.test_samples}
+    return counted | ({} if metrics.estimate is None else {"estimate": metrics.estimate})
 
 
 def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: SummaryRecord) -> dict[str, str]:
@@ -165,7 +180,7 @@ def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: Summar
     earlier = read_state(work.store)
     if len(earlier.commits) < work.cycle:
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
-    trained = [past for past in earlier.summaries[: work.cycle] if past.accuracy is not None]
+    trained = [past for past in earlier.summaries[: work.cycle] if past.trained]
     summaries = [*trained, CycleSummary.of(summary)]
     drawn = draw_cycle(work, metrics, query, summaries)
     for name, data in drawn.images.items():

@@ -25,6 +25,7 @@ from labelcycle.components.select.gathering import (
     read_scores,
 )
 from labelcycle.components.select.second_opinions import opinion_rows, second_opinions
+from labelcycle.components.select.testing import REASON, rows_to_test_with
 
 DEVICE = "LABELCYCLE_SELECT_DEVICE"
 """The environment variable that names the device for large products, such as `cuda`; empty for the processor."""
@@ -34,12 +35,13 @@ DEVICE = "LABELCYCLE_SELECT_DEVICE"
 class Selected(Facts, rows="size"):
     """The query that was written.
 
-    Of its `size` samples `second_opinions` were asked for before, `explored` were drawn at random, and `included` had
-    to be in it.
+    Of its `size` samples `to_test_with` are for the test set, `second_opinions` were asked for before, `explored` were
+    drawn at random to learn from, and `included` had to be in it.
     """
 
     strategy: str
     size: int
+    to_test_with: int
     second_opinions: int
     explored: int
     included: int
@@ -76,6 +78,7 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     return Selected(
         strategy=choice_of(work).strategy,
         size=table.num_rows,
+        to_test_with=pc.sum(pc.equal(table["reason"], REASON)).as_py() or 0,
         second_opinions=pc.sum(pc.greater(table["opinion"], 1)).as_py() or 0,
         explored=pc.sum(table["explore"]).as_py() or 0,
         included=len(set(work.campaign.recipe.selector.include) & set(table["sample_id"].to_pylist())),
@@ -91,7 +94,7 @@ def choice_of(work: Attempt) -> Choice:
 
 
 def choose_query(work: Attempt, shards: int = 1) -> pa.Table:
-    """The query of an attempt: rows of `QUERY`, the picks of its strategy and then second opinions.
+    """The query of an attempt: rows of `QUERY`, samples to test with, then the strategy's picks and second opinions.
 
     Args:
         work: the attempt, scored where its cycle trains.
@@ -99,13 +102,15 @@ def choose_query(work: Attempt, shards: int = 1) -> pa.Table:
     """
     choice = choice_of(work)
     check_parameters(choice.strategy, choice.arguments.keys())
+    testing = rows_to_test_with(work, QUERY)
     again = second_opinions(work)
-    size = work.decision.query_size - len(again)
-    table = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards)
-    return pa.concat_tables([table, opinion_rows(again, table.num_rows + 1, QUERY)])
+    size = work.decision.query_size - testing.num_rows - len(again)
+    picks = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards, first_rank=testing.num_rows + 1)
+    asked = pa.concat_tables([testing, picks])
+    return pa.concat_tables([asked, opinion_rows(again, asked.num_rows + 1, QUERY)])
 
 
-def _query(work: Attempt, choice: Choice, size: int, shards: int) -> pa.Table:
+def _query(work: Attempt, choice: Choice, size: int, shards: int, first_rank: int) -> pa.Table:
     strategy = STRATEGIES[choice.strategy]
     reads = strategy.reads_with(choice.arguments) | read_by_constraints(choice)
     pool = gather_candidates(work, reads, shards, strategy)
@@ -119,7 +124,7 @@ def _query(work: Attempt, choice: Choice, size: int, shards: int) -> pa.Table:
     return pa.table(
         {
             "sample_id": pa.array(picks.ids.tolist(), pa.string()),
-            "rank": pa.array(range(1, len(picks.ids) + 1), pa.int32()),
+            "rank": pa.array(range(first_rank, first_rank + len(picks.ids)), pa.int32()),
             "score": pa.array(picks.scores, pa.float64()),
             "reason": pa.array(picks.reasons, pa.string()),
             "cluster": pa.array(picks.clusters.astype(np.int32), mask=picks.clusters < 0),

@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.decision import Decision
+from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.metrics import AnnotatorFigures, CycleMetrics
 from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
 from labelcycle.components.core.campaign.training import AlignmentVerdict
@@ -35,19 +36,33 @@ DIGEST_LENGTH = 36
 """MLflow holds no more characters of a digest; the source has it whole."""
 
 
-def dataset_inputs(store: Store, campaign: Campaign, decision: Decision) -> list[DatasetInput]:
-    """The pool, and for a cycle that trains the labels and the test set."""
+def dataset_inputs(
+    store: Store, campaign: Campaign, decision: Decision, metrics: CycleMetrics | None
+) -> list[DatasetInput]:
+    """The pool, and for a cycle that trains the labels and the test set, where there is one.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        decision: the cycle's.
+        metrics: what was measured of its model; None where it trained none.
+    """
     inputs = [_input("pool", _dataset(store, f"{campaign.name}-pool", [campaign.pool]))]
     trained_on = [decision.consensus] if decision.consensus is not None else decision.labels
     if trained_on:
         labels = _dataset(store, f"{campaign.name}-labels", trained_on, {"num_rows": decision.answered})
-        inputs += [_input("training", labels), _input("evaluation", test_set(store, campaign))]
+        inputs.append(_input("training", labels))
+        if metrics is None or metrics.test_samples:
+            inputs.append(_input("evaluation", test_set(store, campaign, decision, metrics)))
     return inputs
 
 
-def test_set(store: Store, campaign: Campaign) -> Dataset:
-    """The true classes of the test samples."""
-    return _dataset(store, f"{campaign.name}-truth", [campaign.truth])
+def test_set(store: Store, campaign: Campaign, decision: Decision, metrics: CycleMetrics | None) -> Dataset:
+    """The true classes of the test samples: a table that never changes, or those of the labels that people gave."""
+    if metrics is None or metrics.test_set is None or decision.consensus is None:
+        return _dataset(store, f"{campaign.name}-truth", [campaign.truth])
+    given = _dataset(store, f"{campaign.name}-test", [decision.consensus], {"num_rows": metrics.test_samples})
+    return Dataset(given.name, metrics.test_set[:DIGEST_LENGTH], given.source_type, given.source, profile=given.profile)
 
 
 def _dataset(
@@ -72,8 +87,21 @@ def _input(context: str, dataset: Dataset) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
-HEADLINES = ("accuracy", "macro_f1", "ece", "labels", "label_cost", "known_unknown_ratio")
-"""Metrics that the campaign's run shows as curves over the cycles."""
+ESTIMATE = "cross_validated_accuracy"
+"""What stands in for accuracy while nothing is there to test with; never in the curve of `accuracy`."""
+
+HEADLINES = (
+    "accuracy",
+    "macro_f1",
+    "ece",
+    "labels",
+    "label_cost",
+    "known_unknown_ratio",
+    ESTIMATE,
+    f"{ESTIMATE}_low",
+    f"{ESTIMATE}_high",
+)
+"""Metrics that the campaign's run shows as curves over the cycles; where the test set can grow, its size is another."""
 
 MODEL_FIGURES = ("accuracy", "macro_f1", "ece")
 """Metrics that judge the model itself."""
@@ -117,9 +145,11 @@ def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
     decision = Decision.model_validate(read_json(cycle.store, cycle.commit.objects["decision"]))
     summary = read_summary(cycle.store, cycle.commit)
     figures = {"query_size": summary.query_size, **_timing_figures(cycle)}
-    client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision))
-    if "head" in cycle.commit.objects:
-        metrics = _log_training(client, cycle, figures, final=decision.action == "finalize")
+    found = cycle.commit.objects.get("metrics")
+    measured = None if found is None else read_record(cycle.store, found, CycleMetrics)
+    client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision, measured))
+    if measured is not None:
+        metrics = _log_training(client, cycle, decision, measured, figures)
     else:
         metrics = _metrics(cycle, figures, step=0)
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
@@ -138,23 +168,27 @@ def _decision(summary: SummaryRecord, decision: Decision) -> str:
     return f"asked for {asked} labels" if asked else "asked for nothing more"
 
 
-def _log_training(client: MlflowClient, cycle: TrackedCycle, figures: dict[str, float], final: bool) -> list[Metric]:
+def _log_training(
+    client: MlflowClient, cycle: TrackedCycle, decision: Decision, measured: CycleMetrics, figures: dict[str, float]
+) -> list[Metric]:
     """Log a trained model. The campaign's curves go over its cycles; a final model has figures of its own there.
 
     Returns:
         the cycle's metrics, still to be logged: `figures` and those of the training.
     """
-    measured = read_record(cycle.store, cycle.commit.objects["metrics"], CycleMetrics)
+    final = decision.action == "finalize"
     trained = cycle_figures(measured)
-    headlines = {f"final_{name}" if final else name: trained[name] for name in HEADLINES if name in trained}
+    names = HEADLINES if measured.test_set is None else (*HEADLINES, "test_samples")
+    headlines = {f"final_{name}" if final else name: trained[name] for name in names if name in trained}
     with _folder_of(_artifacts(cycle)) as folder:
         client.log_artifacts(cycle.run_id, folder)
-    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured.accuracy)
+    candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured)
     with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured.space)) as folder:
         model_id = log_model(client, candidate, folder)
     register(client, candidate, model_id, cycle.history)
     client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
-    return _metrics(cycle, trained | figures, measured.labels, model_id)
+    data = test_set(cycle.store, cycle.campaign, decision, measured)
+    return _metrics(cycle, trained | figures, measured.labels, model_id, data)
 
 
 def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
@@ -171,6 +205,7 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
         **(_annotator_figures(metrics.annotators) if metrics.annotators else {}),
         "disputed_samples": metrics.disputed.count if metrics.disputed else None,
         "label_suspects": suspects.found if suspects else None,
+        **(_estimate_figures(metrics.estimate) if isinstance(metrics.estimate, AccuracyEstimate) else {}),
     }
     return {name: float(value) for name, value in candidates.items() if _is_figure(value)}
 
@@ -178,6 +213,10 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
 def _alignment_figures(verdict: AlignmentVerdict) -> dict[str, object]:
     """What the decision to recompute features rests on, and the decision itself as 1 or 0."""
     return {f"alignment_{name}": int(value) if isinstance(value, bool) else value for name, value in verdict}
+
+
+def _estimate_figures(found: AccuracyEstimate) -> dict[str, object]:
+    return {ESTIMATE: found.accuracy, f"{ESTIMATE}_low": found.low, f"{ESTIMATE}_high": found.high}
 
 
 def _annotator_figures(found: AnnotatorFigures) -> dict[str, object]:
@@ -231,15 +270,21 @@ def _is_figure(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _metrics(cycle: TrackedCycle, figures: dict[str, float], step: int, model_id: str | None = None) -> list[Metric]:
+def _metrics(
+    cycle: TrackedCycle,
+    figures: dict[str, float],
+    step: int,
+    model_id: str | None = None,
+    data: Dataset | None = None,
+) -> list[Metric]:
     """Figures as MLflow's metrics, those of the test set tied to the model.
 
     All bear the time at which the cycle's run began, so that MLflow knows them again when they are logged twice.
     """
-    time, data = cycle.run.info.start_time, test_set(cycle.store, cycle.campaign)
+    time = cycle.run.info.start_time
     metrics = []
     for name, value in figures.items():
-        if model_id is not None and name in MODEL_FIGURES:
+        if data is not None and name in MODEL_FIGURES:
             metrics.append(Metric(name, value, time, step, model_id, data.name, data.digest))
         else:
             metrics.append(Metric(name, value, time, step))

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.config.embedding import Pooling
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS
@@ -34,15 +35,16 @@ class Candidate:
     commit: Commit
     run: Run
     labels: int
-    accuracy: float
+    metrics: CycleMetrics
 
     @property
     def tags(self) -> dict[str, str]:
         """What marks the model as this cycle's; the accuracy is written so that it reads back exactly."""
+        accuracy = self.metrics.accuracy
         return {
             **tags.identity(self.campaign, self.commit),
-            tags.ACCURACY: repr(self.accuracy),
-            tags.TEST_SET: self.campaign.truth.sha256,
+            **({} if accuracy is None else {tags.ACCURACY: repr(accuracy)}),
+            tags.TEST_SET: self.metrics.test_set or self.campaign.truth.sha256,
         }
 
 
@@ -159,12 +161,13 @@ def _create_version(
     name = registered_name(candidate.campaign)
     if first:
         _create_registered_model(client, name, candidate.campaign)
+    measured = candidate.metrics.accuracy_in_words
     return client.create_model_version(
         name,
         source=f"models:/{model_id}",
         run_id=candidate.run.info.run_id,
         tags=candidate.tags | _marks(history, candidate.commit.digest),
-        description=f"Cycle {candidate.commit.cycle}: {candidate.labels} labels, accuracy {candidate.accuracy:.4f}.",
+        description=f"Cycle {candidate.commit.cycle}: {candidate.labels} labels, {measured}.",
         await_creation_for=SECONDS_TO_REGISTER,
         model_id=model_id,
     )

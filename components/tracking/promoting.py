@@ -88,7 +88,7 @@ def _append(
 ) -> Promoted | None:
     """Judge against the champion of this history and write the record; None where another record came first."""
     challenger = model_of(store, state.campaign, commit)
-    verdict = judge(challenger, _champion(store, state, history), gate)
+    verdict = judge(challenger, _champion(store, state, history, commit), gate)
     outcome: Outcome = "promoted" if verdict.passed else "forced" if force else "refused"
     promotion = Promotion(
         number=len(history.promotions),
@@ -105,8 +105,8 @@ def _append(
     return Promoted(promotion, verdict) if append_promotion(store, promotion) else None
 
 
-def _champion(store: Store, state: State, history: PromotionHistory) -> Model | None:
-    """The champion with the figures of its cycle.
+def _champion(store: Store, state: State, history: PromotionHistory, challenger: Commit) -> Model | None:
+    """The champion with the figures of its cycle, or on the challenger's test samples where the test set can grow.
 
     Raises:
         CampaignError: its cycle has another commit.
@@ -116,7 +116,7 @@ def _champion(store: Store, state: State, history: PromotionHistory) -> Model | 
         return None
     for commit in trained_commits(state):
         if commit.digest == champion.commit:
-            return model_of(store, state.campaign, commit)
+            return model_of(store, state.campaign, commit, tested_as=challenger)
     raise CampaignError(
         f"The champion of {store.root} is the model of cycle {champion.cycle}, which has another commit than "
         f"{champion.commit[:16]}…. Restore the folder cycles/{champion.cycle} from a backup, or take {FOLDER} away to "

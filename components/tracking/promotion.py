@@ -1,6 +1,7 @@
 """The gate to `champion`: on the same test set, no lower accuracy, and no class that is recognised much worse."""
 
 import math
+from collections import Counter
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record
+from labelcycle.components.core.storage.tables import TEST_PREDICTIONS, read_table
 
 ONE_SIDED_95_PERCENT = 1.645
 """The quantile of the normal distribution that 5 in 100 draws exceed."""
@@ -44,25 +46,29 @@ class ModelName(Settings):
     Attributes:
         cycle: the cycle that trained it.
         commit: the digest of the cycle's commit.
-        accuracy: on the test set.
-        test_set: the digest of the table of true classes.
+        accuracy: on the test set; None where there was nothing to test with.
+        test_set: the digest of the table of true classes, or of the test samples where these can grow.
     """
 
     cycle: int
     commit: str
-    accuracy: float
+    accuracy: float | None
     test_set: str
 
 
 class Model(ModelName):
-    """The same, with figures of each class, in the campaign's order."""
+    """The same, with figures of each class, in the campaign's order.
+
+    `measured_again` says that it was measured on the test samples of another model.
+    """
 
     classes: list[ClassFigures]
+    measured_again: bool = False
 
     @property
     def name(self) -> ModelName:
         """The model without the classes."""
-        return ModelName(**self.model_dump(exclude={"classes"}))
+        return ModelName(**self.model_dump(exclude={"classes", "measured_again"}))
 
 
 class ClassChange(Settings):
@@ -106,15 +112,54 @@ class PromotionVerdict(Settings):
         return [change for change in self.changes if change.refused]
 
 
-def model_of(store: Store, campaign: Campaign, commit: Commit) -> Model:
-    """The model of a cycle that trained one, with the figures that its evaluation wrote."""
+def model_of(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit | None = None) -> Model:
+    """The model of a cycle that trained one, with the figures that its evaluation wrote.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign.
+        commit: the cycle's.
+        tested_as: that of another model, on whose test samples this one is to be measured where the test set can grow.
+    """
     metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
+    if tested_as is not None and PREDICTIONS in commit.objects and PREDICTIONS in tested_as.objects:
+        return _measured_again(store, campaign, commit, tested_as)
     return Model(
         cycle=commit.cycle,
         commit=commit.digest,
         accuracy=metrics.accuracy,
-        test_set=campaign.truth.sha256,
+        test_set=metrics.test_set or campaign.truth.sha256,
         classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in metrics.classes],
+    )
+
+
+PREDICTIONS = "test_predictions"
+NOT_TESTED = "it was not tested, for want of a test set"
+
+
+def _measured_again(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit) -> Model:
+    """A model on the test samples of another one, by the classes that these had then.
+
+    Cost: reads two small tables; no model.
+    """
+    tables = [read_table(store, each.objects[PREDICTIONS], TEST_PREDICTIONS) for each in (commit, tested_as)]
+    mine, theirs = (
+        dict(zip(table["sample_id"].to_pylist(), table[column].to_pylist(), strict=True))
+        for table, column in zip(tables, ("predicted", "label"), strict=True)
+    )
+    tested = [(name, label) for name, label in theirs.items() if label is not None]
+    right = Counter(label for name, label in tested if mine.get(name) == label)
+    support = Counter(label for name, label in tested if name in mine)
+    return Model(
+        cycle=commit.cycle,
+        commit=commit.digest,
+        accuracy=right.total() / support.total() if support else None,
+        test_set=read_record(store, tested_as.objects["metrics"], CycleMetrics).test_set or "",
+        measured_again=True,
+        classes=[
+            ClassFigures(name=name, recall=right[name] / max(1, support[name]), support=support[name])
+            for name in campaign.classes
+        ],
     )
 
 
@@ -123,16 +168,24 @@ def judge(challenger: Model, champion: Model | None, gate: Gate) -> PromotionVer
 
     It may where there is no champion. Else both must have been measured on the same test samples, its accuracy must not
     be lower by more than `gate.tolerance`, and no class's recall by more than the larger of `gate.class_margin` and
-    `noise`.
+    `noise`. Where no model was ever tested, since nothing is there to test with, the later one takes over.
     """
-    mine = f"accuracy {challenger.accuracy:.4f}"
+    mine = NOT_TESTED if challenger.accuracy is None else f"accuracy {challenger.accuracy:.4f}"
     if champion is None:
         return PromotionVerdict(passed=True, reason=f"{mine}, and there was no champion")
     theirs = f"the champion, cycle {champion.cycle},"
+    if challenger.accuracy is None and champion.accuracy is None:
+        later = challenger.cycle > champion.cycle
+        what = "the model with more labels takes over" if later else "the model with more labels stays"
+        return PromotionVerdict(passed=later, reason=f"{NOT_TESTED}, nor was {theirs} {what}")
+    if challenger.accuracy is None or champion.accuracy is None:
+        which = "it" if challenger.accuracy is None else theirs.removesuffix(",")
+        return PromotionVerdict(passed=False, reason=f"{which} was not tested, so the two cannot be compared")
     if challenger.test_set != champion.test_set or _supports(challenger) != _supports(champion):
         return PromotionVerdict(passed=False, reason=f"{theirs} was not measured on the same test samples")
     changes = class_changes(challenger, champion, gate)
     compared = f"{mine}, {theirs} has {champion.accuracy:.4f}"
+    compared += " on the same test samples" if champion.measured_again else ""
     if challenger.accuracy < champion.accuracy - gate.tolerance - ROUNDING:
         allowed = f", and {gate.tolerance:g} less is allowed" if gate.tolerance else ""
         return PromotionVerdict(passed=False, reason=compared + allowed, changes=changes)

@@ -178,7 +178,8 @@ def history_from_campaign(root: str, labels_from: str = "") -> History:
     pool = load_pool(store, campaign)
     splits = dict(zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True))
     truth = load_truth(store, campaign)
-    labels = {name: label for name, label in labels.items() if splits.get(name) == "pool"} | truth
+    asked = ("pool", "test") if campaign.test_from_budget else ("pool",)
+    labels = {name: label for name, label in labels.items() if splits.get(name) in asked} | truth
     ids, features = _base_features(store, campaign, sorted(labels))
     history = _history(store.root, ids, features, labels, splits, campaign.classes)
     for name in _missing(history, history.pool, history.test):

@@ -68,6 +68,7 @@ def simulate(
         figures = classification_metrics(
             head.probabilities(history.test.features), history.test.classes, history.classes
         )
+        assert figures.accuracy is not None and figures.macro_f1 is not None  # a backtest has test samples
         results.append(
             Measured(
                 cycle,

@@ -34,8 +34,7 @@ def export(
     del format
     chosen = choose_model(root, cycle, final)
     done = export_model(chosen, output)
-    accuracy = chosen.metrics.accuracy
-    print(f"exported {chosen.title}, accuracy {accuracy:.4f}")
+    print(f"exported {chosen.title}, {chosen.metrics.accuracy_in_words}")
     print(
         f"tried on {done.parity.samples} samples: the same classes, probabilities differ by "
         f"{done.parity.difference:.1e} at most"

@@ -63,7 +63,7 @@ def _report_last(state: "State") -> None:
         return
     last = state.trained[-1]
     print(f"recipe {name!r} has no final training: the model of cycle {last.cycle} is the final one")
-    print(f"{last.labels} labels, accuracy {last.accuracy:.4f}")
+    print(f"{last.labels} labels, {last.accuracy_in_words}")
 
 
 def _report_final(store: "Store", state: "State") -> None:
@@ -73,7 +73,7 @@ def _report_final(store: "Store", state: "State") -> None:
     final = state.final
     assert final is not None
     objects = state.commits[final.cycle].objects
-    print(f"final model: cycle {final.cycle}, {final.labels} labels, accuracy {final.accuracy:.4f}")
+    print(f"final model: cycle {final.cycle}, {final.labels} labels, {final.accuracy_in_words}")
     print(_how_trained(read_record(store, objects["training"], TrainingFacts)))
     print(f"report: {store.locate(objects['report'].key)}", file=sys.stderr)
 

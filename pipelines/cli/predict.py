@@ -41,6 +41,6 @@ def predict(
         done = predict_images(chosen, images, output, batch_size, top, probabilities)
     else:
         done = predict_embeddings(chosen, embeddings, output, top, probabilities)
-    accuracy = chosen.metrics.accuracy
-    print(f"{done.predicted} {'images' if images else 'samples'} classified by {chosen.title}, accuracy {accuracy:.4f}")
+    what, measured = "images" if images else "samples", chosen.metrics.accuracy_in_words
+    print(f"{done.predicted} {what} classified by {chosen.title}, {measured}")
     print(f"predictions: {output}", file=sys.stderr)

@@ -43,9 +43,8 @@ def run(
         nonlocal page
         facts = run.facts["publish"]
         page = str(facts["report"])
-        figure = (
-            "cold start" if facts["accuracy"] is None else f"{facts['labels']} labels, accuracy {facts['accuracy']:.4f}"
-        )
+        said = facts["accuracy_in_words"]
+        figure = f"{facts['labels']} labels, {said}" if said else "cold start"
         asked = f", {facts['query_size']} samples to label next" if facts["query_size"] else ""
         print(f"cycle {facts['cycle']}: {figure}{asked}", flush=True)
 

@@ -113,5 +113,5 @@ def _report(before: "State", after: "State", labels_from: str) -> None:
 
 def _cycle(summary: "CycleSummary") -> str:
     asked = f", {summary.query_size} samples to label next" if summary.query_size else ""
-    figure = "cold start" if summary.accuracy is None else f"{summary.labels} labels, accuracy {summary.accuracy:.4f}"
+    figure = f"{summary.labels} labels, {summary.accuracy_in_words}" if summary.trained else "cold start"
     return f"cycle {summary.cycle}: {figure}{asked}"

@@ -122,8 +122,14 @@ def compare(root: str, against: str) -> CostComparison:
     _refuse_others(stores[0], state.campaign, stores[1], other.campaign)
     account = _account(stores[0], state)
     random = _account(stores[1], other, account.prices)
+    for compared, where in ((state, stores[0]), (other, stores[1])):
+        if not compared.measured:
+            raise ConfigurationError(
+                f"{where.root} has no accuracy that a test set measured, so nothing can be compared. Compare campaigns "
+                "with a test set."
+            )
     found = savings(learning_curve(state), learning_curve(other))
-    points = dict(zip((summary.cycle for summary in state.trained), found, strict=True))
+    points = dict(zip((summary.cycle for summary in state.measured), found, strict=True))
     rows = [
         replace(row, compared=Compared(points[row.cycle], _cost_by_random(random, points[row.cycle])))
         if row.cycle in points
@@ -200,7 +206,8 @@ def _refuse_others(store: Store, campaign: Campaign, other_store: Store, other: 
 
 def _test_set(store: Store, campaign: Campaign) -> dict[str, str]:
     pool, truth = load_pool(store, campaign), load_truth(store, campaign)
-    return {name: truth[name] for name in pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()}
+    testing = pool.filter(pc.equal(pool["split"], "test"))["sample_id"].to_pylist()
+    return {name: truth.get(name, "") for name in testing}
 
 
 def _begin_alike(campaign: Campaign, other: Campaign) -> bool:

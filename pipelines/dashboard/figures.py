@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from labelcycle.components.analysis.intervals import wilson_interval
 from labelcycle.pipelines.dashboard.view import CampaignStatus, MarginalGain
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ LONGEST_BAR = 40
 
 def curves(status: CampaignStatus, width: int) -> RenderableType | None:
     """Accuracy, calibration error and cost, cycle by cycle; None before two cycles have trained."""
-    trained = status.state.trained
+    trained = status.state.measured
     if len(trained) < 2:
         return None
     cost_after = {cost.cycle: cost.overall_cost for cost in status.costs}
@@ -57,6 +58,22 @@ def budget(status: CampaignStatus, width: int) -> list[Text]:
     summaries, total = status.state.summaries, status.state.campaign.budget
     spent = summaries[-1].answers if summaries else 0
     return [Text(f"{spent} of {total} labels of the budget are used."), bar(spent, total, width)]
+
+
+def testing(status: CampaignStatus) -> list[Text]:
+    """What accuracy is measured on, where that is not a test set that stays as it is."""
+    state, wanted = status.state, status.state.campaign.test_from_budget
+    last = state.summaries[-1] if state.summaries and state.summaries[-1].trained else None
+    if last is None:
+        return []
+    if last.accuracy is None:
+        return [Text(f"{last.accuracy_in_words}; no test set")]
+    if not wanted:
+        return []
+    counts = [summary.test_samples or 0 for summary in state.summaries if summary.trained]
+    grew = f"; it had {counts[-2]} a cycle before" if len(counts) > 1 and counts[-2] != counts[-1] else ""
+    low, high = wilson_interval(round(last.accuracy * counts[-1]), counts[-1])
+    return [Text(f"tested with {counts[-1]} of {wanted} samples{grew}: {low:.4f} to {high:.4f} (95 %)")]
 
 
 def bar(done: int, total: int, width: int) -> Text:

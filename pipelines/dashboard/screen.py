@@ -8,13 +8,16 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from labelcycle.components.core.campaign.estimate import NOT_MEASURED, AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.summary import CycleSummary
-from labelcycle.pipelines.dashboard.figures import awaited, budget, curves, money, plain_text
+from labelcycle.pipelines.dashboard.figures import awaited, budget, curves, money, plain_text, testing
 from labelcycle.pipelines.dashboard.view import CampaignStatus, View
 
 UNKNOWN = "–"
-COLUMNS = ("cycle", "labels", "accuracy", "change", "macro F1", "ECE", "query", "unknown:known")
+ESTIMATE, TESTED = "cross-validated", "tested with"
+"""Columns of campaigns without a test set, and of those whose test set can grow."""
+COLUMNS = ("cycle", "labels", "accuracy", ESTIMATE, TESTED, "change", "macro F1", "ECE", "query", "unknown:known")
 WIDEST = 1000
 FIRST_TO_GO = ("unknown:known", "macro F1", "query", "ECE", "change")
 """Columns that narrow terminals do without, in this order."""
@@ -23,9 +26,13 @@ FIRST_TO_GO = ("unknown:known", "macro F1", "query", "ECE", "change")
 def cycle_table(state: State, console: Console, width: int, rows: int | None = None) -> Table:
     """One row a cycle, the last `rows` of them; columns that have no room in `width` characters are left out."""
     cells = _cells(state.summaries)[-rows:] if rows else _cells(state.summaries)
-    columns = list(COLUMNS)
+    left_out = {ESTIMATE: all(summary.estimate is None for summary in state.summaries)}
+    left_out[TESTED] = not state.campaign.test_from_budget
+    columns = [name for name in COLUMNS if not left_out.get(name)]
     table = _table(columns, cells)
     for name in FIRST_TO_GO:
+        if name not in columns:
+            continue
         if Measurement.get(console, console.options.update(width=WIDEST), table).maximum <= width:
             break
         columns.remove(name)
@@ -53,6 +60,8 @@ def _cells(summaries: list[CycleSummary]) -> list[dict[str, Text]]:
                 "cycle": Text(f"{summary.cycle} (final)" if summary.final else str(summary.cycle)),
                 "labels": Text(str(summary.labels)),
                 "accuracy": _figure(summary.accuracy),
+                ESTIMATE: _estimate(summary.estimate),
+                TESTED: Text(UNKNOWN if summary.test_samples is None else str(summary.test_samples)),
                 "change": _change(before, summary.accuracy),
                 "macro F1": _figure(summary.macro_f1),
                 "ECE": _figure(summary.ece),
@@ -66,6 +75,14 @@ def _cells(summaries: list[CycleSummary]) -> list[dict[str, Text]]:
 
 def _figure(figure: float | None) -> Text:
     return Text(UNKNOWN if figure is None else f"{figure:.4f}")
+
+
+def _estimate(found: AccuracyEstimate | NoEstimate | None) -> Text:
+    if found is None:
+        return Text(UNKNOWN)
+    if isinstance(found, NoEstimate):
+        return Text(NOT_MEASURED)
+    return Text(f"{found.accuracy:.4f} ({found.low:.2f}–{found.high:.2f})")
 
 
 def _change(before: float | None, now: float | None) -> Text:
@@ -106,7 +123,7 @@ def progress(
     curve = curves(status, width) if with_curves else None
     if curve is not None:
         parts += [curve, Text()]
-    return [*parts, *budget(status, width), *money(status)]
+    return [*parts, *testing(status), *budget(status, width), *money(status)]
 
 
 def people(view: View, width: int) -> list[RenderableType]:

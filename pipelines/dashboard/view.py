@@ -3,11 +3,12 @@
 A label source that cannot be read costs that part of the status alone.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
 from labelcycle.components.core.runtime.timings import Used
@@ -58,9 +59,9 @@ def costs_so_far(store: Store, state: State) -> list[RunningCost]:
 
 def marginal_gain(state: State) -> MarginalGain | None:
     """What the labels of the last trained cycle brought; None before there are two, or where none were added."""
-    if len(state.trained) < 2:
+    if len(state.measured) < 2:
         return None
-    before, last = state.trained[-2:]
+    before, last = state.measured[-2:]
     labels = last.answers - before.answers
     if labels <= 0 or last.accuracy is None or before.accuracy is None:
         return None
@@ -155,7 +156,7 @@ def status_facts(view: View) -> dict[str, object]:
     """
     status = view.status
     state, campaign = status.state, status.state.campaign
-    cold = next((summary for summary in state.summaries if summary.accuracy is None), None)
+    cold = next((summary for summary in state.summaries if not summary.trained), None)
     return {
         "campaign": campaign.identifier,
         "root": status.root,
@@ -172,13 +173,25 @@ def status_facts(view: View) -> dict[str, object]:
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
         "labelling": awaited_facts(view.waited_for),
         "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},
-        "cycles": [asdict(summary) for summary in state.trained],
-        "final": None if state.final is None else asdict(state.final),
+        "cycles": [_cycle_facts(summary) for summary in state.trained],
+        "final": None if state.final is None else _cycle_facts(state.final),
         "costs": _cost_facts(status),
         "marginal_gain": None if status.gain is None else _gain_facts(status.gain),
         "report": status.report,
         "notes": [] if view.note is None else [view.note],
     }
+
+
+def _cycle_facts(summary: CycleSummary) -> dict[str, object]:
+    """The figures of a cycle; what is said of testing where that differs from cycle to cycle."""
+    facts = asdict(replace(summary, estimate=None))
+    if summary.estimate is None:
+        del facts["estimate"]
+    else:
+        facts["estimate"] = summary.estimate.as_json()
+    if summary.test_samples is None:
+        del facts["test_samples"]
+    return facts
 
 
 def _cost_facts(status: CampaignStatus) -> list[dict[str, object]]:

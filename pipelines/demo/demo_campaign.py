@@ -58,6 +58,6 @@ def run_campaign(root: Path, embeddings: Path, budget: int, batch: int, database
         if code:
             raise CampaignFailed(f"`labelcycle {arguments[0]}` ended with exit code {code}; why stands above.", code)
     state = read_state(open_store(str(root)))
-    last = state.trained[-1]
+    last = state.measured[-1]
     assert last.accuracy is not None
     return Finished(last.labels, last.accuracy, open_store(str(root)).locate(state.commits[-1].objects["report"].key))

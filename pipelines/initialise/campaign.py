@@ -54,8 +54,14 @@ from labelcycle.pipelines.initialise.sizes import (
     check_sizes,
     initial_of,
     with_batch,
+    with_testing,
 )
 from labelcycle.pipelines.initialise.splits import assign_splits, test_set_of
+from labelcycle.pipelines.initialise.test_from_budget import (
+    draw_to_test_with,
+    labels_to_test_with,
+    tell_how_it_is_tested,
+)
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -108,12 +114,24 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
         notice(f"No label of these classes is known: {', '.join(missing)}.")
     if recipe.data_selection is not None:
         classes, truth = with_objective(recipe.data_selection, classes, truth)
-    counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     if settings.exclude or settings.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
+    testing = labels_to_test_with(settings, recipe, test)
+    if testing:
+        free = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}
+        kept = {*known, *recipe.selector.include}
+        drawn = draw_to_test_with(testing, settings.seed, samples, free, groups, kept)
+        splits |= dict.fromkeys(drawn.ids, "test")
+        for row in drawn.set_aside:
+            del splits[row["sample_id"]]
+        copies += drawn.set_aside
+    if not test:
+        tell_how_it_is_tested(settings, recipe, testing)
+    counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
-    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude))
+    settings = with_testing(settings, recipe, testing)
+    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing)
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)
@@ -139,13 +157,18 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
             store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")
         ),
         quarantine=write_table(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
-        labels_from=labels_source(store, settings, samples, splits, truth if recipe.data_selection else None, pool),
+        labels_from=labels_source(
+            store, settings, samples, splits, truth if recipe.data_selection else None, pool, testing > 0
+        ),
         labelling=labelling,
         max_unreadable_share=settings.max_unreadable,
         text_encoder=encoder,
         known_labels=_kept_labels(store, known, settings.count_known),
+        test_from_budget=testing,
     )
     created = create_campaign(store, campaign)
+    if testing:
+        counts["test, still to be labelled"] = counts.pop("test")
     return Begun(campaign, created, {**counts, "quarantined": len(quarantined), "with known labels": len(known)})
 
 

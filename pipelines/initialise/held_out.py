@@ -3,11 +3,10 @@
 import math
 from collections import Counter
 
+from labelcycle.components.analysis.intervals import margin_of_error
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.runtime.observation import notice
-
-NORMAL_95 = 1.96
 
 
 def held_out(labels: dict[str, str], share: float, seed: int, groups: dict[str, str]) -> dict[str, str]:
@@ -30,11 +29,12 @@ def held_out(labels: dict[str, str], share: float, seed: int, groups: dict[str, 
         none = "every group is too large to be held out" if groups else "no class has two samples to hold one out of"
         raise ConfigurationError(
             f"There is no test set, and of {len(labels)} labelled samples {none}. Give --test FILE (sample_id,label) "
-            "to measure the model with."
+            "to measure the model with, --test-from-budget N to have people label one, or 0 there for an estimate."
         )
     notice(
         f"No test set was given: {len(test)} of {len(labels)} labelled samples ({share:.0%} of each "
-        f"class) are held out, by which accuracy is known to {100 * margin_of_error(len(test)):.0f} points either way."
+        f"class) are held out, by which accuracy is known to {100 * margin_of_error(len(test)):.0f} points either way. "
+        "Another share: --test-share."
     )
     if missing := sorted(set(labels.values()) - set(test.values())):
         notice(f"These classes have one labelled sample and so none to test with: {', '.join(missing)}.")
@@ -99,12 +99,3 @@ def hold_out_groups(labels: dict[str, str], share: float, seed: int, groups: dic
             held.update(counts)
             lacking.subtract(counts)
     return dict(sorted(test.items()))
-
-
-def margin_of_error(samples: int) -> float:
-    """Half the width of the 95 % interval of an accuracy near one half, by the normal approximation: at most so wide.
-
-    Args:
-        samples: of the test set, at least one.
-    """
-    return NORMAL_95 * math.sqrt(0.25 / samples)

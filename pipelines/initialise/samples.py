@@ -75,19 +75,22 @@ def labels_source(
     splits: dict[str, str],
     truth: dict[str, str] | None,
     pool: ObjectReference,
+    ask_for_test: bool = False,
 ) -> str | None:
     """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
 
-    With `truth`, the labels that never change again, it is always a table. `pool` is the table of samples.
+    With `truth`, the labels that never change again, it is always a table. `pool` is the table of samples;
+    `ask_for_test` says that test samples are asked for like those of the pool.
     """
     if truth is None and settings.labels_from is not None:
         return settings.labels_from if "://" in settings.labels_from else str(Path(settings.labels_from).absolute())
     known = samples.labels.items() if truth is None else sorted(truth.items())
-    labels = {name: label for name, label in known if splits.get(name) == "pool"}
+    asked = {name for name, split in splits.items() if split == "pool" or (split == "test" and ask_for_test)}
+    labels = {name: label for name, label in known if name in asked}
     if truth is None and not labels:
         return None
     table = pa.table([list(labels), list(labels.values())], schema=TRUTH)
     key = write_table(store, own_labels.FOLDER, table).key
-    if all(labels.get(name, "").strip() for name, split in splits.items() if split == "pool"):
+    if all(labels.get(name, "").strip() for name in asked):
         own_labels.note_complete(store, key, pool.sha256)
     return key

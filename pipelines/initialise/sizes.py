@@ -30,6 +30,13 @@ def as_single_shot(settings: CampaignSettings, recipe: Recipe) -> CampaignSettin
     return settings.model_copy(update={"initial": settings.budget})
 
 
+def with_testing(settings: CampaignSettings, recipe: Recipe, testing: int) -> CampaignSettings:
+    """The settings with so many labels of the budget to test with: a single query for all leaves room for these."""
+    if not recipe.cold_start.single_shot:
+        return settings
+    return settings.model_copy(update={"initial": settings.budget - testing})
+
+
 def with_batch(settings: CampaignSettings, recipe: Recipe, classes: list[str]) -> CampaignSettings:
     """The settings with their batch, as soon as that is known; where a recipe counts in classes, these must be."""
     if settings.batch is not None:
@@ -50,13 +57,14 @@ def initial_of(settings: CampaignSettings) -> int:
     return batch_of(settings) if settings.initial is None else settings.initial
 
 
-def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int) -> None:
+def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: int = 0) -> None:
     """Refuse queries that are larger than the pool or the budget.
 
     Args:
         settings: with their batch.
         recipe: the recipe.
-        pool: samples that can be asked for.
+        pool: samples that can be asked for to learn from.
+        testing: samples that are asked for to test with.
 
     Raises:
         ConfigurationError: a query is, or is empty; the flag is named.
@@ -70,5 +78,6 @@ def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int) -> None:
             )
         if size > settings.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {settings.budget}.")
-    if settings.budget > pool and recipe.data_selection is None:
-        notice(f"The budget of {settings.budget} is larger than the pool: the campaign ends after {pool} labels.")
+    if settings.budget > pool + testing and recipe.data_selection is None:
+        most = pool + testing
+        notice(f"The budget of {settings.budget} is larger than the pool: the campaign ends after {most} labels.")

@@ -3,7 +3,7 @@
 The test set is named by the user, marked in the source of the samples, or held out from the labels.
 """
 
-from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.pipelines.initialise.held_out import held_out
@@ -64,6 +64,8 @@ def test_set_of(
 ) -> dict[str, str]:
     """Class by id of the test samples: from --test and the source's own splits, or held out from the labels.
 
+    None where there are no labels to hold out from, or the budget is to pay for the test set.
+
     Args:
         settings: the campaign's.
         samples: the usable samples.
@@ -72,7 +74,7 @@ def test_set_of(
 
     Raises:
         InputError: a sample of it has no label or is in the validation split too, or --test names no sample.
-        ConfigurationError: there is none, and no labels to hold out from.
+        ConfigurationError: nothing can be held out from the labels.
     """
     named = _named_test(settings, samples, labels) if settings.test is not None else {}
     known = labels | named
@@ -86,9 +88,11 @@ def test_set_of(
         raise InputError(f"Sample {both[0]!r} is in {settings.val} and in the test set. Remove it from one of them.")
     if test:
         return test
+    if settings.test_from_budget is not None:
+        return {}
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
     if not usable:
-        raise ConfigurationError("There is no test set. Give --test FILE (sample_id,label) to measure the model with.")
+        return {}
     return held_out(usable, settings.test_share, settings.seed, groups)
 
 

@@ -101,7 +101,7 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
 
 
 def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
-    """Only samples of the pool are asked for, none more often than its opinions say, and no more than the budget."""
+    """Only samples of the pool, or to test with, are asked for, as often as opinions say, within the budget."""
     queries = {commit.cycle: commit.objects["query"] for commit in commits if "query" in commit.objects}
     asking = [commit for commit in commits if commit.cycle in queries]
     try:
@@ -110,7 +110,7 @@ def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> I
     except CampaignError:
         return  # reported where contents are checked
     rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    in_pool = {name for name, split in rows if split == "pool"}
+    in_pool = {name for name, split in rows if split == "pool" or (split == "test" and campaign.test_from_budget)}
     for name in sorted({request.sample_id for request in requests} - in_pool):
         yield _apart(_query_of(requests, queries, name), f"sample {name!r} is not one of the pool")
     if campaign.recipe.data_selection is not None:

@@ -17,6 +17,7 @@ from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.history import History, read_history
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
+from labelcycle.components.core.campaign.test_set import to_learn_from, to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in, votes_table
 from labelcycle.components.core.campaign.votes import in_force
 from labelcycle.components.core.config.environment import is_main_process
@@ -216,8 +217,12 @@ class Attempt:
         return read_table(self.store, self.decision.consensus, CONSENSUS)
 
     def labelled(self) -> dict[str, str]:
-        """The class of each labelled sample, sorted by id; skipped, unsure and disputed ones are not among them."""
-        return labels_of(self.consensus())
+        """The class of each sample to learn from, sorted by id; skipped, unsure and disputed ones are left out."""
+        return to_learn_from(self.store, self.campaign, labels_of(self.consensus()))
+
+    def tested(self) -> dict[str, str]:
+        """The class of each sample to test with, sorted by id; those that people have still to label are missing."""
+        return to_test_with(self.store, self.campaign, labels_of(self.consensus()))
 
     def previous_record(self, name: str, kind: type[RecordType]) -> RecordType | None:
         """A record of the commit before this cycle, or None where it has none of that name."""

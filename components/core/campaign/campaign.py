@@ -105,7 +105,12 @@ class KnownLabels(Settings):
 
 
 class Campaign(Settings):
-    """Everything that stays the same for the whole campaign."""
+    """Everything that stays the same for the whole campaign.
+
+    Attributes:
+        test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
+            query asks for them, and the budget pays. 0 where the test set is known, or there is none.
+    """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -126,6 +131,7 @@ class Campaign(Settings):
     max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
+    test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
 
     @property
     def identifier(self) -> str:
@@ -136,9 +142,14 @@ class Campaign(Settings):
         """The content of `campaign.json`."""
         return sealed(self.model_dump(mode="json"))
 
-    def query_size(self, asked: int) -> int:
-        """How many samples to ask for next, with `asked` of the budget asked for: a batch, within what is left."""
-        wanted = self.initial if asked == 0 else self.batch
+    def query_size(self, asked: int, first: bool = False) -> int:
+        """How many samples to ask for next: a batch, within what is left of the budget.
+
+        Args:
+            asked: how many of the budget have been asked for.
+            first: whether it is the first query, which asks for the samples to test with too.
+        """
+        wanted = (self.initial if asked == 0 else self.batch) + (self.test_from_budget if first else 0)
         return max(0, min(wanted, self.budget - asked))
 
 

@@ -6,6 +6,7 @@ Fields with a default came later or are not measured by every recipe; None stand
 from collections.abc import Iterator
 from typing import Literal
 
+from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate, accuracy_in_words
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.storage.objects import Record
@@ -25,17 +26,17 @@ class ClassificationMetrics(Record):
     """A model on the test set.
 
     Attributes:
-        accuracy: share of the test samples that are right.
-        macro_f1: mean F1 of the classes that occur in the test set.
-        ece: expected calibration error.
-        test_samples: N, those that have features.
+        accuracy: share of the test samples that are right; None where there are none.
+        macro_f1: mean F1 of the classes that occur in the test set; None as for `accuracy`.
+        ece: expected calibration error; None as for `accuracy`.
+        test_samples: N, those that have a label and features.
         classes: one a class, in the campaign's order.
         confusion: counts, C×C: rows are true classes, columns predicted ones.
     """
 
-    accuracy: float
-    macro_f1: float
-    ece: float
+    accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
     test_samples: int
     classes: list[ClassMetrics]
     confusion: list[list[int]]
@@ -266,6 +267,8 @@ class CycleMetrics(ClassificationMetrics):
         annotators: how well people agree.
         disputed: samples that they do not agree on.
         label_suspects: labels that may be wrong.
+        test_set: digest of the test samples and their classes, where the test set can grow.
+        estimate: what stands in for the accuracy where there is nothing to test with.
     """
 
     cycle: int
@@ -284,3 +287,11 @@ class CycleMetrics(ClassificationMetrics):
     annotators: AnnotatorFigures | None = None
     disputed: DisputedSamples | None = None
     label_suspects: LabelSuspects | None = None
+    test_set: str | None = None
+    estimate: AccuracyEstimate | NoEstimate | None = None
+
+    @property
+    def accuracy_in_words(self) -> str:
+        """The accuracy, and what it is of, for people."""
+        grows = self.test_set is not None
+        return accuracy_in_words(self.accuracy, self.test_samples if grows else None, self.estimate)

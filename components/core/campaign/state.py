@@ -57,7 +57,12 @@ class State:
     @property
     def trained(self) -> list[CycleSummary]:
         """Summaries of the learning cycles that trained a model: neither the cold start nor the final model."""
-        return [summary for summary in self.summaries if summary.accuracy is not None and not summary.final]
+        return [summary for summary in self.summaries if summary.trained and not summary.final]
+
+    @property
+    def measured(self) -> list[CycleSummary]:
+        """Those of `trained` whose accuracy was measured on a test set."""
+        return [summary for summary in self.trained if summary.accuracy is not None]
 
     @property
     def final(self) -> CycleSummary | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from labelcycle.components.core.campaign.commits import Commit, commit_key
+from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate, accuracy_in_words
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, Record, read_record
@@ -23,7 +24,8 @@ class KnownUnknown(Record):
 class SummaryRecord(Record):
     """What a commit keeps as `summary`: the figures of `CycleSummary`, and what the query before was worth.
 
-    What its own query was worth is reported by the cycle after.
+    What its own query was worth is reported by the cycle after. Earlier versions, which measured every model on a test
+    set that never changed, have neither `test_samples` nor `estimate`; nor have campaigns of which that is still true.
     """
 
     cycle: int
@@ -38,16 +40,20 @@ class SummaryRecord(Record):
     final: bool = False
     stopped: str | None = None
     previous_query: KnownUnknown | None
+    test_samples: int | None = None
+    estimate: AccuracyEstimate | NoEstimate | None = None
 
 
 @dataclass(frozen=True)
 class CycleSummary:
     """The headline figures of a committed cycle.
 
-    `labels` counts samples with a label, `answers` the samples asked for that have their answers, `outstanding` those
-    asked for before this cycle that have not. `final` marks the cycle that trained the model which the campaign keeps;
-    it asks for nothing and ends the campaign. `stopped` says why the recipe's stop rule ended the campaign at this
-    cycle.
+    `labels` counts samples with a label to learn from, `answers` the samples asked for that have their answers,
+    `outstanding` those asked for before this cycle that have not. `final` marks the cycle that trained the model which
+    the campaign keeps; it asks for nothing and ends the campaign. `stopped` says why the recipe's stop rule ended the
+    campaign at this cycle. `accuracy`, `macro_f1` and `ece` are of the test set: None where no model was trained, or
+    there was nothing to test it with; `estimate` then says what stands in for it. `test_samples` is given where the
+    test set can grow.
     """
 
     cycle: int
@@ -64,6 +70,18 @@ class CycleSummary:
     final: bool = False
     stopped: str | None = None
     outstanding: int = 0
+    test_samples: int | None = None
+    estimate: AccuracyEstimate | NoEstimate | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the cycle trained a model."""
+        return self.space is not None or self.accuracy is not None
+
+    @property
+    def accuracy_in_words(self) -> str:
+        """The accuracy of the cycle's model, and what it is of, for people."""
+        return accuracy_in_words(self.accuracy, self.test_samples, self.estimate)
 
     @classmethod
     def of(cls, record: SummaryRecord, worth: KnownUnknown | None = None) -> Self:
@@ -83,6 +101,8 @@ class CycleSummary:
             final=record.final,
             stopped=record.stopped,
             outstanding=record.outstanding,
+            test_samples=record.test_samples,
+            estimate=record.estimate,
         )
 
 

@@ -114,6 +114,11 @@ POOL = pa.schema(
 TRUTH = pa.schema([pa.field("sample_id", pa.string(), nullable=False), pa.field("label", pa.string(), nullable=False)])
 """Known labels of the `val` and `test` samples, and of the pool where the selector may read them."""
 
+TEST_PREDICTIONS = pa.schema([*TRUTH, pa.field("predicted", pa.string(), nullable=False)]).set(
+    1, pa.field("label", pa.string())
+)
+"""One row a sample of a test set that can grow: its class, null while people have not given it, and the model's."""
+
 LABELS = pa.schema(
     [
         pa.field("sample_id", pa.string(), nullable=False),

@@ -7,8 +7,8 @@ from labelcycle.components.evaluate.label_noise import (
     MOST_LISTED,
     SUSPECTS,
     find_label_noise,
-    out_of_sample_probabilities,
 )
+from labelcycle.components.evaluate.out_of_sample import out_of_sample_probabilities
 
 CLASSES = ["ash", "beech", "cedar", "deodar"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.label_noise import assign_folds, out_of_sample_probabilities
+from labelcycle.components.evaluate.out_of_sample import assign_folds, out_of_sample_probabilities
 
 
 def blobs(count: int, classes: int = 3, apart: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

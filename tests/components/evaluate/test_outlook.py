@@ -16,6 +16,7 @@ class Campaign:
     """The little of a campaign that is looked at."""
 
     budget = 400
+    test_from_budget = 0
     prices = Prices(label=0.5, annotators_per_label=2)
 
 

@@ -51,6 +51,7 @@ def test_the_cold_start(begin: Callable[..., Any]) -> None:
         "query_size": 8,
         "handout": f"{campaign.root}/queries/cycle-0000.csv",
         "report": "",
+        "accuracy_in_words": "",
     }
     commit = read_commit(campaign.work.store, 0)
     assert commit is not None and commit.objects.keys() == {"decision", "query", "summary"}

@@ -55,7 +55,7 @@ def test_a_forecast_is_told_from_the_reason_why_there_is_none(forecast: dict[str
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"accuracy": None}, "accuracy: Input should be a valid number"),
+        ({"accuracy": "high"}, "accuracy: Input should be a valid number"),
         ({"training": {}}, "training.space: Field required"),
         ({"classes": [{"name": "cat"}]}, "classes.0.precision: Field required"),
         ({"confusion": [["many"]]}, "confusion.0.0: Input should be a valid integer"),
