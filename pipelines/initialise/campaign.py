@@ -24,7 +24,7 @@ from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.captions import read_captions, wants_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
-from labelcycle.pipelines.initialise.images import samples_from_images
+from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.known_labels import (
     check_validation,
     classes_of,
@@ -33,6 +33,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     labels_at_hand,
     labels_to_begin_with,
     pool_labels,
+    refuse_two_annotators,
     with_objective,
     with_validation,
 )
@@ -88,7 +89,11 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     check_labelling(settings, labelling, recipe)
     store = open_store(root)
     _refuse_other_campaign(store, settings, recipe)
-    samples = with_validation(settings, _samples(settings, recipe))
+    samples = _samples(settings, recipe)
+    if samples.reading is not None:
+        notice(samples.reading.line)
+    samples = with_validation(settings, samples)
+    refuse_two_annotators(settings, samples)
     known = labels_to_begin_with(settings, samples)
     labels = labels_at_hand(settings, samples) | known
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
@@ -172,7 +177,9 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
     if (settings.images is None) == (settings.embeddings is None):
         raise ConfigurationError("A campaign starts from either --images or --embeddings. Give one of them.")
     if settings.images is not None:
-        return samples_from_images(settings.images, settings.max_unreadable, settings.follow_links)
+        return samples_of_images(settings)
+    if settings.folder_labels:
+        raise ConfigurationError("--folder-labels is about folders of images. Leave it out with --embeddings.")
     assert settings.embeddings is not None
     if recipe.needs_images:
         what = "trains on images" if recipe.trains_on_images else "recomputes features from images (alignment)"

@@ -21,20 +21,35 @@ def labels_at_hand(settings: CampaignSettings, samples: Samples) -> dict[str, st
 
 
 def labels_to_begin_with(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
-    """The labels of --known-labels, by id.
+    """The labels of --known-labels, and those that came with images of which others have none, by id.
 
     Raises:
         InputError: a file is wrong, or two say different things of a sample.
     """
-    known: dict[str, str] = {}
+    known = dict(samples.labels) if samples.labels_known else {}
     for file in settings.known_labels:
         for name, answer in read_label_file(file, ids_of(samples), settings.classes or None).items():
             if answer.label is not None and known.setdefault(name, answer.label) != answer.label:
+                where = f"in {settings.images}" if name in samples.labels else "in another file of --known-labels"
                 raise InputError(
-                    f"{file}: {name!r} is {answer.label!r} here but {known[name]!r} in another file of --known-labels. "
-                    "Keep the label that is right."
+                    f"{file}: {name!r} is {answer.label!r} here but {known[name]!r} {where}. Keep the label that is "
+                    "right."
                 )
     return known
+
+
+def refuse_two_annotators(settings: CampaignSettings, samples: Samples) -> None:
+    """Refuse another source of labels beside those of images which all have one, and so play the annotator.
+
+    Raises:
+        ConfigurationError: so it is.
+    """
+    other = "--labels-from" if settings.labels_from else "--label-studio" if settings.label_studio else None
+    if settings.images and samples.labels and not samples.labels_known and other:
+        raise ConfigurationError(
+            f"All images of the pool in {settings.images} are labelled, and their labels play the annotator. Leave "
+            f"{other} out, or put images without a label beside them: the labels are then known from the start."
+        )
 
 
 def known_in_pool(
@@ -46,7 +61,7 @@ def known_in_pool(
         ConfigurationError: the recipe has no use for them, they leave nothing of the budget, or none are there.
     """
     in_pool = {name: label for name, label in sorted(known.items()) if splits.get(name) == "pool"}
-    if not settings.known_labels:
+    if not in_pool and not settings.known_labels:
         if settings.count_known:
             raise ConfigurationError("--count-known counts the labels of --known-labels. Give these, or leave it out.")
         return {}

@@ -79,7 +79,8 @@ def test_set_of(
     marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
     unlabelled = [name for name in marked if name not in known]
     if unlabelled:
-        raise InputError(f"{settings.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
+        source = settings.embeddings or settings.images
+        raise InputError(f"{source}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
     test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
     both = sorted(name for name in test if settings.val and samples.splits.get(name) == "val")
     if both:
