@@ -30,7 +30,8 @@ def labels_to_begin_with(settings: CampaignSettings, samples: Samples) -> dict[s
     for file in settings.known_labels:
         for name, answer in read_label_file(file, ids_of(samples), settings.classes or None).items():
             if answer.label is not None and known.setdefault(name, answer.label) != answer.label:
-                where = f"in {settings.images}" if name in samples.labels else "in another file of --known-labels"
+                came_along = samples.labels_known and name in samples.labels
+                where = f"in {settings.images}" if came_along else "in another file of --known-labels"
                 raise InputError(
                     f"{file}: {name!r} is {answer.label!r} here but {known[name]!r} {where}. Keep the label that is "
                     "right."
