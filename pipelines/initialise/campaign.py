@@ -111,8 +111,8 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     samples = _samples(settings, recipe)
     if samples.reading is not None:
         notice(samples.reading.line)
-    samples = with_validation(settings, samples)
     refuse_two_annotators(settings, samples)
+    samples = with_validation(settings, samples)
     known = labels_to_begin_with(settings, samples)
     labels = labels_at_hand(settings, samples) | known
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
