@@ -50,8 +50,7 @@ def labels_to_begin_with(settings: CampaignSettings, samples: Samples) -> dict[s
                 came_along = samples.labels_known and name in samples.labels
                 where = f"in {settings.images}" if came_along else "in another file of --known-labels"
                 raise InputError(
-                    f"{file}: {name!r} is {label!r} here but {known[name]!r} {where}. Keep the label that is "
-                    "right."
+                    f"{file}: {name!r} is {label!r} here but {known[name]!r} {where}. Keep the label that is right."
                 )
     return known
 

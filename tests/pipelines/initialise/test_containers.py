@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.source import read_unchanged_image
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.labelling.label_studio.image_links import ImageLinks
+from labelcycle.components.publish.query_thumbnails import read_thumbnails
+from labelcycle.pipelines.image_server.server import served_images
 from labelcycle.pipelines.initialise.samples import Samples
 from tests.pipelines.initialise.conftest import picture, shard, table
 
@@ -175,3 +181,18 @@ def test_a_campaign_embeds_trains_and_shows_images_where_they_lie(
     assert campaign.run_cycle().query_size == 6
     assert campaign.run_until("train_adapter")
     assert len(campaign.work.labelled()) == 6
+    served = served_images(open_store(campaign.root), campaign.state.campaign)
+    assert len(served.digests) == 60
+    for name in served.digests:
+        assert served.read(name) in content.values() and name.startswith(f"all.{kind}#")
+    uris = sample_uris(open_store(campaign.root), campaign.state.campaign)
+    thumbnails = read_thumbnails(list(uris)[::-7], uris)
+    assert all(thumbnail.picture is not None for thumbnail in thumbnails.values())
+
+
+def test_no_link_leads_into_an_object(s3_root: str) -> None:
+    tool = LabelStudioTool(url="http://there", project=None)
+    links = ImageLinks(tool, {"a": f"{s3_root}/000.tar#1536+20", "b": f"{s3_root}/x.parquet#image:3"})
+    for name in ("a", "b"):
+        with pytest.raises(ConfigurationError, match="lies within .*, of which no link shows a part"):
+            links.link(name)
