@@ -112,8 +112,9 @@ def _embed_chunks(
     """Embed chunk after chunk: every core reads, decodes and embeds batches of its own, while one thread writes."""
     from labelcycle.components.core.backbones.build import pixel_transform
     from labelcycle.components.core.backbones.one_core import one_core_a_batch
+    from labelcycle.components.core.runtime.work_ahead import work_ahead
     from labelcycle.components.embed.embedding_network import forward, load_network
-    from labelcycle.components.embed.read_images import Batch, read_batch, work_ahead
+    from labelcycle.components.embed.read_images import Batch, read_batch
 
     assert plan.backbone is not None and plan.provenance is not None
     backbone = plan.backbone

@@ -27,12 +27,13 @@ class Cells:
 def columns_to_read(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """The columns of a header that are asked for.
 
-    `FURTHER_ID_NAMES` are among them only where no other column can name samples, and where there is one of the name.
+    Where all of `ID_NAMES` are asked for, `FURTHER_ID_NAMES` are among them only where no other column can name
+    samples, and always only where there is one of the name.
 
     Raises:
         ValueError: there is more than one of another name.
     """
-    further = not any(name in names for name in ID_NAMES if name != "id")
+    further = not set(ID_NAMES) <= set(wanted) or not any(name in names for name in ID_NAMES if name != "id")
     found = []
     for name in dict.fromkeys(names):
         if name not in wanted or (name in FURTHER_ID_NAMES and not (further and names.count(name) == 1)):

@@ -1,5 +1,6 @@
 """`labelcycle init`: begin a campaign."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,10 @@ def init(
         bool,
         typer.Option("--print-config", help="Print such a file of all settings, with those given, and do no more."),
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be read, held out, asked and paid, and write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON for machines.")] = False,
     **_: Any,
 ) -> None:
     """Begin a campaign: inspect the data, fix the settings, and write ROOT/campaign.json.
@@ -25,6 +30,7 @@ def init(
     Example: labelcycle init ROOT --images photos --labels-from labels.csv --test test.csv --recipe peal_entropy
     --budget 500 --batch 50
     """
+    from labelcycle.components.core.errors import ConfigurationError
     from labelcycle.pipelines.cli.init_options import given
     from labelcycle.pipelines.initialise.campaign import begin_campaign
     from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
@@ -32,6 +38,14 @@ def init(
     settings = settings_of_campaign(given(context), None if config is None else Path(config))
     if print_config:
         print(printed(settings), end="")
+        return
+    if as_json and not plan:
+        raise ConfigurationError("--json prints a plan. Give --plan, or leave it out.")
+    if plan:
+        from labelcycle.pipelines.initialise.plan import plan_campaign
+
+        planned = plan_campaign(root, settings)
+        print(json.dumps(planned.as_facts(), indent=2) if as_json else "\n".join(planned.lines()))
         return
     begun = begin_campaign(root, settings)
     counts = ", ".join(f"{count} {split}" for split, count in begun.counts.items() if count)

@@ -1,7 +1,9 @@
 """Begin a campaign: gather samples, labels and settings, check them together, and write `campaign.json` last."""
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -21,10 +23,11 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
+from labelcycle.components.core.storage.unwritten import UnwrittenStore
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.captions import read_captions, wants_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
-from labelcycle.pipelines.initialise.images import samples_from_images
+from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.known_labels import (
     check_validation,
     classes_of,
@@ -33,6 +36,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     labels_at_hand,
     labels_to_begin_with,
     pool_labels,
+    refuse_two_annotators,
     with_objective,
     with_validation,
 )
@@ -44,6 +48,7 @@ from labelcycle.pipelines.initialise.queries import (
     with_lists,
     without_lists,
 )
+from labelcycle.pipelines.initialise.reading import Reading, kind_of
 from labelcycle.pipelines.initialise.sample_lists import read_groups
 from labelcycle.pipelines.initialise.samples import Samples, labels_source, write_pool, write_table
 from labelcycle.pipelines.initialise.settings import CampaignSettings
@@ -67,19 +72,34 @@ from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 @dataclass(frozen=True)
 class Begun:
-    """The campaign, whether this call created it, and how many samples went where."""
+    """The campaign, and what was made of the samples.
+
+    Attributes:
+        campaign: the campaign.
+        created: whether this call created it.
+        counts: how many samples went where.
+        reading: how the source of samples was read; None where nothing was told.
+        set_aside: how many samples cannot be used, by reason.
+        known: samples of the pool whose labels are known from the beginning, by class.
+        held: test samples, by class.
+    """
 
     campaign: Campaign
     created: bool
     counts: dict[str, int]
+    reading: Reading | None = None
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
 
 
-def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
+def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) -> Begun:
     """Create the campaign that `settings` describe; asking again for the same one changes nothing.
 
     Args:
         root: where it will live: a folder or `s3://bucket/prefix`.
         settings: all else. Paths in them are relative to the working directory.
+        write: write it; else all is read and checked as if it were written, but nothing is.
 
     Raises:
         ConfigurationError: settings that contradict each other or the data.
@@ -92,9 +112,13 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     settings = as_single_shot(as_data_selection(settings, recipe.data_selection), recipe)
     check_strategies(recipe, settings.pool_labels, wants_captions(settings))
     check_labelling(settings, labelling, recipe)
-    store = open_store(root)
+    store = open_store(root) if write else UnwrittenStore(open_store(root))
     _refuse_other_campaign(store, settings, recipe)
-    samples = with_validation(settings, _samples(settings, recipe))
+    samples = _samples(settings, recipe)
+    if samples.reading is not None:
+        notice(samples.reading.line)
+    refuse_two_annotators(settings, samples)
+    samples = with_validation(settings, samples)
     known = labels_to_begin_with(settings, samples)
     labels = labels_at_hand(settings, samples) | known
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
@@ -169,7 +193,15 @@ def begin_campaign(root: str, settings: CampaignSettings) -> Begun:
     created = create_campaign(store, campaign)
     if testing:
         counts["test, still to be labelled"] = counts.pop("test")
-    return Begun(campaign, created, {**counts, "quarantined": len(quarantined), "with known labels": len(known)})
+    return Begun(
+        campaign,
+        created,
+        {**counts, "quarantined": len(quarantined), "with known labels": len(known)},
+        reading=samples.reading,
+        set_aside=Counter(kind_of(row["reason"]) for row in quarantined),
+        known=Counter(known.values()),
+        held=Counter(truth[name] for name, split in splits.items() if split == "test" and name in truth),
+    )
 
 
 def _kept_labels(store: Store, known: dict[str, str], in_budget: bool) -> KnownLabels | None:
@@ -195,7 +227,9 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
     if (settings.images is None) == (settings.embeddings is None):
         raise ConfigurationError("A campaign starts from either --images or --embeddings. Give one of them.")
     if settings.images is not None:
-        return samples_from_images(settings.images, settings.max_unreadable, settings.follow_links)
+        return samples_of_images(settings)
+    if settings.folder_labels:
+        raise ConfigurationError("--folder-labels is about folders of images. Leave it out with --embeddings.")
     assert settings.embeddings is not None
     if recipe.needs_images:
         what = "trains on images" if recipe.trains_on_images else "recomputes features from images (alignment)"

@@ -19,6 +19,7 @@ from labelcycle.components.core.storage.parquet_files import open_parquet, texts
 from labelcycle.components.labelling.sample_ids import fault_of_id
 from labelcycle.components.labelling.unlabelled import is_no_label, unlabelled_in_words
 from labelcycle.pipelines.initialise.npz_file import read_npz, texts_of
+from labelcycle.pipelines.initialise.reading import Reading
 from labelcycle.pipelines.initialise.samples import Samples
 
 SPLITS = ("pool", "val", "test")
@@ -61,7 +62,10 @@ def samples_from_embeddings(
         content = _read_parquet(path, uri)
     else:
         raise InputError(f"{uri}: embeddings are read from .parquet or .npz files.")
-    return replace(_samples(content, uri, digest_of_file(path), scale), labels=_labels(content, uri, classes))
+    labels = _labels(content, uri, classes)
+    samples = _samples(content, uri, digest_of_file(path), scale)
+    reading = Reading(uri, read=len(samples.uris), remarks=[f"{len(labels):,} with a label"] if labels else [])
+    return replace(samples, labels=labels, reading=reading)
 
 
 @dataclass(frozen=True)

@@ -1,82 +1,40 @@
 """Samples from a folder of images: every file is read and decoded once, and set aside now if it cannot be used."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
-from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import InputError, printable
-from labelcycle.components.core.images.decode import UnreadableImage, decode_image
-from labelcycle.components.core.images.listing import list_images, no_images
-from labelcycle.components.core.images.source import read_image
-from labelcycle.components.core.runtime.observation import Progress, notice
+from labelcycle.components.core.errors import printable
+from labelcycle.components.core.images.listing import Listing
 from labelcycle.components.labelling.sample_ids import fault_of_id
-from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.class_folders import ClassFolders, class_folders
+from labelcycle.pipelines.initialise.inspection import Found, inspect_images, reading_of, refuse_too_many
+from labelcycle.pipelines.initialise.samples import Samples, labelled_samples
 
 
-def samples_from_images(folder: str, max_unreadable_share: float, follow_links: bool = False) -> Samples:
-    """Inspect all images below `folder` (or an `s3://` prefix); the id of a sample is its path below the folder.
+def samples_from_images(folder: str, listing: Listing, max_unreadable_share: float, folder_labels: bool) -> Samples:
+    """Inspect all images of a folder or an `s3://` prefix; the id of a sample is its path below the folder.
 
-    What cannot be read, or has a name that cannot be an id, is set aside; what is passed over is a notice.
+    What cannot be read, or has a name that cannot be an id, is set aside; what is passed over is told.
 
     Args:
-        folder: a folder or prefix.
+        folder: as the user named it.
+        listing: what lies there, an image at least.
         max_unreadable_share: of the images, so many may be set aside.
-        follow_links: whether folders that are links are looked into.
+        folder_labels: whether the folder of an image is its class (`class_folders`).
 
     Raises:
-        InputError: no images there, or too many that are set aside.
+        InputError: too many are set aside, or there are no folders of classes.
 
-    Cost: one read and one decoding an image, by one thread a core; memory for one image a thread.
+    Cost: as `inspect_images`; memory for the names.
     """
-    listing = list_images(folder, follow_links)
-    if not listing.images:
-        raise InputError(no_images(folder, listing))
-    if passed_over := listing.passed_over:
-        notice(f"{folder}: passed over {passed_over}.")
+    said = class_folders(listing.images, listing.folders, folder) if folder_labels else ClassFolders()
     faults = {name: fault for name in listing.images if (fault := fault_of_id(name))}
-    found = {name: uri for name, uri in listing.images.items() if name not in faults}
-    digests: dict[str, str] = {}
-    quarantined = [
-        {"sample_id": printable(name), "uri": printable(listing.images[name]), "reason": f"the file name {fault}"}
-        for name, fault in faults.items()
+    found = [
+        Found(name, uri) for name, uri in listing.images.items() if name not in faults and name not in said.left_out
     ]
-    with (
-        Progress("inspect images", len(found), "image") as progress,
-        ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor,
-    ):
-        for (sample_id, uri), result in zip(found.items(), executor.map(_inspect, found.values()), strict=True):
-            progress.advance()
-            if isinstance(result, UnreadableImage):
-                quarantined.append({"sample_id": sample_id, "uri": uri, "reason": str(result)})
-            else:
-                digests[sample_id] = result
-    if len(quarantined) > max_unreadable_share * len(listing.images):
-        first = quarantined[0]
-        raise InputError(
-            f"{len(quarantined)} of {len(listing.images)} images in {folder} cannot be read, more than the allowed "
-            f"share of {max_unreadable_share:.0%}; first {first['sample_id']!r}: {first['reason']}. "
-            "Replace them, or allow more with --max-unreadable."
-        )
-    if copies := _copies(digests):
-        name, original = next(iter(copies.items()))
-        notice(
-            f"{folder}: {len(copies):,} of {len(digests):,} images are copies of others, first {name!r} of "
-            f"{original!r}. Each is a sample of its own."
-        )
-    return Samples({sample_id: found[sample_id] for sample_id in digests}, digests, quarantined)
-
-
-def _copies(digests: dict[str, str]) -> dict[str, str]:
-    """The first sample with the same content, by id, of each that is a copy."""
-    first: dict[str, str] = {}
-    return {name: first[digest] for name, digest in digests.items() if first.setdefault(digest, name) != name}
-
-
-def _inspect(uri: str) -> str | UnreadableImage:
-    """The digest of a usable image, or why it is not usable."""
-    try:
-        data = read_image(uri)
-        decode_image(data)
-        return digest_of_bytes(data)
-    except UnreadableImage as error:
-        return error
+    inspected = inspect_images(found, len(found))
+    aside = inspected.quarantined
+    inspected.quarantined = []
+    for name, fault in faults.items():
+        inspected.set_aside(printable(name), printable(listing.images[name]), f"the file name {fault}")
+    inspected.quarantined += aside
+    refuse_too_many(inspected, max_unreadable_share, folder)
+    reading = reading_of(inspected, folder, said.remarks, listing.passed_over)
+    return labelled_samples(inspected, said.labels, said.splits, reading)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.label_texts import refuse_unclear
 from labelcycle.components.labelling.sample_ids import SampleIds
@@ -16,25 +17,56 @@ def labels_at_hand(settings: CampaignSettings, samples: Samples) -> dict[str, st
     """Every label that the annotator's file, or the file of embeddings, has before the campaign begins, by id."""
     if settings.labels_from is None:
         return samples.labels
-    answers = read_label_file(settings.labels_from, ids_of(samples), settings.classes or None)
-    return samples.labels | {name: answer.label for name, answer in answers.items() if answer.label is not None}
+    return samples.labels | labels_in(settings.labels_from, settings, samples)
+
+
+def labels_in(file: str, settings: CampaignSettings, samples: Samples) -> dict[str, str]:
+    """The labels of a label file by id; a notice says how many there are.
+
+    Raises:
+        InputError: as `read_label_file`.
+    """
+    answers = read_label_file(file, ids_of(samples), settings.classes or None)
+    labels = {name: answer.label for name, answer in answers.items() if answer.label is not None}
+    others = f", {len(answers) - len(labels):,} skipped or unsure" if len(labels) < len(answers) else ""
+    unusable = sum(name not in samples.uris for name in labels)
+    notice(
+        f"{file}: read {len(labels):,} label{'' if len(labels) == 1 else 's'}{others}"
+        + (f", {unusable:,} of images that are set aside." if unusable else ".")
+    )
+    return labels
 
 
 def labels_to_begin_with(settings: CampaignSettings, samples: Samples) -> dict[str, str]:
-    """The labels of --known-labels, by id.
+    """The labels of --known-labels, and those that came with images of which others have none, by id.
 
     Raises:
         InputError: a file is wrong, or two say different things of a sample.
     """
-    known: dict[str, str] = {}
+    known = dict(samples.labels) if samples.labels_known else {}
     for file in settings.known_labels:
-        for name, answer in read_label_file(file, ids_of(samples), settings.classes or None).items():
-            if answer.label is not None and known.setdefault(name, answer.label) != answer.label:
+        for name, label in labels_in(file, settings, samples).items():
+            if known.setdefault(name, label) != label:
+                came_along = samples.labels_known and name in samples.labels
+                where = f"in {settings.images}" if came_along else "in another file of --known-labels"
                 raise InputError(
-                    f"{file}: {name!r} is {answer.label!r} here but {known[name]!r} in another file of --known-labels. "
-                    "Keep the label that is right."
+                    f"{file}: {name!r} is {label!r} here but {known[name]!r} {where}. Keep the label that is right."
                 )
     return known
+
+
+def refuse_two_annotators(settings: CampaignSettings, samples: Samples) -> None:
+    """Refuse another source of labels beside those of images which all have one, and so play the annotator.
+
+    Raises:
+        ConfigurationError: so it is.
+    """
+    other = "--labels-from" if settings.labels_from else "--label-studio" if settings.label_studio else None
+    if settings.images and samples.labels and not samples.labels_known and other:
+        raise ConfigurationError(
+            f"All images of the pool in {settings.images} are labelled, and their labels play the annotator. Leave "
+            f"{other} out, or put images without a label beside them: the labels are then known from the start."
+        )
 
 
 def known_in_pool(
@@ -46,7 +78,7 @@ def known_in_pool(
         ConfigurationError: the recipe has no use for them, they leave nothing of the budget, or none are there.
     """
     in_pool = {name: label for name, label in sorted(known.items()) if splits.get(name) == "pool"}
-    if not settings.known_labels:
+    if not in_pool and not settings.known_labels:
         if settings.count_known:
             raise ConfigurationError("--count-known counts the labels of --known-labels. Give these, or leave it out.")
         return {}
@@ -134,8 +166,7 @@ def with_validation(settings: CampaignSettings, samples: Samples) -> Samples:
     """The samples, those of --val in the validation split with their labels."""
     if settings.val is None:
         return samples
-    answers = read_label_file(settings.val, ids_of(samples), settings.classes or None)
-    val = {name: answer.label for name, answer in answers.items() if answer.label is not None and name in samples.uris}
+    val = {name: label for name, label in labels_in(settings.val, settings, samples).items() if name in samples.uris}
     if not val:
         raise InputError(f"{settings.val} names no usable labelled sample. A validation split needs some.")
     return replace(samples, labels=samples.labels | val, splits=samples.splits | dict.fromkeys(val, "val"))

@@ -14,6 +14,8 @@ from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, write_object
 from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
+from labelcycle.pipelines.initialise.inspection import Inspected
+from labelcycle.pipelines.initialise.reading import Reading
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
@@ -26,20 +28,58 @@ class Samples:
         sha256: digest of each image, by id; empty for embeddings.
         quarantined: samples set aside: sample_id, uri and reason of each.
         labels: labels that came with the samples, by id.
+        labels_known: whether those of the pool are to begin with; else they play the annotator.
         splits: `pool`, `val` or `test` as the source says, by id; empty where it does not say.
         features: float16 (N, d) in the order of `uris`, where embeddings were given.
         source_sha256: digest of the embeddings file.
         scale: what the features were centred and scaled by; None where they are as in the file.
+        reading: what became of all that the source holds; None where nothing was told.
     """
 
     uris: dict[str, str | None]
     sha256: dict[str, str] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    labels_known: bool = False
     splits: dict[str, str] = field(default_factory=dict)
     features: npt.NDArray[np.float16] | None = None
     source_sha256: str = ""
     scale: FeatureScale | None = None
+    reading: Reading | None = None
+
+
+def labelled_samples(inspected: Inspected, labels: dict[str, str], splits: dict[str, str], reading: Reading) -> Samples:
+    """Samples of images with the labels that came with them.
+
+    Where an image of the pool has none, the labels are to begin with, and the others are asked for; where all have one,
+    they play the annotator. A remark says which.
+
+    Args:
+        inspected: the images.
+        labels: class by id, of images that cannot be used, too.
+        splits: by id where it is not the pool.
+        reading: what is told of the source.
+    """
+    usable = {name: label for name, label in labels.items() if name in inspected.uris}
+    pool = [name for name in inspected.uris if splits.get(name, "pool") == "pool"]
+    unlabelled = sum(name not in usable for name in pool)
+    of_pool = len(pool) - unlabelled
+    if of_pool:
+        reading.remarks.append(
+            f"{of_pool:,} labels are known, since {unlabelled:,} others have none: the first cycle trains on them"
+            if unlabelled
+            else "all of the pool are labelled: the labels play the annotator"
+        )
+    uris: dict[str, str | None] = {name: inspected.uris[name] for name in sorted(inspected.uris)}
+    return Samples(
+        uris=uris,
+        sha256={name: inspected.digests[name] for name in uris},
+        quarantined=inspected.quarantined,
+        labels={name: usable[name] for name in uris if name in usable},
+        labels_known=bool(unlabelled and usable),
+        splits={name: split for name, split in splits.items() if name in inspected.uris},
+        reading=reading,
+    )
 
 
 def write_pool(
@@ -77,7 +117,7 @@ def labels_source(
     pool: ObjectReference,
     ask_for_test: bool = False,
 ) -> str | None:
-    """Where runs read labels from: the user's file, or a table of the labels that came with the embeddings.
+    """Where runs read labels from: the user's file, or a table of the labels that came with the samples.
 
     With `truth`, the labels that never change again, it is always a table. `pool` is the table of samples;
     `ask_for_test` says that test samples are asked for like those of the pool.
@@ -87,7 +127,7 @@ def labels_source(
     known = samples.labels.items() if truth is None else sorted(truth.items())
     asked = {name for name, split in splits.items() if split == "pool" or (split == "test" and ask_for_test)}
     labels = {name: label for name, label in known if name in asked}
-    if truth is None and not labels:
+    if truth is None and (samples.labels_known or not labels):
         return None
     table = pa.table([list(labels), list(labels.values())], schema=TRUTH)
     key = write_table(store, own_labels.FOLDER, table).key

@@ -45,7 +45,16 @@ class DataSettings(Settings):
 
     model_config = ConfigDict(title="Data")
 
-    images: str | None = Field(None, description="Folder or s3:// prefix of image files.")
+    images: str | None = Field(
+        None,
+        description="Folder or s3:// prefix of image files, of WebDataset shards (.tar) or of Parquet files with "
+        "images; such a file; or a manifest: CSV, JSONL or Parquet (uri,label,split).",
+    )
+    folder_labels: bool = Field(
+        False,
+        description="Each folder of images is a class. Beside a folder unlabelled these labels are known already; "
+        "without one they play the annotator. Folders train, val and test may stand above.",
+    )
     follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
     embeddings: str | None = Field(
         None,

@@ -5,9 +5,8 @@ The test set is named by the user, marked in the source of the samples, or held 
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.pipelines.initialise.held_out import held_out
-from labelcycle.pipelines.initialise.known_labels import ids_of
+from labelcycle.pipelines.initialise.known_labels import labels_in
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
@@ -81,7 +80,8 @@ def test_set_of(
     marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
     unlabelled = [name for name in marked if name not in known]
     if unlabelled:
-        raise InputError(f"{settings.embeddings}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
+        source = settings.embeddings or settings.images
+        raise InputError(f"{source}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
     test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
     both = sorted(name for name in test if settings.val and samples.splits.get(name) == "val")
     if both:
@@ -99,8 +99,7 @@ def test_set_of(
 def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:
     """Class by id of the samples in --test."""
     assert settings.test is not None
-    answers = read_label_file(settings.test, ids_of(samples), settings.classes or None)
-    test = {name: answer.label for name, answer in answers.items() if answer.label is not None}
+    test = labels_in(settings.test, settings, samples)
     if not any(name in samples.uris for name in test):
         raise InputError(f"{settings.test} names no usable labelled sample. A test set needs some.")
     asked_too = sum(name in test for name in labels)

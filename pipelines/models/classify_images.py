@@ -16,9 +16,9 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.listing import image_endings, list_images, no_images
 from labelcycle.components.core.images.source import read_image
+from labelcycle.components.core.runtime.work_ahead import work_ahead
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed.embedding_network import forward
-from labelcycle.components.embed.read_images import work_ahead
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.network import backbone_of, load_network
 from labelcycle.pipelines.models.prediction_files import Predictions

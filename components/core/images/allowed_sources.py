@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.images.members import file_of
 
 VARIABLE = "LABELCYCLE_IMAGE_SOURCES"
 
@@ -60,7 +61,7 @@ def allowed_image(uri: str) -> str:
     """The address, if images may come from there; where sources are named, with links and `..` resolved.
 
     Args:
-        uri: as for `image_address`, or a folder or prefix of images.
+        uri: as for `image_address`, also of an image in another file (`members`), or a folder or prefix of images.
 
     Returns:
         An absolute path or `s3://bucket/key`, to be opened as it is.
@@ -74,9 +75,10 @@ def allowed_image(uri: str) -> str:
     sources = allowed_sources()
     if sources is None:
         return address
-    found = address if address.startswith("s3://") else os.path.realpath(address)
+    file = file_of(address)
+    found = file if file.startswith("s3://") else os.path.realpath(file)
     refuse_outside(found, uri)
-    return found
+    return found + address[len(file) :]
 
 
 def refuse_outside(found: str, uri: str) -> None:

@@ -9,6 +9,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address
 from labelcycle.components.core.images.decode import reads_heif
 from labelcycle.components.core.images.endings import ALL_ENDINGS, COMMON_ENDINGS, HEIF_ENDINGS
+from labelcycle.components.core.images.members import ARCHIVE, PARQUET
 
 SHOWN = 8
 """Endings that a summary names."""
@@ -25,12 +26,16 @@ class Listing:
 
     Attributes:
         images: URI of each image file by id, sorted; the id is its path below the folder.
+        containers: URI of each file that may hold images, by its path below the folder.
+        folders: paths of the folders that were looked into; S3 has none.
         other_endings: how many files are passed over by their ending, in lower case; "" for none.
         hidden: files and folders whose names begin with a dot, which are passed over with all that is in them.
         linked_folders: links to folders that were not followed.
     """
 
     images: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
     other_endings: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
     linked_folders: int = 0
@@ -39,8 +44,9 @@ class Listing:
     def passed_over(self) -> str:
         """What is passed over, in words; empty where nothing is."""
         parts = []
-        if self.other_endings:
-            counts = sorted(self.other_endings.items(), key=lambda item: (-item[1], item[0]))
+        others = self.other_endings + Counter(map(_ending, self.containers))
+        if others:
+            counts = sorted(others.items(), key=lambda item: (-item[1], item[0]))
             endings = [f"{ending or 'no ending'} {count:,}" for ending, count in counts]
             more = ["…"] if len(endings) > SHOWN else []
             heif = " (.heic and .heif need pip install 'labelcycle[heif]')" if self._needs_heif else ""
@@ -56,14 +62,20 @@ class Listing:
         return any(ending in self.other_endings for ending in HEIF_ENDINGS)
 
     def add(self, name: str, uri: str) -> None:
-        """Add a file by its path below the folder: an image, or one that is passed over."""
+        """Add a file by its path below the folder: an image, one that may hold some, or one that is passed over."""
         if name.lower().endswith(self._endings):
             self.images[name] = uri
+        elif name.lower().endswith((ARCHIVE, PARQUET)):
+            self.containers[name] = uri
         else:
-            self.other_endings[PurePosixPath(name).suffix.lower()] += 1
+            self.other_endings[_ending(name)] += 1
 
     def __post_init__(self) -> None:
         self._endings = image_endings()
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
 def list_images(folder: str, follow_links: bool = False) -> Listing:
@@ -108,22 +120,23 @@ def _add_objects(listing: Listing, address: str) -> None:
 
 def _add_files(listing: Listing, base: Path, follow_links: bool) -> None:
     seen = {_identity(base.stat())}
-    waiting = [base]
+    waiting = [""]
     while waiting:
-        folder = waiting.pop()
-        with os.scandir(folder) as entries:
+        below = waiting.pop()
+        with os.scandir(f"{base}/{below}") as entries:
             for entry in entries:
+                name = f"{below}{entry.name}"
                 if entry.name.startswith("."):
                     listing.hidden += 1
                 elif not entry.is_dir():
                     if entry.is_file():
-                        path = folder / entry.name
-                        listing.add(path.relative_to(base).as_posix(), str(path))
+                        listing.add(name, f"{base}/{name}")
                 elif entry.is_symlink() and not follow_links:
                     listing.linked_folders += 1
                 elif (identity := _identity(entry.stat())) not in seen:
                     seen.add(identity)
-                    waiting.append(folder / entry.name)
+                    listing.folders.append(name)
+                    waiting.append(f"{name}/")
 
 
 def _identity(facts: os.stat_result) -> tuple[int, int]:

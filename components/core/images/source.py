@@ -1,4 +1,4 @@
-"""Where image bytes come from: a local file or an S3 object, by URI, from allowed sources and within a limit of size.
+"""Where image bytes come from: a file, an S3 object, or a part of one, by URI, from allowed sources, of limited size.
 
 Image files share a folder, and each is named over HTTP by its path below it, for whoever serves and whoever links.
 """
@@ -6,15 +6,17 @@ Image files share a folder, and each is named over HTTP by its path below it, fo
 import functools
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError, TransientError
 from labelcycle.components.core.images.allowed_sources import allowed_image, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.members import Row, Stretch, member_at
 from labelcycle.components.core.logging.failures import MAY_PASS
 from labelcycle.components.core.storage.objects import READS
 
@@ -26,8 +28,8 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
     """The bytes of an image.
 
     Args:
-        uri: a path, or an address that begins with `s3://`.
-        most_bytes: larger files are not read.
+        uri: a path, an address that begins with `s3://`, or the place of an image in such a file (`members`).
+        most_bytes: larger images are not read.
 
     Raises:
         UnreadableImage: missing, no plain file, not allowed to be read, or larger than `most_bytes`.
@@ -35,17 +37,39 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
         ConfigurationError: S3 refuses the credentials, or has no such bucket.
         TransientError: S3 does not answer, or the disk fails.
     """
-    try:
+    with reasons(uri):
         address = allowed_image(uri)
-        if not address.startswith("s3://"):
-            return _read_file(Path(address), uri, most_bytes)
+        member = member_at(address)
+        if isinstance(member, Row):
+            from labelcycle.components.core.images.parquet_images import read_row
+
+            return read_row(member, uri, most_bytes)
+        if isinstance(member, Stretch):
+            return _read_stretch(member, uri, most_bytes)
+        if address.startswith("s3://"):
+            return _read_s3(address, most_bytes)
+        with open_plain(Path(address), uri, most_bytes) as file:
+            return file.read(os.fstat(file.fileno()).st_size)
+
+
+@contextmanager
+def reasons(uri: str) -> Iterator[None]:
+    """Turn what reading an image may raise into a reason to set it aside, or an error.
+
+    Raises:
+        UnreadableImage, TransientError: as `read_image`.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = "no such object" if uri.startswith("s3://") else error.strerror
+        raise UnreadableImage(f"cannot be read: {missing}") from error
     except OSError as error:
         if error.errno in MAY_PASS:
             raise TransientError(f"{uri} cannot be read now: {error.strerror}. Run the same command again.") from error
         raise UnreadableImage(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableImage(f"cannot be read: {error}") from error
-    return _read_s3(address, most_bytes)
 
 
 def read_unchanged_image(uri: str, sha256: str) -> bytes:
@@ -61,27 +85,67 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
     raise UnreadableImage("its content has changed since the campaign began")
 
 
-def _read_file(path: Path, uri: str, most_bytes: int) -> bytes:
+def open_plain(path: Path, uri: str, most_bytes: int | None = None) -> BinaryIO:
+    """A plain file, opened for reading; whoever asks closes it.
+
+    Args:
+        path: the file, with links resolved where sources are named.
+        uri: what led there, for messages.
+        most_bytes: larger files are refused; None for any size.
+
+    Raises:
+        UnreadableImage: no plain file, or too large.
+        RefusedImage: something that leads out of the allowed sources was put in its place.
+        OSError, ValueError: it cannot be opened.
+    """
     _check_plain(path.stat(), most_bytes)
     # Whatever was put in the file's place since must neither block nor be read.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-        facts = os.fstat(file.fileno())
-        _check_plain(facts, most_bytes)
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115
+    try:
+        _check_plain(os.fstat(file.fileno()), most_bytes)
         opened = Path(f"/proc/self/fd/{file.fileno()}")
         if opened.is_symlink():
             refuse_outside(str(opened.readlink()), uri)
-        return file.read(facts.st_size)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
-def _check_plain(facts: os.stat_result, most_bytes: int) -> None:
+def _check_plain(facts: os.stat_result, most_bytes: int | None) -> None:
     if not stat.S_ISREG(facts.st_mode):
         raise UnreadableImage("cannot be read: not a plain file")
-    _check_size(facts.st_size, most_bytes)
+    if most_bytes is not None:
+        check_size(facts.st_size, most_bytes)
 
 
-def _check_size(size: int, most_bytes: int) -> None:
+def check_size(size: int, most_bytes: int) -> None:
+    """Refuse an image of too many bytes.
+
+    Raises:
+        UnreadableImage: so it is.
+    """
     if size > most_bytes:
         raise UnreadableImage(f"{size:,} bytes are more than the limit of {most_bytes:,}")
+
+
+def _read_stretch(member: Stretch, uri: str, most_bytes: int) -> bytes:
+    """The bytes of an image in an archive."""
+    check_size(member.size, most_bytes)
+    if member.file.startswith("s3://"):
+        from labelcycle.components.core.storage.s3_ranges import ChangedObject, read_range
+
+        try:
+            data = read_range(image_client(), member.file, member.offset, member.size) if member.size else b""
+        except ChangedObject as error:
+            raise UnreadableImage(f"cannot be read: {error}") from error
+    else:
+        with open_plain(Path(member.file), uri) as file:
+            file.seek(member.offset)
+            data = file.read(member.size)
+    if len(data) < member.size:
+        raise UnreadableImage("cannot be read: the archive ends before the image does")
+    return data
 
 
 def _read_s3(uri: str, most_bytes: int) -> bytes:
@@ -90,14 +154,11 @@ def _read_s3(uri: str, most_bytes: int) -> bytes:
     from labelcycle.components.core.storage.s3_failures import s3_errors
 
     def check(answer: dict[str, Any]) -> None:
-        _check_size(answer["ContentLength"], most_bytes)
+        check_size(answer["ContentLength"], most_bytes)
 
     bucket, key = split_s3_uri(uri)
-    try:
-        with s3_errors(uri):
-            return read_s3_object(image_client(), bucket, key, check)
-    except FileNotFoundError as error:
-        raise UnreadableImage("cannot be read: no such object") from error
+    with s3_errors(uri):
+        return read_s3_object(image_client(), bucket, key, check)
 
 
 @functools.cache

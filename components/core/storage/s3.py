@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,11 @@ WRITER = "labelcycle-writer"
 
 
 def read_s3_object(
-    client: Any, bucket: str, name: str, check: Callable[[dict[str, Any]], None] = lambda answer: None
+    client: Any,
+    bucket: str,
+    name: str,
+    check: Callable[[dict[str, Any]], None] = lambda answer: None,
+    options: Mapping[str, str] | None = None,
 ) -> bytes:
     """The content of an object, read again where it is torn or damaged on the way. Within `s3_errors`.
 
@@ -48,10 +52,11 @@ def read_s3_object(
         bucket: where.
         name: the object's key in the bucket.
         check: looks at the answer before its body is read, and raises to refuse it.
+        options: what else is said in the request, such as a range.
     """
 
     def read() -> bytes:
-        answer = client.get_object(Bucket=bucket, Key=name)
+        answer = client.get_object(Bucket=bucket, Key=name, **(options or {}))
         with closing(answer["Body"]):
             check(answer)
             return read_body(answer)

@@ -9,6 +9,7 @@ from typing import Any
 from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import RefusedImage, allowed_image, image_address
+from labelcycle.components.core.images.members import member_at
 from labelcycle.components.core.images.source import relative_address, shared_folder
 from labelcycle.components.labelling.label_studio.annotations import moment
 
@@ -62,6 +63,11 @@ class ImageLinks:
         except (RefusedImage, ValueError) as error:
             raise ConfigurationError(f"The image of sample {sample_id!r} is not shown. {error}") from error
         if address.startswith("s3://"):
+            if (member := member_at(address)) is not None:
+                raise ConfigurationError(
+                    f"The image of sample {sample_id!r} lies within {member.file}, of which no link shows a part. Copy "
+                    "that file to a folder and serve it (labelcycle images), or store its images one by one."
+                )
             return self._presigned(address)
         return Link(f"{self._image_server(address)}/{relative_address(address, self._folder)}", "")
 

@@ -1,0 +1,147 @@
+"""Every image is read and decoded once when a campaign begins, by one thread a core, and set aside if it is no good."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.images.decode import UnreadableImage, decode_image
+from labelcycle.components.core.images.source import read_image
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.components.core.runtime.work_ahead import work_ahead
+from labelcycle.pipelines.initialise.reading import Reading, kind_of
+
+BLOCK_IMAGES, BLOCK_BYTES = 64, 8_000_000
+"""Images that a thread looks at in one go, and bytes of them where they were read on the way, one image at least."""
+
+
+class Found(NamedTuple):
+    """An image to be looked at.
+
+    Attributes:
+        sample_id: the sample's id.
+        uri: the image's address.
+        data: its bytes, where they were read on the way.
+        place: where the image is named, for the reason why it is set aside; empty for nowhere.
+        steps: by how much it is progress.
+    """
+
+    sample_id: str
+    uri: str
+    data: bytes | None = None
+    place: str = ""
+    steps: int = 1
+
+
+@dataclass
+class Inspected:
+    """The images that can be used, in the order in which they were found, and those that are set aside.
+
+    Attributes:
+        uris: address by id.
+        digests: SHA-256 of the content by id.
+        quarantined: sample_id, uri and reason of each that is set aside.
+        place_of_first: where the first of these is named, in brackets; empty for nowhere.
+    """
+
+    uris: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    quarantined: list[dict[str, str]] = field(default_factory=list)
+    place_of_first: str = ""
+
+    def set_aside(self, sample_id: str, uri: str, reason: str) -> None:
+        """Add an image that cannot be used."""
+        self.quarantined.append({"sample_id": sample_id, "uri": uri, "reason": reason})
+
+
+def inspect_images(images: Iterable[Found], total: int, unit: str = "image") -> Inspected:
+    """Read and decode images.
+
+    Args:
+        images: taken as they are needed.
+        total: what the steps of all come to.
+        unit: of these.
+
+    Cost: one read and one decoding an image, by one thread a core; memory for one image a thread, or, where their bytes
+    were read on the way, for `BLOCK_BYTES` a thread.
+    """
+    inspected = Inspected()
+    with Progress("inspect images", total, unit) as progress:
+        for block, results in work_ahead(_blocks(images), _inspect_block):
+            for image, result in zip(block, results, strict=True):
+                if isinstance(result, UnreadableImage):
+                    where = f" ({image.place})" if image.place else ""
+                    inspected.place_of_first = inspected.place_of_first or where
+                    inspected.set_aside(image.sample_id, image.uri, f"{result}{where}")
+                else:
+                    inspected.uris[image.sample_id] = image.uri
+                    inspected.digests[image.sample_id] = result
+            progress.advance(sum(image.steps for image in block))
+    return inspected
+
+
+def refuse_too_many(inspected: Inspected, max_unreadable_share: float, source: str) -> None:
+    """Refuse a source of which more images are set aside than allowed.
+
+    Raises:
+        InputError: so it is; the first is named.
+    """
+    count = len(inspected.quarantined) + len(inspected.uris)
+    if len(inspected.quarantined) > max_unreadable_share * count:
+        first = inspected.quarantined[0]
+        raise InputError(
+            f"{len(inspected.quarantined)} of {count} images in {source} cannot be read, more than the allowed "
+            f"share of {max_unreadable_share:.0%}; first {first['sample_id']!r}: {first['reason']}. "
+            "Replace them, or allow more with --max-unreadable."
+        )
+
+
+def reading_of(inspected: Inspected, source: str, remarks: list[str], passed_over: str) -> Reading:
+    """What became of a source's images, copies of others among the remarks."""
+    reading = Reading(source, read=len(inspected.uris), remarks=[*remarks], passed_over=passed_over)
+    if inspected.quarantined:
+        reading.set_aside.update(kind_of(row["reason"]) for row in inspected.quarantined)
+        first = inspected.quarantined[0]
+        reading.first_aside = f"{first['sample_id']!r}" + inspected.place_of_first
+    if copies := copies_in(inspected.digests):
+        name, original = next(iter(copies.items()))
+        reading.remarks.append(
+            f"{len(copies):,} of {len(inspected.digests):,} images are copies of others, first {name!r} of "
+            f"{original!r}, each a sample of its own"
+        )
+    return reading
+
+
+def copies_in(digests: dict[str, str]) -> dict[str, str]:
+    """The first sample with the same content, by id, of each that is a copy."""
+    first: dict[str, str] = {}
+    return {name: first[digest] for name, digest in digests.items() if first.setdefault(digest, name) != name}
+
+
+def _blocks(images: Iterable[Found]) -> Iterator[list[Found]]:
+    block: list[Found] = []
+    size = 0
+    for image in images:
+        block.append(image)
+        size += len(image.data or b"")
+        if len(block) == BLOCK_IMAGES or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _inspect_block(block: list[Found]) -> tuple[list[Found], list[str | UnreadableImage]]:
+    results = [_inspect(image) for image in block]
+    return [image._replace(data=None) for image in block], results
+
+
+def _inspect(image: Found) -> str | UnreadableImage:
+    """The digest of a usable image, or why it is not usable."""
+    try:
+        data = read_image(image.uri) if image.data is None else image.data
+        decode_image(data)
+        return digest_of_bytes(data)
+    except UnreadableImage as error:
+        return error
