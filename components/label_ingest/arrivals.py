@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import Store
@@ -61,7 +62,7 @@ def source_of(store: Store, campaign: Campaign, cycle: int, labels_from: str) ->
 def read_source(
     store: Store, campaign: Campaign, last: Commit, requests: list[LabelRequest], kept: Votes, labels_from: str
 ) -> list[Vote]:
-    """Everything that the label source says about the samples that were asked for.
+    """What the label source says about the samples that were asked for, and its corrections of known labels.
 
     Args:
         store: the campaign's.
@@ -82,7 +83,8 @@ def read_source(
     if source is not None and is_own_table(source):
         return _own_votes(store, campaign, source, asked)
     votes = _read(store, campaign, last, requests, kept, labels_from)
-    return [vote for vote in votes if vote.sample_id in asked]
+    corrections = _corrections(votes, starting_votes(store, campaign), kept, asked)
+    return [vote for vote in votes if vote.sample_id in asked] + corrections
 
 
 def new_votes(found: list[Vote], kept: Votes, everything_from: str = "") -> list[Vote]:
@@ -118,6 +120,23 @@ def _read(
     if source is not None:
         return as_spelled_before(read_votes_file(source, ids, campaign.classes), kept)
     return as_spelled_before(_read_deliveries(store, campaign, last, requests, kept, ids), kept)
+
+
+def _corrections(votes: list[Vote], started: list[Vote], kept: Votes, asked: Collection[str]) -> list[Vote]:
+    """Votes in the place of labels that the campaign began with, where all who label such a sample say another class.
+
+    A label of the same class is no second vote, so that a file may hold what the campaign began with.
+    """
+    said: dict[str, list[Vote]] = {vote.sample_id: [] for vote in started if vote.sample_id not in asked}
+    for vote in votes:
+        if vote.status == "ok" and vote.sample_id in said:
+            said[vote.sample_id].append(vote)
+    found = []
+    for name, given in said.items():
+        before = kept.get((name, ""))
+        if before is not None and len({vote.label for vote in given}) == 1 and given[-1].label != before.label:
+            found.append(replace(given[-1], annotator=""))
+    return found
 
 
 def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[str]) -> list[Vote]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.pool import load_pool
-from labelcycle.components.core.campaign.queries import queried_ids
+from labelcycle.components.core.campaign.queries import queried_ids, read_query
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.verification.verify import verify_campaign
@@ -85,6 +85,34 @@ def test_known_labels_count_where_that_is_said(begin: Callable[..., Bench], pool
     assert campaign.run_cycle().query_size == 6
     assert campaign.run_cycle().query_size == 0
     assert [summary.answers for summary in campaign.state.summaries] == [10, 16]
+
+
+def test_known_labels_are_corrected_where_answers_are_read(
+    begin: Callable[..., Bench], pool: list[str], write: Write
+) -> None:
+    known = sorted(pool[::5][:10])
+    wrong = {known[0].replace("-", "_"): "red" if class_of(known[0]) != "red" else "blue"}
+    campaign = begin(known_labels=[write(known, **wrong)], batch=8, budget=24)
+    first = campaign.run_cycle()
+    [commit] = campaign.state.commits
+    asked = read_query(open_store(campaign.root), commit.objects["query"])["sample_id"].to_pylist()
+    answers = write([*asked, *known[:3]], "answers.csv")
+    assert campaign.ingest(answers).reason == "8 new labels; answers corrected: 1"
+    assert campaign.work.labelled() == {name: class_of(name) for name in sorted([*known, *asked])}
+    assert campaign.run_cycle(answers).labels == first.labels + 8
+    assert campaign.state.summaries[-1].answers == 8
+    assert verify_campaign(open_store(campaign.root)).faults == []
+
+
+def test_people_who_disagree_correct_nothing(begin: Callable[..., Bench], pool: list[str], write: Write) -> None:
+    [known, *_] = sorted(pool)
+    others = [name for name in ("blue", "green", "red") if name != class_of(known)]
+    campaign = begin(known_labels=[write([known])], batch=8)
+    campaign.run_cycle()
+    answers = Path(write([], "answers.csv"))
+    answers.write_text(f"sample_id,annotator,label\n{known},ann,{others[0]}\n{known},bob,{others[1]}\n")
+    assert campaign.ingest(str(answers)).decision == "wait"
+    assert campaign.state.phase == "labelling"
 
 
 def test_several_files_and_labels_of_the_test_set(
