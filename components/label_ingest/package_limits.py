@@ -1,6 +1,6 @@
 """What a compiled pipeline was made for: a run that asks it for something else is refused before any work."""
 
-from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
 from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.storage import open_store
@@ -26,7 +26,7 @@ def check_package(root: str, shards: int, compiled_shards: int, features_stay: b
                 "`labelcycle compile` writes for any number; `labelcycle submit --shards` compiles what it asks for."
             )
         if features_stay:
-            recipe = load_campaign(open_store(root)).recipe
+            recipe = read_amended_campaign(open_store(root)).campaign.recipe
             if recipe.changes_features:
                 raise ConfigurationError(
                     f"This package was compiled for recipes that leave the backbone as it is, which recipe "

@@ -94,6 +94,9 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     collected = collect_labels(store, state, labels_from)
     if finalize:
         return _begin(store, state, "finalize", collected, "train the final model on every label so far")
+    if state.phase == "amended":
+        action: Action = "train" if collected.usable else "cold_start"
+        return _begin(store, state, action, collected, "the campaign was amended, and may ask for more")
     ready = readiness_now(store, state, collected.answers)
     if not ready.ready:
         reason = _awaited(collected, last.cycle, ready.reason)
@@ -145,6 +148,7 @@ def _begin(store: Store, state: State, action: Action, collected: CollectedLabel
         previous=previous,
         history=extend_history(store, state),
         algorithms=algorithms_of(campaign.recipe, action, size > 0, previous),
+        amendment=state.newest_amendment,
     )
     attempt = attempt_name(campaign, decision)
     _write_decision(store, campaign, attempt, decision)

@@ -135,6 +135,8 @@ def _objects_elsewhere(work: Attempt) -> dict[str, ObjectReference]:
     objects = {"decision": ObjectReference(key=work.key("decision.json"), sha256=digest_of_bytes(decision))}
     if work.decision.history is not None:
         objects["history"] = work.decision.history
+    if work.decision.amendment is not None:
+        objects["amendment"] = work.decision.amendment
     if work.decision.new_labels is not None:
         objects["labels"] = work.decision.new_labels
     if work.decision.consensus is not None:

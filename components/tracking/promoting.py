@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
 from labelcycle.components.tracking.promotion import Gate, Model, PromotionVerdict, judge, model_of
 from labelcycle.components.tracking.promotion_history import (
@@ -14,9 +15,7 @@ from labelcycle.components.tracking.promotion_history import (
     Promotion,
     PromotionHistory,
     append_promotion,
-    now,
     read_history,
-    user,
 )
 
 

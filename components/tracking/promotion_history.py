@@ -4,11 +4,8 @@ Records are numbered from 0 and written once each, by conditional writes: of two
 judges again. Each record has the digest of the one before, so that a record which was changed or lost is noticed.
 """
 
-import getpass
-import os
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
 
@@ -129,19 +126,6 @@ def read_champion(store: Store) -> ModelName | None:
 def append_promotion(store: Store, promotion: Promotion) -> bool:
     """Write a record at its number. Returns False where another one has it: then judge again, after that one."""
     return store.write_if_absent(promotion_key(promotion.number), promotion.as_bytes())
-
-
-def now() -> str:
-    """The time as records have it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def user() -> str:
-    """Who runs this process: the user's name, or number where the system knows no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def _count(store: Store) -> int:

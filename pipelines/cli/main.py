@@ -82,6 +82,7 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", CAMPAIGN),
     "init": ("init", "init", CAMPAIGN),
     "run": ("run", "run", CAMPAIGN),
+    "amend": ("amend", "amend", CAMPAIGN),
     "publish": ("publish", "publish", CAMPAIGN),
     "images": ("images", "images", CAMPAIGN),
     "status": ("status", "status", CAMPAIGN),

@@ -32,8 +32,9 @@ def publish(
     state = read_state(store)
     if not state.commits:
         raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
-    if state.phase == "done":
-        _print_result({"handed_out": 0}, f"nothing to deliver: {state.why_done}", as_json)
+    if state.phase != "labelling":
+        why = state.why_done if state.phase == "done" else "the next cycle asks for more"
+        _print_result({"handed_out": 0}, f"nothing to deliver: {why}", as_json)
         return
     last = state.commits[-1]
     if state.campaign.labelling.tool is None:

@@ -23,6 +23,8 @@ def next_step(store: Store, state: State, root: str) -> NextStep:
         return NextStep("new: nothing has been asked for yet", f"labelcycle run {quoted}")
     if state.phase == "labelling":
         return NextStep(f"labelling: {_who_answers(store, state)}", f"labelcycle run {quoted}")
+    if state.phase == "amended":
+        return NextStep("amended: the next run asks for more labels", f"labelcycle run {quoted}")
     if state.campaign.recipe.final is not None and state.final is None:
         words = f"done: {state.why_done}; the final model has still to be trained"
         return NextStep(words, f"labelcycle finalize {quoted}")

@@ -11,6 +11,7 @@ from rich.text import Text
 from labelcycle.components.core.campaign.estimate import NOT_MEASURED, AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.summary import CycleSummary
+from labelcycle.pipelines.amending.changes_in_words import history_in_words
 from labelcycle.pipelines.dashboard.figures import awaited, budget, curves, money, plain_text, testing
 from labelcycle.pipelines.dashboard.view import CampaignStatus, View
 
@@ -102,6 +103,8 @@ def header(status: CampaignStatus) -> list[Text]:
     ]
     if status.report is not None:
         lines.append(Text(f"report: {plain_text(status.report)}"))
+    if status.state.amended is not None:
+        lines += [Text(f"amended {plain_text(words)}") for words in history_in_words(status.state.amended)]
     return lines
 
 

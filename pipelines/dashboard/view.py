@@ -149,7 +149,8 @@ def read_view(store: Store, status: CampaignStatus) -> View:
 def status_facts(view: View) -> dict[str, object]:
     """The status as plain values.
 
-    `state` is `new` (no query yet), `labelling` (the last query has to be answered) or `done`. `cycles` lists the
+    `state` is `new` (no query yet), `labelling` (the last query has to be answered), `amended` (it was empty, but an
+    amendment lets the campaign go on) or `done`. `cycles` lists the
     cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
     and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is answered, null
     where none is open or it is not known, as `notes` then say. Costs run up from cycle to cycle.
@@ -168,6 +169,9 @@ def status_facts(view: View) -> dict[str, object]:
         "why_done": state.why_done if state.phase == "done" else None,
         "budget": campaign.budget,
         "batch": campaign.batch,
+        "amendments": []
+        if state.amended is None
+        else [each.model_dump(mode="json") for each in state.amended.amendments],
         "labels": state.summaries[-1].labels if state.summaries else 0,
         "answers": state.summaries[-1].answers if state.summaries else 0,
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,

@@ -2,9 +2,11 @@
 
 import time
 from pathlib import Path
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Enum, Gauge, generate_latest, write_to_textfile
 
+from labelcycle.components.core.campaign.state import Phase
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.metrics.figures import Figures, LastRun
 
@@ -54,7 +56,7 @@ def write_file(figures: Figures, path: Path) -> None:
 def _registry(figures: Figures, now: float) -> CollectorRegistry:
     """The figures as gauges; one that is not known has no sample."""
     registry = CollectorRegistry()
-    phase = Enum(PHASE, "What comes next.", ["campaign"], registry=registry, states=["new", "labelling", "done"])
+    phase = Enum(PHASE, "What comes next.", ["campaign"], registry=registry, states=list(get_args(Phase)))
     phase.labels(figures.campaign).state(figures.phase)
     spent = Gauge(SPENT, "What was spent, in the currency of the prices.", ["campaign", "kind"], registry=registry)
     spent.labels(figures.campaign, "labels").set(figures.label_cost)

@@ -69,6 +69,8 @@ def _check_decision(
         yield _apart(key, "it does not follow on the commit before")
     if decision.history != commit.objects.get("history"):
         yield _apart(key, "it names another history than its decision")
+    if decision.amendment != commit.objects.get("amendment"):
+        yield _apart(key, "it names another amendment than its decision")
     if decision.new_labels != commit.objects.get("labels"):
         yield _apart(key, "it was made of other votes than those that are committed")
     if decision.history is None and decision.queries != queries:

@@ -18,7 +18,7 @@ from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""
 
-SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums"}
+SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums", "amendment"}
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""

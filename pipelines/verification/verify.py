@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
+from labelcycle.components.core.campaign.amendments import FOLDER, read_amended_campaign
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.campaign.own_labels import is_own_table
@@ -72,6 +73,10 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     except CampaignError as error:
         result.findings.append(Finding("damaged", KEY, str(error)))
         return result
+    try:
+        campaign = read_amended_campaign(store, campaign).campaign
+    except CampaignError as error:
+        result.findings.append(Finding("damaged", FOLDER, str(error)))
     result.campaign = campaign.identifier
     commits = _commits(store, keys, result)
     result.cycles = len(commits)

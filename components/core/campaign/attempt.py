@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
@@ -258,6 +259,8 @@ def attempt_in(store: Store, cycle: int, attempt: str) -> Attempt:
             f"{address} is not the decision of attempt {attempt!r} of this campaign: one of the two was changed. "
             "Delete it and run label_ingest again."
         )
+    if decision.amendment is not None:
+        campaign = read_amended_campaign(store, campaign).as_of(decision.amendment)
     return Attempt(store, campaign, cycle, attempt, decision)
 
 

@@ -1,9 +1,10 @@
-"""The campaign's immutable description, `campaign.json`: the first object that every stage reads."""
+"""The campaign's description as it began, `campaign.json`, which never changes; `amendments` say what did since."""
 
 import json
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationError
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
 from labelcycle.components.core.config.labelling import Labelling
@@ -105,7 +106,7 @@ class KnownLabels(Settings):
 
 
 class Campaign(Settings):
-    """Everything that stays the same for the whole campaign.
+    """Everything that stays the same for the whole campaign, but for what people amend.
 
     Attributes:
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
@@ -132,11 +133,22 @@ class Campaign(Settings):
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
+    _begun_as: str = PrivateAttr("")
 
     @property
     def identifier(self) -> str:
-        """The name and a digest of the whole description: unique to this campaign."""
-        return f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+        """The name and a digest of the whole description as the campaign began: unique to this campaign."""
+        return self._begun_as or f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+
+    def amended(self, changes: Mapping[str, JsonValue]) -> Self:
+        """The same campaign with other values in its description, each as a whole.
+
+        Raises:
+            ValidationError: they make no campaign.
+        """
+        changed = self.model_validate({**self.model_dump(mode="json"), **changes})
+        changed._begun_as = self.identifier
+        return changed
 
     def as_bytes(self) -> bytes:
         """The content of `campaign.json`."""
@@ -171,7 +183,7 @@ def create_campaign(store: Store, campaign: Campaign) -> bool:
 
 
 def load_campaign(store: Store) -> Campaign:
-    """The campaign at the store's root.
+    """The campaign at the store's root, as it began.
 
     Raises:
         CampaignError: none there, damaged, or written by a newer labelcycle.

@@ -35,7 +35,7 @@ class Decision(Settings):
     `finalize` trains the model that the campaign keeps, and asks for no more labels. `history` is that of all cycles
     before, `new_labels` are the votes that came since, and `consensus` is what all votes come to. `answered` of the
     samples asked for have their answers, and `outstanding` have not. `algorithms` says which version of each the cycle
-    is made by.
+    is made by, `amendment` which was the newest then: the cycle is that of the campaign with it and those before.
 
     Versions before histories listed the votes and queries of all cycles in `labels` and `queries`, and those before
     `algorithms` had no versions. What is not there is left out, so that every decision keeps its bytes.
@@ -54,12 +54,15 @@ class Decision(Settings):
     queries: list[ObjectReference] = []
     history: ObjectReference | None = None
     algorithms: dict[Role, Algorithm] = {}
+    amendment: ObjectReference | None = None
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, serialised: SerializerFunctionWrapHandler) -> dict[str, object]:
         content: dict[str, object] = serialised(self)
         if not self.algorithms:
             del content["algorithms"]
+        if self.amendment is None:
+            del content["amendment"]
         for name in ("history",) if self.history is None else ("labels", "queries"):
             del content[name]
         return content

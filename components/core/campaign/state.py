@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
+from labelcycle.components.core.campaign.amendments import AmendedCampaign, read_amended_campaign
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, newest_commit, read_commits
 from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles
 from labelcycle.components.core.campaign.summary import CycleSummary, read_summary
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
+from labelcycle.components.core.storage.objects import ObjectReference
 
-Phase = Literal["new", "labelling", "done"]
+Phase = Literal["new", "labelling", "amended", "done"]
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,15 @@ class State:
     """A campaign, its commits and their summaries.
 
     Attributes:
-        campaign: the campaign.
+        campaign: the campaign, with all its amendments.
         commits: those of all cycles, in order.
         summaries: the headline figures of each.
         later: the newest commit, and those before it that its history leaves out, with their figures.
         history: what the newest commit keeps of the cycles before; empty where a version before histories wrote it.
+        amended: the campaign as it began and what was changed since; None where that was not looked at.
 
     `labelling` means that the last query has still to be answered, whether by people or by a label file that has the
-    answers already.
+    answers already; `amended` that the last query was empty, but an amendment since lets the campaign ask for more.
     """
 
     campaign: Campaign
@@ -33,13 +36,29 @@ class State:
     summaries: list[CycleSummary]
     later: list[PastCycle] = field(default_factory=list)
     history: History = field(default_factory=History)
+    amended: AmendedCampaign | None = None
 
     @property
     def phase(self) -> Phase:
         """What comes next."""
         if not self.commits:
             return "new"
-        return "labelling" if self.summaries[-1].query_size else "done"
+        if self.summaries[-1].query_size:
+            return "labelling"
+        return "amended" if self._may_go_on else "done"
+
+    @property
+    def newest_amendment(self) -> ObjectReference | None:
+        """The last amendment, as the next cycle's decision names it; None where there is none."""
+        return None if self.amended is None else self.amended.newest
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether an amendment that no cycle knows of leaves something to ask for."""
+        last = self.summaries[-1]
+        if self.newest_amendment == self.commits[-1].objects.get("amendment") or last.final:
+            return False
+        return self.campaign.query_size(last.answers + last.outstanding) > 0
 
     @property
     def why_done(self) -> str:
@@ -75,19 +94,20 @@ def read_state(store: Store) -> State:
 
     What a query was worth is known one cycle later, so it is taken from the summary of the cycle after.
 
-    Cost: for n cycles a listing and at most 4 + log2(n) small reads; two small reads a cycle, several at once, where a
-    version before histories wrote the newest commit.
+    Cost: for n cycles two listings and at most 4 + log2(n) small reads, and one for each amendment; two small reads a
+    cycle, several at once, where a version before histories wrote the newest commit.
     """
-    campaign = load_campaign(store)
+    amended = read_amended_campaign(store)
+    campaign = amended.campaign
     newest = newest_commit(store)
     if newest is None:
-        return State(campaign, [], [])
+        return State(campaign, [], [], amended=amended)
     history = history_of(store, newest)
     later = _cycles_after(store, history, newest)
     cycles = [*read_past_cycles(store, history), *later]
     worth = [*(cycle.summary.previous_query for cycle in cycles[1:]), None]
     summaries = [CycleSummary.of(cycle.summary, found) for cycle, found in zip(cycles, worth, strict=True)]
-    return State(campaign, [cycle.commit for cycle in cycles], summaries, later, history)
+    return State(campaign, [cycle.commit for cycle in cycles], summaries, later, history, amended)
 
 
 def _cycles_after(store: Store, history: History, newest: Commit) -> list[PastCycle]:

@@ -28,6 +28,21 @@ def read_recipe(path: Path, overrides: Mapping[str, object] | None = None) -> Re
         raise ConfigurationError(f"Recipe {path} is invalid:\n{describe(error)}") from error
 
 
+def changed_recipe(recipe: Recipe, overrides: Mapping[str, object]) -> Recipe:
+    """A recipe with settings laid over it.
+
+    Raises:
+        ConfigurationError: a key or value is refused; each is named.
+    """
+    content = recipe.model_dump(mode="json")
+    for dotted, value in overrides.items():
+        _override(content, dotted, value)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"Recipe {recipe.name!r} is invalid with these changes:\n{describe(error)}") from error
+
+
 def _override(content: dict[str, Any], dotted: str, value: object) -> None:
     *groups, last = dotted.split(".")
     settings = content

@@ -1,0 +1,1 @@
+"""Changing a campaign that has begun."""

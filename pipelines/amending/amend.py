@@ -1,0 +1,163 @@
+"""What can be changed of a campaign that has begun, and what speaks against it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from labelcycle.components.core.campaign.amendments import Amendment, amendment_key, append_amendment
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.recipe_files import changed_recipe, read_recipe
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.runtime.authorship import now, user
+from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.initialise.queries import check_strategies
+from labelcycle.pipelines.recipes.catalogue import recipe_path
+
+OF_QUERIES = ("scorer", "selector", "schedule", "stop")
+"""Parts of a recipe that say what is asked for and for how long; the others say how models are made."""
+
+OF_MODELS = ("embedding", "trainer", "cold_start", "alignment", "final", "data_selection")
+
+LISTS = ("exclude", "include")
+"""Of the selector: samples by id."""
+
+
+@dataclass(frozen=True)
+class WantedChanges:
+    """What is to be different from the next cycle on; None and empty for what stays.
+
+    Attributes:
+        budget: labels in all, those that were paid for among them.
+        batch: labels a cycle.
+        recipe: the name of a recipe, or the path of one.
+        overrides: settings laid over it, or over the campaign's own: `{"selector.strategy": "margin"}`.
+    """
+
+    budget: int | None = None
+    batch: int | None = None
+    recipe: str | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Amended:
+    """An amendment that was written.
+
+    Attributes:
+        amendment: the amendment.
+        before: the campaign without it.
+        after: the campaign with it.
+        cycle: the first that it is in force for.
+    """
+
+    amendment: Amendment
+    before: Campaign
+    after: Campaign
+    cycle: int
+
+
+def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
+    """Write an amendment, in force from the cycle on that begins next.
+
+    A cycle that label_ingest has begun goes on as it began. Of two people who amend at once the second's changes are
+    checked again, against what the first one's have made of the campaign.
+
+    Args:
+        store: the campaign's.
+        wanted: what is to change.
+        reason: why, for the record; may be empty.
+
+    Raises:
+        ConfigurationError: the changes are none, contradict what was done already, or cannot be made.
+        CampaignError: there is no campaign, or it is damaged.
+    """
+    while True:
+        state = read_state(store)
+        assert state.amended is not None
+        changes = changes_of(state, wanted)
+        after = state.campaign.amended(changes)
+        amendment = Amendment(
+            number=len(state.amended.amendments),
+            previous=state.amended.digest,
+            time=now(),
+            by=user(),
+            reason=reason,
+            cycles=len(state.commits),
+            changes=changes,
+        )
+        if append_amendment(store, amendment):
+            return Amended(amendment, state.campaign, after, len(state.commits))
+
+
+def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
+    """The values that an amendment writes: those that differ.
+
+    Raises:
+        ConfigurationError: as `amend_campaign`.
+    """
+    campaign = state.campaign
+    if campaign.recipe.data_selection is not None:
+        raise ConfigurationError(
+            f"Recipe {campaign.recipe.name!r} selects training data whose labels are all known: it asks for nothing, "
+            "and cannot be amended. Begin another campaign with labelcycle init."
+        )
+    if state.final is not None:
+        raise ConfigurationError("The campaign has its final model, which ends it. Begin another with labelcycle init.")
+    changes: dict[str, JsonValue] = {}
+    if wanted.budget is not None and wanted.budget != campaign.budget:
+        changes["budget"] = _budget(state, wanted.budget)
+    if wanted.batch is not None and wanted.batch != campaign.batch:
+        if wanted.batch < 1:
+            raise ConfigurationError(f"--batch {wanted.batch}: ask for one label a cycle at least.")
+        changes["batch"] = wanted.batch
+    recipe = _recipe(campaign, wanted)
+    if recipe != campaign.recipe:
+        changes["recipe"] = recipe.model_dump(mode="json")
+    if not changes:
+        raise ConfigurationError("Nothing would change. Say what is to be different: labelcycle amend --help.")
+    return changes
+
+
+def _budget(state: State, budget: int) -> int:
+    """The new budget, if it is not less than what has been asked for."""
+    last = state.summaries[-1] if state.summaries else None
+    asked = 0 if last is None else last.answers + last.outstanding + last.query_size
+    if budget < max(1, asked):
+        raise ConfigurationError(
+            f"--budget {budget} is less than the {asked} labels that were asked for already. Give {asked} to ask for "
+            "no more."
+        )
+    return budget
+
+
+def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
+    """The new recipe: one of that name with the samples that the old one leaves out or asks for first, or the old one.
+
+    Raises:
+        ConfigurationError: a setting is refused, belongs to how models are made, or needs what the campaign lacks.
+    """
+    if wanted.recipe is None:
+        recipe = changed_recipe(campaign.recipe, wanted.overrides)
+    else:
+        kept = {f"selector.{name}": getattr(campaign.recipe.selector, name) for name in LISTS}
+        recipe = read_recipe(recipe_path(wanted.recipe), {**kept, **wanted.overrides})
+    different = [part for part in OF_MODELS if getattr(recipe, part) != getattr(campaign.recipe, part)]
+    if different:
+        raise ConfigurationError(
+            f"{', '.join(different)}: how models are made stays as it began, so that one curve shows the campaign. "
+            f"{', '.join(OF_QUERIES)} can be amended; for another model begin a campaign with labelcycle init "
+            "--known-labels."
+        )
+    lists = [name for name in LISTS if getattr(recipe.selector, name) != getattr(campaign.recipe.selector, name)]
+    if lists:
+        raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
+    check_strategies(recipe, captions=campaign.text_encoder is not None)
+    return recipe
+
+
+def amendment_address(store: Store, amendment: Amendment) -> str:
+    """Where an amendment is, for people."""
+    return store.locate(amendment_key(amendment.number))

@@ -1,0 +1,50 @@
+"""What an amendment changes, in words, for the command that makes it and for the campaign's status."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labelcycle.components.core.campaign.amendments import AmendedCampaign
+from labelcycle.components.core.campaign.campaign import Campaign
+
+NOT_TOLD = {"summary", "source", "cost"}
+"""Texts of a recipe, which follow its name."""
+
+LONGEST = 60
+"""Characters of a value."""
+
+
+def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
+    """A line for each setting that differs, by its name and both values."""
+    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch")]
+    lines = [f"{name}: {old} → {new}" for name, old, new in told if old != new]
+    old_recipe, new_recipe = (dict(_flat(each.recipe.model_dump(mode="json"))) for each in (before, after))
+    for name in [*old_recipe, *(new_recipe.keys() - old_recipe.keys())]:
+        old, new = old_recipe.get(name), new_recipe.get(name)
+        if old != new and name not in NOT_TOLD:
+            lines.append(f"recipe {name}: {_short(old)} → {_short(new)}")
+    return lines
+
+
+def history_in_words(amended: AmendedCampaign) -> list[str]:
+    """A line for each amendment: what it changed, when, who asked for it and why."""
+    lines, before = [], amended.begun
+    for amendment in amended.amendments:
+        after = amended.as_of(amendment.reference)
+        why = f": {amendment.reason}" if amendment.reason else ""
+        what = "; ".join(changes_in_words(before, after))
+        lines.append(f"after {amendment.cycles} cycles, {amendment.time}, {amendment.by}{why} ({what})")
+        before = after
+    return lines
+
+
+def _flat(settings: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{group}{name}.")
+        else:
+            yield group + name, value
+
+
+def _short(value: object) -> str:
+    text = "–" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
