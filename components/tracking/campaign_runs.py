@@ -80,6 +80,8 @@ def _track(store: Store, state: State, history: PromotionHistory, location: Trac
         follow_promotions(client, state.campaign, history)
     if state.phase == "done" and known.campaign is not None:
         _mark_as_done(client, known.campaign, state.why_done)
+    elif known.campaign is not None and tags.ENDED in known.campaign.data.tags:
+        _mark_as_running(client, known.campaign)
     return [commit.cycle for commit in missing]
 
 
@@ -88,6 +90,12 @@ def _mark_as_done(client: "MlflowClient", run: "Run", reason: str) -> None:
         client.set_tag(run.info.run_id, tags.ENDED, reason)
     if run.info.status != "FINISHED":
         client.set_terminated(run.info.run_id, "FINISHED")
+
+
+def _mark_as_running(client: "MlflowClient", run: "Run") -> None:
+    """Of a campaign that was done and goes on, since it was amended."""
+    client.delete_tag(run.info.run_id, tags.ENDED)
+    client.update_run(run.info.run_id, status="RUNNING")
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_the_state_takes_two_reads_a_cycle_several_at_once(written: RecordingSto
     read_state(written)
     assert 1 + 2 * CYCLES < written.requests["read"] <= 3 + 2 * CYCLES + MOST_TOO_MANY
     assert written.keys_read.pop(f"cycles/{CYCLES - 1}/commit.json") == 2
-    assert set(written.keys_read.values()) == {1} and written.requests.keys() == {"read", "folders"}
+    assert set(written.keys_read.values()) == {1} and written.requests.keys() == {"read", "folders", "keys"}
     assert written.together > 2
 
 
@@ -94,7 +94,7 @@ def test_the_next_cycle_names_a_history_that_is_read_with_few_requests(written: 
     assert state.commits == read_commits(written.store) and len(state.commits) == CYCLES + 1
     assert state.summaries[:-2] == before.summaries[:-1] and state.summaries[-2].known == CYCLES
     segments = CYCLES.bit_count()
-    assert written.requests == {"folders": 1, "read": 4 + segments}
+    assert written.requests == {"folders": 1, "keys": 1, "read": 4 + segments}
     assert state.history.cycles == CYCLES and [later.commit.cycle for later in state.later] == [CYCLES]
     asked, votes = read_requests(written.store, state.history), read_votes(written.store, state.history)
     assert asked["sample_id"].to_pylist() == [f"{cycle}-{row}" for cycle in range(CYCLES) for row in (1, 2)]

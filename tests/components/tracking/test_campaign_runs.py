@@ -10,6 +10,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from labelcycle.components.core.campaign.amendments import AmendedCampaign, Amendment, append_amendment
+from labelcycle.components.core.campaign.campaign import load_campaign
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking import track_campaign
@@ -239,6 +241,18 @@ def test_campaign_run_ends_with_the_campaign(campaign):
     run = Reader(campaign).runs("campaign")[0]
     assert run.info.status == "FINISHED"
     assert run.data.tags["labelcycle.ended"] == "the pool is exhausted after 4 of 100 labels"
+
+
+def test_campaign_run_goes_on_where_the_campaign_was_amended(campaign):
+    campaign.commit_cold_start()
+    campaign.commit_training(accuracy=0.5, query_size=0)
+    track_campaign(campaign.root)
+    begun = load_campaign(campaign.store)
+    change = {"time": "2026-01-01T00:00:00+00:00", "by": "ann", "reason": "", "cycles": 2, "changes": {"budget": 200}}
+    assert append_amendment(campaign.store, Amendment(number=0, previous=AmendedCampaign(begun).digest, **change))
+    assert track_campaign(campaign.root) == []
+    run = Reader(campaign).runs("campaign")[0]
+    assert run.info.status == "RUNNING" and "labelcycle.ended" not in run.data.tags
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -50,6 +50,7 @@ def test_every_figure_is_there() -> None:
     assert found == {
         ("labelcycle_campaign_phase", "new"): 0,
         ("labelcycle_campaign_phase", "labelling"): 1,
+        ("labelcycle_campaign_phase", "amended"): 0,
         ("labelcycle_campaign_phase", "done"): 0,
         ("labelcycle_campaign_spent_cost", "labels"): 6.0,
         ("labelcycle_campaign_spent_cost", "computing"): 0.25,
