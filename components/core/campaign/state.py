@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from labelcycle.components.core.campaign.amendments import AmendedCampaign, read_amended_campaign
-from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, newest_commit, read_commits
 from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles
 from labelcycle.components.core.campaign.summary import CycleSummary, read_summary
@@ -97,9 +97,10 @@ def read_state(store: Store) -> State:
     Cost: for n cycles two listings and at most 4 + log2(n) small reads, and one for each amendment; two small reads a
     cycle, several at once, where a version before histories wrote the newest commit.
     """
-    amended = read_amended_campaign(store)
-    campaign = amended.campaign
+    begun = load_campaign(store)
     newest = newest_commit(store)
+    amended = read_amended_campaign(store, begun)  # after the commit, which may know of amendments that came just now
+    campaign = amended.campaign
     if newest is None:
         return State(campaign, [], [], amended=amended)
     history = history_of(store, newest)

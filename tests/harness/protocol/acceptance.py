@@ -44,8 +44,8 @@ def _unseen(worlds: set[World], bounds: Bounds) -> set[World]:
 
 def _is_seen(before: World, after: World) -> bool:
     """Whether a step changes the store; forgetting what nothing names is no change."""
-    stored = (before.decisions, before.records, before.commits, before.handed_out, before.receipts)
-    then = (after.decisions, after.records, after.commits, after.handed_out, after.receipts)
+    stored = (before.decisions, before.records, before.commits, before.handed_out, before.receipts, before.amended)
+    then = (after.decisions, after.records, after.commits, after.handed_out, after.receipts, after.amended)
     if not after.objects <= before.objects:
         return True
     return stored != then

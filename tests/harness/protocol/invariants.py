@@ -60,8 +60,19 @@ def receipts_are_of_what_people_have(world: World, _: Bounds) -> bool:
 
 
 def the_budget_is_kept(world: World, bounds: Bounds) -> bool:
-    """What committed queries ask for is never more than the budget."""
-    return sum(commit.query.bit_count() for commit in world.commits) <= bounds.budget
+    """What committed queries ask for is never more than the budget, with the amendments that their cycles know of."""
+    asked = 0
+    for commit in world.commits:
+        asked += commit.query.bit_count()
+        if commit.query and asked > bounds.budget + commit.attempt.amended:
+            return False
+    return True
+
+
+def no_amendment_is_forgotten(world: World, _: Bounds) -> bool:
+    """A cycle knows of every amendment that the cycle before knew of, and of none that was not made."""
+    known = [commit.attempt.amended for commit in world.commits]
+    return known == sorted(known) and all(number <= world.amended for number in known)
 
 
 def nothing_is_asked_twice(world: World, _: Bounds) -> bool:
@@ -119,6 +130,7 @@ IN_EVERY_STATE: tuple[StateInvariant, ...] = (
     nothing_is_handed_out_before_its_commit,
     receipts_are_of_what_people_have,
     the_budget_is_kept,
+    no_amendment_is_forgotten,
     nothing_is_asked_twice,
     votes_are_counted_once,
 )

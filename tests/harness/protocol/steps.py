@@ -19,6 +19,8 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
     for cycle, handed_out in enumerate(world.handed_out):
         for sample in _bits((handed_out or 0) & ~world.answers):
             yield f"people answer {sample} of cycle {cycle}", world._replace(answers=world.answers | sample)
+    if world.amended < bounds.amendments:
+        yield "people amend", world._replace(amended=world.amended + 1)
     for number, runner in enumerate(world.runners):
         if number and runner == world.runners[number - 1]:
             continue  # what two equal runners may do is the same
@@ -32,8 +34,8 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
 
 
 def by_chance(what: str) -> bool:
-    """Whether it cannot be relied on to happen: a process is killed, or a platform runs an old stage again."""
-    return what == "crash" or what.endswith(" late")
+    """Whether it cannot be relied on to happen: people amend, a process is killed, or an old stage is run again."""
+    return what in ("crash", "people amend") or what.endswith(" late")
 
 
 def _with(world: World, number: int, runner: Runner | None) -> World:
@@ -57,15 +59,22 @@ def _bits(mask: int) -> Iterator[int]:
 
 def _beginnings(world: World, bounds: Bounds, rules: Rules) -> Iterator[tuple[str, Runner]]:
     """The stages that a process may begin with, and what they read first."""
-    if not world.ended:
-        if world.commits:
-            yield "ingest reads commits", Runner("ingest", "csv", commit=world.commits[-1])
-        elif not world.decisions:
-            first = Attempt(0, 0, 0, 0)
-            yield "ingest reads commits", Runner("ingest", "decision", first)
+    if not rules.amendments_after_commits:
+        yield "ingest reads amendments", Runner("ingest", "commits", amended=world.amended)
+    elif not world.ended:
+        yield from _reads_commits(world, Runner("ingest", "amendments" if bounds.amendments else "csv"))
     for attempt in world.decisions:
         for stage in STAGES:
             yield from _stage_beginnings(world, stage, attempt, bounds, rules)
+
+
+def _reads_commits(world: World, runner: Runner) -> Iterator[tuple[str, Runner]]:
+    """What label_ingest goes on with once it knows the commits; the first cycle has none to go on from."""
+    if world.commits:
+        yield "ingest reads commits", runner._replace(commit=world.commits[-1])
+    elif not any(decision.amended == world.amended for decision in world.decisions):
+        step = "amendments" if runner.step == "amendments" else "decision"
+        yield "ingest reads commits", runner._replace(step=step, attempt=Attempt(0, 0, 0, 0, runner.amended))
 
 
 def _stage_beginnings(
@@ -81,7 +90,7 @@ def _stage_beginnings(
             what += " late" if attempt.cycle < len(world.commits) else ""
             yield what, Runner(stage, "commit", attempt, commit=_commit_of(world, attempt))
         return
-    for objects in _results(stage, attempt, inputs, bounds):
+    for objects in _results(world, stage, attempt, inputs, bounds, rules):
         if stage == "publish" and not rules.objects_before_commit:
             yield what, Runner(stage, "commit", attempt, objects, Commit(attempt, (*inputs, *objects)))
         elif stage == "publish" and not rules.commit_before_hand_out:
@@ -109,7 +118,7 @@ def _before(stage: str, cycle: int) -> tuple[str, ...]:
 
 
 def _results(
-    stage: str, attempt: Attempt, inputs: tuple[Reference, ...], bounds: Bounds
+    world: World, stage: str, attempt: Attempt, inputs: tuple[Reference, ...], bounds: Bounds, rules: Rules
 ) -> Iterator[tuple[Reference, ...]]:
     """The objects that a stage writes, for each result that it may come to."""
     head = inputs[0].content if attempt.cycle and inputs else 0
@@ -121,17 +130,18 @@ def _results(
         elif stage == "publish" and (attempt.cycle or result == 0):
             yield _objects(attempt, report=(*(one.content for one in inputs), result))
     if stage == "select":
-        yield _objects(attempt, query=(head, _choose(head, attempt, bounds)))
+        known = attempt.amended if rules.decisions_name_amendments else world.amended
+        yield _objects(attempt, query=(head, _choose(head, attempt, bounds, known)))
 
 
 def _objects(attempt: Attempt, **contents: object) -> tuple[Reference, ...]:
     return tuple(Reference(attempt, name, content) for name, content in contents.items())
 
 
-def _choose(result: int, attempt: Attempt, bounds: Bounds) -> int:
+def _choose(result: int, attempt: Attempt, bounds: Bounds, amended: int) -> int:
     """The query: the next samples that nobody was asked for; another model asks for others."""
     asked = attempt.asked
-    size = min(bounds.batch, bounds.budget - asked.bit_count())
+    size = min(bounds.batch, bounds.budget + amended - asked.bit_count())
     if size <= 0:
         return 0
     free = [1 << number for number in range(bounds.pool) if not asked >> number & 1]
@@ -157,6 +167,15 @@ def _continuations(world: World, runner: Runner, bounds: Bounds, rules: Rules) -
 
 
 def _ingest(world: World, runner: Runner, bounds: Bounds, rules: Rules) -> Iterator[Continued]:
+    if runner.step == "commits":
+        for what, then in _reads_commits(world, runner._replace(step="csv")) if not world.ended else ():
+            yield what, world, then
+        return
+    if runner.step == "amendments":
+        attempt = None if runner.attempt is None else runner.attempt._replace(amended=world.amended)
+        step = "csv" if attempt is None else "decision"
+        yield "ingest reads amendments", world, runner._replace(step=step, attempt=attempt, amended=world.amended)
+        return
     if runner.step == "decision":
         assert runner.attempt is not None
         after = world._replace(decisions=world.decisions | {runner.attempt})
@@ -172,7 +191,9 @@ def _ingest(world: World, runner: Runner, bounds: Bounds, rules: Rules) -> Itera
     if (labels & last.query).bit_count() < min(bounds.enough, last.query.bit_count()):
         yield "ingest waits", world, None
         return
-    following = Attempt(last.attempt.cycle + 1, labels, asked if rules.outstanding_counts else labels, last.digest)
+    following = Attempt(
+        last.attempt.cycle + 1, labels, asked if rules.outstanding_counts else labels, last.digest, runner.amended
+    )
     yield "ingest reads answers", world, Runner("ingest", "decision", following)
 
 

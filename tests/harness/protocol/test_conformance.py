@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from tests.conftest import COLD_START, TRAINING
 from tests.harness.protocol.acceptance import refused
 from tests.harness.protocol.trace import Killed, Trace, named_before_written
@@ -93,6 +95,24 @@ def test_the_model_follows_a_campaign_that_is_killed_again_and_again(started: Ca
     assert kills > 3
     assert refused(trace.events(), BOUNDS) is None
     assert named_before_written(trace.writes) == []
+
+
+def test_the_model_follows_a_campaign_that_is_amended_in_a_cycle_and_at_its_end(started: Callable[[], Any]):
+    trace = Trace()
+    with trace.recording():
+        campaign = started()
+        store = open_store(campaign.root)
+        for stage in COLD_START if campaign.ingest().decision == "cold_start" else ():
+            amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 1), "") if stage == "select" else None
+            campaign.run(stage)
+        run_through(campaign)
+        amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 2), "")
+        run_through(campaign)
+    events = trace.events()
+    assert events.count("people amend") == 2
+    assert refused(events, BOUNDS._replace(amendments=2)) is None
+    early = [event for event in events if event != "people amend"]
+    assert refused(["people amend", "people amend", *early], BOUNDS._replace(amendments=2)) is not None
 
 
 @pytest.mark.parametrize(

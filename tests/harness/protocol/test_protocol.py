@@ -12,6 +12,9 @@ OTHER_RESULTS = Bounds(runners=2, budget=1, batch=1, results=2)
 OTHER_LABELS = Bounds(runners=2, budget=2, batch=2, enough=1)
 """Answers that arrive between two ingests, so that two runners have different attempts at one cycle."""
 
+AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
+"""People who allow one sample more, at any moment."""
+
 BROKEN = [
     ("commit_if_absent", OTHER_LABELS, "commits_never_change"),
     ("record_if_absent", OTHER_RESULTS, "the_first_result_of_a_stage_stays"),
@@ -22,6 +25,8 @@ BROKEN = [
     ("csv_if_absent", OTHER_RESULTS, "what_people_have_never_changes"),
     ("outstanding_counts", OTHER_LABELS, "the_budget_is_kept"),
     ("ingest_mends", Bounds(runners=1, budget=1), "at_its_end"),
+    ("amendments_after_commits", AMENDED, "no_amendment_is_forgotten"),
+    ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
 ]
 
 
@@ -33,6 +38,7 @@ BROKEN = [
         (OTHER_RESULTS, 8_000),
         (OTHER_LABELS, 39_000),
         (Bounds(runners=3, budget=1, batch=1), 10_000),
+        (AMENDED._replace(runners=1), 7_000),
     ],
 )
 def test_holds_in_every_state(bounds: Bounds, states: int):

@@ -106,6 +106,8 @@ def _event(key: str, stage_of: dict[str, str]) -> str | None:
         return None
     if handed := re.fullmatch(r"queries/cycle-(\d+)\.(csv|json)", key):
         return f"{'csv' if handed[2] == 'csv' else 'receipt'} of cycle {int(handed[1])}"
+    if key.startswith("amendments/"):
+        return "people amend"
     place = re.fullmatch(r"cycles/(\d+)/(?:[0-9a-f]{16}/)?(.*)", key)
     if place is None:
         raise ValueError(f"{key} is none of a campaign's keys")

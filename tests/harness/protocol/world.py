@@ -15,12 +15,14 @@ class Attempt(NamedTuple):
         labels: the samples whose answers were read.
         asked: the samples that the commits before ask for.
         previous: the digest of the commit before, 0 where there is none.
+        amended: how many amendments it knows of.
     """
 
     cycle: int
     labels: int
     asked: int
     previous: int
+    amended: int = 0
 
 
 class Reference(NamedTuple):
@@ -72,6 +74,7 @@ class Runner(NamedTuple):
         attempt: that it works on; None while label_ingest reads.
         objects: that it has made or is about to write, in their order.
         commit: that it has read, or is about to write.
+        amended: how many amendments it has read.
     """
 
     stage: str
@@ -79,6 +82,7 @@ class Runner(NamedTuple):
     attempt: Attempt | None = None
     objects: tuple[Reference, ...] = ()
     commit: Commit | None = None
+    amended: int = 0
 
 
 class World(NamedTuple):
@@ -92,6 +96,7 @@ class World(NamedTuple):
         handed_out: the samples of each cycle's CSV; None while there is none.
         receipts: whether each cycle's query has its receipt.
         answers: samples that people have answered.
+        amended: how often people have amended the campaign.
         runners: None for one that does nothing.
     """
 
@@ -102,6 +107,7 @@ class World(NamedTuple):
     handed_out: tuple[int | None, ...] = ()
     receipts: tuple[bool, ...] = ()
     answers: int = 0
+    amended: int = 0
     runners: tuple[Runner | None, ...] = ()
 
     def record(self, attempt: Attempt, stage: str) -> Record | None:
@@ -118,8 +124,8 @@ class World(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether the last commit asks for nothing, so that the campaign is at its end."""
-        return bool(self.commits) and self.commits[-1].query == 0
+        """Whether the last commit asks for nothing and knows of every amendment, so that the campaign is at its end."""
+        return bool(self.commits) and self.commits[-1].query == 0 and self.commits[-1].attempt.amended == self.amended
 
 
 class Bounds(NamedTuple):
@@ -131,6 +137,7 @@ class Bounds(NamedTuple):
         batch: samples a query.
         enough: answers to a query after which the next cycle may begin.
         results: different results that the same training, or evaluation, may come to.
+        amendments: how often people may amend the campaign, each time by one sample more that may be asked for.
     """
 
     runners: int = 2
@@ -138,11 +145,12 @@ class Bounds(NamedTuple):
     batch: int = 1
     enough: int = 1
     results: int = 1
+    amendments: int = 0
 
     @property
     def pool(self) -> int:
         """Samples in the pool."""
-        return self.budget + self.results - 1
+        return self.budget + self.amendments + self.results - 1
 
 
 class Rules(NamedTuple):
@@ -157,6 +165,8 @@ class Rules(NamedTuple):
         csv_if_absent: a query that was delivered is never replaced.
         outstanding_counts: samples that were asked for and not answered count against the budget.
         ingest_mends: label_ingest delivers what publish was killed before.
+        amendments_after_commits: label_ingest reads amendments once it has read commits.
+        decisions_name_amendments: what a cycle does follows the amendments that its decision names.
     """
 
     commit_if_absent: bool = True
@@ -167,6 +177,8 @@ class Rules(NamedTuple):
     csv_if_absent: bool = True
     outstanding_counts: bool = True
     ingest_mends: bool = True
+    amendments_after_commits: bool = True
+    decisions_name_amendments: bool = True
 
 
 Step: TypeAlias = tuple[str, World]
