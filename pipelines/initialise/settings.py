@@ -93,7 +93,7 @@ class LabelSettings(Settings):
         ge=0,
         description="Labels of the budget to test with: so many random samples of the pool are asked for "
         "first and never learnt from. By 100 an accuracy of 90 % is known to 6 points either way, by 400 to 3, by "
-        "1000 to 2 (95 %). By default a quarter of the budget, 50 to 400, where nothing is there to test with; 0 for "
+        "1000 to 2 (95 %). By default a quarter of the budget, 25 to 400, where nothing is there to test with; 0 for "
         "no test set but a cross-validated estimate.",
     )
     classes: Names = Field(

@@ -232,9 +232,7 @@ def test_a_test_set_of_the_whole_pool_is_refused(begin_on_images: Callable[..., 
         begin_on_images(test=str(pictures.labels))
 
 
-def test_no_test_set_and_no_labels(
-    begin_on_images: Callable[..., Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_test_set_and_no_labels(begin_on_images: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
     begin_on_images(test=None, labels_from=None, classes=["blue", "green", "red"])
     assert "There is no test set: accuracy will be a cross-validated estimate" in capsys.readouterr().err
 

@@ -173,7 +173,7 @@ def test_known_labels_and_lists_are_not_drawn(begin: Begin, unlabelled: str, tmp
 
 
 @pytest.mark.parametrize(
-    ("budget", "testing", "learning"), [(300, 75, 225), (200, 50, 150), (199, 0, 199), (4000, 400, 3600)]
+    ("budget", "testing", "learning"), [(300, 75, 225), (100, 25, 75), (99, 0, 99), (4000, 400, 3600)]
 )
 def test_a_budget_without_a_test_set_is_split_and_says_so(
     begin: Begin, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int, testing: int, learning: int
