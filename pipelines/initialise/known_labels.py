@@ -5,6 +5,7 @@ from dataclasses import replace
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.label_texts import refuse_unclear
 from labelcycle.components.labelling.sample_ids import SampleIds
@@ -63,6 +64,24 @@ def known_in_pool(
             f"With --count-known {len(in_pool)} known labels leave nothing of --budget {settings.budget}. Raise it."
         )
     return in_pool
+
+
+def tell_of_classes_to_test_alone(test: dict[str, str], labels: dict[str, str], splits: dict[str, str]) -> None:
+    """Name the classes of the test set that no sample of the pool has, where the labels of the whole pool are known.
+
+    Args:
+        test: class by id of the test samples.
+        labels: every label that is known, by id.
+        splits: the split of each sample.
+    """
+    pool = [name for name, split in splits.items() if split == "pool"]
+    if not all(name in labels for name in pool):
+        return
+    if missing := sorted(set(test.values()) - {labels[name] for name in pool}):
+        notice(
+            f"No sample of the pool is of these classes of the test set, so no model will learn them: "
+            f"{', '.join(missing)}."
+        )
 
 
 def pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str]:

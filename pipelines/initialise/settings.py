@@ -96,6 +96,11 @@ class LabelSettings(Settings):
         "1000 to 2 (95 %). By default a quarter of the budget, 25 to 400, where nothing is there to test with; 0 for "
         "no test set but a cross-validated estimate.",
     )
+    drop_leaks: bool = Field(
+        False,
+        description="Set samples of the pool aside that are nearly the same as a test sample by the embeddings given: "
+        "cosine similarity of 0.99 or more. Copies of test files are set aside in any case.",
+    )
     classes: Names = Field(
         [],
         description="Class names, comma-separated, in double quotes those with a comma; by default those in the label "
