@@ -85,8 +85,12 @@ class LabelSettings(Settings):
         None,
         description="Label file of a validation split, which chooses the best epoch and is never queried.",
     )
-    test_share: float = Field(
-        0.1, ge=0.001, le=0.9, description="Without --test: share of each class held out as test set."
+    test_share: float | None = Field(
+        None,
+        ge=0.001,
+        le=0.9,
+        description="Without --test: share of each class held out as test set; by default a tenth, and of fewer than a "
+        "thousand known labels more, up to a quarter.",
     )
     test_from_budget: int | None = Field(
         None,

@@ -98,7 +98,7 @@ def test_the_first_random_picks_measure_and_are_never_learnt_from(
     assert measured(campaign).test_samples == 30 and (measured(campaign).accuracy or 0) > 0.8
     store = open_store(campaign.root)
     assert verify_campaign(store).faults == []
-    assert [replay_selection(store, cycle).agreement for cycle in (0, 1)] == ["identical"] * 2
+    assert [replay_selection(store, cycle, shards).agreement for cycle, shards in ((0, 1), (1, 3))] == ["identical"] * 2
 
 
 def test_the_picks_follow_from_seed_and_ids(begin: Begin, unlabelled: str, tmp_path: Path) -> None:
