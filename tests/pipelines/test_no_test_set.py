@@ -53,6 +53,7 @@ def test_known_labels_give_an_estimate_that_is_called_so(
     report = store.read(campaign.state.commits[-1].objects["report"].key).decode()
     assert "Accuracy, cross-validated estimate" in report and "There is no test set" in report
     assert "not measured yet: there are no samples to test with" in report
+    assert not {"cost", "confusion_matrix", "calibration"} & campaign.state.commits[-1].objects.keys()
     status = status_facts(read_view(store, read_status(store, campaign.root)))
     cycles = status["cycles"]
     assert isinstance(cycles, list) and len(cycles) == 2 and status["cold_start"] is None

@@ -6,7 +6,8 @@ from labelcycle.components.core.storage.objects import Record
 class AccuracyEstimate(Record):
     """Accuracy of a simple model on labels that it has not seen, cross-validated over the labels to learn from.
 
-    It is no test accuracy: each fold learns from fewer labels than the cycle's model, which its interval ignores.
+    It is no test accuracy: each fold learns from fewer labels than the cycle's model, and labels may be of samples that
+    are more alike than the pool. Its interval knows of neither.
 
     Attributes:
         accuracy: share of the labels that are right.
