@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,14 @@ def test_groups_are_not_divided_by_folds(begin: Begin, unlabelled: str, tmp_path
     campaign.run_cycle()
     estimate = campaign.work.read_record("metrics.json", CycleMetrics).estimate
     assert isinstance(estimate, AccuracyEstimate) and estimate.grouped
+
+
+def test_a_space_without_any_sample_is_not_read(begin_on_small_network: Begin) -> None:
+    """The last cycle and the final model embed the test set alone, in spaces of their own."""
+    few = {"trainer.epochs": 1, "final.trainer.epochs": 1}
+    settings: dict[str, Any] = {"recipe": "asvp", "overrides": few, "budget": 8, "batch": 8}
+    campaign = begin_on_small_network(test=None, test_from_budget=0, **settings)
+    campaign.run_cycle()
+    assert campaign.run_cycle().query_size == 0
+    assert campaign.run_cycle(finalize=True).labels == 8
+    assert campaign.state.final is not None and campaign.state.final.accuracy is None
