@@ -1,7 +1,7 @@
 """Accuracy without a test set: cross-validated over the labels to learn from, in folds that no group is divided by."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ from labelcycle.components.analysis.intervals import wilson_interval
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
 from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.evaluate.out_of_sample import FOLDS, assign_folds, out_of_sample_probabilities
+
+LEAST_JUDGED = 20
 
 MOST = 10_000
 """With more labels, so many of them are looked at, drawn by id."""
@@ -21,10 +23,12 @@ def estimate_accuracy(
     labels: npt.NDArray[np.int64],
     classes: int,
     groups: Mapping[str, str],
+    chosen: Collection[str] = (),
 ) -> AccuracyEstimate | NoEstimate:
     """The accuracy of a logistic regression on labels of other folds than it learnt from.
 
-    Each fold has its share of every class. The only label of a class counts as wrong, since nothing tells of it.
+    Each fold has its share of every class. The only label of a class counts as wrong, since nothing tells of it. All
+    labels are learnt from; where `LEAST_JUDGED` or more are of samples that no strategy chose, these alone are judged.
 
     Args:
         ids: N distinct sample ids.
@@ -32,6 +36,7 @@ def estimate_accuracy(
         labels: class indices, (N,).
         classes: C.
         groups: group by id, none of which is in two folds; empty for none.
+        chosen: ids of those that a strategy chose.
 
     Returns:
         The estimate, the same for any order of rows; or why there is none.
@@ -48,15 +53,18 @@ def estimate_accuracy(
     if fold is None:
         return NoEstimate(reason="labels of two groups or more, with two classes in each fold's rest, are needed")
     predicted = out_of_sample_probabilities(ids, features, labels, classes, fold=fold).argmax(axis=1)
-    right = int((predicted == labels).sum())
-    low, high = wilson_interval(right, len(labels))
+    others = np.array([name not in chosen for name in ids.tolist()])
+    judged = others if others.sum() >= LEAST_JUDGED else np.ones(len(ids), np.bool_)
+    right, count = int((predicted == labels)[judged].sum()), int(judged.sum())
+    low, high = wilson_interval(right, count)
     return AccuracyEstimate(
-        accuracy=right / len(labels),
+        accuracy=right / count,
         low=round(low, 6),
         high=round(high, 6),
-        labels=len(labels),
+        labels=count,
         folds=len(np.unique(fold)),
         grouped=grouped,
+        chosen=not others[judged].all(),
     )
 
 

@@ -80,7 +80,8 @@ def estimate(work: Attempt, labelled: dict[str, str], features: Features | None)
     index = {name: number for number, name in enumerate(work.campaign.classes)}
     labels = np.array([index[labelled[name]] for name in features.ids], dtype=np.int64)
     ids = np.array(features.ids, dtype=np.str_)
-    return estimate_accuracy(ids, features.vectors, labels, len(index), _groups(work, features.ids))
+    groups, chosen = _groups(work, features.ids), _chosen_by_a_strategy(work)
+    return estimate_accuracy(ids, features.vectors, labels, len(index), groups, chosen)
 
 
 def _predictions(
@@ -99,6 +100,16 @@ def _nothing_measured(classes: list[str]) -> ClassificationMetrics:
         classes=[ClassMetrics(name=name, precision=0.0, recall=0.0, f1=0.0, support=0) for name in classes],
         confusion=[[0] * len(classes) for _ in classes],
     )
+
+
+def _chosen_by_a_strategy(work: Attempt) -> set[str]:
+    """Samples that were asked for because a strategy chose them, and not a random draw."""
+    recipe, requests = work.campaign.recipe, work.requests()
+    first = pc.is_null(requests["predicted"])  # no model asked
+    of_cold_start = pc.and_(first, recipe.cold_start.strategy != "random")
+    of_selector = pc.and_(pc.invert(first), recipe.selector.strategy != "random")
+    found: list[str] = requests.filter(pc.or_(of_cold_start, of_selector))["sample_id"].to_pylist()
+    return set(found)
 
 
 def _groups(work: Attempt, ids: Collection[str]) -> dict[str, str]:

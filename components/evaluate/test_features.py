@@ -38,6 +38,10 @@ def read_features(
     Cost: reads the parts of the feature space that hold one of these samples, each once.
     """
     base = work.campaign.base_space
+    if not test:
+        holding = next((one for one in (base, space) if holds_pool(work, one)), None)
+        nothing = Features([], np.empty((0, 0), np.float16))
+        return nothing, None if holding is None else _read(work, holding, labelled)[0]
     if space == base and holds_pool(work, base):
         of_test, of_labelled = _read(work, space, test, labelled)
         return of_test, of_labelled

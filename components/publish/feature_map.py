@@ -67,7 +67,7 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
         found = tested = FeatureSpace(work.store, own).read(wanted)
     elif holds_pool(work, base):
         found = FeatureSpace(work.store, base).read(wanted)
-        tested = FeatureSpace(work.store, own).read(chosen["test"])
+        tested = FeatureSpace(work.store, own).read(chosen["test"]) if chosen["test"] else ([], found[1][:0])
     else:
         return None
     if len(found[0]) < LEAST:

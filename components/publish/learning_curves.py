@@ -36,14 +36,15 @@ def draw_learning_curve(summaries: list[CycleSummary], random: RandomArm | None 
     accuracy = [summary.accuracy for summary in trained if summary.accuracy is not None]
     macro_f1 = [float("nan") if summary.macro_f1 is None else summary.macro_f1 for summary in trained]
     figure, axes = blank_figure(PAGE_WIDTH, 3.3, FINE)
-    axes.plot(labels, accuracy, color="#0969da", marker="o", linewidth=2, markersize=6, label="accuracy")
-    axes.plot(
-        labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
-    )
-    if random is not None:
-        axes.plot(random.labels, random.accuracy, color=INK, linestyle="--", linewidth=1.5, marker=".", label="random")
     estimated = [(summary.labels, summary.estimate) for summary in summaries]
     estimates = [(count, found) for count, found in estimated if isinstance(found, AccuracyEstimate)]
+    if trained or not estimates:
+        axes.plot(labels, accuracy, color="#0969da", marker="o", linewidth=2, markersize=6, label="accuracy")
+        axes.plot(
+            labels, macro_f1, color="#bc4c00", marker="s", linewidth=2, markersize=5, label="macro F1", linestyle="--"
+        )
+    if random is not None:
+        axes.plot(random.labels, random.accuracy, color=INK, linestyle="--", linewidth=1.5, marker=".", label="random")
     if estimates:
         at, middle = [count for count, _ in estimates], [found.accuracy for _, found in estimates]
         ends = [

@@ -41,7 +41,7 @@ class Report:
         summaries: every trained cycle so far, in order; the last is the cycle reported on.
         metrics: that cycle's; what earlier versions did not write is not shown.
         query: rows of `QUERY`, best pick first.
-        images: PNG bytes by name; learning_curve and confusion_matrix are always there.
+        images: PNG bytes by name; learning_curve is always there, confusion_matrix where there are test samples.
         cards: the first picks with their thumbnails; none where they have no images.
         previous: metrics of the trained cycle before; None where there is none.
     """
@@ -156,16 +156,17 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
         summaries: every trained cycle so far, this one last.
 
     Returns:
-        `learning_curve`, `cost` and `confusion_matrix` always; `calibration` where evaluate measured it, `feature_map`
-        where a feature space holds the samples, `contact_sheet` where the query has images.
+        `learning_curve` always; `cost`, `confusion_matrix` and `calibration` where a test set measured what they show,
+        `feature_map` where a feature space holds the samples, `contact_sheet` where the query has images.
     """
     campaign, asked = work.campaign, query["sample_id"].to_pylist()
     thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign, asked) if asked else {})
     points = map_points(work, asked)
+    measured = any(summary.accuracy is not None for summary in summaries)
     drawn = {
         "learning_curve": draw_learning_curve(summaries, metrics.random),
-        "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget),
-        "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes),
+        "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget) if measured else None,
+        "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes) if metrics.test_samples else None,
         "calibration": None if not metrics.reliability else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
         "contact_sheet": draw_contact_sheet(query, thumbnails),

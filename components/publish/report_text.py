@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from labelcycle.components.analysis.intervals import wilson_interval
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
-from labelcycle.components.core.campaign.estimate import CROSS_VALIDATED, NOT_MEASURED, AccuracyEstimate, NoEstimate
+from labelcycle.components.core.campaign.estimate import (
+    CROSS_VALIDATED,
+    NOT_MEASURED,
+    TOO_LOW,
+    AccuracyEstimate,
+    NoEstimate,
+)
 from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast, RandomArm, Sign
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
@@ -180,7 +186,8 @@ def _instead_of_accuracy(estimate: AccuracyEstimate | NoEstimate | None) -> Head
     """What is said where there is nothing to test with."""
     if not isinstance(estimate, AccuracyEstimate):
         return Headline("Accuracy", NOT_MEASURED, "", "same", "" if estimate is None else estimate.reason)
-    note = f"{estimate.low:.1%} to {estimate.high:.1%}, from {estimate.labels:,} labels to learn from; no test set"
+    note = f"{estimate.low:.1%} to {estimate.high:.1%}, of {estimate.labels:,} labels to learn from; no test set"
+    note += f"; {TOO_LOW}" if estimate.chosen else ""
     return Headline(f"Accuracy, {CROSS_VALIDATED}", f"{estimate.accuracy:.1%}", "", "same", note)
 
 
@@ -194,8 +201,9 @@ def testing_words(metrics: CycleMetrics, before: CycleSummary | None, wanted: in
     """
     if metrics.accuracy is None:
         why = "None of the samples to test with has a label yet" if wanted else "There is no test set"
-        estimated = isinstance(metrics.estimate, AccuracyEstimate)
-        return [f"{why}: {ESTIMATED if estimated else 'accuracy is not measured yet'}."]
+        if not isinstance(metrics.estimate, AccuracyEstimate):
+            return [f"{why}: accuracy is {NOT_MEASURED}."]
+        return [f"{why}: {ESTIMATED}{HARD if metrics.estimate.chosen else '.'}"]
     if metrics.test_set is None:
         return []
     low, high = wilson_interval(round(metrics.accuracy * metrics.test_samples), metrics.test_samples)
@@ -211,10 +219,8 @@ def testing_words(metrics: CycleMetrics, before: CycleSummary | None, wanted: in
     return words
 
 
-ESTIMATED = (
-    "accuracy is estimated by a simple model that is tested on labels which it has not learnt from. Samples that were "
-    "asked for are harder than others, so it is too low as a rule"
-)
+ESTIMATED = "accuracy is estimated by a simple model that is tested on labels which it has not learnt from"
+HARD = ". They are of samples that a strategy chose, hard and unlike each other, so the estimate is far too low."
 
 
 def _headline(name: str, now: float, before: float | None, higher_is_better: bool) -> Headline:

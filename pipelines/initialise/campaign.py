@@ -37,13 +37,16 @@ from labelcycle.pipelines.initialise.known_labels import (
     labels_to_begin_with,
     pool_labels,
     refuse_two_annotators,
+    tell_of_classes_to_test_alone,
     with_objective,
     with_validation,
 )
 from labelcycle.pipelines.initialise.labelling import check_labelling, check_links, labelling_of
+from labelcycle.pipelines.initialise.leaks import find_leaks, set_aside, tell_of_leaks
 from labelcycle.pipelines.initialise.queries import (
     check_groups,
     check_strategies,
+    of_pool_alone,
     reads_texts,
     with_lists,
     without_lists,
@@ -151,6 +154,15 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         copies += drawn.set_aside
     if not test:
         tell_how_it_is_tested(settings, recipe, testing)
+    leaks = find_leaks(samples, splits, settings.drop_leaks)
+    tell_of_leaks(leaks, settings.drop_leaks)
+    if settings.drop_leaks and leaks:
+        copies += [set_aside(samples, leak) for leak in leaks]
+        splits = {name: split for name, split in splits.items() if name not in {leak.sample_id for leak in leaks}}
+        known = {name: label for name, label in known.items() if name in splits}
+        truth = {name: label for name, label in truth.items() if name in splits}
+        recipe = of_pool_alone(recipe, splits)
+    tell_of_classes_to_test_alone(test, labels, splits)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})

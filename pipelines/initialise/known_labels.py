@@ -97,6 +97,24 @@ def known_in_pool(
     return in_pool
 
 
+def tell_of_classes_to_test_alone(test: dict[str, str], labels: dict[str, str], splits: dict[str, str]) -> None:
+    """Name the classes of the test set that no sample of the pool has, where the labels of the whole pool are known.
+
+    Args:
+        test: class by id of the test samples.
+        labels: every label that is known, by id.
+        splits: the split of each sample.
+    """
+    pool = [name for name, split in splits.items() if split == "pool"]
+    if not all(name in labels for name in pool):
+        return
+    if missing := sorted(set(test.values()) - {labels[name] for name in pool}):
+        notice(
+            f"No sample of the pool is of these classes of the test set, so no model will learn them: "
+            f"{', '.join(missing)}."
+        )
+
+
 def pool_labels(labels: dict[str, str], splits: dict[str, str]) -> dict[str, str]:
     """The class of every sample of the pool.
 

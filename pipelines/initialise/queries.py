@@ -128,6 +128,16 @@ def with_lists(
     return recipe.model_copy(update={"selector": selector.model_copy(update=lists)})
 
 
+def of_pool_alone(recipe: Recipe, splits: dict[str, str]) -> Recipe:
+    """The recipe whose lists of samples name those alone that are still in the pool."""
+    selector = recipe.selector
+    lists = {
+        "exclude": [name for name in selector.exclude if splits.get(name) == "pool"],
+        "include": [name for name in selector.include if splits.get(name) == "pool"],
+    }
+    return recipe.model_copy(update={"selector": selector.model_copy(update=lists)})
+
+
 def without_lists(recipe: Recipe) -> Recipe:
     """The recipe without its lists of samples, to be compared before the samples are known."""
     lists: dict[str, list[str]] = {"exclude": [], "include": []}

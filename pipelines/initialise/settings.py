@@ -94,16 +94,25 @@ class LabelSettings(Settings):
         None,
         description="Label file of a validation split, which chooses the best epoch and is never queried.",
     )
-    test_share: float = Field(
-        0.1, ge=0.001, le=0.9, description="Without --test: share of each class held out as test set."
+    test_share: float | None = Field(
+        None,
+        ge=0.001,
+        le=0.9,
+        description="Without --test: share of each class held out as test set; by default a tenth, and of fewer than a "
+        "thousand known labels more, up to a quarter.",
     )
     test_from_budget: int | None = Field(
         None,
         ge=0,
         description="Labels of the budget to test with: so many random samples of the pool are asked for "
         "first and never learnt from. By 100 an accuracy of 90 % is known to 6 points either way, by 400 to 3, by "
-        "1000 to 2 (95 %). By default a quarter of the budget, 50 to 400, where nothing is there to test with; 0 for "
+        "1000 to 2 (95 %). By default a quarter of the budget, 25 to 400, where nothing is there to test with; 0 for "
         "no test set but a cross-validated estimate.",
+    )
+    drop_leaks: bool = Field(
+        False,
+        description="Set samples of the pool aside that are nearly the same as a test sample by the embeddings given: "
+        "cosine similarity of 0.99 or more. Copies of test files are set aside in any case.",
     )
     classes: Names = Field(
         [],

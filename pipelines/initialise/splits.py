@@ -5,7 +5,7 @@ The test set is named by the user, marked in the source of the samples, or held 
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.pipelines.initialise.held_out import held_out
+from labelcycle.pipelines.initialise.held_out import SHARE, held_out, share_of_few
 from labelcycle.pipelines.initialise.known_labels import labels_in
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
@@ -93,7 +93,9 @@ def test_set_of(
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
     if not usable:
         return {}
-    return held_out(usable, settings.test_share, settings.seed, groups)
+    nobody_else = settings.labels_from is None and not samples.labels
+    share = settings.test_share or (share_of_few(len(usable)) if nobody_else else SHARE)
+    return held_out(usable, share, settings.seed, groups)
 
 
 def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from labelcycle.components.analysis.intervals import margin_of_error
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.initialise.held_out import hold_out, hold_out_groups
+from labelcycle.pipelines.initialise.held_out import hold_out, hold_out_groups, share_of_few
 
 LABELS = st.dictionaries(st.text("abcdef", min_size=1, max_size=5), st.sampled_from(["cat", "dog", "owl"]), max_size=60)
 
@@ -80,3 +80,22 @@ def test_groups_that_are_too_large(begin: Callable[..., Any], write_npz: Callabl
 @pytest.mark.parametrize(("samples", "error"), [(1, 0.98), (100, 0.098), (2500, 0.0196)])
 def test_how_well_a_test_set_measures(samples: int, error: float) -> None:
     assert margin_of_error(samples) == pytest.approx(error, rel=1e-4)
+
+
+@pytest.mark.parametrize(("labels", "share"), [(40, 0.25), (300, 0.25), (500, 0.2), (1000, 0.1), (9000, 0.1)])
+def test_of_few_known_labels_more_are_held_out(labels: int, share: float) -> None:
+    assert share_of_few(labels) == share
+
+
+def test_three_hundred_labels_in_all_are_split_and_it_is_said(
+    begin: Callable[..., Any], write_npz: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [f"s{number:03d}" for number in range(400)]
+    features = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    made = write_npz(ids=np.array(ids), features=features, labels=None, splits=None)
+    rows = [f"{name},{('cat', 'dog')[number % 2]}" for number, name in enumerate(ids[:300])]
+    (tmp_path / "known.csv").write_text("\n".join(["sample_id,label", *rows, ""]))
+    campaign = begin(embeddings=made, known_labels=[str(tmp_path / "known.csv")], budget=4, batch=2)
+    assert campaign.ingest().reason == "224 labels were known when the campaign began"
+    told = capsys.readouterr().err
+    assert "76 of 300 labelled samples (25% of each class) are held out" in told and "--test-share" in told

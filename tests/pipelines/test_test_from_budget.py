@@ -98,7 +98,7 @@ def test_the_first_random_picks_measure_and_are_never_learnt_from(
     assert measured(campaign).test_samples == 30 and (measured(campaign).accuracy or 0) > 0.8
     store = open_store(campaign.root)
     assert verify_campaign(store).faults == []
-    assert [replay_selection(store, cycle).agreement for cycle in (0, 1)] == ["identical"] * 2
+    assert [replay_selection(store, cycle, shards).agreement for cycle, shards in ((0, 1), (1, 3))] == ["identical"] * 2
 
 
 def test_the_picks_follow_from_seed_and_ids(begin: Begin, unlabelled: str, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_known_labels_and_lists_are_not_drawn(begin: Begin, unlabelled: str, tmp
 
 
 @pytest.mark.parametrize(
-    ("budget", "testing", "learning"), [(300, 75, 225), (200, 50, 150), (199, 0, 199), (4000, 400, 3600)]
+    ("budget", "testing", "learning"), [(300, 75, 225), (100, 25, 75), (99, 0, 99), (4000, 400, 3600)]
 )
 def test_a_budget_without_a_test_set_is_split_and_says_so(
     begin: Begin, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int, testing: int, learning: int

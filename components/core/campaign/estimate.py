@@ -6,16 +6,18 @@ from labelcycle.components.core.storage.objects import Record
 class AccuracyEstimate(Record):
     """Accuracy of a simple model on labels that it has not seen, cross-validated over the labels to learn from.
 
-    It is no test accuracy. Each fold learns from fewer labels than the cycle's model, and samples that a strategy asked
-    for are harder than the pool, so it is too low as a rule; the interval knows of neither.
+    It is no test accuracy: each fold learns from fewer labels than the cycle's model, and labels may be of samples that
+    are more alike than the pool. Its interval knows of neither.
 
     Attributes:
         accuracy: share of the labels that are right.
         low: of the 95 % interval, as of independent draws.
         high: of the same.
         labels: how many it is of.
-        folds: parts that they were divided into.
+        folds: parts that all labels were divided into.
         grouped: whether no group was in two folds.
+        chosen: whether it is of samples that a strategy chose. These are hard, and unlike each other, so that it is far
+            too low; where enough labels are of other samples it is of those alone.
     """
 
     accuracy: float
@@ -24,6 +26,7 @@ class AccuracyEstimate(Record):
     labels: int
     folds: int
     grouped: bool = False
+    chosen: bool = False
 
 
 class NoEstimate(Record):
@@ -35,6 +38,7 @@ class NoEstimate(Record):
 CROSS_VALIDATED = "cross-validated estimate"
 """What such an accuracy is called wherever people read it."""
 
+TOO_LOW = "too low, being of samples chosen to be hard"
 NOT_MEASURED = "not measured yet"
 
 
@@ -51,5 +55,6 @@ def accuracy_in_words(
     if accuracy is not None:
         return f"accuracy {accuracy:.4f}" + ("" if test_samples is None else f" on {test_samples} test samples")
     if isinstance(estimate, AccuracyEstimate):
-        return f"{CROSS_VALIDATED} {estimate.accuracy:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+        said = f"{CROSS_VALIDATED} {estimate.accuracy:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+        return f"{said}, {TOO_LOW}" if estimate.chosen else said
     return f"accuracy {NOT_MEASURED}" + ("" if estimate is None else f": {estimate.reason}")

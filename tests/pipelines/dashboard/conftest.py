@@ -49,7 +49,7 @@ class Story:
             "accuracy": accuracy,
             "macro_f1": accuracy,
             "ece": None if accuracy is None else 0.1,
-            "space": "space",
+            "space": None if accuracy is None else "space",
             "query_size": query,
             "previous_query": {"known_unknown_ratio": 1.0, "known": 1, "unknown": 2} if accuracy else None,
         }

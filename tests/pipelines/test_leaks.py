@@ -1,0 +1,90 @@
+"""Samples of the pool that are nearly the same as a test sample, and classes of the test set that the pool lacks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelcycle.components.core.campaign.pool import load_pool
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.tables import QUARANTINE, read_table
+from labelcycle.pipelines.initialise.leaks import find_leaks
+from labelcycle.pipelines.initialise.samples import Samples
+from tests.conftest import Bench
+
+Begin = Callable[..., Bench]
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> str:
+    """Sixty embeddings far from the origin, two of which are nearly copies of test samples."""
+    generator = np.random.default_rng(0)
+    features = 50 + generator.normal(size=(60, 8)).astype(np.float32)
+    features[20], features[21] = features[0] + 0.01, features[1] - 0.01
+    ids = np.array([f"s{row:02d}" for row in range(60)])
+    labels = np.array(["cat", "dog"])[np.arange(60) % 2]
+    labels[4] = "owl"
+    splits = np.where(np.arange(60) < 10, "test", "pool")
+    np.savez(tmp_path / "leaking.npz", ids=ids, features=features, labels=labels, splits=splits)
+    return str(tmp_path / "leaking.npz")
+
+
+def pool_of(campaign: Bench) -> set[str]:
+    rows = load_pool(open_store(campaign.root), campaign.state.campaign).to_pylist()
+    return {row["sample_id"] for row in rows if row["split"] == "pool"}
+
+
+def test_leaks_are_counted_and_stay_unless_they_are_to_be_dropped(
+    begin: Begin, leaking: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {"s20", "s21"} <= pool_of(begin(embeddings=leaking))
+    told = capsys.readouterr().err
+    assert "2 samples of the pool are nearly the same as a test sample (cosine similarity of 0.99 or more" in told
+    assert "To set them aside: --drop-leaks." in told
+
+
+def test_leaks_are_set_aside_with_their_reason(begin: Begin, leaking: str, tmp_path: Path) -> None:
+    (tmp_path / "known.csv").write_text("sample_id,label\ns20,cat\ns30,cat\ns31,dog\n")
+    (tmp_path / "include.txt").write_text("s21\ns40\n")
+    lists = {"known_labels": [str(tmp_path / "known.csv")], "include": str(tmp_path / "include.txt")}
+    campaign = begin(embeddings=leaking, drop_leaks=True, **lists)
+    described = campaign.state.campaign
+    assert len(pool_of(campaign)) == 48 and not {"s20", "s21"} & pool_of(campaign)
+    reasons = {row["sample_id"]: row["reason"] for row in _set_aside(campaign)}
+    assert reasons.keys() == {"s20", "s21"} and "the test sample 's00' (cosine similarity 0.99" in reasons["s20"]
+    assert described.recipe.selector.include == ["s40"]
+    campaign.ingest()
+    assert campaign.work.labelled() == {"s30": "cat", "s31": "dog"}
+
+
+def test_leaks_of_a_test_set_from_the_budget(begin: Begin, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    features = np.repeat(np.random.default_rng(1).normal(size=(60, 8)), 2, axis=0)
+    np.savez(tmp_path / "twins.npz", ids=np.array([f"t{row:03d}" for row in range(120)]), features=features)
+    campaign = begin(
+        embeddings=str(tmp_path / "twins.npz"), classes=["cat", "dog"], test_from_budget=10, drop_leaks=True
+    )
+    assert "are nearly the same as a test sample" in capsys.readouterr().err
+    rows = load_pool(open_store(campaign.root), campaign.state.campaign).to_pylist()
+    of = {
+        split: {int(row["sample_id"][1:]) // 2 for row in rows if row["split"] == split} for split in ("pool", "test")
+    }
+    assert not of["pool"] & of["test"] and len(of["pool"] | of["test"]) == 60
+
+
+def test_without_embeddings_nothing_is_looked_for() -> None:
+    assert find_leaks(Samples({"a": "a.png", "b": "b.png"}), {"a": "pool", "b": "test"}) == []
+
+
+def test_classes_that_only_the_test_set_has_are_named(
+    begin: Begin, leaking: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(embeddings=leaking)
+    assert "of these classes of the test set, so no model will learn them: owl." in capsys.readouterr().err
+
+
+def _set_aside(campaign: Bench) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = read_table(
+        open_store(campaign.root), campaign.state.campaign.quarantine, QUARANTINE
+    ).to_pylist()
+    return rows
