@@ -9,6 +9,7 @@ import pyarrow as pa
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.members import row_address
 from labelcycle.components.core.images.parquet_images import (
+    IMAGE_NAMES,
     READ_BYTES,
     ImageColumn,
     bytes_in,
@@ -20,6 +21,7 @@ from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
 from labelcycle.pipelines.initialise.inspection import Found
+from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES
 from labelcycle.pipelines.initialise.reading import listed
 
 FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
@@ -33,14 +35,17 @@ DIGITS = 7
 
 
 def holds_images(uri: str) -> bool:
-    """Whether a Parquet file has a column of images.
+    """Whether a Parquet file has a column of images, rather than naming them: bytes may be other things, too.
 
     Raises:
         InputError: it is no Parquet file.
     """
     try:
         with opened(uri) as file:
-            return image_column(open_in_parts(file, READ_BYTES).schema_arrow) is not None
+            schema = open_in_parts(file, READ_BYTES).schema_arrow
+            column = image_column(schema)
+            surely = column in IMAGE_NAMES or (column is not None and pa.types.is_struct(schema.field(column).type))
+            return surely or (column is not None and not any(name in schema.names for name in ADDRESS_NAMES))
     except FAULTS as error:
         raise InputError(f"{uri} cannot be read as Parquet: {error}.") from error
 

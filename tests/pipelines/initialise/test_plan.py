@@ -1,6 +1,7 @@
 """`labelcycle init --plan`: what beginning a campaign would do, with nothing written."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def test_a_plan_for_people(pictures: Any, tmp_path: Path) -> None:
     assert "test        12: blue 4, green 4, red 4" in answer.stdout and "known       16: blue 16" in answer.stdout
     assert "cost        6.00 up to cycle 0, 6.00 in all for labels; computing has no price" in answer.stdout
     assert not (tmp_path / "root").exists()
+
+
+def test_reasons_are_counted_whatever_samples_they_name(pictures: Any, tmp_path: Path) -> None:
+    images = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    for name in ("red/00.png", "blue/01.png"):
+        shutil.copyfile(images / name, images / name.replace(".png", "-copy.png"))
+    flags = ["--images", images, "--test", pictures.test, "--budget", 6, "--classes", "blue,green,red"]
+    facts = json.loads(run(tmp_path / "root", *flags, "--plan", "--json").stdout)
+    assert facts["set_aside"] == {"the same image as the test sample": 2}
 
 
 def test_what_init_refuses_a_plan_refuses(embeddings: Path, tmp_path: Path, write_npz: Callable[..., str]) -> None:
