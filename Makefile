@@ -95,6 +95,9 @@ bench-load: $(INSTALLED)  ## Measure a pool of a million, 100,000 labels and a h
 bench-cycle: $(INSTALLED)  ## Measure embedding throughput, memory, imports and a cycle's overhead
 	$(PYTHON) -m tests.bench.cycle
 
+bench-ingest: $(INSTALLED)  ## Measure init on 100,000 images, as files, in Parquet and in shards, against a bare loop
+	$(PYTHON) -m tests.bench.ingest
+
 bench-pool: $(INSTALLED)  ## Measure every stage of a cycle on pools of 100,000 and a million samples
 	$(PYTHON) -m tests.bench.pool
 

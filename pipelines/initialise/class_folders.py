@@ -114,7 +114,7 @@ def _empty(folders: Iterable[str], names: Collection[str], in_splits: bool) -> l
 def _remark(found: ClassFolders, unlabelled: int, deeper: int, pools: list[str], empty: list[str]) -> None:
     counts = Counter(label for name, label in found.labels.items() if name not in found.splits)
     by_class = listed([f"{label} {count:,}" for label, count in counts.most_common()])
-    remarks = [f"{counts.total():,} of {len(counts):,} classes by their folders ({by_class})"]
+    remarks = [f"{len(counts):,} class{'' if len(counts) == 1 else 'es'} by folders: {by_class}"]
     if pools:
         remarks.append(f"{' and '.join(pools)} {'is' if len(pools) == 1 else 'are'} the pool")
     if found.splits:
@@ -122,7 +122,7 @@ def _remark(found: ClassFolders, unlabelled: int, deeper: int, pools: list[str],
     if unlabelled:
         remarks.append(f"{unlabelled:,} without a label")
     if deeper:
-        remarks.append(f"{deeper:,} of these classes in folders further down")
+        remarks.append(f"{deeper:,} in folders below those of their classes")
     if empty:
         remarks.append(f"no image in {listed(empty)}")
     if found.left_out:

@@ -5,16 +5,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.members import row_address
-from labelcycle.components.core.images.parquet_images import ImageColumn, bytes_in, image_column, paths_in
+from labelcycle.components.core.images.parquet_images import (
+    IMAGE_NAMES,
+    READ_BYTES,
+    ImageColumn,
+    bytes_in,
+    image_column,
+    paths_in,
+)
+from labelcycle.components.core.storage.parquet_files import open_in_parts
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
 from labelcycle.pipelines.initialise.inspection import Found
+from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES
 from labelcycle.pipelines.initialise.reading import listed
+
+FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
+"""What reading a damaged file raises; the last two are of times that no clock shows."""
 
 UNLABELLED = -1
 """The index of no class, as datasets have it where labels are kept back."""
@@ -24,15 +35,18 @@ DIGITS = 7
 
 
 def holds_images(uri: str) -> bool:
-    """Whether a Parquet file has a column of images.
+    """Whether a Parquet file has a column of images, rather than naming them: bytes may be other things, too.
 
     Raises:
         InputError: it is no Parquet file.
     """
     try:
-        with opened(uri) as file, pq.ParquetFile(file) as parquet:
-            return image_column(parquet.schema_arrow) is not None
-    except pa.ArrowException as error:
+        with opened(uri) as file:
+            schema = open_in_parts(file, READ_BYTES).schema_arrow
+            column = image_column(schema)
+            surely = column in IMAGE_NAMES or (column is not None and pa.types.is_struct(schema.field(column).type))
+            return surely or (column is not None and not any(name in schema.names for name in ADDRESS_NAMES))
+    except FAULTS as error:
         raise InputError(f"{uri} cannot be read as Parquet: {error}.") from error
 
 
@@ -72,7 +86,7 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
                     data = image.as_buffer().to_pybytes() if image.is_valid else b""
                     yield Found(sample_id, row_address(uri, column.name, row), data, steps=len(data))
                     row += 1
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except FAULTS as error:
         raise InputError(f"{uri} cannot be read as Parquet with images: {error}.") from error
 
 
@@ -110,7 +124,7 @@ def _texts(column: pa.Array, classes: list[str] | None, uri: str, start: int) ->
         if value is None or value != value:
             texts.append("")
         elif classes is None or not isinstance(value, int):
-            texts.append(str(value).strip())
+            texts.append((value.decode() if isinstance(value, bytes) else str(value)).strip())
         elif UNLABELLED <= value < len(classes):
             texts.append(classes[value] if value != UNLABELLED else "")
         else:

@@ -134,7 +134,7 @@ def _blocks(images: Iterable[Found]) -> Iterator[list[Found]]:
 
 def _inspect_block(block: list[Found]) -> tuple[list[Found], list[str | UnreadableImage]]:
     results = [_inspect(image) for image in block]
-    return [image._replace(data=None) for image in block], results
+    return [image if image.data is None else image._replace(data=None) for image in block], results
 
 
 def _inspect(image: Found) -> str | UnreadableImage:

@@ -1,9 +1,12 @@
 """What became of all that a source of samples holds, in one line: read, labelled, set aside, passed over."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from labelcycle.components.core.errors import printable
+
+_QUOTED = re.compile(r""" (?:'[^']*'|"[^"]*")""")
 
 SHOWN = 5
 """Reasons, classes or columns that a line names."""
@@ -43,8 +46,8 @@ class Reading:
 
 
 def kind_of(reason: str) -> str:
-    """A reason without what is of one sample alone: `cannot be decoded: …` → `cannot be decoded`."""
-    return reason.partition(":")[0]
+    """A reason without what is of one sample alone: `cannot be decoded: …`, or the name of another."""
+    return _QUOTED.sub("", reason.partition(":")[0])
 
 
 def listed(names: list[str]) -> str:

@@ -66,9 +66,9 @@ def labelled_samples(inspected: Inspected, labels: dict[str, str], splits: dict[
     of_pool = len(pool) - unlabelled
     if of_pool:
         reading.remarks.append(
-            f"{of_pool:,} labels are known, since {unlabelled:,} others have none: the first cycle trains on them"
+            f"the labels of {of_pool:,} are known, since {unlabelled:,} more have none: the first cycle trains on them"
             if unlabelled
-            else "all of the pool are labelled: the labels play the annotator"
+            else "all of the pool have a label: these play the annotator"
         )
     uris: dict[str, str | None] = {name: inspected.uris[name] for name in sorted(inspected.uris)}
     return Samples(

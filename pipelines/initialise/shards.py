@@ -68,13 +68,15 @@ def _files_in(uri: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
             file.seek(0)
             with tarfile.open(fileobj=file, mode="r:") as archive:
                 while (info := archive.next()) is not None:
+                    if info.size < 0:
+                        raise ValueError(f"a member of {info.size} bytes")
                     archive.members.clear()  # type: ignore[attr-defined]  # else it remembers every file
                     base = info.name.rpartition("/")[2]
                     if not info.isreg() or info.issparse() or base.startswith((".", "__")):
                         continue
                     file.seek(info.offset_data)
                     yield info, file.read(info.size) if _is_wanted(info) else b""
-    except (tarfile.TarError, EOFError, UnicodeError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{uri} cannot be read as a tar archive: {error}. Make it again, or leave it out.") from error
 
 

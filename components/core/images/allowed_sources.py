@@ -25,6 +25,10 @@ SHOWN = 120
 """How much of an address a message repeats; `data:` addresses may be as long as an image."""
 
 
+_PLAIN = re.compile(r"(?:/(?!/|\.?(?:/|$))[^/]*)+", re.DOTALL)
+"""Absolute paths without empty parts or `.`, as most are, to which nothing is to be done."""
+
+
 class RefusedImage(ConfigurationError):
     """An image must not be read, because of where it lies."""
 
@@ -38,6 +42,8 @@ def image_address(uri: str) -> str:
     Raises:
         RefusedImage: another scheme, a file of another host, or a key that stores could take for another one.
     """
+    if _PLAIN.fullmatch(uri):
+        return uri
     if uri.startswith("s3://"):
         return _object(uri)
     if uri.startswith("file://"):

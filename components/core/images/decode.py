@@ -57,6 +57,9 @@ def reads_heif() -> bool:
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are set aside unread, whatever their file size (decompression bombs)."""
 
+SCAN_BYTES = 8
+"""That a scan takes at least: its marker, and a header for one component."""
+
 MAX_PASSES = 20 * MAX_PIXELS
 """Pixels of a JPEG times its scans. Cameras and programs write about ten scans; thousands of them take hours."""
 
@@ -114,12 +117,20 @@ def _refuse_costly(image: Image.Image, data: bytes, most_pixels: int) -> None:
     pixels = image.width * image.height
     if pixels > most_pixels:
         raise UnreadableImage(f"{image.width}×{image.height} pixels are more than the limit of {most_pixels:,}")
-    if image.format in ("JPEG", "MPO") and (scans := count_scans(data)) * pixels > MAX_PASSES:
+    if image.format not in ("JPEG", "MPO") or len(data) // SCAN_BYTES * pixels <= MAX_PASSES:
+        return
+    if (scans := count_scans(data)) * pixels > MAX_PASSES:
         raise UnreadableImage(f"{scans:,} scans of {image.width}×{image.height} pixels are more than decoding is worth")
+
+
+TURNING = ("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp")
+"""Where Pillow looks for how an image is to be turned."""
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF asks; pixels are as good without EXIF that is damaged."""
+    if image.format == "JPEG" and not any(name in image.info for name in TURNING):
+        return image
     try:
         ImageOps.exif_transpose(image, in_place=True)
     except MemoryError:

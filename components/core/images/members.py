@@ -34,6 +34,8 @@ class Row:
 
 def member_at(address: str) -> Stretch | Row | None:
     """The place that an address names within a file; None where it is an image's own."""
+    if "#" not in address:
+        return None
     if found := _STRETCH.fullmatch(address):
         return Stretch(found[1], int(found[2]), int(found[3]))
     if found := _ROW.fullmatch(address):

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.members import Row
 from labelcycle.components.core.images.source import check_size, image_client, open_plain
-from labelcycle.components.core.storage.parquet_files import LONGEST_LIST, promised_bytes, refuse_expansion
+from labelcycle.components.core.storage.parquet_files import open_in_parts
 from labelcycle.components.core.storage.s3_ranges import ChangedObject, S3File
 
 BYTES, PATH = "bytes", "path"
@@ -72,11 +71,7 @@ class ImageColumn:
             ValueError: there is no such column, or so many rows or groups that it is a decompression bomb.
             pa.ArrowException, OSError: it is no Parquet file.
         """
-        size = file.seek(0, io.SEEK_END)
-        self.parquet = pq.ParquetFile(
-            file, thrift_container_size_limit=LONGEST_LIST, buffer_size=READ_BYTES, pre_buffer=False
-        )
-        refuse_expansion(promised_bytes(self.parquet.metadata), size)
+        self.parquet = open_in_parts(file, READ_BYTES)
         schema = self.parquet.schema_arrow
         name = image_column(schema) if column is None else column
         if name is None or schema.names.count(name) != 1 or (leaf := _leaf_of(schema.field(name))) is None:
@@ -181,7 +176,9 @@ def bytes_in(column: pa.Array) -> pa.Array:
 
 def paths_in(column: pa.Array) -> list[str]:
     """What the images in a column are called; empty where they are not."""
-    if not pa.types.is_struct(column.type) or column.type.get_field_index(PATH) < 0:
+    if not pa.types.is_struct(column.type) or (index := column.type.get_field_index(PATH)) < 0:
+        return [""] * len(column)
+    if not pa.types.is_string(column.type.field(index).type):
         return [""] * len(column)
     return [path or "" for path in column.field(PATH).to_pylist()]
 

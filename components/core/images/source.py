@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError, TransientError
-from labelcycle.components.core.images.allowed_sources import allowed_image, refuse_outside
+from labelcycle.components.core.images.allowed_sources import allowed_image, allowed_sources, refuse_outside
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.members import Row, Stretch, member_at
 from labelcycle.components.core.logging.failures import MAY_PASS
@@ -48,8 +48,11 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
             return _read_stretch(member, uri, most_bytes)
         if address.startswith("s3://"):
             return _read_s3(address, most_bytes)
-        with open_plain(Path(address), uri, most_bytes) as file:
-            return file.read(os.fstat(file.fileno()).st_size)
+        descriptor, size = _open_plain(address, uri, most_bytes)
+        try:
+            return _read(descriptor, size)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -98,18 +101,36 @@ def open_plain(path: Path, uri: str, most_bytes: int | None = None) -> BinaryIO:
         RefusedImage: something that leads out of the allowed sources was put in its place.
         OSError, ValueError: it cannot be opened.
     """
-    _check_plain(path.stat(), most_bytes)
+    return open(_open_plain(path, uri, most_bytes)[0], "rb")  # noqa: PTH123
+
+
+def _open_plain(path: str | Path, uri: str, most_bytes: int | None) -> tuple[int, int]:
+    """As `open_plain`: the descriptor of the file, and its size."""
+    _check_plain(os.stat(path), most_bytes)  # noqa: PTH116 (for each image)
     # Whatever was put in the file's place since must neither block nor be read.
-    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _check_plain(os.fstat(file.fileno()), most_bytes)
-        opened = Path(f"/proc/self/fd/{file.fileno()}")
-        if opened.is_symlink():
-            refuse_outside(str(opened.readlink()), uri)
+        facts = os.fstat(descriptor)
+        _check_plain(facts, most_bytes)
+        if allowed_sources() is not None:
+            opened = Path(f"/proc/self/fd/{descriptor}")
+            if opened.is_symlink():
+                refuse_outside(str(opened.readlink()), uri)
     except BaseException:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
+    return descriptor, facts.st_size
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """So many bytes of a file, or those that it has."""
+    data = os.read(descriptor, size)
+    if len(data) == size:
+        return data
+    parts = [data]
+    while parts[-1] and (left := size - sum(map(len, parts))):
+        parts.append(os.read(descriptor, left))
+    return b"".join(parts)
 
 
 def _check_plain(facts: os.stat_result, most_bytes: int | None) -> None:

@@ -1,8 +1,10 @@
 """Parquet files from anywhere, opened within bounds: what a file says of itself is checked before it is believed."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -59,6 +61,23 @@ def open_parquet(source: Path | bytes, once: bool = True) -> Iterator[pq.Parquet
         metadata, texts = file.metadata, _text_columns(file) if once else []
     with pq.ParquetFile(_opened(source), metadata=metadata, read_dictionary=texts) as file:
         yield file
+
+
+def open_in_parts(file: BinaryIO, buffer_size: int) -> pq.ParquetFile:
+    """An open file whose rows are read a few at a time, checked as `open_parquet` does.
+
+    Args:
+        file: opened for reading; it stays open.
+        buffer_size: bytes that are asked of it at once.
+
+    Raises:
+        ValueError, pa.ArrowException, OSError: as `open_parquet`.
+    """
+    size = file.seek(0, io.SEEK_END)
+    parquet = pq.ParquetFile(file, thrift_container_size_limit=LONGEST_LIST, buffer_size=buffer_size, pre_buffer=False)
+    _refuse_depth(parquet)
+    refuse_expansion(promised_bytes(parquet.metadata), size)
+    return parquet
 
 
 def size_of(source: Path | bytes) -> int:

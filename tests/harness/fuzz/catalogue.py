@@ -4,6 +4,7 @@ from tests.harness.fuzz.readers import (
     campaign_files,
     embeddings,
     heads,
+    image_sources,
     images,
     label_files,
     label_studio_answers,
@@ -21,6 +22,7 @@ MODULES = (
     tables,
     heads,
     images,
+    image_sources,
     lists,
     embeddings,
 )

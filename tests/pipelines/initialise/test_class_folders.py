@@ -22,8 +22,8 @@ def test_every_folder_is_a_class_and_plays_the_annotator(lay: Lay, read: Read) -
     assert list(samples.uris) == list(samples.labels) and not samples.labels_known
     assert samples.reading is not None
     line = samples.reading.line
-    assert "read 3 samples; 3 of 2 classes by their folders (cat 2, dog 1)" in line
-    assert "1 of these classes in folders further down" in line and "the labels play the annotator" in line
+    assert "read 3 samples; 2 classes by folders: cat 2, dog 1" in line
+    assert "1 in folders below those of their classes" in line and "these play the annotator" in line
     assert "1 in no class's folder left out, such as 'c.png'" in line
 
 
@@ -33,7 +33,7 @@ def test_beside_unlabelled_images_labels_are_known(lay: Lay, read: Read, name: s
     assert samples.labels == {"cat/a.png": "cat", "dog/a.png": "dog"} and samples.labels_known
     assert len(samples.uris) == 4
     assert samples.reading is not None
-    assert "2 without a label; 2 labels are known, since 2 others have none" in samples.reading.line
+    assert "2 without a label; the labels of 2 are known, since 2 more have none" in samples.reading.line
 
 
 def test_splits_above_the_classes(lay: Lay, read: Read) -> None:
@@ -81,7 +81,7 @@ def test_a_campaign_trains_first_where_labels_are_known(
     ingested = campaign.ingest()
     assert ingested.decision == "train" and ingested.reason.startswith("27 labels were known")
     assert campaign.state.campaign.labels_from is None
-    assert "30 labels are known, since 30 others have none" in capsys.readouterr().err
+    assert "the labels of 30 are known, since 30 more have none" in capsys.readouterr().err
     with pytest.raises(ConfigurationError, match="leave nothing of --budget 8"):
         begin(str(tmp_path / "b"), images=str(images), folder_labels=True, batch=8, budget=8, count_known=True)
 

@@ -27,7 +27,7 @@ def test_labels_and_splits_of_the_images_that_are_named(lay: Lay, read: Read) ->
     line = samples.reading.line
     assert "read 3 samples; 1 of the split test are the test set; train is the pool" in line
     assert "1 of 3 rows is not labelled: 1 'nan'" in line and "columns that are not read: 'width'" in line
-    assert "1 labels are known, since 1 others have none" in line
+    assert "the labels of 1 are known, since 1 more have none" in line
 
 
 def test_images_may_lie_anywhere(tmp_path: Path, lay: Lay, read: Read) -> None:
@@ -38,7 +38,7 @@ def test_images_may_lie_anywhere(tmp_path: Path, lay: Lay, read: Read) -> None:
 
 
 def test_parquet_and_names_of_their_own(lay: Lay, read: Read) -> None:
-    columns = {"sample_id": ["one", "two"], "image": ["a.png", "d.png"], "class": ["cat", "dog"]}
+    columns = {"sample_id": ["one", "two"], "image": ["a.png", "d.png"], "class": ["cat", "dog"], "hash": [b"a", b"b"]}
     root = lay(*NAMES, others={"list.parquet": table(columns)})
     samples = read(f"{root}/list.parquet")
     assert samples.labels == {"one": "cat", "two": "dog"} and samples.uris["two"] == f"{root}/d.png"

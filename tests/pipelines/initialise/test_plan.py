@@ -1,6 +1,7 @@
 """`labelcycle init --plan`: what beginning a campaign would do, with nothing written."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,23 +52,22 @@ def test_a_plan_for_people(pictures: Any, tmp_path: Path) -> None:
 
 
 def test_a_plan_with_a_test_set_from_the_budget(write_npz: Callable[..., str], tmp_path: Path) -> None:
-    flags = [
-        "--embeddings",
-        write_npz(labels=None, splits=None),
-        "--classes",
-        "cat,dog",
-        "--budget",
-        5,
-        "--batch",
-        2,
-        "--test-from-budget",
-        2,
-    ]
+    files = ["--embeddings", write_npz(labels=None, splits=None), "--classes", "cat,dog"]
+    flags = [*files, "--budget", 5, "--batch", 2, "--test-from-budget", 2]
     lines = run(tmp_path / "root", *flags, "--plan").stdout
     assert "test        2 samples drawn at random, whose labels cycle 0 asks for" in lines
     assert "cycle 0     asks for 4 of 6 samples" in lines and "5 labels, in 2 queries" in lines
     facts = json.loads(run(tmp_path / "root", *flags, "--plan", "--json").stdout)
     assert (facts["read"], facts["pool"], facts["test"], facts["test_from_budget"]) == (6, 4, {}, 2)
+
+
+def test_reasons_are_counted_whatever_samples_they_name(pictures: Any, tmp_path: Path) -> None:
+    images = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    for name in ("red/00.png", "blue/01.png"):
+        shutil.copyfile(images / name, images / name.replace(".png", "-copy.png"))
+    flags = ["--images", images, "--test", pictures.test, "--budget", 6, "--classes", "blue,green,red"]
+    facts = json.loads(run(tmp_path / "root", *flags, "--plan", "--json").stdout)
+    assert facts["set_aside"] == {"the same image as the test sample": 2}
 
 
 def test_what_init_refuses_a_plan_refuses(embeddings: Path, tmp_path: Path, write_npz: Callable[..., str]) -> None:
