@@ -14,6 +14,8 @@ from tests.cluster.progress import tell
 
 FAULTS = FAULTS_OF_PODS | FAULTS_OF_SERVERS
 SECONDS_BETWEEN = (1.0, 10.0)
+SECONDS_OF_PATIENCE = 300.0
+"""How long there may be nothing to do a fault to."""
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Disturbance:
         self._cluster, self._seed, self._until = cluster, progress.seed, until
         self.next = progress.faults
         self._due = self._moment()
+        self._given_up = self._due + SECONDS_OF_PATIENCE
 
     @property
     def left(self) -> int:
@@ -73,6 +76,9 @@ class Disturbance:
 
         Args:
             campaigns: root and workflow of each campaign that runs.
+
+        Raises:
+            AssertionError: for minutes there was nothing to do it to.
         """
         if not self.left or not campaigns or time.monotonic() < self._due:
             return
@@ -81,7 +87,11 @@ class Disturbance:
             tell(f"fault {self.next + 1}: {kind}")
             self.next += 1
             self._due = self._moment()
+            self._given_up = self._due + SECONDS_OF_PATIENCE
         else:
+            assert time.monotonic() < self._given_up, (
+                f"fault {self.next + 1} of SEED={self._seed} does not come: {kind}"
+            )
             self._due = time.monotonic() + 1
 
     def _moment(self) -> float:

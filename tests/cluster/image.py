@@ -28,8 +28,10 @@ def image_name(root: Path = ROOT) -> str:
 
 
 def is_sent(file: Path, root: Path) -> bool:
-    """Whether .dockerignore lets a file into the build."""
+    """Whether .dockerignore lets a file into the build, and the build packs it: pages about pipelines stay behind."""
     parts = file.relative_to(root).parts
+    if parts[0] == "pipelines" and file.suffix == ".md":
+        return False
     return not any(part == "__pycache__" or part.startswith(".") or part.endswith(".egg-info") for part in parts)
 
 

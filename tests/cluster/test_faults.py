@@ -31,7 +31,7 @@ DELETED = "Deleted"
 @pytest.fixture(scope="module")
 def undisturbed(inside: Cluster, campaigns: Campaigns, embeddings: Path) -> tuple[str, dict[str, str]]:
     """A campaign before its first cycle, and what an undisturbed copy of it commits."""
-    root = campaigns.begin_on_embeddings("faults", embeddings, "--budget", 24, "--batch", 8)
+    root = campaigns.begin_on_embeddings("faults", embeddings, "--budget", 16, "--batch", 8)
     copy = campaigns.copy(root, "faults-undisturbed")
     with step("run an undisturbed campaign"):
         inside.argo.succeed(inside.argo.submit("labelcycle-campaign", root=copy))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import cgroups
 from tests.cluster.cache import cache_folder
 from tests.cluster.campaigns import BUCKET, Campaigns
 from tests.cluster.cluster import HERE, Cluster
@@ -53,7 +54,8 @@ class Release:
         bound = f"--mount=type=bind,src={self.folder},dst={self.folder},options=rbind:rw"
         command = ["labelcycle-entrypoint", *map(str, words)]
         name = f"release-{time.monotonic_ns()}"
-        self.cluster.node.containerd.ctr("run", "--rm", "--net-host", *given, bound, self.image, name, *command)
+        options = ["--rm", "--net-host", f"--cgroup=/{cgroups.NAME}/{name}", *given, bound]
+        self.cluster.node.containerd.ctr("run", *options, self.image, name, *command)
 
     def install(self) -> None:
         """Install its workflows in place of those that are there."""
@@ -70,10 +72,11 @@ def earlier(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "--extract", f"--directory={sources}"], input=packed, check=True)
     name, archive, containerd = image_name(sources), cache / "image.tar", cluster.node.containerd
-    build_image(cache, name, archive, sources)
-    with step(f"import the image of {commit}"):
-        containerd.add(archive)
-    archive.unlink()
+    if name not in containerd.images():
+        build_image(cache, name, archive, sources)
+        with step(f"import the image of {commit}"):
+            containerd.add(archive)
+        archive.unlink()
     folder = cluster.node.folder / "earlier"
     folder.mkdir()
     folder.chmod(0o777)
@@ -83,7 +86,6 @@ def earlier(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     release.labelcycle("argo", "--output", folder / "manifests", *named)
     yield release
     upgrade(cluster)
-    containerd.remove(name)
 
 
 def upgrade(cluster: Cluster) -> None:
