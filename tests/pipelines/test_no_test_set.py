@@ -70,7 +70,7 @@ def test_samples_that_a_strategy_chose_make_it_too_low(begin: Begin, unlabelled:
         embeddings=unlabelled, labels_from=oracle, test_from_budget=0, overrides={"cold_start.strategy": "kmeans"}
     )
     campaign.run_cycle()
-    assert campaign.run_cycle().accuracy_in_words.endswith("too low, being of samples chosen to be hard")
+    assert campaign.run_cycle().accuracy_in_words.endswith("far too low, being of samples that a strategy chose")
 
 
 def test_random_draws_do_not(begin: Begin, unlabelled: str, oracle: str) -> None:
