@@ -1,16 +1,19 @@
 """Campaigns without a test set: a cross-validated estimate that is called so wherever it is read, or nothing yet."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking.cycle_run import cycle_figures
 from labelcycle.components.tracking.promoting import judge_new_cycles
+from labelcycle.pipelines.dashboard.screen import print_status
 from labelcycle.pipelines.dashboard.view import read_status, read_view, status_facts
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import CLASSES, Bench
@@ -55,6 +58,10 @@ def test_known_labels_give_an_estimate_that_is_called_so(
     assert "Accuracy, cross-validated estimate" in report and "There is no test set" in report
     assert "not measured yet: there are no samples to test with" in report
     assert not {"cost", "confusion_matrix", "calibration"} & campaign.state.commits[-1].objects.keys()
+    shown = Console(file=io.StringIO(), width=120)
+    print_status(shown, read_status(store, campaign.root))
+    said = shown.file.getvalue()
+    assert "cross-validated" in said and "; no test set" in said and "tested with" not in said
     status = status_facts(read_view(store, read_status(store, campaign.root)))
     cycles = status["cycles"]
     assert isinstance(cycles, list) and len(cycles) == 2 and status["cold_start"] is None
@@ -70,7 +77,7 @@ def test_samples_that_a_strategy_chose_make_it_too_low(begin: Begin, unlabelled:
         embeddings=unlabelled, labels_from=oracle, test_from_budget=0, overrides={"cold_start.strategy": "kmeans"}
     )
     campaign.run_cycle()
-    assert campaign.run_cycle().accuracy_in_words.endswith("too low, being of samples chosen to be hard")
+    assert campaign.run_cycle().accuracy_in_words.endswith("far too low, being of samples that a strategy chose")
 
 
 def test_random_draws_do_not(begin: Begin, unlabelled: str, oracle: str) -> None:

@@ -1,12 +1,14 @@
 """Test sets that the budget pays for: drawn at random, asked for first, never learnt from, growing with the answers."""
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.pool import load_pool
@@ -15,6 +17,8 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.tracking.promoting import judge_new_cycles
+from labelcycle.pipelines.dashboard.screen import print_status
+from labelcycle.pipelines.dashboard.view import read_status
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import CLASSES, Bench
@@ -127,6 +131,9 @@ def test_unanswered_picks_are_not_in_the_test_set_yet(begin: Begin, unlabelled: 
     report = store.read(campaign.state.commits[-1].objects["report"].key).decode()
     assert "Accuracy is of 30 of 30 samples to test with" in report
     assert "The test set had 10 samples in the cycle before" in report
+    shown = Console(file=io.StringIO(), width=120)
+    print_status(shown, read_status(store, campaign.root))
+    assert "tested with 30 of 30 samples; it had 10 a cycle before: 0." in shown.file.getvalue()
     judged = judge_new_cycles(store, campaign.state).promotions[-1]
     assert "the champion, cycle 1, has " in judged.reason and "on the same test samples" in judged.reason
     assert verify_campaign(store).faults == []

@@ -38,7 +38,7 @@ class NoEstimate(Record):
 CROSS_VALIDATED = "cross-validated estimate"
 """What such an accuracy is called wherever people read it."""
 
-TOO_LOW = "too low, being of samples chosen to be hard"
+TOO_LOW = "far too low, being of samples that a strategy chose"
 NOT_MEASURED = "not measured yet"
 
 

@@ -111,3 +111,23 @@ def test_figures_are_those_of_the_commit(campaign: Any) -> None:
     assert (found.cycle, found.commit, found.accuracy) == (1, commit.digest, 0.5)
     assert found.test_set == campaign.campaign.truth.sha256
     assert [(one.name, one.recall, one.support) for one in found.classes] == [("cat", 0.25, 8), ("dog", 0.75, 9)]
+
+
+def test_models_that_nothing_tested_are_not_compared() -> None:
+    older, newer = (
+        model().model_copy(update={"accuracy": None}),
+        model().model_copy(update={"accuracy": None, "cycle": 2}),
+    )
+    verdict = judge(newer, older, Gate())
+    assert (
+        verdict.passed and "it was not tested, for want of a test set, nor was the champion, cycle 1" in verdict.reason
+    )
+    assert not judge(older, newer, Gate()).passed
+    assert judge(newer, None, Gate()).passed
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_a_model_is_not_compared_with_one_that_was_not_tested(tested: bool) -> None:
+    without = model().model_copy(update={"accuracy": None, "cycle": 2})
+    verdict = judge(without, model(), Gate()) if tested else judge(model(), without, Gate())
+    assert not verdict.passed and "was not tested, so the two cannot be compared" in verdict.reason
