@@ -9,7 +9,7 @@ from typing import BinaryIO
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.allowed_sources import allowed_image
 from labelcycle.components.core.images.decode import UnreadableImage
-from labelcycle.components.core.images.parquet_images import open_file
+from labelcycle.components.core.images.opened_rows import open_file
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Samples whose images lie in Parquet files or in the shards of WebDataset, which are never unpacked."""
+"""Samples whose images lie in Parquet files, Arrow streams or the shards of WebDataset, which are never unpacked."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.images.members import ARCHIVE, PARQUET
+from labelcycle.components.core.images.members import ARCHIVE
 from labelcycle.components.labelling.label_texts import labels_meant
 from labelcycle.components.labelling.sample_ids import fault_of_id
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
@@ -15,8 +15,6 @@ from labelcycle.pipelines.initialise.container_contents import Said, opened
 from labelcycle.pipelines.initialise.inspection import Found, Inspected, inspect_images, reading_of, refuse_too_many
 from labelcycle.pipelines.initialise.reading import Reading
 from labelcycle.pipelines.initialise.samples import Samples, labelled_samples
-
-ENDINGS = (ARCHIVE, PARQUET)
 
 _SPLIT = re.compile(r"(train|validation|valid|val|test)(?![a-z])")
 """What a file's name begins with, as in `test-00000-of-00001.parquet`."""
@@ -33,7 +31,7 @@ def samples_from_containers(
     classes: Collection[str] | None = None,
     passed_over: str = "",
 ) -> Samples:
-    """Inspect the images in Parquet files and shards.
+    """Inspect the images in Parquet files, Arrow streams and shards.
 
     Where the name of each file, or a folder of it, is a split's, as in `train/00.tar` and `test-00000.parquet`, test is
     the test set, without the images that have no label there, and the others are the pool.
@@ -65,7 +63,9 @@ def samples_from_containers(
 
     inspected = inspect_images(_with_good_names(images(), said), sum(map(_size_of, files.values())), "byte")
     if not inspected.uris and not inspected.quarantined:
-        raise InputError(f"{source} holds no images, neither in {ARCHIVE} shards nor in columns of {PARQUET} files.")
+        raise InputError(
+            f"{source} holds no images, neither in .tar shards nor in columns of .parquet or .arrow files."
+        )
     refuse_too_many(inspected, max_unreadable_share, source)
     _take_captions(said)
     meant = labels_meant(said.places, classes, lambda text: said.places[text])

@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.allowed_sources import image_address
 from labelcycle.components.core.images.listing import list_images, no_images
-from labelcycle.components.core.images.members import PARQUET
-from labelcycle.pipelines.initialise import containers, manifest
+from labelcycle.components.core.images.members import ARCHIVE, CONTAINERS
+from labelcycle.pipelines.initialise import manifest
 from labelcycle.pipelines.initialise.containers import samples_from_containers
 from labelcycle.pipelines.initialise.image_tables import holds_images
 from labelcycle.pipelines.initialise.images import samples_from_images
@@ -18,8 +18,8 @@ from labelcycle.pipelines.initialise.settings import CampaignSettings
 def samples_of_images(settings: CampaignSettings) -> Samples:
     """The samples that `--images` names.
 
-    A folder without image files may hold its images in shards of WebDataset, or in Parquet files that have a column of
-    images.
+    A folder without image files may hold its images in shards of WebDataset, or in Parquet files or Arrow streams that
+    have a column of images.
 
     Raises:
         ConfigurationError: `--folder-labels` or `--follow-links` where it names no folder of image files.
@@ -28,9 +28,9 @@ def samples_of_images(settings: CampaignSettings) -> Samples:
     source = settings.images
     assert source is not None
     limit, classes = settings.max_unreadable, settings.classes or None
-    if _is_file(source, containers.ENDINGS):
+    if _is_file(source, CONTAINERS):
         address = image_address(str(Path(source).expanduser()) if source.startswith("~") else source)
-        if not _is_file(source, (PARQUET,)) or holds_images(address):
+        if _is_file(source, (ARCHIVE,)) or holds_images(address):
             _refuse_folder_flags(settings, settings.follow_links)
             return samples_from_containers(source, {PurePosixPath(address).name: address}, limit, classes)
     if _is_file(source, manifest.ENDINGS):
@@ -39,9 +39,7 @@ def samples_of_images(settings: CampaignSettings) -> Samples:
     listing = list_images(source, settings.follow_links)
     if listing.images:
         return samples_from_images(source, listing, limit, settings.folder_labels)
-    files = {
-        name: uri for name, uri in listing.containers.items() if not _is_file(uri, (PARQUET,)) or holds_images(uri)
-    }
+    files = {name: uri for name, uri in listing.containers.items() if _is_file(uri, (ARCHIVE,)) or holds_images(uri)}
     if not files:
         raise InputError(no_images(source, listing))
     _refuse_folder_flags(settings, False)

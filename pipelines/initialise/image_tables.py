@@ -1,4 +1,4 @@
-"""Images in a column of Parquet files, as Hugging Face's datasets lay them, with a class in each row."""
+"""Images in a column of Parquet files or Arrow streams, as Hugging Face's datasets have them, with a class a row."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.images.image_rows import IMAGE_NAMES, bytes_in, image_column, paths_in
 from labelcycle.components.core.images.members import row_address
-from labelcycle.components.core.images.parquet_images import (
-    IMAGE_NAMES,
-    READ_BYTES,
-    ImageColumn,
-    bytes_in,
-    image_column,
-    paths_in,
-)
-from labelcycle.components.core.storage.parquet_files import open_in_parts
+from labelcycle.components.core.images.opened_rows import images_in, schema_of
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
@@ -24,8 +17,8 @@ from labelcycle.pipelines.initialise.inspection import Found
 from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES
 from labelcycle.pipelines.initialise.reading import listed
 
-FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError)
-"""What reading a damaged file raises; the last two are of times that no clock shows."""
+FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError)
+"""What reading a damaged file raises: of times that no clock shows, and of sizes that no memory has, too."""
 
 UNLABELLED = -1
 """The index of no class, as datasets have it where labels are kept back."""
@@ -35,23 +28,23 @@ DIGITS = 7
 
 
 def holds_images(uri: str) -> bool:
-    """Whether a Parquet file has a column of images, rather than naming them: bytes may be other things, too.
+    """Whether a Parquet file or an Arrow stream holds images, rather than naming them: bytes may be other things, too.
 
     Raises:
-        InputError: it is no Parquet file.
+        InputError: it is neither.
     """
     try:
         with opened(uri) as file:
-            schema = open_in_parts(file, READ_BYTES).schema_arrow
+            schema = schema_of(file, uri)
             column = image_column(schema)
             surely = column in IMAGE_NAMES or (column is not None and pa.types.is_struct(schema.field(column).type))
             return surely or (column is not None and not any(name in schema.names for name in ADDRESS_NAMES))
     except FAULTS as error:
-        raise InputError(f"{uri} cannot be read as Parquet: {error}.") from error
+        raise InputError(f"{uri} cannot be read as its ending says: {error}.") from error
 
 
 def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
-    """The images of a Parquet file with their bytes, row by row.
+    """The images of a Parquet file or an Arrow stream with their bytes, row by row.
 
     An id is the file's name, the number of the row and, where the image has one, its own name.
 
@@ -63,12 +56,12 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
     Raises:
         InputError: it is no such file, or a label is a list or outside the names of classes; the row is named.
 
-    Cost: one reading from front to back; memory for a page of each column.
+    Cost: one reading from front to back; memory for a page of each column, or a batch of a stream.
     """
     try:
         with opened(uri) as file:
-            column = ImageColumn(file)
-            schema = column.parquet.schema_arrow
+            column = images_in(file, uri)
+            schema = column.schema
             label = label_column(schema, said)
             classes = class_names(schema).get(label or "")
             unread = [other for other in schema.names if other not in (column.name, label)]
@@ -87,7 +80,7 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
                     yield Found(sample_id, row_address(uri, column.name, row), data, steps=len(data))
                     row += 1
     except FAULTS as error:
-        raise InputError(f"{uri} cannot be read as Parquet with images: {error}.") from error
+        raise InputError(f"{uri} cannot be read as a table of images: {error}.") from error
 
 
 def label_column(schema: pa.Schema, said: Said) -> str | None:

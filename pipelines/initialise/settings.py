@@ -47,8 +47,8 @@ class DataSettings(Settings):
 
     images: str | None = Field(
         None,
-        description="Folder or s3:// prefix of image files, of WebDataset shards (.tar) or of Parquet files with "
-        "images; such a file; or a manifest: CSV, JSONL or Parquet (uri,label,split).",
+        description="Folder or s3:// prefix of image files, of WebDataset shards (.tar) or of .parquet or .arrow "
+        "files with images; such a file; or a manifest: CSV, JSONL or Parquet (uri,label,split).",
     )
     folder_labels: bool = Field(
         False,

@@ -142,7 +142,22 @@ def time_label_file(folder: Path, rows: int) -> tuple[float, float, float, float
     return time.perf_counter() - start, time.process_time() - processor, *bare
 
 
-def measured(*command: object) -> tuple[float, float, float]:
+Used = tuple[float, float, float | None]
+"""Seconds, processor seconds and peak MiB."""
+
+HEADINGS = (
+    "read from",
+    "labelcycle init: s",
+    "processor",
+    "peak MiB",
+    "bare loop: s",
+    "processor",
+    "ratio",
+    "ratio of processor",
+)
+
+
+def measured(*command: object) -> Used:
     """Seconds, processor seconds and peak MiB of a process."""
     start = time.perf_counter()
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -173,38 +188,36 @@ def main() -> None:
         title=f"{given.count:,} images on {cores} cores",
         caption=f"python -m tests.bench.ingest {' '.join(sys.argv[1:])}",
     )
-    for heading in ("read from", "labelcycle init: s", "processor", "peak MiB", "bare loop: s", "processor", "ratio"):
-        table.add_column(heading, justify="left" if heading == "read from" else "right")
+    for number, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="right" if number else "left")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         lay_out(folder, given.count)
         for kind in given.kinds:
-            ours, bare = [], []
-            for repeat in range(given.repeats):
-                bare.append(measured(sys.executable, "-m", "tests.bench.ingest", "--bare", kind, folder / kind))
-                flags = ["--folder-labels"] if kind == "folder" else []
-                ours.append(
-                    measured(
-                        Path(sys.executable).with_name("labelcycle"),
-                        "init",
-                        folder / f"{kind}-{repeat}",
-                        "--images",
-                        folder / kind,
-                        *flags,
-                    )
-                )
-            (seconds, processor, memory), (bare_seconds, bare_processor, _) = min(ours), min(bare)
-            figures = (seconds, processor, memory, bare_seconds, bare_processor)
-            table.add_row(
-                kind,
-                *(f"{figure:.0f}" if figure > 100 else f"{figure:.1f}" for figure in figures),
-                f"{seconds / bare_seconds:.2f}",
-            )
+            table.add_row(kind, *compared(folder, kind, given.repeats))
         if given.rows:
-            seconds, processor, bare_seconds, bare_processor = time_label_file(folder, given.rows)
-            row = (f"{seconds:.1f}", f"{processor:.1f}", "", f"{bare_seconds:.1f}", f"{bare_processor:.1f}")
-            table.add_row(f"a label file of {given.rows:,} rows", *row, f"{seconds / bare_seconds:.2f}")
+            seconds, processor, *bare = time_label_file(folder, given.rows)
+            table.add_row(f"a label file of {given.rows:,} rows", *figures((seconds, processor, None), (*bare, None)))
     Console(width=150).print(table)
+
+
+def compared(folder: Path, kind: str, repeats: int) -> list[str]:
+    """What `init` and the bare loop take, in turn; the fastest of each."""
+    begin: list[object] = [Path(sys.executable).with_name("labelcycle"), "init"]
+    flags = ["--images", folder / kind, *(["--folder-labels"] if kind == "folder" else [])]
+    ours, bare = [], []
+    for repeat in range(repeats):
+        bare.append(measured(sys.executable, "-m", "tests.bench.ingest", "--bare", kind, folder / kind))
+        ours.append(measured(*begin, folder / f"{kind}-{repeat}", *flags))
+    return figures(min(ours), min(bare))
+
+
+def figures(ours: Used, bare: Used) -> list[str]:
+    """The cells of a row."""
+    (seconds, processor, memory), (bare_seconds, bare_processor, _) = ours, bare
+    cells = [f"{figure:.1f}" for figure in (seconds, processor)] + ["" if memory is None else f"{memory:.0f}"]
+    cells += [f"{figure:.1f}" for figure in (bare_seconds, bare_processor)]
+    return [*cells, f"{seconds / bare_seconds:.2f}", f"{processor / bare_processor:.2f}"]
 
 
 if __name__ == "__main__":

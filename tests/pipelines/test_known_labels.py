@@ -66,7 +66,9 @@ def test_classes_without_a_known_label_are_named(
 ) -> None:
     known = [name for name in pool if class_of(name) == "blue"][:4]
     campaign = begin(known_labels=[write(known)])
-    assert "No label of these classes is known: green, red." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "No label of these classes is known: green, red." in told and "known.csv: read 4 labels." in told
+    assert "embeddings.npz: read 60 samples; 60 with a label." in told
     assert campaign.run_cycle().labels == 4
 
 

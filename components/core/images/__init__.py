@@ -1,1 +1,1 @@
-"""Images as users have them: where they lie, and how their bytes become RGB pixels or a reason to set them aside."""
+"""Images: where they lie, by themselves or within other files, and how bytes become pixels or a reason to set aside."""

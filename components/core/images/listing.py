@@ -9,7 +9,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address
 from labelcycle.components.core.images.decode import reads_heif
 from labelcycle.components.core.images.endings import ALL_ENDINGS, COMMON_ENDINGS, HEIF_ENDINGS
-from labelcycle.components.core.images.members import ARCHIVE, PARQUET
+from labelcycle.components.core.images.members import CONTAINERS
 
 SHOWN = 8
 """Endings that a summary names."""
@@ -65,7 +65,7 @@ class Listing:
         """Add a file by its path below the folder: an image, one that may hold some, or one that is passed over."""
         if name.lower().endswith(self._endings):
             self.images[name] = uri
-        elif name.lower().endswith((ARCHIVE, PARQUET)):
+        elif name.lower().endswith(CONTAINERS):
             self.containers[name] = uri
         else:
             self.other_endings[_ending(name)] += 1

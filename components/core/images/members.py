@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-ARCHIVE, PARQUET = ".tar", ".parquet"
+ARCHIVE, PARQUET, ARROW = ".tar", ".parquet", ".arrow"
+CONTAINERS = (ARCHIVE, PARQUET, ARROW)
+"""Endings of files that may hold images."""
 
 _STRETCH = re.compile(r"(.+\.tar)#(\d+)\+(\d+)", re.IGNORECASE | re.DOTALL)
-_ROW = re.compile(r"(.+\.parquet)#([^#:/]+):(\d+)", re.IGNORECASE | re.DOTALL)
+_ROW = re.compile(r"(.+\.(?:parquet|arrow))#([^#:/]+):(\d+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a Parquet file, from 0, and the column that holds the image."""
+    """A row of a Parquet file or an Arrow stream, from 0, and the column that holds the image."""
 
     file: str
     column: str
@@ -55,5 +57,5 @@ def stretch_address(file: str, offset: int, size: int) -> str:
 
 
 def row_address(file: str, column: str, row: int) -> str:
-    """The address of an image in a Parquet file."""
+    """The address of an image in a Parquet file or an Arrow stream."""
     return f"{file}#{quote(column, safe='')}:{row}"

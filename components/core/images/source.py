@@ -41,9 +41,9 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
         address = allowed_image(uri)
         member = member_at(address)
         if isinstance(member, Row):
-            from labelcycle.components.core.images.parquet_images import read_row
+            from labelcycle.components.core.images.opened_rows import read_row
 
-            return read_row(member, uri, most_bytes)
+            return read_row(member, most_bytes)
         if isinstance(member, Stretch):
             return _read_stretch(member, uri, most_bytes)
         if address.startswith("s3://"):

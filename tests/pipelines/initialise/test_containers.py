@@ -1,11 +1,13 @@
 """Images inside Parquet files and the shards of WebDataset."""
 
 import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.campaign.pool import sample_uris
@@ -58,6 +60,25 @@ def test_parquet_as_hugging_face_lays_it(lay: Lay, read: Read) -> None:
     assert "columns that are not read: width; train is the pool" in line_of(samples)
     assert "passed over files with other endings: .md 1" in line_of(samples)
     check_addresses(samples)
+
+
+def test_a_dataset_that_was_saved_on_disk(lay: Lay, read: Read) -> None:
+    saved = pa.table({"image": images(5), "label": [1, 0, -1, 1, 0]}).replace_schema_metadata(
+        named_classes("cat", "dog")
+    )
+    file = io.BytesIO()
+    with pa.ipc.new_stream(file, saved.schema) as writer:
+        writer.write_table(saved, max_chunksize=2)
+    others = {"train/data-00000-of-00001.arrow": file.getvalue(), "train/state.json": b"{}", "dataset_dict.json": b"{}"}
+    samples = read(lay(others=others))
+    assert list(samples.uris)[1] == "train/data-00000-of-00001/0000001/1.png"
+    assert list(samples.labels.values()) == ["dog", "cat", "dog", "cat"] and samples.labels_known
+    check_addresses(samples)
+
+
+def test_streams_that_are_refused(read: Read, write: Write) -> None:
+    with pytest.raises(InputError, match="one.arrow cannot be read as its ending says"):
+        read(write("one.arrow", b"no stream of any kind"))
 
 
 def test_splits_by_the_names_of_files(lay: Lay, read: Read) -> None:

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.images import parquet_images
+from labelcycle.components.core.images import image_rows
 from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage, allowed_image
 from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.image_rows import image_column
 from labelcycle.components.core.images.members import Row, Stretch, file_of, member_at, row_address, stretch_address
-from labelcycle.components.core.images.parquet_images import ImageColumn, image_column
+from labelcycle.components.core.images.parquet_images import ParquetImages
 from labelcycle.components.core.images.source import read_image, relative_address, shared_folder
 from labelcycle.components.core.storage import Store, open_store
 
@@ -26,6 +27,14 @@ def store(store_root: str) -> Store:
 def parquet(images: list[Any], column: str = "image", **settings: Any) -> bytes:
     file = io.BytesIO()
     pq.write_table(pa.table({column: images}), file, **settings)
+    return file.getvalue()
+
+
+def arrow(images: list[Any]) -> bytes:
+    file = io.BytesIO()
+    table = pa.table({"image": images})
+    with pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=16)
     return file.getvalue()
 
 
@@ -56,11 +65,16 @@ def test_stretches(store: Store) -> None:
         read_image(f"{store.locate('1.tar')}#0+4")
 
 
-def test_rows_in_any_order(store: Store) -> None:
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+def test_rows_in_any_order(store: Store, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_rows, "WINDOW_BYTES", 1000)
     images = [bytes([number]) * 50 for number in range(100)]
-    store.write("x.parquet", parquet(images, row_group_size=40))
+    store.write(name, parquet(images, row_group_size=40) if name == "x.parquet" else arrow(images))
     for row in (0, 1, 99, 45, 44, 39, 40, 0, 80):
-        assert read_image(row_address(store.locate("x.parquet"), "image", row)) == images[row]
+        assert read_image(row_address(store.locate(name), "image", row)) == images[row]
+    with pytest.raises(UnreadableImage, match="its row is not there"):
+        read_image(row_address(store.locate(name), "image", 100))
+    assert read_image(row_address(store.locate(name), "image", 99)) == images[99]
 
 
 def test_rows_that_are_not_there(store: Store) -> None:
@@ -93,20 +107,20 @@ def test_another_file_in_its_place_is_opened_anew(tmp_path: Path) -> None:
 def test_a_page_is_read_once_where_rows_come_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.parquet").write_bytes(parquet([os.urandom(100) for _ in range(96)]))
     with (tmp_path / "x.parquet").open("rb") as file:
-        column = ImageColumn(file)
+        column = ParquetImages(file)
         begun: list[int] = []
-        begin = column._begin_group_of
-        monkeypatch.setattr(column, "_begin_group_of", lambda row: (begun.append(row), begin(row)))
+        enter = column.enter_before
+        monkeypatch.setattr(column, "enter_before", lambda row: (begun.append(row), enter(row))[1])
         for row in (0, 2, 1, 33, 31, 95):
             column.read(row)
         assert begun == [0]
 
 
 def test_what_was_read_last_is_kept_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet_images, "WINDOW_BYTES", 5000)
+    monkeypatch.setattr(image_rows, "WINDOW_BYTES", 5000)
     (tmp_path / "x.parquet").write_bytes(parquet([os.urandom(100) for _ in range(320)]))
     with (tmp_path / "x.parquet").open("rb") as file:
-        column = ImageColumn(file)
+        column = ParquetImages(file)
         column.read(319)
         assert len(column._window) == 1
 

@@ -83,6 +83,14 @@ METADATA = {"huggingface": json.dumps({"info": {"features": {"label": {"names": 
 TABLE = pa.table({"image": IMAGES, "label": [0, 1, -1]}).replace_schema_metadata(METADATA)
 PLAIN = pa.table({"image": [_png(0), None, _png(1)], "label": ["cat", "dog", ""]})
 
+
+def _stream(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    with pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    return file.getvalue()
+
+
 ROWS = ["uri,label,split", "image-0.png,cat,train", "image-1.png,dog,test", "image-2.png,,"]
 GROUND_TRUTH = [
     {
@@ -108,6 +116,7 @@ TARGETS = [
         (parquet_mutation.table_bytes(TABLE), parquet_mutation.table_bytes(PLAIN, compression="zstd")),
         parquet_mutation.parquet_mutation(TABLE.column_names),
     ),
+    Target("images-arrow", file_reader(_read, ".arrow"), (_stream(TABLE), _stream(PLAIN))),
     Target(
         "images-tar",
         file_reader(_read, ".tar"),
