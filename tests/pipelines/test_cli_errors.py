@@ -43,7 +43,8 @@ def test_settings_that_cannot_be(
 ) -> None:
     answer = labelcycle("init", tmp_path / "campaign", "--embeddings", embeddings, *SETTINGS, *arguments)
     assert answer.returncode == 1
-    assert answer.stderr.startswith("error: ") and message in answer.stderr
+    told, sign, error = answer.stderr.rpartition("error: ")
+    assert sign and message in error and told.count("\n") == told.count("read 60 samples")
     assert not (tmp_path / "campaign" / "campaign.json").exists()
 
 
