@@ -34,6 +34,7 @@ def kept_objects(store: Store, problems: list[str]) -> dict[str, str]:
     Not of the receipts beside the queries, which say at what time these were delivered.
     """
     keys = ["campaign.json", *store.keys("labels/"), *store.keys("consensus/"), *store.keys("history/")]
+    keys += store.keys("amendments/")
     keys += [key for key in store.keys("queries/") if key.endswith(".csv")]
     kept = {key: digest_of_bytes(store.read(key)) for key in keys}
     for cycle, commit in enumerate(read_commits(store)):

@@ -4,12 +4,13 @@ import importlib
 import subprocess
 import sys
 from typing import Any
+from unittest import mock
 
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.runtime.observation import emit
 from labelcycle.components.core.storage import open_store
 from tests.harness.chaos.data import Data
-from tests.harness.chaos.workloads import Workload
+from tests.harness.chaos.workloads import BATCH, Workload
 
 DONE, WAITING = 0, 3
 
@@ -19,8 +20,11 @@ def carry_on(root: str, workload: Workload, data: Data) -> int:
     with_events("init", lambda: begin(root, workload, data))
     if workload.by_command:
         return subprocess.call([sys.executable, "-m", "labelcycle.pipelines.cli.main", "run", root])
-    while (decision := run_cycle(root, workload.shards)) not in ("wait", "done"):
-        pass
+    decision = ""
+    while decision not in ("wait", "done"):
+        if workload.amended:
+            with_events("amend", lambda: amend_as_planned(root, workload))
+        decision = run_cycle(root, workload.shards)
     if decision == "wait":
         return WAITING
     if workload.finalize:
@@ -34,6 +38,19 @@ def begin(root: str, workload: Workload, data: Data) -> None:
     from labelcycle.pipelines.initialise.campaign import begin_campaign
 
     begin_campaign(root, workload.request(data))
+
+
+def amend_as_planned(root: str, workload: Workload) -> None:
+    """`labelcycle amend`: smaller batches after the first query, and a larger budget once that is spent."""
+    from labelcycle.pipelines.amending import amend
+
+    store = open_store(root)
+    state = read_state(store)
+    number = len(state.amended.amendments) if state.amended is not None else 0
+    plan = [(len(state.commits) == 1, {"batch": BATCH // 2}), (state.phase == "done", {"budget": 2 * BATCH})]
+    if number < len(plan) and plan[number][0]:
+        with mock.patch.object(amend, "now", lambda: "2026-01-01T00:00:00+00:00"):
+            amend.amend_campaign(store, amend.WantedChanges(**plan[number][1]), "as planned")
 
 
 def run_cycle(root: str, shards: int = 1, finalize: bool = False, labels_from: str = "") -> str:

@@ -22,6 +22,7 @@ class Workload:
         shards: parts that embed and score are split into.
         by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
         captions: whether it reads features of captions.
+        amended: whether its batch and its budget are amended.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Workload:
     shards: int = 1
     by_command: bool = False
     captions: bool = False
+    amended: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,6 +71,14 @@ WORKLOADS = (
         {"recipe": "linear_probe", "budget": BATCH},
         on="embeddings",
         overrides={"trainer.epochs": 2},
+    ),
+    Workload(
+        "amended",
+        "the same, with smaller batches and a larger budget later",
+        {"recipe": "linear_probe", "budget": BATCH},
+        on="embeddings",
+        overrides={"trainer.epochs": 2},
+        amended=True,
     ),
     Workload("probe", "a linear probe on frozen features", {"recipe": "linear_probe"}, overrides=QUICK),
     Workload(
