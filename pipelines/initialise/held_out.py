@@ -10,6 +10,7 @@ from labelcycle.components.core.runtime.observation import notice
 
 SHARE = 0.1
 LARGEST_SHARE = 0.25
+FEW = 25
 ENOUGH = 100
 """Test samples that know an accuracy of 90 % to 6 points either way."""
 
@@ -44,10 +45,11 @@ def held_out(labels: dict[str, str], share: float, seed: int, groups: dict[str, 
             f"There is no test set, and of {len(labels)} labelled samples {none}. Give --test FILE (sample_id,label) "
             "to measure the model with, --test-from-budget N to have people label one, or 0 there for an estimate."
         )
+    more = "" if len(test) >= FEW else " So few tell little: --test-from-budget N has people label a test set."
     notice(
         f"No test set was given: {len(test)} of {len(labels)} labelled samples ({share:.0%} of each "
         f"class) are held out, by which accuracy is known to {100 * margin_of_error(len(test)):.0f} points either way. "
-        "Another share: --test-share."
+        f"Another share: --test-share.{more}"
     )
     if missing := sorted(set(labels.values()) - set(test.values())):
         notice(f"These classes have one labelled sample and so none to test with: {', '.join(missing)}.")

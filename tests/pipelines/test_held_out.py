@@ -67,7 +67,9 @@ def test_a_campaign_with_groups_has_none_in_both(
     held = {row["sample_id"] for row in rows if row["split"] == "test"}
     assert held == set(load_truth(store, described))
     assert len(rows) == 40 - len(held)
-    assert "samples of the pool belong to groups of the test set and were set aside" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "samples of the pool belong to groups of the test set and were set aside" in told
+    assert "So few tell little: --test-from-budget N" in told
 
 
 def test_groups_that_are_too_large(begin: Callable[..., Any], write_npz: Callable[..., str], tmp_path: Path) -> None:

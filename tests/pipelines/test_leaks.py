@@ -88,3 +88,17 @@ def _set_aside(campaign: Bench) -> list[dict[str, str]]:
         open_store(campaign.root), campaign.state.campaign.quarantine, QUARANTINE
     ).to_pylist()
     return rows
+
+
+def test_many_pairs_are_compared_only_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("labelcycle.pipelines.initialise.leaks.MOST_PAIRS", 1)
+    features = np.array([[1, 0], [1, 0], [0, 1]], np.float16)
+    samples, splits = (
+        Samples({"a": None, "b": None, "c": None}, features=features),
+        {"a": "test", "b": "pool", "c": "pool"},
+    )
+    assert find_leaks(samples, splits) == []
+    assert "2 samples of the pool were not compared with 1 test samples: --drop-leaks" in capsys.readouterr().err
+    assert [(leak.sample_id, leak.test_id) for leak in find_leaks(samples, splits, asked_for=True)] == [("b", "a")]

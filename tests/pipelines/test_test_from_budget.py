@@ -112,6 +112,15 @@ def test_the_picks_follow_from_seed_and_ids(begin: Begin, unlabelled: str, tmp_p
     assert picks_of(begin(str(tmp_path / "three"), seed=1, **settings)) != picks
 
 
+def test_labels_of_the_embeddings_answer_for_the_picks_too(begin: Begin, unlabelled: str, tmp_path: Path) -> None:
+    arrays = dict(np.load(unlabelled))
+    arrays["labels"] = np.array([name.partition("-")[0] for name in arrays["ids"].tolist()])
+    np.savez(tmp_path / "labelled.npz", **arrays)
+    campaign = begin(embeddings=str(tmp_path / "labelled.npz"), budget=38, test_from_budget=30)
+    campaign.run_cycle()
+    assert campaign.run_cycle().labels == 8 and measured(campaign).test_samples == 30
+
+
 def test_unanswered_picks_are_not_in_the_test_set_yet(begin: Begin, unlabelled: str) -> None:
     campaign = begin(
         embeddings=unlabelled, classes=CLASSES, budget=46, batch=8, test_from_budget=30, answered_share=0.3
