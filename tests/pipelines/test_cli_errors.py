@@ -43,7 +43,8 @@ def test_settings_that_cannot_be(
 ) -> None:
     answer = labelcycle("init", tmp_path / "campaign", "--embeddings", embeddings, *SETTINGS, *arguments)
     assert answer.returncode == 1
-    assert answer.stderr.startswith("error: ") and message in answer.stderr
+    what_was_read, error, rest = answer.stderr.partition("error: ")
+    assert error and message in rest and what_was_read in ("", f"{embeddings}: read 60 samples; 60 with a label.\n")
     assert not (tmp_path / "campaign" / "campaign.json").exists()
 
 
