@@ -53,7 +53,9 @@ def read_captions(
         raise ConfigurationError(f"--caption-template {template!r} has no {PLACE}, where the class goes. Add it.")
     captions = {name: (template or TEMPLATE).replace(PLACE, label) for name, label in labels.items()}
     if uri is not None:
-        captions |= read_texts(uri, known_ids, "caption")
+        read = read_texts(uri, known_ids, "caption")
+        notice(f"{uri}: read {len(read):,} caption{'' if len(read) == 1 else 's'}.")
+        captions |= read
     return captions if domain is None else {name: _of_domain(text, domain) for name, text in captions.items()}
 
 

@@ -5,6 +5,7 @@ import io
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.parquet_files import size_of
 from labelcycle.components.labelling.sample_ids import SampleIds
@@ -26,6 +27,7 @@ def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:
         name = line.strip()
         if name:
             found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}"), number)
+    notice(f"{uri}: read {len(found):,} id{'' if len(found) == 1 else 's'}.")
     return found
 
 
@@ -60,6 +62,7 @@ def read_groups(uri: str, known_ids: SampleIds) -> dict[str, str]:
                 )
     except csv.Error as error:
         raise InputError(f"{uri} cannot be read as CSV: {error}") from error
+    notice(f"{uri}: read {len(set(groups.values())):,} groups of {len(groups):,} samples.")
     return groups
 
 

@@ -17,6 +17,7 @@ from labelcycle.components.core.images.members import Row, Stretch, file_of, mem
 from labelcycle.components.core.images.parquet_images import ParquetImages
 from labelcycle.components.core.images.source import read_image, relative_address, shared_folder
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.store import traffic
 
 
 @pytest.fixture
@@ -152,3 +153,14 @@ def test_members_are_of_allowed_sources_like_their_files(tmp_path: Path, monkeyp
             allowed_image(address)
         with pytest.raises(RefusedImage):
             read_image(address)
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+def test_rows_of_an_object_take_few_requests(s3_root: str, name: str) -> None:
+    store = open_store(s3_root)
+    images = [os.urandom(500) for _ in range(200)]
+    store.write(name, parquet(images, row_group_size=50) if name == "x.parquet" else arrow(images))
+    before = traffic().requests
+    for row, image in enumerate(images):
+        assert read_image(row_address(store.locate(name), "image", row)) == image
+    assert traffic().requests - before < 10
