@@ -25,6 +25,7 @@ from tests.harness.committed_objects import damaged_objects
 
 VARIABLE = "UPGRADE_FROM"
 BUDGET = ("--budget", 16, "--batch", 8)
+INSIDE = "/release"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Release:
     Attributes:
         cluster: where it is installed.
         image: its name.
-        folder: where it writes manifests; its user may write there.
+        folder: what it sees as INSIDE, to which its user may write.
     """
 
     cluster: Cluster
@@ -51,7 +52,7 @@ class Release:
             "AWS_SECRET_ACCESS_KEY": KEY,
         }
         given = [f"--env={name}={value}" for name, value in settings.items()]
-        bound = f"--mount=type=bind,src={self.folder},dst={self.folder},options=rbind:rw"
+        bound = f"--mount=type=bind,src={self.folder},dst={INSIDE},options=rbind:rw"
         command = ["labelcycle-entrypoint", *map(str, words)]
         name = f"release-{time.monotonic_ns()}"
         options = ["--rm", "--net-host", f"--cgroup=/{cgroups.NAME}/{name}", *given, bound]
@@ -82,8 +83,8 @@ def earlier(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder.chmod(0o777)
     release = Release(cluster, name, folder)
     (folder / "profile.yaml").write_text((HERE / "profile.yaml").read_text())
-    named = ["--image", name, "--profile", folder / "profile.yaml"]
-    release.labelcycle("argo", "--output", folder / "manifests", *named)
+    named = ["--image", name, "--profile", f"{INSIDE}/profile.yaml"]
+    release.labelcycle("argo", "--output", f"{INSIDE}/manifests", *named)
     yield release
     upgrade(cluster)
 
@@ -95,10 +96,10 @@ def upgrade(cluster: Cluster) -> None:
 
 def begun(release: Release, embeddings: Path, name: str) -> tuple[str, str]:
     """A campaign that the earlier release began, in the middle of its first training; its root and its workflow."""
-    root, given = f"s3://{BUCKET}/{name}", release.folder / embeddings.name
-    given.write_bytes(embeddings.read_bytes())
+    root = f"s3://{BUCKET}/{name}"
+    (release.folder / embeddings.name).write_bytes(embeddings.read_bytes())
     release.install()
-    release.labelcycle("init", root, "--embeddings", given, *BUDGET)
+    release.labelcycle("init", root, "--embeddings", f"{INSIDE}/{embeddings.name}", *BUDGET)
     workflow = release.cluster.argo.submit("labelcycle-campaign", root=root)
     deadline = time.monotonic() + 600
     while not is_training(release.cluster, workflow):
@@ -111,7 +112,7 @@ def is_training(cluster: Cluster, workflow: str) -> bool:
     """Whether a workflow's first training is done, or nearly so, and its cycle is not."""
     found = cluster.argo.workflow(workflow)
     nodes = nodes_of(found) if "nodes" in found.get("status", {}) else []
-    return any(node["templateName"] == "train-adapter" and node["phase"] != "Pending" for node in nodes)
+    return any(node.get("templateName") == "train-adapter" and node["phase"] != "Pending" for node in nodes)
 
 
 def is_as_it_should_be(campaigns: Campaigns, root: str) -> None:
@@ -130,7 +131,7 @@ def test_a_cycle_that_the_earlier_release_began_is_finished_by_this_one(
     upgrade(inside)
     inside.argo.await_end(workflow)
     ended = inside.argo.succeed(inside.argo.submit("labelcycle-campaign", root=root))
-    assert any(node["templateName"] == "publish" for node in nodes_of(ended))
+    assert any(node.get("templateName") == "publish" for node in nodes_of(ended))
     is_as_it_should_be(campaigns, root)
 
 
