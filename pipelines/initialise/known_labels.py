@@ -64,8 +64,8 @@ def refuse_two_annotators(settings: CampaignSettings, samples: Samples) -> None:
     other = "--labels-from" if settings.labels_from else "--label-studio" if settings.label_studio else None
     if settings.images and samples.labels and not samples.labels_known and other:
         raise ConfigurationError(
-            f"All images of the pool in {settings.images} are labelled, and their labels play the annotator. Leave "
-            f"{other} out, or put images without a label beside them: the labels are then known from the start."
+            f"The labels in {settings.images} play the annotator. Leave {other} out, or put images without a label "
+            "beside them and leave --play-annotator out: the labels are then known from the start."
         )
 
 

@@ -48,7 +48,9 @@ def images_of_shard(name: str, uri: str, said: Said) -> Iterator[Found]:
             key, images, texts = folder + slash + stem, [], {}
         if f".{ending.rpartition('.')[2].lower()}" in image_endings():
             address = stretch_address(uri, info.offset_data, info.size)
-            images.append(Found(f"{name}/{info.name.removeprefix('./')}", address, data, steps=info.size + tarfile.BLOCKSIZE))
+            images.append(
+                Found(f"{name}/{info.name.removeprefix('./')}", address, data, steps=info.size + tarfile.BLOCKSIZE)
+            )
         elif ending.lower() in TEXTS:
             texts[ending.lower()] = data
         else:

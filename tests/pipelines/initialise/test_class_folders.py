@@ -102,7 +102,7 @@ def test_a_campaign_whose_folders_play_the_annotator(begin: Callable[..., Any], 
         name for name in load_pool(store, described)["sample_id"].to_pylist() if name.startswith("test/")
     ]
     for other in ({"labels_from": str(pictures.labels)}, {"label_studio": "http://127.0.0.1:9"}):
-        with pytest.raises(ConfigurationError, match=r"labels play the annotator. Leave --label"):
+        with pytest.raises(ConfigurationError, match=r"play the annotator. Leave --label"):
             begin(str(tmp_path / "other"), images=str(images), folder_labels=True, **other)
     with pytest.raises(ConfigurationError, match="--folder-labels is about folders of images"):
         begin(str(tmp_path / "vectors"), folder_labels=True)

@@ -155,7 +155,10 @@ def test_texts_beside_images_are_classes_or_captions(read: Read, write: Write) -
         (gzip.compress(shard({"1.png": picture(0)})), "one.tar is compressed, so that .* Unpack it: gunzip."),
         (b"no archive" * 100, "cannot be read as a tar archive"),
         (shard({"1.png": picture(0)})[:600], "cannot be read as a tar archive: unexpected end of data"),
-        (shard({"1.png": picture(0), "1.cls": b"cat"})[:MEMBER], "ends at byte 1,024 without the empty blocks that end"),
+        (
+            shard({"1.png": picture(0), "1.cls": b"cat"})[:MEMBER],
+            "ends at byte 1,024 without the empty blocks that end",
+        ),
         (shard({"1.png": picture(0), "1.cls": b"cat"})[: MEMBER + 100], "ends at byte 1,124 without the empty blocks"),
         (shard({"1.png": picture(0)})[:MEMBER] + b"x" * MEMBER, "is damaged at byte 1,024, where no file begins"),
         (shard({"1.png": picture(0), "1.json": b"{"}), "one/1.png: its .json cannot be read"),
@@ -163,7 +166,18 @@ def test_texts_beside_images_are_classes_or_captions(read: Read, write: Write) -
         (shard({"1.png": picture(0), "1.cls": b"\xff"}), "its class is no UTF-8 text"),
         (shard({"1.txt": b"cat"}), "holds no images, neither in .tar shards nor"),
     ],
-    ids=["gzip", "no tar", "cut", "cut before a header", "cut in a header", "no header", "json", "several", "bytes", "none"],
+    ids=[
+        "gzip",
+        "no tar",
+        "cut",
+        "cut before a header",
+        "cut in a header",
+        "no header",
+        "json",
+        "several",
+        "bytes",
+        "none",
+    ],
 )
 def test_shards_that_are_refused(read: Read, write: Write, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
