@@ -37,7 +37,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     labels_to_begin_with,
     pool_labels,
     refuse_two_annotators,
-    tell_of_classes_to_test_alone,
+    tell_of_classes_on_one_side,
     with_objective,
     with_validation,
 )
@@ -162,7 +162,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         known = {name: label for name, label in known.items() if name in splits}
         truth = {name: label for name, label in truth.items() if name in splits}
         recipe = of_pool_alone(recipe, splits)
-    tell_of_classes_to_test_alone(test, labels, splits)
+    tell_of_classes_on_one_side(test, labels, splits)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})

@@ -46,8 +46,8 @@ def test_splits_above_the_classes(lay: Lay, read: Read) -> None:
 
 
 def test_a_class_may_be_called_train(lay: Lay, read: Read) -> None:
-    samples = read(lay("train/a.png", "test/b.png"), folder_labels=True)
-    assert samples.labels == {"train/a.png": "train", "test/b.png": "test"} and not samples.splits
+    samples = read(lay("train/a.png", "bus/b.png"), folder_labels=True)
+    assert samples.labels == {"train/a.png": "train", "bus/b.png": "bus"} and not samples.splits
     samples = read(lay("bus/c/d.png", "train/b/c.png"), folder_labels=True)
     assert samples.labels["train/b/c.png"] == "train" and not samples.splits
 
@@ -68,6 +68,30 @@ def test_what_is_refused(lay: Lay, read: Read) -> None:
     root = lay("data/cat/b.png", "data/dog/c.png")
     with pytest.raises(InputError, match=rf"of its own: cat, dog. If those are the classes, give --images {root}/data"):
         read(root, folder_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train/a.png", "test/b.png"], "test and train hold images but no folders of classes"),
+        (["train/cat/a.png", "train/dog/b.png", "cat/c.png", "dog/d.png"], "cat, dog are there beside train and in it"),
+        (["train/a.png", "test/cat/b.png", "test/dog/c.png"], "to be labelled into a folder train/unlabelled"),
+    ],
+    ids=["no classes", "classes beside", "only test"],
+)
+def test_splits_that_are_refused(lay: Lay, read: Read, names: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(lay(*names), folder_labels=True)
+
+
+def test_names_that_could_be_misread_are_quoted(lay: Lay, read: Read) -> None:
+    reading = read(lay("6/a.png", "drei, 3/b.png", "big_cat/c.png"), folder_labels=True).reading
+    assert reading is not None and "3 classes by folders: '6' 1, big_cat 1, 'drei, 3' 1" in reading.line
+
+
+def test_classes_of_test_images_alone_are_not_counted(lay: Lay, read: Read) -> None:
+    reading = read(lay("train/unlabelled/a.png", "test/cat/b.png", "test/dog/c.png"), folder_labels=True).reading
+    assert reading is not None and "read 3 samples; train is the pool; 2 in the folder test" in reading.line
 
 
 def test_a_campaign_trains_first_where_labels_are_known(
