@@ -154,8 +154,8 @@ def _embed_chunks(
     if unreadable:
         listing = space.listing()
         aside = set_aside(space, samples.keys(), space.ids(listing), listing)
-        rows = [row for row in space.quarantined(listing) if row["sample_id"] in aside]
-        _refuse_too_many(rows, len(samples), work.campaign.max_unreadable_share)
+        in_all = [row for row in space.quarantined(listing) if row["sample_id"] in aside]
+        _refuse_too_many(in_all, len(samples), work.campaign.max_unreadable_share)
         where = work.store.locate(f"spaces/{space.name}")
         notice(f"{len(unreadable)} images {_what_is_wrong(unreadable)} and were set aside: {where}")
     return embedded, len(unreadable)

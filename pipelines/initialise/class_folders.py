@@ -43,7 +43,8 @@ def class_folders(names: Collection[str], folders: Iterable[str], source: str) -
 
     Raises:
         InputError: no image lies in a folder, or all lie below one that holds the folders of classes; or splits have
-            no classes in them, have the same classes as stand beside them, or leave nothing for the pool.
+            no classes in them, have the same classes as stand beside them, or leave nothing for the pool; or spaces are
+            around the name of a class.
     """
     found = ClassFolders()
     tops = {name.partition("/")[0] for name in names if "/" in name}
@@ -113,6 +114,10 @@ def _refuse_half_splits(tops: Collection[str], names: Collection[str], source: s
 
 def _refuse_no_classes(found: ClassFolders, source: str) -> None:
     classes = set(found.labels.values())
+    if around := sorted(name for name in classes if name != name.strip()):
+        raise InputError(
+            f"{source}: the name of the folder {around[0]!r} begins or ends with a space. Rename it: no class does."
+        )
     if not classes:
         raise InputError(
             f"{source}: no image lies in a folder of its class. With --folder-labels put those of each class into a "

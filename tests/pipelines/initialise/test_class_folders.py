@@ -76,10 +76,12 @@ def test_what_is_refused(lay: Lay, read: Read) -> None:
         (["train/a.png", "test/b.png"], "test and train hold images but no folders of classes"),
         (["train/cat/a.png", "train/dog/b.png", "cat/c.png", "dog/d.png"], "cat, dog are there beside train and in it"),
         (["train/a.png", "test/cat/b.png", "test/dog/c.png"], "to be labelled into a folder train/unlabelled"),
+        ([" cat/a.png", "dog/b.png"], "the name of the folder ' cat' begins or ends with a space"),
+        (["cat /a.png", "dog/b.png"], "the name of the folder 'cat ' begins or ends with a space"),
     ],
-    ids=["no classes", "classes beside", "only test"],
+    ids=["no classes", "classes beside", "only test", "space before", "space behind"],
 )
-def test_splits_that_are_refused(lay: Lay, read: Read, names: list[str], message: str) -> None:
+def test_folders_that_are_refused(lay: Lay, read: Read, names: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(lay(*names), folder_labels=True)
 

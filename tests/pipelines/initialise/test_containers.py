@@ -113,6 +113,22 @@ def test_labels_that_are_refused(
         read(write("one.parquet", table({"image": images(2), "label": label}, metadata)))
 
 
+def test_images_that_a_table_only_names(read: Read, write: Write) -> None:
+    write("data/a/1.png", picture(0))
+    image = pa.array([{"bytes": None, "path": "a/1.png"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    samples = read(write("data/one.parquet", table({"image": image, "label": ["cat"]})))
+    assert samples.labels == {"one/0000000/1.png": "cat"}
+    assert str(samples.uris["one/0000000/1.png"]).endswith("/data/a/1.png")
+    check_addresses(samples)
+
+
+def test_classes_by_name_and_by_number(lay: Lay, read: Read) -> None:
+    one = table({"image": images(2), "label": [0, 1]}, named_classes("cat", "dog"))
+    files = {"a.parquet": one, "b.parquet": table({"image": images(3)[2:], "label": [0]})}
+    with pytest.raises(InputError, match=r"a.parquet names its classes, but .*b.parquet only numbers them"):
+        read(lay(others=files))
+
+
 def test_two_columns_of_classes(read: Read, write: Write) -> None:
     features = {name: {"names": ["a", "b"], "_type": "ClassLabel"} for name in ("fine", "coarse")}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
