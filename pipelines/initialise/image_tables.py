@@ -81,8 +81,7 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
                     if text is not None:
                         said.label(sample_id, text, f"{uri}, row {row + 1}")
                     if not image.is_valid and path:
-                        place = f"{uri}, row {row + 1}"
-                        yield Found(sample_id, address_in(path, folder_of(uri), place), place=place, steps=0)
+                        yield Found(sample_id, address_in(path, folder_of(uri), f"{uri}, row {row + 1}"), steps=0)
                     else:
                         data = image.as_buffer().to_pybytes() if image.is_valid else b""
                         yield Found(sample_id, row_address(uri, column.name, row), data, steps=len(data))

@@ -200,6 +200,12 @@ def test_shards_that_are_refused(read: Read, write: Write, content: bytes, messa
         read(write("one.tar", content))
 
 
+def test_shards_that_were_cut_anywhere(lay: Lay, read: Read) -> None:
+    root = lay(others={"000.tar": shard({"1.png": picture(0)}), "001.tar": shard({"2.png": picture(1)})[:MEMBER]})
+    with pytest.raises(InputError, match="001.tar ends at byte 1,024 without the empty blocks"):
+        read(root)
+
+
 def test_flags_for_folders(read: Read, write: Write) -> None:
     path = write("one.tar", shard({"1.png": picture(0)}))
     for source in (path, path.parent):
