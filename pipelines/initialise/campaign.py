@@ -50,6 +50,7 @@ from labelcycle.pipelines.initialise.queries import (
     reads_texts,
     with_lists,
     without_lists,
+    without_unlabelled,
 )
 from labelcycle.pipelines.initialise.reading import Reading, kind_of
 from labelcycle.pipelines.initialise.sample_lists import read_groups
@@ -143,6 +144,8 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         classes, truth = with_objective(recipe.data_selection, classes, truth)
     if settings.exclude or settings.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
+    if settings.play_annotator:
+        recipe = without_unlabelled(recipe, labels.keys(), splits)
     testing = labels_to_test_with(settings, recipe, test)
     if testing:
         free = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}

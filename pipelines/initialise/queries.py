@@ -128,6 +128,14 @@ def with_lists(
     return recipe.model_copy(update={"selector": selector.model_copy(update=lists)})
 
 
+def without_unlabelled(recipe: Recipe, labels: Collection[str], splits: dict[str, str]) -> Recipe:
+    """The recipe that asks for no sample of the pool that has no label, but for those that it was told to include."""
+    kept = {*labels, *recipe.selector.include}
+    never = {name for name, split in splits.items() if split == "pool" and name not in kept}
+    lists = {"exclude": sorted(never.union(recipe.selector.exclude))}
+    return recipe.model_copy(update={"selector": recipe.selector.model_copy(update=lists)})
+
+
 def of_pool_alone(recipe: Recipe, splits: dict[str, str]) -> Recipe:
     """The recipe whose lists of samples name those alone that are still in the pool."""
     selector = recipe.selector

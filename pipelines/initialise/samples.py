@@ -86,8 +86,8 @@ def with_use_of_labels(samples: Samples, play_annotator: bool) -> Samples:
         samples.reading.remarks.append(
             f"the labels of {of_pool:,} are known, since {unlabelled:,} more have none: the first cycle trains on them"
             if known
-            else f"the labels of {of_pool:,} play the annotator; where one of the {unlabelled:,} others is asked for, "
-            "its label must come from somebody"
+            else f"the labels of {of_pool:,} play the annotator, and {unlabelled:,} more without one "
+            f"{'is' if unlabelled == 1 else 'are'} never asked for"
             if unlabelled
             else "all of the pool have a label: these play the annotator"
         )

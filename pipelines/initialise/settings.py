@@ -57,8 +57,8 @@ class DataSettings(Settings):
     )
     play_annotator: bool = Field(
         False,
-        description="Labels that came with the images play the annotator even where some images have none, so that "
-        "nothing is known from the start.",
+        description="Labels that came with the images play the annotator even where some images have none: nothing is "
+        "known from the start, and those without a label are never asked for.",
     )
     follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
     embeddings: str | None = Field(

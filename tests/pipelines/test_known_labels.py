@@ -198,5 +198,6 @@ def test_labels_that_came_along_play_the_annotator(
 ) -> None:
     campaign = begin(images=nearly_all_labelled, play_annotator=True, batch=8, budget=8)
     assert campaign.state.campaign.known_labels is None and campaign.state.campaign.labels_from.startswith("oracle/")
-    assert "the labels of 59 play the annotator; where one of the 1 others" in capsys.readouterr().err
+    assert "the labels of 59 play the annotator, and 1 more without one is never asked for" in capsys.readouterr().err
+    assert [name.rpartition("/")[2] for name in campaign.state.campaign.recipe.selector.exclude] == ["07.png"]
     assert campaign.ingest().decision == "cold_start"
