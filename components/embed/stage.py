@@ -181,7 +181,7 @@ def _refuse_too_many(unreadable: list[dict[str, str]], samples: int, allowed_sha
 
 
 def _what_is_wrong(unreadable: list[dict[str, str]]) -> str:
-    from labelcycle.components.core.images.source import CHANGED
+    from labelcycle.components.core.images.decode import CHANGED
 
-    changed = sum(row["reason"] == CHANGED for row in unreadable)
+    changed = sum(CHANGED in row["reason"] for row in unreadable)
     return "have changed" if changed == len(unreadable) else "cannot be read" + (" or have changed" if changed else "")

@@ -64,6 +64,10 @@ MAX_PASSES = 20 * MAX_PIXELS
 """Pixels of a JPEG times its scans. Cameras and programs write about ten scans; thousands of them take hours."""
 
 
+CHANGED = "has changed"
+"""What reasons say of an image in whose place there is another, or of a file that no longer holds it."""
+
+
 class UnreadableImage(Exception):
     """An image that has to be set aside; the text is the reason, for the quarantine table."""
 

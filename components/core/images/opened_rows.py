@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.images.arrow_images import ArrowImages
-from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.decode import CHANGED, UnreadableImage
 from labelcycle.components.core.images.image_rows import ImageRows
 from labelcycle.components.core.images.members import PARQUET, Row
 from labelcycle.components.core.images.parquet_images import READ_BYTES, ParquetImages
@@ -74,7 +74,7 @@ def read_row(member: Row, most_bytes: int) -> bytes:
             f"Not enough memory to read {member.file}. Give the process more, or run again."
         ) from error
     except (pa.ArrowException, IndexError, ValueError, ChangedObject) as error:
-        raise UnreadableImage(f"cannot be read: its row is not there, or the file has changed ({error})") from error
+        raise UnreadableImage(f"cannot be read: its row is not there, or the file {CHANGED} ({error})") from error
     if not value.is_valid:
         raise UnreadableImage("empty file")
     buffer = value.as_buffer()

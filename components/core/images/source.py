@@ -15,16 +15,13 @@ from urllib.parse import quote
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError, TransientError
 from labelcycle.components.core.images.allowed_sources import allowed_image, allowed_sources, refuse_outside
-from labelcycle.components.core.images.decode import UnreadableImage
+from labelcycle.components.core.images.decode import CHANGED, UnreadableImage
 from labelcycle.components.core.images.members import Row, Stretch, member_at
 from labelcycle.components.core.logging.failures import MAY_PASS
 from labelcycle.components.core.storage.objects import READS
 
 MAX_BYTES = 200_000_000
 """Files larger than this are set aside unread."""
-
-CHANGED = "its content has changed since the campaign began"
-"""Why an image is set aside in whose place there is another."""
 
 
 def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
@@ -88,7 +85,7 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
         data = read_image(uri)
         if digest_of_bytes(data) == sha256:
             return data
-    raise UnreadableImage(CHANGED)
+    raise UnreadableImage(f"its content {CHANGED} since the campaign began")
 
 
 def open_plain(path: Path, uri: str, most_bytes: int | None = None) -> BinaryIO:
@@ -168,7 +165,7 @@ def _read_stretch(member: Stretch, uri: str, most_bytes: int) -> bytes:
             file.seek(member.offset)
             data = file.read(member.size)
     if len(data) < member.size:
-        raise UnreadableImage("cannot be read: the archive ends before the image does")
+        raise UnreadableImage(f"cannot be read: the archive ends before the image does, or {CHANGED}")
     return data
 
 

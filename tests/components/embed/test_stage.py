@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -142,6 +144,19 @@ def test_too_many_broken_images_are_refused_every_time(
     for _ in range(2):
         with pytest.raises(InputError, match="4 of 60 images .*, more than the allowed share of 5%; first 'red/16"):
             embed()
+
+
+def test_a_table_that_was_replaced_is_said_to_have_changed(
+    begin_on_small_network: Callable[..., Any], pictures: Any, tmp_path: Path
+) -> None:
+    names = sorted(pictures.images.rglob("*.png"))
+    rows = [{"bytes": path.read_bytes(), "path": path.name} for path in names]
+    file = tmp_path / "all.parquet"
+    pq.write_table(pa.table({"image": rows, "label": [path.parent.name for path in names]}), file)
+    campaign = begin_on_small_network(images=str(file), labels_from=None, test=None)
+    pq.write_table(pa.table({"image": rows[:40]}), file)
+    with pytest.raises(InputError, match="images have changed, .* row is not there, or the file has changed"):
+        campaign.run_until("embed base")
 
 
 def test_replaced_images_are_said_to_have_changed(begin_on_images: Callable[..., Any], own_pictures: Path) -> None:
