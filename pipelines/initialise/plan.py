@@ -9,6 +9,8 @@ from labelcycle.pipelines.initialise.campaign import Begun, begin_campaign
 from labelcycle.pipelines.initialise.reading import listed
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
+SPLITS = ("pool", "val", "test")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,9 +70,7 @@ class Plan:
             "campaign": campaign.identifier,
             "exists": not begun.created,
             "classes": campaign.classes,
-            "read": begun.reading.read
-            if begun.reading
-            else sum(begun.counts[split] for split in ("pool", "val", "test")),
+            "read": begun.reading.read if begun.reading else sum(begun.counts.get(split, 0) for split in SPLITS),
             "passed_over": begun.reading.passed_over if begun.reading else "",
             "set_aside": dict(begun.set_aside),
             "pool": begun.counts["pool"],
