@@ -9,6 +9,8 @@ from labelcycle.pipelines.initialise.campaign import Begun, begin_campaign
 from labelcycle.pipelines.initialise.reading import listed
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
+SPLITS = ("pool", "val", "test")
+
 
 @dataclass(frozen=True)
 class Plan:
