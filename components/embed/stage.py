@@ -127,7 +127,7 @@ def _embed_chunks(
         batch = read_batch(samples, ids, to_pixels)
         return batch, forward(model, batch.pixels, backbone) if batch.ids else None
 
-    embedded = unreadable = 0
+    embedded, unreadable = 0, list[dict[str, str]]()
     progress = Progress("embed", sum(map(len, chunks)), "image")
     with one_core_a_batch(), progress, ThreadPoolExecutor(1) as writer:
         results = work_ahead((piece for pieces in cut for piece in pieces), embed_batch)
@@ -147,16 +147,18 @@ def _embed_chunks(
                 written.result()
             written = writer.submit(_write_chunk, space, ids, features, bad)
             embedded += len(ids)
-            unreadable += len(bad)
+            unreadable += bad
             _refuse_too_many(unreadable, len(samples), work.campaign.max_unreadable_share)
         if written is not None:
             written.result()
     if unreadable:
         listing = space.listing()
         aside = set_aside(space, samples.keys(), space.ids(listing), listing)
-        _refuse_too_many(len(aside), len(samples), work.campaign.max_unreadable_share)
-        notice(f"{unreadable} images cannot be read and were set aside: {work.store.locate(f'spaces/{space.name}')}")
-    return embedded, unreadable
+        in_all = [row for row in space.quarantined(listing) if row["sample_id"] in aside]
+        _refuse_too_many(in_all, len(samples), work.campaign.max_unreadable_share)
+        where = work.store.locate(f"spaces/{space.name}")
+        notice(f"{len(unreadable)} images {_what_is_wrong(unreadable)} and were set aside: {where}")
+    return embedded, len(unreadable)
 
 
 def _write_chunk(
@@ -168,9 +170,18 @@ def _write_chunk(
         space.quarantine(unreadable)
 
 
-def _refuse_too_many(unreadable: int, samples: int, allowed_share: float) -> None:
-    if unreadable > allowed_share * samples:
+def _refuse_too_many(unreadable: list[dict[str, str]], samples: int, allowed_share: float) -> None:
+    if len(unreadable) > allowed_share * samples:
+        first = unreadable[0]
         raise InputError(
-            f"{unreadable} of {samples} images cannot be read, more than the allowed share of "
-            f"{allowed_share:.0%}. Restore them, or begin a campaign with a larger --max-unreadable."
+            f"{len(unreadable)} of {samples} images {_what_is_wrong(unreadable)}, more than the allowed share of "
+            f"{allowed_share:.0%}; first {first['sample_id']!r}: {first['reason']}. Put them back as they were, or "
+            "begin another campaign: on the images as they are now, or with a larger --max-unreadable."
         )
+
+
+def _what_is_wrong(unreadable: list[dict[str, str]]) -> str:
+    from labelcycle.components.core.images.source import CHANGED
+
+    changed = sum(row["reason"] == CHANGED for row in unreadable)
+    return "have changed" if changed == len(unreadable) else "cannot be read" + (" or have changed" if changed else "")

@@ -37,7 +37,7 @@ from labelcycle.pipelines.initialise.known_labels import (
     labels_to_begin_with,
     pool_labels,
     refuse_two_annotators,
-    tell_of_classes_to_test_alone,
+    tell_of_classes_on_one_side,
     with_objective,
     with_validation,
 )
@@ -162,12 +162,13 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         known = {name: label for name, label in known.items() if name in splits}
         truth = {name: label for name, label in truth.items() if name in splits}
         recipe = of_pool_alone(recipe, splits)
-    tell_of_classes_to_test_alone(test, labels, splits)
+    tell_of_classes_on_one_side(test, labels, splits)
     counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     settings = with_testing(settings, recipe, testing)
-    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing)
+    came_along = len(known.keys() & samples.labels.keys()) if samples.labels_known else 0
+    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing, came_along)
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)
@@ -242,6 +243,8 @@ def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:
         return samples_of_images(settings)
     if settings.folder_labels:
         raise ConfigurationError("--folder-labels is about folders of images. Leave it out with --embeddings.")
+    if settings.play_annotator:
+        raise ConfigurationError("Labels of embeddings play the annotator anyway. Leave --play-annotator out.")
     assert settings.embeddings is not None
     if recipe.needs_images:
         what = "trains on images" if recipe.trains_on_images else "recomputes features from images (alignment)"

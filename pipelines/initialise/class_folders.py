@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.pipelines.initialise.reading import listed
+from labelcycle.pipelines.initialise.reading import listed, named
 
 UNLABELLED = ("unlabelled", "unlabeled")
 SPLITS = {"train": "pool", "val": "pool", "valid": "pool", "validation": "pool", "test": "test"}
@@ -42,11 +42,15 @@ def class_folders(names: Collection[str], folders: Iterable[str], source: str) -
         source: the folder, for messages.
 
     Raises:
-        InputError: no image lies in a folder, or all lie below one that holds the folders of classes.
+        InputError: no image lies in a folder, or all lie below one that holds the folders of classes; or splits have
+            no classes in them, have the same classes as stand beside them, or leave nothing for the pool; or spaces are
+            around the name of a class.
     """
     found = ClassFolders()
     tops = {name.partition("/")[0] for name in names if "/" in name}
     in_splits = _are_splits(tops, names)
+    if not in_splits:
+        _refuse_half_splits(tops, names, source)
     loose: list[str] = []
     unlabelled = deeper = 0
     for name in names:
@@ -63,6 +67,12 @@ def class_folders(names: Collection[str], folders: Iterable[str], source: str) -
             if of_test:
                 found.splits[name] = "test"
     _refuse_no_classes(found, source)
+    if in_splits and loose and not unlabelled and len(found.splits) == len(found.labels):
+        folder = min(loose).partition("/")[0] if "/" in min(loose) else "train"
+        raise InputError(
+            f"{source}: only test images lie in folders of classes, and the others, such as {min(loose)!r}, in none. "
+            f"Put those that are to be labelled into a folder {folder}/unlabelled."
+        )
     if not unlabelled:
         found.left_out.update(loose)
     elif loose:
@@ -84,8 +94,30 @@ def _are_splits(tops: Collection[str], names: Collection[str]) -> bool:
     return any(name.count("/") > 1 and name.partition("/")[0] in splits for name in names)
 
 
+def _refuse_half_splits(tops: Collection[str], names: Collection[str], source: str) -> None:
+    """Refuse folders named as splits that hold images of no class, or the classes that stand beside them, too."""
+    splits = sorted(top for top in tops if top.casefold() in SPLITS)
+    if splits and all(top in splits or _is_unlabelled(top) for top in tops):
+        raise InputError(
+            f"{source}: {' and '.join(splits)} hold{'s' if len(splits) == 1 else ''} images but no folders of classes. "
+            "With --folder-labels put those of each class into a folder there, and those without a label into a folder "
+            "unlabelled; or leave it out."
+        )
+    for split in splits:
+        inner = {name.split("/")[1] for name in names if name.startswith(f"{split}/") and name.count("/") > 1}
+        if both := sorted(inner & set(tops)):
+            raise InputError(
+                f"{source}: {listed([named(name) for name in both])} {'is' if len(both) == 1 else 'are'} there beside "
+                f"{split} and in it, which would be a class itself. Keep all images below train, val and test, or none."
+            )
+
+
 def _refuse_no_classes(found: ClassFolders, source: str) -> None:
     classes = set(found.labels.values())
+    if around := sorted(name for name in classes if name != name.strip()):
+        raise InputError(
+            f"{source}: the name of the folder {around[0]!r} begins or ends with a space. Rename it: no class does."
+        )
     if not classes:
         raise InputError(
             f"{source}: no image lies in a folder of its class. With --folder-labels put those of each class into a "
@@ -113,8 +145,8 @@ def _empty(folders: Iterable[str], names: Collection[str], in_splits: bool) -> l
 
 def _remark(found: ClassFolders, unlabelled: int, deeper: int, pools: list[str], empty: list[str]) -> None:
     counts = Counter(label for name, label in found.labels.items() if name not in found.splits)
-    by_class = listed([f"{label} {count:,}" for label, count in counts.most_common()])
-    remarks = [f"{len(counts):,} class{'' if len(counts) == 1 else 'es'} by folders: {by_class}"]
+    by_class = listed([f"{named(label)} {count:,}" for label, count in counts.most_common()])
+    remarks = [f"{len(counts):,} class{'' if len(counts) == 1 else 'es'} by folders: {by_class}"] if counts else []
     if pools:
         remarks.append(f"{' and '.join(pools)} {'is' if len(pools) == 1 else 'are'} the pool")
     if found.splits:

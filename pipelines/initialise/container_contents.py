@@ -22,6 +22,8 @@ class Said:
         captions: texts that may be classes, where nothing else says any, by id.
         remarks: what there is to say, each a few words and once.
         passed_over: what is no sample, and how often.
+        names_in: the first file whose labels are numbers of classes that it names.
+        numbers_in: the first file whose labels are numbers alone.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
@@ -29,6 +31,8 @@ class Said:
     captions: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, None] = field(default_factory=dict)
     passed_over: Counter[str] = field(default_factory=Counter)
+    names_in: str = ""
+    numbers_in: str = ""
 
     def label(self, sample_id: str, text: str, place: str) -> None:
         """Write down the text in the label's place of a sample."""

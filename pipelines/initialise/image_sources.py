@@ -11,7 +11,7 @@ from labelcycle.pipelines.initialise.containers import samples_from_containers
 from labelcycle.pipelines.initialise.image_tables import holds_images
 from labelcycle.pipelines.initialise.images import samples_from_images
 from labelcycle.pipelines.initialise.manifest import samples_from_manifest
-from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.samples import Samples, with_use_of_labels
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
@@ -25,8 +25,10 @@ def samples_of_images(settings: CampaignSettings) -> Samples:
         ConfigurationError: `--folder-labels` or `--follow-links` where it names no folder of image files.
         InputError: unusable images, labels or splits, or none at all.
     """
-    source = settings.images
-    assert source is not None
+    return with_use_of_labels(_samples_of(settings.images or "", settings), settings.play_annotator)
+
+
+def _samples_of(source: str, settings: CampaignSettings) -> Samples:
     limit, classes = settings.max_unreadable, settings.classes or None
     if _is_file(source, CONTAINERS):
         address = image_address(str(Path(source).expanduser()) if source.startswith("~") else source)

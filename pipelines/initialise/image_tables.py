@@ -14,7 +14,7 @@ from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
 from labelcycle.pipelines.initialise.inspection import Found
-from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES
+from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES, address_in, folder_of
 from labelcycle.pipelines.initialise.reading import listed
 
 FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError)
@@ -46,7 +46,8 @@ def holds_images(uri: str) -> bool:
 def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
     """The images of a Parquet file or an Arrow stream with their bytes, row by row.
 
-    An id is the file's name, the number of the row and, where the image has one, its own name.
+    An id is the file's name, the number of the row and, where the image has one, its own name. An image of which only
+    the path is there is read from it, relative to the file's folder.
 
     Args:
         name: the file's, with which ids begin.
@@ -54,7 +55,8 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
         said: takes the labels, and what there is to say.
 
     Raises:
-        InputError: it is no such file, or a label is a list or outside the names of classes; the row is named.
+        InputError: it is no such file, a label is a list or outside the names of classes, or an image lies where none
+            is fetched (the row is named); or labels are numbers here and names in another file.
 
     Cost: one reading from front to back; memory for a page of each column, or a batch of a stream.
     """
@@ -70,14 +72,20 @@ def images_of_table(name: str, uri: str, said: Said) -> Iterator[Found]:
             row = 0
             for batch in column.batches([label] if label else []):
                 images, paths = batch.column(column.name), paths_in(batch.column(column.name))
+                if label:
+                    _refuse_numbers_beside_names(batch.column(label), classes, uri, said)
                 texts = _texts(batch.column(label), classes, uri, row) if label else [None] * len(paths)
                 for image, path, text in zip(bytes_in(images), paths, texts, strict=True):
                     own = path.rpartition("/")[2]
                     sample_id = f"{name}/{row:0{DIGITS}d}" + (f"/{own}" if own else "")
                     if text is not None:
                         said.label(sample_id, text, f"{uri}, row {row + 1}")
-                    data = image.as_buffer().to_pybytes() if image.is_valid else b""
-                    yield Found(sample_id, row_address(uri, column.name, row), data, steps=len(data))
+                    if not image.is_valid and path:
+                        place = f"{uri}, row {row + 1}"
+                        yield Found(sample_id, address_in(path, folder_of(uri), place), place=place, steps=0)
+                    else:
+                        data = image.as_buffer().to_pybytes() if image.is_valid else b""
+                        yield Found(sample_id, row_address(uri, column.name, row), data, steps=len(data))
                     row += 1
     except FAULTS as error:
         raise InputError(f"{uri} cannot be read as a table of images: {error}.") from error
@@ -106,6 +114,19 @@ def class_names(schema: pa.Schema) -> dict[str, list[str]]:
         for name, names in found.items()
         if isinstance(names, list) and all(isinstance(one, str) for one in names)
     }
+
+
+def _refuse_numbers_beside_names(column: pa.Array, classes: list[str] | None, uri: str, said: Said) -> None:
+    """Refuse numbers of classes where another file has names for them: a class would be two."""
+    if classes is not None:
+        said.names_in = said.names_in or uri
+    elif pa.types.is_integer(column.type) and set(column.to_pylist()) - {None, UNLABELLED}:
+        said.numbers_in = said.numbers_in or uri
+    if said.names_in and said.numbers_in:
+        raise InputError(
+            f"{said.names_in} names its classes, but {said.numbers_in} only numbers them: one class would become "
+            "two. Write both with the same metadata, or leave one out."
+        )
 
 
 def _texts(column: pa.Array, classes: list[str] | None, uri: str, start: int) -> list[str]:

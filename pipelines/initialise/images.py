@@ -33,7 +33,8 @@ def samples_from_images(folder: str, listing: Listing, max_unreadable_share: flo
     aside = inspected.quarantined
     inspected.quarantined = []
     for name, fault in faults.items():
-        inspected.set_aside(printable(name), printable(listing.images[name]), f"the file name {fault}")
+        what = "path" if "/" in name else "file name"
+        inspected.set_aside(printable(name), printable(listing.images[name]), f"the {what} {fault}")
     inspected.quarantined += aside
     refuse_too_many(inspected, max_unreadable_share, folder)
     reading = reading_of(inspected, folder, said.remarks, listing.passed_over)

@@ -64,8 +64,8 @@ def refuse_two_annotators(settings: CampaignSettings, samples: Samples) -> None:
     other = "--labels-from" if settings.labels_from else "--label-studio" if settings.label_studio else None
     if settings.images and samples.labels and not samples.labels_known and other:
         raise ConfigurationError(
-            f"All images of the pool in {settings.images} are labelled, and their labels play the annotator. Leave "
-            f"{other} out, or put images without a label beside them: the labels are then known from the start."
+            f"The labels in {settings.images} play the annotator. Leave {other} out, or put images without a label "
+            "beside them and leave --play-annotator out: the labels are then known from the start."
         )
 
 
@@ -97,8 +97,8 @@ def known_in_pool(
     return in_pool
 
 
-def tell_of_classes_to_test_alone(test: dict[str, str], labels: dict[str, str], splits: dict[str, str]) -> None:
-    """Name the classes of the test set that no sample of the pool has, where the labels of the whole pool are known.
+def tell_of_classes_on_one_side(test: dict[str, str], labels: dict[str, str], splits: dict[str, str]) -> None:
+    """Name the classes of the test set that the pool lacks, where all its labels are known, and those never tested.
 
     Args:
         test: class by id of the test samples.
@@ -106,12 +106,16 @@ def tell_of_classes_to_test_alone(test: dict[str, str], labels: dict[str, str], 
         splits: the split of each sample.
     """
     pool = [name for name, split in splits.items() if split == "pool"]
-    if not all(name in labels for name in pool):
-        return
-    if missing := sorted(set(test.values()) - {labels[name] for name in pool}):
+    tested, of_pool = set(test.values()), {labels[name] for name in pool if name in labels}
+    if (missing := sorted(tested - of_pool)) and all(name in labels for name in pool):
         notice(
             f"No sample of the pool is of these classes of the test set, so no model will learn them: "
             f"{', '.join(missing)}."
+        )
+    if test and (untested := sorted(of_pool - tested)):
+        notice(
+            f"No sample of the test set is of these classes of the pool, so how well a model knows them is not "
+            f"measured: {', '.join(untested)}."
         )
 
 

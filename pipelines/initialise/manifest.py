@@ -55,7 +55,7 @@ def samples_from_manifest(uri: str, max_unreadable_share: float, classes: Collec
     meant = labels_meant(
         dict.fromkeys(found.labels), classes, lambda text: f"{uri}, row {found.rows[found.labels.index(text)]}"
     )
-    images, labels, splits, repeated = _images(found, meant, uri, _folder_of(uri))
+    images, labels, splits, repeated = _images(found, meant, uri, folder_of(uri))
     faults = [(image, fault) for image in images.values() if (fault := fault_of_id(image.sample_id))]
     wrong = {image.sample_id for image, _ in faults}
     inspected = inspect_images([image for image in images.values() if image.sample_id not in wrong], len(images))
@@ -107,7 +107,7 @@ def _images(
         found.rows, found.addresses, found.names, found.labels, found.splits, strict=True
     ):
         place = f"{uri}, row {row}"
-        address = _address(cell, folder, place)
+        address = address_in(cell, folder, place)
         label, split = meant[text], _split(split_text, place)
         if address in said:
             first, before, split_before = said[address]
@@ -138,8 +138,12 @@ def _images(
     return images, labels, splits, repeated
 
 
-def _address(cell: str, folder: str, place: str) -> str:
-    """The address of an image, absolute."""
+def address_in(cell: str, folder: str, place: str) -> str:
+    """The address of an image, absolute, as a file in a folder names it.
+
+    Raises:
+        InputError: it is empty, or never fetched; the place is named.
+    """
     if not cell:
         raise InputError(f"{place}: the image's address is empty. Fill it in or delete the row.")
     if "\\" in cell and "/" not in cell:
@@ -153,8 +157,8 @@ def _address(cell: str, folder: str, place: str) -> str:
     return f"{start}{slashes}{posixpath.normpath(rest)}"
 
 
-def _folder_of(uri: str) -> str:
-    """The folder in which a manifest lies, as addresses of its images begin."""
+def folder_of(uri: str) -> str:
+    """The folder in which a file lies, as addresses of its images begin."""
     if uri.startswith("s3://"):
         return uri.rpartition("/")[0]
     path = unquote(uri.removeprefix("file://").removeprefix("localhost")) if uri.startswith("file://") else uri

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelcycle.pipelines.initialise.campaign import Begun, begin_campaign
-from labelcycle.pipelines.initialise.reading import listed
+from labelcycle.pipelines.initialise.reading import listed, named
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 SPLITS = ("pool", "val", "test")
@@ -97,7 +97,7 @@ class Plan:
     def _tested_with(self) -> str:
         if asked := self.begun.campaign.test_from_budget:
             return f"{asked:,} samples drawn at random, whose labels cycle 0 asks for"
-        return _counts(self.begun.held) if self.begun.held else "none"
+        return _counts_by_class(self.begun.held) if self.begun.held else "none"
 
     def lines(self) -> list[str]:
         """The plan for people, a line each."""
@@ -107,10 +107,10 @@ class Plan:
         computing = ", and computing at its price" if prices.computing_costs else "; computing has no price"
         rows = {
             "campaign": f"{campaign.name} at {self.root}" + ("" if begun.created else ", which is there already"),
-            "classes": f"{len(campaign.classes)}: {listed(campaign.classes)}",
+            "classes": f"{len(campaign.classes)}: {listed([named(name) for name in campaign.classes])}",
             "set aside": _counts(begun.set_aside) if begun.set_aside else "none",
             "pool": f"{begun.counts['pool']:,}",
-            "known": _counts(begun.known) if self.known else "none",
+            "known": _counts_by_class(begun.known) if self.known else "none",
             "validation": f"{begun.counts['val']:,}" if begun.counts["val"] else "none",
             "test": self._tested_with(),
             "recipe": f"{campaign.recipe.name} on {network}",
@@ -131,6 +131,10 @@ def plan_campaign(root: str, settings: CampaignSettings) -> Plan:
     Cost: as `begin_campaign`, but for what is written.
     """
     return Plan(root, begin_campaign(root, settings, write=False))
+
+
+def _counts_by_class(counts: Mapping[str, int]) -> str:
+    return _counts({named(name): count for name, count in counts.items()})
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -53,3 +53,8 @@ def kind_of(reason: str) -> str:
 def listed(names: list[str]) -> str:
     """The first of several names or phrases, with commas between them."""
     return ", ".join(names[:SHOWN] + (["…"] if len(names) > SHOWN else []))
+
+
+def named(name: str) -> str:
+    """A name as a sentence shows it: in quotes, where its digits or signs could be taken for the sentence's own."""
+    return name if all(part.isalpha() for part in re.split("[ _-]", name)) else repr(name)

@@ -1,6 +1,6 @@
 """The samples of a new campaign, wherever they come from, and the tables that keep them and labels that came along."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,36 +53,48 @@ class Samples:
 def labelled_samples(inspected: Inspected, labels: dict[str, str], splits: dict[str, str], reading: Reading) -> Samples:
     """Samples of images with the labels that came with them.
 
-    Where an image of the pool has none, the labels are to begin with, and the others are asked for; where all have one,
-    they play the annotator. A remark says which.
-
     Args:
         inspected: the images.
         labels: class by id, of images that cannot be used, too.
         splits: by id where it is not the pool.
         reading: what is told of the source.
     """
-    usable = {name: label for name, label in labels.items() if name in inspected.uris}
-    pool = [name for name in inspected.uris if splits.get(name, "pool") == "pool"]
-    unlabelled = sum(name not in usable for name in pool)
-    of_pool = len(pool) - unlabelled
-    if of_pool:
-        reading.remarks.append(
-            f"the labels of {of_pool:,} are known, since {unlabelled:,} more have none: the first cycle trains on them"
-            if unlabelled
-            else "all of the pool have a label: these play the annotator"
-        )
     uris: dict[str, str | None] = {name: inspected.uris[name] for name in sorted(inspected.uris)}
     return Samples(
         uris=uris,
         sha256={name: inspected.digests[name] for name in uris},
         thumbnails=inspected.thumbnails,
         quarantined=inspected.quarantined,
-        labels={name: usable[name] for name in uris if name in usable},
-        labels_known=bool(unlabelled and usable),
+        labels={name: labels[name] for name in uris if name in labels},
         splits={name: split for name, split in splits.items() if name in inspected.uris},
         reading=reading,
     )
+
+
+def with_use_of_labels(samples: Samples, play_annotator: bool) -> Samples:
+    """Samples of images whose labels are to begin with, or play the annotator; a remark says which.
+
+    Where an image of the pool has none, the labels are to begin with, and the others are asked for; where all have one,
+    they play the annotator.
+
+    Args:
+        samples: with the labels that came with them.
+        play_annotator: whether they do so in any case.
+    """
+    pool = [name for name in samples.uris if samples.splits.get(name, "pool") == "pool"]
+    unlabelled = sum(name not in samples.labels for name in pool)
+    of_pool = len(pool) - unlabelled
+    known = bool(unlabelled and samples.labels) and not play_annotator
+    if of_pool and samples.reading is not None:
+        samples.reading.remarks.append(
+            f"the labels of {of_pool:,} are known, since {unlabelled:,} more have none: the first cycle trains on them"
+            if known
+            else f"the labels of {of_pool:,} play the annotator; where one of the {unlabelled:,} others is asked for, "
+            "its label must come from somebody"
+            if unlabelled
+            else "all of the pool have a label: these play the annotator"
+        )
+    return replace(samples, labels_known=known)
 
 
 def write_pool(

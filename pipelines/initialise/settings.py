@@ -55,6 +55,11 @@ class DataSettings(Settings):
         description="Each folder of images is a class. Beside a folder unlabelled these labels are known already; "
         "without one they play the annotator. Folders train, val and test may stand above.",
     )
+    play_annotator: bool = Field(
+        False,
+        description="Labels that came with the images play the annotator even where some images have none, so that "
+        "nothing is known from the start.",
+    )
     follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
     embeddings: str | None = Field(
         None,

@@ -8,6 +8,7 @@ Source: webdataset, "WebDataset Format".
 
 import tarfile
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.listing import image_endings
@@ -24,8 +25,6 @@ TEXTS = ("cls", "json", "txt")
 LONGEST_TEXT = 1_000_000
 """Bytes of a file beside an image; longer ones are no class."""
 
-TAR_BLOCK = 512
-
 
 def images_of_shard(name: str, uri: str, said: Said) -> Iterator[Found]:
     """The images of a shard with their bytes, in the order of the archive.
@@ -36,7 +35,7 @@ def images_of_shard(name: str, uri: str, said: Said) -> Iterator[Found]:
         said: takes the labels, and what is passed over.
 
     Raises:
-        InputError: it is compressed, no tar archive, or damaged; or a class is no text.
+        InputError: it is compressed, no tar archive, cut or damaged; or a class is no text.
 
     Cost: one reading from front to back; memory for the files of one sample.
     """
@@ -49,7 +48,9 @@ def images_of_shard(name: str, uri: str, said: Said) -> Iterator[Found]:
             key, images, texts = folder + slash + stem, [], {}
         if f".{ending.rpartition('.')[2].lower()}" in image_endings():
             address = stretch_address(uri, info.offset_data, info.size)
-            images.append(Found(f"{name}/{info.name.removeprefix('./')}", address, data, steps=info.size + TAR_BLOCK))
+            images.append(
+                Found(f"{name}/{info.name.removeprefix('./')}", address, data, steps=info.size + tarfile.BLOCKSIZE)
+            )
         elif ending.lower() in TEXTS:
             texts[ending.lower()] = data
         else:
@@ -76,8 +77,23 @@ def _files_in(uri: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
                         continue
                     file.seek(info.offset_data)
                     yield info, file.read(info.size) if _is_wanted(info) else b""
+                _refuse_cut(file, archive.offset, uri)
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{uri} cannot be read as a tar archive: {error}. Make it again, or leave it out.") from error
+
+
+def _refuse_cut(file: BinaryIO, end: int, uri: str) -> None:
+    """Refuse an archive in which the empty block that ends it does not follow the last file."""
+    file.seek(end)
+    block = file.read(tarfile.BLOCKSIZE)
+    if block == tarfile.NUL * tarfile.BLOCKSIZE:
+        return
+    if len(block) == tarfile.BLOCKSIZE:
+        raise InputError(f"{uri} is damaged at byte {end:,}, where no file begins. Copy it again, or make it again.")
+    raise InputError(
+        f"{uri} ends at byte {end + len(block):,} without the empty blocks that end an archive: it was cut, and files "
+        "may be missing. Copy it again, or make it again."
+    )
 
 
 def _is_wanted(info: tarfile.TarInfo) -> bool:

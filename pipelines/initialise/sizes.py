@@ -57,7 +57,7 @@ def initial_of(settings: CampaignSettings) -> int:
     return batch_of(settings) if settings.initial is None else settings.initial
 
 
-def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: int = 0) -> None:
+def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: int = 0, came_along: int = 0) -> None:
     """Refuse queries that are larger than the pool or the budget.
 
     Args:
@@ -65,6 +65,7 @@ def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: 
         recipe: the recipe.
         pool: samples that can be asked for to learn from.
         testing: samples that are asked for to test with.
+        came_along: labels of the pool that are known because they came with the images.
 
     Raises:
         ConfigurationError: a query is, or is empty; the flag is named.
@@ -72,6 +73,12 @@ def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: 
     for flag, size in (("--batch", batch_of(settings)), ("--initial", initial_of(settings))):
         if size < 1:
             raise ConfigurationError(f"{flag} must be 1 or more; got {size}.")
+        if size > pool and came_along:
+            raise ConfigurationError(
+                f"{flag} {size} is larger than what is left to ask for: {pool} of the pool, since the labels of "
+                f"{came_along} came with the images and are known from the start. With --play-annotator these play "
+                f"the annotator instead. Give it, or ask for {pool} or fewer."
+            )
         if size > pool:
             raise ConfigurationError(
                 f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer."

@@ -173,3 +173,30 @@ def test_the_flag_is_given_once_for_each_file(
     (tmp_path / "campaign.yaml").write_text(printed)
     again = labelcycle("init", tmp_path / "campaign", "--config", tmp_path / "campaign.yaml")
     assert again.returncode == 0 and "already there, unchanged" in again.stdout
+
+
+@pytest.fixture
+def nearly_all_labelled(pictures: Any, tmp_path: Path) -> str:
+    """A manifest of 60 images, of which one has no label."""
+    names = [path.relative_to(pictures.images).as_posix() for path in sorted(pictures.images.rglob("*.png"))]
+    rows = [f"{pictures.images / name},{name.partition('/')[0] if name != names[7] else ''}" for name in names]
+    (tmp_path / "manifest.csv").write_text("\n".join(["uri,label", *rows, ""]))
+    return str(tmp_path / "manifest.csv")
+
+
+def test_labels_that_came_along_leave_too_little_to_ask_for(
+    begin: Callable[..., Bench], nearly_all_labelled: str
+) -> None:
+    with pytest.raises(ConfigurationError, match="--batch 8 is larger than what is left .*: 1 of .* --play-annotator"):
+        begin(images=nearly_all_labelled, batch=8, budget=8)
+    with pytest.raises(ConfigurationError, match="play the annotator anyway. Leave --play-annotator out"):
+        begin(play_annotator=True)
+
+
+def test_labels_that_came_along_play_the_annotator(
+    begin: Callable[..., Bench], nearly_all_labelled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = begin(images=nearly_all_labelled, play_annotator=True, batch=8, budget=8)
+    assert campaign.state.campaign.known_labels is None and campaign.state.campaign.labels_from.startswith("oracle/")
+    assert "the labels of 59 play the annotator; where one of the 1 others" in capsys.readouterr().err
+    assert campaign.ingest().decision == "cold_start"

@@ -10,6 +10,7 @@ from PIL import Image
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, read_table
+from labelcycle.pipelines.initialise.known_labels import tell_of_classes_on_one_side
 from labelcycle.pipelines.initialise.leaks import find_leaks
 from labelcycle.pipelines.initialise.samples import Samples
 from tests.conftest import Bench
@@ -103,6 +104,17 @@ def test_classes_that_only_the_test_set_has_are_named(
 ) -> None:
     begin(embeddings=leaking)
     assert "of these classes of the test set, so no model will learn them: owl." in capsys.readouterr().err
+
+
+def test_classes_that_only_one_side_has_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    splits = {"a": "pool", "b": "pool", "c": "test", "d": "test"}
+    test = {"c": "cat", "d": "bird"}
+    tell_of_classes_on_one_side(test, {"a": "cat", "b": "dog"} | test, splits)
+    told = capsys.readouterr().err
+    assert "so no model will learn them: bird." in told and "a model knows them is not measured: dog." in told
+    tell_of_classes_on_one_side(test, {"b": "dog"} | test, splits)
+    told = capsys.readouterr().err
+    assert "no model will learn" not in told and "is not measured: dog." in told
 
 
 def _set_aside(campaign: Bench) -> list[dict[str, str]]:

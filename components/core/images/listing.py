@@ -14,6 +14,12 @@ from labelcycle.components.core.images.members import CONTAINERS
 SHOWN = 8
 """Endings that a summary names."""
 
+MANIFESTS = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""Files beside images that say more about them, as Hugging Face's image folders have them."""
+
+COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+UNPACK = "compressed archives are not read: unpack them to .tar"
+
 
 def image_endings() -> tuple[str, ...]:
     """The endings of image files that this installation reads, in lower case."""
@@ -31,6 +37,9 @@ class Listing:
         other_endings: how many files are passed over by their ending, in lower case; "" for none.
         hidden: files and folders whose names begin with a dot, which are passed over with all that is in them.
         linked_folders: links to folders that were not followed.
+        broken_links: links to nothing.
+        manifest: the path below the folder of the first file that may be a manifest of its images; empty for none.
+        compressed: whether an archive was passed over because it is compressed.
     """
 
     images: dict[str, str] = field(default_factory=dict)
@@ -39,6 +48,9 @@ class Listing:
     other_endings: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
     linked_folders: int = 0
+    broken_links: int = 0
+    manifest: str = ""
+    compressed: bool = False
 
     @property
     def passed_over(self) -> str:
@@ -50,11 +62,16 @@ class Listing:
             endings = [f"{ending or 'no ending'} {count:,}" for ending, count in counts]
             more = ["…"] if len(endings) > SHOWN else []
             heif = " (.heic and .heif need pip install 'labelcycle[heif]')" if self._needs_heif else ""
-            parts.append(f"files with other endings: {', '.join(endings[:SHOWN] + more)}{heif}")
+            unpack = f" ({UNPACK})" if self.compressed else ""
+            parts.append(f"files with other endings: {', '.join(endings[:SHOWN] + more)}{heif}{unpack}")
+        if self.manifest:
+            parts.append(f"{self.manifest}, which may be a manifest (--images DIR/{self.manifest} reads it)")
         if self.hidden:
             parts.append(f"hidden files and folders: {self.hidden:,}")
         if self.linked_folders:
             parts.append(f"linked folders: {self.linked_folders:,} (--follow-links reads them)")
+        if self.broken_links:
+            parts.append(f"links to nothing: {self.broken_links:,}")
         return "; ".join(parts)
 
     @property
@@ -63,12 +80,15 @@ class Listing:
 
     def add(self, name: str, uri: str) -> None:
         """Add a file by its path below the folder: an image, one that may hold some, or one that is passed over."""
+        if name.rpartition("/")[2].lower() in MANIFESTS:
+            self.manifest = min(filter(None, (self.manifest, name)), key=lambda path: (path.count("/"), path))
         if name.lower().endswith(self._endings):
             self.images[name] = uri
         elif name.lower().endswith(CONTAINERS):
             self.containers[name] = uri
         else:
             self.other_endings[_ending(name)] += 1
+            self.compressed = self.compressed or name.lower().endswith(COMPRESSED)
 
     def __post_init__(self) -> None:
         self._endings = image_endings()
@@ -101,6 +121,8 @@ def list_images(folder: str, follow_links: bool = False) -> Listing:
     else:
         base = Path(address)
         if not base.is_dir():
+            if base.name.lower().endswith(COMPRESSED):
+                raise ConfigurationError(f"{base}: {UNPACK}.")
             raise ConfigurationError(f"{base} is not a folder. Name the folder that holds the images.")
         _add_files(listing, base, follow_links)
     listing.images = dict(sorted(listing.images.items()))
@@ -131,6 +153,8 @@ def _add_files(listing: Listing, base: Path, follow_links: bool) -> None:
                 elif not entry.is_dir():
                     if entry.is_file():
                         listing.add(name, f"{base}/{name}")
+                    elif entry.is_symlink():
+                        listing.broken_links += 1
                 elif entry.is_symlink() and not follow_links:
                     listing.linked_folders += 1
                 elif (identity := _identity(entry.stat())) not in seen:

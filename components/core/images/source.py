@@ -23,6 +23,9 @@ from labelcycle.components.core.storage.objects import READS
 MAX_BYTES = 200_000_000
 """Files larger than this are set aside unread."""
 
+CHANGED = "its content has changed since the campaign began"
+"""Why an image is set aside in whose place there is another."""
+
 
 def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
     """The bytes of an image.
@@ -85,7 +88,7 @@ def read_unchanged_image(uri: str, sha256: str) -> bytes:
         data = read_image(uri)
         if digest_of_bytes(data) == sha256:
             return data
-    raise UnreadableImage("its content has changed since the campaign began")
+    raise UnreadableImage(CHANGED)
 
 
 def open_plain(path: Path, uri: str, most_bytes: int | None = None) -> BinaryIO:

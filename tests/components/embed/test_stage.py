@@ -108,7 +108,7 @@ def test_images_that_broke_are_set_aside_and_not_asked_for(
     break_images(own_pictures, 3)
     facts = campaign.run_until("embed base")
     assert (facts.embedded, facts.unreadable) == (57, 3)
-    assert "3 images cannot be read" in capsys.readouterr().err
+    assert "3 images cannot be read or have changed and were set aside" in capsys.readouterr().err
     reasons = [row["reason"] for row in FeatureSpace(open_store(campaign.root), facts.space).quarantined()]
     assert sorted(reasons) == ["cannot be read: No such file or directory"] + 2 * [
         "its content has changed since the campaign began"
@@ -140,8 +140,16 @@ def test_too_many_broken_images_are_refused_every_time(
             campaign.run("embed base", shard=shard, shards=shards)
 
     for _ in range(2):
-        with pytest.raises(InputError, match="4 of 60 images cannot be read, more than the allowed share of 5%"):
+        with pytest.raises(InputError, match="4 of 60 images .*, more than the allowed share of 5%; first 'red/16"):
             embed()
+
+
+def test_replaced_images_are_said_to_have_changed(begin_on_images: Callable[..., Any], own_pictures: Path) -> None:
+    campaign = begin_on_images(images=str(own_pictures))
+    for path in sorted(own_pictures.rglob("*.png"))[:4]:
+        shutil.copyfile(own_pictures / "red" / "19.png", path)
+    with pytest.raises(InputError, match="4 of 60 images have changed, .*changed since the campaign began"):
+        campaign.run_until("embed base")
 
 
 def test_restored_images_end_the_refusal(

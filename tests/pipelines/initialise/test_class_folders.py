@@ -46,8 +46,8 @@ def test_splits_above_the_classes(lay: Lay, read: Read) -> None:
 
 
 def test_a_class_may_be_called_train(lay: Lay, read: Read) -> None:
-    samples = read(lay("train/a.png", "test/b.png"), folder_labels=True)
-    assert samples.labels == {"train/a.png": "train", "test/b.png": "test"} and not samples.splits
+    samples = read(lay("train/a.png", "bus/b.png"), folder_labels=True)
+    assert samples.labels == {"train/a.png": "train", "bus/b.png": "bus"} and not samples.splits
     samples = read(lay("bus/c/d.png", "train/b/c.png"), folder_labels=True)
     assert samples.labels["train/b/c.png"] == "train" and not samples.splits
 
@@ -68,6 +68,32 @@ def test_what_is_refused(lay: Lay, read: Read) -> None:
     root = lay("data/cat/b.png", "data/dog/c.png")
     with pytest.raises(InputError, match=rf"of its own: cat, dog. If those are the classes, give --images {root}/data"):
         read(root, folder_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train/a.png", "test/b.png"], "test and train hold images but no folders of classes"),
+        (["train/cat/a.png", "train/dog/b.png", "cat/c.png", "dog/d.png"], "cat, dog are there beside train and in it"),
+        (["train/a.png", "test/cat/b.png", "test/dog/c.png"], "to be labelled into a folder train/unlabelled"),
+        ([" cat/a.png", "dog/b.png"], "the name of the folder ' cat' begins or ends with a space"),
+        (["cat /a.png", "dog/b.png"], "the name of the folder 'cat ' begins or ends with a space"),
+    ],
+    ids=["no classes", "classes beside", "only test", "space before", "space behind"],
+)
+def test_folders_that_are_refused(lay: Lay, read: Read, names: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(lay(*names), folder_labels=True)
+
+
+def test_names_that_could_be_misread_are_quoted(lay: Lay, read: Read) -> None:
+    reading = read(lay("6/a.png", "drei, 3/b.png", "big_cat/c.png"), folder_labels=True).reading
+    assert reading is not None and "3 classes by folders: '6' 1, big_cat 1, 'drei, 3' 1" in reading.line
+
+
+def test_classes_of_test_images_alone_are_not_counted(lay: Lay, read: Read) -> None:
+    reading = read(lay("train/unlabelled/a.png", "test/cat/b.png", "test/dog/c.png"), folder_labels=True).reading
+    assert reading is not None and "read 3 samples; train is the pool; 2 in the folder test" in reading.line
 
 
 def test_a_campaign_trains_first_where_labels_are_known(
@@ -102,7 +128,7 @@ def test_a_campaign_whose_folders_play_the_annotator(begin: Callable[..., Any], 
         name for name in load_pool(store, described)["sample_id"].to_pylist() if name.startswith("test/")
     ]
     for other in ({"labels_from": str(pictures.labels)}, {"label_studio": "http://127.0.0.1:9"}):
-        with pytest.raises(ConfigurationError, match=r"labels play the annotator. Leave --label"):
+        with pytest.raises(ConfigurationError, match=r"play the annotator. Leave --label"):
             begin(str(tmp_path / "other"), images=str(images), folder_labels=True, **other)
     with pytest.raises(ConfigurationError, match="--folder-labels is about folders of images"):
         begin(str(tmp_path / "vectors"), folder_labels=True)

@@ -26,6 +26,9 @@ Lay = Callable[..., str]
 Read = Callable[..., Samples]
 Write = Callable[[str, bytes], Path]
 
+MEMBER = 2 * 512
+"""Bytes of a small file in a tar archive: its header and its content."""
+
 
 def images(count: int) -> list[dict[str, object]]:
     """Images as Hugging Face's datasets lay them; the first has no name."""
@@ -110,6 +113,22 @@ def test_labels_that_are_refused(
         read(write("one.parquet", table({"image": images(2), "label": label}, metadata)))
 
 
+def test_images_that_a_table_only_names(read: Read, write: Write) -> None:
+    write("data/a/1.png", picture(0))
+    image = pa.array([{"bytes": None, "path": "a/1.png"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    samples = read(write("data/one.parquet", table({"image": image, "label": ["cat"]})))
+    assert samples.labels == {"one/0000000/1.png": "cat"}
+    assert str(samples.uris["one/0000000/1.png"]).endswith("/data/a/1.png")
+    check_addresses(samples)
+
+
+def test_classes_by_name_and_by_number(lay: Lay, read: Read) -> None:
+    one = table({"image": images(2), "label": [0, 1]}, named_classes("cat", "dog"))
+    files = {"a.parquet": one, "b.parquet": table({"image": images(3)[2:], "label": [0]})}
+    with pytest.raises(InputError, match=r"a.parquet names its classes, but .*b.parquet only numbers them"):
+        read(lay(others=files))
+
+
 def test_two_columns_of_classes(read: Read, write: Write) -> None:
     features = {name: {"names": ["a", "b"], "_type": "ClassLabel"} for name in ("fine", "coarse")}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -152,12 +171,29 @@ def test_texts_beside_images_are_classes_or_captions(read: Read, write: Write) -
         (gzip.compress(shard({"1.png": picture(0)})), "one.tar is compressed, so that .* Unpack it: gunzip."),
         (b"no archive" * 100, "cannot be read as a tar archive"),
         (shard({"1.png": picture(0)})[:600], "cannot be read as a tar archive: unexpected end of data"),
+        (
+            shard({"1.png": picture(0), "1.cls": b"cat"})[:MEMBER],
+            "ends at byte 1,024 without the empty blocks that end",
+        ),
+        (shard({"1.png": picture(0), "1.cls": b"cat"})[: MEMBER + 100], "ends at byte 1,124 without the empty blocks"),
+        (shard({"1.png": picture(0)})[:MEMBER] + b"x" * MEMBER, "is damaged at byte 1,024, where no file begins"),
         (shard({"1.png": picture(0), "1.json": b"{"}), "one/1.png: its .json cannot be read"),
         (shard({"1.png": picture(0), "1.json": b'{"label": [1, 2]}'}), "but labelcycle is for one label an image"),
         (shard({"1.png": picture(0), "1.cls": b"\xff"}), "its class is no UTF-8 text"),
         (shard({"1.txt": b"cat"}), "holds no images, neither in .tar shards nor"),
     ],
-    ids=["gzip", "no tar", "cut", "json", "several", "bytes", "none"],
+    ids=[
+        "gzip",
+        "no tar",
+        "cut",
+        "cut before a header",
+        "cut in a header",
+        "no header",
+        "json",
+        "several",
+        "bytes",
+        "none",
+    ],
 )
 def test_shards_that_are_refused(read: Read, write: Write, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -49,9 +49,9 @@ def test_links_to_folders_are_followed_where_that_is_said(tmp_path: Path) -> Non
     (tmp_path / "photos" / "gone.png").symlink_to(tmp_path / "nowhere")
     found = list_images(str(tmp_path / "photos"))
     assert list(found.images) == ["a.png", "c.png"]
-    assert found.passed_over == "linked folders: 3 (--follow-links reads them)"
+    assert found.passed_over == "linked folders: 3 (--follow-links reads them); links to nothing: 1"
     followed = list_images(str(tmp_path / "photos"), follow_links=True)
-    assert followed.passed_over == "" and len(followed.images) == 3
+    assert followed.passed_over == "links to nothing: 1" and len(followed.images) == 3
     assert os.path.basename(list(followed.images)[-1]) == "c.png"  # noqa: PTH119
     assert {"again/b.png", "b/b.png"} & followed.images.keys()
 
@@ -62,6 +62,16 @@ def test_a_folder_without_an_image_says_what_is_there(tmp_path: Path) -> None:
     message = no_images("photos", list_images(str(tmp_path)))
     assert message.startswith("photos holds no image (.jpg, ") and message.endswith("that holds the images.")
     assert ("labelcycle[heif]" in message) != reads_heif()
+
+
+def test_what_may_have_been_meant_is_said(store: Store, tmp_path: Path) -> None:
+    for name in ("a.png", "b/metadata.csv", "metadata.jsonl", "c.tar.gz"):
+        store.write(name, b"")
+    told = list_images(store.root).passed_over
+    assert "metadata.jsonl, which may be a manifest (--images DIR/metadata.jsonl reads it)" in told
+    assert ".gz 1, .jsonl 1 (compressed archives are not read: unpack them to .tar)" in told
+    with pytest.raises(ConfigurationError, match="c.tgz: compressed archives are not read: unpack them to .tar"):
+        list_images(str(tmp_path / "c.tgz"))
 
 
 def test_many_endings_are_cut_short() -> None:
