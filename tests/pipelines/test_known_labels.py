@@ -103,6 +103,8 @@ def test_known_labels_are_corrected_where_answers_are_read(
     assert campaign.work.labelled() == {name: class_of(name) for name in sorted([*known, *asked])}
     assert campaign.run_cycle(answers).labels == first.labels + 8
     assert campaign.state.summaries[-1].answers == 8
+    report = open_store(campaign.root).read(campaign.state.commits[-1].objects["report"].key).decode()
+    assert "1 earlier label was corrected, of those to learn from" in report
     assert verify_campaign(open_store(campaign.root)).faults == []
 
 

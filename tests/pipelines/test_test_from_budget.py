@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -61,15 +62,18 @@ def measured(campaign: Bench) -> CycleMetrics:
     return campaign.work.read_record("metrics.json", CycleMetrics)
 
 
-def answer(campaign: Bench, cycle: int, names: list[str]) -> None:
-    """Fill in the query's CSV for these samples."""
+def answer(campaign: Bench, cycle: int, names: list[str], wrong: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Fill in the query's CSV for these samples, with their own classes or the wrong ones that are given."""
     path = Path(campaign.root) / delivery_key(cycle)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(
-            row | {"label": row["sample_id"].partition("-")[0]} if row["sample_id"] in names else row for row in rows
+            row | {"label": wrong.get(row["sample_id"], row["sample_id"].partition("-")[0])}
+            if row["sample_id"] in names
+            else row
+            for row in rows
         )
 
 
@@ -145,6 +149,29 @@ def test_unanswered_picks_are_not_in_the_test_set_yet(begin: Begin, unlabelled: 
     assert "tested with 30 of 30 samples; it had 10 a cycle before: 0." in shown.file.getvalue()
     judged = judge_new_cycles(store, campaign.state).promotions[-1]
     assert "the champion, cycle 1, has " in judged.reason and "on the same test samples" in judged.reason
+    assert verify_campaign(store).faults == []
+
+
+def test_corrected_test_labels_are_no_progress_of_the_model(begin: Begin, unlabelled: str) -> None:
+    campaign = begin(embeddings=unlabelled, classes=CLASSES, budget=46, batch=8, test_from_budget=30)
+    campaign.run_cycle()
+    query = asked(campaign, 0)
+    [learnt] = [name for name in query if name not in picks_of(campaign)][:1]
+    wrong = {name: "red" if name[0] != "r" else "blue" for name in [*picks_of(campaign)[:3], learnt]}
+    answer(campaign, 0, query, wrong)
+    campaign.run_cycle()
+    assert (measured(campaign).labels_corrected, measured(campaign).test_labels_corrected) == (0, 0)
+    answer(campaign, 0, query)
+    answer(campaign, 1, asked(campaign, 1))
+    campaign.run_cycle()
+    assert (measured(campaign).labels_corrected, measured(campaign).test_labels_corrected) == (4, 3)
+    store = open_store(campaign.root)
+    report = store.read(campaign.state.commits[-1].objects["report"].key).decode()
+    assert "3 test labels were corrected since the cycle before, so the changes are not of the model alone" in report
+    assert "1 earlier label was corrected, of those to learn from" in report
+    shown = Console(file=io.StringIO(), width=120)
+    print_status(shown, read_status(store, campaign.root))
+    assert "3 test labels were corrected since the cycle before, so the change is not" in shown.file.getvalue()
     assert verify_campaign(store).faults == []
 
 
