@@ -65,11 +65,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_testing,
 )
 from labelcycle.pipelines.initialise.splits import assign_splits, test_set_of
-from labelcycle.pipelines.initialise.test_from_budget import (
-    draw_to_test_with,
-    labels_to_test_with,
-    tell_how_it_is_tested,
-)
+from labelcycle.pipelines.initialise.test_from_budget import test_set_from_budget
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -143,17 +139,12 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         classes, truth = with_objective(recipe.data_selection, classes, truth)
     if settings.exclude or settings.include or recipe != without_lists(recipe):
         recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
-    testing = labels_to_test_with(settings, recipe, test)
-    if testing:
-        free = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}
-        kept = {*known, *recipe.selector.include}
-        drawn = draw_to_test_with(testing, settings.seed, samples, free, groups, kept)
-        splits |= dict.fromkeys(drawn.ids, "test")
-        for row in drawn.set_aside:
-            del splits[row["sample_id"]]
-        copies += drawn.set_aside
-    if not test:
-        tell_how_it_is_tested(settings, recipe, testing)
+    drawn = test_set_from_budget(settings, recipe, test, samples, splits, groups, known)
+    testing = len(drawn.ids)
+    splits |= dict.fromkeys(drawn.ids, "test")
+    for row in drawn.set_aside:
+        del splits[row["sample_id"]]
+    copies += drawn.set_aside
     leaks = find_leaks(samples, splits, settings.drop_leaks)
     tell_of_leaks(leaks, settings.drop_leaks)
     if settings.drop_leaks and leaks:
@@ -167,7 +158,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     check_validation(recipe, counts["val"])
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     settings = with_testing(settings, recipe, testing)
-    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing)
+    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing, len(known))
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)

@@ -20,6 +20,7 @@ from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.dashboard.screen import print_status
 from labelcycle.pipelines.dashboard.view import read_status
+from labelcycle.pipelines.initialise.test_from_budget import by_default
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import CLASSES, Bench
@@ -216,7 +217,7 @@ def test_known_labels_and_lists_are_not_drawn(begin: Begin, unlabelled: str, tmp
 
 
 @pytest.mark.parametrize(
-    ("budget", "testing", "learning"), [(300, 75, 225), (100, 25, 75), (99, 0, 99), (4000, 400, 3600)]
+    ("budget", "testing", "learning"), [(300, 75, 225), (100, 25, 75), (99, 0, 99), (4000, 250, 3750)]
 )
 def test_a_budget_without_a_test_set_is_split_and_says_so(
     begin: Begin, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int, testing: int, learning: int
@@ -231,7 +232,40 @@ def test_a_budget_without_a_test_set_is_split_and_says_so(
         assert "No test set was given, so a part of the budget makes one" in told
     else:
         assert "There is no test set: accuracy will be a cross-validated estimate" in told
+        assert "would be fewer than 25 test samples" in told
     assert "--test-from-budget N" in told
+
+
+@pytest.mark.parametrize(
+    ("budget", "free", "testing"), [(4000, 9000, 400), (4000, 100, 25), (4000, 99, 0), (100, 9000, 25), (99, 9000, 0)]
+)
+def test_how_many_there_are_by_default(budget: int, free: int, testing: int) -> None:
+    assert by_default(budget, free) == testing
+
+
+@pytest.mark.parametrize(("pool", "testing"), [(60, 0), (120, 30)])
+def test_a_small_pool_gives_a_quarter_or_nothing(begin: Begin, tmp_path: Path, pool: int, testing: int) -> None:
+    ids = np.array([f"s{row:04d}" for row in range(pool)])
+    np.savez(tmp_path / "few.npz", ids=ids, features=np.random.default_rng(0).normal(size=(pool, 2)))
+    campaign = begin(embeddings=str(tmp_path / "few.npz"), classes=CLASSES, budget=500, batch=8)
+    assert len(picks_of(campaign)) == campaign.state.campaign.test_from_budget == testing
+
+
+def test_groups_that_give_too_few_to_draw_leave_an_estimate(begin: Begin, unlabelled: str, tmp_path: Path) -> None:
+    rows = [f"{name}-{row:02d},one" for name in CLASSES for row in range(50)]
+    (tmp_path / "groups.csv").write_text("\n".join(["sample_id,group", *rows, ""]))
+    campaign = begin(embeddings=unlabelled, classes=CLASSES, budget=120, groups=str(tmp_path / "groups.csv"))
+    assert picks_of(campaign) == []
+
+
+def test_few_known_labels_are_learnt_from_and_people_label_the_test_set(
+    begin: Begin, unlabelled: str, tmp_path: Path
+) -> None:
+    known = [f"{name}-{row:02d},{name}" for name in CLASSES for row in range(4)]
+    (tmp_path / "known.csv").write_text("\n".join(["sample_id,label", *known, ""]))
+    campaign = begin(embeddings=unlabelled, known_labels=[str(tmp_path / "known.csv")], budget=120)
+    assert len(picks_of(campaign)) == 30
+    assert campaign.ingest().reason == "12 labels were known when the campaign began"
 
 
 def test_a_single_query_leaves_room_for_the_test_set(begin: Begin, unlabelled: str) -> None:
@@ -251,6 +285,11 @@ def test_what_cannot_be(begin: Begin, unlabelled: str, embeddings: Path) -> None
         ({"test_from_budget": 10}, "There is a test set of 12 samples already"),
         (own | {"test_from_budget": 20}, "20 and a first query of 8 labels are more than --budget 24"),
         (own | {"test_from_budget": 150, "budget": 160}, "--test-from-budget 150: the pool cannot give so many"),
+        (own | {"budget": 10, "batch": 20}, "--batch 20 is larger than --budget 10"),
+        (own | {"test_from_budget": 0, "budget": 10, "batch": 20}, "--batch 20 is larger than --budget 10"),
+        (own | {"test_share": 0.2}, "--test-share does nothing here: no label is known"),
+        ({"test_share": 0.2}, "--test-share does nothing here: there is a test set already"),
+        ({"test": None, "test_share": 0.2, "test_from_budget": 5} | own, "--test-from-budget decides"),
     ):
         with pytest.raises(ConfigurationError, match=message):
             begin(**settings)
