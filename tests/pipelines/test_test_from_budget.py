@@ -16,7 +16,9 @@ from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.labelling.delivery_order import as_delivered
 from labelcycle.components.labelling.delivery_record import delivery_key
+from labelcycle.components.labelling.label_studio.send_query import wanted_of
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.dashboard.screen import print_status
 from labelcycle.pipelines.dashboard.view import read_status
@@ -93,6 +95,11 @@ def test_the_first_random_picks_measure_and_are_never_learnt_from(
     assert sorted(query["sample_id"].to_pylist()[:30]) == picks and query.num_rows == 38
     assert query["rank"].to_pylist() == list(range(1, 39))
     assert set(query["reason"].to_pylist()[:30]) == {"to test with: drawn at random, never learnt from"}
+    rows = list(csv.DictReader((Path(campaign.root) / delivery_key(0)).read_text().splitlines()))
+    delivered = [row["sample_id"] for row in rows]
+    assert sorted(delivered) == sorted(query["sample_id"].to_pylist())
+    assert 0 < len(set(delivered[:19]) - set(picks)) < 8
+    assert wanted_of(as_delivered(query, campaign.state.campaign, 0), 0)[0].sample_id == delivered[0]
     ingested = campaign.ingest()
     assert ingested.reason == "38 new labels, 30 of them to test with"
     assert campaign.work.tested().keys() == set(picks)
