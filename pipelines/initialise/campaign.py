@@ -38,6 +38,8 @@ from labelcycle.pipelines.initialise.known_labels import (
     pool_labels,
     refuse_two_annotators,
     tell_of_classes_to_test_alone,
+    tell_of_corrections,
+    tell_of_labels_for_later,
     with_objective,
     with_validation,
 )
@@ -119,13 +121,15 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     refuse_two_annotators(settings, samples)
     samples = with_validation(settings, samples)
     known = labels_to_begin_with(settings, samples)
-    labels = labels_at_hand(settings, samples) | known
+    at_hand = labels_at_hand(settings, samples)
+    labels = at_hand | known
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
     test = test_set_of(settings, samples, labels, groups)
     named = settings.test is not None or "test" in samples.splits.values()
     splits, copies = assign_splits(samples, test, {} if named else groups)
     known = known_in_pool(settings, recipe, known, splits)
-    _tell_of_labels_for_later(settings, labels, known, splits)
+    tell_of_labels_for_later(settings, labels, known, splits)
+    tell_of_corrections(settings, at_hand, known)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
     if settings.pool_labels:
         truth |= pool_labels(labels, splits)
@@ -212,18 +216,6 @@ def _kept_labels(store: Store, known: dict[str, str], in_budget: bool) -> KnownL
         return None
     table = pa.table([list(known), list(known.values())], schema=TRUTH)
     return KnownLabels(table=write_table(store, starting_labels.FOLDER, table), in_budget=in_budget)
-
-
-def _tell_of_labels_for_later(
-    settings: CampaignSettings, labels: dict[str, str], known: dict[str, str], splits: dict[str, str]
-) -> None:
-    """Say what becomes of labels that the annotator's file has already."""
-    later = sum(splits.get(name) == "pool" and name not in known for name in labels)
-    if settings.labels_from is not None and later:
-        notice(
-            f"{settings.labels_from} has labels of {later} samples of the pool. Each is used once it is asked for; to "
-            f"begin with them instead: --known-labels {settings.labels_from}."
-        )
 
 
 def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:

@@ -117,6 +117,17 @@ def test_known_labels_are_corrected_where_answers_are_read(
     assert verify_campaign(open_store(campaign.root)).faults == []
 
 
+def test_known_labels_that_the_annotators_file_contradicts_are_told(
+    begin: Callable[..., Bench], pool: list[str], write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = sorted(pool[::5][:10])
+    wrong = {known[0].replace("-", "_"): "red" if class_of(known[0]) != "red" else "blue"}
+    oracle = write(pool, "oracle.csv")
+    begin(known_labels=[write(known, **wrong)], labels_from=oracle, batch=8)
+    told = capsys.readouterr().err
+    assert f"{oracle} says another class of 1 known label. Cycle 0 trains on the known ones" in told
+
+
 def test_people_who_disagree_correct_nothing(begin: Callable[..., Bench], pool: list[str], write: Write) -> None:
     [known, *_] = sorted(pool)
     others = [name for name in ("blue", "green", "red") if name != class_of(known)]
