@@ -1,5 +1,6 @@
 """The evaluate stage: measure this cycle's model on the test set."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from labelcycle.components.analysis.metrics import known_unknown
@@ -18,6 +19,7 @@ from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
+from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
@@ -124,6 +126,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         label_suspects=_label_suspects(noise),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
+        **_corrected(work, given, test_ids),
     )
     if campaign.recipe.data_selection is not None:
         points_of_batches = batch_points(work, campaign.recipe.data_selection, measured.vectors, measured.targets)
@@ -132,6 +135,20 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     if not work.record("evaluate"):
         metrics = work.read_record("metrics.json", CycleMetrics)
     return Evaluated(metrics)
+
+
+def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) -> dict[str, int]:
+    """How many labels of the cycle before are no longer what they were, by the name of the figure; none where none is.
+
+    Training data that is selected is labelled anew by each loop.
+    """
+    reference = work.decision.previous.get("consensus")
+    if reference is None or work.campaign.recipe.data_selection is not None:
+        return {}
+    before = labels_of(read_table(work.store, reference, CONSENSUS))
+    changed = {name for name, label in before.items() if given.get(name) != label}
+    counts = {"labels_corrected": len(changed), "test_labels_corrected": len(changed.intersection(test_ids))}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _alignment(work: Attempt) -> AlignmentVerdict | None:

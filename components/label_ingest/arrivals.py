@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import RESTORE, read_named
@@ -119,7 +120,11 @@ def _read(
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
         return as_spelled_before(read_votes_file(source, ids, campaign.classes), kept)
-    return as_spelled_before(_read_deliveries(store, campaign, last, requests, kept, ids), kept)
+    votes, strangers = _read_deliveries(store, campaign, last, requests, kept, ids)
+    for address, count in strangers.items():
+        rows = "1 row with an answer is of a sample" if count == 1 else f"{count} rows with answers are of samples"
+        notice(f"{address}: {rows} that nobody asked for. Left out; labels that you have are for --known-labels.")
+    return as_spelled_before(votes, kept)
 
 
 def _corrections(votes: list[Vote], started: list[Vote], kept: Votes, asked: Collection[str]) -> list[Vote]:
@@ -171,10 +176,13 @@ def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[
 
 def _read_deliveries(
     store: Store, campaign: Campaign, last: Commit, requests: list[LabelRequest], kept: Votes, ids: SampleIds
-) -> list[Vote]:
+) -> tuple[list[Vote], dict[str, int]]:
     """The CSVs of the last query, and of earlier ones that still lack answers or were corrected; several at once.
 
     A second opinion without a name is somebody else's than the first.
+
+    Returns:
+        The votes, and how many are of samples that were neither asked for nor known, by the address of the CSV.
     """
     answers = answers_to(requests, kept.values(), campaign.labelling.quorum)
     cycles = {last.cycle, *(request.cycle for request in [*answers.begun, *answers.open])}
@@ -191,7 +199,15 @@ def _read_deliveries(
             for vote in read_votes_file(store.locate(key), ids, campaign.classes, key)
         ]
 
-    return [vote for votes in concurrently(read, sorted(cycles)) for vote in votes]
+    found = dict(zip(sorted(cycles), concurrently(read, sorted(cycles)), strict=True))
+    ours = {request.sample_id for request in requests} | {name for name, _ in kept}
+    counts = {
+        store.locate(delivery_key(cycle)): sum(vote.sample_id not in ours for vote in votes)
+        for cycle, votes in found.items()
+    }
+    return [vote for votes in found.values() for vote in votes], {
+        name: count for name, count in counts.items() if count
+    }
 
 
 def _rewritten(store: Store, last: Commit, cycles: Collection[int]) -> set[int]:

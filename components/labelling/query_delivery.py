@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.delivery_order import as_delivered
 from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record, write_delivery_record
 
 HEADINGS = ("sample_id", "uri", "rank", "predicted", "reason", "label", "status")
@@ -72,7 +73,9 @@ def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) ->
     key = delivery_key(cycle)
     if not store.exists(key):
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(_csv_rows(store, campaign, query))
+        csv.writer(text, lineterminator="\n").writerows(
+            _csv_rows(store, campaign, as_delivered(query, campaign, cycle))
+        )
         store.write_if_absent(key, text.getvalue().encode())
     return store.locate(key)
 

@@ -20,6 +20,7 @@ from labelcycle.components.publish.learning_curves import draw_cost, draw_learni
 from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
 from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
 from labelcycle.components.publish.report_text import (
+    correction_words,
     decision_words,
     forecast_targets,
     forecast_words,
@@ -69,7 +70,7 @@ def render_report(report: Report) -> str:
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, campaign.prices),
-        testing=testing_words(metrics, before, campaign.test_from_budget),
+        testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous),
         cycles=_cycles(report),

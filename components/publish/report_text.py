@@ -213,10 +213,22 @@ def testing_words(metrics: CycleMetrics, before: CycleSummary | None, wanted: in
     ]
     earlier = 0 if before is None else before.test_samples or 0
     if before is not None and earlier != metrics.test_samples:
-        words.append(
-            f"The test set had {earlier:,} samples in the cycle before, so the changes are not of the model alone."
-        )
+        words.append(f"The test set had {earlier:,} samples in the cycle before, {NOT_THE_MODEL_ALONE}")
+    if count := metrics.test_labels_corrected:
+        those = "1 test label was" if count == 1 else f"{count:,} test labels were"
+        words.append(f"{those} corrected since the cycle before, {NOT_THE_MODEL_ALONE}")
     return words
+
+
+NOT_THE_MODEL_ALONE = "so the changes are not of the model alone."
+
+
+def correction_words(metrics: CycleMetrics) -> list[str]:
+    """How many labels to learn from were corrected, in a sentence; none where none was."""
+    count = metrics.labels_corrected - metrics.test_labels_corrected
+    if not count:
+        return []
+    return [f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from."]
 
 
 ESTIMATED = "accuracy is estimated by a simple model that is tested on labels which it has not learnt from"

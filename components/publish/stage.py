@@ -174,6 +174,8 @@ def _told_of_testing(metrics: CycleMetrics | None) -> dict[str, Any]:
     if metrics is None:
         return {}
     counted = {} if metrics.test_set is None else {"test_samples": metrics.test_samples}
+    if metrics.test_labels_corrected:
+        counted["test_labels_corrected"] = metrics.test_labels_corrected
     return counted | ({} if metrics.estimate is None else {"estimate": metrics.estimate})
 
 

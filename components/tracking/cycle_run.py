@@ -4,31 +4,28 @@ The tables that a cycle was made from are dataset inputs: place and digest of ea
 """
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
 from pydantic import JsonValue
 
-from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.decision import Decision
-from labelcycle.components.core.campaign.estimate import AccuracyEstimate
-from labelcycle.components.core.campaign.metrics import AnnotatorFigures, CycleMetrics
+from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
-from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.digests import digest_of_json
-from labelcycle.components.core.runtime.timings import Timing, read_timings
+from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object, read_record
 from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.cycle_figures import ESTIMATE, cycle_figures, timing_figures
 from labelcycle.components.tracking.model_registry import Candidate, log_model, model_files, register
 from labelcycle.components.tracking.promotion_history import PromotionHistory
 
@@ -86,9 +83,6 @@ def _dataset(
 def _input(context: str, dataset: Dataset) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
-
-ESTIMATE = "cross_validated_accuracy"
-"""What stands in for accuracy while nothing is there to test with; never in the curve of `accuracy`."""
 
 HEADLINES = (
     "accuracy",
@@ -191,83 +185,8 @@ def _log_training(
     return _metrics(cycle, trained | figures, measured.labels, model_id, data)
 
 
-def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
-    """The numbers of a cycle by name; those that are missing, infinite or not a number are left out."""
-    training, query, suspects = metrics.training, metrics.previous_query, metrics.label_suspects
-    candidates: dict[str, object] = {
-        **{name: value for name, value in metrics if name != "cycle"},
-        "known_unknown_ratio": query.known_unknown_ratio if query else None,
-        "training_loss": training.loss,
-        "trainable_parameters": training.trainable_parameters,
-        "validation_accuracy": training.validation_accuracy,
-        "temperature": training.temperature,
-        **(_alignment_figures(metrics.alignment) if metrics.alignment else {}),
-        **(_annotator_figures(metrics.annotators) if metrics.annotators else {}),
-        "disputed_samples": metrics.disputed.count if metrics.disputed else None,
-        "label_suspects": suspects.found if suspects else None,
-        **(_estimate_figures(metrics.estimate) if isinstance(metrics.estimate, AccuracyEstimate) else {}),
-    }
-    return {name: float(value) for name, value in candidates.items() if _is_figure(value)}
-
-
-def _alignment_figures(verdict: AlignmentVerdict) -> dict[str, object]:
-    """What the decision to recompute features rests on, and the decision itself as 1 or 0."""
-    return {f"alignment_{name}": int(value) if isinstance(value, bool) else value for name, value in verdict}
-
-
-def _estimate_figures(found: AccuracyEstimate) -> dict[str, object]:
-    return {ESTIMATE: found.accuracy, f"{ESTIMATE}_low": found.low, f"{ESTIMATE}_high": found.high}
-
-
-def _annotator_figures(found: AnnotatorFigures) -> dict[str, object]:
-    """How well people agree, without their names."""
-    agreements = [person.agreement for person in found.people if person.agreement is not None]
-    return {
-        "annotators": len(found.people) or None,
-        "annotator_votes": found.votes,
-        "annotator_alpha": found.alpha,
-        "annotator_lowest_agreement": min(agreements, default=None),
-    }
-
-
-def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
-    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, and its price.
-
-    Seconds and bytes are sums over all runs of a stage, and have their sum over all stages under `total`. Rows are sums
-    of a stage alone, since stages count different things. Memory is that of the run that took most; under `max`, of
-    whatever stage. GPU seconds are there only where a GPU was used, rows and bytes only where they were
-    counted. Without any record there is nothing.
-    """
-    if not timings:
-        return {}
-    figures: dict[str, float] = {}
-    for timing in timings:
-        for name, value in asdict(timing.used).items():
-            _add(figures, f"{name}/{timing.step}", value)
-            _add(figures, f"{name}/total", value)
-        _add(figures, f"rows/{timing.step}", timing.rows)
-        for name in ("bytes_read", "bytes_written", "requests"):
-            count = getattr(timing, name)
-            _add(figures, f"{name}/{timing.step}", count)
-            _add(figures, f"{name}/total", count)
-        for step in (timing.step, "max"):
-            name = f"peak_memory_bytes/{step}"
-            figures[name] = max(figures.get(name, 0.0), float(timing.peak_memory_bytes))
-    figures["compute_cost"] = prices.of_computing(figures["cpu_seconds/total"], figures["gpu_seconds/total"])
-    return {name: value for name, value in figures.items() if value or not name.startswith("gpu_seconds/")}
-
-
-def _add(figures: dict[str, float], name: str, value: float | None) -> None:
-    if value is not None:
-        figures[name] = figures.get(name, 0.0) + value
-
-
 def _timing_figures(cycle: TrackedCycle) -> dict[str, float]:
     return timing_figures(read_timings(cycle.store, cycle.commit.cycle), cycle.campaign.prices)
-
-
-def _is_figure(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _metrics(

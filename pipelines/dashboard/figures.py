@@ -73,7 +73,17 @@ def testing(status: CampaignStatus) -> list[Text]:
     counts = [summary.test_samples or 0 for summary in state.summaries if summary.trained]
     grew = f"; it had {counts[-2]} a cycle before" if len(counts) > 1 and counts[-2] != counts[-1] else ""
     low, high = wilson_interval(round(last.accuracy * counts[-1]), counts[-1])
-    return [Text(f"tested with {counts[-1]} of {wanted} samples{grew}: {low:.4f} to {high:.4f} (95 %)")]
+    return [
+        Text(f"tested with {counts[-1]} of {wanted} samples{grew}: {low:.4f} to {high:.4f} (95 %)"),
+        *_corrected(last.test_labels_corrected),
+    ]
+
+
+def _corrected(count: int) -> list[Text]:
+    if not count:
+        return []
+    labels = "1 test label was" if count == 1 else f"{count} test labels were"
+    return [Text(f"{labels} corrected since the cycle before, so the change is not of the model alone")]
 
 
 def bar(done: int, total: int, width: int) -> Text:

@@ -38,6 +38,8 @@ from labelcycle.pipelines.initialise.known_labels import (
     pool_labels,
     refuse_two_annotators,
     tell_of_classes_on_one_side,
+    tell_of_corrections,
+    tell_of_labels_for_later,
     with_objective,
     with_validation,
 )
@@ -66,11 +68,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_testing,
 )
 from labelcycle.pipelines.initialise.splits import assign_splits, test_set_of
-from labelcycle.pipelines.initialise.test_from_budget import (
-    draw_to_test_with,
-    labels_to_test_with,
-    tell_how_it_is_tested,
-)
+from labelcycle.pipelines.initialise.test_from_budget import test_set_from_budget
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -124,13 +122,15 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     refuse_two_annotators(settings, samples)
     samples = with_validation(settings, samples)
     known = labels_to_begin_with(settings, samples)
-    labels = labels_at_hand(settings, samples) | known
+    at_hand = labels_at_hand(settings, samples)
+    labels = at_hand | known
     groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
     test = test_set_of(settings, samples, labels, groups)
     named = settings.test is not None or "test" in samples.splits.values()
     splits, copies = assign_splits(samples, test, {} if named else groups)
     known = known_in_pool(settings, recipe, known, splits)
-    _tell_of_labels_for_later(settings, labels, known, splits)
+    tell_of_labels_for_later(settings, labels, known, splits)
+    tell_of_corrections(settings, at_hand, known)
     truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
     if settings.pool_labels:
         truth |= pool_labels(labels, splits)
@@ -146,17 +146,12 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
     if settings.play_annotator:
         recipe = without_unlabelled(recipe, labels.keys(), splits)
-    testing = labels_to_test_with(settings, recipe, test)
-    if testing:
-        free = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}
-        kept = {*known, *recipe.selector.include}
-        drawn = draw_to_test_with(testing, settings.seed, samples, free, groups, kept)
-        splits |= dict.fromkeys(drawn.ids, "test")
-        for row in drawn.set_aside:
-            del splits[row["sample_id"]]
-        copies += drawn.set_aside
-    if not test:
-        tell_how_it_is_tested(settings, recipe, testing)
+    drawn = test_set_from_budget(settings, recipe, test, samples, splits, groups, known)
+    testing = len(drawn.ids)
+    splits |= dict.fromkeys(drawn.ids, "test")
+    for row in drawn.set_aside:
+        del splits[row["sample_id"]]
+    copies += drawn.set_aside
     leaks = find_leaks(samples, splits, settings.drop_leaks)
     tell_of_leaks(leaks, settings.drop_leaks)
     if settings.drop_leaks and leaks:
@@ -171,7 +166,8 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
     settings = with_testing(settings, recipe, testing)
     came_along = len(known.keys() & samples.labels.keys()) if samples.labels_known else 0
-    check_sizes(settings, recipe, counts["pool"] - len(known) - len(recipe.selector.exclude), testing, came_along)
+    left = counts["pool"] - len(known) - len(recipe.selector.exclude)
+    check_sizes(settings, recipe, left, testing, len(known), came_along)
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, splits)
@@ -225,18 +221,6 @@ def _kept_labels(store: Store, known: dict[str, str], in_budget: bool) -> KnownL
         return None
     table = pa.table([list(known), list(known.values())], schema=TRUTH)
     return KnownLabels(table=write_table(store, starting_labels.FOLDER, table), in_budget=in_budget)
-
-
-def _tell_of_labels_for_later(
-    settings: CampaignSettings, labels: dict[str, str], known: dict[str, str], splits: dict[str, str]
-) -> None:
-    """Say what becomes of labels that the annotator's file has already."""
-    later = sum(splits.get(name) == "pool" and name not in known for name in labels)
-    if settings.labels_from is not None and later:
-        notice(
-            f"{settings.labels_from} has labels of {later} samples of the pool. Each is used once it is asked for; to "
-            f"begin with them instead: --known-labels {settings.labels_from}."
-        )
 
 
 def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:

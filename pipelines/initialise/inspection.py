@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from PIL import Image
+
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
@@ -11,6 +13,9 @@ from labelcycle.components.core.images.source import read_image
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.runtime.work_ahead import work_ahead
 from labelcycle.pipelines.initialise.reading import Reading, kind_of
+
+THUMBNAIL = 16
+"""Pixels of a thumbnail's side."""
 
 BLOCK_IMAGES, BLOCK_BYTES = 64, 8_000_000
 """Images that a thread looks at in one go, and bytes of them where they were read on the way, one image at least."""
@@ -41,12 +46,14 @@ class Inspected:
     Attributes:
         uris: address by id.
         digests: SHA-256 of the content by id.
+        thumbnails: 16 × 16 grey values by id, a byte each, by which near-copies are found.
         quarantined: sample_id, uri and reason of each that is set aside.
         place_of_first: where the first of these is named, in brackets; empty for nowhere.
     """
 
     uris: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
     place_of_first: str = ""
 
@@ -76,7 +83,7 @@ def inspect_images(images: Iterable[Found], total: int, unit: str = "image") -> 
                     inspected.set_aside(image.sample_id, image.uri, f"{result}{where}")
                 else:
                     inspected.uris[image.sample_id] = image.uri
-                    inspected.digests[image.sample_id] = result
+                    inspected.digests[image.sample_id], inspected.thumbnails[image.sample_id] = result
             progress.advance(sum(image.steps for image in block))
     return inspected
 
@@ -132,16 +139,21 @@ def _blocks(images: Iterable[Found]) -> Iterator[list[Found]]:
         yield block
 
 
-def _inspect_block(block: list[Found]) -> tuple[list[Found], list[str | UnreadableImage]]:
+Usable = tuple[str, bytes]
+"""Digest and thumbnail of an image."""
+
+
+def _inspect_block(block: list[Found]) -> tuple[list[Found], list[Usable | UnreadableImage]]:
     results = [_inspect(image) for image in block]
     return [image if image.data is None else image._replace(data=None) for image in block], results
 
 
-def _inspect(image: Found) -> str | UnreadableImage:
-    """The digest of a usable image, or why it is not usable."""
+def _inspect(image: Found) -> Usable | UnreadableImage:
+    """The digest and thumbnail of a usable image, or why it is not usable."""
     try:
         data = read_image(image.uri) if image.data is None else image.data
-        decode_image(data)
-        return digest_of_bytes(data)
+        pixels = decode_image(data)
+        small = pixels.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX, reducing_gap=1.0)
+        return digest_of_bytes(data), small.convert("L").tobytes()
     except UnreadableImage as error:
         return error

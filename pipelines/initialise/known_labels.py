@@ -97,6 +97,29 @@ def known_in_pool(
     return in_pool
 
 
+def tell_of_labels_for_later(
+    settings: CampaignSettings, labels: dict[str, str], known: dict[str, str], splits: dict[str, str]
+) -> None:
+    """Say what becomes of labels that the annotator's file has already."""
+    later = sum(splits.get(name) == "pool" and name not in known for name in labels)
+    if settings.labels_from is not None and later:
+        notice(
+            f"{settings.labels_from} has labels of {later} samples of the pool. Each is used once it is asked for; to "
+            f"begin with them instead: --known-labels {settings.labels_from}."
+        )
+
+
+def tell_of_corrections(settings: CampaignSettings, at_hand: dict[str, str], known: dict[str, str]) -> None:
+    """Say how many known labels the annotator's file contradicts, and when it corrects them."""
+    count = sum(name in at_hand and at_hand[name] != label for name, label in known.items())
+    if settings.labels_from is not None and count:
+        notice(
+            f"{settings.labels_from} says another class of {count} known label{'' if count == 1 else 's'}. Cycle 0 "
+            "trains on the known ones; they are corrected with the labels of cycle 1. To begin with what it says, put "
+            "it right in --known-labels."
+        )
+
+
 def tell_of_classes_on_one_side(test: dict[str, str], labels: dict[str, str], splits: dict[str, str]) -> None:
     """Name the classes of the test set that the pool lacks, where all its labels are known, and those never tested.
 

@@ -9,6 +9,8 @@ from labelcycle.pipelines.initialise.campaign import Begun, begin_campaign
 from labelcycle.pipelines.initialise.reading import listed, named
 from labelcycle.pipelines.initialise.settings import CampaignSettings
 
+SPLITS = ("pool", "val", "test")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,6 +48,11 @@ class Plan:
         return min(self.to_ask, self.begun.campaign.query_size(self.paid_already, first=True))
 
     @property
+    def first_to_test_with(self) -> int:
+        """Those of them that are to test with."""
+        return min(self.first_query, self.begun.campaign.test_from_budget)
+
+    @property
     def labels(self) -> int:
         """Labels that are paid for, if the campaign goes on to its end."""
         return min(self.begun.campaign.budget, self.to_ask + self.paid_already)
@@ -81,7 +88,12 @@ class Plan:
             "test_from_budget": campaign.test_from_budget,
             "known": dict(begun.known),
             "recipe": campaign.recipe.name,
-            "first_query": {"size": self.first_query, "strategy": self.strategy, "trained": self.known > 0},
+            "first_query": {
+                "size": self.first_query,
+                "to_test_with": self.first_to_test_with,
+                "strategy": self.strategy,
+                "trained": self.known > 0,
+            },
             "budget": campaign.budget,
             "queries": self.cycles,
             "cost": {
@@ -96,6 +108,12 @@ class Plan:
         if asked := self.begun.campaign.test_from_budget:
             return f"{asked:,} samples drawn at random, whose labels cycle 0 asks for"
         return _counts_by_class(self.begun.held) if self.begun.held else "none"
+
+    def _asked_first(self) -> str:
+        testing = self.first_to_test_with
+        pool = self.to_ask - self.begun.campaign.test_from_budget
+        picks = f"{self.first_query - testing:,} of {pool:,} samples by {self.strategy}"
+        return f"{picks} and {testing:,} drawn at random to test with" if testing else picks
 
     def lines(self) -> list[str]:
         """The plan for people, a line each."""
@@ -112,7 +130,7 @@ class Plan:
             "validation": f"{begun.counts['val']:,}" if begun.counts["val"] else "none",
             "test": self._tested_with(),
             "recipe": f"{campaign.recipe.name} on {network}",
-            "cycle 0": f"{begins} for {self.first_query:,} of {self.to_ask:,} samples by {self.strategy}",
+            "cycle 0": f"{begins} for {self._asked_first()}",
             "budget": f"{campaign.budget:,} labels, in {self.cycles:,} quer{'y' if self.cycles == 1 else 'ies'}",
             "cost": f"{prices.of_labels(self.first_query + self.paid_already):,.2f} up to cycle 0, "
             f"{prices.of_labels(self.labels):,.2f} in all for labels{computing}",

@@ -26,6 +26,7 @@ class Samples:
     Attributes:
         uris: the image address of each usable sample, by id, sorted; None where only its embedding was given.
         sha256: digest of each image, by id; empty for embeddings.
+        thumbnails: each image as few grey values, by id; empty for embeddings.
         quarantined: samples set aside: sample_id, uri and reason of each.
         labels: labels that came with the samples, by id.
         labels_known: whether those of the pool are to begin with; else they play the annotator.
@@ -38,6 +39,7 @@ class Samples:
 
     uris: dict[str, str | None]
     sha256: dict[str, str] = field(default_factory=dict)
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     labels_known: bool = False
@@ -61,6 +63,7 @@ def labelled_samples(inspected: Inspected, labels: dict[str, str], splits: dict[
     return Samples(
         uris=uris,
         sha256={name: inspected.digests[name] for name in uris},
+        thumbnails=inspected.thumbnails,
         quarantined=inspected.quarantined,
         labels={name: labels[name] for name in uris if name in labels},
         splits={name: split for name, split in splits.items() if name in inspected.uris},

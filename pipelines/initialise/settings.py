@@ -111,8 +111,9 @@ class LabelSettings(Settings):
         ge=0,
         description="Labels of the budget to test with: so many random samples of the pool are asked for "
         "first and never learnt from. By 100 an accuracy of 90 % is known to 6 points either way, by 400 to 3, by "
-        "1000 to 2 (95 %). By default a quarter of the budget, 25 to 400, where nothing is there to test with; 0 for "
-        "no test set but a cross-validated estimate.",
+        "1000 to 2 (95 %). By default, where fewer than 25 test samples are given or can be held out: a quarter of the "
+        "budget, but 400 at most, and a quarter of the pool at most. Where that is under 25, as with a budget under "
+        "100, there is no test set but a cross-validated estimate, as with 0.",
     )
     drop_leaks: bool = Field(
         False,

@@ -57,7 +57,9 @@ def initial_of(settings: CampaignSettings) -> int:
     return batch_of(settings) if settings.initial is None else settings.initial
 
 
-def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: int = 0, came_along: int = 0) -> None:
+def check_sizes(
+    settings: CampaignSettings, recipe: Recipe, pool: int, testing: int = 0, known: int = 0, came_along: int = 0
+) -> None:
     """Refuse queries that are larger than the pool or the budget.
 
     Args:
@@ -65,7 +67,8 @@ def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: 
         recipe: the recipe.
         pool: samples that can be asked for to learn from.
         testing: samples that are asked for to test with.
-        came_along: labels of the pool that are known because they came with the images.
+        known: samples whose labels are known and are not asked for.
+        came_along: so many of these are known because they came with the images.
 
     Raises:
         ConfigurationError: a query is, or is empty; the flag is named.
@@ -80,11 +83,21 @@ def check_sizes(settings: CampaignSettings, recipe: Recipe, pool: int, testing: 
                 f"the annotator instead. Give it, or ask for {pool} or fewer."
             )
         if size > pool:
-            raise ConfigurationError(
-                f"{flag} {size} is larger than the pool of {pool} samples. Ask for {pool} or fewer."
-            )
+            raise ConfigurationError(_too_large(f"{flag} {size}", pool, known))
         if size > settings.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {settings.budget}.")
     if settings.budget > pool + testing and recipe.data_selection is None:
         most = pool + testing
         notice(f"The budget of {settings.budget} is larger than the pool: the campaign ends after {most} labels.")
+
+
+def _too_large(asked: str, pool: int, known: int) -> str:
+    """What is wrong with a query that is larger than the samples that can be asked for."""
+    labels = "1 label is known" if known == 1 else f"{known} labels are known"
+    if pool <= 0:
+        why = f": {labels}" if known else ""
+        return f"Nothing is left to ask for{why}. Add samples, or give fewer of the labels as known ones."
+    if not known:
+        return f"{asked} is larger than the pool of {pool} sample{'' if pool == 1 else 's'}. Ask for {pool} or fewer."
+    left = "1 sample is" if pool == 1 else f"{pool} samples are"
+    return f"{asked} is too large: {left} left to ask for; {labels}. Ask for {pool} or fewer."

@@ -3,12 +3,13 @@
 The test set is named by the user, marked in the source of the samples, or held out from the labels.
 """
 
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.pipelines.initialise.held_out import SHARE, held_out, share_of_few
+from labelcycle.pipelines.initialise.held_out import FEW, SHARE, held_out, share_of_few
 from labelcycle.pipelines.initialise.known_labels import labels_in
 from labelcycle.pipelines.initialise.samples import Samples
 from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.test_from_budget import by_default
 
 
 def assign_splits(
@@ -63,7 +64,8 @@ def test_set_of(
 ) -> dict[str, str]:
     """Class by id of the test samples: from --test and the source's own splits, or held out from the labels.
 
-    None where there are no labels to hold out from, or the budget is to pay for the test set.
+    None where there are no labels to hold out from, or the budget is to pay for the test set: because the user says so,
+    or because so few would be held out that they tell little, and a part of the budget makes more.
 
     Args:
         settings: the campaign's.
@@ -73,7 +75,7 @@ def test_set_of(
 
     Raises:
         InputError: a sample of it has no label or is in the validation split too, or --test names no sample.
-        ConfigurationError: nothing can be held out from the labels.
+        ConfigurationError: nothing can be held out from the labels, or --test-share does nothing.
     """
     named = _named_test(settings, samples, labels) if settings.test is not None else {}
     known = labels | named
@@ -86,16 +88,43 @@ def test_set_of(
     both = sorted(name for name in test if settings.val and samples.splits.get(name) == "val")
     if both:
         raise InputError(f"Sample {both[0]!r} is in {settings.val} and in the test set. Remove it from one of them.")
+    usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
+    _check_share(settings, bool(test), bool(usable))
     if test:
         return test
-    if settings.test_from_budget is not None:
-        return {}
-    usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
-    if not usable:
+    if settings.test_from_budget is not None or not usable:
         return {}
     nobody_else = settings.labels_from is None and not samples.labels
     share = settings.test_share or (share_of_few(len(usable)) if nobody_else else SHARE)
+    if settings.test_share is None and not settings.pool_labels and share * len(usable) < FEW:
+        free = len(samples.uris) - len(marked) - (len(usable) if nobody_else else 0)
+        if by_default(settings.budget, free):
+            return {}
     return held_out(usable, share, settings.seed, groups)
+
+
+def _check_share(settings: CampaignSettings, known: bool, labelled: bool) -> None:
+    """Refuse a share to hold out where none is held out.
+
+    Args:
+        settings: the campaign's.
+        known: whether a test set is named or marked.
+        labelled: whether there are labels to hold out from.
+
+    Raises:
+        ConfigurationError: a share was given, and does nothing.
+    """
+    if settings.test_share is None:
+        return
+    why = ""
+    if known:
+        why = "there is a test set already"
+    elif settings.test_from_budget is not None:
+        why = "--test-from-budget decides about the test set"
+    elif not labelled:
+        why = "no label is known to hold a test set out from"
+    if why:
+        raise ConfigurationError(f"--test-share does nothing here: {why}. Leave it out.")
 
 
 def _named_test(settings: CampaignSettings, samples: Samples, labels: dict[str, str]) -> dict[str, str]:

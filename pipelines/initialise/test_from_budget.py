@@ -25,13 +25,25 @@ LEAST = 25
 less: of 200 digits that `uherding` chose it had 64 % right, and the model 95 % of digits that were kept apart."""
 
 
-def labels_to_test_with(settings: CampaignSettings, recipe: Recipe, test: Collection[str]) -> int:
-    """How many labels of the budget are for testing, as the user says, or a quarter of it where that is enough.
+def by_default(budget: int, free: int) -> int:
+    """How many labels of the budget are for testing where nobody says: a quarter of it, or none where that is too few.
+
+    Args:
+        budget: labels to pay for.
+        free: samples that can be drawn, of which no more than a quarter are.
+    """
+    wanted = min(MOST, int(SHARE * budget), int(SHARE * free))
+    return wanted if wanted >= LEAST else 0
+
+
+def labels_to_test_with(settings: CampaignSettings, recipe: Recipe, test: Collection[str], free: int) -> int:
+    """How many labels of the budget are for testing, as the user says, or else what `by_default` does.
 
     Args:
         settings: the campaign's.
         recipe: its recipe.
         test: samples of a test set that is known.
+        free: samples that can be drawn.
 
     Raises:
         ConfigurationError: there is a test set already, nobody labels, or the budget is too small.
@@ -49,11 +61,11 @@ def labels_to_test_with(settings: CampaignSettings, recipe: Recipe, test: Collec
             f"Recipe {recipe.name!r} selects training data whose labels are all known, and needs a test set. Give "
             "--test FILE (sample_id,label), and leave --test-from-budget out."
         )
-    if wanted is None:
-        wanted = min(MOST, int(SHARE * settings.budget))
-        wanted = wanted if wanted >= LEAST else 0
     first = 1 if recipe.cold_start.single_shot else initial_of(settings)
-    if wanted + first > settings.budget:
+    if wanted is None:
+        usual = by_default(settings.budget, free)
+        return usual if usual + first <= settings.budget else 0
+    if wanted and wanted + first > settings.budget:
         raise ConfigurationError(
             f"--test-from-budget {wanted} and a first query of {first} labels are more than --budget "
             f"{settings.budget}. Lower one of them, or raise the budget."
@@ -65,9 +77,15 @@ def tell_how_it_is_tested(settings: CampaignSettings, recipe: Recipe, testing: i
     """Say how the budget is split between testing and learning, why, and which flag changes that."""
     if not testing:
         stop = recipe.stop.plateau_cycles is not None or recipe.stop.worth_of_a_point is not None
+        why = ""
+        if settings.test_from_budget is None:
+            why = (
+                f" A quarter of the budget or of the pool, with room left for the first query, would be fewer than "
+                f"{LEAST} test samples, which tell too little."
+            )
         notice(
             "There is no test set: accuracy will be a cross-validated estimate from the labels to learn from, and is "
-            "called so. To measure it, give --test FILE (sample_id,label) or --test-from-budget N."
+            f"called so.{why} To measure it, give --test FILE (sample_id,label) or --test-from-budget N."
             + (" The recipe's stop rule needs one, and will not end the campaign." if stop else "")
         )
         return
@@ -90,6 +108,43 @@ class Drawn:
 
     ids: list[str]
     set_aside: list[dict[str, str]]
+
+
+def test_set_from_budget(
+    settings: CampaignSettings,
+    recipe: Recipe,
+    test: Collection[str],
+    samples: Samples,
+    splits: Mapping[str, str],
+    groups: Mapping[str, str],
+    known: Collection[str],
+) -> Drawn:
+    """The samples to test with that the budget pays for, and a word on them; none where a test set is known.
+
+    Args:
+        settings: the campaign's.
+        recipe: its recipe; what its lists exclude or include is not drawn.
+        test: samples of a test set that is known.
+        samples: the usable ones.
+        splits: the split of each.
+        groups: group by id, none of which is divided; empty for none.
+        known: samples whose labels are known, to learn from.
+
+    Raises:
+        ConfigurationError: as `labels_to_test_with`, and as `draw_to_test_with` where the user says how many.
+    """
+    may = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}
+    kept = {*known, *recipe.selector.include}
+    count = labels_to_test_with(settings, recipe, test, len(_free(samples, may, groups, kept)))
+    drawn = Drawn([], [])
+    try:
+        drawn = draw_to_test_with(count, settings.seed, samples, may, groups, kept) if count else drawn
+    except ConfigurationError:
+        if settings.test_from_budget is not None:
+            raise
+    if not test:
+        tell_how_it_is_tested(settings, recipe, len(drawn.ids))
+    return drawn
 
 
 def draw_to_test_with(
@@ -117,8 +172,7 @@ def draw_to_test_with(
         ConfigurationError: too few can be drawn, or nothing is left to learn from.
     """
     pool = sorted(name for name, split in splits.items() if split == "pool")
-    taken = {_unit(name, groups) for name in kept} | {samples.sha256[name] for name in kept if name in samples.sha256}
-    free = [name for name in pool if _unit(name, groups) not in taken and samples.sha256.get(name) not in taken]
+    free = _free(samples, splits, groups, kept)
     found = _drawn(free, count, seed, groups, samples.sha256)
     units = {_unit(name, groups): name for name in found}
     twins = {samples.sha256[name]: name for name in found if name in samples.sha256}
@@ -140,6 +194,13 @@ def draw_to_test_with(
     if aside:
         notice(f"{len(aside)} samples of the pool are the same image as a test sample, or of its group: set aside.")
     return Drawn(sorted(found), aside)
+
+
+def _free(samples: Samples, splits: Mapping[str, str], groups: Mapping[str, str], kept: Collection[str]) -> list[str]:
+    """The samples of the pool that may be drawn, sorted: none that is kept, nor a copy or of the group of one."""
+    taken = {_unit(name, groups) for name in kept} | {samples.sha256[name] for name in kept if name in samples.sha256}
+    pool = sorted(name for name, split in splits.items() if split == "pool")
+    return [name for name in pool if _unit(name, groups) not in taken and samples.sha256.get(name) not in taken]
 
 
 Unit = tuple[str, str]

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from labelcycle.components.analysis.intervals import wilson_interval
+from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.local.engine import record_what_is_missing, run_cycle
 from labelcycle.pipelines.local.kfp_engine import run_cycle_in_kfp
@@ -43,7 +47,11 @@ def run_campaign(
         cycles: stop after this many trained cycles of this call.
         on_cycle: called after each committed cycle.
         engine: runs the stages: `local` in a process that stays, `kfp` as kfp.local runs the pipeline.
+
+    Raises:
+        ConfigurationError: there is an accuracy to reach, but no test set to measure it.
     """
+    tested = 0 if until_accuracy is None else _test_samples(root)
     last: CycleRun | None = None
 
     def run(title: str) -> CycleRun:
@@ -58,7 +66,7 @@ def run_campaign(
         return done
 
     with Worker() as worker, Recorder(root) as recorder:
-        end = _cycle_after_cycle(root, run, until_accuracy, cycles)
+        end = _cycle_after_cycle(root, run, until_accuracy, cycles, tested)
         recorded = last is not None and "record" in last.facts
         if not recorded and recorder.begun and end.state.commits:
             record_what_is_missing(worker, recorder, end.state.commits[-1])
@@ -67,15 +75,14 @@ def run_campaign(
 
 
 def _cycle_after_cycle(
-    root: str, run: Callable[[str], CycleRun], until_accuracy: float | None, cycles: int | None
+    root: str, run: Callable[[str], CycleRun], until_accuracy: float | None, cycles: int | None, tested: int
 ) -> LoopEnd:
     """Run cycles, given a function that runs one of this title, until there is a reason to end."""
     trained = 0
     while True:
         state = read_state(open_store(root))
-        accuracy = state.trained[-1].accuracy if state.trained else None
-        if until_accuracy is not None and accuracy is not None and accuracy >= until_accuracy:
-            return LoopEnd("target", f"accuracy {accuracy:.4f} has reached the target of {until_accuracy}", state)
+        if until_accuracy is not None and (reached := _reached(state, until_accuracy, tested)):
+            return LoopEnd("target", reached, state)
         if state.phase == "done":
             missed = "" if until_accuracy is None else f"; the target accuracy of {until_accuracy} was not reached"
             return LoopEnd("done", state.why_done + missed, state)
@@ -86,3 +93,45 @@ def _cycle_after_cycle(
         if done.decision == "wait":
             return LoopEnd("waiting", str(done.facts["label_ingest"]["reason"]), state)
         trained += done.decision == "train"  # where it is "done" another run has committed the last cycle meanwhile
+
+
+def _test_samples(root: str) -> int:
+    """How many samples there are to test with.
+
+    Raises:
+        ConfigurationError: none, so that nothing will measure the accuracy.
+    """
+    store = open_store(root)
+    if count := len(ids_of_split(store, load_campaign(store), "test")):
+        return count
+    raise ConfigurationError(
+        f"There is no test set at {root}, so nothing measures whether --until-accuracy is reached. Leave it out, or "
+        "begin a campaign with --test FILE or --test-from-budget N."
+    )
+
+
+FEW = 25
+"""By so many test samples an accuracy of 90 % is known to 12 points either way, by fewer worse."""
+
+
+def _reached(state: State, target: float, all_tested: int) -> str:
+    """How the last trained cycle has reached the accuracy, in words; empty where it has not.
+
+    Where few test samples have a label yet, and more will get one, the lower end of the interval must have reached it.
+
+    Args:
+        state: the campaign's.
+        target: the accuracy.
+        all_tested: samples to test with, whether they have a label yet or not.
+    """
+    last = state.trained[-1] if state.trained else None
+    if last is None or last.accuracy is None or last.accuracy < target:
+        return ""
+    words = f"accuracy {last.accuracy:.4f} has reached the target of {target}"
+    tested = all_tested if last.test_samples is None else last.test_samples
+    if tested >= FEW:
+        return words
+    low, _ = wilson_interval(round(last.accuracy * tested), tested)
+    if low < target and tested < all_tested:
+        return ""
+    return words + (f", but by {tested} test samples alone: it may be as low as {low:.4f}" if low < target else "")

@@ -82,6 +82,15 @@ def test_no_known_sample_is_asked_for(begin: Callable[..., Bench], pool: list[st
     assert sorted(asked) == sorted(pool[-8:])
 
 
+def test_a_batch_larger_than_what_is_not_known(begin: Callable[..., Bench], pool: list[str], write: Write) -> None:
+    for left, message in (
+        (1, f"--batch 8 is too large: 1 sample is left to ask for; {len(pool) - 1} labels are known. Ask for 1"),
+        (0, f"Nothing is left to ask for: {len(pool)} labels are known."),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            begin(known_labels=[write(pool[left:])], batch=8, budget=8)
+
+
 def test_known_labels_count_where_that_is_said(begin: Callable[..., Bench], pool: list[str], write: Write) -> None:
     campaign = begin(known_labels=[write(pool[:10])], count_known=True, batch=8, budget=16, label_price=2.0)
     assert campaign.run_cycle().query_size == 6
@@ -103,7 +112,20 @@ def test_known_labels_are_corrected_where_answers_are_read(
     assert campaign.work.labelled() == {name: class_of(name) for name in sorted([*known, *asked])}
     assert campaign.run_cycle(answers).labels == first.labels + 8
     assert campaign.state.summaries[-1].answers == 8
+    report = open_store(campaign.root).read(campaign.state.commits[-1].objects["report"].key).decode()
+    assert "1 earlier label was corrected, of those to learn from" in report
     assert verify_campaign(open_store(campaign.root)).faults == []
+
+
+def test_known_labels_that_the_annotators_file_contradicts_are_told(
+    begin: Callable[..., Bench], pool: list[str], write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = sorted(pool[::5][:10])
+    wrong = {known[0].replace("-", "_"): "red" if class_of(known[0]) != "red" else "blue"}
+    oracle = write(pool, "oracle.csv")
+    begin(known_labels=[write(known, **wrong)], labels_from=oracle, batch=8)
+    told = capsys.readouterr().err
+    assert f"{oracle} says another class of 1 known label. Cycle 0 trains on the known ones" in told
 
 
 def test_people_who_disagree_correct_nothing(begin: Callable[..., Bench], pool: list[str], write: Write) -> None:
@@ -155,7 +177,7 @@ def test_what_cannot_be(begin: Callable[..., Bench], pool: list[str], write: Wri
             ConfigurationError,
             "cannot begin with known labels",
         ),
-        ({"known_labels": [write(pool, "all.csv")]}, ConfigurationError, "larger than the pool of 0 samples"),
+        ({"known_labels": [write(pool, "all.csv")]}, ConfigurationError, "Nothing is left to ask for: 48 labels"),
     ):
         with pytest.raises(error, match=message):
             begin(**settings)

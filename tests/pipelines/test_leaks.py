@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.storage import open_store
@@ -41,7 +42,7 @@ def test_leaks_are_counted_and_stay_unless_they_are_to_be_dropped(
 ) -> None:
     assert {"s20", "s21"} <= pool_of(begin(embeddings=leaking))
     told = capsys.readouterr().err
-    assert "2 samples of the pool are nearly the same as a test sample (cosine similarity of 0.99 or more" in told
+    assert "2 samples of the pool are nearly the same as a test sample, most of all 's2" in told
     assert "To set them aside: --drop-leaks." in told
 
 
@@ -73,7 +74,28 @@ def test_leaks_of_a_test_set_from_the_budget(begin: Begin, tmp_path: Path, capsy
     assert not of["pool"] & of["test"] and len(of["pool"] | of["test"]) == 60
 
 
-def test_without_embeddings_nothing_is_looked_for() -> None:
+def test_images_that_were_stored_anew_or_made_smaller(
+    begin: Begin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, generator = tmp_path / "photos", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(20):
+        coarse = Image.fromarray(generator.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        coarse.resize((96, 96), Image.Resampling.BICUBIC).save(folder / f"{number:02d}.png")
+    for number in (20, 21):  # plain ones, which are all alike
+        Image.new("RGB", (96, 96), (number, 90, 90)).save(folder / f"{number}.png")
+    first, second = (Image.open(folder / f"0{number}.png") for number in (0, 1))
+    first.save(folder / "anew.jpg", quality=60)
+    second.resize((64, 64)).point(lambda value: int(0.8 * value)).save(folder / "smaller.png")
+    rows = [f"{name}.png,{'cat' if int(name) % 2 else 'dog'}" for name in ("00", "01", "02", "03", "20")]
+    (tmp_path / "test.csv").write_text("\n".join(["sample_id,label", *rows, ""]))
+    campaign = begin(embeddings=None, images=str(folder), test=str(tmp_path / "test.csv"), drop_leaks=True, batch=4)
+    assert "2 samples of the pool are nearly the same as a test sample, most of all" in capsys.readouterr().err
+    reasons = {row["sample_id"]: row["reason"] for row in _set_aside(campaign)}
+    assert reasons.keys() == {"anew.jpg", "smaller.png"} and "the test sample '00.png'" in reasons["anew.jpg"]
+
+
+def test_without_embeddings_or_thumbnails_nothing_is_looked_for() -> None:
     assert find_leaks(Samples({"a": "a.png", "b": "b.png"}), {"a": "pool", "b": "test"}) == []
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.tracking.cycle_run import cycle_figures
+from labelcycle.components.tracking.cycle_figures import cycle_figures
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.dashboard.screen import print_status
 from labelcycle.pipelines.dashboard.view import read_status, read_view, status_facts

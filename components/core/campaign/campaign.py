@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationEr
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
 from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.config.recipe import Recipe, describe
-from labelcycle.components.core.config.settings import Later, Settings
+from labelcycle.components.core.config.settings import OF_A_LATER_VERSION, Later, Settings, knows_less
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -197,7 +197,8 @@ def load_campaign(store: Store) -> Campaign:
     try:
         return Campaign.model_validate(unsealed(data, address, "a campaign description"))
     except ValidationError as error:
-        raise CampaignError(f"{address} is not a campaign description:\n{describe(error)}") from error
+        remedy = f"\n{OF_A_LATER_VERSION}" if knows_less(error) else ""
+        raise CampaignError(f"{address} is not a campaign description:\n{describe(error)}{remedy}") from error
 
 
 def _refuse_newer(data: bytes, address: str) -> None:

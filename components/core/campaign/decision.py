@@ -6,7 +6,7 @@ from pydantic import SerializerFunctionWrapHandler, ValidationError, model_seria
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key
-from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings import OF_A_LATER_VERSION, Settings, knows_less
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
@@ -98,7 +98,8 @@ def check_follows(store: Store, campaign: Campaign, commit: Commit, before: Comm
     try:
         decision = Decision.model_validate_json(read_object(store, reference))
     except ValidationError as error:
-        raise CampaignError(f"{store.locate(reference.key)} is not a decision. Restore it from a backup.") from error
+        remedy = OF_A_LATER_VERSION if knows_less(error) else "Restore it from a backup."
+        raise CampaignError(f"{store.locate(reference.key)} is not a decision. {remedy}") from error
     follows = decision.previous == (before.objects if before is not None else {})
     if attempt_name(campaign, decision) != commit.attempt or not follows:
         raise CampaignError(

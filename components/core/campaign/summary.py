@@ -42,6 +42,7 @@ class SummaryRecord(Record):
     previous_query: KnownUnknown | None
     test_samples: int | None = None
     estimate: AccuracyEstimate | NoEstimate | None = None
+    test_labels_corrected: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class CycleSummary:
     the campaign keeps; it asks for nothing and ends the campaign. `stopped` says why the recipe's stop rule ended the
     campaign at this cycle. `accuracy`, `macro_f1` and `ece` are of the test set: None where no model was trained, or
     there was nothing to test it with; `estimate` then says what stands in for it. `test_samples` is given where the
-    test set can grow.
+    test set can grow; `test_labels_corrected` of them had another label, or lost theirs, in the cycle before.
     """
 
     cycle: int
@@ -72,6 +73,7 @@ class CycleSummary:
     outstanding: int = 0
     test_samples: int | None = None
     estimate: AccuracyEstimate | NoEstimate | None = None
+    test_labels_corrected: int = 0
 
     @property
     def trained(self) -> bool:
@@ -103,6 +105,7 @@ class CycleSummary:
             outstanding=record.outstanding,
             test_samples=record.test_samples,
             estimate=record.estimate,
+            test_labels_corrected=record.test_labels_corrected,
         )
 
 

@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of, read_query
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.delivery_order import as_delivered
 from labelcycle.components.labelling.label_studio.annotations import annotator_of
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
@@ -69,7 +70,8 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    wanted = wanted_of(read_query(store, commit.objects["query"]), commit.cycle)
+    query = as_delivered(read_query(store, commit.objects["query"]), campaign, commit.cycle)
+    wanted = wanted_of(query, commit.cycle)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
@@ -87,7 +89,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
 
 
 def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
-    """The rows of a committed query, best first."""
+    """The rows of a committed query, in the order given."""
     return [
         Wanted(
             sample_id=pick.sample_id,

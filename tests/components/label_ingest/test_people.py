@@ -13,6 +13,7 @@ import pytest
 from labelcycle.components.core.campaign.history import History
 from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed
@@ -342,6 +343,21 @@ def test_corrections_in_the_csv_of_a_closed_query_count(
     assert ingested.decision == "train" and ingested.reason == "8 new labels; answers corrected: 1"
     assert len(campaign.work.labelled()) == 24
     assert all(label == right(name) for name, label in campaign.work.labelled().items())
+
+
+def test_rows_of_samples_that_nobody_asked_for_are_counted(
+    begin_on_images: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES, batch=8, budget=40)
+    campaign.run_until("publish")
+    path = Path(campaign.root) / delivery_key(0)
+    asked = {row["sample_id"] for row in csv.DictReader(path.read_text().splitlines())}
+    pool = ids_of_split(open_store(campaign.root), campaign.state.campaign, "pool")
+    others = [name for name in pool if name not in asked][:2]
+    write_labels(campaign.root, 0, right)
+    path.write_text(path.read_text() + "".join(f"{name},,,,,{right(name)},\n" for name in others))
+    assert campaign.ingest().reason == "8 new labels"
+    assert "cycle-0000.csv: 2 rows with answers are of samples that nobody asked for." in capsys.readouterr().err
 
 
 def test_csvs_that_nobody_touched_are_not_read_again(

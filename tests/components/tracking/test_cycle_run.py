@@ -4,7 +4,7 @@ from mlflow import MlflowClient
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.runtime.timings import Timing, write_timing
 from labelcycle.components.tracking import track_campaign
-from labelcycle.components.tracking.cycle_run import cycle_figures, timing_figures
+from labelcycle.components.tracking.cycle_figures import cycle_figures, timing_figures
 from tests.cycle_records import TRAINING, cycle_metrics
 
 FIGURES = {

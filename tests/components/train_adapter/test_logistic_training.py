@@ -19,7 +19,7 @@ from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import LogisticHead, read_head, unit_standardised
 from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.select import STRATEGIES
-from labelcycle.components.tracking.cycle_run import cycle_figures
+from labelcycle.components.tracking.cycle_figures import cycle_figures
 from labelcycle.components.train_adapter import logistic_training
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_logistic, train_on_samples

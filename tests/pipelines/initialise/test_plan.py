@@ -32,7 +32,7 @@ def test_a_plan_is_what_is_then_begun_and_writes_nothing(store_root: str, embedd
     facts = json.loads(run(store_root, *flags, "--plan", "--json").stdout)
     assert open_store(store_root).keys("") == [] and sorted(tmp_path.rglob("*")) == before
     assert facts["test"] == {"blue": 4, "green": 4, "red": 4} and (facts["pool"], facts["read"]) == (48, 60)
-    assert facts["first_query"] == {"size": 8, "strategy": "random", "trained": False}
+    assert facts["first_query"] == {"size": 8, "to_test_with": 0, "strategy": "random", "trained": False}
     assert facts["queries"] == 3 and facts["cost"]["labels"] == 10 and facts["cost"]["first_query"] == 4
     assert facts["campaign"] in run(store_root, *flags).stdout
     assert json.loads(run(store_root, *flags, "--plan", "--json").stdout)["exists"]
@@ -56,9 +56,13 @@ def test_a_plan_with_a_test_set_from_the_budget(write_npz: Callable[..., str], t
     flags = [*files, "--budget", 5, "--batch", 2, "--test-from-budget", 2]
     lines = run(tmp_path / "root", *flags, "--plan").stdout
     assert "test        2 samples drawn at random, whose labels cycle 0 asks for" in lines
-    assert "cycle 0     asks for 4 of 6 samples" in lines and "5 labels, in 2 queries" in lines
+    assert (
+        "cycle 0     asks for 2 of 4 samples by kmeans and 2 drawn at random to test with" in lines
+        and "5 labels, in 2 queries" in lines
+    )
     facts = json.loads(run(tmp_path / "root", *flags, "--plan", "--json").stdout)
     assert (facts["read"], facts["pool"], facts["test"], facts["test_from_budget"]) == (6, 4, {}, 2)
+    assert (facts["first_query"]["size"], facts["first_query"]["to_test_with"]) == (4, 2)
 
 
 def test_reasons_are_counted_whatever_samples_they_name(pictures: Any, tmp_path: Path) -> None:

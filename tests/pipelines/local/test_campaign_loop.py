@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.local import campaign_loop
-from labelcycle.pipelines.local.campaign_loop import run_campaign
+from labelcycle.pipelines.local.campaign_loop import _reached, run_campaign
 from labelcycle.pipelines.local.outcome import CycleRun
 
 
@@ -73,3 +78,27 @@ def test_while_labels_are_awaited(campaign: Callable[..., Any], pictures: Any) -
 def test_labels_from_a_file_of_this_run(campaign: Callable[..., Any], pictures: Any) -> None:
     made = campaign(images=str(pictures.images), test=str(pictures.test), recipe="random", batch=12)
     assert run_campaign(made.root, str(pictures.labels)).end == "done"
+
+
+def test_few_test_samples_are_said_where_they_are_all(campaign: Callable[..., Any]) -> None:
+    made = campaign()
+    run_campaign(made.root, cycles=1)
+    accuracy = made.state.trained[-1].accuracy
+    assert "but by 12 test samples alone" in run_campaign(made.root, until_accuracy=accuracy).reason
+
+
+def test_few_answers_about_test_samples_do_not_end_it() -> None:
+    def reached(tested: int, accuracy: float = 1.0) -> str:
+        last = SimpleNamespace(accuracy=accuracy, test_samples=tested)
+        return _reached(cast("State", SimpleNamespace(trained=[last])), 0.9, 40)
+
+    assert reached(10) == "" and reached(24, 0.8) == ""
+    assert reached(25) == "accuracy 1.0000 has reached the target of 0.9"
+
+
+def test_without_a_test_set_no_accuracy_is_waited_for(campaign: Callable[..., Any], tmp_path: Path) -> None:
+    np.savez(tmp_path / "e.npz", ids=np.array([f"s{row}" for row in range(20)]), features=np.eye(20, 3))
+    made = campaign(embeddings=str(tmp_path / "e.npz"), classes=["cat", "dog"], test_from_budget=0)
+    with pytest.raises(ConfigurationError, match="nothing measures whether --until-accuracy is reached. Leave it out"):
+        run_campaign(made.root, until_accuracy=0.9)
+    assert made.state.commits == []

@@ -61,6 +61,16 @@ def test_campaign_of_a_newer_labelcycle(store: Store, campaign: Campaign) -> Non
         load_campaign(store)
 
 
+def test_settings_that_a_later_version_has_added(store: Store, campaign: Campaign) -> None:
+    """A later version may write a setting without a new schema: the person is not to take it out."""
+    content = {name: value for name, value in json.loads(campaign.as_bytes()).items() if name != "sha256"}
+    store.write(KEY, sealed({**content, "invented_later": True}))
+    with pytest.raises(
+        CampaignError, match="invented_later: unknown setting(.|\n)*later version of labelcycle wrote it"
+    ):
+        load_campaign(store)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

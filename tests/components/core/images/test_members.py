@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.images import image_rows
+from labelcycle.components.core.images import image_rows, parquet_images
 from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage, allowed_image
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.image_rows import image_column
@@ -69,6 +69,7 @@ def test_stretches(store: Store) -> None:
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
 def test_rows_in_any_order(store: Store, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_rows, "WINDOW_BYTES", 1000)
+    monkeypatch.setattr(parquet_images, "BATCH_BYTES", 1000)
     images = [bytes([number]) * 50 for number in range(100)]
     store.write(name, parquet(images, row_group_size=40) if name == "x.parquet" else arrow(images))
     for row in (0, 1, 99, 45, 44, 39, 40, 0, 80):
@@ -119,11 +120,12 @@ def test_a_page_is_read_once_where_rows_come_in_order(tmp_path: Path, monkeypatc
 
 def test_what_was_read_last_is_kept_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_rows, "WINDOW_BYTES", 5000)
+    monkeypatch.setattr(parquet_images, "BATCH_BYTES", 4000)
     (tmp_path / "x.parquet").write_bytes(parquet([os.urandom(100) for _ in range(320)]))
     with (tmp_path / "x.parquet").open("rb") as file:
         column = ParquetImages(file)
         column.read(319)
-        assert len(column._window) == 1
+        assert 1 <= len(column._window) <= 2 and len(column._window[0][1]) < 100
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.labelling.delivery_order import as_delivered
 from labelcycle.components.labelling.label_studio import image_links
 from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
 from tests.components.labelling.label_studio.conftest import IDS
@@ -51,6 +53,16 @@ def test_what_a_task_holds(store: Store, api: Api, make_campaign: MakeCampaign, 
     assert prediction["score"] == 0.75 and prediction["model_version"] == campaign.identifier
     assert prediction["result"][0]["value"] == {"choices": ["dog"]} and prediction["result"][0]["from_name"] == "label"
     assert second["data"]["image"].endswith("/dogs/%C3%BC%202.png") and second["predictions"] == []
+
+
+def test_samples_to_test_with_are_mixed_among_the_others(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    campaign = make_campaign().model_copy(update={"test_from_budget": 2})
+    commit = make_commit(IDS, cycle=0)
+    publish_query(store, campaign, commit)
+    query = read_query(store, commit.objects["query"])
+    assert samples(api) == as_delivered(query, campaign, 0)["sample_id"].to_pylist() != IDS
 
 
 def test_twice_is_once(store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit) -> None:
