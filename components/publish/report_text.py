@@ -225,7 +225,7 @@ NOT_THE_MODEL_ALONE = "so the changes are not of the model alone."
 
 def correction_words(metrics: CycleMetrics) -> list[str]:
     """How many labels to learn from were corrected, in a sentence; none where none was."""
-    count = metrics.labels_corrected - metrics.test_labels_corrected
+    count = (metrics.labels_corrected or 0) - (metrics.test_labels_corrected or 0)
     if not count:
         return []
     return [f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from."]

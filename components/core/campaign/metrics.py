@@ -269,8 +269,9 @@ class CycleMetrics(ClassificationMetrics):
         label_suspects: labels that may be wrong.
         test_set: digest of the test samples and their classes, where the test set can grow.
         estimate: what stands in for the accuracy where there is nothing to test with.
-        labels_corrected: samples whose label is no longer what it was in the cycle before, those to test with too.
-        test_labels_corrected: those of them that the model is tested with.
+        labels_corrected: samples whose label is no longer what it was in the cycle before, those to test with too;
+            None for none.
+        test_labels_corrected: those of them that the model is tested with; None for none.
     """
 
     cycle: int
@@ -291,8 +292,8 @@ class CycleMetrics(ClassificationMetrics):
     label_suspects: LabelSuspects | None = None
     test_set: str | None = None
     estimate: AccuracyEstimate | NoEstimate | None = None
-    labels_corrected: int = 0
-    test_labels_corrected: int = 0
+    labels_corrected: int | None = None
+    test_labels_corrected: int | None = None
 
     @property
     def accuracy_in_words(self) -> str:

@@ -52,6 +52,11 @@ def person(name, agreement):
     return {"annotator": name, **zero, "agreement": agreement, "model_agreement": None}
 
 
+def test_corrected_labels_are_figures_where_there_are_some():
+    found = cycle_figures(cycle_metrics(labels_corrected=4, test_labels_corrected=3))
+    assert found == FIGURES | {"labels_corrected": 4.0, "test_labels_corrected": 3.0}
+
+
 def test_figures_of_annotators_leave_out_their_names():
     people = [person("person-a", 0.75), person("person-b", 0.5), person("person-c", None)]
     annotators = {"votes": 9, "samples": 5, "several": 4, "alpha": 0.25, "people": people, "pairs": []}
