@@ -14,6 +14,7 @@ from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.config.labelling import LabelStudioTool
+from labelcycle.components.core.runtime import authorship
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.arrivals import new_votes
@@ -21,7 +22,6 @@ from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.label_ingest.stage import run as label_ingest
 from labelcycle.components.labelling.delivery_record import read_delivery_record, write_delivery_record
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
-from labelcycle.components.tracking import promotion_history
 from labelcycle.components.tracking.promotion import Gate, ModelName
 from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history
 from labelcycle.pipelines.dashboard.figures import awaited
@@ -162,7 +162,7 @@ def test_promotions_are_in_the_order_of_their_numbers_whatever_the_clock_says(tm
             record = Promotion(
                 number=number,
                 previous=read_history(store).digest,
-                time=promotion_history.now(),
+                time=authorship.now(),
                 by="labelcycle",
                 outcome="promoted",
                 reason="better",

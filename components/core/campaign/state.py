@@ -55,8 +55,8 @@ class State:
     @property
     def _may_go_on(self) -> bool:
         """Whether an amendment that no cycle knows of leaves something to ask for."""
-        last = self.summaries[-1]
-        if self.newest_amendment == self.commits[-1].objects.get("amendment") or last.final:
+        last, amendment = self.summaries[-1], self.newest_amendment
+        if amendment is None or last.final or amendment == self.commits[-1].objects.get("amendment"):
             return False
         return self.campaign.query_size(last.answers + last.outstanding) > 0
 

@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.components.core.storage.tables import write_table
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.verification import verify as verification
 from labelcycle.pipelines.verification.histories import check_histories
 from labelcycle.pipelines.verification.known_objects import PATTERNS, known_key
@@ -33,6 +34,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     settings = {"recipe": "peal_entropy", "budget": 24, "batch": 8, "price_cpu_hour": 1.0}
     begin_campaign(str(root), CampaignSettings(overrides=overrides, **settings, **data))
     campaign = Bench(str(root))
+    amend_campaign(open_store(str(root)), WantedChanges(budget=32), "")
     for _ in range(3):
         campaign.run_cycle()
     return root
