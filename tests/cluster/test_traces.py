@@ -30,8 +30,8 @@ def nothing_left(cluster_allowed: None) -> Iterator[None]:
 
 @contextmanager
 def trial(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A node in a process of its own, up."""
-    command = [sys.executable, "-m", "tests.cluster.trial_node", *words]
+    """A node in a process of its own, up. It can be interrupted, also where these tests run in the background."""
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "tests.cluster.trial_node", *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         if process.stdout.readline() != "ready\n":
