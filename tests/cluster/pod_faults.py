@@ -77,7 +77,7 @@ def drain(scene: Scene) -> bool:
 
 def run_short_of_memory(scene: Scene) -> bool:
     """Let the kubelet think that the node has too little memory, until it has evicted a stage's pod."""
-    if not stage_pods(scene.cluster):
+    if running_container(scene) is None:
         return False
     evicted_before = evicted(scene.cluster)
     with evicting(scene.cluster):

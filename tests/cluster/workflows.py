@@ -27,6 +27,9 @@ SOON = {
 }
 """How soon the controller comes back to a workflow, as pipelines/argo/README.md advises it: ten seconds by default."""
 
+STAYS = {"op": "add", "path": "/spec/template/spec/priorityClassName", "value": "system-cluster-critical"}
+"""A kubelet that is short of memory evicts stages, and not the controller, without which there soon are none."""
+
 ENDED = ("Succeeded", "Failed", "Error")
 
 
@@ -59,7 +62,9 @@ def install(kubectl: Kubectl, binaries: Binaries, folder: Path) -> None:
         "namespace": "argo",
         "resources": [f"{manifests}/{part}" for part in parts],
         "images": [{"name": CONTROLLER, "newTag": binaries.argo_version}],
-        "patches": [{"target": {"kind": "Deployment", "name": "workflow-controller"}, "patch": yaml.safe_dump([SOON])}],
+        "patches": [
+            {"target": {"kind": "Deployment", "name": "workflow-controller"}, "patch": yaml.safe_dump([SOON, STAYS])}
+        ],
     }
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
