@@ -20,7 +20,7 @@ from labelcycle.components.evaluate.test_features import Features
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredModel:
     """The figures of a model.
 
     Attributes:
@@ -38,7 +38,7 @@ class Measured:
     test_set: str | None
 
 
-def measure(work: Attempt, head: Head, test: Features, tested: dict[str, str]) -> Measured:
+def measure(work: Attempt, head: Head, test: Features, tested: dict[str, str]) -> MeasuredModel:
     """Measure a model on the test samples that have a label.
 
     Where the test set can grow, the predictions for all its samples are written into the attempt, so that a later model
@@ -61,10 +61,10 @@ def measure(work: Attempt, head: Head, test: Features, tested: dict[str, str]) -
         work.write_table("test_predictions.parquet", _predictions(test.ids, probabilities, tested, campaign.classes))
         test_set = digest_of_json([[test.ids[row], tested[test.ids[row]]] for row in rows])
     if not rows:
-        return Measured(_nothing_measured(campaign.classes), None, vectors, targets, test_set)
+        return MeasuredModel(_nothing_measured(campaign.classes), None, vectors, targets, test_set)
     found = probabilities[rows]
     bins = reliability(found.max(axis=1), found.argmax(axis=1) == targets)
-    return Measured(classification_metrics(found, targets, campaign.classes), bins, vectors, targets, test_set)
+    return MeasuredModel(classification_metrics(found, targets, campaign.classes), bins, vectors, targets, test_set)
 
 
 def estimate(work: Attempt, labelled: dict[str, str], features: Features | None) -> AccuracyEstimate | NoEstimate:

@@ -103,7 +103,7 @@ def _points(samples: int, accuracy: float) -> str:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnTestSamples:
     """The samples to test with, sorted, and those of the pool that are set aside for what they share with these."""
 
     ids: list[str]
@@ -118,7 +118,7 @@ def test_set_from_budget(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     known: Collection[str],
-) -> Drawn:
+) -> DrawnTestSamples:
     """The samples to test with that the budget pays for, and a word on them; none where a test set is known.
 
     Args:
@@ -136,7 +136,7 @@ def test_set_from_budget(
     may = {name: split for name, split in splits.items() if name not in recipe.selector.exclude}
     kept = {*known, *recipe.selector.include}
     count = labels_to_test_with(settings, recipe, test, len(_free(samples, may, groups, kept)))
-    drawn = Drawn([], [])
+    drawn = DrawnTestSamples([], [])
     try:
         drawn = draw_to_test_with(count, settings.seed, samples, may, groups, kept) if count else drawn
     except ConfigurationError:
@@ -154,7 +154,7 @@ def draw_to_test_with(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     kept: Collection[str],
-) -> Drawn:
+) -> DrawnTestSamples:
     """Draw samples of the pool by a hash of seed and id.
 
     Files that are the same as one that was drawn are set aside. With groups as many groups are drawn as have enough
@@ -193,7 +193,7 @@ def draw_to_test_with(
         )
     if aside:
         notice(f"{len(aside)} samples of the pool are the same image as a test sample, or of its group: set aside.")
-    return Drawn(sorted(found), aside)
+    return DrawnTestSamples(sorted(found), aside)
 
 
 def _free(samples: Samples, splits: Mapping[str, str], groups: Mapping[str, str], kept: Collection[str]) -> list[str]:

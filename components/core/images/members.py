@@ -26,7 +26,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of a Parquet file or an Arrow stream, from 0, and the column that holds the image."""
 
     file: str
@@ -34,14 +34,14 @@ class Row:
     row: int
 
 
-def member_at(address: str) -> Stretch | Row | None:
+def member_at(address: str) -> Stretch | TableRow | None:
     """The place that an address names within a file; None where it is an image's own."""
     if "#" not in address:
         return None
     if found := _STRETCH.fullmatch(address):
         return Stretch(found[1], int(found[2]), int(found[3]))
     if found := _ROW.fullmatch(address):
-        return Row(found[1], unquote(found[2]), int(found[3]))
+        return TableRow(found[1], unquote(found[2]), int(found[3]))
     return None
 
 

@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.images.arrow_images import ArrowImages
 from labelcycle.components.core.images.decode import CHANGED, UnreadableImage
 from labelcycle.components.core.images.image_rows import ImageRows
-from labelcycle.components.core.images.members import PARQUET, Row
+from labelcycle.components.core.images.members import PARQUET, TableRow
 from labelcycle.components.core.images.parquet_images import READ_BYTES, ParquetImages
 from labelcycle.components.core.images.source import check_size, image_client, open_plain
 from labelcycle.components.core.storage.parquet_files import open_in_parts
@@ -53,7 +53,7 @@ def schema_of(file: BinaryIO, address: str) -> pa.Schema:
     return pa.ipc.open_stream(file).schema
 
 
-def read_row(member: Row, most_bytes: int) -> bytes:
+def read_row(member: TableRow, most_bytes: int) -> bytes:
     """The bytes of an image in a row.
 
     Args:

@@ -16,7 +16,7 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import InputError, TransientError
 from labelcycle.components.core.images.allowed_sources import allowed_image, allowed_sources, refuse_outside
 from labelcycle.components.core.images.decode import CHANGED, UnreadableImage
-from labelcycle.components.core.images.members import Row, Stretch, member_at
+from labelcycle.components.core.images.members import Stretch, TableRow, member_at
 from labelcycle.components.core.logging.failures import MAY_PASS
 from labelcycle.components.core.storage.objects import READS
 
@@ -40,7 +40,7 @@ def read_image(uri: str, most_bytes: int = MAX_BYTES) -> bytes:
     with reasons(uri):
         address = allowed_image(uri)
         member = member_at(address)
-        if isinstance(member, Row):
+        if isinstance(member, TableRow):
             from labelcycle.components.core.images.opened_rows import read_row
 
             return read_row(member, most_bytes)

@@ -13,7 +13,14 @@ from labelcycle.components.core.images import image_rows, parquet_images
 from labelcycle.components.core.images.allowed_sources import VARIABLE, RefusedImage, allowed_image
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.image_rows import image_column
-from labelcycle.components.core.images.members import Row, Stretch, file_of, member_at, row_address, stretch_address
+from labelcycle.components.core.images.members import (
+    Stretch,
+    TableRow,
+    file_of,
+    member_at,
+    row_address,
+    stretch_address,
+)
 from labelcycle.components.core.images.parquet_images import ParquetImages
 from labelcycle.components.core.images.source import read_image, relative_address, shared_folder
 from labelcycle.components.core.storage import Store, open_store
@@ -44,7 +51,7 @@ def test_addresses() -> None:
     assert member_at("/a b/0.tar#512+20") == Stretch("/a b/0.tar", 512, 20)
     address = row_address("s3://bucket/x.parquet", "an image/ü#1", 7)
     assert "/" not in address.partition("#")[2]
-    assert member_at(address) == Row("s3://bucket/x.parquet", "an image/ü#1", 7)
+    assert member_at(address) == TableRow("s3://bucket/x.parquet", "an image/ü#1", 7)
     for other in ("/a/b.jpg", "/a/0.tar", "/a/0.tar#1", "/a/b.jpg#512+20", "/x.parquet#3", "/0.tar#-1+2"):
         assert member_at(other) is None and file_of(other) == other
 
