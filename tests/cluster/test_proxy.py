@@ -15,14 +15,13 @@ from tests.cluster.proxy import Gate
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A server that keeps its connections and answers each request with the length of what it was given."""
-    with contextlib.suppress(asyncio.IncompleteReadError):
+    with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = next(
                 (int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length")), 0
             )
             body = str(len(await reader.readexactly(length))).encode()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    writer.close()
 
 
 @pytest.fixture
@@ -44,6 +43,7 @@ def gate(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is let go of in the loop's next round
 
     servers = asyncio.run_coroutine_threadsafe(begin(), loop).result()
     yield f"http://127.0.0.1:{servers[1].sockets[0].getsockname()[1]}", state
