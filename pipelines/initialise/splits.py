@@ -79,13 +79,13 @@ def test_set_of(
     """
     named = _named_test(settings, samples, labels) if settings.test is not None else {}
     known = labels | named
-    marked = [name for name, split in samples.splits.items() if split in ("test", "val")]
+    marked = {name: split for name, split in samples.splits.items() if split in ("test", "val")}
     unlabelled = [name for name in marked if name not in known]
     if unlabelled:
         source = settings.embeddings or settings.images
         raise InputError(f"{source}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
-    test = {name: known[name] for name in marked if samples.splits[name] == "test"} | named
-    both = sorted(name for name in test if settings.val and samples.splits.get(name) == "val")
+    test = {name: known[name] for name, split in marked.items() if split == "test"} | named
+    both = sorted(name for name in test if settings.val and marked.get(name) == "val")
     if both:
         raise InputError(f"Sample {both[0]!r} is in {settings.val} and in the test set. Remove it from one of them.")
     usable = {name: label for name, label in labels.items() if name in samples.uris and name not in marked}
