@@ -23,7 +23,7 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.images import source
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests import blank_figures
 from tests.platform_values import as_launcher_values
 

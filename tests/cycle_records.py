@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.training import TrainingFacts
 
 TRAINING: dict[str, Any] = {

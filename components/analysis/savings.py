@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.campaign.metrics import Sign
+from labelcycle.components.core.campaign.cycle_metrics import Sign
 from labelcycle.components.core.campaign.state import State
 
 ROUNDING = 1e-9

@@ -13,7 +13,7 @@ from labelcycle.components.core.campaign.pool_ids import write_pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.provenance import BackboneProvenance, backbone_provenance
-from labelcycle.components.core.features.space_index import Listing
+from labelcycle.components.core.features.space_index import SpaceContents
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.tuned_backbone import previous_backbone, trained_backbone
 
@@ -95,7 +95,7 @@ def chunks_to_embed(samples: dict[str, Sample], missing: set[str], shard: int, s
                 yield wanted
 
 
-def set_aside(space: FeatureSpace, samples: Collection[str], known: set[str], listing: Listing) -> set[str]:
+def set_aside(space: FeatureSpace, samples: Collection[str], known: set[str], listing: SpaceContents) -> set[str]:
     """Ids among `samples` that were found unreadable, and have no features from a later try either.
 
     Args:
@@ -107,7 +107,7 @@ def set_aside(space: FeatureSpace, samples: Collection[str], known: set[str], li
     return {row["sample_id"] for row in space.quarantined(listing)}.intersection(samples) - known
 
 
-def missing_rows(space: FeatureSpace, samples: Collection[str], allowed: float, listing: Listing) -> set[str]:
+def missing_rows(space: FeatureSpace, samples: Collection[str], allowed: float, listing: SpaceContents) -> set[str]:
     """Ids among `samples` that have no features yet and were not set aside.
 
     Where more were set aside than allowed they are missing again: the user was asked to restore them.

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.metrics import BatchMetrics
+from labelcycle.components.core.campaign.cycle_metrics import BatchMetrics
 from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer, measured_head
 from labelcycle.components.core.models.head import LinearHead
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelcycle.components.analysis.metrics import classification_metrics, reliability
+from labelcycle.components.analysis.accuracy import classification_metrics, reliability
 from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, ClassMetrics, ReliabilityBin
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
-from labelcycle.components.core.campaign.metrics import ClassificationMetrics, ClassMetrics, ReliabilityBin
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.core.storage.tables import POOL, TEST_PREDICTIONS, read_table

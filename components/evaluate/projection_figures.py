@@ -12,7 +12,7 @@ from labelcycle.components.analysis.projection import QUANTILES, Expected, Forec
 from labelcycle.components.analysis.savings import Curve, Saving, average_saving, savings
 from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.metrics import (
+from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     ExpectedAccuracy,
     MeanSaving,

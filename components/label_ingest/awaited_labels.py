@@ -7,7 +7,7 @@ from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.last_query import requests_of_last_query, votes_on_last_query
-from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness_now
+from labelcycle.components.label_ingest.readiness import AnsweredRequests, answers_to, readiness_now
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
     )
 
 
-def _answers(store: Store, state: State, labels_from: str) -> tuple[Answers, list[Vote], int]:
+def _answers(store: Store, state: State, labels_from: str) -> tuple[AnsweredRequests, list[Vote], int]:
     """The answers to the last query, votes in force on it, and how many samples of earlier queries lack theirs."""
     requests = requests_of_last_query(store, state)
     votes = None if requests is None else votes_on_last_query(store, state, requests, labels_from)

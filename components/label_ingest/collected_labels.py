@@ -17,7 +17,7 @@ from labelcycle.components.core.campaign.votes import Vote, in_force
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.arrivals import new_votes, read_source, source_of
-from labelcycle.components.label_ingest.readiness import Answers, answers_to
+from labelcycle.components.label_ingest.readiness import AnsweredRequests, answers_to
 from labelcycle.components.labelling.consensus import Probabilities, consensus_of
 
 
@@ -45,7 +45,7 @@ class CollectedLabels:
     corrected: int
     votes: list[Vote]
     consensus: pa.Table
-    answers: Answers
+    answers: AnsweredRequests
     fresh: list[LabelRequest]
     fresh_to_test_with: int
     usable: int
@@ -121,7 +121,7 @@ def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | 
         corrected=0,
         votes=votes,
         consensus=consensus,
-        answers=Answers([], [], []),
+        answers=AnsweredRequests([], [], []),
         fresh=[],
         fresh_to_test_with=0,
         usable=len(labels_of(consensus)),

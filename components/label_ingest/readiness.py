@@ -15,7 +15,7 @@ from labelcycle.components.labelling.delivery_record import read_delivery_record
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnsweredRequests:
     """Requests with and without their answers, in the order in which they were made.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answers:
         return [*self.begun, *self.open]
 
 
-def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: int) -> Answers:
+def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: int) -> AnsweredRequests:
     """Sort requests by the votes that they have: the n-th opinion on a sample wants n times `quorum` people.
 
     Args:
@@ -45,7 +45,7 @@ def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: 
     Cost: O(requests + votes).
     """
     people = Counter(vote.sample_id for vote in votes)
-    sorted_out = Answers([], [], [])
+    sorted_out = AnsweredRequests([], [], [])
     for request in requests:
         for_this = people[request.sample_id] - (request.opinion - 1) * quorum
         group = sorted_out.complete if for_this >= quorum else sorted_out.begun if for_this > 0 else sorted_out.open
@@ -62,7 +62,7 @@ class Readiness:
     deadline: datetime | None
 
 
-def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None, now: datetime) -> Readiness:
+def readiness(settings: Labelling, answers: AnsweredRequests, handed_out: datetime | None, now: datetime) -> Readiness:
     """Whether the answers to the last query are enough for the next cycle.
 
     They are when the share of the query that the settings ask for is complete, or when the deadline has passed and
@@ -92,7 +92,7 @@ def readiness(settings: Labelling, answers: Answers, handed_out: datetime | None
     return Readiness(False, f"nobody answered by the deadline, {when(deadline)}; the first answer is awaited", deadline)
 
 
-def readiness_now(store: Store, state: State, answers: Answers) -> Readiness:
+def readiness_now(store: Store, state: State, answers: AnsweredRequests) -> Readiness:
     """`readiness` by this machine's clock, for the answers to the last query.
 
     Cost: one small read where the campaign has a deadline.

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from labelcycle.components.core.campaign.metrics import ReliabilityBin
+from labelcycle.components.core.campaign.cycle_metrics import ReliabilityBin
 
 DOTS_PER_INCH = 120
 FINE = 160

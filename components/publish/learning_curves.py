@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.cycle_metrics import AccuracyForecast, NoForecast, RandomArm
 from labelcycle.components.core.campaign.estimate import CROSS_VALIDATED, AccuracyEstimate
-from labelcycle.components.core.campaign.metrics import AccuracyForecast, NoForecast, RandomArm
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 

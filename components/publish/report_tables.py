@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from labelcycle.components.core.campaign.metrics import ClassMetrics, CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import ClassMetrics, CycleMetrics
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 from labelcycle.components.analysis.intervals import wilson_interval
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.cycle_metrics import (
+    AccuracyForecast,
+    CycleMetrics,
+    NoForecast,
+    RandomArm,
+    Sign,
+)
 from labelcycle.components.core.campaign.estimate import (
     CROSS_VALIDATED,
     NOT_MEASURED,
@@ -11,7 +18,6 @@ from labelcycle.components.core.campaign.estimate import (
     AccuracyEstimate,
     NoEstimate,
 )
-from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast, RandomArm, Sign
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.commits import Commit, write_commit
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import CycleSummary, SummaryRecord
@@ -20,7 +20,7 @@ from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.components.core.storage.tables import QUERY
 from labelcycle.components.labelling.query_delivery import deliver_query
-from labelcycle.components.publish.report import draw_cycle
+from labelcycle.components.publish.cycle_report import draw_cycle
 
 EMPTY_QUERY = "empty_query.parquet"
 

@@ -17,8 +17,8 @@ from pydantic import JsonValue
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.decision import Decision
-from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.runtime.timings import read_timings

@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.config.embedding import Pooling
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS

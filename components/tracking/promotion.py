@@ -8,7 +8,7 @@ from pydantic import Field
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record

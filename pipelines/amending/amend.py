@@ -13,7 +13,7 @@ from labelcycle.components.core.config.recipe_files import changed_recipe, read_
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.initialise.queries import check_strategies
+from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 OF_QUERIES = ("scorer", "selector", "schedule", "stop")

@@ -9,8 +9,8 @@ from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, LabelcycleError
 from labelcycle.components.core.runtime.observation import emit, observed
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.pipelines.backtest.history import read_history
-from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Measured, read_plan
+from labelcycle.pipelines.backtest.backtest_plan import Arm, BacktestPlan, Measured, read_plan
+from labelcycle.pipelines.backtest.labelled_history import read_history
 
 PROGRESS = "arm"
 """The event that reports how far an arm is."""

@@ -11,7 +11,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.select import STRATEGIES
 from labelcycle.components.select.batch import check_arguments
-from labelcycle.pipelines.backtest.plan import RANDOM, Chooser, ComparedStrategy
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, Chooser, ComparedStrategy
 
 OWN = "own"
 """The cold start by which each strategy begins by itself, where it needs no model for that."""

@@ -15,7 +15,7 @@ from scipy import stats
 from sklearn.isotonic import isotonic_regression
 
 from labelcycle.components.analysis.savings import Curve, Saving, average_saving, savings
-from labelcycle.components.core.campaign.metrics import Sign
+from labelcycle.components.core.campaign.cycle_metrics import Sign
 
 CONFIDENCE = 0.95
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from labelcycle.components.analysis.savings import IN_WORDS, cycles_until
 from labelcycle.pipelines.backtest.arm import Outcome
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, BacktestPlan, ComparedStrategy, Measured
 from labelcycle.pipelines.backtest.curves import Band, Saved, band, saved
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, ComparedStrategy, Measured
 
 SEES_LABELS = "†"
 """Marks a strategy that was given what nobody knows before paying for labels."""

@@ -21,8 +21,8 @@ from labelcycle.components.core.runtime.retries import with_retries
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest import arm, report
 from labelcycle.pipelines.backtest.arm import PROGRESS
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
-from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.local.outcome import LOG_TAIL
 from labelcycle.pipelines.local.watch import Watcher

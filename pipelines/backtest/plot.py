@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from labelcycle.components.publish.charts import FAINT, FONT, INK, as_png, blank_figure, shortened
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM
 from labelcycle.pipelines.backtest.curves import Band
 from labelcycle.pipelines.backtest.leaderboard import SEES_LABELS, Leaderboard
-from labelcycle.pipelines.backtest.plan import RANDOM
 
 TEXT_SIZE = 11
 LONGEST_NAME = 40

@@ -12,8 +12,13 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arms import compared_strategies
-from labelcycle.pipelines.backtest.history import History, history_from_campaign, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import BacktestPlan
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan
+from labelcycle.pipelines.backtest.labelled_history import (
+    LabelledHistory,
+    history_from_campaign,
+    history_from_embeddings,
+    write_history,
+)
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 RECIPE, BATCH, CYCLES = "uherding", 50, 10
@@ -119,7 +124,7 @@ def _recipe(request: BacktestRequest, defaults: _Defaults) -> Recipe:
     return recipe
 
 
-def _sizes(request: BacktestRequest, defaults: _Defaults, history: History) -> tuple[int, int, int]:
+def _sizes(request: BacktestRequest, defaults: _Defaults, history: LabelledHistory) -> tuple[int, int, int]:
     """Initial query, batch and cycles, which together must fit into the pool."""
     batch = defaults.batch if request.batch is None else request.batch
     initial = request.initial

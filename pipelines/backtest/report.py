@@ -12,8 +12,8 @@ from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.pipelines.backtest.arm import Outcome, read_outcome
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan, read_plan
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
-from labelcycle.pipelines.backtest.plan import BacktestPlan, read_plan
 
 CURVES, SUMMARY, TABLE, RESULTS = "curves.png", "summary.json", "summary.md", "results.parquet"
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.analysis.metrics import classification_metrics
+from labelcycle.components.analysis.accuracy import classification_metrics
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.features.blocks import for_each_block
@@ -32,14 +32,14 @@ from labelcycle.components.train_adapter.logistic_training import (
     train_on_samples,
     uses_pool,
 )
-from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan, Chooser, Measured
+from labelcycle.pipelines.backtest.backtest_plan import Arm, BacktestPlan, Chooser, Measured
+from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHistory
 
 Rows = npt.NDArray[np.int64]
 
 
 def simulate(
-    history: History, plan: BacktestPlan, arm: Arm, on_cycle: Callable[[Measured], None] = lambda measured: None
+    history: LabelledHistory, plan: BacktestPlan, arm: Arm, on_cycle: Callable[[Measured], None] = lambda measured: None
 ) -> list[Measured]:
     """Run the arm's campaign.
 
@@ -84,7 +84,12 @@ def simulate(
 
 
 def choose(
-    history: History, plan: BacktestPlan, arm: Arm, cycle: int, labelled: npt.NDArray[np.bool_], head: Head | None
+    history: LabelledHistory,
+    plan: BacktestPlan,
+    arm: Arm,
+    cycle: int,
+    labelled: npt.NDArray[np.bool_],
+    head: Head | None,
 ) -> Rows:
     """Rows of the pool that the strategy asks for at the end of a cycle, sorted; without a head it is the cold start.
 
@@ -164,7 +169,9 @@ def _probabilities(head: Head, features: npt.NDArray[np.float16]) -> npt.NDArray
     return probs
 
 
-def train(history: History, plan: BacktestPlan, arm: Arm, cycle: int, rows: Rows, previous: Head | None) -> Head:
+def train(
+    history: LabelledHistory, plan: BacktestPlan, arm: Arm, cycle: int, rows: Rows, previous: Head | None
+) -> Head:
     """The head that `cycle` trains on these rows of the pool.
 
     Args:
@@ -190,7 +197,7 @@ def train(history: History, plan: BacktestPlan, arm: Arm, cycle: int, rows: Rows
     return trained.head
 
 
-def _solve(history: History, trainer: LogisticTrainer, seed: int, rows: Rows, previous: Head | None) -> Head:
+def _solve(history: LabelledHistory, trainer: LogisticTrainer, seed: int, rows: Rows, previous: Head | None) -> Head:
     """Logistic regression, with the pool's moments as the arm's earlier head has them: they never change."""
     known = (previous.mean, previous.deviation) if isinstance(previous, LogisticHead) else None
     moments = known or feature_moments([history.pool.features])

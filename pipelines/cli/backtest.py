@@ -113,8 +113,8 @@ def backtest(
     Example: labelcycle backtest --embeddings features.npz --strategies random,entropy,coreset --batch 50 --cycles 10
     """
     from labelcycle.components.core.storage import open_store
+    from labelcycle.pipelines.backtest.backtest_plan import write_plan
     from labelcycle.pipelines.backtest.local import run_backtest
-    from labelcycle.pipelines.backtest.plan import write_plan
     from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
     from labelcycle.pipelines.backtest.report import CURVES, SUMMARY
 

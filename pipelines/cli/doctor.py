@@ -12,7 +12,7 @@ from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelcycle.pipelines.doctor.finding import Area, Diagnosis, Finding
+    from labelcycle.pipelines.doctor.check_result import Area, CheckResult, Diagnosis
     from labelcycle.pipelines.doctor.question import Question
 
 STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -113,7 +113,7 @@ def _examined(question: "Question", lines: bool) -> "Diagnosis":
     waiting = console if lines and console.is_terminal else Console(file=sys.stderr)
     shown: list[str] = []
 
-    def tell(area: "Area", finding: "Finding") -> None:
+    def tell(area: "Area", finding: "CheckResult") -> None:
         if not lines:
             return
         if area not in shown[-1:]:
@@ -129,7 +129,7 @@ def _examined(question: "Question", lines: bool) -> "Diagnosis":
     return diagnosis
 
 
-def _print(console: "Console", finding: "Finding") -> None:
+def _print(console: "Console", finding: "CheckResult") -> None:
     from rich.text import Text
 
     line = Text("  ")

@@ -33,7 +33,7 @@ def init(
     from labelcycle.components.core.errors import ConfigurationError
     from labelcycle.pipelines.cli.closed_pipes import outlive_readers
     from labelcycle.pipelines.cli.init_options import given
-    from labelcycle.pipelines.initialise.campaign import begin_campaign
+    from labelcycle.pipelines.initialise.begin import begin_campaign
     from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
     outlive_readers()

@@ -21,8 +21,8 @@ def metrics(
     Example: labelcycle metrics campaigns/digits --output /var/lib/node_exporter/digits.prom
     """
     from labelcycle.components.core.storage import open_store
+    from labelcycle.pipelines.metrics.campaign_figures import read_figures
     from labelcycle.pipelines.metrics.exposition import as_text, write_file
-    from labelcycle.pipelines.metrics.figures import read_figures
 
     figures = read_figures(open_store(root))
     if output is None:

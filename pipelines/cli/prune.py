@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from labelcycle.pipelines.pruning.plan import Prunable
+    from labelcycle.pipelines.pruning.prunable import Prunable
 
 
 def prune(
@@ -37,7 +37,7 @@ def prune(
     from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.runtime.observation import Progress
     from labelcycle.components.core.storage.deletion import open_deleter
-    from labelcycle.pipelines.pruning.plan import plan_pruning
+    from labelcycle.pipelines.pruning.prunable import plan_pruning
     from labelcycle.pipelines.pruning.prune import prune as delete
 
     store, deleter = open_store(root), open_deleter(root)

@@ -20,8 +20,8 @@ from labelcycle.components.core.campaign.commits import commit_key
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import until_none
-from labelcycle.pipelines.dashboard.figures import plain_text
 from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_status, progress
+from labelcycle.pipelines.dashboard.status_parts import plain_text
 from labelcycle.pipelines.dashboard.view import CampaignStatus, View, read_status, read_view, status_facts
 
 FEWEST_CYCLES = 3

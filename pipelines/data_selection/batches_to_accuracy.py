@@ -6,7 +6,7 @@ Source: VeCAF, section 4.2, efficiency analysis, and figure 5.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store

@@ -10,7 +10,7 @@ from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arm import run
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
 from labelcycle.pipelines.backtest.prepare import RECIPE, BacktestRequest, prepare
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 

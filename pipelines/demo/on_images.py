@@ -18,8 +18,8 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.demo.demo_campaign import CampaignFailed
-from labelcycle.pipelines.initialise.campaign import begin_campaign
-from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.begin import begin_campaign
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 PEAL = "peal_entropy"
 RECIPES = (RECIPE, PEAL)

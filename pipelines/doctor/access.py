@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.pipelines.doctor.finding import Finding, failed_by, passed, warned
+from labelcycle.pipelines.doctor.check_result import CheckResult, failed_by, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import UNAUTHENTICATED, KubernetesApi, Refused, connect
 
 OLDEST = (1, 33)
@@ -27,7 +27,7 @@ class Access:
         self._context = context
         self.api: KubernetesApi | None = None
 
-    def look(self) -> Iterator[Finding]:
+    def look(self) -> Iterator[CheckResult]:
         """Whether the API server answers, as whom it knows the user, and its version."""
         try:
             api = connect(self._context)
@@ -59,7 +59,7 @@ def _user(api: KubernetesApi) -> str:
     return "somebody, as it does not tell"
 
 
-def _version(api: KubernetesApi) -> Finding:
+def _version(api: KubernetesApi) -> CheckResult:
     told = (api.get("/version") or {}).get("gitVersion", "")
     numbers = re.match(r"v(\d+)\.(\d+)", told)
     if numbers is None:

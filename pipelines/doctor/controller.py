@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labelcycle.pipelines.doctor.cluster import Cluster
-from labelcycle.pipelines.doctor.finding import Finding, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.check_result import CheckResult, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json, Refused
+from labelcycle.pipelines.doctor.namespace import Cluster
 
 NAME = "workflow-controller"
 USUAL_PLACES = ("argo", "kubeflow")
@@ -35,7 +35,7 @@ class Controller:
     managed: str
 
 
-def check_controller(cluster: Cluster) -> Iterator[Finding]:
+def check_controller(cluster: Cluster) -> Iterator[CheckResult]:
     """The controllers that would take up a workflow of the namespace."""
     found, everywhere = _controllers(cluster)
     if not found:
@@ -58,7 +58,7 @@ def check_controller(cluster: Cluster) -> Iterator[Finding]:
         yield warned("controller", f"{len(for_us)} look at {cluster.namespace}, in {places}", remedy)
 
 
-def _state(controller: Controller) -> Finding:
+def _state(controller: Controller) -> CheckResult:
     where = f"the controller in {controller.namespace}"
     if not controller.available:
         remedy = f"kubectl describe deployment -n {controller.namespace} {NAME}"
@@ -129,7 +129,7 @@ def _managed(words: list[str], own: str) -> str:
     return own
 
 
-def _by_its_lease(cluster: Cluster, everywhere: bool) -> Iterator[Finding]:
+def _by_its_lease(cluster: Cluster, everywhere: bool) -> Iterator[CheckResult]:
     """A controller that is no Deployment of the usual name shows by the lease that it holds while it leads."""
     if everywhere:
         leases = cluster.api.items("/apis/coordination.k8s.io/v1/leases", fieldSelector=f"metadata.name={NAME}")

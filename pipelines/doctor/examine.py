@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from labelcycle.pipelines.doctor.finding import Area, Check, Diagnosis, Finding, warned
+from labelcycle.pipelines.doctor.check_result import Area, Check, CheckResult, Diagnosis, warned
 from labelcycle.pipelines.doctor.question import Question
 from labelcycle.pipelines.profiles.profile import Profile, read_profile
 
-Tell = Callable[[Area, Finding], None]
+Tell = Callable[[Area, CheckResult], None]
 """Called with each finding as it is made."""
 
 Begin = Callable[[str], None]
@@ -41,7 +41,7 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
         yield from machine_checks(question.root)
     tool = ""
     if question.root:
-        from labelcycle.pipelines.doctor.store import StoreExamination
+        from labelcycle.pipelines.doctor.root import StoreExamination
 
         store = StoreExamination(question.root, in_cluster)
         yield from store.checks()
@@ -61,6 +61,6 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
         yield from kubeflow_checks(question, profile, tool)
 
 
-def _no_root() -> Iterator[Finding]:
+def _no_root() -> Iterator[CheckResult]:
     remedy = "Name the root that the campaign is to have: labelcycle doctor ROOT …"
     yield warned("root", "none was named, so no store was looked at", remedy)

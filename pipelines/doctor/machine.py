@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
 
 GIB = 1024**3
 ENOUGH_MEMORY = 4 * GIB
@@ -38,7 +38,7 @@ def machine_checks(root: str) -> list[Check]:
     return checks
 
 
-def check_python() -> Iterator[Finding]:
+def check_python() -> Iterator[CheckResult]:
     """The version that the installed package asks for."""
     wanted = metadata.metadata("labelcycle")["Requires-Python"] or ""
     seen = f"Python {platform.python_version()} at {sys.executable}"
@@ -48,7 +48,7 @@ def check_python() -> Iterator[Finding]:
         yield failed("python", f"{seen}, and labelcycle needs {wanted}", f"Install labelcycle in a Python {wanted}.")
 
 
-def check_packages() -> Iterator[Finding]:
+def check_packages() -> Iterator[CheckResult]:
     """Everything that labelcycle needs, in the versions that it names."""
     wrong, right = [], 0
     for line in metadata.requires("labelcycle") or []:
@@ -75,7 +75,7 @@ def check_packages() -> Iterator[Finding]:
         yield passed("packages", f"labelcycle {version} and the {right} packages that it names")
 
 
-def check_torch() -> Iterator[Finding]:
+def check_torch() -> Iterator[CheckResult]:
     """Whether torch and torchvision fit together, which only importing them shows, and which GPUs torch sees."""
     try:
         import torch
@@ -96,7 +96,7 @@ def check_torch() -> Iterator[Finding]:
     yield passed("torch", f"{torch.__version__}, with {gpus}")
 
 
-def check_memory() -> Iterator[Finding]:
+def check_memory() -> Iterator[CheckResult]:
     """What is free, on the machine or within the limit of this process's container."""
     free = free_memory()
     if free is None:
@@ -137,7 +137,7 @@ def free_memory() -> int | None:
     return free
 
 
-def check_disk(folder: Path) -> Iterator[Finding]:
+def check_disk(folder: Path) -> Iterator[CheckResult]:
     """Room where the campaign is, or will be."""
     while not folder.is_dir():
         folder = folder.parent

@@ -11,10 +11,10 @@ from kubernetes.utils.quantity import parse_quantity
 
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.pipelines.cluster import CUDA_SUFFIX
-from labelcycle.pipelines.doctor.cluster import Cluster
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
-from labelcycle.pipelines.doctor.images import check_image, images_on
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json
+from labelcycle.pipelines.doctor.namespace import Cluster
+from labelcycle.pipelines.doctor.stage_image import check_image, images_on
 from labelcycle.pipelines.graph import CYCLE
 from labelcycle.pipelines.profiles.profile import Placement, Toleration
 
@@ -55,7 +55,7 @@ class NodeExamination:
     def _usable(self) -> list[Json]:
         return [node for node in self._nodes if _is_ready(node)]
 
-    def images(self) -> Iterator[Finding]:
+    def images(self) -> Iterator[CheckResult]:
         """The images of the stages."""
         if not self._cluster.image:
             yield warned("image", "no image was named", f"Name it with --image. {self._renew}")
@@ -68,7 +68,7 @@ class NodeExamination:
         for suffix in sorted(suffixes):
             yield from check_image(self._cluster.image + suffix, there, self._renew)
 
-    def nodes_are_ready(self) -> Iterator[Finding]:
+    def nodes_are_ready(self) -> Iterator[CheckResult]:
         """Whether any node takes pods."""
         names = [str(node["metadata"]["name"]) for node in self._nodes if not _is_ready(node)]
         self._listed = True
@@ -78,7 +78,7 @@ class NodeExamination:
         else:
             yield passed("nodes", seen + (f"; not {listed(names)}" if names else ""))
 
-    def stages_fit(self) -> Iterator[Finding]:
+    def stages_fit(self) -> Iterator[CheckResult]:
         """Whether each stage's pod fits a node."""
         if not self._listed or not self._usable:
             return
@@ -94,7 +94,7 @@ class NodeExamination:
             name = self._cluster.profile.name
             yield passed("room", f"each stage of profile {name} fits a node; the largest asks for {_asked(largest)}")
 
-    def _homeless(self, seen: str) -> Finding:
+    def _homeless(self, seen: str) -> CheckResult:
         """A stage that fits no node; where nodes are made as they are needed one may still come."""
         maker = self._maker_of_nodes()
         if maker:
@@ -117,7 +117,7 @@ class NodeExamination:
                 continue
         return ""
 
-    def gpus_suffice(self) -> Iterator[Finding]:
+    def gpus_suffice(self) -> Iterator[CheckResult]:
         """Whether there are as many GPUs as pods that run at a time want; nothing where the profile asks for none."""
         for stage, placement in self._placements.items():
             if placement.accelerator is None or not self._listed:

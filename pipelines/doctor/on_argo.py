@@ -7,9 +7,9 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.pipelines.argo.rendering import CYCLE
 from labelcycle.pipelines.argo.workflow import SERVICE_ACCOUNT
 from labelcycle.pipelines.doctor.access import Access
-from labelcycle.pipelines.doctor.argo import GROUP, VERSION, ArgoExamination, image_of
-from labelcycle.pipelines.doctor.cluster import Cluster, namespace_checks
-from labelcycle.pipelines.doctor.finding import Check
+from labelcycle.pipelines.doctor.argo_resources import GROUP, VERSION, ArgoExamination, image_of
+from labelcycle.pipelines.doctor.check_result import Check
+from labelcycle.pipelines.doctor.namespace import Cluster, namespace_checks
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
 from labelcycle.pipelines.doctor.question import Question

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from labelcycle.components.core.config.environment import IMAGE
 from labelcycle.pipelines.doctor.access import Access
-from labelcycle.pipelines.doctor.argo import check_kinds
-from labelcycle.pipelines.doctor.cluster import Cluster, namespace_checks
+from labelcycle.pipelines.doctor.argo_resources import check_kinds
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, softened
 from labelcycle.pipelines.doctor.controller import check_controller
-from labelcycle.pipelines.doctor.finding import Check, Finding, softened
-from labelcycle.pipelines.doctor.kubeflow import Address, KubeflowExamination
+from labelcycle.pipelines.doctor.kubeflow_api import Address, KubeflowExamination
+from labelcycle.pipelines.doctor.namespace import Cluster, namespace_checks
 from labelcycle.pipelines.doctor.nodes import NodeExamination
 from labelcycle.pipelines.doctor.pods import pod_checks
 from labelcycle.pipelines.doctor.question import Question
@@ -40,7 +40,7 @@ def kubeflow_checks(question: Question, profile: Profile, tool: str) -> Iterator
     yield from kubeflow.checks()
     access = Access(question.context)
 
-    def look() -> Iterator[Finding]:
+    def look() -> Iterator[CheckResult]:
         yield from softened(access.look())
 
     yield Check("cluster", "access", look)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from labelcycle.components.core.storage.s3_connection import s3_endpoint
 from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
-from labelcycle.pipelines.doctor.cluster import Cluster
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.namespace import Cluster
 
 ROLES = ("eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id")
 """Annotations by which clouds give a service account their own rights."""
@@ -30,7 +30,7 @@ def pod_checks(cluster: Cluster) -> list[Check]:
     ]
 
 
-def check_storage(cluster: Cluster) -> Iterator[Finding]:
+def check_storage(cluster: Cluster) -> Iterator[CheckResult]:
     """Credentials of the object store; a role of the service account may stand in their place."""
     name = cluster.storage_secret
     there = _keys(cluster, "secrets", name)
@@ -49,7 +49,7 @@ def check_storage(cluster: Cluster) -> Iterator[Finding]:
     )
 
 
-def check_tracking(cluster: Cluster) -> Iterator[Finding]:
+def check_tracking(cluster: Cluster) -> Iterator[CheckResult]:
     """The log-in of MLflow, without which cycles are committed and not recorded."""
     name = cluster.tracking_secret
     there = _keys(cluster, "secrets", name)
@@ -64,7 +64,7 @@ def check_tracking(cluster: Cluster) -> Iterator[Finding]:
     yield _whole("tracking secret", name, there, TRACKING_KEYS, "MLflow refuses such a log-in")
 
 
-def check_labelling(cluster: Cluster) -> Iterator[Finding]:
+def check_labelling(cluster: Cluster) -> Iterator[CheckResult]:
     """The labelling tool's token, which only campaigns with a tool need."""
     name, (key,) = cluster.labelling_secret, LABELLING_KEYS
     there = _keys(cluster, "secrets", name)
@@ -80,7 +80,7 @@ def check_labelling(cluster: Cluster) -> Iterator[Finding]:
         yield passed("labelling secret", "there is none, and only campaigns with a labelling tool need it")
 
 
-def check_settings(cluster: Cluster) -> Iterator[Finding]:
+def check_settings(cluster: Cluster) -> Iterator[CheckResult]:
     """The addresses of object store and MLflow, as every stage has them."""
     name = cluster.settings_map
     values = _settings(cluster)
@@ -107,7 +107,7 @@ def _settings(cluster: Cluster) -> dict[str, str] | None:
     return None if found is None else {key: str(value) for key, value in (found.get("data") or {}).items()}
 
 
-def _wrong_settings(name: str, values: dict[str, str]) -> Iterator[Finding]:
+def _wrong_settings(name: str, values: dict[str, str]) -> Iterator[CheckResult]:
     for key in (ENDPOINT, MLFLOW):
         if values.get(key) and not re.match(r"https?://[^/]+", values[key]):
             yield failed(
@@ -130,7 +130,7 @@ SERVICE = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(\.(?P<namespace>[a-z0-9-]+)(?P<
 """How pods call a service: `mlflow`, `mlflow.labelcycle`, `mlflow.labelcycle.svc`."""
 
 
-def check_mlflow_service(cluster: Cluster) -> Iterator[Finding]:
+def check_mlflow_service(cluster: Cluster) -> Iterator[CheckResult]:
     """Whether the MLflow that stages are told of is a service of this cluster with pods behind it.
 
     It is not asked itself: only stages need reach it.
@@ -180,7 +180,7 @@ def _keys(cluster: Cluster, kind: str, name: str) -> dict[str, bool] | None:
     return None if found is None else {key: bool(value) for key, value in (found.get("data") or {}).items()}
 
 
-def _whole(check: str, name: str, there: dict[str, bool], wanted: tuple[str, ...], without: str) -> Finding:
+def _whole(check: str, name: str, there: dict[str, bool], wanted: tuple[str, ...], without: str) -> CheckResult:
     """Whether a secret has all keys that pods take."""
     lacking = [f"no {key}" if key not in there else f"an empty {key}" for key in wanted if not there.get(key)]
     if lacking:

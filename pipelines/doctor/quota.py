@@ -6,9 +6,9 @@ from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
 
-from labelcycle.pipelines.doctor.cluster import Cluster
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json
+from labelcycle.pipelines.doctor.namespace import Cluster
 from labelcycle.pipelines.graph import CYCLE
 from labelcycle.pipelines.profiles.profile import Placement
 
@@ -21,7 +21,7 @@ def quota_checks(cluster: Cluster) -> list[Check]:
     ]
 
 
-def check_quota(cluster: Cluster) -> Iterator[Finding]:
+def check_quota(cluster: Cluster) -> Iterator[CheckResult]:
     """Whether each stage's pod is within the quotas, and whether there is room in them now."""
     placements = {stage.name: cluster.profile.stages[stage.name] for stage in CYCLE.stages}
     quotas = cluster.api.items(f"{cluster.path}/resourcequotas")
@@ -46,7 +46,7 @@ def check_quota(cluster: Cluster) -> Iterator[Finding]:
         )
 
 
-def check_limits(cluster: Cluster) -> Iterator[Finding]:
+def check_limits(cluster: Cluster) -> Iterator[CheckResult]:
     """Whether limit ranges allow the stages' containers, and give the containers of the engine what quotas ask for."""
     ranges = [
         each

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from labelcycle.pipelines.doctor.cluster import Cluster
-from labelcycle.pipelines.doctor.finding import Check, Finding, Status, failed, listed, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, Status, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json
+from labelcycle.pipelines.doctor.namespace import Cluster
 
 ARGO = "argoproj.io"
 REVIEWS = "authorization.k8s.io"
@@ -116,7 +116,7 @@ def rights_checks(cluster: Cluster, purposes: Sequence[Purpose]) -> list[Check]:
     return [Check("rights", purpose.check, partial(check_rights, cluster, purpose)) for purpose in purposes]
 
 
-def check_rights(cluster: Cluster, purpose: Purpose) -> Iterator[Finding]:
+def check_rights(cluster: Cluster, purpose: Purpose) -> Iterator[CheckResult]:
     """Whether the user has all rights that a purpose needs."""
     missing = [
         words
@@ -146,7 +146,7 @@ def stage_account_checks(cluster: Cluster, rights: Sequence[Right], made_by: str
     return checks
 
 
-def check_stage_account(cluster: Cluster, made_by: str) -> Iterator[Finding]:
+def check_stage_account(cluster: Cluster, made_by: str) -> Iterator[CheckResult]:
     """Whether the account is there, and the secrets by which it pulls images."""
     name, namespace = cluster.service_account, cluster.namespace
     found = cluster.api.get(f"{cluster.path}/serviceaccounts/{name}")
@@ -163,7 +163,7 @@ def check_stage_account(cluster: Cluster, made_by: str) -> Iterator[Finding]:
             )
 
 
-def check_stage_rights(cluster: Cluster, rights: Sequence[Right]) -> Iterator[Finding]:
+def check_stage_rights(cluster: Cluster, rights: Sequence[Right]) -> Iterator[CheckResult]:
     """Whether the account has rights; asking about others than oneself is a right too."""
     namespace, check = cluster.namespace, "its rights"
     account = {

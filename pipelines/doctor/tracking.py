@@ -22,7 +22,7 @@ from labelcycle.components.tracking.location import (
     tracking_uri,
     without_credentials,
 )
-from labelcycle.pipelines.doctor.finding import Check, Finding, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, passed, warned
 
 SECONDS = (5, 10)
 """To connect, and for each part of an answer."""
@@ -50,7 +50,7 @@ def tracking_checks(root: str, in_cluster: bool) -> list[Check]:
     return [Check("mlflow", "mlflow", lambda: check_mlflow(root))]
 
 
-def check_mlflow(root: str) -> Iterator[Finding]:
+def check_mlflow(root: str) -> Iterator[CheckResult]:
     """The server or database that records the cycles."""
     uri = tracking_uri()
     if uri is None:
@@ -66,7 +66,7 @@ def check_mlflow(root: str) -> Iterator[Finding]:
         yield _database(database)
 
 
-def _database(path: Path) -> Finding:
+def _database(path: Path) -> CheckResult:
     if not path.exists():
         return passed("mlflow", f"the first cycle makes the database {path}")
     try:
@@ -81,7 +81,7 @@ def _database(path: Path) -> Finding:
     return passed("mlflow", f"the database {path}")
 
 
-def _server(uri: str, shown: str) -> Iterator[Finding]:
+def _server(uri: str, shown: str) -> Iterator[CheckResult]:
     try:
         answer = _get(f"{uri}/version")
     except requests.RequestException as error:
@@ -110,7 +110,7 @@ def _server(uri: str, shown: str) -> Iterator[Finding]:
     yield _log_in(uri, shown)
 
 
-def _log_in(uri: str, shown: str) -> Finding:
+def _log_in(uri: str, shown: str) -> CheckResult:
     try:
         answer = _get(f"{uri}/{SEARCH}", max_results="1")
     except requests.RequestException as error:

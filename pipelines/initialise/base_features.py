@@ -12,8 +12,8 @@ from labelcycle.components.core.features.provenance import backbone_provenance, 
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.samples import Samples
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 IMPORT_ROWS = 16_384
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from labelcycle.pipelines.initialise.settings import GROUPS, CampaignSettings
+from labelcycle.pipelines.initialise.campaign_settings import GROUPS, CampaignSettings
 
 KINDS = {
     "string": "text",

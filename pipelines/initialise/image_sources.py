@@ -7,12 +7,12 @@ from labelcycle.components.core.images.allowed_sources import image_address
 from labelcycle.components.core.images.listing import list_images, no_images
 from labelcycle.components.core.images.members import ARCHIVE, CONTAINERS
 from labelcycle.pipelines.initialise import manifest
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.containers import samples_from_containers
+from labelcycle.pipelines.initialise.image_folder import samples_from_images
 from labelcycle.pipelines.initialise.image_tables import holds_images
-from labelcycle.pipelines.initialise.images import samples_from_images
 from labelcycle.pipelines.initialise.manifest import samples_from_manifest
 from labelcycle.pipelines.initialise.samples import Samples, with_use_of_labels
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
 def samples_of_images(settings: CampaignSettings) -> Samples:

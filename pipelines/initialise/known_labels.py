@@ -9,8 +9,8 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.label_texts import refuse_unclear
 from labelcycle.components.labelling.sample_ids import SampleIds
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.samples import Samples
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
 def labels_at_hand(settings: CampaignSettings, samples: Samples) -> dict[str, str]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelcycle.pipelines.initialise.campaign import Begun, begin_campaign
+from labelcycle.pipelines.initialise.begin import Begun, begin_campaign
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.reading import listed, named
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 SPLITS = ("pool", "val", "test")
 

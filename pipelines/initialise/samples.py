@@ -14,9 +14,9 @@ from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, write_object
 from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.inspection import Inspected
 from labelcycle.pipelines.initialise.reading import Reading
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from labelcycle.components.core.config.recipe import MOST_NAMED
 from labelcycle.components.core.config.settings_files import as_written, read_settings
 from labelcycle.components.core.errors import ConfigurationError, near_miss
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 200

@@ -4,7 +4,7 @@ from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
-from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 
 def as_data_selection(settings: CampaignSettings, selection: DataSelection | None) -> CampaignSettings:

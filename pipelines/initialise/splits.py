@@ -5,10 +5,10 @@ The test set is named by the user, marked in the source of the samples, or held 
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.held_out import FEW, SHARE, held_out, share_of_few
 from labelcycle.pipelines.initialise.known_labels import labels_in
 from labelcycle.pipelines.initialise.samples import Samples
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.test_from_budget import by_default
 
 

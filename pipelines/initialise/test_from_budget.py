@@ -10,8 +10,8 @@ from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.samples import Samples
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.sizes import initial_of
 
 SHARE = 0.25

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Enum, Gauge, generate_latest, w
 
 from labelcycle.components.core.campaign.state import Phase
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.metrics.figures import Figures, LastRun
+from labelcycle.pipelines.metrics.campaign_figures import Figures, LastRun
 
 ENDING = ".prom"
 """The textfile collector reads files of this ending only."""

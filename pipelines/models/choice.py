@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError, ConfigurationError

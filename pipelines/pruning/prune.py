@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.deletion import Deleter
 from labelcycle.components.core.storage.objects import sealed
-from labelcycle.pipelines.pruning.plan import Prunable
+from labelcycle.pipelines.pruning.prunable import Prunable
 from labelcycle.pipelines.verification.known_objects import pruned_key
 
 

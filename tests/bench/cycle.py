@@ -52,7 +52,7 @@ def write_images(folder: Path, count: int, side: int) -> None:
 def begin(folder: Path, root: Path, backbone: str, weights: Path, recipe: str = "linear_probe") -> tuple[int, str]:
     """Begin a campaign over `folder` and its cold start; returns cycle and attempt."""
     from labelcycle.components.label_ingest.stage import run as ingest
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
     begin_campaign(
         str(root),

@@ -10,7 +10,7 @@ from typing import Any
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.tracking.promoting import judge_new_cycles
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import CLASSES, Bench
 from tests.frozen_roots.archives import BUCKET
 from tests.frozen_roots.tiny_backbone import NAME

@@ -14,7 +14,7 @@ from labelcycle.components.core.campaign.algorithms import made_by
 from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign
 from labelcycle.components.core.campaign.commits import read_commits
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.summary import SummaryRecord
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.digests import canonical_json

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labelcycle.components.core.errors import LabelcycleError, TransientError
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import COLD_START, TRAINING, Bench
 from tests.harness.committed_objects import committed_objects, damaged_objects
 

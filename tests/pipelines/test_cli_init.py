@@ -13,7 +13,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cli.init import init
 from labelcycle.pipelines.cli.init_options import with_flags
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
-from tests.pipelines.test_initialise_settings import another_value
+from tests.pipelines.initialise.test_campaign_settings import another_value
 
 application = typer.Typer()
 application.command()(with_flags(init))

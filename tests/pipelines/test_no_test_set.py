@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
-from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking.cycle_figures import cycle_figures
 from labelcycle.components.tracking.promoting import judge_new_cycles

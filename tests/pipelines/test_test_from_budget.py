@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.errors import ConfigurationError

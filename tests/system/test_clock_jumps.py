@@ -24,7 +24,7 @@ from labelcycle.components.labelling.delivery_record import read_delivery_record
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.tracking.promotion import Gate, ModelName
 from labelcycle.components.tracking.promotion_history import Promotion, append_promotion, read_history
-from labelcycle.pipelines.dashboard.figures import awaited
+from labelcycle.pipelines.dashboard.status_parts import awaited
 from tests.conftest import write_embeddings
 from tests.harness.clock_trials import JumpingClock, clock_in_labelcycle, fixed_clock
 from tests.harness.quick_campaign import losses, request, run_until_done

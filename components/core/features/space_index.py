@@ -89,7 +89,7 @@ class SpaceIndex(Record):
 
 
 @dataclass(frozen=True)
-class Listing:
+class SpaceContents:
     """What a space has at one moment.
 
     Attributes:
@@ -138,13 +138,13 @@ class Listing:
                 start += part.rows
 
 
-def list_space(store: Store, space: str) -> Listing:
+def list_space(store: Store, space: str) -> SpaceContents:
     """What a space has, and what its index objects say of it.
 
     Cost: one listing, and a read for each index object until all parts are known: one where the embed stage has ended.
     """
     names = [key.rpartition("/")[2] for key in store.keys(f"spaces/{space}/")]
-    listing = Listing(
+    listing = SpaceContents(
         parts=[name for name in names if name.startswith("part-")],
         quarantine=[name for name in names if name.startswith("quarantine-")],
     )

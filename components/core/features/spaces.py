@@ -17,7 +17,7 @@ from labelcycle.components.core.features.provenance import DIGITS, PROVENANCE, A
 from labelcycle.components.core.features.space_index import (
     Holding,
     IndexedPart,
-    Listing,
+    SpaceContents,
     list_space,
     write_index,
 )
@@ -68,11 +68,11 @@ class FeatureSpace:
             "embed stage."
         )
 
-    def listing(self) -> Listing:
+    def listing(self) -> SpaceContents:
         """What the space has now, and what is known of its parts without reading them."""
         return list_space(self._store, self.name)
 
-    def ids(self, listing: Listing | None = None) -> set[str]:
+    def ids(self, listing: SpaceContents | None = None) -> set[str]:
         """Ids of all samples that have features here.
 
         Args:
@@ -99,7 +99,7 @@ class FeatureSpace:
         if added is not None:
             self._added[added[0].name] = added
 
-    def knows(self, listing: Listing) -> bool:
+    def knows(self, listing: SpaceContents) -> bool:
         """Whether it is known without reading what every part holds: by an index, or because it was added here."""
         return self._added.keys() >= set(listing.unknown)
 
@@ -108,7 +108,7 @@ class FeatureSpace:
         if self._added:
             write_index(self._store, self.name, self._added.values())
 
-    def index_all(self, listing: Listing, holding: Holding | None = None) -> None:
+    def index_all(self, listing: SpaceContents, holding: Holding | None = None) -> None:
         """List all parts in one index object.
 
         Args:
@@ -139,7 +139,7 @@ class FeatureSpace:
         return self.read_together([sorted(self.ids(listing)) if ids is None else ids], listing)[0]
 
     def read_together(
-        self, groups: Sequence[Iterable[str]], listing: Listing | None = None
+        self, groups: Sequence[Iterable[str]], listing: SpaceContents | None = None
     ) -> list[tuple[list[str], npt.NDArray[np.float16]]]:
         """What `read` gives for each group of ids; a part that several groups need is read once."""
         listing = listing or self.listing()
@@ -188,14 +188,16 @@ class FeatureSpace:
         """Add a table of unreadable samples: sample_id, uri and reason of each."""
         self._files.set_aside(rows)
 
-    def quarantined(self, listing: Listing | None = None) -> list[dict[str, str]]:
+    def quarantined(self, listing: SpaceContents | None = None) -> list[dict[str, str]]:
         """Samples that could not be embedded, sorted by id: sample_id, uri and a reason of each."""
         return self._files.were_set_aside(None if listing is None else listing.quarantine)
 
     def _key(self, name: str) -> str:
         return f"spaces/{self.name}/{name}"
 
-    def _found(self, wanted: Sequence[WantedRows], listing: Listing) -> list[tuple[list[str], npt.NDArray[np.float16]]]:
+    def _found(
+        self, wanted: Sequence[WantedRows], listing: SpaceContents
+    ) -> list[tuple[list[str], npt.NDArray[np.float16]]]:
         for group in wanted:
             self.refuse_lost(group)
         width = next((group.width for group in wanted if group.width is not None), None)
@@ -204,7 +206,7 @@ class FeatureSpace:
         return [group.found(width) for group in wanted]
 
     def _parts_with(
-        self, wanted: Sequence[WantedRows], listing: Listing
+        self, wanted: Sequence[WantedRows], listing: SpaceContents
     ) -> Iterator[tuple[pa.Array, npt.NDArray[np.float16]]]:
         """Ids and features of every part that may hold a wanted sample, in the order of their names.
 
@@ -224,7 +226,7 @@ class FeatureSpace:
                 )
             yield names, features
 
-    def _may_hold(self, listing: Listing, wanted: Sequence[WantedRows]) -> list[str]:
+    def _may_hold(self, listing: SpaceContents, wanted: Sequence[WantedRows]) -> list[str]:
         """Names of the parts that hold a wanted sample, and of those of which that is not known, sorted.
 
         First and last ids tell, where the ranges of parts do not overlap. Where they do the ids of the parts are read.
@@ -240,7 +242,7 @@ class FeatureSpace:
                     del within[part.name]
         return sorted([*within, *listing.unknown])
 
-    def _ids_by_part(self, listing: Listing) -> Iterator[tuple[IndexedPart, pa.Array]]:
+    def _ids_by_part(self, listing: SpaceContents) -> Iterator[tuple[IndexedPart, pa.Array]]:
         """What every part holds; parts that are not indexed, and were not added by this process, are read."""
         yield from listing.indexed_ids(self._store, self.name)
         unknown = [name for name in listing.unknown if name not in self._added]

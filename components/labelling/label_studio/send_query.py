@@ -21,7 +21,14 @@ from labelcycle.components.labelling.label_studio.annotations import annotator_o
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Project, find_or_create_project
-from labelcycle.components.labelling.label_studio.tasks import LinkRenewal, Task, Wanted, new_task, task_data, tasks_of
+from labelcycle.components.labelling.label_studio.tasks import (
+    LabellingTask,
+    LinkRenewal,
+    Wanted,
+    new_task,
+    task_data,
+    tasks_of,
+)
 from labelcycle.components.labelling.label_studio.tokens import token_from_environment
 
 TASKS_A_CALL = 250
@@ -114,7 +121,7 @@ class _Sending:
     quorum: int
     links: ImageLinks
 
-    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[Task]]]:
+    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[LabellingTask]]]:
         """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
 
         After a call whose answer was lost the tasks are listed again, and those still missing are sent.
@@ -150,7 +157,7 @@ class _Sending:
                 return error
         return None
 
-    def remove_duplicates(self, tasks: dict[str, list[Task]]) -> int:
+    def remove_duplicates(self, tasks: dict[str, list[LabellingTask]]) -> int:
         """Delete tasks that a sample has beside another, unless somebody has begun to answer them.
 
         The one that stays is the first with annotations, or the first of all, so that two who do this at once agree.
@@ -176,7 +183,7 @@ class _Sending:
         self.server.delete(address)
         return True
 
-    def reopen(self, wanted: list[Wanted], tasks: dict[str, list[Task]]) -> int:
+    def reopen(self, wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> int:
         """Let tasks whose sample needs a further opinion ask for as many annotations as that wants, by others."""
         reopened = 0
         for row in wanted:
@@ -203,9 +210,9 @@ class _Sending:
         return True
 
 
-def _missing(wanted: list[Wanted], tasks: dict[str, list[Task]]) -> list[Wanted]:
+def _missing(wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> list[Wanted]:
     return [row for row in wanted if row.sample_id not in tasks]
 
 
-def _first(tasks: list[Task]) -> Task:
+def _first(tasks: list[LabellingTask]) -> LabellingTask:
     return min(tasks, key=lambda task: (task.annotations == 0, task.number))

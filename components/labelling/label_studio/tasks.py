@@ -39,7 +39,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Task:
+class LabellingTask:
     """A task of the campaign.
 
     Attributes:
@@ -138,9 +138,9 @@ def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = 
             yield task
 
 
-def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list[Task]]:
+def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list[LabellingTask]]:
     """The campaign's tasks by sample, each sample's by number; there is more than one where a race made duplicates."""
-    found: dict[str, list[Task]] = {}
+    found: dict[str, list[LabellingTask]] = {}
     for raw in list_tasks(server, project, STATE):
         task = task_of(raw, campaign)
         if task is not None:
@@ -179,7 +179,7 @@ def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> 
     }
 
 
-def task_of(raw: ListedTask, campaign: str) -> Task | None:
+def task_of(raw: ListedTask, campaign: str) -> LabellingTask | None:
     """A task of this campaign; None for those of others."""
     data = raw.get("data")
     if not isinstance(data, dict) or data.get("campaign") != campaign:
@@ -187,7 +187,7 @@ def task_of(raw: ListedTask, campaign: str) -> Task | None:
     sample_id, opinion = data.get("sample_id"), data.get("opinion")
     if not isinstance(sample_id, str):
         return None
-    return Task(
+    return LabellingTask(
         number=raw["id"],
         sample_id=sample_id,
         opinion=opinion if isinstance(opinion, int) else 1,
@@ -219,7 +219,7 @@ class LinkRenewal:
         self._links = links
         self._now = datetime.now(UTC)
 
-    def renew(self, task: Task) -> bool:
+    def renew(self, task: LabellingTask) -> bool:
         """Give a task a new link if its own runs out. Returns whether it did; a task that is gone is left alone.
 
         Raises:

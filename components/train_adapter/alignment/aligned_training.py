@@ -17,7 +17,7 @@ from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, current_space, previous_backbone, with_weights
 from labelcycle.components.core.storage.objects import ObjectReference
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, decide, may_update
+from labelcycle.components.train_adapter.alignment.recompute_decision import Accuracies, decide, may_update
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
 from labelcycle.components.train_adapter.feature_moments import Doubles, pool_moments
 from labelcycle.components.train_adapter.feature_training import examples_of_space, train_on_features

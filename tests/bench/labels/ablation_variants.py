@@ -15,7 +15,7 @@ from labelcycle.components.select.clustering import cluster_picks
 from labelcycle.components.select.standardised import standardised as points_of
 from labelcycle.components.train_adapter.logistic_regression import Solution, fit_logistic_regression
 from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Learner, uses_pool
-from labelcycle.pipelines.backtest.history import Labelled
+from labelcycle.pipelines.backtest.labelled_history import Labelled
 from tests.bench.labels.methods import default_recipe
 
 Floats = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.digests import digest_of_file
-from labelcycle.pipelines.backtest.history import History, Labelled
+from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHistory
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.held_out import hold_out
 
@@ -85,7 +85,7 @@ def size_of(data: Data) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def history_of(data: Data, seed: int) -> History:
+def history_of(data: Data, seed: int) -> LabelledHistory:
     """A set's pool and test samples, split by class with this seed; a file's own test split is kept."""
     ids, features, labels, splits = _samples(data.path)
     classes = sorted(set(labels.values()))
@@ -102,7 +102,9 @@ def history_of(data: Data, seed: int) -> History:
         rows = np.flatnonzero(np.isin(ids, list(names)))
         return Labelled(ids[rows], features[rows], np.array([number[labels[name]] for name in ids[rows].tolist()]))
 
-    return History(data.name, classes, part(pool), Labelled(ids[:0], features[:0], np.empty(0, np.int64)), part(test))
+    return LabelledHistory(
+        data.name, classes, part(pool), Labelled(ids[:0], features[:0], np.empty(0, np.int64)), part(test)
+    )
 
 
 def budgets(classes: int, pool: int, most: int | None = None) -> list[int]:

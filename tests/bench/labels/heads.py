@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from labelcycle.components.core.models.head import EPSILON, LinearHead
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import Moments
-from labelcycle.pipelines.backtest.history import History, Labelled
-from labelcycle.pipelines.backtest.plan import Arm, BacktestPlan
+from labelcycle.pipelines.backtest.backtest_plan import Arm, BacktestPlan
+from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHistory
 from labelcycle.pipelines.backtest.simulate import train
 
 OURS, SCIKIT_LEARN = "logistic", "scikit-learn"
@@ -28,7 +28,7 @@ Rows = npt.NDArray[np.int64]
 
 def fitted(
     name: str,
-    history: History,
+    history: LabelledHistory,
     plan: BacktestPlan,
     arm: Arm,
     cycle: int,

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.pipelines.backtest.plan import RANDOM, ComparedStrategy
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, ComparedStrategy
 from tests.bench.labels import heads, methods
 from tests.bench.labels.data import (
     MANY,

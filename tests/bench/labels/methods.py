@@ -17,8 +17,8 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES
-from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy
+from labelcycle.pipelines.backtest.labelled_history import LabelledHistory
 from labelcycle.pipelines.backtest.prepare import RECIPE
 from labelcycle.pipelines.backtest.simulate import choose
 from labelcycle.pipelines.recipes.catalogue import recipe_path
@@ -86,7 +86,7 @@ def default_recipe() -> Recipe:
     return read_recipe(recipe_path(RECIPE))
 
 
-def plan_of(history: History, batch: int) -> BacktestPlan:
+def plan_of(history: LabelledHistory, batch: int) -> BacktestPlan:
     """A plan with the default recipe's trainer, which asks for `batch` labels."""
     return default_plan().model_copy(update={"classes": history.classes, "initial": batch, "batch": batch})
 
@@ -130,7 +130,7 @@ def arm_of(compared: ComparedStrategy, seed: int) -> Arm:
     return Arm("bench", compared, seed)
 
 
-def chooser_of(compared: ComparedStrategy, history: History, seed: int) -> Asks:
+def chooser_of(compared: ComparedStrategy, history: LabelledHistory, seed: int) -> Asks:
     """A strategy on this pool, by the code of a backtest."""
     arm = arm_of(compared, seed)
 
@@ -140,7 +140,7 @@ def chooser_of(compared: ComparedStrategy, history: History, seed: int) -> Asks:
     return ask
 
 
-def begin(method: Method, history: History, seed: int) -> Asks:
+def begin(method: Method, history: LabelledHistory, seed: int) -> Asks:
     """A method on this pool."""
     if method.by == LABELCYCLE:
         return chooser_of(compared_in_recipe(method), history, seed)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from labelcycle.components.core.models.heads import Head, unit_standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.pipelines.backtest.history import History
+from labelcycle.pipelines.backtest.labelled_history import LabelledHistory
 from tests.bench.labels.heads import seen_by
 from tests.bench.labels.methods import Asks
 
@@ -58,7 +58,7 @@ PEERS = {
 }
 
 
-def peer_on(name: str, history: History, seed: int) -> Asks:
+def peer_on(name: str, history: LabelledHistory, seed: int) -> Asks:
     """A peer on this pool."""
     peer = PEERS[name]
     moments = feature_moments([history.pool.features])
@@ -72,7 +72,7 @@ def peer_on(name: str, history: History, seed: int) -> Asks:
 class _Skactiveml:
     """One object of the strategy for the whole campaign, as its users have it."""
 
-    def __init__(self, peer: Peer, history: History, unit: Floats, seed: int) -> None:
+    def __init__(self, peer: Peer, history: LabelledHistory, unit: Floats, seed: int) -> None:
         import skactiveml.pool
 
         arguments = dict(peer.arguments)

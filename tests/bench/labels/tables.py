@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.campaign.metrics import Sign
+from labelcycle.components.core.campaign.cycle_metrics import Sign
 from tests.bench.labels.data import SHOWN, WHOLE
 from tests.bench.labels.figures import (
     Entry,

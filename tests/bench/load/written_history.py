@@ -31,7 +31,7 @@ from labelcycle.components.core.storage.objects import ObjectReference, write_js
 from labelcycle.components.core.storage.tables import QUERY, table_bytes
 from labelcycle.components.labelling.consensus import consensus_of
 from labelcycle.components.labelling.query_delivery import deliver_query
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
 CLASSES = 5
 WIDTH = 8

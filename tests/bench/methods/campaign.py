@@ -60,7 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("--finalize", action="store_true")
     given = parser.parse_args()
     if given.begin:
-        from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+        from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
         begin_campaign(given.root, CampaignSettings(**json.loads(given.begin)))
     run_campaign(given.root, given.cycles, given.finalize)

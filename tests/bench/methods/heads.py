@@ -15,7 +15,7 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from labelcycle.components.analysis.metrics import expected_calibration_error
+from labelcycle.components.analysis.accuracy import expected_calibration_error
 from labelcycle.components.core.config.trainers import LinearTrainer, LogisticTrainer
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features

@@ -19,7 +19,7 @@ from labelcycle.components.core.config.trainers import DataSelection, LinearTrai
 from labelcycle.components.embed.caption_model import CaptionModel
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, Simulated, simulate_selection
-from labelcycle.pipelines.initialise.captions import DEFAULT, PLACE, TEMPLATE, encoder_folder
+from labelcycle.pipelines.initialise.caption_sources import DEFAULT, PLACE, TEMPLATE, encoder_folder
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 from tests.bench.methods.markdown import percent, points, table
 

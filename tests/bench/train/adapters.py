@@ -33,7 +33,7 @@ def labelled_campaign(
     from labelcycle.components.label_ingest.stage import run as ingest
     from labelcycle.components.publish.stage import run as publish
     from labelcycle.components.select.stage import run as select
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
     begin_campaign(
         str(root),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.components.analysis.metrics import BINS, expected_calibration_error, reliability
+from labelcycle.components.analysis.accuracy import BINS, expected_calibration_error, reliability
 
 
 def error_by_hand(confidence: list[float], correct: list[bool]) -> float:

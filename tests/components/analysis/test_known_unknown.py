@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from labelcycle.components.analysis.metrics import known_unknown
+from labelcycle.components.analysis.accuracy import known_unknown
 from labelcycle.components.core.campaign.summary import KnownUnknown
 
 

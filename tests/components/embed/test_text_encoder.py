@@ -9,7 +9,7 @@ import pytest
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed.caption_model import CaptionModel
-from labelcycle.pipelines.initialise.captions import DEFAULT, encoder_folder, resolve_text_encoder
+from labelcycle.pipelines.initialise.caption_sources import DEFAULT, encoder_folder, resolve_text_encoder
 
 
 def test_captions_give_features(text_encoder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Prices
-from labelcycle.components.core.campaign.metrics import AccuracyForecast, NoForecast
+from labelcycle.components.core.campaign.cycle_metrics import AccuracyForecast, NoForecast
 from labelcycle.components.evaluate.projection_figures import forecast_figures, saving_figures
 
 

@@ -7,7 +7,7 @@ import pytest
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
-from labelcycle.components.label_ingest.readiness import Answers, answers_to, readiness
+from labelcycle.components.label_ingest.readiness import AnsweredRequests, answers_to, readiness
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -28,9 +28,9 @@ def test_each_opinion_wants_a_quorum_of_its_own(opinion: int, votes: int, place:
     assert len(answers.complete) + len(answers.unanswered) == 1
 
 
-def answers(complete: int, begun: int = 0, left: int = 0) -> Answers:
+def answers(complete: int, begun: int = 0, left: int = 0) -> AnsweredRequests:
     requests = [LabelRequest(0, str(number), 1) for number in range(complete + begun + left)]
-    return Answers(requests[:complete], requests[complete : complete + begun], requests[complete + begun :])
+    return AnsweredRequests(requests[:complete], requests[complete : complete + begun], requests[complete + begun :])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def answers(complete: int, begun: int = 0, left: int = 0) -> Answers:
         (0.01, answers(1, 0, 9), True),
     ],
 )
-def test_the_share_of_the_query(share: float, found: Answers, ready: bool) -> None:
+def test_the_share_of_the_query(share: float, found: AnsweredRequests, ready: bool) -> None:
     assert readiness(Labelling(share=share), found, NOON, NOON).ready is ready
 
 
@@ -60,7 +60,7 @@ def test_the_share_of_the_query(share: float, found: Answers, ready: bool) -> No
     ],
     ids=["before", "at it", "begun answers count", "nobody", "a clock that is behind"],
 )
-def test_the_deadline(hours: float, found: Answers, ready: bool, reason: str) -> None:
+def test_the_deadline(hours: float, found: AnsweredRequests, ready: bool, reason: str) -> None:
     result = readiness(Labelling(deadline_hours=2), found, NOON, NOON + timedelta(hours=hours))
     assert result.ready is ready and reason in result.reason
     assert result.deadline == NOON + timedelta(hours=2)

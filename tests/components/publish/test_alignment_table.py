@@ -45,7 +45,7 @@ def test_without_an_alignment_there_is_no_table() -> None:
 def test_the_record_of_the_decision_has_these_quantities() -> None:
     import numpy as np
 
-    from labelcycle.components.train_adapter.alignment.decision import decide
+    from labelcycle.components.train_adapter.alignment.recompute_decision import decide
 
     features, classes = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
     verdict = decide(features, classes, None, Alignment())

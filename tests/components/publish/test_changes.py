@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.metrics import ClassMetrics, CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import ClassMetrics, CycleMetrics
 from labelcycle.components.core.campaign.summary import CycleSummary, KnownUnknown
 from labelcycle.components.publish.report_tables import MOST_MOVED, changes, ratio
 from tests.cycle_records import cycle_metrics

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.campaign import Prices
-from labelcycle.components.core.campaign.metrics import (
+from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     ExpectedAccuracy,
     NoForecast,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign.metrics import RandomArm
+from labelcycle.components.core.campaign.cycle_metrics import RandomArm
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.learning_curves import draw_learning_curve
 

@@ -1,6 +1,6 @@
 """Savings and forecast in words."""
 
-from labelcycle.components.core.campaign.metrics import (
+from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     ExpectedAccuracy,
     MeanSaving,

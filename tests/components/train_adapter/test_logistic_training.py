@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.analysis.metrics import expected_calibration_error
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.analysis.accuracy import expected_calibration_error
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.spaces import FeatureSpace

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from labelcycle.components.analysis.metrics import expected_calibration_error
+from labelcycle.components.analysis.accuracy import expected_calibration_error
 from labelcycle.components.train_adapter.temperature import cross_validated_temperature, likeliest_temperature
 
 

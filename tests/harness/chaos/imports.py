@@ -14,7 +14,7 @@ ALWAYS = (
     "labelcycle.components.train_adapter.feature_training",
     "labelcycle.components.train_adapter.stage",
     "labelcycle.components.tracking.promoting",
-    "labelcycle.pipelines.initialise.campaign",
+    "labelcycle.pipelines.initialise.begin",
     "boto3",
     "cleanlab",
 )

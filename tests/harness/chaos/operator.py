@@ -35,7 +35,7 @@ def carry_on(root: str, workload: Workload, data: Data) -> int:
 
 def begin(root: str, workload: Workload, data: Data) -> None:
     """`labelcycle init`, which may be asked again."""
-    from labelcycle.pipelines.initialise.campaign import begin_campaign
+    from labelcycle.pipelines.initialise.begin import begin_campaign
 
     begin_campaign(root, workload.request(data))
 

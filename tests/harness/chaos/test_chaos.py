@@ -51,7 +51,7 @@ print("alive")
 @pytest.fixture(scope="module")
 def whole(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign that is done."""
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
     from tests.harness.chaos.operator import run_cycle
 
     root = tmp_path_factory.mktemp("whole") / "campaign"

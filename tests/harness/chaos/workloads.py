@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelcycle.pipelines.initialise.campaign import CampaignSettings
+from labelcycle.pipelines.initialise.begin import CampaignSettings
 from tests.harness.chaos.data import Data
 
 BATCH = 4

@@ -35,7 +35,7 @@ def coarse_figures() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def undisturbed(embeddings: Path, tmp_path_factory: pytest.TempPathFactory) -> Trace:
     """What a campaign does that nothing disturbs, from its beginning on."""
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
     from tests.conftest import Bench
 
     root = str(tmp_path_factory.mktemp("campaign"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelcycle.pipelines.initialise.campaign import CampaignSettings
+from labelcycle.pipelines.initialise.begin import CampaignSettings
 from tests.harness.reproducible.data import CLASSES, Data
 
 RATES = {"learning_rate": 1e-3, "head_learning_rate": 0.01}

@@ -18,7 +18,7 @@ from tests.harness.reproducible.data import Data
 
 def run_course(one: Course, root: str, data: Data, shards: int) -> None:
     """A whole campaign in this process: init, its cycles, and the final model where the course has one."""
-    from labelcycle.pipelines.initialise.campaign import begin_campaign
+    from labelcycle.pipelines.initialise.begin import begin_campaign
 
     begin_campaign(root, one.request(data))
     while (decision := run_cycle(root, shards)) not in ("wait", "done"):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.initialise.campaign import begin_campaign
+from labelcycle.pipelines.initialise.begin import begin_campaign
 from labelcycle.pipelines.verification.findings import Finding
 from labelcycle.pipelines.verification.known_objects import known_key
 from labelcycle.pipelines.verification.verify import verify_campaign

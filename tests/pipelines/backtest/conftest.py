@@ -12,14 +12,14 @@ from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.select import STRATEGIES, strategy
-from labelcycle.pipelines.backtest.history import History, history_from_embeddings, write_history
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, Measured
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, Measured
+from labelcycle.pipelines.backtest.labelled_history import LabelledHistory, history_from_embeddings, write_history
 
 ENTROPY = Chooser(strategy="entropy")
 
 
 @pytest.fixture
-def history(embeddings: Path) -> History:
+def history(embeddings: Path) -> LabelledHistory:
     """48 pool and 12 test samples in three classes."""
     return history_from_embeddings(str(embeddings))
 
@@ -48,7 +48,9 @@ def make_plan() -> Callable[..., BacktestPlan]:
 
 
 @pytest.fixture
-def stored(tmp_path: Path, history: History, make_plan: Callable[..., BacktestPlan]) -> tuple[Store, BacktestPlan]:
+def stored(
+    tmp_path: Path, history: LabelledHistory, make_plan: Callable[..., BacktestPlan]
+) -> tuple[Store, BacktestPlan]:
     """A store that holds the history, and a plan of it."""
     store = open_store(str(tmp_path / "backtest"))
     return store, make_plan(history=write_history(store, history))

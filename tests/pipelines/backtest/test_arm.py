@@ -13,7 +13,14 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest import simulate
 from labelcycle.pipelines.backtest.arm import read_outcome, run
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, read_plan, write_plan
+from labelcycle.pipelines.backtest.backtest_plan import (
+    RANDOM,
+    BacktestPlan,
+    Chooser,
+    ComparedStrategy,
+    read_plan,
+    write_plan,
+)
 
 
 def test_results_are_written_once_and_kept(stored: tuple[Store, BacktestPlan], monkeypatch: pytest.MonkeyPatch) -> None:

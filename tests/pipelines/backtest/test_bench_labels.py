@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 
 from labelcycle.components.core.models.head import softmax
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.pipelines.backtest.history import Labelled
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.backtest.labelled_history import Labelled
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.bench.labels import __main__ as bench
 from tests.bench.labels import figures, jobs, methods, tables
 from tests.bench.labels.data import Data, budgets, history_of

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest import arm, local
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard
-from labelcycle.pipelines.backtest.plan import BacktestPlan, write_plan
 from labelcycle.pipelines.backtest.report import gather
 from labelcycle.pipelines.cli.main import app
 from tests.installed_command import COMMAND

@@ -9,7 +9,7 @@ import pytest
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.select import STRATEGIES, Candidates, Picks
 from labelcycle.pipelines.backtest.arms import compared_strategies, parse
-from labelcycle.pipelines.backtest.plan import RANDOM
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM
 
 
 def titles(*texts: str, cold_start: str = "random") -> list[str]:

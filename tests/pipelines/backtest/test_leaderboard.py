@@ -7,9 +7,9 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.pipelines.backtest.arm import Outcome
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy
 from labelcycle.pipelines.backtest.leaderboard import Leaderboard, leaderboard
 from labelcycle.pipelines.backtest.leaderboard_table import as_markdown
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy
 
 GOOD, BAD = Chooser(strategy="entropy"), Chooser(strategy="margin")
 CURVES = {"random": (0.5, 0.6, 0.8), "entropy": (0.5, 0.8, 0.8), "margin": (0.5, 0.55, 0.6)}

@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.components.core.config.recipe import DropoutScorer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.backtest.plan import BacktestPlan
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan
 from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.pipelines.backtest import arm, report
-from labelcycle.pipelines.backtest.history import History, write_history
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
+from labelcycle.pipelines.backtest.labelled_history import LabelledHistory, write_history
 from labelcycle.pipelines.backtest.leaderboard import leaderboard
-from labelcycle.pipelines.backtest.plan import RANDOM, BacktestPlan, Chooser, ComparedStrategy, write_plan
 from labelcycle.pipelines.backtest.plot import draw_curves
 from labelcycle.pipelines.backtest.report import gather
 
@@ -115,7 +115,7 @@ def test_mlflow_that_fails_is_a_notice(
     assert store.exists("summary.json")
 
 
-def test_a_backtest_in_s3(s3_root: str, history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_a_backtest_in_s3(s3_root: str, history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     store = open_store(s3_root)
     plan = make_plan(history=write_history(store, history), seeds=1)
     name = write_plan(store, plan)

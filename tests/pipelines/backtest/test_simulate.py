@@ -10,14 +10,16 @@ import pytest
 
 from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.select import Candidates, Picks
-from labelcycle.pipelines.backtest.history import History
-from labelcycle.pipelines.backtest.plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy, Measured
+from labelcycle.pipelines.backtest.backtest_plan import RANDOM, Arm, BacktestPlan, Chooser, ComparedStrategy, Measured
+from labelcycle.pipelines.backtest.labelled_history import LabelledHistory
 from labelcycle.pipelines.backtest.simulate import simulate
 
 ENTROPY = Chooser(strategy="entropy")
 
 
-def run(history: History, plan: BacktestPlan, chooser: Chooser = ENTROPY, seed: int = 0, cold: Chooser = RANDOM) -> Any:
+def run(
+    history: LabelledHistory, plan: BacktestPlan, chooser: Chooser = ENTROPY, seed: int = 0, cold: Chooser = RANDOM
+) -> Any:
     return simulate(history, plan, Arm("arm", ComparedStrategy(chooser=chooser, cold_start=cold), seed))
 
 
@@ -38,7 +40,11 @@ def watch(register: Callable[..., str], needs: set[str], uses: set[str]) -> tupl
 
 @pytest.mark.parametrize("strategy", ["random", "entropy", "coreset", "dropquery"])
 def test_it_is_what_a_campaign_does(
-    begin: Callable[..., Any], history: History, make_plan: Callable[..., BacktestPlan], tmp_path: Path, strategy: str
+    begin: Callable[..., Any],
+    history: LabelledHistory,
+    make_plan: Callable[..., BacktestPlan],
+    tmp_path: Path,
+    strategy: str,
 ) -> None:
     campaign = begin(overrides={"selector.strategy": strategy, "schedule.learning_rate_drops": [2]}, seed=3)
     for _ in range(4):
@@ -72,7 +78,11 @@ def test_it_is_what_a_campaign_does(
     ],
 )
 def test_other_heads_are_those_of_a_campaign_too(
-    begin: Callable[..., Any], history: History, make_plan: Callable[..., BacktestPlan], recipe: str, strategy: str
+    begin: Callable[..., Any],
+    history: LabelledHistory,
+    make_plan: Callable[..., BacktestPlan],
+    recipe: str,
+    strategy: str,
 ) -> None:
     overrides = {"selector.strategy": strategy, "cold_start": {"strategy": "random"}}
     campaign = begin(recipe=recipe, overrides=overrides, seed=3)
@@ -86,23 +96,27 @@ def test_other_heads_are_those_of_a_campaign_too(
     assert len(expected) == 2
 
 
-def test_the_same_again_is_the_same(history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_the_same_again_is_the_same(history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     once, again = run(history, make_plan()), run(history, make_plan())
     assert figures(once) == figures(again)
     assert [cycle.labels for cycle in once] == [8, 16, 24]
 
 
-def test_seeds_differ(history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_seeds_differ(history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     curves = {tuple(cycle.accuracy for cycle in run(history, make_plan(), seed=seed)) for seed in range(4)}
     assert len(curves) > 1
 
 
-def test_arms_of_a_seed_begin_with_the_same_labels(history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_arms_of_a_seed_begin_with_the_same_labels(
+    history: LabelledHistory, make_plan: Callable[..., BacktestPlan]
+) -> None:
     first = [run(history, make_plan(), chooser, seed=1)[0] for chooser in (RANDOM, ENTROPY)]
     assert figures(first[:1]) == figures(first[1:])
 
 
-def test_an_own_cold_start_is_used(history: History, make_plan: Callable[..., BacktestPlan], register: Any) -> None:
+def test_an_own_cold_start_is_used(
+    history: LabelledHistory, make_plan: Callable[..., BacktestPlan], register: Any
+) -> None:
     chooser, seen = watch(register, {"features"}, set())
     run(history, make_plan(), RANDOM, cold=chooser)
     assert [(len(pool), pool.cycle) for pool in seen] == [(48, 0)]
@@ -110,7 +124,7 @@ def test_an_own_cold_start_is_used(history: History, make_plan: Callable[..., Ba
 
 
 def test_a_strategy_is_given_what_it_reads_and_nothing_of_the_truth(
-    history: History, make_plan: Callable[..., BacktestPlan], register: Any
+    history: LabelledHistory, make_plan: Callable[..., BacktestPlan], register: Any
 ) -> None:
     everything = {"features", "probs", "head", "labelled_ids", "labelled_features", "labelled_classes", "losses"}
     chooser, seen = watch(register, set(), everything | {"disagreements", "mutual_information", "groups", "texts"})
@@ -129,7 +143,7 @@ def test_a_strategy_is_given_what_it_reads_and_nothing_of_the_truth(
 
 
 def test_losses_and_passes_are_for_those_that_cannot_do_without(
-    history: History, make_plan: Callable[..., BacktestPlan], register: Any
+    history: LabelledHistory, make_plan: Callable[..., BacktestPlan], register: Any
 ) -> None:
     needs = {"losses", "disagreements", "mutual_information"}
     chooser, seen = watch(register, needs, {"probs"})
@@ -141,7 +155,7 @@ def test_losses_and_passes_are_for_those_that_cannot_do_without(
     assert pool.disagreements.max() <= 3 and pool.mutual_information is not None
 
 
-def test_the_schedule_counts(history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_the_schedule_counts(history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     slow = Schedule(learning_rate_drops=[1], drop_factor=1e-9)
     assert figures(run(history, make_plan(schedule=slow))) != figures(run(history, make_plan()))
     cold = run(history, make_plan(schedule=Schedule(warm_start=False)))
@@ -149,7 +163,7 @@ def test_the_schedule_counts(history: History, make_plan: Callable[..., Backtest
 
 
 def test_validation_samples_choose_the_epoch(
-    history: History, make_plan: Callable[..., BacktestPlan], monkeypatch: pytest.MonkeyPatch
+    history: LabelledHistory, make_plan: Callable[..., BacktestPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from labelcycle.pipelines.backtest import simulate as module
 
@@ -162,5 +176,5 @@ def test_validation_samples_choose_the_epoch(
     assert len(given[0].targets) == 12
 
 
-def test_seconds_are_measured(history: History, make_plan: Callable[..., BacktestPlan]) -> None:
+def test_seconds_are_measured(history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     assert all(cycle.training_seconds > 0 and cycle.selection_seconds >= 0 for cycle in run(history, make_plan()))

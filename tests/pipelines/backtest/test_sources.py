@@ -9,7 +9,7 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.backtest.history import (
+from labelcycle.pipelines.backtest.labelled_history import (
     history_from_campaign,
     history_from_embeddings,
     read_history,

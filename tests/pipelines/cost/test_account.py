@@ -17,7 +17,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cost.account import account_of, as_facts, compare
 from labelcycle.pipelines.cost.cost_plot import draw_costs
 from labelcycle.pipelines.cost.table import as_tables, notes
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import Bench
 
 WIDE = 400

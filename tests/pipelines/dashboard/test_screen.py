@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
-from labelcycle.pipelines.dashboard.figures import awaited
 from labelcycle.pipelines.dashboard.screen import print_people, print_status
+from labelcycle.pipelines.dashboard.status_parts import awaited
 from labelcycle.pipelines.dashboard.view import View
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)

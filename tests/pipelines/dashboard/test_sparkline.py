@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelcycle.pipelines.dashboard.figures import BLOCKS, sparkline
+from labelcycle.pipelines.dashboard.status_parts import BLOCKS, sparkline
 
 
 def test_lowest_and_highest_are_the_ends_of_the_scale() -> None:

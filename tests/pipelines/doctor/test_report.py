@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, Diagnosis, failed, passed, softened, warned
 from labelcycle.pipelines.doctor.examine import examine
-from labelcycle.pipelines.doctor.finding import Check, Diagnosis, Finding, failed, passed, softened, warned
 from labelcycle.pipelines.doctor.question import Question
 from tests.harness.loaded_modules import loaded_by
 from tests.pipelines.doctor.conftest import Doctor
@@ -93,7 +93,7 @@ def test_what_is_under_way_is_told(tmp_path: Path) -> None:
         ([failed("one", "away", "wait", may_pass=True), failed("two", "bad", "do")], 1),
     ],
 )
-def test_exit_codes(findings: list[Finding], code: int) -> None:
+def test_exit_codes(findings: list[CheckResult], code: int) -> None:
     assert Diagnosis("local", "", [("store", finding) for finding in findings]).exit_code == code
 
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.samples import Samples
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 PNG = 8
 """Side of the pictures."""

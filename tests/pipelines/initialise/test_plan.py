@@ -14,8 +14,8 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError,
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.init import init
 from labelcycle.pipelines.cli.init_options import with_flags
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.plan import plan_campaign
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 
 application = typer.Typer()
 application.command()(with_flags(init))

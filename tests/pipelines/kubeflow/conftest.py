@@ -14,7 +14,7 @@ import pytest
 
 from labelcycle.components.core.storage import s3, s3_connection
 from labelcycle.pipelines.cli.main import main
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from labelcycle.pipelines.kubeflow import run_request as request
 from labelcycle.pipelines.kubeflow import schedule, submission, transport
 from labelcycle.pipelines.kubeflow.lookup import name_at

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.metrics.campaign_figures import Figures, LastRun
 from labelcycle.pipelines.metrics.exposition import as_text, write_file
-from labelcycle.pipelines.metrics.figures import Figures, LastRun
 
 README = Path(__file__).parents[3] / "pipelines" / "metrics" / "README.md"
 RUN = LastRun("score", 9.0, 6.0, 1.0, 8, 3, 10, None)

@@ -9,7 +9,7 @@ import pytest
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.metrics.figures import LastRun, last_runs, read_figures
+from labelcycle.pipelines.metrics.campaign_figures import LastRun, last_runs, read_figures
 
 
 def timing(**changes: Any) -> Timing:

@@ -10,7 +10,7 @@ import pytest
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.tracking.promoting import judge_new_cycles
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import Bench, Pictures
 from tests.frozen_roots import tiny_backbone
 

@@ -47,7 +47,7 @@ def test_a_champion_of_another_history_is_refused(on_embeddings: str) -> None:
 
 
 def test_a_campaign_without_a_model(tmp_path: Path, embeddings: Path) -> None:
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
     root = str(tmp_path / "new")
     begin_campaign(root, CampaignSettings(embeddings=str(embeddings), budget=8, batch=8, recipe="linear_probe"))

@@ -17,7 +17,7 @@ from labelcycle.components.core.campaign.campaign import KEY, load_campaign
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from labelcycle.pipelines.models import export, onnx_file
 from labelcycle.pipelines.models import export as campaign_samples
 from labelcycle.pipelines.models.choice import Chosen, choose_model
@@ -260,7 +260,7 @@ def test_a_convolutional_network(tmp_path: Path, pictures: Pictures) -> None:
     import timm
     from safetensors.torch import save_file
 
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
     from tests.conftest import Bench
 
     weights = tmp_path / "weights.safetensors"

@@ -17,7 +17,7 @@ from labelcycle.components.core.storage.deletion import S3Deleter, open_deleter
 from labelcycle.components.core.storage.s3_connection import s3_client, split_s3_uri
 from labelcycle.components.tracking import promotion_history
 from labelcycle.pipelines.cli.main import app
-from labelcycle.pipelines.pruning.plan import Prunable, plan_pruning
+from labelcycle.pipelines.pruning.prunable import Prunable, plan_pruning
 from labelcycle.pipelines.pruning.prune import prune
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
@@ -46,7 +46,7 @@ def copy_attempt(campaign: Bench, name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     """A campaign of a cold start and two cycles that trained an adapter, each with a feature space of its own."""
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
     root = tmp_path_factory.mktemp("kept") / "campaign"
     data = {"images": str(pictures.images), "labels_from": str(pictures.labels), "test": str(pictures.test)}
@@ -94,7 +94,7 @@ def test_the_space_of_the_champion_is_kept(root: Path, monkeypatch: pytest.Monke
     class Champion:
         cycle = 1
 
-    monkeypatch.setattr("labelcycle.pipelines.pruning.plan.read_champion", lambda store: Champion())
+    monkeypatch.setattr("labelcycle.pipelines.pruning.prunable.read_champion", lambda store: Champion())
     assert planned(str(root)) == []
     assert promotion_history.read_champion(open_store(str(root))) is None
 

@@ -26,7 +26,7 @@ from tests.conftest import Bench
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     """A campaign of a cold start and two trained cycles."""
-    from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 
     root = tmp_path_factory.mktemp("kept") / "campaign"
     overrides = {"trainer.epochs": 1, "trainer.rank": 1}

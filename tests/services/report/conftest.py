@@ -12,7 +12,7 @@ import pytest
 
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.pipelines.demo.digits import write_digits
-from labelcycle.pipelines.initialise.campaign import CampaignSettings, begin_campaign
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import Bench
 
 CYCLES, BATCH, BUDGET = 6, 40, 300

@@ -208,7 +208,7 @@ def test_holdout_compares_a_probe_with_fine_tuning(
 def test_holdout_without_a_readable_validation_image(
     begin_aligned: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labelcycle.pipelines.initialise.campaign.check_validation", lambda *_: None)
+    monkeypatch.setattr("labelcycle.pipelines.initialise.begin.check_validation", lambda *_: None)
     campaign = begin_aligned(alignment__mode="holdout")
     campaign.run_cycle()
     with pytest.raises(ConfigurationError, match="validation split.*has none"):

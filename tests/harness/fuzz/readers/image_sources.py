@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.image_sources import samples_of_images
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 from tests.harness.fuzz import parquet_mutation
 from tests.harness.fuzz.json_mutation import json_lines_mutation
 from tests.harness.fuzz.readers.label_files import csv_mutation

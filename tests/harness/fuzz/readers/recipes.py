@@ -8,7 +8,7 @@ import yaml
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.settings_files import PlainLoader
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 from labelcycle.pipelines.recipes import catalogue
 from tests.harness.fuzz.json_mutation import changed

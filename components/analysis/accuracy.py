@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelcycle.components.core.campaign.metrics import ClassificationMetrics, ClassMetrics, ReliabilityBin
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, ClassMetrics, ReliabilityBin
 from labelcycle.components.core.campaign.summary import KnownUnknown
 
 BINS = 15

@@ -16,7 +16,7 @@ Area = Literal["machine", "store", "mlflow", "cluster", "rights", "pods", "nodes
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the report. No text of it holds a secret.
 
     Attributes:
@@ -38,22 +38,22 @@ class Finding:
             object.__setattr__(self, name, printable(without_secrets(getattr(self, name))))
 
 
-def passed(check: str, seen: str) -> Finding:
+def passed(check: str, seen: str) -> CheckResult:
     """All is well."""
-    return Finding(check, "pass", seen)
+    return CheckResult(check, "pass", seen)
 
 
-def warned(check: str, seen: str, remedy: str) -> Finding:
+def warned(check: str, seen: str, remedy: str) -> CheckResult:
     """A campaign can run, but not with everything, or it could not be found out."""
-    return Finding(check, "warn", seen, remedy)
+    return CheckResult(check, "warn", seen, remedy)
 
 
-def failed(check: str, seen: str, remedy: str, may_pass: bool = False) -> Finding:
+def failed(check: str, seen: str, remedy: str, may_pass: bool = False) -> CheckResult:
     """A campaign cannot run so."""
-    return Finding(check, "fail", seen, remedy, may_pass)
+    return CheckResult(check, "fail", seen, remedy, may_pass)
 
 
-def failed_by(check: str, error: LabelcycleError) -> Finding:
+def failed_by(check: str, error: LabelcycleError) -> CheckResult:
     """What an error of labelcycle's own says: its first sentence is what was seen, the others what to do."""
     seen, remedy = sentences_of(str(error))
     return failed(check, seen, remedy, may_pass=isinstance(error, TransientError))
@@ -77,11 +77,11 @@ class Check:
 
     area: Area
     name: str
-    look: Callable[[], Iterable[Finding]]
+    look: Callable[[], Iterable[CheckResult]]
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[CheckResult]:
         """What was found. Whatever goes wrong while looking is a finding too, and ends this check alone."""
-        found: list[Finding] = []
+        found: list[CheckResult] = []
         try:
             for finding in self.look():
                 found.append(finding)
@@ -111,7 +111,7 @@ class Diagnosis:
 
     engine: str
     root: str
-    findings: list[tuple[Area, Finding]] = field(default_factory=list)
+    findings: list[tuple[Area, CheckResult]] = field(default_factory=list)
 
     def count(self, status: Status) -> int:
         """How many lines have this status."""
@@ -147,7 +147,7 @@ class Diagnosis:
         }
 
 
-def softened(findings: Iterable[Finding]) -> Iterable[Finding]:
+def softened(findings: Iterable[CheckResult]) -> Iterable[CheckResult]:
     """The same findings, with what fails as a warning: for what a campaign can do without."""
     for finding in findings:
         yield replace(finding, status="warn", may_pass=False) if finding.status == "fail" else finding

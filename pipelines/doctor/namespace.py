@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import KubernetesApi
 from labelcycle.pipelines.profiles.profile import Profile
 
@@ -58,7 +58,7 @@ def namespace_checks(cluster: Cluster, made_by: str) -> list[Check]:
     return [Check("cluster", "namespace", lambda: check_namespace(cluster, made_by))]
 
 
-def check_namespace(cluster: Cluster, made_by: str) -> Iterator[Finding]:
+def check_namespace(cluster: Cluster, made_by: str) -> Iterator[CheckResult]:
     """Whether the namespace is there, and which pod security standard it enforces."""
     name = cluster.namespace
     found = cluster.api.get(cluster.path)

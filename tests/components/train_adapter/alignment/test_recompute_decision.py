@@ -9,9 +9,9 @@ import pytest
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.config.recipe import Alignment
 from labelcycle.components.core.digests import canonical_json
-from labelcycle.components.train_adapter.alignment.decision import Accuracies, decide
 from labelcycle.components.train_adapter.alignment.logme import logme
 from labelcycle.components.train_adapter.alignment.ped import potential_energy_decline
+from labelcycle.components.train_adapter.alignment.recompute_decision import Accuracies, decide
 
 WIDTH = 5
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.pipelines.doctor.images import Image, check_image, images_on, parse_image
+from labelcycle.pipelines.doctor.stage_image import Image, check_image, images_on, parse_image
 
 DIGEST = "sha256:" + 64 * "a"
 

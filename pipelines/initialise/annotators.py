@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 
 def labelling_of(settings: CampaignSettings) -> Labelling:

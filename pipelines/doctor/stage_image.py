@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from labelcycle.pipelines.doctor.finding import Finding, failed, passed, warned
+from labelcycle.pipelines.doctor.check_result import CheckResult, failed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json
 
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
@@ -40,7 +40,7 @@ def parse_image(text: str) -> Image | None:
     return Image(registry, path, tag, digest)
 
 
-def check_image(name: str, on_nodes: set[str] | None, renew: str) -> Iterator[Finding]:
+def check_image(name: str, on_nodes: set[str] | None, renew: str) -> Iterator[CheckResult]:
     """Whether an image can be expected to run, as far as its name says.
 
     Args:

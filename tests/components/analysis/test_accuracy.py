@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from labelcycle.components.analysis.metrics import classification_metrics, expected_calibration_error
+from labelcycle.components.analysis.accuracy import classification_metrics, expected_calibration_error
 
 CLASSES = ["cat", "dog", "owl", "yak"]
 

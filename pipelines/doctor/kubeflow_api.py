@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed_by, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed_by, passed, warned
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, connect, quiet
 
 SECONDS = 10
@@ -55,7 +55,7 @@ class KubeflowExamination:
         """Whether the installation has several users, as far as it is known by now."""
         return self._kubeflow is not None and self._kubeflow.namespace is not None
 
-    def api_answers(self) -> Iterator[Finding]:
+    def api_answers(self) -> Iterator[CheckResult]:
         """Whether there is an API, and how many users it has."""
         address = self._address
         try:
@@ -66,7 +66,7 @@ class KubeflowExamination:
         users = f"several users; runs go into {self.pods_are_in}" if self.several_users else "one user"
         yield passed("api", f"{self._kubeflow.pages} answers, with {users}")
 
-    def version(self) -> Iterator[Finding]:
+    def version(self) -> Iterator[CheckResult]:
         """The release, where the API tells it."""
         if self._kubeflow is None:
             return
@@ -85,13 +85,13 @@ class KubeflowExamination:
         else:
             yield passed("version", f"Kubeflow Pipelines {told}")
 
-    def runs_are_listed(self) -> Iterator[Finding]:
+    def runs_are_listed(self) -> Iterator[CheckResult]:
         """Whether the user may see runs, which `labelcycle submit` looks for first."""
         yield from self._asked(
             "runs", lambda: self._client.list_runs(page_size=1, namespace=self._namespace), "may be listed"
         )
 
-    def experiment(self) -> Iterator[Finding]:
+    def experiment(self) -> Iterator[CheckResult]:
         """The experiment of the runs, which the first run makes."""
         if self._kubeflow is None:
             return
@@ -104,7 +104,7 @@ class KubeflowExamination:
 
         yield from self._asked("experiment", look, "")
 
-    def _asked(self, check: str, look: Callable[[], Any], seen: str) -> Iterator[Finding]:
+    def _asked(self, check: str, look: Callable[[], Any], seen: str) -> Iterator[CheckResult]:
         if self._kubeflow is None:
             return
         try:

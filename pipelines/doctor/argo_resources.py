@@ -9,10 +9,10 @@ from labelcycle.pipelines.argo.cycle_workflow import cycle_template
 from labelcycle.pipelines.argo.on_labels import ON_LABELS
 from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, EXAMPLE_ROOT, Rendering
 from labelcycle.pipelines.cluster import CUDA_SUFFIX
-from labelcycle.pipelines.doctor.cluster import Cluster
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.controller import check_controller
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.kubernetes_api import Json, KubernetesApi
+from labelcycle.pipelines.doctor.namespace import Cluster
 from labelcycle.pipelines.doctor.rights import INSTALLATION, check_rights
 from labelcycle.pipelines.graph import CYCLE as CYCLE_GRAPH
 from labelcycle.pipelines.graph import slug
@@ -47,11 +47,11 @@ class ArgoExamination:
             Check("argo", "start on labels", self.events),
         ]
 
-    def kinds(self) -> Iterator[Finding]:
+    def kinds(self) -> Iterator[CheckResult]:
         """Whether the API server knows Argo's kinds."""
         yield check_kinds(self._cluster.api, KINDS, "Argo Workflows 3.6", "kinds")
 
-    def templates(self) -> Iterator[Finding]:
+    def templates(self) -> Iterator[CheckResult]:
         """Whether the workflow templates are there and are those that this version writes."""
         there = {name: self._get("workflowtemplates", name) for name in (CYCLE, CAMPAIGN)}
         missing = [name for name, found in there.items() if found is None]
@@ -67,7 +67,7 @@ class ArgoExamination:
             remedy = f"Submit with -p root={self._cluster.root}, or write them anew with --root."
             yield warned("default root", f"workflows are for {default} unless a submission says another", remedy)
 
-    def _compared(self, found: dict[str, Json]) -> Iterator[Finding]:
+    def _compared(self, found: dict[str, Json]) -> Iterator[CheckResult]:
         different = self._differences(self._cluster.profile, found)
         if not different:
             seen = f"{listed(list(found))} are those of this version with profile {self._cluster.profile.name}"
@@ -102,7 +102,7 @@ class ArgoExamination:
             for place in differences(template.to_dict()["spec"], found[name].get("spec"), name)
         ]
 
-    def schedule(self) -> Iterator[Finding]:
+    def schedule(self) -> Iterator[CheckResult]:
         """The cron workflow, which may be suspended."""
         found = self._get("cronworkflows", CYCLE)
         if found is None:
@@ -122,7 +122,7 @@ class ArgoExamination:
         how = "waits for argo cron resume" if spec.get("suspend") else "is active"
         yield passed("schedule", f"{times}, {how}")
 
-    def events(self) -> Iterator[Finding]:
+    def events(self) -> Iterator[CheckResult]:
         """What starts a cycle when labels arrive; looked at where it is installed or asked about."""
         if not self._on_labels and not self._has_sensor():
             return
@@ -147,7 +147,7 @@ class ArgoExamination:
         served = served_kinds(self._cluster.api)
         return served is not None and "sensors" in served and self._get("sensors", ON_LABELS) is not None
 
-    def _event_object(self, kind: str, name: str) -> Finding:
+    def _event_object(self, kind: str, name: str) -> CheckResult:
         found = self._get(kind, name)
         if found is None:
             remedy = "kubectl apply -k manifests/overlays/argo-events"
@@ -168,7 +168,7 @@ def served_kinds(api: KubernetesApi) -> set[str] | None:
     return None if found is None else {str(each["name"]) for each in found.get("resources") or []}
 
 
-def check_kinds(api: KubernetesApi, wanted: Sequence[str], brings: str, check: str) -> Finding:
+def check_kinds(api: KubernetesApi, wanted: Sequence[str], brings: str, check: str) -> CheckResult:
     """Whether the API server knows some of Argo's kinds."""
     served = served_kinds(api)
     missing = [kind for kind in wanted if served is None or kind not in served]

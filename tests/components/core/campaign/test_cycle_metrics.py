@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.campaign.metrics import AccuracyForecast, CycleMetrics, NoForecast
+from labelcycle.components.core.campaign.cycle_metrics import AccuracyForecast, CycleMetrics, NoForecast
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError

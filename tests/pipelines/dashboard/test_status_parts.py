@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelcycle.pipelines.dashboard.figures import bar
+from labelcycle.pipelines.dashboard.status_parts import bar
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from labelcycle.components.core.errors import ConfigurationError, LabelcycleErro
 from labelcycle.components.core.storage.deletion import Deleter, FolderDeleter, S3Deleter, StoredObject
 from labelcycle.components.core.storage.open import open_store
 from labelcycle.components.core.storage.store import Store
-from labelcycle.pipelines.doctor.finding import Check, Finding, failed, failed_by, passed, warned
+from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, failed_by, passed, warned
 
 FOLDER = "doctor"
 ATTEMPTS, READ_SECONDS = 2, 10
@@ -58,7 +58,7 @@ class StoreExamination:
             Check("store", "campaign", self.campaign),
         ]
 
-    def root_answers(self) -> Iterator[Finding]:
+    def root_answers(self) -> Iterator[CheckResult]:
         """Whether the root can be opened and listed."""
         if self._in_cluster and not self._root.startswith("s3://"):
             yield failed(
@@ -93,7 +93,7 @@ class StoreExamination:
         with suppress(TypeError, ValueError):
             self._ahead.append(parsedate_to_datetime(http_response.headers.get("Date")).timestamp() - time.time())
 
-    def conditional_writes(self) -> Iterator[Finding]:
+    def conditional_writes(self) -> Iterator[CheckResult]:
         """Whether the root can be written, and one writer of several wins, at the same instant and one by one."""
         if self._store is None or self._deleter is None:
             return
@@ -111,7 +111,7 @@ class StoreExamination:
         if self._store is not None and "://" not in self._store.root:
             self._ahead.append((Path(self._store.root) / key).stat().st_mtime - time.time())
 
-    def clock(self) -> Iterator[Finding]:
+    def clock(self) -> Iterator[CheckResult]:
         """Whether this machine and the store agree on the time of day."""
         if not self._ahead:
             return
@@ -125,7 +125,7 @@ class StoreExamination:
         else:
             yield failed("clock", f"the store's is {words}", "Set the clock that is wrong; S3 refuses such requests.")
 
-    def campaign(self) -> Iterator[Finding]:
+    def campaign(self) -> Iterator[CheckResult]:
         """What is in the root already, and whether pods can read what it names."""
         if self._store is None:
             return
@@ -145,7 +145,7 @@ class StoreExamination:
         yield passed("campaign", f"{campaign.identifier}, by recipe {campaign.recipe.name}")
 
 
-def _only_one_writes(store: Store, key: str) -> Finding:
+def _only_one_writes(store: Store, key: str) -> CheckResult:
     """Let several write one key at the same instant, and another afterwards.
 
     Raises:
@@ -168,7 +168,7 @@ def _only_one_writes(store: Store, key: str) -> Finding:
     return passed("conditional writes", f"of {WRITERS} at the same instant one was taken, and a later one refused")
 
 
-def _tidied(store: Store, deleter: Deleter, key: str) -> Iterator[Finding]:
+def _tidied(store: Store, deleter: Deleter, key: str) -> Iterator[CheckResult]:
     try:
         deleter.delete([StoredObject(key, 0, 0.0)])
     except LabelcycleError:

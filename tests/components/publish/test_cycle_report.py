@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
-from labelcycle.components.core.campaign.metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, with_schema
 from labelcycle.components.publish.charts import draw_confusion
+from labelcycle.components.publish.cycle_report import Report, render_report
 from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_feature_map
 from labelcycle.components.publish.query_thumbnails import Card, Thumbnail, query_cards
-from labelcycle.components.publish.report import Report, render_report
 from labelcycle.components.publish.report_tables import QUANTITIES
 
 pytestmark = pytest.mark.draws

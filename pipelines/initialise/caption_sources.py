@@ -16,7 +16,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.labelling.label_file import read_texts
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.pipelines.initialise.settings import CampaignSettings
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 TEMPLATE = "a photo of a {class}"
 PLACE = "{class}"

@@ -24,8 +24,10 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.components.core.storage.unwritten import UnwrittenStore
+from labelcycle.pipelines.initialise.annotators import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.initialise.base_features import base_features
-from labelcycle.pipelines.initialise.captions import read_captions, wants_captions
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
+from labelcycle.pipelines.initialise.caption_sources import read_captions, wants_captions
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.known_labels import (
@@ -43,9 +45,8 @@ from labelcycle.pipelines.initialise.known_labels import (
     with_objective,
     with_validation,
 )
-from labelcycle.pipelines.initialise.labelling import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.initialise.leaks import find_leaks, set_aside, tell_of_leaks
-from labelcycle.pipelines.initialise.queries import (
+from labelcycle.pipelines.initialise.query_settings import (
     check_groups,
     check_strategies,
     of_pool_alone,
@@ -57,7 +58,6 @@ from labelcycle.pipelines.initialise.queries import (
 from labelcycle.pipelines.initialise.reading import Reading, kind_of
 from labelcycle.pipelines.initialise.sample_lists import read_groups
 from labelcycle.pipelines.initialise.samples import Samples, labels_source, write_pool, write_table
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.sizes import (
     as_data_selection,
     as_single_shot,
@@ -263,7 +263,7 @@ def _captions(
     if not needed:
         notice(f"Captions are kept, but recipe {recipe.name!r} does not read them.")
         return captions, None
-    from labelcycle.pipelines.initialise.captions import DEFAULT, resolve_text_encoder
+    from labelcycle.pipelines.initialise.caption_sources import DEFAULT, resolve_text_encoder
 
     return captions, resolve_text_encoder(store, settings.text_encoder or DEFAULT)
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
-from labelcycle.components.core.campaign.metrics import CycleMetrics
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary

@@ -52,7 +52,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class History:
+class LabelledHistory:
     """What a backtest replays.
 
     Attributes:
@@ -70,7 +70,7 @@ class History:
     test: Labelled
 
 
-def write_history(store: Store, history: History) -> ObjectReference:
+def write_history(store: Store, history: LabelledHistory) -> ObjectReference:
     """Store the samples as one Parquet table, named by its content."""
     parts = [getattr(history, split) for split in SPLITS]
     columns = {
@@ -86,7 +86,7 @@ def write_history(store: Store, history: History) -> ObjectReference:
     return reference
 
 
-def read_history(store: Store, reference: ObjectReference, source: str, classes: list[str]) -> History:
+def read_history(store: Store, reference: ObjectReference, source: str, classes: list[str]) -> LabelledHistory:
     """The history that `write_history` stored.
 
     Raises:
@@ -105,11 +105,13 @@ def read_history(store: Store, reference: ObjectReference, source: str, classes:
                 classes=rows["class"].to_numpy().astype(np.int64),
             )
         )
-    return History(source, classes, *parts)
+    return LabelledHistory(source, classes, *parts)
 
 
-def history_from_embeddings(uri: str, labels_from: str = "", test_share: float = 0.1, split_seed: int = 0) -> History:
-    """History out of embeddings that come with labels, or with a label file beside them.
+def history_from_embeddings(
+    uri: str, labels_from: str = "", test_share: float = 0.1, split_seed: int = 0
+) -> LabelledHistory:
+    """Labelled history out of embeddings that come with labels, or with a label file beside them.
 
     The file's own splits are kept. Without a test split, `test_share` of each class is held out, the same samples as
     `labelcycle init` holds out with that seed.
@@ -150,8 +152,8 @@ def history_from_embeddings(uri: str, labels_from: str = "", test_share: float =
     return history
 
 
-def history_from_campaign(root: str, labels_from: str = "") -> History:
-    """History out of a campaign: the labels of its committed cycles on the features of its base space.
+def history_from_campaign(root: str, labels_from: str = "") -> LabelledHistory:
+    """Labelled history out of a campaign: the labels of its committed cycles on the features of its base space.
 
     The test and val samples are the campaign's own. The pool is what was labelled, so on the history of an
     active-learning campaign strategies choose among samples that its own strategy chose.
@@ -223,7 +225,7 @@ def _history(
     labels: dict[str, str],
     splits: dict[str, str],
     classes: list[str],
-) -> History:
+) -> LabelledHistory:
     """The labelled samples among `ids`, which are sorted and as many as the features' rows."""
     if len(classes) < 2:
         raise InputError(f"{source}: a classifier needs two classes or more; the labels hold {classes}.")
@@ -236,7 +238,7 @@ def _history(
             features=features[rows],
             classes=np.array([index[labels[ids[row]]] for row in rows], dtype=np.int64),
         )
-    history = History(source, classes, **parts)
+    history = LabelledHistory(source, classes, **parts)
     for split, part in (("pool", history.pool), ("test", history.test)):
         if not len(part):
             raise InputError(f"{source}: no labelled sample is in the {split} split. A backtest needs some in both.")
@@ -248,6 +250,6 @@ def _history(
     return history
 
 
-def _missing(history: History, among: Labelled, absent_from: Labelled) -> list[str]:
+def _missing(history: LabelledHistory, among: Labelled, absent_from: Labelled) -> list[str]:
     """Names of the classes that occur in the one and not in the other."""
     return [history.classes[number] for number in np.setdiff1d(among.classes, absent_from.classes)]

@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.initialise import settings
+from labelcycle.pipelines.initialise import campaign_settings
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.described_settings import Described, described_settings
-from labelcycle.pipelines.initialise.settings import CampaignSettings
 from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
 
@@ -207,7 +207,7 @@ def test_what_was_not_said_is_printed_behind_a_sign_with_its_default() -> None:
 
 
 def test_the_documented_file_is_one(file: Path) -> None:
-    documented = Path(settings.__file__).with_name("README.md").read_text(encoding="utf-8")
+    documented = Path(campaign_settings.__file__).with_name("README.md").read_text(encoding="utf-8")
     _, _, block = documented.partition("```yaml\n")
     file.write_text(block.partition("```")[0], encoding="utf-8")
     found = settings_of_campaign({}, file)
