@@ -20,6 +20,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.readiness import answers_to
 from labelcycle.components.labelling.delivery_order import as_delivered
+from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.labelling.people import person
 from labelcycle.components.labelling.query_delivery import deliver_query
 
@@ -89,14 +90,14 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
     _refuse_other_sources(store, state.campaign)
     _refuse_without_query(state, root)
     deliver_query(store, state.campaign, state.commits[-1])
-    later = state.commits[state.history.cycles :]
+    cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
     kept = in_force(votes_in(read_votes(store, state.history, later)))
     asked, picks = _asked(store, state, kept)
     labels = _labels(kept.values())
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
     if not any(request.sample_id in images for request in asked):
         raise ConfigurationError(
-            f"The samples of {root} have no images to be shown. Label in {store.locate('queries/')} instead."
+            f"The samples of {root} have no images to be shown. Fill in {store.locate(delivery_key(cycle))} instead."
         )
     space = state.summaries[-1].space or state.campaign.base_space
     voters: dict[str, set[str]] = {request.sample_id: set() for request in asked}

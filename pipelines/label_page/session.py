@@ -50,6 +50,7 @@ class LabellingSession:
         self._lock = threading.RLock()
         self._sheets: dict[int, tuple[bytes, AnswerSheet]] = {}
         self._back_to: tuple[int, str] | None = None
+        self._answered: set[tuple[int, str]] = set()
         self._from_the_end = False
         self._read()
         labelling = self.queries.campaign.labelling
@@ -111,12 +112,15 @@ class LabellingSession:
             for _ in range(TRIES):
                 sheet = self._read_sheet(cycle)
                 there = self._standing.in_the_way(request)
-                if there is not None and there.said != given.said:
-                    self._from_the_end = True
-                    raise AnsweredMeanwhile(f"This image was answered meanwhile: {there.said}. That answer stays.")
-                if there is not None or self._replace(cycle, sheet.with_answer(sample_id, given)):
+                if there is not None:
+                    self._from_the_end |= (cycle, sample_id) not in self._answered
+                    if there.said != given.said:
+                        raise AnsweredMeanwhile(f"This image was answered meanwhile: {there.said}. That answer stays.")
+                    return there
+                if self._replace(cycle, sheet.with_answer(sample_id, given)):
+                    self._answered.add((cycle, sample_id))
                     self._back_to = None
-                    return there or given
+                    return given
         raise TransientError(f"Others write {sheet.address} without a pause. Answer once more.")
 
     def undo(self) -> LabelRequest | None:
