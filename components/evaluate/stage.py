@@ -7,9 +7,10 @@ from labelcycle.components.analysis.accuracy import known_unknown
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
@@ -94,7 +95,11 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     labelled, tested = work.labelled(), work.tested()
     test, of_labelled = read_features(work, training.space, test_ids, labelled)
     if test_ids and not test.ids:
-        raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
+        reasons = work.store.locate(f"spaces/{training.space}")
+        raise InputError(
+            "No test sample has features: their images cannot be read, or are not those that the campaign began with. "
+            f"{reasons} says why of each. Put them back as they were, and run again."
+        )
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())

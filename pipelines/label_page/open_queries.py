@@ -127,9 +127,7 @@ def _refuse_without_query(state: State, root: str) -> None:
         raise NothingAsked(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
     if state.phase == "amended":
         raise NothingAsked(f"No query of {root} awaits labels. Choose the next one with: labelcycle run {root}")
-    raise NothingAsked(
-        f"No query of {root} awaits labels: {state.why_done}. Look at it with: labelcycle status {root}"
-    )
+    raise NothingAsked(f"No query of {root} awaits labels: {state.why_done}. Look at it with: labelcycle status {root}")
 
 
 def _asked(
