@@ -13,6 +13,7 @@ from labelcycle.components.core.config.recipe_files import changed_recipe, read_
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -34,12 +35,14 @@ class WantedChanges:
         batch: labels a cycle.
         recipe: the name of a recipe, or the path of one.
         overrides: settings laid over it, or over the campaign's own: `{"selector.strategy": "margin"}`.
+        samples: which samples there are.
     """
 
     budget: int | None = None
     batch: int | None = None
     recipe: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)
+    samples: WantedSamples = field(default_factory=WantedSamples)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
     while True:
         state = read_state(store)
         assert state.amended is not None
-        changes = changes_of(state, wanted)
+        changes = changes_of(store, state, wanted)
         after = state.campaign.amended(changes)
         amendment = Amendment(
             number=len(state.amended.amendments),
@@ -87,12 +90,13 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
             reason=reason,
             cycles=len(state.commits),
             changes=changes,
+            counts=counts_of_samples(store, state.campaign, after),
         )
         if append_amendment(store, amendment):
             return Amended(amendment, state.campaign, after, len(state.commits))
 
 
-def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
+def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     """The values that an amendment writes: those that differ.
 
     Raises:
@@ -116,6 +120,7 @@ def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     recipe = _recipe(campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
+    changes |= changes_of_samples(store, state, wanted.samples)
     if not changes:
         raise ConfigurationError("Nothing would change. Say what is to be different: labelcycle amend --help.")
     return changes

@@ -24,10 +24,17 @@ def amend(
         list[str] | None,
         typer.Option("--set", help="A setting of the recipe, such as selector.strategy=margin; may be repeated."),
     ] = None,
+    images: Annotated[
+        str | None, typer.Option(help="New images: a folder or prefix, a manifest, or files that hold images.")
+    ] = None,
+    embeddings: Annotated[str | None, typer.Option(help="A file of new embeddings, .parquet or .npz.")] = None,
+    drop_leaks: Annotated[
+        bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
-    """Change a campaign that has begun: its budget, its batches, and how it chooses what to ask for.
+    """Change a campaign that has begun: its budget, its batches, how it chooses what to ask for, and its samples.
 
     The change is in force from the next cycle on. Cycles before it stay as they are, and can be verified and replayed.
     A campaign whose budget is spent goes on where there is more of it. What was changed, when, by whom and why is kept
@@ -37,8 +44,10 @@ def amend(
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+    from labelcycle.pipelines.amending.samples import WantedSamples
 
-    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []))
+    samples = WantedSamples(images, embeddings, drop_leaks)
+    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []), samples)
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:
         print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))
@@ -47,8 +56,8 @@ def amend(
 
 
 def _print(done: "Amended", root: str) -> None:
-    from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+    from labelcycle.pipelines.amending.changes_in_words import changes_in_words, counts_in_words
 
-    for line in changes_in_words(done.before, done.after):
+    for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
     print(f"in force from cycle {done.cycle} on, unless that cycle has begun; continue with: labelcycle run {root}")

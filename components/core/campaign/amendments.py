@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, ValidationError
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
-from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
@@ -22,7 +22,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 
 FOLDER = "amendments"
 
-AMENDABLE = ("budget", "batch", "recipe")
+AMENDABLE = ("budget", "batch", "recipe", "pool", "truth", "quarantine", "labels_from", "withdrawn")
 """What of a campaign's description can be amended."""
 
 
@@ -37,6 +37,7 @@ class Amendment(Settings):
         reason: why, in the person's words; may be empty.
         cycles: how many cycles were committed then.
         changes: new values of the campaign's description, by name, each as a whole.
+        counts: how many samples it concerns, by what became of them, for people.
     """
 
     number: Annotated[int, Field(ge=0)]
@@ -46,6 +47,7 @@ class Amendment(Settings):
     reason: str
     cycles: Annotated[int, Field(ge=0)]
     changes: dict[str, JsonValue]
+    counts: Annotated[dict[str, int], Later({})] = {}
 
     def as_bytes(self) -> bytes:
         """The content of the object."""
@@ -74,6 +76,11 @@ class AmendedCampaign:
     def campaign(self) -> Campaign:
         """The campaign as it is with all amendments."""
         return self._after(len(self.amendments))
+
+    @property
+    def versions(self) -> list[Campaign]:
+        """The campaign as it began, and with each amendment."""
+        return [self._after(count) for count in range(len(self.amendments) + 1)]
 
     @property
     def newest(self) -> ObjectReference | None:

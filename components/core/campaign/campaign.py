@@ -111,6 +111,7 @@ class Campaign(Settings):
     Attributes:
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
             query asks for them, and the budget pays. 0 where the test set is known, or there is none.
+        withdrawn: the samples that people took out (`withdrawn`); None where there are none.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -133,6 +134,7 @@ class Campaign(Settings):
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
+    withdrawn: Annotated[ObjectReference | None, Later(None)] = None
     _begun_as: str = PrivateAttr("")
 
     @property
