@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
@@ -146,7 +147,8 @@ def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) 
     if reference is None or work.campaign.recipe.data_selection is not None:
         return {}
     before = labels_of(read_table(work.store, reference, CONSENSUS))
-    changed = {name for name, label in before.items() if given.get(name) != label}
+    withdrawn = read_withdrawn(work.store, work.campaign).ids
+    changed = {name for name, label in before.items() if given.get(name) != label and name not in withdrawn}
     counts = {"labels_corrected": len(changed), "test_labels_corrected": len(changed.intersection(test_ids))}
     return {name: count for name, count in counts.items() if count}
 

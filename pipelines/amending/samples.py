@@ -21,11 +21,13 @@ class WantedSamples:
     Attributes:
         images: new ones: a folder or prefix, a manifest, or files that hold images.
         embeddings: a file of new rows.
+        withdraw: a file that names samples to be taken out.
         drop_leaks: set new samples aside that are nearly the same as a test sample.
     """
 
     images: str | None = None
     embeddings: str | None = None
+    withdraw: str | None = None
     drop_leaks: bool = False
 
     @property
@@ -44,6 +46,10 @@ def changes_of_samples(store: Store, state: State, wanted: WantedSamples) -> dic
     if not wanted.any:
         return {}
     before = after = read_sample_tables(store, state.campaign)
+    if wanted.withdraw is not None:
+        from labelcycle.pipelines.amending.withdraw import without_listed
+
+        after = without_listed(store, state, after, wanted.withdraw)
     if wanted.images is not None or wanted.embeddings is not None:
         from labelcycle.pipelines.amending import more_samples
 
@@ -53,7 +59,12 @@ def changes_of_samples(store: Store, state: State, wanted: WantedSamples) -> dic
             after = more_samples.with_more_embeddings(
                 store, state.campaign, after, wanted.embeddings, wanted.drop_leaks
             )
-    return write_sample_tables(store, before, after)
+    changes = write_sample_tables(store, before, after)
+    if state.campaign.test_from_budget:
+        left = sum(split == "test" for split in after.splits.values())
+        if left != state.campaign.test_from_budget:
+            changes["test_from_budget"] = left
+    return changes
 
 
 def counts_of_samples(store: Store, before: Campaign, after: Campaign) -> dict[str, int]:

@@ -28,6 +28,12 @@ def amend(
         str | None, typer.Option(help="New images: a folder or prefix, a manifest, or files that hold images.")
     ] = None,
     embeddings: Annotated[str | None, typer.Option(help="A file of new embeddings, .parquet or .npz.")] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(
+            help="File of samples to take out, one id a line or CSV with sample_id: never used or shown again."
+        ),
+    ] = None,
     drop_leaks: Annotated[
         bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
     ] = False,
@@ -46,7 +52,7 @@ def amend(
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
     from labelcycle.pipelines.amending.samples import WantedSamples
 
-    samples = WantedSamples(images, embeddings, drop_leaks)
+    samples = WantedSamples(images, embeddings, withdraw, drop_leaks)
     wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []), samples)
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:

@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.pool import splits_of_versions
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.summary import read_summary
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
@@ -116,6 +117,7 @@ def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]
     try:
         requests = requests_in(read_requests(store, History(), asking))
         splits = splits_of_versions(store, versions)
+        withdrawn = read_withdrawn(store, campaign).ids
     except CampaignError:
         return  # reported where contents are checked
     askable = {"pool", "test"} if campaign.test_from_budget else {"pool"}
@@ -124,8 +126,9 @@ def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]
         yield _apart(_query_of(requests, queries, name), f"sample {name!r} is not one of the pool")
     if campaign.recipe.data_selection is not None:
         return
-    if len(requests) > campaign.budget:
-        yield _apart("campaign.json", f"{len(requests)} samples were asked for, more than the budget {campaign.budget}")
+    paid = sum(request.sample_id not in withdrawn for request in requests)
+    if paid > campaign.budget:
+        yield _apart("campaign.json", f"{paid} samples were asked for, more than the budget {campaign.budget}")
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:

@@ -22,7 +22,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 
 FOLDER = "amendments"
 
-AMENDABLE = ("budget", "batch", "recipe", "pool", "truth", "quarantine", "labels_from", "withdrawn")
+AMENDABLE = ("budget", "batch", "recipe", "pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget")
 """What of a campaign's description can be amended."""
 
 
