@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
+from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
@@ -100,6 +101,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())
+    prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
@@ -108,7 +110,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         cycle=cycle,
         labels=work.decision.labelled,
         answers=work.decision.answered,
-        label_cost=campaign.prices.of_labels(work.decision.answered),
+        label_cost=prices.of_labels(work.decision.answered),
         space=training.space,
         training=training,
         previous_query=_previous_query(work),
@@ -122,7 +124,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         reliability=measured.bins,
         stop=_reason_to_stop(work, state, found.accuracy),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
-        forecast=forecast_figures(points, found.test_samples, campaign),
+        forecast=forecast_figures(points, found.test_samples, campaign, prices),
         annotators=annotator_figures(votes, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
@@ -147,9 +149,9 @@ def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) 
     reference = work.decision.previous.get("consensus")
     if reference is None or work.campaign.recipe.data_selection is not None:
         return {}
-    before = labels_of(read_table(work.store, reference, CONSENSUS))
+    before, class_of = labels_of(read_table(work.store, reference, CONSENSUS)), work.campaign.class_of
     withdrawn = read_withdrawn(work.store, work.campaign).ids
-    changed = {name for name, label in before.items() if given.get(name) != label and name not in withdrawn}
+    changed = {name for name, label in before.items() if given.get(name) != class_of(label) and name not in withdrawn}
     counts = {"labels_corrected": len(changed), "test_labels_corrected": len(changed.intersection(test_ids))}
     return {name: count for name, count in counts.items() if count}
 
@@ -195,7 +197,7 @@ def _predicted(work: Attempt) -> dict[str, str]:
     """What the model predicted when it asked, by id."""
     requests = work.requests()
     rows = zip(requests["sample_id"].to_pylist(), requests["predicted"].to_pylist(), strict=True)
-    return {sample_id: name for sample_id, name in rows if name is not None}
+    return {sample_id: work.campaign.class_of(name) for sample_id, name in rows if name is not None}
 
 
 def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
@@ -225,4 +227,4 @@ def _previous_query(work: Attempt) -> KnownUnknown | None:
     reference = work.decision.previous.get("query")
     if reference is None:
         return None
-    return known_unknown(read_query(work.store, reference), work.labelled())
+    return known_unknown(read_query(work.store, reference), work.labelled(), work.campaign.class_of)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.class_changes import probabilities_now
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
@@ -13,7 +14,7 @@ from labelcycle.components.core.campaign.starting_labels import starting_answers
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.test_set import asked_to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
-from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force, under_present_names
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -83,7 +84,8 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
         requests, kept = mine, {}
         labelled_before, answered_before = state.summaries[-1].labels, state.summaries[-1].answers
     else:
-        kept = in_force(votes_in(read_votes(store, state.history, later)))
+        cast = votes_in(read_votes(store, state.history, later))
+        kept = in_force(under_present_names(cast, campaign.former_classes))
     withdrawn = read_withdrawn(store, campaign).ids
     source = source_of(store, campaign, last.cycle, labels_from)
     found = read_source(store, campaign, last, requests, kept, labels_from)
@@ -92,7 +94,7 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     in_all = in_force([*kept.values(), *new]).values()
     votes = [vote for vote in in_all if vote.sample_id not in withdrawn]
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
-    consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
+    consensus = consensus_of(votes, method, campaign.classes, _probabilities(state, asked, method))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, in_all, quorum)
     had = set(before.complete)
     fresh = [request for request in now.complete if request not in had]
@@ -137,14 +139,16 @@ def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | 
     )
 
 
-def _probabilities(asked: pa.Table, method: str) -> Probabilities:
-    """What the models that asked first thought of the samples, where the consensus weighs them."""
+def _probabilities(state: State, asked: pa.Table, method: str) -> Probabilities:
+    """What the models that asked first thought of the samples, by the present classes; if the consensus weighs it."""
     if method != "crowdlab":
         return {}
     known: Probabilities = {}
-    for row in asked.select(["sample_id", "probabilities"]).to_pylist():
-        if row["probabilities"] is not None:
-            known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
+    for row in asked.select(["cycle", "sample_id", "probabilities"]).to_pylist():
+        if row["probabilities"] is not None and row["sample_id"] not in known:
+            thought = np.array([row["probabilities"]], np.float32)
+            before = state.campaign_of(state.commits[row["cycle"]]).classes
+            known[row["sample_id"]] = probabilities_now(thought, before, state.campaign)[0]
     return known
 
 

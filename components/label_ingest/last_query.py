@@ -67,5 +67,6 @@ def votes_on_last_query(
 
         return sample_uris(store, campaign)
 
-    votes = read_votes_file(address, SampleIds(uris, asked), campaign.classes, name)
+    ids = SampleIds(uris, asked)
+    votes = read_votes_file(address, ids, campaign.classes, name, campaign.former_classes)
     return [vote for vote in votes if vote.sample_id in asked]

@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
@@ -45,6 +46,7 @@ class Report:
         images: PNG bytes by name; learning_curve is always there, confusion_matrix where there are test samples.
         cards: the first picks with their thumbnails; none where they have no images.
         previous: metrics of the trained cycle before; None where there is none.
+        prices: of the answers so far, where they were amended; None for the campaign's.
     """
 
     campaign: Campaign
@@ -54,6 +56,7 @@ class Report:
     images: dict[str, bytes]
     cards: list[Card] = field(default_factory=list)
     previous: CycleMetrics | None = None
+    prices: LabelPrices | None = None
 
 
 def render_report(report: Report) -> str:
@@ -69,7 +72,7 @@ def render_report(report: Report) -> str:
         training=metrics.training,
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
-        headlines=headlines(metrics, before, campaign.prices),
+        headlines=headlines(metrics, before, report.prices or campaign.prices),
         testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous),
@@ -147,7 +150,9 @@ class Drawn:
     page: str
 
 
-def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries: list[CycleSummary]) -> Drawn:
+def draw_cycle(
+    work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries: list[CycleSummary], prices: LabelPrices
+) -> Drawn:
     """Figures and report of a trained cycle.
 
     Args:
@@ -155,6 +160,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
         metrics: what was measured.
         query: the query that is committed, best pick first.
         summaries: every trained cycle so far, this one last.
+        prices: of the answers so far and of those to come.
 
     Returns:
         `learning_curve` always; `cost`, `confusion_matrix` and `calibration` where a test set measured what they show,
@@ -166,7 +172,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
     measured = any(summary.accuracy is not None for summary in summaries)
     drawn = {
         "learning_curve": draw_learning_curve(summaries, metrics.random),
-        "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget) if measured else None,
+        "cost": draw_cost(summaries, metrics.forecast, prices, campaign.budget) if measured else None,
         "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes) if metrics.test_samples else None,
         "calibration": None if not metrics.reliability else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
@@ -175,4 +181,4 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
     images = {name: image for name, image in drawn.items() if image is not None}
     previous = work.previous_record("metrics", CycleMetrics)
     cards = query_cards(query, thumbnails)
-    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous)))
+    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous, prices)))

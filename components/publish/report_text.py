@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.intervals import wilson_interval
-from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     CycleMetrics,
@@ -18,6 +18,7 @@ from labelcycle.components.core.campaign.estimate import (
     AccuracyEstimate,
     NoEstimate,
 )
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 
@@ -167,13 +168,13 @@ class Headline:
     note: str = ""
 
 
-def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: Prices) -> list[Headline]:
+def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: LabelPrices) -> list[Headline]:
     """The cycle's figures; each with its change, and whether that is for the better or the worse.
 
     Args:
         metrics: the cycle's.
         before: the trained cycle before; None where this is the first.
-        prices: the campaign's.
+        prices: of the answers so far.
     """
     spent = None if before is None else metrics.label_cost - prices.of_labels(before.answers)
     accuracy, macro_f1, ece = (before.accuracy, before.macro_f1, before.ece) if before else (None, None, None)

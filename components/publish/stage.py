@@ -10,6 +10,7 @@ from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import CycleSummary, SummaryRecord
@@ -186,7 +187,8 @@ def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: Summar
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
     trained = [past for past in earlier.summaries[: work.cycle] if past.trained]
     summaries = [*trained, CycleSummary.of(summary)]
-    drawn = draw_cycle(work, metrics, query, summaries)
+    prices = price_history_before(earlier, work.cycle, work.campaign.prices)
+    drawn = draw_cycle(work, metrics, query, summaries, prices)
     for name, data in drawn.images.items():
         work.write(f"{name}.png", data)
     work.write("report.html", drawn.page.encode())

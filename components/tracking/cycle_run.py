@@ -115,7 +115,10 @@ FILES = {
 
 @dataclass(frozen=True)
 class TrackedCycle:
-    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions."""
+    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions.
+
+    The campaign is as it was for that cycle.
+    """
 
     store: Store
     campaign: Campaign

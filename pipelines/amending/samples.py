@@ -36,8 +36,14 @@ class WantedSamples:
         return self != WantedSamples(drop_leaks=self.drop_leaks)
 
 
-def changes_of_samples(store: Store, state: State, wanted: WantedSamples) -> dict[str, JsonValue]:
+def changes_of_samples(store: Store, state: State, campaign: Campaign, wanted: WantedSamples) -> dict[str, JsonValue]:
     """The tables that differ, as an amendment names them. They are written; nobody reads them before it names them.
+
+    Args:
+        store: the campaign's.
+        state: the campaign's.
+        campaign: as it is with the amendment's other changes.
+        wanted: what is to change.
 
     Raises:
         ConfigurationError: nothing would change, or it contradicts the campaign.
@@ -45,7 +51,7 @@ def changes_of_samples(store: Store, state: State, wanted: WantedSamples) -> dic
     """
     if not wanted.any:
         return {}
-    before = after = read_sample_tables(store, state.campaign)
+    before = after = read_sample_tables(store, campaign)
     if wanted.withdraw is not None:
         from labelcycle.pipelines.amending.withdraw import without_listed
 
@@ -54,15 +60,13 @@ def changes_of_samples(store: Store, state: State, wanted: WantedSamples) -> dic
         from labelcycle.pipelines.amending import more_samples
 
         if wanted.images is not None:
-            after = more_samples.with_more_images(store, state.campaign, after, wanted.images, wanted.drop_leaks)
+            after = more_samples.with_more_images(store, campaign, after, wanted.images, wanted.drop_leaks)
         if wanted.embeddings is not None:
-            after = more_samples.with_more_embeddings(
-                store, state.campaign, after, wanted.embeddings, wanted.drop_leaks
-            )
+            after = more_samples.with_more_embeddings(store, campaign, after, wanted.embeddings, wanted.drop_leaks)
     changes = write_sample_tables(store, before, after)
-    if state.campaign.test_from_budget:
+    if campaign.test_from_budget:
         left = sum(split == "test" for split in after.splits.values())
-        if left != state.campaign.test_from_budget:
+        if left != campaign.test_from_budget:
             changes["test_from_budget"] = left
     return changes
 

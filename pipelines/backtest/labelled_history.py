@@ -202,7 +202,7 @@ def _collected(store: Store, state: State) -> dict[str, str]:
     labels: dict[str, str] = {}
     for reference in agreed if state.campaign.recipe.data_selection is not None else agreed[-1:]:
         labels |= labels_of(read_table(store, reference, CONSENSUS))
-    return labels
+    return {name: state.campaign.class_of(label) for name, label in labels.items()}
 
 
 def _base_features(store: Store, campaign: Campaign, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]]:

@@ -37,23 +37,55 @@ def amend(
     drop_leaks: Annotated[
         bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
     ] = False,
+    classes: Annotated[
+        list[str] | None, typer.Option("--classes", metavar="+NAME", help="A new class; may be repeated.")
+    ] = None,
+    rename_class: Annotated[
+        list[str] | None,
+        typer.Option("--rename-class", metavar="OLD=NEW", help="Another name for a class; may be repeated."),
+    ] = None,
+    merge_classes: Annotated[
+        list[str] | None,
+        typer.Option("--merge-classes", metavar="A,B=NEW", help="Make classes one; may be repeated."),
+    ] = None,
+    label_price: Annotated[float | None, typer.Option(help="Price of one annotation.", min=0)] = None,
+    annotators_per_label: Annotated[int | None, typer.Option(help="Annotations paid for a label.", min=1)] = None,
+    price_cpu_hour: Annotated[float | None, typer.Option(help="Price of an hour of one CPU core.", min=0)] = None,
+    price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU hour.", min=0)] = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
-    """Change a campaign that has begun: its budget, its batches, how it chooses what to ask for, and its samples.
+    """Change a campaign that has begun: its budget and batches, how it chooses, its samples, classes and prices.
 
     The change is in force from the next cycle on. Cycles before it stay as they are, and can be verified and replayed.
-    A campaign whose budget is spent goes on where there is more of it. What was changed, when, by whom and why is kept
-    under amendments/ and shown by labelcycle status.
+    A campaign whose budget is spent goes on where there is more of it. Answers that were given to a class which is then
+    renamed or merged count as what it is now, also those in label files that have the old name. What was changed, when,
+    by whom and why is kept under amendments/ and shown by labelcycle status.
 
     Example: labelcycle amend campaigns/digits --budget 400 --reason "two more weeks of labelling"
+    Example: labelcycle amend campaigns/pets --classes +rabbit --merge-classes tabby,siamese=cat
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
     from labelcycle.pipelines.amending.samples import WantedSamples
 
-    samples = WantedSamples(images, embeddings, withdraw, drop_leaks)
-    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []), samples)
+    prices = {
+        "label": label_price,
+        "annotators_per_label": annotators_per_label,
+        "cpu_hour": price_cpu_hour,
+        "gpu_hour": price_gpu_hour,
+    }
+    wanted = WantedChanges(
+        budget,
+        batch,
+        recipe,
+        settings_of(overrides or []),
+        classes=classes or (),
+        renamed=rename_class or (),
+        merged=merge_classes or (),
+        prices={name: price for name, price in prices.items() if price is not None},
+        samples=WantedSamples(images, embeddings, withdraw, drop_leaks),
+    )
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:
         print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))

@@ -8,6 +8,7 @@ replayed as it was.
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, JsonValue, ValidationError
@@ -22,7 +23,10 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 
 FOLDER = "amendments"
 
-AMENDABLE = ("budget", "batch", "recipe", "pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget")
+AMENDABLE = (
+    *("budget", "batch", "recipe", "classes", "former_classes", "prices"),
+    *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget"),
+)
 """What of a campaign's description can be amended."""
 
 
@@ -75,12 +79,7 @@ class AmendedCampaign:
     @property
     def campaign(self) -> Campaign:
         """The campaign as it is with all amendments."""
-        return self._after(len(self.amendments))
-
-    @property
-    def versions(self) -> list[Campaign]:
-        """The campaign as it began, and with each amendment."""
-        return [self._after(count) for count in range(len(self.amendments) + 1)]
+        return self.versions[-1]
 
     @property
     def newest(self) -> ObjectReference | None:
@@ -102,14 +101,16 @@ class AmendedCampaign:
             return self.begun
         for count, amendment in enumerate(self.amendments, start=1):
             if amendment.reference == reference:
-                return self._after(count)
+                return self.versions[count]
         raise CampaignError(f"{reference.key} is not the amendment that a cycle was decided by. {RESTORE}")
 
-    def _after(self, count: int) -> Campaign:
-        changes: dict[str, JsonValue] = {}
-        for amendment in self.amendments[:count]:
-            changes |= amendment.changes
-        return self.begun.amended(changes) if changes else self.begun
+    @cached_property
+    def versions(self) -> list[Campaign]:
+        """The campaign as it began, and with each amendment."""
+        campaigns = [self.begun]
+        for amendment in self.amendments:
+            campaigns.append(campaigns[-1].amended(amendment.changes))
+        return campaigns
 
 
 def amendment_key(number: int) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationError, model_validator
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
 from labelcycle.components.core.config.labelling import Labelling
@@ -112,6 +112,8 @@ class Campaign(Settings):
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
             query asks for them, and the budget pays. 0 where the test set is known, or there is none.
         withdrawn: the samples that people took out (`withdrawn`); None where there are none.
+        former_classes: the class that answers under a name count as which is none any more, since it was renamed or
+            merged with others.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -135,6 +137,7 @@ class Campaign(Settings):
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
     withdrawn: Annotated[ObjectReference | None, Later(None)] = None
+    former_classes: Annotated[dict[str, str], Later({})] = {}
     _begun_as: str = PrivateAttr("")
 
     @property
@@ -151,6 +154,17 @@ class Campaign(Settings):
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
         changed._begun_as = self.identifier
         return changed
+
+    @model_validator(mode="after")
+    def _former_are_of_classes(self) -> Self:
+        for former, name in self.former_classes.items():
+            if former in self.classes or name not in self.classes:
+                raise ValueError(f"{former!r} cannot count as {name!r} among these classes")
+        return self
+
+    def class_of(self, name: str) -> str:
+        """The class that answers under a name count as: another one where it was renamed or merged."""
+        return self.former_classes.get(name, name)
 
     def as_bytes(self) -> bytes:
         """The content of `campaign.json`."""

@@ -31,7 +31,8 @@ def splits_of_versions(store: Store, versions: Iterable[Campaign]) -> dict[str, 
 def load_truth(store: Store, campaign: Campaign) -> dict[str, str]:
     """Known labels, by id: of the `val` and `test` samples, and of the pool where its labels may be read."""
     table = read_table(store, campaign.truth, TRUTH)
-    return dict(zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    labels = map(campaign.class_of, table["label"].to_pylist())
+    return dict(zip(table["sample_id"].to_pylist(), labels, strict=True))
 
 
 def sample_uris(store: Store, campaign: Campaign, of: Collection[str] | None = None) -> dict[str, str | None]:

@@ -52,6 +52,10 @@ class State:
         """The last amendment, as the next cycle's decision names it; None where there is none."""
         return None if self.amended is None else self.amended.newest
 
+    def campaign_of(self, commit: Commit) -> Campaign:
+        """The campaign as it was for a committed cycle, with the amendments that its decision knew of."""
+        return self.campaign if self.amended is None else self.amended.as_of(commit.objects.get("amendment"))
+
     @property
     def _may_go_on(self) -> bool:
         """Whether an amendment that no cycle knows of leaves something to ask for."""
