@@ -14,6 +14,7 @@ from labelcycle.components.core.campaign.label_quality import LabelSuspect, Labe
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.remeasured import NAME, on_present_test_set
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
@@ -25,6 +26,7 @@ from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
+from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
@@ -86,6 +88,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     Raises:
         InputError: no test image could be read.
 
+    Where the test set has changed the models of earlier cycles are measured on it again.
+
     Cost: one matrix product over the test features, and a cross-validated logistic regression on the labelled ones; no
     network is loaded.
     """
@@ -101,6 +105,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())
+    remeasured, just_now = remeasure(work, state, tested)
+    state = replace(state, summaries=on_present_test_set(state.summaries[:cycle], remeasured))
     prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
@@ -131,7 +137,10 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
         **_corrected(work, given, test_ids),
+        **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
     )
+    if remeasured is not None and just_now:
+        work.write_record(f"{NAME}.json", remeasured)
     if campaign.recipe.data_selection is not None:
         points_of_batches = batch_points(work, campaign.recipe.data_selection, measured.vectors, measured.targets)
         metrics = metrics.model_copy(update={"batch_points": points_of_batches})

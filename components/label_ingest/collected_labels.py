@@ -12,7 +12,7 @@ from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.test_set import asked_to_test_with
+from labelcycle.components.core.campaign.test_set import asked_to_test_with, never_learnt_from
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
 from labelcycle.components.core.campaign.votes import Vote, in_force, under_present_names
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
@@ -99,7 +99,7 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     had = set(before.complete)
     fresh = [request for request in now.complete if request not in had]
     testing = set(asked_to_test_with(store, campaign))
-    usable = len(labels_of(consensus).keys() - testing)
+    usable = len(labels_of(consensus).keys() - set(never_learnt_from(store, campaign)))
     return CollectedLabels(
         source=source.name,
         new=new,

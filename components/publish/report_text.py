@@ -231,11 +231,15 @@ NOT_THE_MODEL_ALONE = "so the changes are not of the model alone."
 
 
 def correction_words(metrics: CycleMetrics) -> list[str]:
-    """How many labels to learn from were corrected, in a sentence; none where none was."""
+    """Whether earlier models were measured again, and how many labels to learn from were corrected, in sentences."""
     count = (metrics.labels_corrected or 0) - (metrics.test_labels_corrected or 0)
-    if not count:
-        return []
-    return [f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from."]
+    words = []
+    if metrics.remeasured:
+        models = "model of the cycle" if metrics.remeasured == 1 else f"{metrics.remeasured:,} models of the cycles"
+        words.append(f"The test set has changed: the {models} before this one was measured on it again.")
+    if count:
+        words.append(f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from.")
+    return words
 
 
 ESTIMATED = "accuracy is estimated by a simple model that is tested on labels which it has not learnt from"

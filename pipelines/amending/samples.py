@@ -21,12 +21,14 @@ class WantedSamples:
     Attributes:
         images: new ones: a folder or prefix, a manifest, or files that hold images.
         embeddings: a file of new rows.
+        test: a label file, or a folder of them, of samples that join the test set.
         withdraw: a file that names samples to be taken out.
         drop_leaks: set new samples aside that are nearly the same as a test sample.
     """
 
     images: str | None = None
     embeddings: str | None = None
+    test: str | None = None
     withdraw: str | None = None
     drop_leaks: bool = False
 
@@ -63,6 +65,10 @@ def changes_of_samples(store: Store, state: State, campaign: Campaign, wanted: W
             after = more_samples.with_more_images(store, campaign, after, wanted.images, wanted.drop_leaks)
         if wanted.embeddings is not None:
             after = more_samples.with_more_embeddings(store, campaign, after, wanted.embeddings, wanted.drop_leaks)
+    if wanted.test is not None:
+        from labelcycle.pipelines.amending.larger_test_set import with_tested
+
+        after = with_tested(store, state, campaign, after, wanted.test)
     changes = write_sample_tables(store, before, after)
     if campaign.test_from_budget:
         left = sum(split == "test" for split in after.splits.values())

@@ -28,6 +28,10 @@ def amend(
         str | None, typer.Option(help="New images: a folder or prefix, a manifest, or files that hold images.")
     ] = None,
     embeddings: Annotated[str | None, typer.Option(help="A file of new embeddings, .parquet or .npz.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="Label file of samples that join the test set; earlier models are measured on it again."),
+    ] = None,
     withdraw: Annotated[
         str | None,
         typer.Option(
@@ -84,7 +88,7 @@ def amend(
         renamed=rename_class or (),
         merged=merge_classes or (),
         prices={name: price for name, price in prices.items() if price is not None},
-        samples=WantedSamples(images, embeddings, withdraw, drop_leaks),
+        samples=WantedSamples(images, embeddings, test, withdraw, drop_leaks),
     )
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:

@@ -145,6 +145,11 @@ class Campaign(Settings):
         """The name and a digest of the whole description as the campaign began: unique to this campaign."""
         return self._begun_as or f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
 
+    @property
+    def is_amended(self) -> bool:
+        """Whether anything was amended since it began."""
+        return self._begun_as != ""
+
     def amended(self, changes: Mapping[str, JsonValue]) -> Self:
         """The same campaign with other values in its description, each as a whole.
 
