@@ -24,7 +24,7 @@ LONGEST = 60
 
 def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
     """A line for each setting that differs, by its name and both values."""
-    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch")]
+    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch", "watch_images")]
     lines = [f"{name}: {old} → {new}" for name, old, new in told if old != new]
     lines += classes_in_words(before, after)
     for name, title in PRICES.items():

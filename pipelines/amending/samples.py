@@ -8,6 +8,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.sample_tables import read_sample_tables, write_sample_tables
 from labelcycle.components.core.campaign.state import State
+from labelcycle.components.core.campaign.watching import check_watching, watched_address
 from labelcycle.components.core.storage import Store
 
 SPLITS = {"pool": "the pool", "val": "the validation split", "test": "the test set"}
@@ -23,6 +24,7 @@ class WantedSamples:
         embeddings: a file of new rows.
         test: a label file, or a folder of them, of samples that join the test set.
         withdraw: a file that names samples to be taken out.
+        watch_images: a folder or prefix whose new images join at each cycle; empty to watch none any more.
         drop_leaks: set new samples aside that are nearly the same as a test sample.
     """
 
@@ -30,6 +32,7 @@ class WantedSamples:
     embeddings: str | None = None
     test: str | None = None
     withdraw: str | None = None
+    watch_images: str | None = None
     drop_leaks: bool = False
 
     @property
@@ -70,6 +73,11 @@ def changes_of_samples(store: Store, state: State, campaign: Campaign, wanted: W
 
         after = with_tested(store, state, campaign, after, wanted.test)
     changes = write_sample_tables(store, before, after)
+    if wanted.watch_images is not None:
+        watched = watched_address(wanted.watch_images) if wanted.watch_images else None
+        if watched != campaign.watch_images:
+            check_watching(campaign.amended({"watch_images": watched}), after.knows_pool)
+            changes["watch_images"] = watched
     if campaign.test_from_budget:
         left = sum(split == "test" for split in after.splits.values())
         if left != campaign.test_from_budget:

@@ -38,6 +38,10 @@ def amend(
             help="File of samples to take out, one id a line or CSV with sample_id: never used or shown again."
         ),
     ] = None,
+    watch_images: Annotated[
+        str | None,
+        typer.Option(help="Folder or s3:// prefix whose new images join at each cycle; '' to watch none any more."),
+    ] = None,
     drop_leaks: Annotated[
         bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
     ] = False,
@@ -88,7 +92,7 @@ def amend(
         renamed=rename_class or (),
         merged=merge_classes or (),
         prices={name: price for name, price in prices.items() if price is not None},
-        samples=WantedSamples(images, embeddings, test, withdraw, drop_leaks),
+        samples=WantedSamples(images, embeddings, test, withdraw, watch_images, drop_leaks),
     )
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:

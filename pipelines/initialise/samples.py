@@ -11,11 +11,11 @@ from labelcycle.components.core.campaign import own_labels
 from labelcycle.components.core.campaign.pool_ids import write_pool_ids
 from labelcycle.components.core.campaign.sample_tables import write_samples_table
 from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.images.inspection import Inspected
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import POOL, TRUTH
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
-from labelcycle.pipelines.initialise.inspection import Inspected
 from labelcycle.pipelines.initialise.reading import Reading
 
 

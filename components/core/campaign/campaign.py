@@ -112,6 +112,7 @@ class Campaign(Settings):
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
             query asks for them, and the budget pays. 0 where the test set is known, or there is none.
         withdrawn: the samples that people took out (`withdrawn`); None where there are none.
+        watch_images: the folder or prefix whose new images join at each cycle; None for none.
         former_classes: the class that answers under a name count as which is none any more, since it was renamed or
             merged with others.
     """
@@ -137,6 +138,7 @@ class Campaign(Settings):
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
     withdrawn: Annotated[ObjectReference | None, Later(None)] = None
+    watch_images: Annotated[str | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}
     _begun_as: str = PrivateAttr("")
 

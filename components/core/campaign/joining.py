@@ -8,6 +8,8 @@ import pyarrow as pa
 from labelcycle.components.core.campaign.sample_tables import SampleTables, without
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE
 
+COPY_OF_WITHDRAWN = "the same image as a sample that was withdrawn"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -39,6 +41,7 @@ class Sorted:
     Attributes:
         new: ids of samples that it has not, sorted.
         there: how many it has already, under the same id or as the same image.
+        repeats: rows of `QUARANTINE`, of samples under other ids that are images of the campaign, or were withdrawn.
         withdrawn: how many were taken out of it before.
         aside: rows of `QUARANTINE`, of samples that it has not: those that cannot be used, and copies of test images.
         clashes: ids of other images than the campaign's of that id.
@@ -46,6 +49,7 @@ class Sorted:
 
     new: list[str]
     there: int
+    repeats: list[dict[str, str]]
     withdrawn: int
     aside: list[dict[str, str]]
     clashes: list[str]
@@ -62,12 +66,15 @@ def sort_found(tables: SampleTables, found: Found) -> Sorted:
     twins = {digest: (name, split) for name, digest, split in rows if digest is not None}
     gone = set(tables.withdrawn["sample_id"].to_pylist())
     gone_digests = set(tables.withdrawn["sha256"].to_pylist()) - {None}
-    new, clashes, aside = list[str](), list[str](), list[dict[str, str]]()
+    new, clashes = list[str](), list[str]()
+    aside, repeats = list[dict[str, str]](), list[dict[str, str]]()
     there = withdrawn = 0
     for name in sorted(found.uris):
         digest = found.sha256.get(name)
         if name in gone or (digest is not None and digest in gone_digests):
             withdrawn += 1
+            if name not in gone:
+                repeats.append({"sample_id": name, "uri": found.uris[name] or "", "reason": COPY_OF_WITHDRAWN})
         elif name in digests:
             if digest == digests[name]:
                 there += 1
@@ -79,12 +86,15 @@ def sort_found(tables: SampleTables, found: Found) -> Sorted:
             aside.append({"sample_id": name, "uri": found.uris[name] or "", "reason": reason})
         elif digest in twins:
             there += 1
+            reason = f"the same image as the sample {twins[digest][0]!r}"
+            repeats.append({"sample_id": name, "uri": found.uris[name] or "", "reason": reason})
         else:
             new.append(name)
     before = set(tables.quarantine["sample_id"].to_pylist()) | digests.keys() | gone
     there += sum(row["sample_id"] in before for row in [*aside, *found.quarantined])
     unusable = [row for row in [*aside, *found.quarantined] if row["sample_id"] not in before]
-    return Sorted(new, there, withdrawn, unusable, clashes)
+    repeats = [row for row in repeats if row["sample_id"] not in before]
+    return Sorted(new, there, repeats, withdrawn, unusable, clashes)
 
 
 def joined(tables: SampleTables, found: Found, new: list[str], aside: list[dict[str, str]]) -> SampleTables:
