@@ -81,7 +81,7 @@ def test_a_class_that_is_renamed(campaign: Bench) -> None:
         campaign.run(stage)
     assert campaign.work.campaign.classes == ["navy=dark", "green", "red"]
     assert set(campaign.work.labelled().values()) == set(campaign.work.campaign.classes)
-    assert {vote for vote in campaign.work.votes()["label"].to_pylist()} == set(campaign.work.campaign.classes)
+    assert set(campaign.work.votes()["label"].to_pylist()) == set(campaign.work.campaign.classes)
     before, after = metrics(campaign, 1), metrics(campaign, 2)
     assert [one.name for one in before.classes] == CLASSES
     assert [one.name for one in after.classes] == ["navy=dark", "green", "red"] and after.accuracy == 1.0
