@@ -23,7 +23,7 @@ def carry_on(root: str, workload: Workload, data: Data) -> int:
     decision = ""
     while decision not in ("wait", "done"):
         if workload.amended:
-            with_events("amend", lambda: amend_as_planned(root, workload))
+            with_events("amend", lambda: amend_as_planned(root, data))
         decision = run_cycle(root, workload.shards)
     if decision == "wait":
         return WAITING
@@ -40,14 +40,20 @@ def begin(root: str, workload: Workload, data: Data) -> None:
     begin_campaign(root, workload.request(data))
 
 
-def amend_as_planned(root: str, workload: Workload) -> None:
-    """`labelcycle amend`: smaller batches after the first query, and a larger budget once that is spent."""
+def amend_as_planned(root: str, data: Data) -> None:
+    """`labelcycle amend`: smaller batches, more samples with a larger budget once that is spent, and withdrawals."""
     from labelcycle.pipelines.amending import amend
+    from labelcycle.pipelines.amending.samples import WantedSamples
 
     store = open_store(root)
     state = read_state(store)
     number = len(state.amended.amendments) if state.amended is not None else 0
-    plan = [(len(state.commits) == 1, {"batch": BATCH // 2}), (state.phase == "done", {"budget": 2 * BATCH})]
+    more = WantedSamples(embeddings=str(data.more_embeddings))
+    plan: list[tuple[bool, dict[str, Any]]] = [
+        (len(state.commits) == 1, {"batch": BATCH // 2}),
+        (state.phase == "done", {"budget": 2 * BATCH, "samples": more}),
+        (len(state.commits) == 3, {"samples": WantedSamples(withdraw=str(data.withdrawn))}),
+    ]
     if number < len(plan) and plan[number][0]:
         with mock.patch.object(amend, "now", lambda: "2026-01-01T00:00:00+00:00"):
             amend.amend_campaign(store, amend.WantedChanges(**plan[number][1]), "as planned")

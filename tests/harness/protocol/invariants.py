@@ -47,9 +47,15 @@ def queries_are_of_the_committed_head(world: World, _: Bounds) -> bool:
 def nothing_is_handed_out_before_its_commit(world: World, _: Bounds) -> bool:
     """What people have is the committed query, and no other."""
     return all(
-        handed_out is None or (cycle < len(world.commits) and handed_out == world.commits[cycle].query)
+        handed_out is None or (cycle < len(world.commits) and _is_delivered(world, cycle, handed_out))
         for cycle, handed_out in enumerate(world.handed_out)
     )
+
+
+def _is_delivered(world: World, cycle: int, handed_out: int | None) -> bool:
+    """Whether people have a query: all of it but for what was withdrawn before they got it."""
+    query = world.commits[cycle].query
+    return handed_out is not None and not handed_out & ~query and not query & ~handed_out & ~world.gone(world.amended)
 
 
 def receipts_are_of_what_people_have(world: World, _: Bounds) -> bool:
@@ -63,10 +69,19 @@ def the_budget_is_kept(world: World, bounds: Bounds) -> bool:
     """What committed queries ask for is never more than the budget, with the amendments that their cycles know of."""
     asked = 0
     for commit in world.commits:
-        asked += commit.query.bit_count()
-        if commit.query and asked > bounds.budget + commit.attempt.amended:
+        attempt = commit.attempt
+        asked |= commit.query
+        paid = asked & ~world.gone(attempt.amended) | attempt.labels
+        if commit.query and paid.bit_count() > bounds.budget + world.more(attempt.amended):
             return False
     return True
+
+
+def nothing_withdrawn_is_used(world: World, _: Bounds) -> bool:
+    """A cycle neither asks for nor learns from what the amendments that it knows of have withdrawn."""
+    return not any(
+        (commit.query | commit.attempt.learnt) & world.gone(commit.attempt.amended) for commit in world.commits
+    )
 
 
 def no_amendment_is_forgotten(world: World, _: Bounds) -> bool:
@@ -114,7 +129,7 @@ def at_its_end(world: World) -> bool:
     a deadlock nor a state that processes can only run around in.
     """
     handed = all(
-        commit.query == 0 or (world.handed_out[cycle] == commit.query and world.receipts[cycle])
+        commit.query == 0 or (_is_delivered(world, cycle, world.handed_out[cycle]) and world.receipts[cycle])
         for cycle, commit in enumerate(world.commits)
     )
     return world.ended and handed and not any(world.runners)
@@ -131,6 +146,7 @@ IN_EVERY_STATE: tuple[StateInvariant, ...] = (
     receipts_are_of_what_people_have,
     the_budget_is_kept,
     no_amendment_is_forgotten,
+    nothing_withdrawn_is_used,
     nothing_is_asked_twice,
     votes_are_counted_once,
 )
