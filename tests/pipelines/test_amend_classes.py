@@ -16,15 +16,20 @@ from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import read_record
 from labelcycle.components.labelling.delivery_record import delivery_key
+from labelcycle.components.labelling.label_studio.client import LabelStudio
+from labelcycle.components.labelling.label_studio.project import find_or_create_project
+from labelcycle.components.labelling.label_studio.tokens import token_from_environment
 from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+from labelcycle.pipelines.amending.labelling_tool import offer_classes
 from labelcycle.pipelines.cost.account import account_of
 from labelcycle.pipelines.dashboard.view import costs_so_far, marginal_gain
 from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import CLASSES, Bench
+from tests.harness.label_studio_api import Api
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def test_a_class_that_is_renamed(campaign: Bench) -> None:
         campaign.run(stage)
     assert campaign.work.campaign.classes == ["navy=dark", "green", "red"]
     assert set(campaign.work.labelled().values()) == set(campaign.work.campaign.classes)
-    assert {vote for vote in campaign.work.votes()["label"].to_pylist()} == set(campaign.work.campaign.classes)
+    assert set(campaign.work.votes()["label"].to_pylist()) == set(campaign.work.campaign.classes)
     before, after = metrics(campaign, 1), metrics(campaign, 2)
     assert [one.name for one in before.classes] == CLASSES
     assert [one.name for one in after.classes] == ["navy=dark", "green", "red"] and after.accuracy == 1.0
@@ -217,6 +222,31 @@ def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -
 def test_what_selects_its_data_cannot_have_another_class(begin: Callable[..., Bench]) -> None:
     with pytest.raises(ConfigurationError, match="cannot be amended"):
         change(begin(recipe="vecaf_linear", overrides={"data_selection.augmentation": "none"}), classes=["+new"])
+
+
+def test_at_the_end_it_needs_a_budget(campaign: Bench) -> None:
+    while campaign.state.phase != "done":
+        campaign.run_cycle()
+    assert change(campaign, renamed=["blue=navy"]).at_end and campaign.state.phase == "done"
+    assert not change(campaign, budget=48).at_end
+    campaign.run_cycle()
+    assert metrics(campaign, len(campaign.state.commits) - 1).classes[0].name == "navy"
+
+
+def test_people_are_offered_the_classes_at_once(
+    campaign: Bench, studio: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = campaign.state.campaign
+    tool = {"url": studio.url, "image_server": "http://images.example.org"}
+    labelling = begun.labelling.model_dump(mode="json")
+    before = begun.amended({"labels_from": None, "labelling": {**labelling, "tool": tool}})
+    after = before.amended({"classes": [*CLASSES, "violet"]})
+    find_or_create_project(LabelStudio(studio.url, token_from_environment()), before)
+    offer_classes(before, after)
+    assert "violet" in next(iter(studio.projects.values()))["label_config"]
+    studio.fail("GET", "/api/projects", 403)
+    offer_classes(before, after)
+    assert "with the next run" in capsys.readouterr().err
 
 
 def test_the_command(campaign: Bench, labelcycle: Any) -> None:

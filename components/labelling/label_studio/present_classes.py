@@ -25,7 +25,7 @@ def with_present_classes(configuration: str, campaign: Campaign) -> str | None:
     if "<!DOCTYPE" in configuration:
         return None
     try:
-        view = xml.fromstring(configuration)  # noqa: S314: without a document type there are no entities to expand
+        view = xml.fromstring(configuration)  # noqa: S314 (no document type, so no entities to expand)
     except xml.ParseError:
         return None
     control = max(view.iter("Choices"), key=lambda one: len(_known(one, campaign)), default=None)

@@ -73,6 +73,7 @@ def test_what_people_changed_stays(make_campaign: MakeCampaign) -> None:
     after = with_present_classes(own, campaign)
     assert after is not None and choices(after) == [("Katze", "cat"), ("hound", "dog")] and 'hotkey="k"' in after
     assert with_present_classes("<View", campaign) is None
+    assert with_present_classes(f"<!DOCTYPE View>{own}", campaign) is None
     assert with_present_classes("<View/>", campaign) is None
 
 
