@@ -41,13 +41,17 @@ def begin(root: str, workload: Workload, data: Data) -> None:
 
 
 def amend_as_planned(root: str, workload: Workload) -> None:
-    """`labelcycle amend`: smaller batches after the first query, and a larger budget once that is spent."""
+    """`labelcycle amend`, with other classes each time: after the first query, once the budget is spent, and later."""
     from labelcycle.pipelines.amending import amend
 
     store = open_store(root)
     state = read_state(store)
     number = len(state.amended.amendments) if state.amended is not None else 0
-    plan = [(len(state.commits) == 1, {"batch": BATCH // 2}), (state.phase == "done", {"budget": 2 * BATCH})]
+    plan: list[tuple[bool, dict[str, Any]]] = [
+        (len(state.commits) == 1, {"batch": BATCH // 2, "renamed": ["blue=navy"], "classes": ["+violet"]}),
+        (state.phase == "done", {"budget": 2 * BATCH, "merged": ["green,red=warm"], "prices": {"label": 2.0}}),
+        (len(state.commits) == 3, {"renamed": ["warm=red"]}),
+    ]
     if number < len(plan) and plan[number][0]:
         with mock.patch.object(amend, "now", lambda: "2026-01-01T00:00:00+00:00"):
             amend.amend_campaign(store, amend.WantedChanges(**plan[number][1]), "as planned")

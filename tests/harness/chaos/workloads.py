@@ -22,7 +22,7 @@ class Workload:
         shards: parts that embed and score are split into.
         by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
         captions: whether it reads features of captions.
-        amended: whether its batch and its budget are amended.
+        amended: whether its batch, its budget, its classes and its prices are amended.
     """
 
     name: str
@@ -74,7 +74,7 @@ WORKLOADS = (
     ),
     Workload(
         "amended",
-        "the same, with smaller batches and a larger budget later",
+        "the same, with smaller batches, other classes and prices, and a larger budget later",
         {"recipe": "linear_probe", "budget": BATCH},
         on="embeddings",
         overrides={"trainer.epochs": 2},

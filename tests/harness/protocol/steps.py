@@ -20,7 +20,7 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
         for sample in _bits((handed_out or 0) & ~world.answers):
             yield f"people answer {sample} of cycle {cycle}", world._replace(answers=world.answers | sample)
     if world.amended < bounds.amendments:
-        yield "people amend", world._replace(amended=world.amended + 1)
+        yield "people amend", world._replace(amended=world.amended + 1, former=world.answers)
     for number, runner in enumerate(world.runners):
         if number and runner == world.runners[number - 1]:
             continue  # what two equal runners may do is the same
@@ -122,11 +122,12 @@ def _results(
 ) -> Iterator[tuple[Reference, ...]]:
     """The objects that a stage writes, for each result that it may come to."""
     head = inputs[0].content if attempt.cycle and inputs else 0
+    classes = attempt.amended if rules.classes_of_the_decision else world.amended
     for result in range(bounds.results):
         if stage == "train" and attempt.cycle:
-            yield _objects(attempt, head=result, training=result)
+            yield _objects(attempt, head=result, training=(result, classes))
         elif stage == "evaluate":
-            yield _objects(attempt, metrics=(head, result))
+            yield _objects(attempt, metrics=(head, result, classes))
         elif stage == "publish" and (attempt.cycle or result == 0):
             yield _objects(attempt, report=(*(one.content for one in inputs), result))
     if stage == "select":
@@ -187,7 +188,7 @@ def _ingest(world: World, runner: Runner, bounds: Bounds, rules: Rules) -> Itera
         return
     last = runner.commit
     asked = last.query | last.attempt.asked
-    labels = world.answers & asked
+    labels = world.answers & asked & ~(0 if rules.former_names_count else world.former)
     if (labels & last.query).bit_count() < min(bounds.enough, last.query.bit_count()):
         yield "ingest waits", world, None
         return
@@ -279,7 +280,8 @@ def _hand_out(world: World, runner: Runner, then: Runner | None, rules: Rules) -
         if absent or not rules.csv_if_absent:
             handed_out[cycle] = runner.commit.query
             answers &= ~runner.commit.query  # they were in the file that is replaced
-        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers)
+        former = world.former & answers
+        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers, former=former)
         what, following = f"csv of cycle {cycle}", runner._replace(step="receipt")
     else:
         absent = not receipts[cycle]

@@ -13,7 +13,7 @@ OTHER_LABELS = Bounds(runners=2, budget=2, batch=2, enough=1)
 """Answers that arrive between two ingests, so that two runners have different attempts at one cycle."""
 
 AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
-"""People who allow one sample more, at any moment."""
+"""People who rename a class and allow one sample more, at any moment."""
 
 BROKEN = [
     ("commit_if_absent", OTHER_LABELS, "commits_never_change"),
@@ -27,6 +27,8 @@ BROKEN = [
     ("ingest_mends", Bounds(runners=1, budget=1), "at_its_end"),
     ("amendments_after_commits", AMENDED, "no_amendment_is_forgotten"),
     ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
+    ("classes_of_the_decision", AMENDED, "classes_are_of_the_decision"),
+    ("former_names_count", AMENDED._replace(runners=1), "votes_are_counted_once"),
 ]
 
 
