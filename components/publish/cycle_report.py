@@ -75,7 +75,7 @@ def render_report(report: Report) -> str:
         headlines=headlines(metrics, before, report.prices or campaign.prices),
         testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
-        changes=changes(metrics, before, report.previous),
+        changes=changes(metrics, before, report.previous, campaign.class_of),
         cycles=_cycles(report),
         saving=saving_words(metrics.random),
         forecast=None if forecast is None else forecast_words(forecast),

@@ -39,21 +39,19 @@ def campaign(begin: Callable[..., Bench]) -> Bench:
 
 
 @pytest.fixture
-def by_people(begin: Callable[..., Bench], tmp_path: Path) -> Bench:
-    """The same without labels, which people fill into the CSVs."""
+def plain(tmp_path: Path) -> dict[str, Any]:
+    """Settings of a campaign on the embeddings without their labels, six of which people give to test with."""
     generator = np.random.default_rng(2)
     ids = [f"{name}-{row:02d}" for name in CLASSES for row in range(20)]
     features = np.repeat(np.eye(3, 8), 20, axis=0) * 4 + generator.normal(size=(60, 8))
     np.savez(tmp_path / "plain.npz", ids=np.array(ids), features=features.astype(np.float32))
-    return begin(
-        recipe="logistic",
-        budget=60,
-        batch=8,
-        initial=12,
-        classes=CLASSES,
-        embeddings=str(tmp_path / "plain.npz"),
-        test_from_budget=6,
-    )
+    return {"classes": CLASSES, "embeddings": str(tmp_path / "plain.npz"), "test_from_budget": 6}
+
+
+@pytest.fixture
+def by_people(begin: Callable[..., Bench], plain: dict[str, Any]) -> Bench:
+    """A campaign whose labels people fill into the CSVs."""
+    return begin(recipe="logistic", budget=60, batch=8, initial=12, **plain)
 
 
 def change(campaign: Bench, **wanted: Any) -> Any:
@@ -140,6 +138,28 @@ def test_a_class_that_is_added(by_people: Bench, capsys: pytest.CaptureFixture[s
     history = judge_new_cycles(open_store(by_people.root), by_people.state)
     assert "on the same test samples by the classes as they are now" in history.promotions[-1].reason
     assert verify_campaign(open_store(by_people.root)).faults == []
+
+
+def test_annotators_are_weighed_by_what_earlier_models_thought(
+    begin: Callable[..., Bench], plain: dict[str, Any], tmp_path: Path
+) -> None:
+    """Two people differ on what is red or green; merged, their votes agree, and the model's opinion is the sum."""
+    rows = [
+        f"{name}-{row:02d},{label},{person}"
+        for name in CLASSES
+        for row in range(20)
+        for person, label in (("ann", name), ("bob", {"red": "green"}.get(name, name)))
+    ]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["sample_id,label,annotator", *rows, ""]))
+    campaign = begin(recipe="logistic", budget=60, batch=8, quorum=2, consensus="crowdlab", **plain)
+    campaign.run_cycle()
+    campaign.run_cycle(str(labels))
+    change(campaign, merged=["green,red=warm"])
+    campaign.run_cycle(str(labels))
+    found = campaign.work.consensus()
+    assert set(found["label"].to_pylist()) == {"blue", "warm"} and min(found["agreement"].to_pylist()) == 1.0
+    assert min(found["quality"].to_pylist()) > 0.5
 
 
 @pytest.mark.parametrize(

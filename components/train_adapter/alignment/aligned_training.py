@@ -79,7 +79,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         mean,
         deviation,
         accuracies=accuracies,
-        same_classes=work.classes_before() == classes,
+        same_classes=list(map(work.campaign.class_of, work.classes_before())) == classes,
         asks_again=work.decision.query_size > 0,
     )
     backbone, weights, warm = previous_backbone(work), None, previous_feature_head(work)
