@@ -15,6 +15,8 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import read_record
+from labelcycle.components.label_ingest import collected_labels
+from labelcycle.components.labelling import consensus
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.project import find_or_create_project
@@ -141,7 +143,7 @@ def test_a_class_that_is_added(by_people: Bench, capsys: pytest.CaptureFixture[s
 
 
 def test_annotators_are_weighed_by_what_earlier_models_thought(
-    begin: Callable[..., Bench], plain: dict[str, Any], tmp_path: Path
+    begin: Callable[..., Bench], plain: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two people differ on what is red or green; merged, their votes agree, and the model's opinion is the sum."""
     rows = [
@@ -156,7 +158,16 @@ def test_annotators_are_weighed_by_what_earlier_models_thought(
     campaign.run_cycle()
     campaign.run_cycle(str(labels))
     change(campaign, merged=["green,red=warm"])
+    seen: list[Any] = []
+
+    def consensus_of(votes: Any, method: Any, classes: Any, probabilities: Any) -> Any:
+        seen.extend(probabilities.values())
+        return consensus.consensus_of(votes, method, classes, probabilities)
+
+    monkeypatch.setattr(collected_labels, "consensus_of", consensus_of)
     campaign.run_cycle(str(labels))
+    assert seen and {vector.shape for vector in seen} == {(2,)}
+    np.testing.assert_allclose([vector.sum() for vector in seen], 1, atol=1e-6)
     found = campaign.work.consensus()
     assert set(found["label"].to_pylist()) == {"blue", "warm"} and min(found["agreement"].to_pylist()) == 1.0
     assert min(found["quality"].to_pylist()) > 0.5
