@@ -7,22 +7,26 @@ from labelcycle.components.analysis.accuracy import known_unknown
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.remeasured import NAME, on_present_test_set
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
+from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
@@ -84,6 +88,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     Raises:
         InputError: no test image could be read.
 
+    Where the test set has changed the models of earlier cycles are measured on it again.
+
     Cost: one matrix product over the test features, and a cross-validated logistic regression on the labelled ones; no
     network is loaded.
     """
@@ -99,6 +105,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())
+    remeasured, just_now = remeasure(work, state, tested)
+    state = replace(state, summaries=on_present_test_set(state.summaries[:cycle], remeasured))
     prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
@@ -129,7 +137,10 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
         **_corrected(work, given, test_ids),
+        **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
     )
+    if remeasured is not None and just_now:
+        work.write_record(f"{NAME}.json", remeasured)
     if campaign.recipe.data_selection is not None:
         points_of_batches = batch_points(work, campaign.recipe.data_selection, measured.vectors, measured.targets)
         metrics = metrics.model_copy(update={"batch_points": points_of_batches})
@@ -148,7 +159,8 @@ def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) 
     if reference is None or work.campaign.recipe.data_selection is not None:
         return {}
     before, class_of = labels_of(read_table(work.store, reference, CONSENSUS)), work.campaign.class_of
-    changed = {name for name, label in before.items() if given.get(name) != class_of(label)}
+    withdrawn = read_withdrawn(work.store, work.campaign).ids
+    changed = {name for name, label in before.items() if given.get(name) != class_of(label) and name not in withdrawn}
     counts = {"labels_corrected": len(changed), "test_labels_corrected": len(changed.intersection(test_ids))}
     return {name: count for name, count in counts.items() if count}
 

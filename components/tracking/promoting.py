@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.remeasured import read_remeasured
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.runtime.authorship import now, user
@@ -89,8 +90,9 @@ def _append(
     champion = _champion(store, state, history)
     later = commit if champion is None or champion.cycle < commit.cycle else champion
     campaign = state.campaign_of(later)
-    challenger = model_of(store, campaign, commit)
-    holder = None if champion is None else model_of(store, campaign, champion, tested_as=commit)
+    again = read_remeasured(store, later.objects)
+    challenger = model_of(store, campaign, commit, remeasured=again)
+    holder = None if champion is None else model_of(store, campaign, champion, tested_as=commit, remeasured=again)
     verdict = judge(challenger, holder, gate)
     outcome: Outcome = "promoted" if verdict.passed else "forced" if force else "refused"
     promotion = Promotion(

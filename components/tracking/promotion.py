@@ -11,6 +11,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.class_changes import columns_now
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.remeasured import Remeasured
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record
@@ -116,7 +117,13 @@ class PromotionVerdict(Settings):
         return [change for change in self.changes if change.refused]
 
 
-def model_of(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit | None = None) -> Model:
+def model_of(
+    store: Store,
+    campaign: Campaign,
+    commit: Commit,
+    tested_as: Commit | None = None,
+    remeasured: Remeasured | None = None,
+) -> Model:
     """The model of a cycle that trained one, with the figures that its evaluation wrote.
 
     Args:
@@ -124,8 +131,20 @@ def model_of(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit
         campaign: with the classes to judge by: those of the model, or those that came after them.
         commit: the cycle's.
         tested_as: that of another model, on whose test samples this one is to be measured where the test set can grow.
+        remeasured: what earlier models come to on a test set that has changed since; None where it has not.
     """
     metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
+    again = None if remeasured is None else remeasured.of(commit.cycle)
+    if again is not None:
+        return Model(
+            cycle=commit.cycle,
+            commit=commit.digest,
+            accuracy=again.accuracy,
+            test_set=campaign.truth.sha256,
+            classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in again.classes],
+            measured_again=True,
+            other_classes=[one.name for one in metrics.classes] != campaign.classes,
+        )
     if tested_as is not None and PREDICTIONS in commit.objects and PREDICTIONS in tested_as.objects:
         return _measured_again(store, campaign, commit, metrics, tested_as)
     model = Model(

@@ -14,6 +14,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
+from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -39,6 +40,7 @@ class WantedChanges:
         renamed: classes that get another name, `OLD=NEW` each.
         merged: classes that become one, `A,B=NEW` each.
         prices: new ones, by their names in `Campaign.prices`.
+        samples: which samples there are.
     """
 
     budget: int | None = None
@@ -49,6 +51,7 @@ class WantedChanges:
     renamed: Sequence[str] = ()
     merged: Sequence[str] = ()
     prices: Mapping[str, float] = field(default_factory=dict)
+    samples: WantedSamples = field(default_factory=WantedSamples)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
     while True:
         state = read_state(store)
         assert state.amended is not None
-        changes = changes_of(state, wanted)
+        changes = changes_of(store, state, wanted)
         after = state.campaign.amended(changes)
         amendment = Amendment(
             number=len(state.amended.amendments),
@@ -98,6 +101,7 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
             reason=reason,
             cycles=len(state.commits),
             changes=changes,
+            counts=counts_of_samples(store, state.campaign, after),
         )
         if append_amendment(store, amendment):
             return Amended(amendment, state.campaign, after, len(state.commits), _at_end(state, after))
@@ -109,7 +113,7 @@ def _at_end(state: State, after: Campaign) -> bool:
     return last is not None and not last.query_size and not after.query_size(last.answers + last.outstanding)
 
 
-def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
+def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     """The values that an amendment writes: those that differ.
 
     Raises:
@@ -138,6 +142,7 @@ def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     prices = _prices(campaign, wanted.prices)
     if prices != campaign.prices:
         changes["prices"] = prices.model_dump(mode="json")
+    changes |= changes_of_samples(store, state, campaign.amended(changes), wanted.samples)
     if not changes:
         raise ConfigurationError("Nothing would change. Say what is to be different: labelcycle amend --help.")
     return changes

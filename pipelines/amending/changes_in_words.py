@@ -39,13 +39,18 @@ def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
     return lines
 
 
+def counts_in_words(counts: Mapping[str, int]) -> list[str]:
+    """A line for each number of samples that an amendment concerns."""
+    return [f"samples {what}: {count:,}" for what, count in counts.items()]
+
+
 def history_in_words(amended: AmendedCampaign) -> list[str]:
     """A line for each amendment: what it changed, when, who asked for it and why."""
     lines, before = [], amended.begun
     for amendment in amended.amendments:
         after = amended.as_of(amendment.reference)
         why = f": {amendment.reason}" if amendment.reason else ""
-        what = "; ".join(changes_in_words(before, after))
+        what = "; ".join([*changes_in_words(before, after), *counts_in_words(amendment.counts)])
         lines.append(f"after {amendment.cycles} cycles, {amendment.time}, {amendment.by}{why} ({what})")
         before = after
     return lines

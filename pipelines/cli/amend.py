@@ -24,6 +24,23 @@ def amend(
         list[str] | None,
         typer.Option("--set", help="A setting of the recipe, such as selector.strategy=margin; may be repeated."),
     ] = None,
+    images: Annotated[
+        str | None, typer.Option(help="New images: a folder or prefix, a manifest, or files that hold images.")
+    ] = None,
+    embeddings: Annotated[str | None, typer.Option(help="A file of new embeddings, .parquet or .npz.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="Label file of samples that join the test set; earlier models are measured on it again."),
+    ] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(
+            help="File of samples to take out, one id a line or CSV with sample_id: never used or shown again."
+        ),
+    ] = None,
+    drop_leaks: Annotated[
+        bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
+    ] = False,
     classes: Annotated[
         list[str] | None, typer.Option("--classes", metavar="+NAME", help="A new class; may be repeated.")
     ] = None,
@@ -42,7 +59,7 @@ def amend(
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
-    """Change a campaign that has begun: its budget and batches, how it chooses, its classes and prices.
+    """Change a campaign that has begun: its budget and batches, how it chooses, its samples, classes and prices.
 
     The change is in force from the next cycle on. Cycles before it stay as they are, and can be verified and replayed.
     A campaign whose budget is spent goes on where there is more of it. Answers that were given to a class which is then
@@ -55,6 +72,7 @@ def amend(
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
     from labelcycle.pipelines.amending.labelling_tool import offer_classes
+    from labelcycle.pipelines.amending.samples import WantedSamples
 
     prices = {
         "label": label_price,
@@ -71,6 +89,7 @@ def amend(
         renamed=rename_class or (),
         merged=merge_classes or (),
         prices={name: price for name, price in prices.items() if price is not None},
+        samples=WantedSamples(images, embeddings, test, withdraw, drop_leaks),
     )
     done = amend_campaign(open_store(root), wanted, reason.strip())
     offer_classes(done.before, done.after)
@@ -81,9 +100,9 @@ def amend(
 
 
 def _print(done: "Amended", root: str) -> None:
-    from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+    from labelcycle.pipelines.amending.changes_in_words import changes_in_words, counts_in_words
 
-    for line in changes_in_words(done.before, done.after):
+    for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
     if done.at_end:
         print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")

@@ -12,9 +12,10 @@ import pytest
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.vote_tables import labels_of
 from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.core.storage.objects import read_record
+from labelcycle.components.core.storage.objects import read_object, read_record
 from labelcycle.components.label_ingest import collected_labels
 from labelcycle.components.labelling import consensus
 from labelcycle.components.labelling.delivery_record import delivery_key
@@ -64,6 +65,17 @@ def metrics(campaign: Bench, cycle: int) -> CycleMetrics:
     return read_record(open_store(campaign.root), campaign.state.commits[cycle].objects["metrics"], CycleMetrics)
 
 
+def accuracy_of_sums(campaign: Bench, cycle: int, parts: list[list[int]]) -> float:
+    """How often the head of a cycle is right where each class has the sum of the probabilities of some."""
+    work = campaign.work
+    ids = sorted(work.tested())
+    found, features = FeatureSpace(work.store, work.campaign.base_space).read(ids)
+    head = read_head(read_object(work.store, campaign.state.commits[cycle].objects["head"]))
+    summed = np.stack([head.probabilities(features)[:, columns].sum(axis=1) for columns in parts])
+    told = [work.campaign.classes[number] for number in summed.argmax(axis=0)]
+    return float(np.mean([told[row] == work.tested()[name] for row, name in enumerate(found)]))
+
+
 def answer(campaign: Bench, cycle: int, label: Callable[[str], str]) -> None:
     """Fill in the CSV of a cycle's query, as people do."""
     store = open_store(campaign.root)
@@ -102,6 +114,7 @@ def test_a_class_that_is_renamed(campaign: Bench) -> None:
 def test_classes_that_are_merged(campaign: Bench) -> None:
     campaign.run_cycle()
     campaign.run_cycle()
+    before = metrics(campaign, 1).accuracy or 0.0
     done = change(campaign, merged=["blue, red=other"])
     assert changes_in_words(done.before, done.after) == ["classes merged: blue, red → other"]
     campaign.run_cycle()
@@ -109,6 +122,11 @@ def test_classes_that_are_merged(campaign: Bench) -> None:
     figures = metrics(campaign, 2)
     assert np.array(figures.confusion).shape == (2, 2) and figures.test_samples == 12
     assert [one.support for one in figures.classes] == [8, 4]
+    again = campaign.state.summaries[1]
+    assert figures.remeasured == 1 and again.accuracy == accuracy_of_sums(campaign, 1, [[0, 2], [1]])
+    assert again.accuracy >= before and metrics(campaign, 1).accuracy == before
+    report = campaign.work.read("report.html").decode()
+    assert "Classes were amended: blue, red are other." in report and "before this one was measured again" in report
     history = judge_new_cycles(open_store(campaign.root), campaign.state)
     assert history.champion is not None and history.champion.cycle == 2
     assert "by the classes as they are now" in history.promotions[-1].reason

@@ -22,6 +22,7 @@ from labelcycle.components.core.campaign.history_tables import read_requests, re
 from labelcycle.components.core.campaign.test_set import to_learn_from, to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in, votes_table
 from labelcycle.components.core.campaign.votes import in_force, under_present_names
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.config.environment import is_main_process
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
@@ -194,7 +195,7 @@ class Attempt:
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator.
 
-        Classes have the names that are in force for this cycle.
+        Classes have the names that are in force for this cycle. Votes on samples that were withdrawn are left out.
         """
         new = [] if self.decision.new_labels is None else [self.decision.new_labels]
         references = self.decision.labels or new
@@ -204,7 +205,8 @@ class Attempt:
         tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), references)
         cast = under_present_names(votes_in(pa.concat_tables([earlier, *tables])), self.campaign.former_classes)
         votes = in_force(cast)
-        return votes_table([votes[key] for key in sorted(votes)])
+        withdrawn = read_withdrawn(self.store, self.campaign).ids
+        return votes_table([votes[key] for key in sorted(votes) if key[0] not in withdrawn])
 
     def requests(self) -> pa.Table:
         """Everything that was asked before this cycle: rows of `REQUESTS`, in the order of cycles and ranks."""

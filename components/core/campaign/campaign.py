@@ -111,6 +111,7 @@ class Campaign(Settings):
     Attributes:
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
             query asks for them, and the budget pays. 0 where the test set is known, or there is none.
+        withdrawn: the samples that people took out (`withdrawn`); None where there are none.
         former_classes: the class that answers under a name count as which is none any more, since it was renamed or
             merged with others.
     """
@@ -135,6 +136,7 @@ class Campaign(Settings):
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
+    withdrawn: Annotated[ObjectReference | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}
     _begun_as: str = PrivateAttr("")
     _begun_with: list[str] = PrivateAttr(default_factory=list)
@@ -143,6 +145,11 @@ class Campaign(Settings):
     def identifier(self) -> str:
         """The name and a digest of the whole description as the campaign began: unique to this campaign."""
         return self._begun_as or f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+
+    @property
+    def is_amended(self) -> bool:
+        """Whether anything was amended since it began."""
+        return self._begun_as != ""
 
     def amended(self, changes: Mapping[str, JsonValue]) -> Self:
         """The same campaign with other values in its description, each as a whole.

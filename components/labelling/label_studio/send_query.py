@@ -14,6 +14,8 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of, read_query
+from labelcycle.components.core.campaign.sample_tables import without
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_order import as_delivered
@@ -77,7 +79,8 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    query = as_delivered(read_query(store, commit.objects["query"]), campaign, commit.cycle)
+    asked = without(read_query(store, commit.objects["query"]), read_withdrawn(store, campaign).ids)
+    query = as_delivered(asked, campaign, commit.cycle)
     wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
