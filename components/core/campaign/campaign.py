@@ -174,6 +174,11 @@ class Campaign(Settings):
         return self.former_classes.get(name, name)
 
     @property
+    def understood_classes(self) -> list[str]:
+        """The classes, and the names that they had before."""
+        return [*self.classes, *self.former_classes]
+
+    @property
     def added_classes(self) -> list[str]:
         """Classes that no class which the campaign began with has become."""
         grown = {self.class_of(name) for name in self._begun_with or self.classes}

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.history import History
+from labelcycle.components.core.campaign.history_tables import read_requests
+from labelcycle.components.core.campaign.pool import load_truth
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.vote_tables import labels_of
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -26,6 +30,7 @@ from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.changes_in_words import changes_in_words
 from labelcycle.pipelines.amending.labelling_tool import offer_classes
+from labelcycle.pipelines.amending.samples import WantedSamples
 from labelcycle.pipelines.cost.account import account_of
 from labelcycle.pipelines.dashboard.view import costs_so_far, marginal_gain
 from labelcycle.pipelines.models.choice import choose_model
@@ -313,3 +318,40 @@ def test_the_command(campaign: Bench, labelcycle: Any) -> None:
         "price of a GPU hour: 0 → 1",
     ]
     assert campaign.state.campaign.classes == ["navy", "warm", "violet"]
+
+
+def test_a_larger_test_set_of_present_and_former_classes(
+    campaign: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign.run_cycle()
+    campaign.run_cycle()
+    store = open_store(campaign.root)
+    asked = set(read_requests(store, History(), campaign.state.commits)["sample_id"].to_pylist())
+    free = [name for name in ids_of_split(store, campaign.state.campaign, "pool") if name not in asked]
+    file = tmp_path / "test.csv"
+    rows = [f"{name},{'violet' if name.startswith('red') else name.split('-')[0]}" for name in free[::4]]
+    file.write_text("\n".join(["sample_id,label", *rows, ""]))
+    change(campaign, renamed=["green=lime"], classes=["+violet"], samples=WantedSamples(test=str(file)))
+    assert "count as 'lime'" in capsys.readouterr().err or not any("green" in row for row in rows)
+    campaign.run_cycle()
+    figures = metrics(campaign, 2)
+    assert {one.name: one.support for one in figures.classes}["violet"] > 0 and figures.remeasured == 1
+    summary = campaign.state.summaries[1]
+    assert summary.accuracy is not None and summary.accuracy < 1.0, "no earlier model knows the class that was added"
+    assert verify_campaign(store).faults == []
+
+
+def test_images_whose_labels_have_former_names(campaign: Bench, tmp_path: Path) -> None:
+    campaign.run_cycle()
+    change(campaign, merged=["green,red=warm"])
+    np.savez(
+        tmp_path / "more.npz",
+        ids=np.array(["new-1", "new-2"]),
+        features=np.ones((2, 8), np.float32),
+        labels=np.array(["red", "warm"]),
+        splits=np.array(["test", "pool"]),
+    )
+    change(campaign, samples=WantedSamples(embeddings=str(tmp_path / "more.npz")))
+    assert load_truth(open_store(campaign.root), campaign.state.campaign)["new-1"] == "warm"
+    campaign.run_cycle()
+    assert metrics(campaign, 1).test_samples == 13
