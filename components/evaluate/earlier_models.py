@@ -1,4 +1,4 @@
-"""The models of earlier cycles on a test set that has changed since, so that the learning curve stays one curve."""
+"""Earlier models on a test set, or by classes, that have changed since, so that the learning curve stays one curve."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from labelcycle.components.analysis.accuracy import classification_metrics
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.class_changes import probabilities_now
+from labelcycle.components.core.campaign.class_changes import only_names_differ, probabilities_now
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.remeasured import Remeasured, RemeasuredModel, read_remeasured
 from labelcycle.components.core.campaign.state import State
@@ -20,7 +20,10 @@ NO_FEATURES = "its network did not see the test samples that came later"
 
 
 def remeasure(work: Attempt, state: State, tested: Mapping[str, str]) -> tuple[Remeasured | None, bool]:
-    """Measure the models of all cycles before this one on its test set, if that has changed since the last of them.
+    """Measure the models of all cycles before this one as it is measured, if test set or classes have changed since.
+
+    A name that has changed alone changes no figure. A merged class has the sum of the probabilities of its parts. Where
+    the budget pays for the test set models are left as they were measured, since that grows with every cycle.
 
     A model is a head on a feature space, so it can be measured where the space holds the test samples: that of the
     backbone as it comes does, that of a tuned backbone has those of its own time.
@@ -33,7 +36,7 @@ def remeasure(work: Attempt, state: State, tested: Mapping[str, str]) -> tuple[R
     Returns:
         What holds for this cycle, None where models are as they were measured; and whether it was found just now.
 
-    Cost: none where the test set is what it was; else a matrix product a model, and reading the test features of each
+    Cost: none where both are what they were; else a matrix product a model, and reading the test features of each
     space once.
     """
     earlier = [commit for commit in state.commits[: work.cycle] if "head" in commit.objects]
@@ -41,8 +44,9 @@ def remeasure(work: Attempt, state: State, tested: Mapping[str, str]) -> tuple[R
     if not earlier or not tested or work.campaign.test_from_budget:
         return before, False
     last = state.campaign_of(earlier[-1])
-    same_classes = last.classes == work.campaign.classes
-    if last.truth == work.campaign.truth and (before is None or same_classes):
+    same_names = last.classes == work.campaign.classes
+    same_classes = same_names or (before is None and only_names_differ(last.classes, work.campaign))
+    if last.truth == work.campaign.truth and same_classes:
         return before, False
     features: dict[str, Features | None] = {}
     models = []

@@ -63,15 +63,28 @@ def read_votes_file(
     return votes.votes
 
 
-def read_label_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> dict[str, Vote]:
+def read_label_file(
+    uri: str,
+    known_ids: SampleIds,
+    classes: Collection[str] | None,
+    former_classes: Mapping[str, str] | None = None,
+) -> dict[str, Vote]:
     """One answer a sample, by sample id: where several people answered, the first of those that most gave.
 
-    For labels that are known beforehand, such as those of a test set. A notice says how many rows have none.
+    For labels that are known beforehand, such as those of a test set. Notices are those of `read_votes_file`.
+
+    Args:
+        uri: as `read_votes_file`.
+        known_ids: the same.
+        classes: the same.
+        former_classes: the same; None where there is no campaign yet.
 
     Raises:
         InputError: as `read_votes_file`, and for a sample on which as many people say one thing as another.
     """
-    read = _read(uri, known_ids, classes, None, None)
+    read = _read(uri, known_ids, classes, None, former_classes)
+    if read.former:
+        notice(f"{uri}: {_former_in_words(read.former, former_classes or {})}.")
     if read.unlabelled:
         notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.")
     answers: dict[str, Vote] = {}

@@ -21,6 +21,7 @@ from labelcycle.components.publish.learning_curves import draw_cost, draw_learni
 from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
 from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
 from labelcycle.components.publish.report_text import (
+    class_words,
     correction_words,
     decision_words,
     forecast_targets,
@@ -65,7 +66,7 @@ def render_report(report: Report) -> str:
     picks = sorted(picks_of(report.query), key=lambda pick: pick.rank)
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
-    forecast = metrics.forecast
+    forecast, class_changes = metrics.forecast, _class_words(report)
     return _template().render(
         campaign=campaign,
         metrics=metrics,
@@ -73,9 +74,11 @@ def render_report(report: Report) -> str:
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, report.prices or campaign.prices),
-        testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
+        testing=class_changes
+        + correction_words(metrics, bool(class_changes))
+        + testing_words(metrics, before, campaign.test_from_budget),
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
-        changes=changes(metrics, before, report.previous),
+        changes=changes(metrics, before, report.previous, campaign.class_of),
         cycles=_cycles(report),
         saving=saving_words(metrics.random),
         forecast=None if forecast is None else forecast_words(forecast),
@@ -90,6 +93,14 @@ def render_report(report: Report) -> str:
         alignment=alignment_table(metrics.alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},
     )
+
+
+def _class_words(report: Report) -> list[str]:
+    """What became of the classes since the trained cycle before, in a sentence; none where they are the same."""
+    if report.previous is None or not report.campaign.is_amended:
+        return []
+    before = [one.name for one in report.previous.classes]
+    return class_words(before, report.campaign.classes, report.campaign.class_of, report.metrics.remeasured is not None)
 
 
 @functools.cache

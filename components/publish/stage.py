@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.facts import Facts
@@ -85,7 +86,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     winner = state.commits[cycle]
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
-    handed = _hand_out(work, winner)
+    handed = _hand_out(work, state.campaign, winner)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
         Path(report).write_bytes(read_object(work.store, winner.objects["report"]))
@@ -102,10 +103,13 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     )
 
 
-def _hand_out(work: Attempt, commit: Commit) -> str:
-    """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands."""
+def _hand_out(work: Attempt, campaign: Campaign, commit: Commit) -> str:
+    """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands.
+
+    People see the campaign as it is now: classes that came while the cycle was made are among those they may give.
+    """
     try:
-        return deliver_query(work.store, work.campaign, commit) or ""
+        return deliver_query(work.store, campaign, commit) or ""
     except TransientError as error:
         notice(f"The query of cycle {commit.cycle} is not delivered yet: {error} The next run delivers it.")
         return ""

@@ -133,6 +133,7 @@ def model_of(
         tested_as: that of another model, on whose test samples this one is to be measured where the test set can grow.
         remeasured: what earlier models come to on a test set that has changed since; None where it has not.
     """
+    metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
     again = None if remeasured is None else remeasured.of(commit.cycle)
     if again is not None:
         return Model(
@@ -142,8 +143,8 @@ def model_of(
             test_set=campaign.truth.sha256,
             classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in again.classes],
             measured_again=True,
+            other_classes=[one.name for one in metrics.classes] != campaign.classes,
         )
-    metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
     if tested_as is not None and PREDICTIONS in commit.objects and PREDICTIONS in tested_as.objects:
         return _measured_again(store, campaign, commit, metrics, tested_as)
     model = Model(

@@ -63,12 +63,14 @@ class Amended:
         before: the campaign without it.
         after: the campaign with it.
         cycle: the first that it is in force for.
+        at_end: whether the campaign asks for nothing more all the same, so that no cycle comes that it is in force for.
     """
 
     amendment: Amendment
     before: Campaign
     after: Campaign
     cycle: int
+    at_end: bool = False
 
 
 def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
@@ -102,7 +104,13 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
             counts=counts_of_samples(store, state.campaign, after),
         )
         if append_amendment(store, amendment):
-            return Amended(amendment, state.campaign, after, len(state.commits))
+            return Amended(amendment, state.campaign, after, len(state.commits), _at_end(state, after))
+
+
+def _at_end(state: State, after: Campaign) -> bool:
+    """Whether a campaign that has asked for all is left without anything to ask for by its amendment."""
+    last = state.summaries[-1] if state.summaries else None
+    return last is not None and not last.query_size and not after.query_size(last.answers + last.outstanding)
 
 
 def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, JsonValue]:

@@ -44,7 +44,7 @@ def with_tested(store: Store, state: State, campaign: Campaign, tables: SampleTa
         )
     known = {row["sample_id"]: row["uri"] for row in tables.quarantine.select(["sample_id", "uri"]).to_pylist()}
     known |= dict(zip(tables.pool["sample_id"].to_pylist(), tables.pool["uri"].to_pylist(), strict=True))
-    answers = read_label_file(file, SampleIds(known), campaign.classes)
+    answers = read_label_file(file, SampleIds(known), campaign.classes, campaign.former_classes)
     splits = tables.splits
     labels = {name: one.label for name, one in answers.items() if one.label is not None and name in splits}
     if unusable := len(answers) - len(labels):

@@ -47,7 +47,8 @@ def with_more_images(
             "campaign with labelcycle init."
         )
     known = {uri for uri in tables.pool["uri"].to_pylist() if uri is not None}
-    settings = CampaignSettings(images=source, max_unreadable=campaign.max_unreadable_share, classes=campaign.classes)
+    names, most = campaign.understood_classes, campaign.max_unreadable_share
+    settings = CampaignSettings(images=source, max_unreadable=most, classes=names)
     samples = samples_of_images(settings, known)
     check_links(campaign.labelling, samples.uris)
     return _with_new(campaign, tables, samples, source, _Leaks(drop_leaks, None))
@@ -69,7 +70,7 @@ def with_more_embeddings(
     space = FeatureSpace(store, campaign.base_space)
     provenance = space.provenance()
     scale = provenance.feature_scale if isinstance(provenance, ImportedProvenance) else None
-    samples = samples_from_embeddings(source, scale, campaign.classes)
+    samples = samples_from_embeddings(source, scale, campaign.understood_classes)
     _check_vectors(space, samples, source)
     after = _with_new(campaign, tables, samples, source, _Leaks(drop_leaks, space))
     assert samples.features is not None
@@ -116,7 +117,8 @@ class _Leaks:
 
 
 def _with_new(campaign: Campaign, tables: SampleTables, samples: Samples, source: str, leaks: _Leaks) -> SampleTables:
-    found = Found(samples.uris, samples.sha256, samples.quarantined, samples.splits, samples.labels)
+    labels = {name: campaign.class_of(label) for name, label in samples.labels.items()}
+    found = Found(samples.uris, samples.sha256, samples.quarantined, samples.splits, labels)
     sorted_out = sort_found(tables, found)
     _refuse_clashes(sorted_out, source)
     new, leaking = leaks.without(tables, samples, sorted_out.new)

@@ -75,6 +75,7 @@ def amend(
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+    from labelcycle.pipelines.amending.labelling_tool import offer_classes
     from labelcycle.pipelines.amending.samples import WantedSamples
 
     prices = {
@@ -95,6 +96,7 @@ def amend(
         samples=WantedSamples(images, embeddings, test, withdraw, watch_images, drop_leaks),
     )
     done = amend_campaign(open_store(root), wanted, reason.strip())
+    offer_classes(done.before, done.after)
     if as_json:
         print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
@@ -106,4 +108,7 @@ def _print(done: "Amended", root: str) -> None:
 
     for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
+    if done.at_end:
+        print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")
+        return
     print(f"in force from cycle {done.cycle} on, unless that cycle has begun; continue with: labelcycle run {root}")

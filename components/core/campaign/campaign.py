@@ -141,6 +141,7 @@ class Campaign(Settings):
     watch_images: Annotated[str | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}
     _begun_as: str = PrivateAttr("")
+    _begun_with: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def identifier(self) -> str:
@@ -160,6 +161,7 @@ class Campaign(Settings):
         """
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
         changed._begun_as = self.identifier
+        changed._begun_with = self._begun_with or self.classes
         return changed
 
     @model_validator(mode="after")
@@ -172,6 +174,17 @@ class Campaign(Settings):
     def class_of(self, name: str) -> str:
         """The class that answers under a name count as: another one where it was renamed or merged."""
         return self.former_classes.get(name, name)
+
+    @property
+    def understood_classes(self) -> list[str]:
+        """The classes, and the names that they had before."""
+        return [*self.classes, *self.former_classes]
+
+    @property
+    def added_classes(self) -> list[str]:
+        """Classes that no class which the campaign began with has become."""
+        grown = {self.class_of(name) for name in self._begun_with or self.classes}
+        return [name for name in self.classes if name not in grown]
 
     def as_bytes(self) -> bytes:
         """The content of `campaign.json`."""

@@ -36,6 +36,11 @@ def classes_then(
     return read_amended_campaign(store, load_campaign(store)).as_of(then).classes
 
 
+def only_names_differ(before: Sequence[str], campaign: Campaign) -> bool:
+    """Whether the present classes are earlier ones, each under the same name or another."""
+    return [campaign.class_of(name) for name in before] == campaign.classes
+
+
 def columns_now(before: Sequence[str], campaign: Campaign) -> npt.NDArray[np.int64]:
     """The number of the present class that each earlier one counts as, (C before,)."""
     number = {name: index for index, name in enumerate(campaign.classes)}

@@ -75,7 +75,7 @@ class _Reading:
         self._answers: dict[tuple[str, str], Answer] = {}
         self._refused: list[str] = []
         self._foreign: list[str] = []
-        self._classes = frozenset([*campaign.classes, *campaign.former_classes])
+        self._classes = frozenset(campaign.understood_classes)
 
     def take(self, task: ListedTask) -> None:
         """Take the annotations of one task."""

@@ -36,7 +36,16 @@ def metrics_are_of_the_committed_head(world: World, _: Bounds) -> bool:
 
 def training_is_of_the_committed_head(world: World, _: Bounds) -> bool:
     """The record of the training that a commit names is that of its head."""
-    return all(commit.content("training") == commit.content("head") for commit in world.commits)
+    trained = [commit for commit in world.commits if commit.content("head") is not None]
+    return all(commit.content("training")[0] == commit.content("head") for commit in trained)
+
+
+def classes_are_of_the_decision(world: World, _: Bounds) -> bool:
+    """The head of a commit, and what was measured of it, are by the classes of the amendments that its cycle knew."""
+    trained = [commit for commit in world.commits if commit.content("head") is not None]
+    return all(
+        commit.content("training")[1] == commit.content("metrics")[2] == commit.attempt.amended for commit in trained
+    )
 
 
 def queries_are_of_the_committed_head(world: World, _: Bounds) -> bool:
@@ -141,6 +150,7 @@ IN_EVERY_STATE: tuple[StateInvariant, ...] = (
     commits_are_of_one_attempt,
     metrics_are_of_the_committed_head,
     training_is_of_the_committed_head,
+    classes_are_of_the_decision,
     queries_are_of_the_committed_head,
     nothing_is_handed_out_before_its_commit,
     receipts_are_of_what_people_have,

@@ -20,7 +20,7 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
         for sample in _bits((handed_out or 0) & ~world.answers):
             yield f"people answer {sample} of cycle {cycle}", world._replace(answers=world.answers | sample)
     if world.more(world.amended) < bounds.amendments:
-        yield "people amend", _amended(world, 0)
+        yield "people amend", _amended(world, 0)._replace(former=world.answers)
     if len(world.withdrawals) - world.more(world.amended) < bounds.withdrawals:
         for sample in _bits((1 << bounds.pool) - 1 & ~world.gone(world.amended)):
             yield "people withdraw", _amended(world, sample)
@@ -131,11 +131,12 @@ def _results(
 ) -> Iterator[tuple[Reference, ...]]:
     """The objects that a stage writes, for each result that it may come to."""
     head = inputs[0].content if attempt.cycle and inputs else 0
+    classes = attempt.amended if rules.classes_of_the_decision else world.amended
     for result in range(bounds.results):
         if stage == "train" and attempt.cycle:
-            yield _objects(attempt, head=result, training=result)
+            yield _objects(attempt, head=result, training=(result, classes))
         elif stage == "evaluate":
-            yield _objects(attempt, metrics=(head, result))
+            yield _objects(attempt, metrics=(head, result, classes))
         elif stage == "publish" and (attempt.cycle or result == 0):
             yield _objects(attempt, report=(*(one.content for one in inputs), result))
     if stage == "select":
@@ -201,7 +202,8 @@ def _ingest(world: World, runner: Runner, bounds: Bounds, rules: Rules) -> Itera
         return
     last = runner.commit
     asked, gone = last.query | last.attempt.asked, world.gone(runner.amended)
-    labels = world.answers & asked & ~gone | last.attempt.labels
+    answers = world.answers & ~(0 if rules.former_names_count else world.former)
+    labels = answers & asked & ~gone | last.attempt.labels & gone
     awaited = last.query & ~gone if rules.withdrawn_is_not_awaited else last.query
     if (labels & awaited).bit_count() < min(bounds.enough, awaited.bit_count()):
         yield "ingest waits", world, None
@@ -301,7 +303,8 @@ def _hand_out(world: World, runner: Runner, then: Runner | None, rules: Rules) -
         if absent or not rules.csv_if_absent:
             handed_out[cycle] = delivered
             answers &= ~delivered  # they were in the file that is replaced
-        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers)
+        former = world.former & answers
+        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers, former=former)
         what, following = f"csv of cycle {cycle}", runner._replace(step="receipt")
     else:
         absent = not receipts[cycle]

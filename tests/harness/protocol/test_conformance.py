@@ -105,10 +105,12 @@ def test_the_model_follows_a_campaign_that_is_amended_in_a_cycle_and_at_its_end(
         campaign = started()
         store = open_store(campaign.root)
         for stage in COLD_START if campaign.ingest().decision == "cold_start" else ():
-            amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 1), "") if stage == "select" else None
+            if stage == "select":
+                amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 1, renamed=["blue=navy"]), "")
             campaign.run(stage)
         run_through(campaign)
-        amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 2), "")
+        merged = WantedChanges(budget=BOUNDS.budget + 2, merged=["navy,red=navy"], classes=["+red and more"])
+        amend_campaign(store, merged, "")
         run_through(campaign)
     events = trace.events()
     assert events.count("people amend") == 2

@@ -98,6 +98,7 @@ class World(NamedTuple):
         handed_out: the samples of each cycle's CSV; None while there is none.
         receipts: whether each cycle's query has its receipt.
         answers: samples that people have answered.
+        former: those of them whose answers have the names that classes had before they were amended.
         amended: how often people have amended the campaign.
         withdrawals: the samples that each amendment takes out; none where it allows one more.
         runners: None for one that does nothing.
@@ -110,6 +111,7 @@ class World(NamedTuple):
     handed_out: tuple[int | None, ...] = ()
     receipts: tuple[bool, ...] = ()
     answers: int = 0
+    former: int = 0
     amended: int = 0
     withdrawals: tuple[int, ...] = ()
     runners: tuple[Runner | None, ...] = ()
@@ -152,7 +154,8 @@ class Bounds(NamedTuple):
         batch: samples a query.
         enough: answers to a query after which the next cycle may begin.
         results: different results that the same training, or evaluation, may come to.
-        amendments: how often people may amend the campaign by one sample more that may be asked for.
+        amendments: how often people may amend the campaign, each time by other names of its classes, and by one sample
+            more that may be asked for.
         withdrawals: how often people may take a sample out.
     """
 
@@ -184,6 +187,8 @@ class Rules(NamedTuple):
         ingest_mends: label_ingest delivers what publish was killed before.
         amendments_after_commits: label_ingest reads amendments once it has read commits.
         decisions_name_amendments: what a cycle does follows the amendments that its decision names.
+        classes_of_the_decision: training and evaluation take the classes of these amendments, not the newest ones.
+        former_names_count: answers under names that classes had before count as what these are now.
         queries_leave_out_withdrawn: what was withdrawn is no candidate.
         labels_leave_out_withdrawn: nobody learns from what was withdrawn.
         withdrawn_is_not_awaited: label_ingest does not wait for answers about what was withdrawn.
@@ -199,6 +204,8 @@ class Rules(NamedTuple):
     ingest_mends: bool = True
     amendments_after_commits: bool = True
     decisions_name_amendments: bool = True
+    classes_of_the_decision: bool = True
+    former_names_count: bool = True
     queries_leave_out_withdrawn: bool = True
     labels_leave_out_withdrawn: bool = True
     withdrawn_is_not_awaited: bool = True
