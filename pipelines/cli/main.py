@@ -84,6 +84,7 @@ COMMANDS = {
     "init": ("init", "init", CAMPAIGN),
     "run": ("run", "run", CAMPAIGN),
     "amend": ("amend", "amend", CAMPAIGN),
+    "label": ("label", "label", CAMPAIGN),
     "publish": ("publish", "publish", CAMPAIGN),
     "images": ("images", "images", CAMPAIGN),
     "status": ("status", "status", CAMPAIGN),
