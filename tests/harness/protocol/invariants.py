@@ -76,12 +76,11 @@ def receipts_are_of_what_people_have(world: World, _: Bounds) -> bool:
 
 def the_budget_is_kept(world: World, bounds: Bounds) -> bool:
     """What committed queries ask for is never more than the budget, with the amendments that their cycles know of."""
-    asked = 0
-    for commit in world.commits:
-        attempt = commit.attempt
-        asked |= commit.query
-        paid = asked & ~world.gone(attempt.amended) | attempt.labels
-        if commit.query and paid.bit_count() > bounds.budget + world.more(attempt.amended):
+    for number, commit in enumerate(world.commits, start=1):
+        gone = world.gone(commit.attempt.amended)
+        paid = sum((one.query & ~gone).bit_count() for one in world.commits[:number])
+        paid += (commit.attempt.labels & gone).bit_count()
+        if commit.query and paid > bounds.budget + world.more(commit.attempt.amended):
             return False
     return True
 
