@@ -3,6 +3,8 @@
 Written in numpy because importing scikit-learn would cost every cycle a second; the tests compare with scikit-learn.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -98,16 +100,19 @@ def classification_metrics(
     )
 
 
-def known_unknown(query: pa.Table, labelled: dict[str, str]) -> KnownUnknown:
+def known_unknown(query: pa.Table, labelled: dict[str, str], class_of: Callable[[str], str] = str) -> KnownUnknown:
     """Count the picks that the model got wrong (unknown) and right (known), and their ratio, higher is better.
 
     Args:
         query: the committed query, with the class that the model predicted when it asked.
         labelled: the class that people gave, by id.
+        class_of: what a class that the model predicted is called now.
 
     Source: PEAL, figure 1.
     """
     rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
-    judged = [predicted == labelled[name] for name, predicted in rows if predicted is not None and name in labelled]
+    judged = [
+        class_of(predicted) == labelled[name] for name, predicted in rows if predicted is not None and name in labelled
+    ]
     known, unknown = sum(judged), len(judged) - sum(judged)
     return KnownUnknown(known=known, unknown=unknown, known_unknown_ratio=unknown / known if known else None)
