@@ -13,7 +13,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.erasures import Erasure, erasure_key, read_erasures
 from labelcycle.components.core.storage.objects import unsealed
-from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.findings import ERASE_AGAIN, Finding
 from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 
 AT_ONCE = 4
@@ -23,9 +23,6 @@ SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
-
-
-ERASE_AGAIN = "It still has samples that were to be erased. Run the same labelcycle amend --erase again."
 
 
 @dataclass(frozen=True)

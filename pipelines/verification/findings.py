@@ -9,6 +9,9 @@ Kind = Literal["damaged", "missing", "foreign", "inconsistent", "erased", "note"
 in it any more. `note`: nothing is wrong."""
 
 
+ERASE_AGAIN = "It still has samples that were to be erased. Run the same labelcycle amend --erase again."
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was found.

@@ -13,9 +13,9 @@ from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage import Store
 from labelcycle.components.tracking.promotion_history import read_history
 from labelcycle.pipelines.verification.chain import check_chain
-from labelcycle.pipelines.verification.contents import ERASE_AGAIN, check_contents
+from labelcycle.pipelines.verification.contents import check_contents
 from labelcycle.pipelines.verification.features_and_images import check_images, check_spaces, images_of
-from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.findings import ERASE_AGAIN, Finding
 from labelcycle.pipelines.verification.histories import check_histories, read_histories
 from labelcycle.pipelines.verification.known_objects import Named, known_key, named_objects
 from labelcycle.pipelines.verification.records_and_deliveries import check_hand_outs, check_records
