@@ -77,15 +77,29 @@ def classification_metrics(
     predicted = probabilities.argmax(axis=1)
     count = len(classes)
     confusion = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
+    ece = expected_calibration_error(probabilities.max(axis=1), predicted == truth)
+    return metrics_of_confusion(confusion, classes, ece)
+
+
+def metrics_of_confusion(
+    confusion: npt.NDArray[np.int64], classes: list[str], ece: float | None = None
+) -> ClassificationMetrics:
+    """The figures that a confusion matrix tells, as `classification_metrics`.
+
+    Args:
+        confusion: (C, C), rows are true classes; not all 0.
+        classes: C names.
+        ece: the calibration error, which it does not tell.
+    """
     right, support, claimed = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision = right / np.maximum(claimed, 1)
     recall = right / np.maximum(support, 1)
     f1 = 2 * right / np.maximum(support + claimed, 1)
     return ClassificationMetrics(
-        accuracy=float(right.sum() / len(truth)),
+        accuracy=float(right.sum() / support.sum()),
         macro_f1=float(f1[support > 0].mean()),
-        ece=expected_calibration_error(probabilities.max(axis=1), predicted == truth),
-        test_samples=len(truth),
+        ece=ece,
+        test_samples=int(support.sum()),
         classes=[
             ClassMetrics(
                 name=name,

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from labelcycle.components.analysis.accuracy import classification_metrics
+from labelcycle.components.analysis.accuracy import classification_metrics, metrics_of_confusion
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.class_changes import only_names_differ, probabilities_now
+from labelcycle.components.core.campaign.class_changes import confusion_now, only_names_differ, probabilities_now
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics
 from labelcycle.components.core.campaign.remeasured import Remeasured, RemeasuredModel, read_remeasured
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.training import TrainingFacts
@@ -22,11 +23,12 @@ NO_FEATURES = "its network did not see the test samples that came later"
 def remeasure(work: Attempt, state: State, tested: Mapping[str, str]) -> tuple[Remeasured | None, bool]:
     """Measure the models of all cycles before this one as it is measured, if test set or classes have changed since.
 
-    A name that has changed alone changes no figure. A merged class has the sum of the probabilities of its parts. Where
-    the budget pays for the test set models are left as they were measured, since that grows with every cycle.
+    A name that has changed alone changes no figure. A merged class has the sum of the probabilities of its parts. That
+    a test set which the budget pays for grows with every cycle is no reason to measure earlier models again.
 
     A model is a head on a feature space, so it can be measured where the space holds the test samples: that of the
-    backbone as it comes does, that of a tuned backbone has those of its own time.
+    backbone as it comes does, that of a tuned backbone has those of its own time. Where that is gone, but the test set
+    is what it was, the confusion of classes tells all but the calibration error.
 
     Args:
         work: the attempt.
@@ -41,12 +43,13 @@ def remeasure(work: Attempt, state: State, tested: Mapping[str, str]) -> tuple[R
     """
     earlier = [commit for commit in state.commits[: work.cycle] if "head" in commit.objects]
     before = read_remeasured(work.store, work.decision.previous)
-    if not earlier or not tested or work.campaign.test_from_budget:
+    if not earlier or not tested:
         return before, False
     last = state.campaign_of(earlier[-1])
     same_names = last.classes == work.campaign.classes
     same_classes = same_names or (before is None and only_names_differ(last.classes, work.campaign))
-    if last.truth == work.campaign.truth and same_classes:
+    same_tests = last.truth == work.campaign.truth or work.campaign.test_from_budget > 0
+    if same_tests and same_classes:
         return before, False
     features: dict[str, Features | None] = {}
     models = []
@@ -74,18 +77,23 @@ def _measured(
     work: Attempt, state: State, commit: Commit, features: Features | None, tested: Mapping[str, str]
 ) -> RemeasuredModel:
     """The model of a cycle on these samples."""
-    classes = work.campaign.classes
-    if features is None or not features.ids:
-        return RemeasuredModel(
-            cycle=commit.cycle, accuracy=None, macro_f1=None, ece=None, test_samples=0, classes=[], reason=NO_FEATURES
-        )
-    index = {name: number for number, name in enumerate(classes)}
-    targets = np.array([index[tested[name]] for name in features.ids], dtype=np.int64)
-    head = read_head(read_object(work.store, commit.objects["head"]))
-    then = state.campaign_of(commit).classes
-    found = classification_metrics(
-        probabilities_now(head.probabilities(features.vectors), then, work.campaign), targets, classes
+    campaign, then = work.campaign, state.campaign_of(commit)
+    if features is not None and features.ids:
+        index = {name: number for number, name in enumerate(campaign.classes)}
+        targets = np.array([index[tested[name]] for name in features.ids], dtype=np.int64)
+        head = read_head(read_object(work.store, commit.objects["head"]))
+        probabilities = probabilities_now(head.probabilities(features.vectors), then.classes, campaign)
+        return _model(commit, classification_metrics(probabilities, targets, campaign.classes))
+    metrics = read_record(work.store, commit.objects["metrics"], CycleMetrics)
+    if then.truth == campaign.truth and metrics.test_samples:
+        confusion = confusion_now(metrics.confusion, then.classes, campaign)
+        return _model(commit, metrics_of_confusion(confusion, campaign.classes))
+    return RemeasuredModel(
+        cycle=commit.cycle, accuracy=None, macro_f1=None, ece=None, test_samples=0, classes=[], reason=NO_FEATURES
     )
+
+
+def _model(commit: Commit, found: ClassificationMetrics) -> RemeasuredModel:
     return RemeasuredModel(
         cycle=commit.cycle,
         accuracy=found.accuracy,

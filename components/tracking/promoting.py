@@ -90,7 +90,7 @@ def _append(
     champion = _champion(store, state, history)
     later = commit if champion is None or champion.cycle < commit.cycle else champion
     campaign = state.campaign_of(later)
-    again = read_remeasured(store, later.objects)
+    again = None if campaign.test_from_budget else read_remeasured(store, later.objects)
     challenger = model_of(store, campaign, commit, remeasured=again)
     holder = None if champion is None else model_of(store, campaign, champion, tested_as=commit, remeasured=again)
     verdict = judge(challenger, holder, gate)

@@ -4,11 +4,10 @@ import math
 from collections import Counter
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.class_changes import columns_now
+from labelcycle.components.core.campaign.class_changes import confusion_now
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.remeasured import Remeasured
@@ -160,9 +159,7 @@ def model_of(
 
 def _by_present_classes(model: Model, metrics: CycleMetrics, campaign: Campaign) -> Model:
     """A model of earlier classes: what it calls by a former name counts as what that is now."""
-    columns = columns_now([one.name for one in metrics.classes], campaign)
-    confusion = np.zeros((len(campaign.classes), len(campaign.classes)), np.int64)
-    np.add.at(confusion, np.ix_(columns, columns), np.array(metrics.confusion, np.int64))
+    confusion = confusion_now(metrics.confusion, [one.name for one in metrics.classes], campaign)
     right, support = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist()
     figures = [
         ClassFigures(name=name, recall=hits / max(1, count), support=count)

@@ -27,8 +27,8 @@ def label(
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.image_server.server import address_of, listen, serve_until_asked_to_end
-    from labelcycle.pipelines.label_page.access import is_loopback, new_token
     from labelcycle.pipelines.label_page.application import label_application
+    from labelcycle.pipelines.label_page.guarded_access import is_loopback, new_token
     from labelcycle.pipelines.label_page.session import LabellingSession
 
     store = open_store(root)

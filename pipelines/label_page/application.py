@@ -17,7 +17,7 @@ from labelcycle.components.core.errors import LabelcycleError, TransientError
 from labelcycle.components.core.images.allowed_sources import RefusedImage
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.label_page.access import GuardedApplication
+from labelcycle.pipelines.label_page.guarded_access import GuardedApplication
 from labelcycle.pipelines.label_page.open_queries import NothingAsked, PoolImage
 from labelcycle.pipelines.label_page.pictures import picture
 from labelcycle.pipelines.label_page.session import AnsweredMeanwhile, LabellingSession

@@ -62,6 +62,16 @@ def probabilities_now(
     return summed
 
 
+def confusion_now(
+    confusion: Sequence[Sequence[int]], before: Sequence[str], campaign: Campaign
+) -> npt.NDArray[np.int64]:
+    """A confusion matrix of earlier classes by the present ones: (C before, C before) → (C, C)."""
+    columns = columns_now(before, campaign)
+    summed = np.zeros((len(campaign.classes), len(campaign.classes)), np.int64)
+    np.add.at(summed, np.ix_(columns, columns), np.array(confusion, np.int64))
+    return summed
+
+
 def rows_now(values: npt.NDArray[np.float32], before: Sequence[str], campaign: Campaign) -> npt.NDArray[np.float32]:
     """What a head has for each earlier class, for each present one: (C before, …) → (C, …).
 

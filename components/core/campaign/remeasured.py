@@ -82,4 +82,6 @@ def on_present_test_set(summaries: Sequence[CycleSummary], remeasured: Remeasure
 
 def _on(summary: CycleSummary, model: RemeasuredModel) -> CycleSummary:
     estimate = None if model.reason is None else NoEstimate(reason=model.reason)
-    return replace(summary, accuracy=model.accuracy, macro_f1=model.macro_f1, ece=model.ece, estimate=estimate)
+    counted = None if summary.test_samples is None else model.test_samples
+    figures = {"accuracy": model.accuracy, "macro_f1": model.macro_f1, "ece": model.ece, "test_samples": counted}
+    return replace(summary, estimate=estimate, **figures)

@@ -20,6 +20,7 @@ from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import read_object, read_record
+from labelcycle.components.evaluate import earlier_models
 from labelcycle.components.label_ingest import collected_labels
 from labelcycle.components.labelling import consensus
 from labelcycle.components.labelling.delivery_record import delivery_key
@@ -339,6 +340,42 @@ def test_a_larger_test_set_of_present_and_former_classes(
     summary = campaign.state.summaries[1]
     assert summary.accuracy is not None and summary.accuracy < 1.0, "no earlier model knows the class that was added"
     assert verify_campaign(store).faults == []
+
+
+def test_where_features_are_gone_the_confusion_tells(campaign: Bench) -> None:
+    campaign.run_cycle()
+    campaign.run_cycle()
+    change(campaign, merged=["blue,red=other"])
+    campaign.run_until("train_adapter")
+    work, state = campaign.work, campaign.state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(earlier_models, "_features", lambda *_: None)
+        found, just_now = earlier_models.remeasure(work, state, work.tested())
+    assert just_now and found is not None
+    confusion = metrics(campaign, 1).confusion
+    right = sum(confusion[row][column] for row in (0, 2) for column in (0, 2)) + confusion[1][1]
+    assert [(one.accuracy, one.ece, one.test_samples) for one in found.models] == [(right / 12, None, 12)]
+
+
+def test_a_test_set_that_the_budget_pays_for(by_people: Bench) -> None:
+    def label(name: str) -> str:
+        return name.split("-")[0]
+
+    by_people.run_cycle()
+    for cycle in range(2):
+        answer(by_people, cycle, label)
+        by_people.run_cycle()
+    change(by_people, merged=["green,red=warm"])
+    answer(by_people, 2, label)
+    by_people.run_cycle()
+    assert metrics(by_people, 3).remeasured == 2
+    summaries = by_people.state.measured
+    assert [one.accuracy for one in summaries[:2]] == [
+        accuracy_of_sums(by_people, cycle, [[0], [1, 2]]) for cycle in (1, 2)
+    ]
+    assert [one.test_samples for one in summaries] == [6, 6, 6]
+    history = judge_new_cycles(open_store(by_people.root), by_people.state)
+    assert "on the same test samples by the classes as they are now" in history.promotions[-1].reason
 
 
 def test_images_whose_labels_have_former_names(campaign: Bench, tmp_path: Path) -> None:
