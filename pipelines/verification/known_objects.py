@@ -36,6 +36,7 @@ PATTERNS = {
     "receipt": r"queries/cycle-\d{4,}\.json",
     "handout": r"queries/cycle-\d{4,}\.csv",
     "amendment": r"amendments/\d{6}\.json",
+    "erasure": r"erasures/\d{6}\.json",
     "promotion": r"promotions/\d{6}\.json",
     "backtest": r"backtest/.+",
     "trial": r"doctor/[0-9a-f]{32}",
