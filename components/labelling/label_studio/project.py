@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.errors import CampaignError, InputError, TransientError
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
 from labelcycle.components.labelling.label_studio.present_classes import with_present_classes
@@ -244,14 +244,21 @@ def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:
 
 
 def _with_present_classes(server: LabelStudio, campaign: Campaign, number: int, content: Any) -> Any:
-    """Give the project the classes that the campaign was amended to have. Returns what the API says of it then."""
+    """Give the project the classes that the campaign was amended to have. Returns what the API says of it then.
+
+    Label Studio refuses it where annotations hold other choices than the project offers; then it stays as it is.
+    """
     configuration = content.get("label_config") if isinstance(content, dict) else None
     if not isinstance(configuration, str) or not (campaign.former_classes or campaign.added_classes):
         return content
     changed = with_present_classes(configuration, campaign)
     if changed is None:
         return content
-    server.patch(f"/api/projects/{number}/", {"label_config": changed})
+    try:
+        server.patch(f"/api/projects/{number}/", {"label_config": changed})
+    except ConfigurationError as error:
+        notice(f"{project_url(server.url, number)} does not offer the classes as they were amended: {error}")
+        return content
     notice(f"{project_url(server.url, number)} now offers the classes as they were amended.")
     return server.get(f"/api/projects/{number}/")
 

@@ -55,6 +55,24 @@ def test_a_project_follows(
     assert api.count("PATCH", "/api/projects/") == patches + 1, "a project that has them is left alone"
 
 
+def test_a_server_that_refuses_is_named(
+    store: Store,
+    api: Api,
+    make_campaign: MakeCampaign,
+    make_commit: Callable[..., Commit],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    campaign = make_campaign()
+    publish_query(store, campaign, make_commit(IDS[:2]))
+    for task, label in zip(list(api.tasks), ("cat", "wolf"), strict=True):
+        api.annotate(task, label)
+    renamed = campaign.amended({"classes": ["feline", "dog"], "former_classes": {"cat": "feline"}})
+    assert [vote.label for vote in read_votes(store, renamed)] == ["feline"]
+    assert "does not offer the classes as they were amended" in capsys.readouterr().err
+    with pytest.raises(CampaignError, match="Missing there: 'bird'"):
+        read_votes(store, campaign.amended({"classes": ["cat", "dog", "bird"]}))
+
+
 def test_merged_into_one_of_them(make_campaign: MakeCampaign) -> None:
     campaign = make_campaign().amended({"classes": ["cat", "dog", "bird"]})
     before = with_present_classes(labelling_configuration(["cat", "dog"]), campaign)
