@@ -29,6 +29,7 @@ from labelcycle.components.label_ingest.collected_labels import (
 )
 from labelcycle.components.label_ingest.readiness import readiness_now
 from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
+from labelcycle.components.notification.occasions import tell_of_awaited, tell_of_end
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
 
@@ -86,10 +87,11 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
     check_follows(store, state.campaign, last, read_commit(store, last.cycle - 1) if last.cycle else None)
-    deliver_query(store, state.campaign, last)
+    place = deliver_query(store, state.campaign, last)
     if state.campaign.prices.computing_costs:
         sum_up_cycles(store, len(state.commits))
     if state.phase == "done" and (not finalize or state.final is not None):
+        tell_of_end(store, state)
         return Ingested("done", last.cycle, "", state.why_done)
     collected = collect_labels(store, state, labels_from)
     if finalize:
@@ -100,6 +102,7 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     ready = readiness_now(store, state, collected.answers)
     if not ready.ready:
         reason = _awaited(collected, last.cycle, ready.reason)
+        tell_of_awaited(store, state, len(collected.answers.unanswered), place or collected.source)
         return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
     late = sum(request.cycle < last.cycle for request in collected.fresh)
     reason = f"{len(collected.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")

@@ -13,6 +13,7 @@ from labelcycle.components.core.config.recipe_files import changed_recipe, read_
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.initialise.notify_settings import notify_of
 from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -34,12 +35,16 @@ class WantedChanges:
         batch: labels a cycle.
         recipe: the name of a recipe, or the path of one.
         overrides: settings laid over it, or over the campaign's own: `{"selector.strategy": "margin"}`.
+        notify: settings laid over those of who is told of what: `{"webhook": True}`.
+        no_notify: whether nobody is told from now on.
     """
 
     budget: int | None = None
     batch: int | None = None
     recipe: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)
+    notify: Mapping[str, object] = field(default_factory=dict)
+    no_notify: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,9 @@ def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     recipe = _recipe(campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
+    notify = None if wanted.no_notify else notify_of(wanted.notify, campaign.notify)
+    if notify != campaign.notify:
+        changes["notify"] = None if notify is None else notify.model_dump(mode="json")
     if not changes:
         raise ConfigurationError("Nothing would change. Say what is to be different: labelcycle amend --help.")
     return changes

@@ -24,6 +24,11 @@ def amend(
         list[str] | None,
         typer.Option("--set", help="A setting of the recipe, such as selector.strategy=margin; may be repeated."),
     ] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom to tell of what, such as webhook=true or email.to=ann@example.org; may be repeated."),
+    ] = None,
+    no_notify: Annotated[bool, typer.Option("--no-notify", help="Tell nobody any more.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
@@ -38,7 +43,8 @@ def amend(
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 
-    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []))
+    told = settings_of(notify or [], "--notify")
+    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []), told, no_notify)
     done = amend_campaign(open_store(root), wanted, reason.strip())
     if as_json:
         print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))

@@ -267,7 +267,22 @@ class PeopleSettings(Settings):
     )
 
 
-class CampaignSettings(DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings):
+class NotifySettings(Settings):
+    """Who is told when labels are awaited, when the campaign ends, and when a cycle fails."""
+
+    model_config = ConfigDict(title="Being told")
+
+    notify: dict[str, JsonValue] = Field(
+        {},
+        description="Tell people of labels awaited, a target met, the budget spent and failed cycles: webhook=true, to "
+        "the address in LABELCYCLE_WEBHOOK_URL; email.to=, email.sender= and email.host= for mails; events= for some of "
+        "labels_awaited, target_met, budget_spent, campaign_stopped, cycle_failed; target_accuracy=0.9.",
+    )
+
+
+class CampaignSettings(
+    DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings, NotifySettings
+):
     """Everything that the user may say about a new campaign, beside where it will live.
 
     Paths are relative to the working directory. What depends on the data, the recipe or the network, such as whether
@@ -287,5 +302,6 @@ GROUPS: tuple[type[Settings], ...] = (
     BackboneSettings,
     CostSettings,
     PeopleSettings,
+    NotifySettings,
 )
 """In the order in which they are shown to people."""

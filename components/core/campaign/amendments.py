@@ -22,7 +22,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 
 FOLDER = "amendments"
 
-AMENDABLE = ("budget", "batch", "recipe")
+AMENDABLE = ("budget", "batch", "recipe", "notify")
 """What of a campaign's description can be amended."""
 
 
