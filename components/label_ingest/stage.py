@@ -29,7 +29,7 @@ from labelcycle.components.label_ingest.collected_labels import (
 )
 from labelcycle.components.label_ingest.readiness import readiness_now
 from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
-from labelcycle.components.notification.occasions import tell_of_awaited, tell_of_end
+from labelcycle.components.notification.occasions import tell_of_awaited, tell_of_end, tells_of_failure
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
 
@@ -57,6 +57,7 @@ class Ingested(Facts):
 
 
 @observed
+@tells_of_failure
 def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     """Decide what comes next for the campaign, and prepare the attempt.
 

@@ -1,14 +1,22 @@
-"""When people are told: where a query waits for them, where a campaign reaches its target or its end, and on failure."""
+"""When people are told: a query waits for them, a campaign reaches its target or its end, a cycle fails."""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from labelcycle.components.core.campaign.commits import commit_key
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.notify import Event
-from labelcycle.components.core.errors import LabelcycleError
-from labelcycle.components.core.logging.events import notice
+from labelcycle.components.core.errors import LabelcycleError, TransientError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.notification.news import news_of
 from labelcycle.components.notification.tell import tell
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 def tell_of_commit(store: Store, state: State, cycle: int, place: str) -> None:
@@ -74,14 +82,11 @@ def tell_of_failure(root: str, failure: str = "") -> bool:
     Returns:
         Whether somebody was told now.
 
-    Where the root cannot be read, whom to tell is not known: that is a notice.
+    Raises:
+        CampaignError, TransientError, ConfigurationError: the root cannot be read, so whom to tell is not known.
     """
-    try:
-        store = open_store(root)
-        state = read_state(store)
-    except (LabelcycleError, OSError) as error:
-        notice(f"Whom to tell of the failure is not known, because the root cannot be read: {error}")
-        return False
+    store = open_store(root)
+    state = read_state(store)
     cycle = len(state.commits)
     if not failure:
         if not _was_begun(store, cycle):
@@ -89,6 +94,25 @@ def tell_of_failure(root: str, failure: str = "") -> bool:
         failure = "it was begun and is not committed; the log of its run says why"
     news = news_of("cycle_failed", state, store.root, cycle, f"failed: {failure}")
     return tell(store, state.campaign.notify, news)
+
+
+def tells_of_failure(run: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a stage's `run` so that an error which no repetition mends is told at once, before its cycle is begun.
+
+    Other failures are told by the engine, which knows when it gives up. What hinders telling does not hide the error.
+    """
+
+    @functools.wraps(run)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return run(*args, **kwargs)
+        except LabelcycleError as error:
+            if not isinstance(error, TransientError):
+                with contextlib.suppress(LabelcycleError, OSError):
+                    tell_of_failure(str(inspect.signature(run).bind(*args, **kwargs).arguments["root"]), str(error))
+            raise
+
+    return wrapper
 
 
 def _was_begun(store: Store, cycle: int) -> bool:

@@ -6,7 +6,6 @@ import yaml
 
 from labelcycle.components.core.errors import ConfigurationError
 
-
 EXAMPLES = {"--set": "trainer.epochs=20", "--notify": "webhook=true"}
 
 

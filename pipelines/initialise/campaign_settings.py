@@ -274,9 +274,10 @@ class NotifySettings(Settings):
 
     notify: dict[str, JsonValue] = Field(
         {},
-        description="Tell people of labels awaited, a target met, the budget spent and failed cycles: webhook=true, to "
-        "the address in LABELCYCLE_WEBHOOK_URL; email.to=, email.sender= and email.host= for mails; events= for some of "
-        "labels_awaited, target_met, budget_spent, campaign_stopped, cycle_failed; target_accuracy=0.9.",
+        description="Tell people of labels awaited, a target met, the end of the campaign and failed cycles: "
+        "webhook=true, to the address in LABELCYCLE_WEBHOOK_URL; email.to=, email.sender= and email.host= for mails; "
+        "target_accuracy=0.9; events= for some of labels_awaited, target_met, budget_spent, campaign_stopped, "
+        "cycle_failed.",
     )
 
 

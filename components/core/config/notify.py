@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from labelcycle.components.core.config.settings import Settings
 
 Event = Literal["labels_awaited", "target_met", "budget_spent", "campaign_stopped", "cycle_failed"]
-"""What is told of: a query that people have to answer, the target accuracy, the end of a campaign by its budget or before
-it, and a cycle that failed."""
+"""What is told of: a query that people have to answer, the target accuracy, the end of a campaign by its budget or
+before it, and a cycle that failed."""
 
 EVENTS: tuple[Event, ...] = get_args(Event)
 

@@ -25,9 +25,7 @@ def test_the_signature_is_that_of_standard_webhooks() -> None:
     assert found == "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
 
 
-def test_the_body_is_json_and_signed(
-    receiver: Any, news: Callable[..., News], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_body_is_json_and_signed(receiver: Any, news: Callable[..., News], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABELCYCLE_WEBHOOK_SECRET", SECRET)
     Webhook.from_environment().send(news())
     [(headers, body)] = receiver.requests
@@ -83,9 +81,7 @@ def test_answers(receiver: Any, news: Callable[..., News], status: int, error: t
     assert len(receiver.requests) == 1 and "very-secret-path" not in str(raised.value)
 
 
-def test_silence_may_have_been_taken(
-    receiver: Any, news: Callable[..., News], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silence_may_have_been_taken(receiver: Any, news: Callable[..., News], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "SOCKET_SECONDS", 0.2)
     receiver.answers = [0]
     with pytest.raises(TransientError, match="does not answer within") as raised:
