@@ -7,9 +7,10 @@ from labelcycle.components.analysis.accuracy import known_unknown
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import State, read_state
