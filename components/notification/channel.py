@@ -42,7 +42,7 @@ def send_with_retries(channel: Channel, news: News, seconds: float) -> None:
     """
     tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(NotTaken),
-        stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(seconds),
+        stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(seconds),
         wait=tenacity.wait_exponential(multiplier=0.5) + tenacity.wait_random(0, 0.1),
         reraise=True,
     )(channel.send, news)

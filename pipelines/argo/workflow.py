@@ -41,7 +41,7 @@ def on_failure(rendering: Rendering, elsewhere: bool = False) -> dict[str, Lifec
         elsewhere: whether the stage's template is not in this workflow's, but in that of a cycle.
     """
     template = slug(rendering.graph.on_failure)
-    told = Arguments(parameters=[Parameter(name="failure", value=FAILURE)])
+    told = Arguments(parameters=[Parameter(name="failure", value=FAILURE).as_argument()])
     called = {"template_ref": TemplateRef(name=CYCLE, template=template)} if elsewhere else {"template": template}
     return {"exit": LifecycleHook(arguments=told, expression='workflow.status != "Succeeded"', **called)}
 
