@@ -225,6 +225,10 @@ class PeopleSettings(Settings):
     label_studio_project: int | None = Field(
         None, ge=1, description="Number of a project there; by default labelcycle makes one."
     )
+    label_studio_predictions: bool = Field(
+        False,
+        description="Show people the model's class as a suggestion, with its probability; it leads them to agree.",
+    )
     image_links: Literal["presigned", "direct"] = Field(
         "presigned", description="How browsers get images in S3: links signed for a time."
     )

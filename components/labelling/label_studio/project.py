@@ -7,6 +7,7 @@ import contextlib
 import xml.etree.ElementTree as xml
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -18,6 +19,11 @@ LABEL, DOUBT, UNSURE, IMAGE = "label", "doubt", "unsure", "image"
 """Names of the controls, of the choice of those who cannot tell, and of the field with the image's address."""
 
 MOST_CHOICES_IN_A_ROW = 12
+
+HOTKEYS = "1234567890qwetasdfgzxcb"
+"""Keys that choose a class, in the order of the classes; the others of the keyboard's left half move or zoom images."""
+
+UNSURE_HOTKEY = "n"
 
 
 @dataclass(frozen=True)
@@ -39,16 +45,16 @@ def labelling_configuration(classes: Collection[str]) -> str:
     """The XML of a project that shows an image and asks for one of the classes, or `unsure`.
 
     The choices come first, because images fill the page. Skipping is Label Studio's own button. Doubt is a control of
-    its own, so that it is never taken for a class.
+    its own, so that it is never taken for a class. As many classes as there are `HOTKEYS` have a key each.
     """
     view = xml.Element("View")
     questions = xml.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 0 3em")
     in_a_row = "true" if len(classes) <= MOST_CHOICES_IN_A_ROW else "false"
     label = xml.SubElement(questions, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
-    for name in classes:
-        xml.SubElement(label, "Choice", value=name)
+    for name, key in zip_longest(classes, HOTKEYS[: len(classes)]):
+        xml.SubElement(label, "Choice", value=name, **({} if key is None else {"hotkey": key}))
     doubt = xml.SubElement(questions, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
-    xml.SubElement(doubt, "Choice", value=UNSURE)
+    xml.SubElement(doubt, "Choice", value=UNSURE, hotkey=UNSURE_HOTKEY)
     xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")
     return xml.tostring(view, encoding="unicode")
 
@@ -182,7 +188,7 @@ def _description(campaign: Campaign) -> dict[str, str | int]:
         "description": f"Images that labelcycle asks people to label.\n{marker(campaign)}",
         "label_config": labelling_configuration(campaign.classes),
         "maximum_annotations": campaign.labelling.quorum,
-        "show_collab_predictions": True,
+        "show_collab_predictions": campaign.labelling.tool is not None and campaign.labelling.tool.predictions,
         "enable_empty_annotation": False,
         "skip_queue": "IGNORE_SKIPPED",
         "sampling": "Sequential sampling",

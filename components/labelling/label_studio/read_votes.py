@@ -1,6 +1,6 @@
 """Reading votes from Label Studio: every annotation of the campaign's tasks, as it stands now."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import sample_uris
@@ -12,7 +12,14 @@ from labelcycle.components.labelling.label_studio.annotations import Answer, rea
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Project, find_project
-from labelcycle.components.labelling.label_studio.tasks import PAGE, LinkRenewal, ListedTask, list_tasks, task_of
+from labelcycle.components.labelling.label_studio.tasks import (
+    PAGE,
+    LinkRenewal,
+    ListedTask,
+    TaskRemoval,
+    list_tasks,
+    task_of,
+)
 from labelcycle.components.labelling.label_studio.tokens import token_from_environment
 
 ANSWERS = "id,data,is_labeled,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
@@ -22,7 +29,7 @@ NAMED = 5
 """How many tasks or annotations that are not counted a notice names."""
 
 
-def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[Vote]:
+def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE, withdrawn: Collection[str] = ()) -> list[Vote]:
     """The last answer of each person on each sample, in order of sample and person.
 
     What cannot be counted is named in a notice and left out: annotations that say nothing, several things or no class
@@ -34,6 +41,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
         store: the campaign's.
         campaign: one with a labelling tool.
         page_size: tasks a call.
+        withdrawn: samples that nobody is to see any more: their tasks are removed on the way.
 
     Raises:
         ConfigurationError: no tool, no token, or a token that is refused.
@@ -55,13 +63,17 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
         )
     uris = sample_uris(store, campaign)
     reading = _Reading(campaign, project, frozenset(uris))
-    renewal = LinkRenewal(server, project, ImageLinks(tool, uris))
+    renewal, removal = LinkRenewal(server, project, ImageLinks(tool, uris)), TaskRemoval(server, withdrawn)
     for raw in list_tasks(server, project.number, ANSWERS, page_size):
-        reading.take(raw)
         task = task_of(raw, campaign.identifier)
+        if task is not None and removal.remove(task):
+            continue
+        reading.take(raw)
         if task is not None and task.sample_id in uris:
             renewal.renew(task)
     reading.warn_of_ignored()
+    if removal.removed:
+        notice(f"{removal.removed} tasks of withdrawn samples were removed from {project.url}.")
     return reading.votes()
 
 

@@ -4,7 +4,7 @@ A sample has one task in the campaign's project. A further opinion opens that ta
 those who gave the first answers are not asked twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from labelcycle.components.labelling.label_studio.project import Project, find_o
 from labelcycle.components.labelling.label_studio.tasks import (
     LabellingTask,
     LinkRenewal,
+    TaskRemoval,
     Wanted,
     new_task,
     task_data,
@@ -46,6 +47,7 @@ class SentTasks:
         reopened: tasks that ask for a further opinion from now on.
         renewed: links to images that were renewed.
         removed: tasks without answer that were there twice.
+        withdrawn: tasks of samples that were withdrawn, now gone.
     """
 
     project_url: str
@@ -54,9 +56,16 @@ class SentTasks:
     reopened: int
     renewed: int
     removed: int
+    withdrawn: int = 0
 
 
-def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> SentTasks:
+def publish_query(
+    store: Store,
+    campaign: Campaign,
+    commit: Commit,
+    tasks_a_call: int = TASKS_A_CALL,
+    withdrawn: Collection[str] = (),
+) -> SentTasks:
     """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
 
     Args:
@@ -64,6 +73,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         campaign: one with a labelling tool.
         commit: whose query is sent.
         tasks_a_call: tasks that one call to the API carries at most.
+        withdrawn: samples that nobody is to see any more: their tasks are removed, whichever query asked for them.
 
     Raises:
         ConfigurationError: no tool, no token, a token that is refused, an image that browsers cannot be led to.
@@ -78,13 +88,15 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
     query = as_delivered(read_query(store, commit.objects["query"]), campaign, commit.cycle)
-    wanted = wanted_of(query, commit.cycle)
+    wanted = [row for row in wanted_of(query, commit.cycle) if row.sample_id not in frozenset(withdrawn)]
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
-    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
-    renewal = LinkRenewal(server, sending.project, links)
+    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links, tool.predictions)
+    renewal, removal = LinkRenewal(server, sending.project, links), TaskRemoval(server, withdrawn)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
+    left = {name: [task for task in of_sample if not removal.remove(task)] for name, of_sample in tasks.items()}
+    tasks = {name: of_sample for name, of_sample in left.items() if of_sample}
     return SentTasks(
         project_url=sending.project.url,
         sent=sent,
@@ -92,6 +104,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         removed=sending.remove_duplicates(tasks),
         renewed=sum(renewal.renew(task) for of_sample in tasks.values() for task in of_sample),
         reopened=sending.reopen(wanted, tasks),
+        withdrawn=removal.removed,
     )
 
 
@@ -113,13 +126,14 @@ def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
 
 @dataclass(frozen=True)
 class _Sending:
-    """One publishing: the server, the project, the campaign's identifier and quorum, and the links to its images."""
+    """One publishing: server, project, the campaign's identifier and quorum, links, and whether models suggest."""
 
     server: LabelStudio
     project: Project
     campaign: str
     quorum: int
     links: ImageLinks
+    predictions: bool
 
     def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[LabellingTask]]]:
         """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
@@ -148,7 +162,7 @@ class _Sending:
         """Send tasks until a call's answer is lost; that failure is returned."""
         for begin in range(0, len(rows), tasks_a_call):
             content = [
-                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
+                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign, self.predictions)
                 for row in rows[begin : begin + tasks_a_call]
             ]
             try:
