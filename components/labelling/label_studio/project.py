@@ -7,7 +7,6 @@ import contextlib
 import xml.etree.ElementTree as xml
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -51,8 +50,9 @@ def labelling_configuration(classes: Collection[str]) -> str:
     questions = xml.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 0 3em")
     in_a_row = "true" if len(classes) <= MOST_CHOICES_IN_A_ROW else "false"
     label = xml.SubElement(questions, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
-    for name, key in zip_longest(classes, HOTKEYS[: len(classes)]):
-        xml.SubElement(label, "Choice", value=name, **({} if key is None else {"hotkey": key}))
+    choices = [xml.SubElement(label, "Choice", value=name) for name in classes]
+    for choice, key in zip(choices, HOTKEYS, strict=False):
+        choice.set("hotkey", key)
     doubt = xml.SubElement(questions, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
     xml.SubElement(doubt, "Choice", value=UNSURE, hotkey=UNSURE_HOTKEY)
     xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")

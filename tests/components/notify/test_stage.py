@@ -43,9 +43,7 @@ def test_later_cycles_do_not_reach_the_target_again(receiver: Receiver, begin: C
     assert events(receiver) == [("target_met", 1)]
 
 
-def test_people_who_label_are_told_once_of_each_query(
-    receiver: Receiver, begin_on_images: Callable[..., Any]
-) -> None:
+def test_people_who_label_are_told_once_of_each_query(receiver: Receiver, begin_on_images: Callable[..., Any]) -> None:
     campaign = begin_on_images(labels_from=None, notify={"webhook": True})
     campaign.run_cycle()
     assert campaign.ingest().decision == "wait" and campaign.ingest().decision == "wait"
