@@ -95,7 +95,11 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     labelled, tested = work.labelled(), work.tested()
     test, of_labelled = read_features(work, training.space, test_ids, labelled)
     if test_ids and not test.ids:
-        raise InputError("No test sample has features: their images cannot be read. Restore them and run again.")
+        reasons = work.store.locate(f"spaces/{training.space}")
+        raise InputError(
+            "No test sample has features: their images cannot be read, or are not those that the campaign began with. "
+            f"{reasons} says why of each. Put them back as they were, and run again."
+        )
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())

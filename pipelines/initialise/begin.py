@@ -24,7 +24,6 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.components.core.storage.unwritten import UnwrittenStore
-from labelcycle.pipelines.initialise.annotators import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.caption_sources import read_captions, wants_captions
@@ -61,6 +60,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_batch,
     with_testing,
 )
+from labelcycle.pipelines.initialise.who_labels import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
