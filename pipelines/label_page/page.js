@@ -13,7 +13,8 @@ const FEW_PIXELS = 96; // images smaller than this are enlarged without blur
 let campaign = null;
 let keys = new Map(); // the key of each class that has one
 let state = null;
-let busy = false; // a request is under way
+let busy = false; // an answer is under way
+let asked = 0; // requests under way
 let seen = false; // the image is on the screen, or known not to come
 let wantsNeighbours = remembered("neighbours") === "on";
 let keysOn = remembered("keys") !== "off";
@@ -35,7 +36,22 @@ function remember(name, value) {
   }
 }
 
+function showWaiting() {
+  element("main").setAttribute("aria-busy", String(asked > 0 || (!seen && state !== null && state.task !== null)));
+}
+
 async function ask(path, body) {
+  asked += 1;
+  showWaiting();
+  try {
+    return await send(path, body);
+  } finally {
+    asked -= 1;
+    showWaiting();
+  }
+}
+
+async function send(path, body) {
   const options = body === undefined ? {} : {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -145,6 +161,7 @@ function showProgress() {
 function showTask(task) {
   const picture = element("picture");
   seen = false;
+  showWaiting();
   picture.classList.add("loading");
   element("broken").hidden = true;
   picture.alt = `Image to be labelled: ${task.sample_id}`;
@@ -167,11 +184,13 @@ function loaded() {
   picture.classList.toggle("few-pixels", Math.max(picture.naturalWidth, picture.naturalHeight) < FEW_PIXELS);
   picture.classList.remove("loading");
   seen = true;
+  showWaiting();
 }
 
 function failed() {
   element("broken").hidden = false;
   seen = true;
+  showWaiting();
 }
 
 function showDone(justNow) {
@@ -202,6 +221,7 @@ async function undo() {
 
 async function change(request, said) {
   busy = true;
+  asked += 1; // what comes back is shown before the page is at rest
   try {
     const found = await request();
     const looksFor = document.activeElement === element("filter");
@@ -215,6 +235,8 @@ async function change(request, said) {
     tell(error.message);
   } finally {
     busy = false;
+    asked -= 1;
+    showWaiting();
   }
 }
 

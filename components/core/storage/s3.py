@@ -119,8 +119,8 @@ class S3Store:
     def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
         """See `Store.write_if_unchanged`: a conditional put (`If-Match`).
 
-        A server that knows no such put is asked for a plain one, and leaves a moment between reading and writing in
-        which another may write.
+        A server that knows no such put is asked for a plain one. There, and where a server ignores the condition, a
+        moment is left between reading and writing in which another may write.
         """
         try:
             with s3_errors(self.locate(key)):

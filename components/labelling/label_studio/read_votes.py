@@ -1,10 +1,11 @@
 """Reading votes from Label Studio: every annotation of the campaign's tasks, as it stands now."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
@@ -29,19 +30,19 @@ NAMED = 5
 """How many tasks or annotations that are not counted a notice names."""
 
 
-def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE, withdrawn: Collection[str] = ()) -> list[Vote]:
+def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[Vote]:
     """The last answer of each person on each sample, in order of sample and person.
 
     What cannot be counted is named in a notice and left out: annotations that say nothing, several things or no class
     of the campaign, and tasks that are not the campaign's. What was deleted in Label Studio is not there.
 
-    Links to images that run out before a task is answered are renewed on the way.
+    Links to images that run out before a task is answered are renewed on the way, and tasks of samples that were
+    withdrawn are removed.
 
     Args:
         store: the campaign's.
         campaign: one with a labelling tool.
         page_size: tasks a call.
-        withdrawn: samples that nobody is to see any more: their tasks are removed on the way.
 
     Raises:
         ConfigurationError: no tool, no token, or a token that is refused.
@@ -63,7 +64,8 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE, withdraw
         )
     uris = sample_uris(store, campaign)
     reading = _Reading(campaign, project, frozenset(uris))
-    renewal, removal = LinkRenewal(server, project, ImageLinks(tool, uris)), TaskRemoval(server, withdrawn)
+    renewal = LinkRenewal(server, project, ImageLinks(tool, uris))
+    removal = TaskRemoval(server, read_withdrawn(store, campaign).ids)
     for raw in list_tasks(server, project.number, ANSWERS, page_size):
         task = task_of(raw, campaign.identifier)
         if task is not None and removal.remove(task):
@@ -87,7 +89,7 @@ class _Reading:
         self._answers: dict[tuple[str, str], Answer] = {}
         self._refused: list[str] = []
         self._foreign: list[str] = []
-        self._classes = frozenset(campaign.classes)
+        self._classes = frozenset(campaign.understood_classes)
 
     def take(self, task: ListedTask) -> None:
         """Take the annotations of one task."""
@@ -136,7 +138,8 @@ class _Reading:
 
     def _votes(self) -> Iterator[Vote]:
         for (sample_id, annotator), answer in sorted(self._answers.items()):
-            yield Vote(sample_id, annotator, answer.label, answer.status, answer.time, self._project.url)
+            label = None if answer.label is None else self._campaign.class_of(answer.label)
+            yield Vote(sample_id, annotator, label, answer.status, answer.time, self._project.url)
 
 
 def _few(messages: list[str]) -> str:

@@ -4,7 +4,7 @@ A sample has one task in the campaign's project. A further opinion opens that ta
 those who gave the first answers are not asked twice.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of, read_query
+from labelcycle.components.core.campaign.sample_tables import without
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_order import as_delivered
@@ -59,21 +61,16 @@ class SentTasks:
     withdrawn: int = 0
 
 
-def publish_query(
-    store: Store,
-    campaign: Campaign,
-    commit: Commit,
-    tasks_a_call: int = TASKS_A_CALL,
-    withdrawn: Collection[str] = (),
-) -> SentTasks:
+def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> SentTasks:
     """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
+
+    Tasks of samples that were withdrawn are removed, whichever query asked for them.
 
     Args:
         store: the campaign's.
         campaign: one with a labelling tool.
         commit: whose query is sent.
         tasks_a_call: tasks that one call to the API carries at most.
-        withdrawn: samples that nobody is to see any more: their tasks are removed, whichever query asked for them.
 
     Raises:
         ConfigurationError: no tool, no token, a token that is refused, an image that browsers cannot be led to.
@@ -87,8 +84,10 @@ def publish_query(
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    query = as_delivered(read_query(store, commit.objects["query"]), campaign, commit.cycle)
-    wanted = [row for row in wanted_of(query, commit.cycle) if row.sample_id not in frozenset(withdrawn)]
+    withdrawn = read_withdrawn(store, campaign).ids
+    asked = without(read_query(store, commit.objects["query"]), withdrawn)
+    query = as_delivered(asked, campaign, commit.cycle)
+    wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
@@ -108,8 +107,14 @@ def publish_query(
     )
 
 
-def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
-    """The rows of a committed query, in the order given."""
+def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str) -> list[Wanted]:
+    """The rows of a committed query, in the order given.
+
+    Args:
+        query: the rows.
+        cycle: the cycle.
+        class_of: what a class is called now.
+    """
     return [
         Wanted(
             sample_id=pick.sample_id,
@@ -117,7 +122,7 @@ def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
             rank=pick.rank,
             opinion=pick.opinion,
             reason=pick.reason,
-            predicted=pick.predicted,
+            predicted=None if pick.predicted is None else class_of(pick.predicted),
             confidence=pick.confidence,
         )
         for pick in picks_of(query)

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +24,8 @@ from labelcycle.components.labelling.label_studio.read_votes import read_votes
 from labelcycle.components.labelling.label_studio.send_query import publish_query
 from labelcycle.components.labelling.label_studio.tasks import list_tasks
 from labelcycle.components.labelling.label_studio.tokens import token_of
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.samples import WantedSamples
 from tests.conftest import CLASSES, Pictures
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person
@@ -71,16 +74,21 @@ def test_predictions_come_along_and_are_shown(
     assert project["show_collab_predictions"]
 
 
-def test_tasks_of_withdrawn_samples_are_removed_with_their_answers(labelled: Labelled, owner: Person) -> None:
+def test_tasks_of_withdrawn_samples_are_removed_with_their_answers(
+    labelled: Labelled, owner: Person, tmp_path: Path
+) -> None:
     first, second, third, *others = labelled.tasks(owner)
     for task in (first, third):
         annotate(owner, task, choice(task["data"]["sample_id"].split("/")[0]))
     gone = [task["data"]["sample_id"] for task in (first, second)]
-    store, campaign = open_store(labelled.bench.root), labelled.bench.state.campaign
-    votes = read_votes(store, campaign, withdrawn=gone)
+    store = open_store(labelled.bench.root)
+    (tmp_path / "gone.csv").write_text("\n".join(["sample_id", *gone]))
+    amend_campaign(store, WantedChanges(samples=WantedSamples(withdraw=str(tmp_path / "gone.csv"))), "")
+    campaign = labelled.bench.state.campaign
+    votes = read_votes(store, campaign)
     assert [vote.sample_id for vote in votes] == [third["data"]["sample_id"]]
     assert [task["id"] for task in labelled.tasks(owner)] == [third["id"], *(task["id"] for task in others)]
-    published = publish_query(store, campaign, labelled.bench.state.commits[-1], withdrawn=gone)
+    published = publish_query(store, campaign, labelled.bench.state.commits[-1])
     assert (published.sent, published.present, published.withdrawn) == (0, 6, 0)
 
 

@@ -72,16 +72,17 @@ def test_who_gives_a_further_opinion_sees_no_prediction(
 
 
 def test_tasks_of_withdrawn_samples_are_removed_whatever_they_hold(
-    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, withdraw: MakeCampaign
 ) -> None:
     campaign = make_campaign()
     publish_query(store, campaign, make_commit(IDS[:4]))
     first = next(iter(api.tasks.values()))
     first["annotations"].append({"id": 1, "result": [], "was_cancelled": False})
-    published = publish_query(store, campaign, make_commit(IDS[2:], cycle=4), withdrawn=[IDS[0], IDS[3]])
+    campaign = withdraw(campaign, [IDS[0], IDS[3]])
+    published = publish_query(store, campaign, make_commit(IDS[2:], cycle=4))
     assert (published.withdrawn, published.sent, published.present) == (2, 1, 1)
     assert samples(api) == [IDS[1], IDS[2], IDS[4]]
-    assert publish_query(store, campaign, make_commit(IDS[2:], cycle=4), withdrawn=[IDS[0], IDS[3]]).withdrawn == 0
+    assert publish_query(store, campaign, make_commit(IDS[2:], cycle=4)).withdrawn == 0
 
 
 def test_samples_to_test_with_are_mixed_among_the_others(
