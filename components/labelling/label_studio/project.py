@@ -14,17 +14,13 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.errors import CampaignError, InputError, TransientError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
+from labelcycle.components.labelling.label_studio.hotkeys import UNSURE_HOTKEY, give_hotkeys
 from labelcycle.components.labelling.label_studio.present_classes import with_present_classes
 
 LABEL, DOUBT, UNSURE, IMAGE = "label", "doubt", "unsure", "image"
 """Names of the controls, of the choice of those who cannot tell, and of the field with the image's address."""
 
 MOST_CHOICES_IN_A_ROW = 12
-
-HOTKEYS = "1234567890qwetasdfgzxcb"
-"""Keys that choose a class, in the order of the classes; the others of the keyboard's left half move or zoom images."""
-
-UNSURE_HOTKEY = "n"
 
 
 @dataclass(frozen=True)
@@ -58,9 +54,9 @@ def labelling_configuration(classes: Collection[str]) -> str:
     questions = xml.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 0 3em")
     in_a_row = "true" if len(classes) <= MOST_CHOICES_IN_A_ROW else "false"
     label = xml.SubElement(questions, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
-    choices = [xml.SubElement(label, "Choice", value=name) for name in classes]
-    for choice, key in zip(choices, HOTKEYS, strict=False):
-        choice.set("hotkey", key)
+    for name in classes:
+        xml.SubElement(label, "Choice", value=name)
+    give_hotkeys(label)
     doubt = xml.SubElement(questions, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
     xml.SubElement(doubt, "Choice", value=UNSURE, hotkey=UNSURE_HOTKEY)
     xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")

@@ -6,12 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from labelcycle.components.core.errors import CampaignError, InputError
-from labelcycle.components.labelling.label_studio.project import (
-    HOTKEYS,
-    Controls,
-    controls_of,
-    labelling_configuration,
-)
+from labelcycle.components.labelling.label_studio.hotkeys import HOTKEYS
+from labelcycle.components.labelling.label_studio.project import Controls, controls_of, labelling_configuration
 from tests.harness.label_studio_api import parsed
 
 CLASSES = ["cat", 'dog & "<b>"', "ünï"]
