@@ -230,6 +230,10 @@ class PeopleSettings(Settings):
     label_studio_project: int | None = Field(
         None, ge=1, description="Number of a project there; by default labelcycle makes one."
     )
+    label_studio_predictions: bool = Field(
+        False,
+        description="Show people the model's class as a suggestion, with its probability; it leads them to agree.",
+    )
     image_links: Literal["presigned", "direct"] = Field(
         "presigned", description="How browsers get images in S3: links signed for a time."
     )
@@ -273,7 +277,23 @@ class PeopleSettings(Settings):
     )
 
 
-class CampaignSettings(DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings):
+class NotifySettings(Settings):
+    """Who is told when labels are awaited, when the campaign ends, and when a cycle fails."""
+
+    model_config = ConfigDict(title="Being told")
+
+    notify: dict[str, JsonValue] = Field(
+        {},
+        description="Tell people of labels awaited, a target met, the end of the campaign and failed cycles: "
+        "webhook=true, to the address in LABELCYCLE_WEBHOOK_URL; email.to=, email.sender= and email.host= for mails; "
+        "target_accuracy=0.9; events= for some of labels_awaited, target_met, budget_spent, campaign_stopped, "
+        "cycle_failed.",
+    )
+
+
+class CampaignSettings(
+    DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings, NotifySettings
+):
     """Everything that the user may say about a new campaign, beside where it will live.
 
     Paths are relative to the working directory. What depends on the data, the recipe or the network, such as whether
@@ -293,5 +313,6 @@ GROUPS: tuple[type[Settings], ...] = (
     BackboneSettings,
     CostSettings,
     PeopleSettings,
+    NotifySettings,
 )
 """In the order in which they are shown to people."""
