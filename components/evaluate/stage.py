@@ -4,10 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from labelcycle.components.analysis.accuracy import known_unknown
+from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, LabelSuspect, LabelSuspects
+from labelcycle.components.core.campaign.cycle_metrics import (
+    ClassificationMetrics,
+    CycleMetrics,
+    LabelSuspect,
+    LabelSuspects,
+)
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
@@ -16,6 +22,7 @@ from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
+from labelcycle.components.core.config.recipe import StopMetric
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
@@ -118,12 +125,13 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         classes=found.classes,
         confusion=found.confusion,
         reliability=measured.bins,
-        stop=_reason_to_stop(work, state, found.accuracy),
+        stop=_reason_to_stop(work, state, found),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
         forecast=forecast_figures(points, found.test_samples, campaign),
         annotators=annotator_figures(votes, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
+        labels_by_class=labels_by_class(labelled.values(), campaign.classes),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
         **_corrected(work, given, test_ids),
@@ -158,23 +166,22 @@ def _alignment(work: Attempt) -> AlignmentVerdict | None:
     return work.read_record("alignment.json", AlignmentVerdict)
 
 
-def _earlier_points(work: Attempt, state: State) -> list[CurvePoint]:
-    """The trained cycles before this one."""
-    earlier = state.summaries[: work.cycle]
-    return [CurvePoint(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
+def _earlier_points(work: Attempt, state: State, metric: StopMetric = "accuracy") -> list[CurvePoint]:
+    """The trained cycles before this one, with this metric."""
+    earlier = [(past.answers, getattr(past, metric)) for past in state.summaries[: work.cycle] if not past.final]
+    return [CurvePoint(answers, figure) for answers, figure in earlier if figure is not None]
 
 
-def _reason_to_stop(work: Attempt, state: State, accuracy: float | None) -> str | None:
+def _reason_to_stop(work: Attempt, state: State, found: ClassificationMetrics) -> str | None:
     """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does.
 
     Without a test set there is none: an estimate is of other samples in each cycle.
     """
     campaign, stop = work.campaign, work.campaign.recipe.stop
-    if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
+    now = getattr(found, stop.metric)
+    if not stop.is_set or work.decision.query_size == 0 or now is None:
         return None
-    if accuracy is None:
-        return None
-    points = [*_earlier_points(work, state), CurvePoint(work.decision.answered, accuracy)]
+    points = [*_earlier_points(work, state, stop.metric), CurvePoint(work.decision.answered, now)]
     return reason_to_stop(points, stop, campaign.prices)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import jinja2
 import pyarrow as pa
 
+from labelcycle.components.analysis.labels_by_class import class_warnings
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
@@ -70,7 +71,10 @@ def render_report(report: Report) -> str:
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, campaign.prices),
-        testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
+        testing=correction_words(metrics)
+        + testing_words(metrics, before, campaign.test_from_budget)
+        + class_warnings(metrics.labels_by_class or {}),
+        labels_by_class=metrics.labels_by_class or {},
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous),
         cycles=_cycles(report),

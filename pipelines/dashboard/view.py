@@ -3,16 +3,18 @@
 A label source that cannot be read costs that part of the status alone.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
 from labelcycle.components.core.runtime.timings import Used
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class CampaignStatus:
         gain: what the last labels brought; None while that cannot be said.
         step: the phase in words, and what to do next.
         report: where the last report is; None before the first.
+        labels_by_class: labels that the last model learnt from, by class; empty before the first.
     """
 
     root: str
@@ -104,6 +107,7 @@ class CampaignStatus:
     gain: MarginalGain | None
     step: NextStep
     report: str | None
+    labels_by_class: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,14 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         gain=marginal_gain(state),
         step=next_step(store, state, root),
         report=store.locate(reports[-1]) if reports else None,
+        labels_by_class=_labels_by_class(store, state),
     )
+
+
+def _labels_by_class(store: Store, state: State) -> dict[str, int]:
+    """Of the last cycle that trained a model, as its metrics have it; empty where an earlier version wrote these."""
+    metrics = [commit.objects["metrics"] for commit in state.commits if "metrics" in commit.objects]
+    return (read_record(store, metrics[-1], CycleMetrics).labels_by_class or {}) if metrics else {}
 
 
 def read_view(store: Store, status: CampaignStatus) -> View:
@@ -174,6 +185,7 @@ def status_facts(view: View) -> dict[str, object]:
         else [each.model_dump(mode="json") for each in state.amended.amendments],
         "labels": state.summaries[-1].labels if state.summaries else 0,
         "answers": state.summaries[-1].answers if state.summaries else 0,
+        "labels_by_class": status.labels_by_class,
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
         "labelling": awaited_facts(view.waited_for),
         "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},

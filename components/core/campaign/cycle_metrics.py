@@ -272,6 +272,7 @@ class CycleMetrics(ClassificationMetrics):
         labels_corrected: samples whose label is no longer what it was in the cycle before, those to test with too;
             None for none.
         test_labels_corrected: those of them that the model is tested with; None for none.
+        labels_by_class: labels to learn from, by class; those without any are there with 0.
     """
 
     cycle: int
@@ -294,6 +295,7 @@ class CycleMetrics(ClassificationMetrics):
     estimate: AccuracyEstimate | NoEstimate | None = None
     labels_corrected: int | None = None
     test_labels_corrected: int | None = None
+    labels_by_class: dict[str, int] | None = None
 
     @property
     def accuracy_in_words(self) -> str:

@@ -160,19 +160,32 @@ class Final(Settings):
     aligned: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")] | None = None
 
 
+StopMetric = Literal["accuracy", "macro_f1"]
+
+
 class Stop(Settings):
     """What ends a campaign before its budget is spent.
 
     `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
     cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
     in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles. The cost is
-    that of labels alone, without computing.
+    that of labels alone, without computing. And so does the first cycle that reaches `target`.
+
+    All three look at `metric` on the test set. Where classes are of very different sizes accuracy says little of the
+    rare ones; `macro_f1`, the mean over classes of their F1, counts each the same.
     """
 
     plateau_cycles: Annotated[int, Field(ge=1)] | None = None
     plateau_gain: Annotated[float, Field(ge=0)] = 0.005
     worth_of_a_point: Annotated[float, Field(gt=0)] | None = None
     worth_cycles: Annotated[int, Field(ge=1)] = 2
+    target: Annotated[float | None, Field(gt=0, le=1), Later(None)] = None
+    metric: Annotated[StopMetric, Later("accuracy")] = "accuracy"
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any rule is."""
+        return any(rule is not None for rule in (self.plateau_cycles, self.worth_of_a_point, self.target))
 
 
 class Recipe(Settings):
