@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from labelcycle.components.analysis.accuracy import known_unknown
+from labelcycle.components.analysis.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
@@ -17,7 +18,8 @@ from labelcycle.components.core.campaign.cycle_metrics import (
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
-from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.queries import read_query, requests_in
+from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
@@ -29,9 +31,9 @@ from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
-from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
+from labelcycle.components.evaluate.rechecked_labels import recheck_figures
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 
@@ -108,6 +110,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
+    rechecked = rechecked_samples(requests_in(work.requests()))
+    people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics = CycleMetrics(
         cycle=cycle,
@@ -128,12 +132,13 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         stop=_reason_to_stop(work, state, found),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
         forecast=forecast_figures(points, found.test_samples, campaign),
-        annotators=annotator_figures(votes, given, _predicted(work)),
+        annotators=annotator_figures(people, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
         labels_by_class=labels_by_class(labelled.values(), campaign.classes),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
+        **({} if not rechecked else {"rechecks": recheck_figures(rechecked, votes, given)}),
         **_corrected(work, given, test_ids),
     )
     if campaign.recipe.data_selection is not None:

@@ -9,6 +9,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
+from labelcycle.components.core.campaign.rechecks import rechecked_samples
 from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.test_set import asked_to_test_with
@@ -87,7 +88,8 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     new = new_votes(found, kept, source.everything_from)
     votes = list(in_force([*kept.values(), *new]).values())
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
-    consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
+    probabilities = _probabilities(asked, method)
+    consensus = consensus_of(votes, method, campaign.classes, probabilities, rechecked_samples(requests))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
     had = set(before.complete)
     fresh = [request for request in now.complete if request not in had]

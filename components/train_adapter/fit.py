@@ -176,17 +176,20 @@ class _Epoch:
     def _loss(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """The mean cross-entropy of these examples, each with its weight; all weights together are 1 on average."""
         targets = self.training.targets[rows].to(logits.device)
+        mean: torch.Tensor
         if self.weights is None:
-            return torch.nn.functional.cross_entropy(logits, targets)
-        losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-        weighted: torch.Tensor = losses * self.weights[rows].to(logits.device)
-        return weighted.mean()
+            mean = torch.nn.functional.cross_entropy(logits, targets)
+        else:
+            losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+            mean = (losses * self.weights[rows].to(logits.device)).mean()
+        return mean
 
 
 def balanced_weights(targets: torch.Tensor) -> torch.Tensor:
     """Weights that give every class that occurs the same total, 1 on average: int64 (N,) → float32 (N,)."""
     _, places, sizes = torch.unique(targets, return_inverse=True, return_counts=True)
-    return (len(targets) / (len(sizes) * sizes[places])).float()
+    weights: torch.Tensor = len(targets) / (len(sizes) * sizes[places])
+    return weights.float()
 
 
 def _identity(

@@ -13,7 +13,7 @@ from labelcycle.components.core.config.recipe_files import changed_recipe, read_
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.initialise.query_settings import check_strategies
+from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 OF_QUERIES = ("scorer", "selector", "schedule", "stop")
@@ -154,6 +154,7 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     lists = [name for name in LISTS if getattr(recipe.selector, name) != getattr(campaign.recipe.selector, name)]
     if lists:
         raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
+    check_rechecks(recipe, campaign.labels_from)
     check_strategies(recipe, captions=campaign.text_encoder is not None)
     return recipe
 

@@ -59,7 +59,8 @@ def budget(status: CampaignStatus, width: int) -> list[Text]:
     """How much of the budget is spent, as a bar and in words."""
     summaries, total = status.state.summaries, status.state.campaign.budget
     spent = summaries[-1].answers if summaries else 0
-    return [Text(f"{spent} of {total} labels of the budget are used."), bar(spent, total, width)]
+    again = [] if status.rechecks is None else [Text(f"of these, {plain_text(status.rechecks.in_words)}")]
+    return [Text(f"{spent} of {total} labels of the budget are used."), *again, bar(spent, total, width)]
 
 
 def testing(status: CampaignStatus) -> list[Text]:

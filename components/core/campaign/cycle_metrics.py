@@ -247,6 +247,40 @@ class LabelSuspects(Record):
     rows: list[LabelSuspect]
 
 
+class CorrectedLabel(Record):
+    """A label that a recheck changed: what it was, what it is, and the cycle that asked again."""
+
+    sample_id: str
+    before: str
+    label: str
+    cycle: int
+
+
+class RecheckFigures(Record):
+    """What came of asking again for labels that the model doubts, in the whole campaign.
+
+    Attributes:
+        asked: labels that were asked for again; each is paid for.
+        answered: those that somebody has answered again.
+        confirmed: of these, where the second answer is the first.
+        corrected: of these, where the label is another one now. The others were skipped, unsure, or outvoted.
+        corrections: the last of them.
+    """
+
+    asked: int
+    answered: int
+    confirmed: int
+    corrected: int
+    corrections: list[CorrectedLabel]
+
+    @property
+    def in_words(self) -> str:
+        """The counts, for people."""
+        asked = "1 label was" if self.asked == 1 else f"{self.asked:,} labels were"
+        open_ones = f", {self.asked - self.answered:,} not answered yet" if self.asked > self.answered else ""
+        return f"{asked} asked for again: {self.confirmed:,} confirmed, {self.corrected:,} corrected{open_ones}"
+
+
 class CycleMetrics(ClassificationMetrics):
     """Everything that is measured of a trained cycle: `metrics.json`.
 
@@ -273,6 +307,7 @@ class CycleMetrics(ClassificationMetrics):
             None for none.
         test_labels_corrected: those of them that the model is tested with; None for none.
         labels_by_class: labels to learn from, by class; those without any are there with 0.
+        rechecks: None where no label was asked for again.
     """
 
     cycle: int
@@ -296,6 +331,7 @@ class CycleMetrics(ClassificationMetrics):
     labels_corrected: int | None = None
     test_labels_corrected: int | None = None
     labels_by_class: dict[str, int] | None = None
+    rechecks: RecheckFigures | None = None
 
     @property
     def accuracy_in_words(self) -> str:

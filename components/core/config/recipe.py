@@ -82,10 +82,12 @@ class Selector(Choice):
     """How queries are chosen once there is a model.
 
     `class_balanced: true` is short for the parameter of that name. `exclude` and `include` name samples that are never
-    asked for, and samples that are asked for first; both hold for the cold start too.
+    asked for, and samples that are asked for first; both hold for the cold start too. `recheck` is the share of all
+    queries that asks again for labels which the model doubts.
     """
 
     class_balanced: bool = False
+    recheck: Annotated[float, Field(ge=0, le=0.5), Later(0.0)] = 0.0
     exclude: list[str] = []
     include: list[str] = []
 
@@ -252,6 +254,8 @@ class Recipe(Settings):
             raise ValueError(f"data_selection trains linear or ft, not {self.trainer.name!r}; set trainer.name")
         if self.alignment is not None or self.final is not None:
             raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
+        if self.selector.recheck:
+            raise ValueError("data_selection knows all labels and asks for none again; remove selector.recheck")
         if self.batch_per_class is not None:
             raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
         if not self.schedule.warm_start or self.schedule.learning_rate_drops:
