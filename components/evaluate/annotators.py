@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from labelcycle.components.core.campaign.cycle_metrics import (
+from labelcycle.components.core.campaign.label_quality import (
     Annotator,
     AnnotatorFigures,
     AnnotatorPair,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from labelcycle.components.core.campaign.cycle_metrics import CorrectedLabel, RecheckFigures
+from labelcycle.components.core.campaign.label_quality import CorrectedLabel, RecheckFigures
 from labelcycle.components.core.campaign.rechecks import Rechecked, is_second_answer
 from labelcycle.components.core.campaign.votes import Vote
 

@@ -9,14 +9,10 @@ from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import (
-    ClassificationMetrics,
-    CycleMetrics,
-    LabelSuspect,
-    LabelSuspects,
-)
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples

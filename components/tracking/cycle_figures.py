@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import TypeGuard
 
 from labelcycle.components.core.campaign.campaign import Prices
-from labelcycle.components.core.campaign.cycle_metrics import AnnotatorFigures, CycleMetrics, RecheckFigures
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
+from labelcycle.components.core.campaign.label_quality import AnnotatorFigures, RecheckFigures
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.runtime.timings import Timing
 

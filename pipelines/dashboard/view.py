@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, RecheckFigures
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import LabelcycleError

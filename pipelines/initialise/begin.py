@@ -28,26 +28,21 @@ from labelcycle.pipelines.initialise.annotators import check_labelling, check_li
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.caption_sources import read_captions, wants_captions
+from labelcycle.pipelines.initialise.division import Division, divide
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.known_labels import (
     check_validation,
     classes_of,
     ids_of,
-    known_in_pool,
-    labels_at_hand,
-    labels_to_begin_with,
-    pool_labels,
     refuse_two_annotators,
     tell_of_classes_on_one_side,
-    tell_of_corrections,
-    tell_of_labels_for_later,
     with_objective,
     with_validation,
 )
-from labelcycle.pipelines.initialise.leaks import find_leaks, set_aside, tell_of_leaks
 from labelcycle.pipelines.initialise.query_settings import (
     check_groups,
+    check_rechecks,
     check_strategies,
     of_pool_alone,
     reads_texts,
@@ -56,7 +51,6 @@ from labelcycle.pipelines.initialise.query_settings import (
     without_unlabelled,
 )
 from labelcycle.pipelines.initialise.reading import Reading, kind_of
-from labelcycle.pipelines.initialise.sample_lists import read_groups
 from labelcycle.pipelines.initialise.samples import Samples, labels_source, write_pool, write_table
 from labelcycle.pipelines.initialise.sizes import (
     as_data_selection,
@@ -67,8 +61,6 @@ from labelcycle.pipelines.initialise.sizes import (
     with_batch,
     with_testing,
 )
-from labelcycle.pipelines.initialise.splits import assign_splits, test_set_of
-from labelcycle.pipelines.initialise.test_from_budget import test_set_from_budget
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -121,57 +113,26 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         notice(samples.reading.line)
     refuse_two_annotators(settings, samples)
     samples = with_validation(settings, samples)
-    known = labels_to_begin_with(settings, samples)
-    at_hand = labels_at_hand(settings, samples)
-    labels = at_hand | known
-    groups = read_groups(settings.groups, ids_of(samples)) if settings.groups is not None else {}
-    test = test_set_of(settings, samples, labels, groups)
-    named = settings.test is not None or "test" in samples.splits.values()
-    splits, copies = assign_splits(samples, test, {} if named else groups)
-    known = known_in_pool(settings, recipe, known, splits)
-    tell_of_labels_for_later(settings, labels, known, splits)
-    tell_of_corrections(settings, at_hand, known)
-    truth = {**{name: labels[name] for name, split in splits.items() if split == "val"}, **test}
-    if settings.pool_labels:
-        truth |= pool_labels(labels, splits)
-    truth = {name: label for name, label in truth.items() if name in splits}
-    captions, encoder = _captions(store, settings, recipe, samples, labels)
-    classes = classes_of(settings, {**labels, **test})
+    division = divide(settings, recipe, samples)
+    captions, encoder = _captions(store, settings, recipe, samples, division.labels)
+    classes = classes_of(settings, {**division.labels, **division.test})
     settings = with_batch(settings, recipe, classes)
-    if missing := sorted(set(classes) - set(known.values())) if known else []:
+    if missing := sorted(set(classes) - set(division.known.values())) if division.known else []:
         notice(f"No label of these classes is known: {', '.join(missing)}.")
     if recipe.data_selection is not None:
-        classes, truth = with_objective(recipe.data_selection, classes, truth)
-    if settings.exclude or settings.include or recipe != without_lists(recipe):
-        recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), splits)
-    if settings.play_annotator:
-        recipe = without_unlabelled(recipe, labels.keys(), splits)
-    drawn = test_set_from_budget(settings, recipe, test, samples, splits, groups, known)
-    testing = len(drawn.ids)
-    splits |= dict.fromkeys(drawn.ids, "test")
-    for row in drawn.set_aside:
-        del splits[row["sample_id"]]
-    copies += drawn.set_aside
-    leaks = find_leaks(samples, splits, settings.drop_leaks)
-    tell_of_leaks(leaks, settings.drop_leaks)
-    if settings.drop_leaks and leaks:
-        copies += [set_aside(samples, leak) for leak in leaks]
-        splits = {name: split for name, split in splits.items() if name not in {leak.sample_id for leak in leaks}}
-        known = {name: label for name, label in known.items() if name in splits}
-        truth = {name: label for name, label in truth.items() if name in splits}
-        recipe = of_pool_alone(recipe, splits)
-    tell_of_classes_on_one_side(test, labels, splits)
-    counts = {split: list(splits.values()).count(split) for split in ("pool", "val", "test")}
-    check_validation(recipe, counts["val"])
-    check_groups(recipe, {groups[name] for name, split in splits.items() if split == "pool" and name in groups})
-    settings = with_testing(settings, recipe, testing)
-    came_along = len(known.keys() & samples.labels.keys()) if samples.labels_known else 0
-    left = counts["pool"] - len(known) - len(recipe.selector.exclude)
-    check_sizes(settings, recipe, left, testing, len(known), came_along)
+        classes, division.truth = with_objective(recipe.data_selection, classes, division.truth)
+    recipe = _with_lists(settings, recipe, samples, division)
+    division.draw_test_set(settings, recipe, samples)
+    division.look_for_leaks(settings, samples)
+    if settings.drop_leaks:
+        recipe = of_pool_alone(recipe, division.splits)
+    tell_of_classes_on_one_side(division.test, division.labels, division.splits)
+    settings = _checked(settings, recipe, samples, division)
     check_links(labelling, samples.uris)
-    quarantined = sorted([*samples.quarantined, *copies], key=lambda row: row["sample_id"])
-    backbone, base_space = base_features(store, settings, recipe, samples, splits)
-    pool = write_pool(store, samples, splits, groups, captions)
+    quarantined = sorted([*samples.quarantined, *division.set_aside], key=lambda row: row["sample_id"])
+    backbone, base_space = base_features(store, settings, recipe, samples, division.splits)
+    pool = write_pool(store, samples, division.splits, division.groups, captions)
+    told = division.truth if recipe.data_selection else None
     campaign = validated_campaign(
         name=settings.name or _name_of(store.root),
         classes=classes,
@@ -180,47 +141,72 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         batch=batch_of(settings),
         initial=initial_of(settings),
         seed=settings.seed,
-        prices={
-            "label": settings.label_price,
-            "annotators_per_label": settings.annotators_per_label or settings.quorum,
-            "cpu_hour": settings.price_cpu_hour,
-            "gpu_hour": settings.price_gpu_hour,
-        },
+        prices=_prices(settings),
         backbone=backbone,
         base_space=base_space,
         pool=pool,
-        truth=write_table(
-            store, "truth", pa.table([list(truth), list(truth.values())], schema=TRUTH).sort_by("sample_id")
-        ),
+        truth=write_table(store, "truth", _truth_table(division.truth).sort_by("sample_id")),
         quarantine=write_table(store, "quarantine", pa.Table.from_pylist(quarantined, schema=QUARANTINE)),
-        labels_from=labels_source(
-            store, settings, samples, splits, truth if recipe.data_selection else None, pool, testing > 0
-        ),
+        labels_from=labels_source(store, settings, samples, division.splits, told, pool, division.testing > 0),
         labelling=labelling,
         max_unreadable_share=settings.max_unreadable,
         text_encoder=encoder,
-        known_labels=_kept_labels(store, known, settings.count_known),
-        test_from_budget=testing,
+        known_labels=_kept_labels(store, division.known, settings.count_known),
+        test_from_budget=division.testing,
     )
+    check_rechecks(recipe, campaign.labels_from)
     created = create_campaign(store, campaign)
-    if testing:
+    counts = division.counts
+    if division.testing:
         counts["test, still to be labelled"] = counts.pop("test")
     return Begun(
         campaign,
         created,
-        {**counts, "quarantined": len(quarantined), "with known labels": len(known)},
+        {**counts, "quarantined": len(quarantined), "with known labels": len(division.known)},
         reading=samples.reading,
         set_aside=Counter(kind_of(row["reason"]) for row in quarantined),
-        known=Counter(known.values()),
-        held=Counter(truth[name] for name, split in splits.items() if split == "test" and name in truth),
+        known=Counter(division.known.values()),
+        held=division.held,
     )
+
+
+def _with_lists(settings: CampaignSettings, recipe: Recipe, samples: Samples, division: Division) -> Recipe:
+    """The recipe with the samples that it leaves out and those that it asks for first."""
+    if settings.exclude or settings.include or recipe != without_lists(recipe):
+        recipe = with_lists(recipe, settings.exclude, settings.include, ids_of(samples), division.splits)
+    if settings.play_annotator:
+        recipe = without_unlabelled(recipe, division.labels.keys(), division.splits)
+    return recipe
+
+
+def _checked(settings: CampaignSettings, recipe: Recipe, samples: Samples, division: Division) -> CampaignSettings:
+    """The settings, with the batch that follows from the division; refuses sizes that the samples are too few for."""
+    check_validation(recipe, division.counts["val"])
+    check_groups(recipe, division.groups_of_pool)
+    settings = with_testing(settings, recipe, division.testing)
+    came_along = len(division.known.keys() & samples.labels.keys()) if samples.labels_known else 0
+    left = division.counts["pool"] - len(division.known) - len(recipe.selector.exclude)
+    check_sizes(settings, recipe, left, division.testing, len(division.known), came_along)
+    return settings
+
+
+def _prices(settings: CampaignSettings) -> dict[str, float]:
+    return {
+        "label": settings.label_price,
+        "annotators_per_label": settings.annotators_per_label or settings.quorum,
+        "cpu_hour": settings.price_cpu_hour,
+        "gpu_hour": settings.price_gpu_hour,
+    }
+
+
+def _truth_table(labels: Mapping[str, str]) -> pa.Table:
+    return pa.table([list(labels), list(labels.values())], schema=TRUTH)
 
 
 def _kept_labels(store: Store, known: dict[str, str], in_budget: bool) -> KnownLabels | None:
     if not known:
         return None
-    table = pa.table([list(known), list(known.values())], schema=TRUTH)
-    return KnownLabels(table=write_table(store, starting_labels.FOLDER, table), in_budget=in_budget)
+    return KnownLabels(table=write_table(store, starting_labels.FOLDER, _truth_table(known)), in_budget=in_budget)
 
 
 def _samples(settings: CampaignSettings, recipe: Recipe) -> Samples:

@@ -48,7 +48,8 @@ class DataSettings(Settings):
     images: str | None = Field(
         None,
         description="Folder or s3:// prefix of image files, of WebDataset shards (.tar) or of .parquet or .arrow "
-        "files with images; such a file; or a manifest: CSV, JSONL or Parquet (uri,label,split).",
+        "files with images; such a file; a manifest: CSV, JSONL or Parquet (uri,label,split); or datasets:NAME, which "
+        "Hugging Face's datasets loads.",
     )
     folder_labels: bool = Field(
         False,

@@ -1,4 +1,4 @@
-"""The samples of `--images`, by what it names: image files, a manifest that names them, or files that hold them."""
+"""The samples of `--images`, by what it names: image files, a manifest, files that hold them, or a dataset."""
 
 from pathlib import Path, PurePosixPath
 
@@ -6,7 +6,7 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.images.allowed_sources import image_address
 from labelcycle.components.core.images.listing import list_images, no_images
 from labelcycle.components.core.images.members import ARCHIVE, CONTAINERS
-from labelcycle.pipelines.initialise import manifest
+from labelcycle.pipelines.initialise import manifest, named_dataset
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.containers import samples_from_containers
 from labelcycle.pipelines.initialise.image_folder import samples_from_images
@@ -22,7 +22,8 @@ def samples_of_images(settings: CampaignSettings) -> Samples:
     have a column of images.
 
     Raises:
-        ConfigurationError: `--folder-labels` or `--follow-links` where it names no folder of image files.
+        ConfigurationError: a package is missing; or `--folder-labels` or `--follow-links` where it names no folder of
+            image files.
         InputError: unusable images, labels or splits, or none at all.
     """
     return with_use_of_labels(_samples_of(settings.images or "", settings), settings.play_annotator)
@@ -30,6 +31,9 @@ def samples_of_images(settings: CampaignSettings) -> Samples:
 
 def _samples_of(source: str, settings: CampaignSettings) -> Samples:
     limit, classes = settings.max_unreadable, settings.classes or None
+    if source.startswith(named_dataset.SCHEME):
+        _refuse_folder_flags(settings, settings.follow_links)
+        return samples_from_containers(source, named_dataset.files_of_dataset(source), limit, classes)
     if _is_file(source, CONTAINERS):
         address = image_address(str(Path(source).expanduser()) if source.startswith("~") else source)
         if _is_file(source, (ARCHIVE,)) or holds_images(address):

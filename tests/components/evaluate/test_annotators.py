@@ -1,6 +1,6 @@
 """Figures of the people who label."""
 
-from labelcycle.components.core.campaign.cycle_metrics import Annotator
+from labelcycle.components.core.campaign.label_quality import Annotator
 from labelcycle.components.core.campaign.votes import Status, Vote
 from labelcycle.components.evaluate.annotators import MOST_PAIRS, annotator_figures
 

@@ -1,6 +1,6 @@
 """Samples that people gave different classes."""
 
-from labelcycle.components.core.campaign.cycle_metrics import DisputedSamples
+from labelcycle.components.core.campaign.label_quality import DisputedSamples
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.evaluate.annotators import MOST_LISTED, disputed_samples
 

@@ -177,6 +177,8 @@ def test_labels_from_a_file_cannot_be_checked(begin: Callable[..., Any], tmp_pat
     path.write_text("sample_id,label\nblue-05,blue\n")
     with pytest.raises(ConfigurationError, match="says the same each time"):
         begin(labels_from=str(path), recheck=0.1)
+    with pytest.raises(ConfigurationError, match="says the same each time"):
+        begin(recheck=0.1)  # the labels of the embeddings play the annotator
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
