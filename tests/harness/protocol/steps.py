@@ -131,21 +131,31 @@ def _results(
             yield _objects(attempt, report=(*(one.content for one in inputs), result))
     if stage == "select":
         known = attempt.amended if rules.decisions_name_amendments else world.amended
-        yield _objects(attempt, query=(head, _choose(head, attempt, bounds, known)))
+        yield _objects(attempt, query=(head, _choose(head, attempt, bounds, rules, known)))
 
 
 def _objects(attempt: Attempt, **contents: object) -> tuple[Reference, ...]:
     return tuple(Reference(attempt, name, content) for name, content in contents.items())
 
 
-def _choose(result: int, attempt: Attempt, bounds: Bounds, amended: int) -> int:
-    """The query: the next samples that nobody was asked for; another model asks for others."""
+def _choose(result: int, attempt: Attempt, bounds: Bounds, rules: Rules, amended: int) -> int:
+    """The query: labels that are asked for again, then the next samples that nobody was asked for.
+
+    Another model asks for others.
+    """
     asked = attempt.asked
     size = min(bounds.batch, bounds.budget + amended - asked.bit_count())
     if size <= 0:
         return 0
     free = [1 << number for number in range(bounds.pool) if not asked >> number & 1]
-    return sum((free if result == 0 else free[::-1])[:size])
+    again = _rechecks(attempt, bounds, rules)[:size]
+    return sum(again) + sum((free if result == 0 else free[::-1])[: size - len(again)])
+
+
+def _rechecks(attempt: Attempt, bounds: Bounds, rules: Rules) -> list[int]:
+    labelled = attempt.labels if rules.rechecks_of_labels else attempt.asked
+    bits = [1 << bounds.pool + number for number in range(bounds.pool) if labelled >> number & 1]
+    return [bit for bit in bits if not (rules.rechecks_once and attempt.asked & bit)][: bounds.rechecks]
 
 
 def _commit_of(world: World, attempt: Attempt) -> Commit:

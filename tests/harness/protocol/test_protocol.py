@@ -15,6 +15,9 @@ OTHER_LABELS = Bounds(runners=2, budget=2, batch=2, enough=1)
 AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
 """People who allow one sample more, at any moment."""
 
+RECHECKED = Bounds(runners=1, budget=3, batch=2, enough=1, rechecks=1)
+"""Labels that are asked for again, while other answers are awaited."""
+
 BROKEN = [
     ("commit_if_absent", OTHER_LABELS, "commits_never_change"),
     ("record_if_absent", OTHER_RESULTS, "the_first_result_of_a_stage_stays"),
@@ -27,6 +30,8 @@ BROKEN = [
     ("ingest_mends", Bounds(runners=1, budget=1), "at_its_end"),
     ("amendments_after_commits", AMENDED, "no_amendment_is_forgotten"),
     ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
+    ("rechecks_of_labels", RECHECKED, "rechecks_are_of_labels"),
+    ("rechecks_once", RECHECKED._replace(batch=1), "nothing_is_asked_twice"),
 ]
 
 
@@ -39,6 +44,7 @@ BROKEN = [
         (OTHER_LABELS, 39_000),
         (Bounds(runners=3, budget=1, batch=1), 10_000),
         (AMENDED._replace(runners=1), 7_000),
+        (RECHECKED, 1_000),
     ],
 )
 def test_holds_in_every_state(bounds: Bounds, states: int):
