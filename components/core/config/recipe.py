@@ -83,11 +83,13 @@ class Selector(Choice):
 
     `class_balanced: true` is short for the parameter of that name. `exclude` and `include` name samples that are never
     asked for, and samples that are asked for first; both hold for the cold start too. `recheck` is the share of all
-    queries that asks again for labels which the model doubts.
+    queries that asks again for labels which the model doubts, `rare_classes` the share of each query that is for the
+    classes with the fewest labels.
     """
 
     class_balanced: bool = False
     recheck: Annotated[float, Field(ge=0, le=0.5), Later(0.0)] = 0.0
+    rare_classes: Annotated[float, Field(ge=0, le=1), Later(0.0)] = 0.0
     exclude: list[str] = []
     include: list[str] = []
 
@@ -256,6 +258,8 @@ class Recipe(Settings):
             raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
         if self.selector.recheck:
             raise ValueError("data_selection knows all labels and asks for none again; remove selector.recheck")
+        if self.selector.rare_classes:
+            raise ValueError("data_selection chooses from labelled samples alone; remove selector.rare_classes")
         if self.batch_per_class is not None:
             raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
         if not self.schedule.warm_start or self.schedule.learning_rate_drops:
