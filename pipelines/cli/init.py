@@ -31,12 +31,10 @@ def init(
     --budget 500 --batch 50
     """
     from labelcycle.components.core.errors import ConfigurationError
-    from labelcycle.pipelines.cli.closed_pipes import outlive_readers
     from labelcycle.pipelines.cli.init_options import given
     from labelcycle.pipelines.initialise.begin import begin_campaign
     from labelcycle.pipelines.initialise.settings_file import printed, settings_of_campaign
 
-    outlive_readers()
     settings = settings_of_campaign(given(context), None if config is None else Path(config))
     if print_config:
         print(printed(settings), end="")

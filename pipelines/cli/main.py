@@ -16,6 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError, LabelcycleErro
 from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
 from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit_code_of, how_stopped, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
+from labelcycle.pipelines.cli.closed_pipes import outlive_readers
 from labelcycle.pipelines.cli.plain_output import print_plainly
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ COMMANDS = {
     "init": ("init", "init", CAMPAIGN),
     "run": ("run", "run", CAMPAIGN),
     "amend": ("amend", "amend", CAMPAIGN),
+    "label": ("label", "label", CAMPAIGN),
     "publish": ("publish", "publish", CAMPAIGN),
     "images": ("images", "images", CAMPAIGN),
     "status": ("status", "status", CAMPAIGN),
@@ -106,6 +108,12 @@ COMMANDS = {
     "stage": ("stage", "app", CLUSTER),
 }
 """The module beside this file and what is in it, and the heading, of each command, in the order of the help page."""
+
+WRITING = frozenset(
+    ["init", "run", "amend", "publish", "prune", "finalize", "promote", "predict", "export", "backtest"]
+    + ["submit", "schedule", "stage"]
+)
+"""Commands that do more than they print, and so go on where nobody reads that any longer."""
 
 COMPLETION = "_LABELCYCLE_COMPLETE"
 """Set by a shell that asks how a command line can go on; `labelcycle --install-completion` makes it ask."""
@@ -184,6 +192,8 @@ def _asked_for() -> typer.Typer:
 def main() -> None:
     """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
     print_plainly()
+    if sys.argv[1:2] and sys.argv[1] in WRITING:
+        outlive_readers()
     try:
         end = _end_with_json_logs if json_logs() else _end
     except ConfigurationError as error:

@@ -76,10 +76,15 @@ def serve_until_asked_to_end(application: ASGIApp, listener: socket.socket, verb
     )
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger(REQUESTS).setLevel(logging.INFO if verbose else logging.WARNING)
-    # After its end uvicorn raises the signal that ended it once more, for whoever had handled it before.
-    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    server = uvicorn.Server(config)
+
+    def end(number: int, frame: object) -> None:
+        """For a signal before uvicorn handles signals, and for the one that it raises once more after its end."""
+        server.should_exit = True
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:

@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.campaign import (
     load_campaign,
     validated_campaign,
 )
+from labelcycle.components.core.campaign.watching import check_watching, watched_address
 from labelcycle.components.core.config.embedding import TextEncoder
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import read_recipe
@@ -24,7 +25,6 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.components.core.storage.unwritten import UnwrittenStore
-from labelcycle.pipelines.initialise.annotators import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.initialise.base_features import base_features
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.caption_sources import read_captions, wants_captions
@@ -61,6 +61,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_batch,
     with_testing,
 )
+from labelcycle.pipelines.initialise.who_labels import check_labelling, check_links, labelling_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -153,8 +154,10 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         text_encoder=encoder,
         known_labels=_kept_labels(store, division.known, settings.count_known),
         test_from_budget=division.testing,
+        watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
     check_rechecks(recipe, campaign.labels_from)
+    check_watching(campaign, settings.pool_labels)
     created = create_campaign(store, campaign)
     counts = division.counts
     if division.testing:

@@ -42,8 +42,12 @@ def with_batch(settings: CampaignSettings, recipe: Recipe, classes: list[str]) -
     if settings.batch is not None:
         return settings
     if recipe.batch_per_class is None:
-        return settings.model_copy(update={"batch": max(1, settings.budget // 10)})
+        return settings.model_copy(update={"batch": _usual_batch(settings)})
     return settings.model_copy(update={"batch": recipe.batch_per_class * len(classes)}) if classes else settings
+
+
+def _usual_batch(settings: CampaignSettings) -> int:
+    return max(1, settings.budget // 10)
 
 
 def batch_of(settings: CampaignSettings) -> int:
@@ -83,7 +87,9 @@ def check_sizes(
                 f"the annotator instead. Give it, or ask for {pool} or fewer."
             )
         if size > pool:
-            raise ConfigurationError(_too_large(f"{flag} {size}", pool, known))
+            usual = flag == "--batch" and size == _usual_batch(settings) and recipe.batch_per_class is None
+            by_default = " (a tenth of --budget where nobody says)" if usual else ""
+            raise ConfigurationError(_too_large(f"{flag} {size}{by_default}", pool, known))
         if size > settings.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {settings.budget}.")
     if settings.budget > pool + testing and recipe.data_selection is None:

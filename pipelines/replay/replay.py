@@ -51,6 +51,13 @@ class OverlayStore:
         """See `Store.write_if_absent`."""
         return not self.exists(key) and self._above.write_if_absent(key, data)
 
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """See `Store.write_if_unchanged`."""
+        unchanged = self.exists(key) and self.read(key) == before
+        if unchanged:
+            self._above.write(key, data)
+        return unchanged
+
     def upload(self, path: Path, key: str) -> None:
         """See `Store.upload`."""
         self._above.upload(path, key)

@@ -182,6 +182,8 @@ class CycleMetrics(ClassificationMetrics):
         test_labels_corrected: those of them that the model is tested with; None for none.
         labels_by_class: labels to learn from, by class; those without any are there with 0.
         rechecks: None where no label was asked for again.
+        remeasured: how many earlier models were measured again, because the test set or the classes have
+            changed; None for none.
     """
 
     cycle: int
@@ -206,6 +208,7 @@ class CycleMetrics(ClassificationMetrics):
     test_labels_corrected: int | None = None
     labels_by_class: dict[str, int] | None = None
     rechecks: RecheckFigures | None = None
+    remeasured: int | None = None
 
     @property
     def accuracy_in_words(self) -> str:

@@ -1,6 +1,7 @@
 """A store in a local or mounted folder, and its failures: which pass by themselves, and which somebody has to fix."""
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -73,6 +74,8 @@ ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 CANNOT_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
 """Folders on some network file systems cannot be forced to disk: their servers do it by themselves."""
 
+CANNOT_LOCK = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 
 class FolderStore:
     """Objects as files. Writes go to a temporary file in the same folder and are renamed or linked into place.
@@ -115,6 +118,18 @@ class FolderStore:
             with folder_errors("write", path):
                 _sync_folder(path.parent)
             return False
+        return True
+
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """See `Store.write_if_unchanged`. The folder is locked meanwhile against others who do the same."""
+        path = self._path(key)
+        with folder_errors("write", path), _locked(path.parent):
+            try:
+                if _read(path) != before:
+                    return False
+            except ABSENT:
+                return False
+            self.write(key, data)
         return True
 
     def upload(self, path: Path, key: str) -> None:
@@ -222,6 +237,28 @@ class FolderStore:
 def _read(path: Path) -> bytes:
     """The content; read again where another machine has just replaced the file, as network file systems report it."""
     return path.read_bytes()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others out who lock this folder; the lock of one that is killed ends with it.
+
+    Network file systems that lock no folders leave a moment between reading and writing in which another may write.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except ABSENT:
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in CANNOT_LOCK:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _link(temporary: Path, path: Path) -> None:

@@ -23,6 +23,7 @@ from labelcycle.components.core.storage.s3_failures import (
     DAMAGED,
     MISSING,
     NO_BUCKET,
+    UNABLE,
     error_code,
     local_disk_errors,
     read_body,
@@ -114,6 +115,35 @@ class S3Store:
                 )
             self._conditions_hold = True
             return created or (perhaps and self._writer_of(key) == writer)
+
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """See `Store.write_if_unchanged`: a conditional put (`If-Match`).
+
+        A server that knows no such put is asked for a plain one. There, and where a server ignores the condition, a
+        moment is left between reading and writing in which another may write.
+        """
+        try:
+            with s3_errors(self.locate(key)):
+                return self._put_if_unchanged(key, data, before)
+        except FileNotFoundError:
+            return False
+
+    def _put_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """One conditional put, or a plain one where the server has none."""
+        tags: list[str] = []
+        found = read_s3_object(self._client, self._bucket, self._name(key), lambda answer: tags.append(answer["ETag"]))
+        if found != before:
+            return False
+        arguments = {"Bucket": self._bucket, "Key": self._name(key), "Body": data}
+        try:
+            self._client.put_object(**arguments, IfMatch=tags[-1])
+        except botocore.exceptions.ClientError as error:
+            if error_code(error) in TAKEN | CONFLICT:
+                return False
+            if error_code(error) not in UNABLE:
+                raise
+            self._client.put_object(**arguments)
+        return True
 
     def _put_if_absent(self, key: str, data: bytes, writer: str) -> tuple[bool, bool]:
         """One conditional put: whether it created the object, and whether an earlier try of it perhaps did.

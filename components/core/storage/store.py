@@ -42,6 +42,15 @@ class Store(Protocol):
         """
         ...
 
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """Replace the object where its content is still `before`. Returns whether it was, and is replaced.
+
+        Of several that do so at once one wins. What others write by `write` meanwhile can be lost. Where the answer to
+        the write is lost on the way, False may be returned although it was done: read again. False too where there is
+        no such object.
+        """
+        ...
+
     def upload(self, path: Path, key: str) -> None:
         """Create or replace the object from a local file, atomically, without holding it in memory."""
         ...
@@ -186,6 +195,14 @@ class CountedStore:
         if created:
             count(Traffic(written=len(data)))
         return created
+
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """See `Store.write_if_unchanged`."""
+        count(self._call)
+        replaced = self.store.write_if_unchanged(key, data, before)
+        if replaced:
+            count(Traffic(written=len(data)))
+        return replaced
 
     def upload(self, path: Path, key: str) -> None:
         """See `Store.upload`."""

@@ -27,6 +27,10 @@ class UnwrittenStore:
         """Whether a write would have created the object."""
         return not self._store.exists(key)
 
+    def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
+        """Whether a write would have replaced the object."""
+        return self._store.exists(key) and self._store.read(key) == before
+
     def upload(self, path: Path, key: str) -> None:
         """Nothing is written."""
 

@@ -13,7 +13,10 @@ OTHER_LABELS = Bounds(runners=2, budget=2, batch=2, enough=1)
 """Answers that arrive between two ingests, so that two runners have different attempts at one cycle."""
 
 AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
-"""People who allow one sample more, at any moment."""
+"""People who rename a class and allow one sample more, at any moment."""
+
+WITHDRAWN = Bounds(runners=1, budget=1, batch=1, withdrawals=1)
+"""People who take a sample out, at any moment: one that was answered, that is awaited, or that nobody was asked for."""
 
 RECHECKED = Bounds(runners=1, budget=3, batch=2, enough=1, rechecks=1)
 """Labels that are asked for again, while other answers are awaited."""
@@ -32,6 +35,11 @@ BROKEN = [
     ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
     ("rechecks_of_labels", RECHECKED, "rechecks_are_of_labels"),
     ("rechecks_once", RECHECKED._replace(batch=1), "nothing_is_asked_twice"),
+    ("queries_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
+    ("labels_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
+    ("withdrawn_is_not_awaited", WITHDRAWN, "at_its_end"),
+    ("classes_of_the_decision", AMENDED, "classes_are_of_the_decision"),
+    ("former_names_count", AMENDED._replace(runners=1), "votes_are_counted_once"),
 ]
 
 
@@ -45,6 +53,7 @@ BROKEN = [
         (Bounds(runners=3, budget=1, batch=1), 10_000),
         (AMENDED._replace(runners=1), 7_000),
         (RECHECKED, 1_000),
+        (WITHDRAWN, 10_000),
     ],
 )
 def test_holds_in_every_state(bounds: Bounds, states: int):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labelcycle.pipelines.cli.closed_pipes import outlive_readers
+from labelcycle.pipelines.cli.main import COMMANDS, WRITING
 from tests.installed_command import COMMAND
 from tests.warm_start import warm_python
 
@@ -27,10 +28,17 @@ def test_what_is_printed_comes_as_long_as_it_is_read(monkeypatch: pytest.MonkeyP
             print("third", file=getattr(sys, name), flush=True)
 
 
-def test_init_begins_the_campaign_without_readers(tmp_path: Path, embeddings: Path) -> None:
+def test_what_a_command_writes_it_writes_without_readers(tmp_path: Path, embeddings: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    words = ["init", "root", "--embeddings", embeddings, "--batch", "8", "--budget", "16"]
+    begin = ["init", "root", "--embeddings", str(embeddings), "--batch", "8", "--budget", "16"]
     with os.fdopen(writing, "w") as pipe:
-        ended = subprocess.run([warm_python(), COMMAND, *words], cwd=tmp_path, stdout=pipe, stderr=pipe, timeout=60)
-    assert ended.returncode == 0 and (tmp_path / "root" / "campaign.json").exists()
+        for words in (begin, ["amend", "root", "--budget", "20"]):
+            command = [warm_python(), COMMAND, *words]
+            assert subprocess.run(command, cwd=tmp_path, stdout=pipe, stderr=pipe, timeout=60).returncode == 0
+    assert (tmp_path / "root" / "campaign.json").exists()
+    assert (tmp_path / "root" / "amendments" / "000000.json").exists()
+
+
+def test_they_are_commands() -> None:
+    assert set(COMMANDS) > WRITING

@@ -174,6 +174,10 @@ def test_objects_have_the_digests_that_the_campaign_names(begin_on_images: Calla
     ("change", "message"),
     [
         ({"batch": 49, "budget": 60}, "--batch 49 is larger than the pool of 48 samples"),
+        (
+            {"budget": 490, "batch": None},
+            r"--batch 49 \(a tenth of --budget where nobody says\) is larger than the pool of 48 samples",
+        ),
         ({"initial": 49, "budget": 60}, "--initial 49 is larger than the pool"),
         ({"batch": 9, "budget": 8}, "--batch 9 is larger than --budget 8"),
         ({"batch": 0}, "--batch must be 1 or more; got 0"),

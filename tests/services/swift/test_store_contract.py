@@ -1,6 +1,6 @@
 """What every store promises, kept by a real object store.
 
-Left out are two promises that Swift does not keep (see `test_conditional_writes.py`), and those about keys that are
+Left out are three promises that Swift does not keep (see `test_conditional_writes.py`), and those about keys that are
 refused before a server is asked.
 """
 
@@ -19,6 +19,7 @@ from tests.components.core.storage.test_store_contract import (
     test_unusual_keys,
     test_upload_takes_the_content_of_a_file,
     test_write_if_absent_keeps_what_is_there,
+    test_write_if_unchanged_keeps_what_others_wrote,
     test_writing_again_replaces,
     test_written_content_is_read_back,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "test_unusual_keys",
     "test_upload_takes_the_content_of_a_file",
     "test_write_if_absent_keeps_what_is_there",
+    "test_write_if_unchanged_keeps_what_others_wrote",
     "test_writing_again_replaces",
     "test_written_content_is_read_back",
 ]

@@ -189,6 +189,26 @@ def test_write_if_absent_keeps_what_is_there(store: Store) -> None:
     assert store.keys("") == ["a/key"]
 
 
+def test_write_if_unchanged_keeps_what_others_wrote(store: Store) -> None:
+    assert not store.write_if_unchanged("a/key", b"new", b"") and not store.exists("a/key")
+    store.write("a/key", b"first")
+    assert store.write_if_unchanged("a/key", b"second", b"first")
+    assert not store.write_if_unchanged("a/key", b"third", b"first")
+    assert store.read("a/key") == b"second"
+
+
+def test_write_if_unchanged_loses_no_addition_of_many_threads(store: Store) -> None:
+    store.write("list", b"")
+
+    def add(number: int) -> None:
+        while not store.write_if_unchanged("list", (before := store.read("list")) + b"%d," % number, before):
+            pass
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(8)))
+    assert sorted(store.read("list").split(b",")[:-1]) == [b"%d" % number for number in range(8)]
+
+
 def test_write_if_absent_is_won_by_one_of_many_threads(store: Store) -> None:
     together = threading.Barrier(16)
 

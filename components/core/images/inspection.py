@@ -1,4 +1,4 @@
-"""Every image is read and decoded once when a campaign begins, by one thread a core, and set aside if it is no good."""
+"""Each image is read and decoded once when it joins a campaign, and set aside if it is no good."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,18 +7,24 @@ from typing import NamedTuple
 from PIL import Image
 
 from labelcycle.components.core.digests import digest_of_bytes
-from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.source import read_image
 from labelcycle.components.core.runtime.observation import Progress
-from labelcycle.components.core.runtime.work_ahead import work_ahead
-from labelcycle.pipelines.initialise.reading import Reading, kind_of
+from labelcycle.components.core.runtime.work_ahead import cores, work_ahead, work_by_processes
 
 THUMBNAIL = 16
 """Pixels of a thumbnail's side."""
 
 BLOCK_IMAGES, BLOCK_BYTES = 64, 8_000_000
 """Images that a thread looks at in one go, and bytes of them where they were read on the way, one image at least."""
+
+
+SMALL = 8_000
+"""Bytes of an image. Where those of the first block are no larger on average, threads wait for the interpreter's lock
+rather than for the decoder: two take half as long again as one for images of 64 × 64 pixels."""
+
+MANY = 20_000
+"""Small images from which on processes look at them: they take a second to start."""
 
 
 class Found(NamedTuple):
@@ -70,12 +76,16 @@ def inspect_images(images: Iterable[Found], total: int, unit: str = "image") -> 
         total: what the steps of all come to.
         unit: of these.
 
-    Cost: one read and one decoding an image, by one thread a core; memory for one image a thread, or, where their bytes
-    were read on the way, for `BLOCK_BYTES` a thread.
+    Raises:
+        TransientError: S3 or a disk fails, or a process was killed.
+
+    Cost: one read and one decoding an image, by one thread a core; where they are small by one process a core, or by a
+    single thread if there are few. Memory for one image a thread, or, where their bytes were read on the way, for a few
+    times `BLOCK_BYTES` a core.
     """
     inspected = Inspected()
     with Progress("inspect images", total, unit) as progress:
-        for block, results in work_ahead(_blocks(images), _inspect_block):
+        for block, results in _inspect_blocks(_blocks(images), total):
             for image, result in zip(block, results, strict=True):
                 if isinstance(result, UnreadableImage):
                     where = f" ({image.place})" if image.place else ""
@@ -83,47 +93,10 @@ def inspect_images(images: Iterable[Found], total: int, unit: str = "image") -> 
                     inspected.set_aside(image.sample_id, image.uri, f"{result}{where}")
                 else:
                     inspected.uris[image.sample_id] = image.uri
-                    inspected.digests[image.sample_id], inspected.thumbnails[image.sample_id] = result
+                    inspected.digests[image.sample_id] = result.digest
+                    inspected.thumbnails[image.sample_id] = result.thumbnail
             progress.advance(sum(image.steps for image in block))
     return inspected
-
-
-def refuse_too_many(inspected: Inspected, max_unreadable_share: float, source: str) -> None:
-    """Refuse a source of which more images are set aside than allowed.
-
-    Raises:
-        InputError: so it is; the first is named.
-    """
-    count = len(inspected.quarantined) + len(inspected.uris)
-    if len(inspected.quarantined) > max_unreadable_share * count:
-        first = inspected.quarantined[0]
-        raise InputError(
-            f"{len(inspected.quarantined)} of {count} images in {source} cannot be read, more than the allowed "
-            f"share of {max_unreadable_share:.0%}; first {first['sample_id']!r}: {first['reason']}. "
-            "Replace them, or allow more with --max-unreadable."
-        )
-
-
-def reading_of(inspected: Inspected, source: str, remarks: list[str], passed_over: str) -> Reading:
-    """What became of a source's images, copies of others among the remarks."""
-    reading = Reading(source, read=len(inspected.uris), remarks=[*remarks], passed_over=passed_over)
-    if inspected.quarantined:
-        reading.set_aside.update(kind_of(row["reason"]) for row in inspected.quarantined)
-        first = inspected.quarantined[0]
-        reading.first_aside = f"{first['sample_id']!r}" + inspected.place_of_first
-    if copies := copies_in(inspected.digests):
-        name, original = next(iter(copies.items()))
-        reading.remarks.append(
-            f"{len(copies):,} of {len(inspected.digests):,} images are copies of others, first {name!r} of "
-            f"{original!r}, each a sample of its own"
-        )
-    return reading
-
-
-def copies_in(digests: dict[str, str]) -> dict[str, str]:
-    """The first sample with the same content, by id, of each that is a copy."""
-    first: dict[str, str] = {}
-    return {name: first[digest] for name, digest in digests.items() if first.setdefault(digest, name) != name}
 
 
 def _blocks(images: Iterable[Found]) -> Iterator[list[Found]]:
@@ -139,21 +112,42 @@ def _blocks(images: Iterable[Found]) -> Iterator[list[Found]]:
         yield block
 
 
-Usable = tuple[str, bytes]
-"""Digest and thumbnail of an image."""
+class Usable(NamedTuple):
+    """What is known of an image that can be used: digest, thumbnail, and how many bytes it has."""
+
+    digest: str
+    thumbnail: bytes
+    size: int
 
 
-def _inspect_block(block: list[Found]) -> tuple[list[Found], list[Usable | UnreadableImage]]:
+InspectedBlock = tuple[list[Found], list[Usable | UnreadableImage]]
+"""Images, without bytes that were read on the way, and what each is."""
+
+
+def _inspect_blocks(blocks: Iterator[list[Found]], total: int) -> Iterator[InspectedBlock]:
+    """Each block with its results, in order: the first at once, the others as fits the size of its images."""
+    first = next(blocks, [])
+    inspected = _inspect_block(first)
+    yield inspected
+    sizes = [result.size for result in inspected[1] if isinstance(result, Usable)]
+    if not sizes or sum(sizes) > SMALL * len(sizes):
+        yield from work_ahead(blocks, _inspect_block)
+    elif total * len(first) < MANY * sum(image.steps for image in first) or cores() == 1:
+        yield from map(_inspect_block, blocks)
+    else:
+        yield from work_by_processes(blocks, _inspect_block)
+
+
+def _inspect_block(block: list[Found]) -> InspectedBlock:
     results = [_inspect(image) for image in block]
     return [image if image.data is None else image._replace(data=None) for image in block], results
 
 
 def _inspect(image: Found) -> Usable | UnreadableImage:
-    """The digest and thumbnail of a usable image, or why it is not usable."""
     try:
         data = read_image(image.uri) if image.data is None else image.data
         pixels = decode_image(data)
         small = pixels.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX, reducing_gap=1.0)
-        return digest_of_bytes(data), small.convert("L").tobytes()
+        return Usable(digest_of_bytes(data), small.convert("L").tobytes(), len(data))
     except UnreadableImage as error:
         return error

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.initialise.annotators import labelling_of
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
+from labelcycle.pipelines.initialise.who_labels import labelling_of
 
 TOOL = {"label_studio": "http://127.0.0.1:1", "image_server": "http://127.0.0.1:2"}
 
