@@ -21,7 +21,7 @@ from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
-from labelcycle.components.core.storage.tables import QUERY
+from labelcycle.components.core.storage.tables import QUERY, without_unused
 from labelcycle.components.labelling.query_delivery import deliver_query
 from labelcycle.components.notification.occasions import tell_of_commit
 from labelcycle.components.publish.cycle_report import draw_cycle
@@ -71,7 +71,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     metrics = work.read_record("metrics.json", CycleMetrics) if work.decision.trains else None
     files = _files_of_stages(work, metrics)
     if metrics is not None and metrics.stop is not None:
-        work.write_table(EMPTY_QUERY, QUERY.empty_table())
+        work.write_table(EMPTY_QUERY, without_unused(QUERY.empty_table()))
         files["query"] = EMPTY_QUERY
     query = read_query(work.store, work.reference(files["query"]))
     files["summary"] = "summary.json"

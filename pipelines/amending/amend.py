@@ -16,7 +16,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
 from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.notify_settings import notify_of
-from labelcycle.pipelines.initialise.query_settings import check_strategies
+from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 OF_QUERIES = ("scorer", "selector", "schedule", "stop")
@@ -197,6 +197,7 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     lists = [name for name in LISTS if getattr(recipe.selector, name) != getattr(campaign.recipe.selector, name)]
     if lists:
         raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
+    check_rechecks(recipe, campaign.labels_from)
     check_strategies(recipe, captions=campaign.text_encoder is not None)
     return recipe
 

@@ -43,6 +43,7 @@ from labelcycle.pipelines.initialise.known_labels import (
 from labelcycle.pipelines.initialise.notify_settings import notify_of
 from labelcycle.pipelines.initialise.query_settings import (
     check_groups,
+    check_rechecks,
     check_strategies,
     of_pool_alone,
     reads_texts,
@@ -157,6 +158,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         notify=notify,
         watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
+    check_rechecks(recipe, campaign.labels_from)
     check_watching(campaign, settings.pool_labels)
     created = create_campaign(store, campaign)
     counts = division.counts

@@ -155,6 +155,13 @@ class MethodSettings(Settings):
     )
     initial: int | None = Field(None, description="Labels of the first query; by default one batch.")
     class_balanced: bool | None = Field(None, description="Ask for equal numbers of each predicted class.")
+    recheck: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="Share of all queries that asks again for labels which the model doubts most, blind to the first "
+        "answer.",
+    )
     exclude: str | None = Field(None, description="File of ids, one a line, that must not be asked for.")
     include: str | None = Field(None, description="File of ids, one a line, that must be asked for first.")
     overrides: dict[str, JsonValue] = Field(
@@ -165,10 +172,9 @@ class MethodSettings(Settings):
 
     @property
     def recipe_changes(self) -> dict[str, JsonValue]:
-        """What is laid over the recipe: `overrides`, and `class_balanced` where it was said."""
-        return self.overrides | (
-            {} if self.class_balanced is None else {"selector.class_balanced": self.class_balanced}
-        )
+        """What is laid over the recipe: `overrides`, and the settings of the selector that have a flag, where given."""
+        flags = {"selector.class_balanced": self.class_balanced, "selector.recheck": self.recheck}
+        return self.overrides | {name: value for name, value in flags.items() if value is not None}
 
 
 class BackboneSettings(Settings):

@@ -6,6 +6,7 @@ from labelcycle.components.core.config.labelling import Labelling, LabelStudioTo
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
+from labelcycle.pipelines.initialise.query_settings import check_rechecks
 
 
 def labelling_of(settings: CampaignSettings) -> Labelling:
@@ -53,6 +54,7 @@ def check_labelling(settings: CampaignSettings, labelling: Labelling, recipe: Re
             f"Recipe {recipe.name!r} selects training data whose labels are all known: nobody labels. Leave out "
             "--label-studio, --quorum, --answered-share, --deadline-hours, --consensus and --second-opinions."
         )
+    check_rechecks(recipe, settings.labels_from)
     if labelling.tool is None:
         return
     if settings.labels_from is not None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.rechecks import answer_name
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
-from labelcycle.components.labelling.label_studio.annotations import Answer, read_annotation
+from labelcycle.components.labelling.label_studio.annotations import Answer, read_annotation, recheck_of
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Project, find_project
@@ -99,6 +100,8 @@ class _Reading:
         sample_id = self._sample(task)
         if sample_id is None:
             return
+        data = task["data"]
+        recheck = recheck_of(data) if isinstance(data, dict) else None
         for annotation in annotations:
             try:
                 answer = read_annotation(annotation, self._project.controls.label, self._classes)
@@ -106,7 +109,7 @@ class _Reading:
                 number = annotation.get("id") if isinstance(annotation, dict) else "?"
                 self._refused.append(f"task {task['id']}, annotation {number}: {error}")
                 continue
-            key = (sample_id, answer.annotator)
+            key = (sample_id, answer.annotator if recheck is None else answer_name(answer.annotator, recheck))
             if key not in self._answers or answer.order > self._answers[key].order:
                 self._answers[key] = answer
 

@@ -1,7 +1,8 @@
 """Sending a query to Label Studio: a task a sample, however often it is sent.
 
 A sample has one task in the campaign's project. A further opinion opens that task again for more annotations, so that
-those who gave the first answers are not asked twice.
+those who gave the first answers are not asked twice. A recheck has a task of its own, on which the first answers do not
+stand.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from labelcycle.components.labelling.label_studio.project import Project, find_o
 from labelcycle.components.labelling.label_studio.tasks import (
     LabellingTask,
     LinkRenewal,
+    Slot,
     TaskRemoval,
     Wanted,
     new_task,
@@ -124,6 +126,7 @@ def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str)
             reason=pick.reason,
             predicted=None if pick.predicted is None else class_of(pick.predicted),
             confidence=pick.confidence,
+            recheck=pick.recheck,
         )
         for pick in picks_of(query)
     ]
@@ -140,7 +143,7 @@ class _Sending:
     links: ImageLinks
     predictions: bool
 
-    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[LabellingTask]]]:
+    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[Slot, list[LabellingTask]]]:
         """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
 
         After a call whose answer was lost the tasks are listed again, and those still missing are sent.
@@ -176,8 +179,8 @@ class _Sending:
                 return error
         return None
 
-    def remove_duplicates(self, tasks: dict[str, list[LabellingTask]]) -> int:
-        """Delete tasks that a sample has beside another, unless somebody has begun to answer them.
+    def remove_duplicates(self, tasks: dict[Slot, list[LabellingTask]]) -> int:
+        """Delete tasks that a sample has beside another of its kind, unless somebody has begun to answer them.
 
         The one that stays is the first with annotations, or the first of all, so that two who do this at once agree.
         """
@@ -202,11 +205,11 @@ class _Sending:
         self.server.delete(address)
         return True
 
-    def reopen(self, wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> int:
+    def reopen(self, wanted: list[Wanted], tasks: dict[Slot, list[LabellingTask]]) -> int:
         """Let tasks whose sample needs a further opinion ask for as many annotations as that wants, by others."""
         reopened = 0
         for row in wanted:
-            task = _first(tasks[row.sample_id])
+            task = _first(tasks[row.slot])
             if row.opinion <= task.opinion:
                 continue
             try:
@@ -215,7 +218,8 @@ class _Sending:
                 continue
             people = {annotator_of(annotation) for annotation in now.get("annotations", [])}
             data = task_data(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
-            overlap = max(task.overlap, len(people) + 1, self.quorum * row.opinion)
+            rechecks = sum(sample_id == row.sample_id and cycle is not None for sample_id, cycle in tasks)
+            overlap = max(task.overlap, len(people) + 1, self.quorum * (row.opinion - rechecks))
             change = {"data": data, "overlap": overlap, "is_labeled": False}
             reopened += self._change(task.number, change)
         return reopened
@@ -229,8 +233,8 @@ class _Sending:
         return True
 
 
-def _missing(wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> list[Wanted]:
-    return [row for row in wanted if row.sample_id not in tasks]
+def _missing(wanted: list[Wanted], tasks: dict[Slot, list[LabellingTask]]) -> list[Wanted]:
+    return [row for row in wanted if row.slot not in tasks]
 
 
 def _first(tasks: list[LabellingTask]) -> LabellingTask:

@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 from typing import NotRequired, Required, TypedDict
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.label_studio.annotations import RECHECK, recheck_of
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks, Link
 from labelcycle.components.labelling.label_studio.project import Controls, Project
 
 PAGE = 200
 STATE = "id,data,is_labeled,overlap,total_annotations,cancelled_annotations"
+
+
+Slot = tuple[str, int | None]
+"""A sample, and the cycle that asks for its label again; None for its first label and further opinions on that."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Wanted:
         reason: why it was chosen, in words.
         predicted: the model's class; None where no model asked.
         confidence: the model's probability of that class; None where no model asked.
+        recheck: whether the label is asked for again, by a task that shows nothing of the first.
     """
 
     sample_id: str
@@ -36,6 +42,12 @@ class Wanted:
     reason: str
     predicted: str | None
     confidence: float | None
+    recheck: bool = False
+
+    @property
+    def slot(self) -> "Slot":
+        """What has one task in the project."""
+        return self.sample_id, self.cycle if self.recheck else None
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class LabellingTask:
         annotations: how many it has, skips among them.
         overlap: annotations that it asks for.
         data: all of its data.
+        recheck: the cycle that asks for the label again; None for other tasks.
     """
 
     number: int
@@ -61,6 +74,12 @@ class LabellingTask:
     annotations: int
     overlap: int
     data: Mapping[str, object]
+    recheck: int | None = None
+
+    @property
+    def slot(self) -> Slot:
+        """What it is the task of."""
+        return self.sample_id, self.recheck
 
 
 class ListedTask(TypedDict, total=False):
@@ -138,13 +157,13 @@ def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = 
             yield task
 
 
-def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list[LabellingTask]]:
-    """The campaign's tasks by sample, each sample's by number; there is more than one where a race made duplicates."""
-    found: dict[str, list[LabellingTask]] = {}
+def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[Slot, list[LabellingTask]]:
+    """The campaign's tasks by sample and recheck, by number; there is more than one where a race made duplicates."""
+    found: dict[Slot, list[LabellingTask]] = {}
     for raw in list_tasks(server, project, STATE):
         task = task_of(raw, campaign)
         if task is not None:
-            found.setdefault(task.sample_id, []).append(task)
+            found.setdefault(task.slot, []).append(task)
     return found
 
 
@@ -179,6 +198,7 @@ def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> 
         "opinion": wanted.opinion,
         "reason": wanted.reason,
         "link_until": link.until,
+        **({RECHECK: 1} if wanted.recheck else {}),
     }
 
 
@@ -199,6 +219,7 @@ def task_of(raw: ListedTask, campaign: str) -> LabellingTask | None:
         annotations=_count(raw.get("total_annotations")) + _count(raw.get("cancelled_annotations")),
         overlap=_count(raw.get("overlap")) or 1,
         data=data,
+        recheck=recheck_of(data),
     )
 
 

@@ -82,7 +82,13 @@ def withdraw(store: Store) -> Callable[..., Campaign]:
 def make_commit(store: Store) -> Callable[..., Commit]:
     """A function: sample ids → a commit whose query asks for them, one a rank; predicted classes may be given."""
 
-    def made(ids: list[str], cycle: int = 3, predicted: list[str | None] | None = None, opinion: int = 1) -> Commit:
+    def made(
+        ids: list[str],
+        cycle: int = 3,
+        predicted: list[str | None] | None = None,
+        opinion: int = 1,
+        recheck: bool | None = None,
+    ) -> Commit:
         rows = len(ids)
         columns: dict[str, Any] = {column.name: [None] * rows for column in QUERY} | {
             "sample_id": ids,
@@ -91,6 +97,7 @@ def make_commit(store: Store) -> Callable[..., Commit]:
             "predicted": predicted or [None] * rows,
             "confidence": [0.75] * rows,
             "opinion": [opinion] * rows,
+            "recheck": [recheck] * rows,
         }
         reference = write_table(store, f"query-{cycle}.parquet", pa.table(columns, schema=QUERY))
         return Commit(cycle=cycle, attempt="a", objects={"query": reference})

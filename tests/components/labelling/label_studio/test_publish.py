@@ -95,6 +95,12 @@ def test_samples_to_test_with_are_mixed_among_the_others(
     assert samples(api) == as_delivered(query, campaign, 0)["sample_id"].to_pylist() != IDS
 
 
+def checking(campaign: Campaign) -> Campaign:
+    """The same campaign, with rechecks."""
+    selector = campaign.recipe.selector.model_copy(update={"recheck": 0.1})
+    return campaign.model_copy(update={"recipe": campaign.recipe.model_copy(update={"selector": selector})})
+
+
 def test_twice_is_once(store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit) -> None:
     campaign = make_campaign()
     publish_query(store, campaign, make_commit(IDS[:3]))
@@ -206,6 +212,24 @@ def test_a_further_opinion_opens_the_same_task_for_one_more(
     assert (again["data"]["opinion"], again["data"]["cycle"]) == (2, 4)
     assert counts(publish_query(store, campaign, further)) == {"present": 2}
     assert again["overlap"] == 2
+
+
+def test_a_recheck_is_a_task_of_its_own_that_shows_nothing_of_the_first(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    campaign = checking(make_campaign())
+    publish_query(store, campaign, make_commit(IDS[:2]))
+    first = next(iter(api.tasks.values()))
+    api.annotate(first["id"], "cat", 1)
+    again = make_commit(IDS[:1], cycle=4, predicted=["dog"], opinion=2, recheck=True)
+    assert counts(publish_query(store, campaign, again)) == {"sent": 1}
+    assert counts(publish_query(store, campaign, again)) == {"present": 1}
+    task = list(api.tasks.values())[-1]
+    assert task["annotations"] == task["predictions"] == [] and task["id"] != first["id"]
+    assert (task["data"]["sample_id"], task["data"]["reason"], task["data"]["cycle"]) == (IDS[0], "", 4)
+    assert first["data"]["cycle"] == 3 and first["overlap"] == 1
+    publish_query(store, campaign, make_commit(IDS[:1], cycle=5, opinion=3))
+    assert first["overlap"] == 2 and len(api.tasks) == 3
 
 
 def test_a_further_opinion_is_that_of_as_many_people_as_the_first(

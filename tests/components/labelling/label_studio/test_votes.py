@@ -41,6 +41,15 @@ def said(votes: list[Vote]) -> dict[tuple[str, str], str]:
     return {(vote.sample_id, vote.annotator): vote.label or vote.status for vote in votes}
 
 
+def test_a_second_answer_to_a_recheck_is_another_vote(
+    store: Store, api: Api, published: Campaign, tasks: dict[str, int], make_commit: Callable[..., Commit]
+) -> None:
+    api.annotate(tasks[IDS[0]], "cat", 1)
+    publish_query(store, published, make_commit(IDS[:1], cycle=4, opinion=2, recheck=True))
+    api.annotate(max(api.tasks), "dog", 1)
+    assert said(read_votes(store, published)) == {(IDS[0], ANN): "cat", (IDS[0], f"{ANN}, cycle 4"): "dog"}
+
+
 def test_every_answer_is_a_vote(store: Store, api: Api, published: Campaign, tasks: dict[str, int]) -> None:
     api.annotate(tasks[IDS[0]], "cat", 1, updated_at="2026-01-02T03:04:05Z")
     api.annotate(tasks[IDS[0]], "dog", 2)
