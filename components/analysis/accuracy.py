@@ -3,6 +3,8 @@
 Written in numpy because importing scikit-learn would cost every cycle a second; the tests compare with scikit-learn.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -75,15 +77,29 @@ def classification_metrics(
     predicted = probabilities.argmax(axis=1)
     count = len(classes)
     confusion = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
+    ece = expected_calibration_error(probabilities.max(axis=1), predicted == truth)
+    return metrics_of_confusion(confusion, classes, ece)
+
+
+def metrics_of_confusion(
+    confusion: npt.NDArray[np.int64], classes: list[str], ece: float | None = None
+) -> ClassificationMetrics:
+    """The figures that a confusion matrix tells, as `classification_metrics`.
+
+    Args:
+        confusion: (C, C), rows are true classes; not all 0.
+        classes: C names.
+        ece: the calibration error, which it does not tell.
+    """
     right, support, claimed = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision = right / np.maximum(claimed, 1)
     recall = right / np.maximum(support, 1)
     f1 = 2 * right / np.maximum(support + claimed, 1)
     return ClassificationMetrics(
-        accuracy=float(right.sum() / len(truth)),
+        accuracy=float(right.sum() / support.sum()),
         macro_f1=float(f1[support > 0].mean()),
-        ece=expected_calibration_error(probabilities.max(axis=1), predicted == truth),
-        test_samples=len(truth),
+        ece=ece,
+        test_samples=int(support.sum()),
         classes=[
             ClassMetrics(
                 name=name,
@@ -98,16 +114,19 @@ def classification_metrics(
     )
 
 
-def known_unknown(query: pa.Table, labelled: dict[str, str]) -> KnownUnknown:
+def known_unknown(query: pa.Table, labelled: dict[str, str], class_of: Callable[[str], str] = str) -> KnownUnknown:
     """Count the picks that the model got wrong (unknown) and right (known), and their ratio, higher is better.
 
     Args:
         query: the committed query, with the class that the model predicted when it asked.
         labelled: the class that people gave, by id.
+        class_of: what a class that the model predicted is called now.
 
     Source: PEAL, figure 1.
     """
     rows = zip(query["sample_id"].to_pylist(), query["predicted"].to_pylist(), strict=True)
-    judged = [predicted == labelled[name] for name, predicted in rows if predicted is not None and name in labelled]
+    judged = [
+        class_of(predicted) == labelled[name] for name, predicted in rows if predicted is not None and name in labelled
+    ]
     known, unknown = sum(judged), len(judged) - sum(judged)
     return KnownUnknown(known=known, unknown=unknown, known_unknown_ratio=unknown / known if known else None)

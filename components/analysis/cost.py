@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Literal, get_args
 
 from labelcycle.components.core.campaign.campaign import Prices
+from labelcycle.components.core.campaign.price_history import price_history
 from labelcycle.components.core.runtime.timings import Timing, Used
 
 Part = Literal["precomputation", "head_training", "full_training", "forward", "selection", "other"]
@@ -86,12 +87,12 @@ def used_by_part(timings: Iterable[Timing], full_training: bool) -> dict[Part, U
     return used
 
 
-def cycle_costs(cycles: Iterable[Spent], prices: Prices) -> list[CycleCost]:
+def cycle_costs(cycles: Iterable[Spent], prices: Sequence[Prices]) -> list[CycleCost]:
     """The running cost of a campaign.
 
     Args:
         cycles: all of them in order, from 0.
-        prices: of labels and computing.
+        prices: of labels and computing, those that were in force for each cycle.
     """
     spent = list(cycles)
     used = [used_by_part(one.timings, one.full_training) for one in spent]
@@ -104,7 +105,7 @@ def cycle_costs(cycles: Iterable[Spent], prices: Prices) -> list[CycleCost]:
 
 
 def running_costs(
-    cycles: Sequence[int], answers: Sequence[int], used: Sequence[Used], prices: Prices
+    cycles: Sequence[int], answers: Sequence[int], used: Sequence[Used], prices: Sequence[Prices]
 ) -> list[RunningCost]:
     """The running cost of a campaign, without what its seconds were for.
 
@@ -112,11 +113,15 @@ def running_costs(
         cycles: all of them in order, from 0.
         answers: paid for up to and including each.
         used: seconds of each, all its stages together.
-        prices: of labels and computing.
+        prices: of labels and computing, those that were in force for each.
     """
-    computing = accumulate(prices.of_computing(one.cpu_seconds, one.gpu_seconds) for one in used)
+    if not cycles:
+        return []
+    of_each = zip(used, prices, strict=True)
+    computing = accumulate(price.of_computing(one.cpu_seconds, one.gpu_seconds) for one, price in of_each)
+    history = price_history(prices[:-1], answers[:-1], prices[-1])
     return [
-        RunningCost(cycle, paid, prices.of_labels(paid), spent)
+        RunningCost(cycle, paid, history.of_labels(paid), spent)
         for cycle, paid, spent in zip(cycles, answers, computing, strict=True)
     ]
 

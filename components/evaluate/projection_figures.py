@@ -20,6 +20,7 @@ from labelcycle.components.core.campaign.cycle_metrics import (
     NoForecast,
     RandomArm,
 )
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import table_in
@@ -62,14 +63,15 @@ def _average(points: Sequence[Saving]) -> MeanSaving:
 
 
 def forecast_figures(
-    points: Sequence[CurvePoint], test_samples: int, campaign: Campaign
+    points: Sequence[CurvePoint], test_samples: int, campaign: Campaign, prices: LabelPrices
 ) -> AccuracyForecast | NoForecast:
     """The forecast for the rest of the budget.
 
     Args:
         points: every trained cycle, in order.
         test_samples: what accuracy is measured on.
-        campaign: its budget and prices.
+        campaign: its budget, and how many of the answers are paid for to test with.
+        prices: of the answers so far and of those to come.
 
     Returns:
         The forecast, or why there is none.
@@ -89,33 +91,33 @@ def forecast_figures(
         reason=None,
         share=QUANTILES[1] - QUANTILES[0],
         ceiling=_rounded(found.ceiling),
-        curve=[_expected(found.accuracy_at(max(1, answers - paid_to_test)), campaign) for answers in ahead],
-        targets=[_needed(found, accuracy, last, campaign) for accuracy in wanted],
+        curve=[_expected(found.accuracy_at(max(1, answers - paid_to_test)), paid_to_test, prices) for answers in ahead],
+        targets=[_needed(found, accuracy, last, paid_to_test, prices) for accuracy in wanted],
     )
 
 
-def _expected(expected: Expected, campaign: Campaign) -> ExpectedAccuracy:
+def _expected(expected: Expected, paid_to_test: int, prices: LabelPrices) -> ExpectedAccuracy:
     """The figures by answers that are paid for, those of the test samples among them."""
-    answers = expected.answers + campaign.test_from_budget
+    answers = expected.answers + paid_to_test
     return ExpectedAccuracy(
         answers=answers,
-        cost=campaign.prices.of_labels(answers),
+        cost=prices.of_labels(answers),
         accuracy=_rounded(expected.accuracy),
         low=_rounded(expected.low),
         high=_rounded(expected.high),
     )
 
 
-def _needed(found: Forecast, accuracy: float, last: int, campaign: Campaign) -> NeededAnswers:
+def _needed(found: Forecast, accuracy: float, last: int, paid_to_test: int, prices: LabelPrices) -> NeededAnswers:
     """What a target takes that the last cycle has not reached: more answers than it had, whatever the curve says."""
     needed = found.answers_for(accuracy)
     likely, low, high = (
-        None if answers is None else max(answers + campaign.test_from_budget, last + 1)
+        None if answers is None else max(answers + paid_to_test, last + 1)
         for answers in (needed.answers, needed.low, needed.high)
     )
 
     def cost(answers: int | None) -> float | None:
-        return None if answers is None else campaign.prices.of_labels(answers)
+        return None if answers is None else prices.of_labels(answers)
 
     return NeededAnswers(
         accuracy=accuracy,

@@ -12,17 +12,21 @@ from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
+from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.remeasured import NAME, on_present_test_set
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
+from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
@@ -84,6 +88,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     Raises:
         InputError: no test image could be read.
 
+    Where the test set has changed the models of earlier cycles are measured on it again.
+
     Cost: one matrix product over the test features, and a cross-validated logistic regression on the labelled ones; no
     network is loaded.
     """
@@ -103,6 +109,9 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     measured = measure(work, head, test, tested)
     found = measured.figures
     state, votes = read_state(work.store), votes_in(work.votes())
+    remeasured, just_now = remeasure(work, state, tested)
+    state = replace(state, summaries=on_present_test_set(state.summaries[:cycle], remeasured))
+    prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
@@ -111,7 +120,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         cycle=cycle,
         labels=work.decision.labelled,
         answers=work.decision.answered,
-        label_cost=campaign.prices.of_labels(work.decision.answered),
+        label_cost=prices.of_labels(work.decision.answered),
         space=training.space,
         training=training,
         previous_query=_previous_query(work),
@@ -125,14 +134,17 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         reliability=measured.bins,
         stop=_reason_to_stop(work, state, found.accuracy),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
-        forecast=forecast_figures(points, found.test_samples, campaign),
+        forecast=forecast_figures(points, found.test_samples, campaign, prices),
         annotators=annotator_figures(votes, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
         **_corrected(work, given, test_ids),
+        **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
     )
+    if remeasured is not None and just_now:
+        work.write_record(f"{NAME}.json", remeasured)
     if campaign.recipe.data_selection is not None:
         points_of_batches = batch_points(work, campaign.recipe.data_selection, measured.vectors, measured.targets)
         metrics = metrics.model_copy(update={"batch_points": points_of_batches})
@@ -150,8 +162,9 @@ def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) 
     reference = work.decision.previous.get("consensus")
     if reference is None or work.campaign.recipe.data_selection is not None:
         return {}
-    before = labels_of(read_table(work.store, reference, CONSENSUS))
-    changed = {name for name, label in before.items() if given.get(name) != label}
+    before, class_of = labels_of(read_table(work.store, reference, CONSENSUS)), work.campaign.class_of
+    withdrawn = read_withdrawn(work.store, work.campaign).ids
+    changed = {name for name, label in before.items() if given.get(name) != class_of(label) and name not in withdrawn}
     counts = {"labels_corrected": len(changed), "test_labels_corrected": len(changed.intersection(test_ids))}
     return {name: count for name, count in counts.items() if count}
 
@@ -197,7 +210,7 @@ def _predicted(work: Attempt) -> dict[str, str]:
     """What the model predicted when it asked, by id."""
     requests = work.requests()
     rows = zip(requests["sample_id"].to_pylist(), requests["predicted"].to_pylist(), strict=True)
-    return {sample_id: name for sample_id, name in rows if name is not None}
+    return {sample_id: work.campaign.class_of(name) for sample_id, name in rows if name is not None}
 
 
 def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
@@ -227,4 +240,4 @@ def _previous_query(work: Attempt) -> KnownUnknown | None:
     reference = work.decision.previous.get("query")
     if reference is None:
         return None
-    return known_unknown(read_query(work.store, reference), work.labelled())
+    return known_unknown(read_query(work.store, reference), work.labelled(), work.campaign.class_of)

@@ -119,7 +119,8 @@ def _read(
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign))
     if source is not None:
-        return as_spelled_before(read_votes_file(source, ids, campaign.classes), kept)
+        found = read_votes_file(source, ids, campaign.classes, former_classes=campaign.former_classes)
+        return as_spelled_before(found, kept)
     votes, strangers = _read_deliveries(store, campaign, last, requests, kept, ids)
     for address, count in strangers.items():
         rows = "1 row with an answer is of a sample" if count == 1 else f"{count} rows with answers are of samples"
@@ -163,7 +164,8 @@ def _own_votes(store: Store, campaign: Campaign, source: str, asked: Collection[
         raise CampaignError(f"{store.locate(source)} is no table of labels: {error}. {RESTORE}") from error
     table = table.filter(pc.is_in(table["sample_id"], value_set=pa.array(sorted(asked), pa.string())))
     rows = zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True)
-    votes = [Vote(name, "", label.strip(), "ok", "", source) for name, label in rows if label.strip()]
+    said = ((name, label.strip()) for name, label in rows)
+    votes = [Vote(name, "", campaign.class_of(label), "ok", "", source) for name, label in said if label]
     for vote in votes:
         if vote.label not in campaign.classes:
             classes = ", ".join(sorted(campaign.classes))
@@ -196,7 +198,7 @@ def _read_deliveries(
             replace(vote, annotator=f"somebody, cycle {cycle}")
             if not vote.annotator and (cycle, vote.sample_id) in further
             else vote
-            for vote in read_votes_file(store.locate(key), ids, campaign.classes, key)
+            for vote in read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes)
         ]
 
     found = dict(zip(sorted(cycles), concurrently(read, sorted(cycles)), strict=True))

@@ -6,14 +6,16 @@ import numpy as np
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.class_changes import probabilities_now
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.test_set import asked_to_test_with
+from labelcycle.components.core.campaign.test_set import asked_to_test_with, never_learnt_from
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
-from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force, under_present_names
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.arrivals import new_votes, read_source, source_of
@@ -29,7 +31,7 @@ class CollectedLabels:
         source: the address of the label source.
         new: votes that are new, changed or taken back.
         corrected: how many of these are changed or taken back.
-        votes: all votes in force.
+        votes: all votes in force on samples that were not withdrawn.
         consensus: rows of `CONSENSUS`: what all votes come to.
         answers: to the last query.
         fresh: requests that have their answers now and had them not before.
@@ -58,7 +60,8 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     """Read the label source of a campaign that has asked a query.
 
     Training data that is selected is chosen from the whole pool again by each loop, so that only the answers to the
-    last query count there.
+    last query count there. Answers on samples that were withdrawn are paid for, but no labels any more; what was asked
+    for and not answered of these is not awaited, and leaves its part of the budget.
 
     Args:
         store: the campaign's.
@@ -81,37 +84,42 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
         requests, kept = mine, {}
         labelled_before, answered_before = state.summaries[-1].labels, state.summaries[-1].answers
     else:
-        kept = in_force(votes_in(read_votes(store, state.history, later)))
+        cast = votes_in(read_votes(store, state.history, later))
+        kept = in_force(under_present_names(cast, campaign.former_classes))
+    withdrawn = read_withdrawn(store, campaign).ids
     source = source_of(store, campaign, last.cycle, labels_from)
     found = read_source(store, campaign, last, requests, kept, labels_from)
-    new = new_votes(found, kept, source.everything_from)
-    votes = list(in_force([*kept.values(), *new]).values())
+    news = new_votes(found, kept, source.everything_from)
+    new = [vote for vote in news if vote.sample_id not in withdrawn]
+    in_all = in_force([*kept.values(), *new]).values()
+    votes = [vote for vote in in_all if vote.sample_id not in withdrawn]
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
-    consensus = consensus_of(votes, method, campaign.classes, _probabilities(asked, method))
-    before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, votes, quorum)
+    consensus = consensus_of(votes, method, campaign.classes, _probabilities(state, asked, method))
+    before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, in_all, quorum)
     had = set(before.complete)
     fresh = [request for request in now.complete if request not in had]
     testing = set(asked_to_test_with(store, campaign))
-    usable = len(labels_of(consensus).keys() - testing)
+    usable = len(labels_of(consensus).keys() - set(never_learnt_from(store, campaign)))
     return CollectedLabels(
         source=source.name,
         new=new,
         corrected=sum((vote.sample_id, vote.annotator) in kept for vote in new),
         votes=votes,
         consensus=consensus,
-        answers=answers_to(mine, votes, quorum),
+        answers=answers_to([request for request in mine if request.sample_id not in withdrawn], votes, quorum),
         fresh=fresh,
         fresh_to_test_with=sum(request.sample_id in testing for request in fresh),
         usable=usable,
         labelled=labelled_before + usable,
         answered=answered_before + len(now.complete) + starting_answers(store, campaign),
-        outstanding=len(now.begun) + len(now.open),
+        outstanding=sum(request.sample_id not in withdrawn for request in now.unanswered),
     )
 
 
 def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | None:
     """The labels that the campaign begins with, as what its first cycle takes in; None where it has none."""
-    votes = starting_votes(store, campaign)
+    withdrawn = read_withdrawn(store, campaign).ids
+    votes = [vote for vote in starting_votes(store, campaign) if vote.sample_id not in withdrawn]
     if not votes or campaign.known_labels is None:
         return None
     consensus = consensus_of(votes, campaign.labelling.consensus, campaign.classes, {})
@@ -131,14 +139,16 @@ def labels_to_begin_with(store: Store, campaign: Campaign) -> CollectedLabels | 
     )
 
 
-def _probabilities(asked: pa.Table, method: str) -> Probabilities:
-    """What the models that asked first thought of the samples, where the consensus weighs them."""
+def _probabilities(state: State, asked: pa.Table, method: str) -> Probabilities:
+    """What the models that asked first thought of the samples, by the present classes; if the consensus weighs it."""
     if method != "crowdlab":
         return {}
     known: Probabilities = {}
-    for row in asked.select(["sample_id", "probabilities"]).to_pylist():
-        if row["probabilities"] is not None:
-            known.setdefault(row["sample_id"], np.array(row["probabilities"], np.float32))
+    for row in asked.select(["cycle", "sample_id", "probabilities"]).to_pylist():
+        if row["probabilities"] is not None and row["sample_id"] not in known:
+            thought = np.array([row["probabilities"]], np.float32)
+            before = state.campaign_of(state.commits[row["cycle"]]).classes
+            known[row["sample_id"]] = probabilities_now(thought, before, state.campaign)[0]
     return known
 
 

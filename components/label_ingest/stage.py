@@ -28,6 +28,7 @@ from labelcycle.components.label_ingest.collected_labels import (
     without_final_training,
 )
 from labelcycle.components.label_ingest.readiness import readiness_now
+from labelcycle.components.label_ingest.watched_images import take_in_watched_images
 from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
@@ -73,13 +74,25 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
 
     Cost: reads the commits, the last query and the label file.
     """
-    store = open_store(root)
+    return _ingest(open_store(root), labels_from, finalize)
+
+
+def _ingest(store: Store, labels_from: str, finalize: bool, look_for_images: bool = True) -> Ingested:
+    """Decide; once more where images that have come join the campaign, so that all is decided of the same campaign."""
     state = read_state(store)
+
+    def began_again() -> Ingested | None:
+        if look_for_images and not finalize and take_in_watched_images(store, state):
+            return _ingest(store, labels_from, finalize, look_for_images=False)
+        return None
+
     if finalize and state.campaign.recipe.final is None:
         return Ingested("done", max(0, len(state.commits) - 1), "", without_final_training(state))
     if finalize and state.final is None:
         check_finalizable(state)
     if not state.commits:
+        if (again := began_again()) is not None:
+            return again
         known = labels_to_begin_with(store, state.campaign)
         if known is not None:
             return _begin(store, state, "train", known, f"{known.labelled} labels were known when the campaign began")
@@ -90,17 +103,23 @@ def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     if state.campaign.prices.computing_costs:
         sum_up_cycles(store, len(state.commits))
     if state.phase == "done" and (not finalize or state.final is not None):
+        if state.final is None and (again := began_again()) is not None:
+            return again
         return Ingested("done", last.cycle, "", state.why_done)
     collected = collect_labels(store, state, labels_from)
     if finalize:
         return _begin(store, state, "finalize", collected, "train the final model on every label so far")
     if state.phase == "amended":
+        if (again := began_again()) is not None:
+            return again
         action: Action = "train" if collected.usable else "cold_start"
         return _begin(store, state, action, collected, "the campaign was amended, and may ask for more")
     ready = readiness_now(store, state, collected.answers)
     if not ready.ready:
         reason = _awaited(collected, last.cycle, ready.reason)
         return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
+    if (again := began_again()) is not None:
+        return again
     late = sum(request.cycle < last.cycle for request in collected.fresh)
     reason = f"{len(collected.fresh)} new labels" + (f", {late} of them for earlier queries" if late else "")
     reason += f", {collected.fresh_to_test_with} of them to test with" if collected.fresh_to_test_with else ""

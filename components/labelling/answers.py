@@ -1,10 +1,10 @@
 """What one label file says, row by row, before it is asked whether samples and classes are known."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from labelcycle.components.core.campaign.votes import STATUSES, Status
 from labelcycle.components.core.errors import InputError
@@ -72,6 +72,10 @@ class Answers:
     def place_of_label(self, label: str) -> str:
         """Where a label stands first."""
         return self.place(self.labels.index(label))
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same, with these labels under other names."""
+        return replace(self, labels=[names.get(label, label) for label in self.labels])
 
 
 def answers_in(file: SourceFile, known_ids: SampleIds, classes: Collection[str] | None) -> Answers:

@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,9 +19,18 @@ from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.components.labelling.text_table import read_text_table
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 
+ADD_CLASS = " If it is a new class, add it: labelcycle amend ROOT --classes +NAME."
+
+MOST_FORMER = 5
+"""Former names of classes that a notice names."""
+
 
 def read_votes_file(
-    uri: str, known_ids: SampleIds, classes: Collection[str] | None, source: str | None = None
+    uri: str,
+    known_ids: SampleIds,
+    classes: Collection[str] | None,
+    source: str | None = None,
+    former_classes: Mapping[str, str] | None = None,
 ) -> list[Vote]:
     """The votes in a label file or in a folder of them, in their order, one of each person on each sample.
 
@@ -29,7 +38,8 @@ def read_votes_file(
     `annotator`, `time` and `status` (ok, skip or unsure). A row without a label (`is_no_label`) and without a status is
     not answered yet. JSON is an export of Label Studio, or a classification in COCO's form.
 
-    A notice says how many rows have something else than a label in its place, such as NaN.
+    Notices say how many rows have something else than a label in its place, such as NaN, and how many still have the
+    name of a class that was renamed or merged, which they count as.
 
     Args:
         uri: a path or `s3://` URI ending in .csv, .tsv, .jsonl, .parquet, .xlsx or .json, or that of a folder (see
@@ -37,6 +47,7 @@ def read_votes_file(
         known_ids: resolves what the file calls a sample to the campaign's id.
         classes: the campaign's classes; None accepts any label that differs from others in more than its spelling.
         source: what the votes have as their source; None for the URI.
+        former_classes: the class that each name counts as which is none any more.
 
     Raises:
         InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two answers of one
@@ -44,21 +55,36 @@ def read_votes_file(
 
     Cost: memory for the rows; a million takes seconds.
     """
-    votes = _read(uri, known_ids, classes, source)
+    votes = _read(uri, known_ids, classes, source, former_classes or {})
+    if votes.former:
+        notice(f"{uri}: {_former_in_words(votes.former, former_classes or {})}.")
     if any(votes.unlabelled):
         notice(f"{uri}: {unlabelled_in_words(votes.unlabelled, votes.rows)}.")
     return votes.votes
 
 
-def read_label_file(uri: str, known_ids: SampleIds, classes: Collection[str] | None) -> dict[str, Vote]:
+def read_label_file(
+    uri: str,
+    known_ids: SampleIds,
+    classes: Collection[str] | None,
+    former_classes: Mapping[str, str] | None = None,
+) -> dict[str, Vote]:
     """One answer a sample, by sample id: where several people answered, the first of those that most gave.
 
-    For labels that are known beforehand, such as those of a test set. A notice says how many rows have none.
+    For labels that are known beforehand, such as those of a test set. Notices are those of `read_votes_file`.
+
+    Args:
+        uri: as `read_votes_file`.
+        known_ids: the same.
+        classes: the same.
+        former_classes: the same; None where there is no campaign yet.
 
     Raises:
         InputError: as `read_votes_file`, and for a sample on which as many people say one thing as another.
     """
-    read = _read(uri, known_ids, classes, None)
+    read = _read(uri, known_ids, classes, None, former_classes)
+    if read.former:
+        notice(f"{uri}: {_former_in_words(read.former, former_classes or {})}.")
     if read.unlabelled:
         notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.")
     answers: dict[str, Vote] = {}
@@ -107,22 +133,54 @@ def read_texts(uri: str, known_ids: SampleIds, name: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Read:
-    """The votes of a source; how many of its rows say nothing, by what stands in the label's place; and all rows."""
+    """The votes of a source.
+
+    Attributes:
+        votes: by their classes as they are called now.
+        unlabelled: how many of the rows say nothing, by what stands in the label's place.
+        former: how many have the former name of a class, by that name.
+        rows: all of them.
+    """
 
     votes: list[Vote]
     unlabelled: Counter[str]
+    former: Counter[str]
     rows: int
 
 
-def _read(uri: str, known_ids: SampleIds, classes: Collection[str] | None, source: str | None) -> _Read:
+def _read(
+    uri: str,
+    known_ids: SampleIds,
+    classes: Collection[str] | None,
+    source: str | None,
+    former_classes: Mapping[str, str] | None,
+) -> _Read:
+    former: Counter[str] = Counter()
+    remedy = "" if former_classes is None else ADD_CLASS
     with source_files(uri) as files, _without_garbage_collection():
-        answers = [answers_in(file, known_ids, classes) for file in files]
-        _check_labels(answers, classes)
+        named = None if classes is None else [*classes, *(former_classes or ())]
+        answers = [answers_in(file, known_ids, named) for file in files]
+        if former_classes:
+            for part in answers:
+                former.update(label for label in part.labels if label in former_classes)
+            answers = [part.renamed(former_classes) for part in answers]
+        _check_labels(answers, classes, remedy)
         votes = _votes(answers, known_ids, uri if source is None else source)
     unlabelled: Counter[str] = Counter()
     for part in answers:
         unlabelled.update(part.unlabelled)
-    return _Read(list(votes.values()), unlabelled, sum(part.rows for part in answers))
+    return _Read(list(votes.values()), unlabelled, former, sum(part.rows for part in answers))
+
+
+def _former_in_words(counts: Mapping[str, int], former_classes: Mapping[str, str]) -> str:
+    """How many rows have which former name, and what they count as; the most frequent are named."""
+    shown = [
+        f"{count:,} row{'' if count == 1 else 's'} with {name!r} count{'s' if count == 1 else ''} as "
+        f"{former_classes[name]!r}"
+        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_FORMER]
+    ]
+    more = f", and {len(counts) - MOST_FORMER} more names" if len(counts) > MOST_FORMER else ""
+    return f"{', '.join(shown)}{more}, as the campaign was amended"
 
 
 @contextmanager
@@ -151,7 +209,7 @@ def _votes(answers: list[Answers], known_ids: SampleIds, source: str) -> dict[tu
     return votes
 
 
-def _check_labels(answers: list[Answers], classes: Collection[str] | None) -> None:
+def _check_labels(answers: list[Answers], classes: Collection[str] | None, remedy: str) -> None:
     """Refuse labels that are missing, unknown, or one in two spellings."""
     first: dict[str, Answers] = {}
     for part in answers:
@@ -165,7 +223,7 @@ def _check_labels(answers: list[Answers], classes: Collection[str] | None) -> No
         return
     for label, part in first.items():
         if label not in classes:
-            refuse_unknown(label, classes, part.place_of_label(label))
+            refuse_unknown(label, classes, part.place_of_label(label), remedy)
 
 
 def _refuse_missing(answers: list[Answers]) -> None:

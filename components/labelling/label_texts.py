@@ -66,8 +66,14 @@ def refuse_unclear(labels: Collection[str], place: Place) -> None:
             raise InputError(_several(place(label), label, parts))
 
 
-def refuse_unknown(label: str, classes: Collection[str], place: str) -> None:
+def refuse_unknown(label: str, classes: Collection[str], place: str, remedy: str = "") -> None:
     """Refuse a label that is none of the classes.
+
+    Args:
+        label: the label.
+        classes: those that there are.
+        place: where it stands first.
+        remedy: what to do about one that is like none of them; empty for nothing.
 
     Raises:
         InputError: always; the class that it is in another spelling is named, or what it lists.
@@ -75,7 +81,8 @@ def refuse_unknown(label: str, classes: Collection[str], place: str) -> None:
     if parts := several_labels(label, classes):
         raise InputError(_several(place, label, parts))
     alike = next((name for name in sorted(classes) if folded(name) == folded(label)), None)
-    remedy = f" Write it as {alike!r}: they differ {difference(label, alike)}." if alike is not None else ""
+    if alike is not None:
+        remedy = f" Write it as {alike!r}: they differ {difference(label, alike)}."
     raise InputError(f"{place}: {label!r} is not one of the campaign's classes: {', '.join(sorted(classes))}.{remedy}")
 
 

@@ -1,7 +1,8 @@
 """Handing a query to people: to the campaign's labelling tool, or as a CSV under `queries/` to be filled in.
 
 Both may be repeated: a CSV is written once and never replaced, so that nobody's work is overwritten, and a tool gets
-only what it lacks. Whoever finds a query that was not delivered does it.
+only what it lacks. Samples that were withdrawn meanwhile are left out. Whoever finds a query that was not delivered
+does it.
 """
 
 import csv
@@ -14,6 +15,8 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.sample_tables import without
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_order import as_delivered
@@ -85,6 +88,7 @@ def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[lis
     several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
     uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
     yield [*HEADINGS, *(["annotator"] if several else [])]
+    query = without(query, read_withdrawn(store, campaign).ids)
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
     for sample_id, rank, predicted, reason in zip(*columns, strict=True):
         for _ in range(campaign.labelling.quorum):

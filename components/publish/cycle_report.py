@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
@@ -20,6 +21,7 @@ from labelcycle.components.publish.learning_curves import draw_cost, draw_learni
 from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
 from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
 from labelcycle.components.publish.report_text import (
+    class_words,
     correction_words,
     decision_words,
     forecast_targets,
@@ -45,6 +47,7 @@ class Report:
         images: PNG bytes by name; learning_curve is always there, confusion_matrix where there are test samples.
         cards: the first picks with their thumbnails; none where they have no images.
         previous: metrics of the trained cycle before; None where there is none.
+        prices: of the answers so far, where they were amended; None for the campaign's.
     """
 
     campaign: Campaign
@@ -54,6 +57,7 @@ class Report:
     images: dict[str, bytes]
     cards: list[Card] = field(default_factory=list)
     previous: CycleMetrics | None = None
+    prices: LabelPrices | None = None
 
 
 def render_report(report: Report) -> str:
@@ -62,17 +66,19 @@ def render_report(report: Report) -> str:
     picks = sorted(picks_of(report.query), key=lambda pick: pick.rank)
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
-    forecast = metrics.forecast
+    forecast, class_changes = metrics.forecast, _class_words(report)
     return _template().render(
         campaign=campaign,
         metrics=metrics,
         training=metrics.training,
         decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
-        headlines=headlines(metrics, before, campaign.prices),
-        testing=correction_words(metrics) + testing_words(metrics, before, campaign.test_from_budget),
+        headlines=headlines(metrics, before, report.prices or campaign.prices),
+        testing=class_changes
+        + correction_words(metrics, bool(class_changes))
+        + testing_words(metrics, before, campaign.test_from_budget),
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
-        changes=changes(metrics, before, report.previous),
+        changes=changes(metrics, before, report.previous, campaign.class_of),
         cycles=_cycles(report),
         saving=saving_words(metrics.random),
         forecast=None if forecast is None else forecast_words(forecast),
@@ -87,6 +93,14 @@ def render_report(report: Report) -> str:
         alignment=alignment_table(metrics.alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},
     )
+
+
+def _class_words(report: Report) -> list[str]:
+    """What became of the classes since the trained cycle before, in a sentence; none where they are the same."""
+    if report.previous is None or not report.campaign.is_amended:
+        return []
+    before = [one.name for one in report.previous.classes]
+    return class_words(before, report.campaign.classes, report.campaign.class_of, report.metrics.remeasured is not None)
 
 
 @functools.cache
@@ -147,7 +161,9 @@ class Drawn:
     page: str
 
 
-def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries: list[CycleSummary]) -> Drawn:
+def draw_cycle(
+    work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries: list[CycleSummary], prices: LabelPrices
+) -> Drawn:
     """Figures and report of a trained cycle.
 
     Args:
@@ -155,6 +171,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
         metrics: what was measured.
         query: the query that is committed, best pick first.
         summaries: every trained cycle so far, this one last.
+        prices: of the answers so far and of those to come.
 
     Returns:
         `learning_curve` always; `cost`, `confusion_matrix` and `calibration` where a test set measured what they show,
@@ -166,7 +183,7 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
     measured = any(summary.accuracy is not None for summary in summaries)
     drawn = {
         "learning_curve": draw_learning_curve(summaries, metrics.random),
-        "cost": draw_cost(summaries, metrics.forecast, campaign.prices, campaign.budget) if measured else None,
+        "cost": draw_cost(summaries, metrics.forecast, prices, campaign.budget) if measured else None,
         "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes) if metrics.test_samples else None,
         "calibration": None if not metrics.reliability else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
@@ -175,4 +192,4 @@ def draw_cycle(work: Attempt, metrics: CycleMetrics, query: pa.Table, summaries:
     images = {name: image for name, image in drawn.items() if image is not None}
     previous = work.previous_record("metrics", CycleMetrics)
     cards = query_cards(query, thumbnails)
-    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous)))
+    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous, prices)))

@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.cycle_metrics import AccuracyForecast, NoForecast, RandomArm
 from labelcycle.components.core.campaign.estimate import CROSS_VALIDATED, AccuracyEstimate
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import FAINT, FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
@@ -98,7 +98,7 @@ COLOUR = "#0969da"
 
 
 def draw_cost(
-    summaries: list[CycleSummary], forecast: AccuracyForecast | NoForecast | None, prices: Prices, budget: int
+    summaries: list[CycleSummary], forecast: AccuracyForecast | NoForecast | None, prices: LabelPrices, budget: int
 ) -> bytes:
     """Draw test accuracy over label cost, the forecast dashed with its range, and the end of the budget.
 

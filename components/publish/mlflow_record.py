@@ -2,7 +2,7 @@
 
 import time
 
-from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.commits import newest_commit
 from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.observation import emit, notice
@@ -32,7 +32,8 @@ def _sum_up(root: str) -> None:
     """Keep the seconds of each cycle where computing has a price."""
     try:
         store = open_store(root)
-        newest = newest_commit(store) if load_campaign(store).prices.computing_costs else None
+        campaign = read_amended_campaign(store).campaign
+        newest = newest_commit(store) if campaign.prices.computing_costs else None
     except (LabelcycleError, OSError) as error:
         notice(f"What the cycles took is not summed up: {error}")
         return

@@ -1,5 +1,7 @@
 """Tables of the report: what a cycle changed, the worst classes, and the decision to recompute features."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,16 +145,22 @@ class Changes:
         return ratio(self.unknown, self.known)
 
 
-def changes(metrics: CycleMetrics, before: CycleSummary | None, previous: CycleMetrics | None) -> Changes:
+def changes(
+    metrics: CycleMetrics,
+    before: CycleSummary | None,
+    previous: CycleMetrics | None,
+    class_of: Callable[[str], str] = str,
+) -> Changes:
     """Compare with the cycle before.
 
     Args:
         metrics: the cycle's.
         before: the summary of the trained cycle before; None where this is the first.
         previous: its metrics; None where it is not known.
+        class_of: what a class of the cycle before is now.
     """
     query = metrics.previous_query
-    moves = _moves(metrics.classes, [] if previous is None else previous.classes)
+    moves = _moves(metrics.classes, [] if previous is None else previous.classes, class_of)
     return Changes(
         answers=metrics.answers - (before.answers if before else 0),
         labels=metrics.labels - (before.labels if before else 0),
@@ -170,9 +178,11 @@ def ratio(unknown: int | None, known: int | None) -> str:
     return f"{unknown}:{known}" + (f" = {unknown / known:.2f}" if known else "")
 
 
-def _moves(now: list[ClassMetrics], before: list[ClassMetrics]) -> list[Move]:
-    """Classes that the test set has, by their change, the largest loss first."""
-    earlier = {figures.name: figures.f1 for figures in before if figures.support}
+def _moves(now: list[ClassMetrics], before: list[ClassMetrics], class_of: Callable[[str], str]) -> list[Move]:
+    """Classes that the test set has, by their change, the largest loss first; without those that were merged."""
+    parts = Counter(class_of(figures.name) for figures in before)
+    alone = [figures for figures in before if figures.support and parts[class_of(figures.name)] == 1]
+    earlier = {class_of(figures.name): figures.f1 for figures in alone}
     moves = [
         Move(figures.name, earlier[figures.name], figures.f1)
         for figures in now

@@ -1,9 +1,10 @@
 """Sentences of the report: the next step and why, savings and forecast, and the headline figures."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.intervals import wilson_interval
-from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     CycleMetrics,
@@ -18,6 +19,7 @@ from labelcycle.components.core.campaign.estimate import (
     AccuracyEstimate,
     NoEstimate,
 )
+from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
 
@@ -167,13 +169,13 @@ class Headline:
     note: str = ""
 
 
-def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: Prices) -> list[Headline]:
+def headlines(metrics: CycleMetrics, before: CycleSummary | None, prices: LabelPrices) -> list[Headline]:
     """The cycle's figures; each with its change, and whether that is for the better or the worse.
 
     Args:
         metrics: the cycle's.
         before: the trained cycle before; None where this is the first.
-        prices: the campaign's.
+        prices: of the answers so far.
     """
     spent = None if before is None else metrics.label_cost - prices.of_labels(before.answers)
     accuracy, macro_f1, ece = (before.accuracy, before.macro_f1, before.ece) if before else (None, None, None)
@@ -229,12 +231,48 @@ def testing_words(metrics: CycleMetrics, before: CycleSummary | None, wanted: in
 NOT_THE_MODEL_ALONE = "so the changes are not of the model alone."
 
 
-def correction_words(metrics: CycleMetrics) -> list[str]:
-    """How many labels to learn from were corrected, in a sentence; none where none was."""
+def correction_words(metrics: CycleMetrics, other_classes: bool = False) -> list[str]:
+    """Whether earlier models were measured again, and how many labels to learn from were corrected, in sentences.
+
+    Args:
+        metrics: the cycle's.
+        other_classes: whether the cycle before had other classes.
+    """
     count = (metrics.labels_corrected or 0) - (metrics.test_labels_corrected or 0)
-    if not count:
+    words = []
+    if metrics.remeasured:
+        models = "model of the cycle" if metrics.remeasured == 1 else f"{metrics.remeasured:,} models of the cycles"
+        were = "was" if metrics.remeasured == 1 else "were"
+        what = "The test set or the classes have" if other_classes else "The test set has"
+        words.append(f"{what} changed: the {models} before this one {were} measured again.")
+    if count:
+        words.append(f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from.")
+    return words
+
+
+def class_words(
+    before: Sequence[str], now: Sequence[str], class_of: Callable[[str], str], remeasured: bool
+) -> list[str]:
+    """What became of the classes since the cycle before, in a sentence; none where they are the same.
+
+    Args:
+        before: those of the cycle before.
+        now: those of the cycle.
+        class_of: what an earlier class is now.
+        remeasured: whether earlier models were measured again by the present classes.
+    """
+    parts: dict[str, list[str]] = {name: [] for name in now}
+    for name in before:
+        parts[class_of(name)].append(name)
+    merged = [f"{', '.join(old)} are {name}" for name, old in parts.items() if len(old) > 1]
+    renamed = [f"{old[0]} is called {name}" for name, old in parts.items() if len(old) == 1 and old[0] != name]
+    added = [f"{name} was added" for name, old in parts.items() if not old]
+    if not (merged or renamed or added):
         return []
-    return [f"{count:,} earlier label{' was' if count == 1 else 's were'} corrected, of those to learn from."]
+    other = not remeasured and (merged or added)
+    words = f"Classes were amended: {'; '.join([*merged, *renamed, *added])}"
+    reading = f" Earlier points are by the classes of their time, {NOT_THE_MODEL_ALONE}" if other else ""
+    return [f"{words}.{reading}"]
 
 
 ESTIMATED = "accuracy is estimated by a simple model that is tested on labels which it has not learnt from"

@@ -7,10 +7,13 @@ from typing import Any
 import pyarrow as pa
 
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, write_commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.facts import Facts
+from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.remeasured import NAME, Remeasured, on_present_test_set
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import CycleSummary, SummaryRecord
 from labelcycle.components.core.campaign.training import TrainingFacts
@@ -76,14 +79,14 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     if metrics is not None:
         files |= _draw(work, metrics, query, summary)
     work.record("publish")
-    objects = {name: work.reference(file) for name, file in files.items()} | _objects_elsewhere(work)
+    objects = _objects_elsewhere(work) | {name: work.reference(file) for name, file in files.items()}
     mine = Commit(cycle=cycle, attempt=attempt, objects=objects)
     committed = write_commit(work.store, mine)
     state = read_state(work.store)
     winner = state.commits[cycle]
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
-    handed = _hand_out(work, winner)
+    handed = _hand_out(work, state.campaign, winner)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
         Path(report).write_bytes(read_object(work.store, winner.objects["report"]))
@@ -100,10 +103,13 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     )
 
 
-def _hand_out(work: Attempt, commit: Commit) -> str:
-    """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands."""
+def _hand_out(work: Attempt, campaign: Campaign, commit: Commit) -> str:
+    """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands.
+
+    People see the campaign as it is now: classes that came while the cycle was made are among those they may give.
+    """
     try:
-        return deliver_query(work.store, work.campaign, commit) or ""
+        return deliver_query(work.store, campaign, commit) or ""
     except TransientError as error:
         notice(f"The query of cycle {commit.cycle} is not delivered yet: {error} The next run delivers it.")
         return ""
@@ -126,6 +132,8 @@ def _files_of_stages(work: Attempt, metrics: CycleMetrics | None) -> dict[str, s
         files["label_suspects"] = "label_suspects.parquet"
     if metrics.test_set is not None:
         files["test_predictions"] = "test_predictions.parquet"
+    if metrics.remeasured is not None:
+        files[NAME] = f"{NAME}.json"
     return files
 
 
@@ -135,6 +143,8 @@ def _objects_elsewhere(work: Attempt) -> dict[str, ObjectReference]:
     objects = {"decision": ObjectReference(key=work.key("decision.json"), sha256=digest_of_bytes(decision))}
     if work.decision.history is not None:
         objects["history"] = work.decision.history
+    if NAME in work.decision.previous:
+        objects[NAME] = work.decision.previous[NAME]
     if work.decision.amendment is not None:
         objects["amendment"] = work.decision.amendment
     if work.decision.new_labels is not None:
@@ -184,9 +194,13 @@ def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: Summar
     earlier = read_state(work.store)
     if len(earlier.commits) < work.cycle:
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
-    trained = [past for past in earlier.summaries[: work.cycle] if past.trained]
+    so_far = earlier.summaries[: work.cycle]
+    if metrics.remeasured is not None:
+        so_far = on_present_test_set(so_far, work.read_record(f"{NAME}.json", Remeasured))
+    trained = [past for past in so_far if past.trained]
     summaries = [*trained, CycleSummary.of(summary)]
-    drawn = draw_cycle(work, metrics, query, summaries)
+    prices = price_history_before(earlier, work.cycle, work.campaign.prices)
+    drawn = draw_cycle(work, metrics, query, summaries, prices)
     for name, data in drawn.images.items():
         work.write(f"{name}.png", data)
     work.write("report.html", drawn.page.encode())

@@ -68,13 +68,14 @@ def _track(store: Store, state: State, history: PromotionHistory, location: Trac
     if missing or known.campaign is None:
         parent = known.campaign or _create_campaign_run(client, experiment, store, state.campaign)
         if not parent.data.params:
-            _log_settings(client, parent, state.campaign)
+            _log_settings(client, parent, state.campaign if state.amended is None else state.amended.begun)
         for commit in missing:
             newest = commit.cycle == state.commits[-1].cycle
             run = known.cycles.get(commit.cycle)
+            campaign = state.campaign_of(commit)
             if run is None:
-                run = _begin_cycle_run(client, parent, state.campaign, commit, newest, prepared)
-            log_cycle(client, TrackedCycle(store, state.campaign, commit, run, parent, history))
+                run = _begin_cycle_run(client, parent, campaign, commit, newest, prepared)
+            log_cycle(client, TrackedCycle(store, campaign, commit, run, parent, history))
         known = KnownRuns(parent, known.cycles)
     if not missing:
         follow_promotions(client, state.campaign, history)

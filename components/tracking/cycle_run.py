@@ -19,6 +19,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.decision import Decision
+from labelcycle.components.core.campaign.remeasured import read_remeasured
 from labelcycle.components.core.campaign.summary import SummaryRecord, read_summary
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.runtime.timings import read_timings
@@ -100,6 +101,9 @@ HEADLINES = (
 MODEL_FIGURES = ("accuracy", "macro_f1", "ece")
 """Metrics that judge the model itself."""
 
+MOST_METRICS = 1000
+"""That MLflow takes at once."""
+
 FILES = {
     "learning_curve": "learning_curve.png",
     "confusion_matrix": "confusion_matrix.png",
@@ -115,7 +119,10 @@ FILES = {
 
 @dataclass(frozen=True)
 class TrackedCycle:
-    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions."""
+    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions.
+
+    The campaign is as it was for that cycle.
+    """
 
     store: Store
     campaign: Campaign
@@ -180,9 +187,26 @@ def _log_training(
     with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured.space)) as folder:
         model_id = log_model(client, candidate, folder)
     register(client, candidate, model_id, cycle.history)
-    client.log_batch(cycle.parent.info.run_id, metrics=_metrics(cycle, headlines, cycle.commit.cycle))
+    curve = [*_metrics(cycle, headlines, cycle.commit.cycle), *_measured_again(cycle, measured)]
+    for start in range(0, len(curve), MOST_METRICS):
+        client.log_batch(cycle.parent.info.run_id, metrics=curve[start : start + MOST_METRICS])
     data = test_set(cycle.store, cycle.campaign, decision, measured)
     return _metrics(cycle, trained | figures, measured.labels, model_id, data)
+
+
+def _measured_again(cycle: TrackedCycle, measured: CycleMetrics) -> list[Metric]:
+    """The campaign's curves for the cycles before, where their models were measured on another test set by this one.
+
+    They are logged once more at the steps of these cycles, with the time of this one.
+    """
+    again = read_remeasured(cycle.store, cycle.commit.objects) if measured.remeasured else None
+    return [
+        metric
+        for model in (again.models if again is not None else [])
+        for name in MODEL_FIGURES
+        if (value := getattr(model, name)) is not None
+        for metric in _metrics(cycle, {name: value}, model.cycle)
+    ]
 
 
 def _timing_figures(cycle: TrackedCycle) -> dict[str, float]:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.remeasured import read_remeasured
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
-from labelcycle.components.tracking.promotion import Gate, Model, PromotionVerdict, judge, model_of
+from labelcycle.components.tracking.promotion import Gate, PromotionVerdict, judge, model_of
 from labelcycle.components.tracking.promotion_history import (
     AUTOMATIC,
     FOLDER,
@@ -86,8 +87,13 @@ def _append(
     store: Store, state: State, history: PromotionHistory, commit: Commit, gate: Gate, by: str, force: str
 ) -> Promoted | None:
     """Judge against the champion of this history and write the record; None where another record came first."""
-    challenger = model_of(store, state.campaign, commit)
-    verdict = judge(challenger, _champion(store, state, history, commit), gate)
+    champion = _champion(store, state, history)
+    later = commit if champion is None or champion.cycle < commit.cycle else champion
+    campaign = state.campaign_of(later)
+    again = None if campaign.test_from_budget else read_remeasured(store, later.objects)
+    challenger = model_of(store, campaign, commit, remeasured=again)
+    holder = None if champion is None else model_of(store, campaign, champion, tested_as=commit, remeasured=again)
+    verdict = judge(challenger, holder, gate)
     outcome: Outcome = "promoted" if verdict.passed else "forced" if force else "refused"
     promotion = Promotion(
         number=len(history.promotions),
@@ -104,8 +110,8 @@ def _append(
     return Promoted(promotion, verdict) if append_promotion(store, promotion) else None
 
 
-def _champion(store: Store, state: State, history: PromotionHistory, challenger: Commit) -> Model | None:
-    """The champion with the figures of its cycle, or on the challenger's test samples where the test set can grow.
+def _champion(store: Store, state: State, history: PromotionHistory) -> Commit | None:
+    """The commit of the champion; None while there is none.
 
     Raises:
         CampaignError: its cycle has another commit.
@@ -115,7 +121,7 @@ def _champion(store: Store, state: State, history: PromotionHistory, challenger:
         return None
     for commit in trained_commits(state):
         if commit.digest == champion.commit:
-            return model_of(store, state.campaign, commit, tested_as=challenger)
+            return commit
     raise CampaignError(
         f"The champion of {store.root} is the model of cycle {champion.cycle}, which has another commit than "
         f"{champion.commit[:16]}…. Restore the folder cycles/{champion.cycle} from a backup, or take {FOLDER} away to "

@@ -7,8 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.class_changes import confusion_now
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.remeasured import Remeasured
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import read_record
@@ -59,16 +61,18 @@ class ModelName(Settings):
 class Model(ModelName):
     """The same, with figures of each class, in the campaign's order.
 
-    `measured_again` says that it was measured on the test samples of another model.
+    `measured_again` says that it was measured on the test samples of another model, `other_classes` that it knows the
+    classes as they were before they were renamed, merged or added to.
     """
 
     classes: list[ClassFigures]
     measured_again: bool = False
+    other_classes: bool = False
 
     @property
     def name(self) -> ModelName:
         """The model without the classes."""
-        return ModelName(**self.model_dump(exclude={"classes", "measured_again"}))
+        return ModelName(**self.model_dump(exclude={"classes", "measured_again", "other_classes"}))
 
 
 class ClassChange(Settings):
@@ -112,32 +116,66 @@ class PromotionVerdict(Settings):
         return [change for change in self.changes if change.refused]
 
 
-def model_of(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit | None = None) -> Model:
+def model_of(
+    store: Store,
+    campaign: Campaign,
+    commit: Commit,
+    tested_as: Commit | None = None,
+    remeasured: Remeasured | None = None,
+) -> Model:
     """The model of a cycle that trained one, with the figures that its evaluation wrote.
 
     Args:
         store: the campaign's.
-        campaign: the campaign.
+        campaign: with the classes to judge by: those of the model, or those that came after them.
         commit: the cycle's.
         tested_as: that of another model, on whose test samples this one is to be measured where the test set can grow.
+        remeasured: what earlier models come to on a test set that has changed since; None where it has not.
     """
     metrics = read_record(store, commit.objects["metrics"], CycleMetrics)
+    again = None if remeasured is None else remeasured.of(commit.cycle)
+    if again is not None:
+        return Model(
+            cycle=commit.cycle,
+            commit=commit.digest,
+            accuracy=again.accuracy,
+            test_set=campaign.truth.sha256,
+            classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in again.classes],
+            measured_again=True,
+            other_classes=[one.name for one in metrics.classes] != campaign.classes,
+        )
     if tested_as is not None and PREDICTIONS in commit.objects and PREDICTIONS in tested_as.objects:
-        return _measured_again(store, campaign, commit, tested_as)
-    return Model(
+        return _measured_again(store, campaign, commit, metrics, tested_as)
+    model = Model(
         cycle=commit.cycle,
         commit=commit.digest,
         accuracy=metrics.accuracy,
         test_set=metrics.test_set or campaign.truth.sha256,
         classes=[ClassFigures(name=one.name, recall=one.recall, support=one.support) for one in metrics.classes],
     )
+    same = [one.name for one in metrics.classes] == campaign.classes
+    return model if same else _by_present_classes(model, metrics, campaign)
+
+
+def _by_present_classes(model: Model, metrics: CycleMetrics, campaign: Campaign) -> Model:
+    """A model of earlier classes: what it calls by a former name counts as what that is now."""
+    confusion = confusion_now(metrics.confusion, [one.name for one in metrics.classes], campaign)
+    right, support = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist()
+    figures = [
+        ClassFigures(name=name, recall=hits / max(1, count), support=count)
+        for name, hits, count in zip(campaign.classes, right, support, strict=True)
+    ]
+    accuracy = None if model.accuracy is None else sum(right) / max(1, sum(support))
+    return model.model_copy(update={"accuracy": accuracy, "classes": figures, "other_classes": True})
 
 
 PREDICTIONS = "test_predictions"
 NOT_TESTED = "it was not tested, for want of a test set"
 
 
-def _measured_again(store: Store, campaign: Campaign, commit: Commit, tested_as: Commit) -> Model:
+def _measured_again(
+    store: Store, campaign: Campaign, commit: Commit, metrics: CycleMetrics, tested_as: Commit
+) -> Model:
     """A model on the test samples of another one, by the classes that these had then.
 
     Cost: reads two small tables; no model.
@@ -147,7 +185,8 @@ def _measured_again(store: Store, campaign: Campaign, commit: Commit, tested_as:
         dict(zip(table["sample_id"].to_pylist(), table[column].to_pylist(), strict=True))
         for table, column in zip(tables, ("predicted", "label"), strict=True)
     )
-    tested = [(name, label) for name, label in theirs.items() if label is not None]
+    mine = {name: campaign.class_of(predicted) for name, predicted in mine.items()}
+    tested = [(name, campaign.class_of(label)) for name, label in theirs.items() if label is not None]
     right = Counter(label for name, label in tested if mine.get(name) == label)
     support = Counter(label for name, label in tested if name in mine)
     return Model(
@@ -156,6 +195,7 @@ def _measured_again(store: Store, campaign: Campaign, commit: Commit, tested_as:
         accuracy=right.total() / support.total() if support else None,
         test_set=read_record(store, tested_as.objects["metrics"], CycleMetrics).test_set or "",
         measured_again=True,
+        other_classes=[one.name for one in metrics.classes] != campaign.classes,
         classes=[
             ClassFigures(name=name, recall=right[name] / max(1, support[name]), support=support[name])
             for name in campaign.classes
@@ -186,6 +226,7 @@ def judge(challenger: Model, champion: Model | None, gate: Gate) -> PromotionVer
     changes = class_changes(challenger, champion, gate)
     compared = f"{mine}, {theirs} has {champion.accuracy:.4f}"
     compared += " on the same test samples" if champion.measured_again else ""
+    compared += " by the classes as they are now" if champion.other_classes or challenger.other_classes else ""
     if challenger.accuracy < champion.accuracy - gate.tolerance - ROUNDING:
         allowed = f", and {gate.tolerance:g} less is allowed" if gate.tolerance else ""
         return PromotionVerdict(passed=False, reason=compared + allowed, changes=changes)

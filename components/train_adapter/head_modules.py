@@ -9,11 +9,13 @@ What training in epochs starts from: classes as numbers, and the last cycle's he
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import torch
 
 from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.class_changes import rows_now
 from labelcycle.components.core.models.head import EPSILON, LinearHead, identity_head
 from labelcycle.components.core.models.heads import Head, ProxyHead, read_head
 from labelcycle.components.core.storage.objects import read_object
@@ -206,11 +208,19 @@ def class_indices(labels: Sequence[str], classes: Sequence[str]) -> torch.Tensor
 
 
 def previous_feature_head(work: Attempt) -> Head | None:
-    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one."""
+    """The last cycle's head of whatever kind, where the schedule goes on from it and there is one.
+
+    Where the classes have changed since, its last layer has rows for the present ones: see `rows_now`.
+    """
     reference = work.decision.previous.get("head")
     if reference is None or not work.campaign.recipe.schedule.warm_start:
         return None
-    return read_head(read_object(work.store, reference))
+    head = read_head(read_object(work.store, reference))
+    before = work.classes_before()
+    if before == work.campaign.classes:
+        return head
+    weight, bias = (rows_now(values, before, work.campaign) for values in (head.weight, head.bias))
+    return replace(head, weight=weight, bias=bias)
 
 
 def previous_head(work: Attempt) -> LinearHead | None:

@@ -1,18 +1,20 @@
 """What can be changed of a campaign that has begun, and what speaks against it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from labelcycle.components.core.campaign.amendments import Amendment, amendment_key, append_amendment
-from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.recipe_files import changed_recipe, read_recipe
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
+from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -34,12 +36,22 @@ class WantedChanges:
         batch: labels a cycle.
         recipe: the name of a recipe, or the path of one.
         overrides: settings laid over it, or over the campaign's own: `{"selector.strategy": "margin"}`.
+        classes: new ones, `+NAME` each.
+        renamed: classes that get another name, `OLD=NEW` each.
+        merged: classes that become one, `A,B=NEW` each.
+        prices: new ones, by their names in `Campaign.prices`.
+        samples: which samples there are.
     """
 
     budget: int | None = None
     batch: int | None = None
     recipe: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+    renamed: Sequence[str] = ()
+    merged: Sequence[str] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
+    samples: WantedSamples = field(default_factory=WantedSamples)
 
 
 @dataclass(frozen=True)
@@ -51,12 +63,14 @@ class Amended:
         before: the campaign without it.
         after: the campaign with it.
         cycle: the first that it is in force for.
+        at_end: whether the campaign asks for nothing more all the same, so that no cycle comes that it is in force for.
     """
 
     amendment: Amendment
     before: Campaign
     after: Campaign
     cycle: int
+    at_end: bool = False
 
 
 def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
@@ -77,7 +91,7 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
     while True:
         state = read_state(store)
         assert state.amended is not None
-        changes = changes_of(state, wanted)
+        changes = changes_of(store, state, wanted)
         after = state.campaign.amended(changes)
         amendment = Amendment(
             number=len(state.amended.amendments),
@@ -87,12 +101,19 @@ def amend_campaign(store: Store, wanted: WantedChanges, reason: str) -> Amended:
             reason=reason,
             cycles=len(state.commits),
             changes=changes,
+            counts=counts_of_samples(store, state.campaign, after),
         )
         if append_amendment(store, amendment):
-            return Amended(amendment, state.campaign, after, len(state.commits))
+            return Amended(amendment, state.campaign, after, len(state.commits), _at_end(state, after))
 
 
-def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
+def _at_end(state: State, after: Campaign) -> bool:
+    """Whether a campaign that has asked for all is left without anything to ask for by its amendment."""
+    last = state.summaries[-1] if state.summaries else None
+    return last is not None and not last.query_size and not after.query_size(last.answers + last.outstanding)
+
+
+def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     """The values that an amendment writes: those that differ.
 
     Raises:
@@ -116,6 +137,12 @@ def changes_of(state: State, wanted: WantedChanges) -> dict[str, JsonValue]:
     recipe = _recipe(campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
+    classes = changed_classes(campaign, wanted.classes, wanted.renamed, wanted.merged)
+    changes |= as_changes(campaign, classes)
+    prices = _prices(campaign, wanted.prices)
+    if prices != campaign.prices:
+        changes["prices"] = prices.model_dump(mode="json")
+    changes |= changes_of_samples(store, state, campaign.amended(changes), wanted.samples)
     if not changes:
         raise ConfigurationError("Nothing would change. Say what is to be different: labelcycle amend --help.")
     return changes
@@ -131,6 +158,14 @@ def _budget(state: State, budget: int) -> int:
             "no more."
         )
     return budget
+
+
+def _prices(campaign: Campaign, wanted: Mapping[str, float]) -> Prices:
+    """The new prices: those of labels and computing to come."""
+    try:
+        return Prices.model_validate({**campaign.prices.model_dump(), **wanted})
+    except ValidationError as error:
+        raise ConfigurationError(f"The prices are invalid:\n{describe(error)}") from error
 
 
 def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:

@@ -5,9 +5,18 @@ from typing import Any
 
 from labelcycle.components.core.campaign.amendments import AmendedCampaign
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.pipelines.amending.class_names import classes_in_words
 
 NOT_TOLD = {"summary", "source", "cost"}
 """Texts of a recipe, which follow its name."""
+
+PRICES = {
+    "label": "price of an annotation",
+    "annotators_per_label": "annotations paid for a label",
+    "cpu_hour": "price of a CPU hour",
+    "gpu_hour": "price of a GPU hour",
+}
+"""What each price is called."""
 
 LONGEST = 60
 """Characters of a value."""
@@ -15,8 +24,13 @@ LONGEST = 60
 
 def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
     """A line for each setting that differs, by its name and both values."""
-    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch")]
+    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch", "watch_images")]
     lines = [f"{name}: {old} → {new}" for name, old, new in told if old != new]
+    lines += classes_in_words(before, after)
+    for name, title in PRICES.items():
+        old, new = getattr(before.prices, name), getattr(after.prices, name)
+        if old != new:
+            lines.append(f"{title}: {old:g} → {new:g}")
     old_recipe, new_recipe = (dict(_flat(each.recipe.model_dump(mode="json"))) for each in (before, after))
     for name in [*old_recipe, *(new_recipe.keys() - old_recipe.keys())]:
         old, new = old_recipe.get(name), new_recipe.get(name)
@@ -25,13 +39,18 @@ def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
     return lines
 
 
+def counts_in_words(counts: Mapping[str, int]) -> list[str]:
+    """A line for each number of samples that an amendment concerns."""
+    return [f"samples {what}: {count:,}" for what, count in counts.items()]
+
+
 def history_in_words(amended: AmendedCampaign) -> list[str]:
     """A line for each amendment: what it changed, when, who asked for it and why."""
     lines, before = [], amended.begun
     for amendment in amended.amendments:
         after = amended.as_of(amendment.reference)
         why = f": {amendment.reason}" if amendment.reason else ""
-        what = "; ".join(changes_in_words(before, after))
+        what = "; ".join([*changes_in_words(before, after), *counts_in_words(amendment.counts)])
         lines.append(f"after {amendment.cycles} cycles, {amendment.time}, {amendment.by}{why} ({what})")
         before = after
     return lines

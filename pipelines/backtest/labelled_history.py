@@ -1,5 +1,6 @@
 """Labelled history, from embeddings with labels or from a campaign, and how it travels to the arms of a backtest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,7 +172,8 @@ def history_from_campaign(root: str, labels_from: str = "") -> LabelledHistory:
     state = read_state(store)
     campaign = state.campaign
     labels = _collected(store, state)
-    labels |= _labels_in(labels_from, SampleIds(sample_uris(store, campaign)), campaign.classes)
+    ids_of_all = SampleIds(sample_uris(store, campaign))
+    labels |= _labels_in(labels_from, ids_of_all, campaign.classes, campaign.former_classes)
     if not labels:
         raise InputError(
             f"The campaign at {store.root} has collected no labels yet, and a backtest replays known ones. Run cycles "
@@ -189,10 +191,12 @@ def history_from_campaign(root: str, labels_from: str = "") -> LabelledHistory:
     return history
 
 
-def _labels_in(uri: str, ids: SampleIds, classes: list[str] | None) -> dict[str, str]:
+def _labels_in(
+    uri: str, ids: SampleIds, classes: list[str] | None, former_classes: Mapping[str, str] | None = None
+) -> dict[str, str]:
     if not uri:
         return {}
-    answers = read_label_file(uri, ids, classes)
+    answers = read_label_file(uri, ids, classes, former_classes)
     return {name: answer.label for name, answer in answers.items() if answer.label is not None}
 
 
@@ -202,7 +206,7 @@ def _collected(store: Store, state: State) -> dict[str, str]:
     labels: dict[str, str] = {}
     for reference in agreed if state.campaign.recipe.data_selection is not None else agreed[-1:]:
         labels |= labels_of(read_table(store, reference, CONSENSUS))
-    return labels
+    return {name: state.campaign.class_of(label) for name, label in labels.items()}
 
 
 def _base_features(store: Store, campaign: Campaign, ids: list[str]) -> tuple[list[str], npt.NDArray[np.float16]]:

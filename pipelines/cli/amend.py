@@ -24,22 +24,79 @@ def amend(
         list[str] | None,
         typer.Option("--set", help="A setting of the recipe, such as selector.strategy=margin; may be repeated."),
     ] = None,
+    images: Annotated[
+        str | None, typer.Option(help="New images: a folder or prefix, a manifest, or files that hold images.")
+    ] = None,
+    embeddings: Annotated[str | None, typer.Option(help="A file of new embeddings, .parquet or .npz.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="Label file of samples that join the test set; earlier models are measured on it again."),
+    ] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(
+            help="File of samples to take out, one id a line or CSV with sample_id: never used or shown again."
+        ),
+    ] = None,
+    watch_images: Annotated[
+        str | None,
+        typer.Option(help="Folder or s3:// prefix whose new images join at each cycle; '' to watch none any more."),
+    ] = None,
+    drop_leaks: Annotated[
+        bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
+    ] = False,
+    classes: Annotated[
+        list[str] | None, typer.Option("--classes", metavar="+NAME", help="A new class; may be repeated.")
+    ] = None,
+    rename_class: Annotated[
+        list[str] | None,
+        typer.Option("--rename-class", metavar="OLD=NEW", help="Another name for a class; may be repeated."),
+    ] = None,
+    merge_classes: Annotated[
+        list[str] | None,
+        typer.Option("--merge-classes", metavar="A,B=NEW", help="Make classes one; may be repeated."),
+    ] = None,
+    label_price: Annotated[float | None, typer.Option(help="Price of one annotation.", min=0)] = None,
+    annotators_per_label: Annotated[int | None, typer.Option(help="Annotations paid for a label.", min=1)] = None,
+    price_cpu_hour: Annotated[float | None, typer.Option(help="Price of an hour of one CPU core.", min=0)] = None,
+    price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU hour.", min=0)] = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
-    """Change a campaign that has begun: its budget, its batches, and how it chooses what to ask for.
+    """Change a campaign that has begun: its budget and batches, how it chooses, its samples, classes and prices.
 
     The change is in force from the next cycle on. Cycles before it stay as they are, and can be verified and replayed.
-    A campaign whose budget is spent goes on where there is more of it. What was changed, when, by whom and why is kept
-    under amendments/ and shown by labelcycle status.
+    A campaign whose budget is spent goes on where there is more of it. Answers that were given to a class which is then
+    renamed or merged count as what it is now, also those in label files that have the old name. What was changed, when,
+    by whom and why is kept under amendments/ and shown by labelcycle status.
 
     Example: labelcycle amend campaigns/digits --budget 400 --reason "two more weeks of labelling"
+    Example: labelcycle amend campaigns/pets --classes +rabbit --merge-classes tabby,siamese=cat
     """
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+    from labelcycle.pipelines.amending.labelling_tool import offer_classes
+    from labelcycle.pipelines.amending.samples import WantedSamples
 
-    wanted = WantedChanges(budget, batch, recipe, settings_of(overrides or []))
+    prices = {
+        "label": label_price,
+        "annotators_per_label": annotators_per_label,
+        "cpu_hour": price_cpu_hour,
+        "gpu_hour": price_gpu_hour,
+    }
+    wanted = WantedChanges(
+        budget,
+        batch,
+        recipe,
+        settings_of(overrides or []),
+        classes=classes or (),
+        renamed=rename_class or (),
+        merged=merge_classes or (),
+        prices={name: price for name, price in prices.items() if price is not None},
+        samples=WantedSamples(images, embeddings, test, withdraw, watch_images, drop_leaks),
+    )
     done = amend_campaign(open_store(root), wanted, reason.strip())
+    offer_classes(done.before, done.after)
     if as_json:
         print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
@@ -47,8 +104,11 @@ def amend(
 
 
 def _print(done: "Amended", root: str) -> None:
-    from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+    from labelcycle.pipelines.amending.changes_in_words import changes_in_words, counts_in_words
 
-    for line in changes_in_words(done.before, done.after):
+    for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
+    if done.at_end:
+        print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")
+        return
     print(f"in force from cycle {done.cycle} on, unless that cycle has begun; continue with: labelcycle run {root}")

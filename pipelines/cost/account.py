@@ -15,6 +15,7 @@ from labelcycle.components.analysis.savings import (
 )
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
+from labelcycle.components.core.campaign.price_history import prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.timings import read_timings
@@ -70,13 +71,15 @@ class Account:
 
     Attributes:
         campaign: its description.
-        prices: what everything is reckoned at.
+        prices: what the last cycle is reckoned at.
         rows: cycle by cycle, that which is under way last.
+        earlier: how many cycles are reckoned at other prices, since these were amended.
     """
 
     campaign: Campaign
     prices: Prices
     rows: list[Row]
+    earlier: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class CostComparison:
 
     Attributes:
         account: the campaign's, whose rows are compared.
-        random: the other's, at the prices of the first.
+        random: the other's, at the present prices of the first.
         average: saving over the cycles whose labels the strategy chose; None while there is none.
     """
 
@@ -164,6 +167,7 @@ def _trained_state(store: Store) -> State:
 
 def _account(store: Store, state: State, prices: Prices | None = None) -> Account:
     campaign = state.campaign
+    of_each = [*prices_by_cycle(state), campaign.prices] if prices is None else [prices] * (len(state.commits) + 1)
     prices = prices or campaign.prices
     count = len(state.commits)
     timings = concurrently(lambda cycle: read_timings(store, cycle), range(count + 1))
@@ -176,7 +180,7 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
     if timings[count]:
         spent.append(Spent(count, state.summaries[-1].answers, timings[count], campaign.recipe.trains_on_images))
     rows = []
-    for cost in cycle_costs(spent, prices):
+    for cost in cycle_costs(spent, of_each[: len(spent)]):
         done = state.summaries[cost.cycle] if cost.cycle < count else None
         rows.append(
             Row(
@@ -188,7 +192,7 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
                 cost=cost,
             )
         )
-    return Account(campaign, prices, rows)
+    return Account(campaign, prices, rows, sum(price != prices for price in of_each[: len(spent)]))
 
 
 def _refuse_others(store: Store, campaign: Campaign, other_store: Store, other: Campaign) -> None:

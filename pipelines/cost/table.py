@@ -99,6 +99,9 @@ def notes(account: Account, comparison: CostComparison | None) -> list[str]:
         f"costs run up from cycle to cycle; a label costs {prices.label:g} × {prices.annotators_per_label}, a CPU hour "
         f"{prices.cpu_hour:g}, a GPU hour {prices.gpu_hour:g}; seconds by part are those of each cycle on the clock"
     )
+    if account.earlier:
+        cycles = "1 cycle is" if account.earlier == 1 else f"{account.earlier} cycles are"
+        lines.append(f"prices were amended: {cycles} reckoned at the prices that were in force then")
     missing = [str(row.cycle) for row in account.rows if not row.recorded]
     if missing:
         lines.append(f"no seconds are recorded for: {', '.join(missing)}; their computing is not in the costs")

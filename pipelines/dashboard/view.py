@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
+from labelcycle.components.core.campaign.price_history import price_history_before, prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import LabelcycleError
@@ -52,8 +53,9 @@ def costs_so_far(store: Store, state: State) -> list[RunningCost]:
     """
     cycles = [summary.cycle for summary in state.summaries]
     answers = [summary.answers for summary in state.summaries]
-    prices = state.campaign.prices
-    used = seconds_by_cycle(store, len(cycles)) if prices.computing_costs else [Used()] * len(cycles)
+    prices = prices_by_cycle(state)
+    costs = any(price.computing_costs for price in prices)
+    used = seconds_by_cycle(store, len(cycles)) if costs else [Used()] * len(cycles)
     return running_costs(cycles, answers, used, prices)
 
 
@@ -65,7 +67,9 @@ def marginal_gain(state: State) -> MarginalGain | None:
     labels = last.answers - before.answers
     if labels <= 0 or last.accuracy is None or before.accuracy is None:
         return None
-    return MarginalGain(labels, last.accuracy - before.accuracy, state.campaign.prices.of_labels(labels))
+    prices = price_history_before(state, len(state.commits), state.campaign.prices)
+    cost = prices.of_labels(last.answers) - prices.of_labels(before.answers)
+    return MarginalGain(labels, last.accuracy - before.accuracy, cost)
 
 
 def read_awaited_labels(store: Store, state: State) -> "tuple[AwaitedLabels | None, str | None]":

@@ -34,7 +34,7 @@ def base_features(
         provenance = imported_provenance(samples.source_sha256, samples.scale)
         space = FeatureSpace(store, space_name(provenance))
         space.describe(provenance)
-        _import(space, list(samples.uris), samples.features, splits)
+        import_features(space, list(samples.uris), samples.features, splits)
         return None, space.name
     name, pooling = settings.backbone or PACKAGED, recipe.embedding.pooling
     if name == PACKAGED:
@@ -73,7 +73,9 @@ def _check_layers(backbone: Backbone, trainer: LoraTrainer) -> None:
         first_block(create(backbone.name, backbone.transform.image_size), trainer)
 
 
-def _import(space: FeatureSpace, ids: list[str], features: npt.NDArray[np.float16], splits: dict[str, str]) -> None:
+def import_features(
+    space: FeatureSpace, ids: list[str], features: npt.NDArray[np.float16], splits: dict[str, str]
+) -> None:
     """Add what the space lacks of these rows, and index it.
 
     Args:

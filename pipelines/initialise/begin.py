@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.campaign import (
     load_campaign,
     validated_campaign,
 )
+from labelcycle.components.core.campaign.watching import check_watching, watched_address
 from labelcycle.components.core.config.embedding import TextEncoder
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import read_recipe
@@ -152,7 +153,9 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         text_encoder=encoder,
         known_labels=_kept_labels(store, division.known, settings.count_known),
         test_from_budget=division.testing,
+        watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
+    check_watching(campaign, settings.pool_labels)
     created = create_campaign(store, campaign)
     counts = division.counts
     if division.testing:

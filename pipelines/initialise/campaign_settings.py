@@ -61,6 +61,11 @@ class DataSettings(Settings):
         description="Labels that came with the images play the annotator even where some images have none: nothing is "
         "known from the start, and those without a label are never asked for.",
     )
+    watch_images: str | None = Field(
+        None,
+        description="Folder or s3:// prefix that grows, such as that of --images: each cycle begins with the images "
+        "that have come there since.",
+    )
     follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
     embeddings: str | None = Field(
         None,

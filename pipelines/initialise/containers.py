@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.images.inspection import Found, Inspected, inspect_images
 from labelcycle.components.core.images.members import ARCHIVE
 from labelcycle.components.labelling.label_texts import labels_meant
 from labelcycle.components.labelling.sample_ids import fault_of_id
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 from labelcycle.pipelines.initialise.container_contents import Said, opened
-from labelcycle.pipelines.initialise.inspection import Found, Inspected, inspect_images, reading_of, refuse_too_many
+from labelcycle.pipelines.initialise.inspected_source import reading_of, refuse_too_many
 from labelcycle.pipelines.initialise.reading import Reading
 from labelcycle.pipelines.initialise.samples import Samples, labelled_samples
 

@@ -1,10 +1,11 @@
 """Samples from a folder of images: every file is read and decoded once, and set aside now if it cannot be used."""
 
 from labelcycle.components.core.errors import printable
+from labelcycle.components.core.images.inspection import Found, inspect_images
 from labelcycle.components.core.images.listing import Listing
 from labelcycle.components.labelling.sample_ids import fault_of_id
 from labelcycle.pipelines.initialise.class_folders import ClassFolders, class_folders
-from labelcycle.pipelines.initialise.inspection import Found, inspect_images, reading_of, refuse_too_many
+from labelcycle.pipelines.initialise.inspected_source import reading_of, refuse_too_many
 from labelcycle.pipelines.initialise.samples import Samples, labelled_samples
 
 

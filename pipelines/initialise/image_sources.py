@@ -1,5 +1,6 @@
 """The samples of `--images`, by what it names: image files, a manifest, files that hold them, or a dataset."""
 
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -15,21 +16,25 @@ from labelcycle.pipelines.initialise.manifest import samples_from_manifest
 from labelcycle.pipelines.initialise.samples import Samples, with_use_of_labels
 
 
-def samples_of_images(settings: CampaignSettings) -> Samples:
+def samples_of_images(settings: CampaignSettings, known: Collection[str] = ()) -> Samples:
     """The samples that `--images` names.
 
     A folder without image files may hold its images in shards of WebDataset, or in Parquet files or Arrow streams that
     have a column of images.
+
+    Args:
+        settings: of the campaign.
+        known: addresses of image files of a folder that are left out, because they were looked at before.
 
     Raises:
         ConfigurationError: a package is missing; or `--folder-labels` or `--follow-links` where it names no folder of
             image files.
         InputError: unusable images, labels or splits, or none at all.
     """
-    return with_use_of_labels(_samples_of(settings.images or "", settings), settings.play_annotator)
+    return with_use_of_labels(_samples_of(settings.images or "", settings, known), settings.play_annotator)
 
 
-def _samples_of(source: str, settings: CampaignSettings) -> Samples:
+def _samples_of(source: str, settings: CampaignSettings, known: Collection[str]) -> Samples:
     limit, classes = settings.max_unreadable, settings.classes or None
     if source.startswith(named_dataset.SCHEME):
         _refuse_folder_flags(settings, settings.follow_links)
@@ -44,6 +49,7 @@ def _samples_of(source: str, settings: CampaignSettings) -> Samples:
         return samples_from_manifest(source, limit, classes)
     listing = list_images(source, settings.follow_links)
     if listing.images:
+        listing.images = {name: uri for name, uri in listing.images.items() if uri not in known}
         return samples_from_images(source, listing, limit, settings.folder_labels)
     files = {name: uri for name, uri in listing.containers.items() if _is_file(uri, (ARCHIVE,)) or holds_images(uri)}
     if not files:

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.image_rows import IMAGE_NAMES, bytes_in, image_column, paths_in
+from labelcycle.components.core.images.inspection import Found
 from labelcycle.components.core.images.members import row_address
 from labelcycle.components.core.images.opened_rows import images_in, schema_of
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
-from labelcycle.pipelines.initialise.inspection import Found
 from labelcycle.pipelines.initialise.manifest import ADDRESS_NAMES, address_in, folder_of
 from labelcycle.pipelines.initialise.reading import listed
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
@@ -12,23 +13,39 @@ from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.components.labelling.text_table import refuse_large
 
 
-def read_ids(uri: str, known_ids: SampleIds) -> dict[str, int]:
+def read_ids(uri: str, known_ids: SampleIds, header: str = "") -> dict[str, int]:
     """The samples in a file of one id a line, and the line that names each first, in the order of the file.
 
     Args:
         uri: a path or `s3://` URI of UTF-8 text; empty lines are skipped.
         known_ids: resolves what the file calls a sample to the campaign's id.
+        header: the column of ids, where the file may be CSV with a header too; empty where it may not.
 
     Raises:
         InputError: unreadable file, or an id that is not known; the line is named.
     """
     found: dict[str, int] = {}
-    for number, line in enumerate(_text(uri).split("\n"), start=1):
-        name = line.strip()
+    for number, name in _lines(_text(uri), header, uri):
         if name:
             found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}"), number)
     notice(f"{uri}: read {len(found):,} id{'' if len(found) == 1 else 's'}.")
     return found
+
+
+def _lines(text: str, header: str, uri: str) -> Iterator[tuple[int, str]]:
+    """The ids of a file with the numbers of their lines: the column of that name where its first line has it.
+
+    Raises:
+        InputError: it cannot be read as CSV.
+    """
+    if not header or header not in next(csv.reader([text.partition("\n")[0]]), []):
+        yield from ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+        return
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from ((reader.line_num, (row[header] or "").strip()) for row in reader)
+    except csv.Error as error:
+        raise InputError(f"{uri} cannot be read as CSV: {error}") from error
 
 
 def read_groups(uri: str, known_ids: SampleIds) -> dict[str, str]:

@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign import own_labels
 from labelcycle.components.core.campaign.pool_ids import write_pool_ids
-from labelcycle.components.core.digests import digest_of_bytes
+from labelcycle.components.core.campaign.sample_tables import write_samples_table
 from labelcycle.components.core.features.half_precision import FeatureScale
+from labelcycle.components.core.images.inspection import Inspected
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import ObjectReference, write_object
-from labelcycle.components.core.storage.tables import POOL, TRUTH, table_bytes
+from labelcycle.components.core.storage.objects import ObjectReference
+from labelcycle.components.core.storage.tables import POOL, TRUTH
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
-from labelcycle.pipelines.initialise.inspection import Inspected
 from labelcycle.pipelines.initialise.reading import Reading
 
 
@@ -118,9 +118,7 @@ def write_pool(
 
 def write_table(store: Store, kind: str, table: pa.Table) -> ObjectReference:
     """Store a table under a name made from its content, so that another campaign's tables are never replaced."""
-    data = table_bytes(table)
-    folder = kind if kind in ("pool", own_labels.FOLDER) else f"pool/{kind}"
-    return write_object(store, f"{folder}/{digest_of_bytes(data)[:16]}.parquet", data)
+    return write_samples_table(store, kind, table)
 
 
 def labels_source(

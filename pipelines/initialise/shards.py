@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.images.inspection import Found
 from labelcycle.components.core.images.listing import image_endings
 from labelcycle.components.core.images.members import stretch_address
 from labelcycle.components.core.images.source import MAX_BYTES
@@ -18,7 +19,6 @@ from labelcycle.components.labelling.json_text import read_json_text
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
 from labelcycle.components.labelling.text_table import LABEL_NAMES
 from labelcycle.pipelines.initialise.container_contents import Said, opened
-from labelcycle.pipelines.initialise.inspection import Found
 
 GZIP = b"\x1f\x8b"
 TEXTS = ("cls", "json", "txt")

@@ -47,7 +47,8 @@ def open_cluster_campaign(root: str, labels_from: str = "") -> ClusterCampaign:
     campaign = ClusterCampaign(open_store(root))
     state = campaign.read()
     _check_labels(labels_from, state.campaign.labels_from)
-    if not state.commits and state.campaign.backbone is not None:
+    known = state.commits[-1].objects.get("amendment") if state.commits else None
+    if state.campaign.backbone is not None and (not state.commits or state.newest_amendment != known):
         _check_images(campaign.store, state)
     return campaign
 
@@ -67,7 +68,13 @@ def _check_labels(labels_from: str, own: str | None) -> None:
 
 
 def _check_images(store: Store, state: State) -> None:
-    """Before the first cycle, because the pods of that one read every image."""
+    """Before the first cycle, and one that new images may join, because the pods of that one read them."""
+    watched = state.campaign.watch_images
+    if watched is not None and not watched.startswith(OBJECT_STORE):
+        raise ConfigurationError(
+            f"The campaign watches {watched} for images, a folder of a machine, which pods in a cluster cannot read. "
+            "Copy it to the object store and name that: labelcycle amend --watch-images s3://bucket/images."
+        )
     addresses = load_pool(store, state.campaign)["uri"]
     local = addresses.filter(pc.invert(pc.starts_with(addresses, OBJECT_STORE)))
     if len(local):

@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.queries import Pick, picks_of, read_que
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.vote_tables import votes_in
 from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.readiness import answers_to
@@ -91,8 +92,15 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
     _refuse_without_query(state, root)
     deliver_query(store, state.campaign, state.commits[-1])
     cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
-    kept = in_force(votes_in(read_votes(store, state.history, later)))
-    asked, picks = _asked(store, state, kept)
+    withdrawn = read_withdrawn(store, state.campaign).ids
+    votes = in_force(votes_in(read_votes(store, state.history, later)))
+    kept = {key: vote for key, vote in votes.items() if key[0] not in withdrawn}
+    asked, picks = _asked(store, state, votes)
+    asked = [request for request in asked if request.sample_id not in withdrawn]
+    if not asked:
+        raise NothingAsked(
+            f"All that {root} asked for was withdrawn. Choose the next query with: labelcycle run {root}"
+        )
     labels = _labels(kept.values())
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
     if not any(request.sample_id in images for request in asked):

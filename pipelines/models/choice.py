@@ -24,7 +24,7 @@ class Chosen:
 
     Attributes:
         store: the campaign's.
-        campaign: the campaign.
+        campaign: as it was for the cycle: the classes are those that the model knows.
         commit: the cycle's.
         champion: whether it is the champion.
     """
@@ -97,7 +97,7 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
                 f"The champion of {store.root} is of cycle {champion.cycle}, but that cycle has another commit. "
                 f"Choose one again with: labelcycle promote {root}"
             )
-    return Chosen(store, state.campaign, commit, champion is not None and champion.commit == commit.digest)
+    return Chosen(store, state.campaign_of(commit), commit, champion is not None and champion.commit == commit.digest)
 
 
 def _named(trained: list[Commit], cycle: int) -> Commit:

@@ -9,20 +9,27 @@ from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.history import History
 from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.label_requests import LabelRequest
-from labelcycle.components.core.campaign.pool import load_pool
+from labelcycle.components.core.campaign.pool import splits_of_versions
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.campaign.summary import read_summary
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.pipelines.verification.findings import Finding
 
 
-def check_chain(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
+def check_chain(store: Store, versions: list[Campaign], commits: list[Commit]) -> Iterator[Finding]:
     """What does not fit together.
 
-    Cost: reads every decision, one in memory at a time, every query, and the table of samples.
+    Args:
+        store: the campaign's.
+        versions: the campaign as it began, and with each amendment.
+        commits: of its cycles.
+
+    Cost: reads every decision, one in memory at a time, every query, and the tables of samples.
     """
+    campaign = versions[-1]
     queries: list[ObjectReference] = []
     votes: list[ObjectReference] = []
     before: Commit | None = None
@@ -37,7 +44,7 @@ def check_chain(store: Store, campaign: Campaign, commits: list[Commit]) -> Iter
         if "query" in commit.objects:
             queries.append(commit.objects["query"])
         before = commit
-    yield from _check_queries(store, campaign, commits)
+    yield from _check_queries(store, versions, commits)
 
 
 def _decision_of(store: Store, commit: Commit) -> tuple[Decision | None, list[Finding]]:
@@ -102,23 +109,26 @@ def _check_summary(store: Store, commit: Commit, decision: Decision) -> Iterator
         yield _apart(commit_key(commit.cycle), f"its summary says {recorded}, but its decision {counted}")
 
 
-def _check_queries(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
+def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]) -> Iterator[Finding]:
     """Only samples of the pool, or to test with, are asked for, as often as opinions say, within the budget."""
     queries = {commit.cycle: commit.objects["query"] for commit in commits if "query" in commit.objects}
+    campaign = versions[-1]
     asking = [commit for commit in commits if commit.cycle in queries]
     try:
         requests = requests_in(read_requests(store, History(), asking))
-        pool = load_pool(store, campaign)
+        splits = splits_of_versions(store, versions)
+        withdrawn = read_withdrawn(store, campaign).ids
     except CampaignError:
         return  # reported where contents are checked
-    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    in_pool = {name for name, split in rows if split == "pool" or (split == "test" and campaign.test_from_budget)}
+    askable = {"pool", "test"} if campaign.test_from_budget else {"pool"}
+    in_pool = {name for name, of_sample in splits.items() if of_sample & askable}
     for name in sorted({request.sample_id for request in requests} - in_pool):
         yield _apart(_query_of(requests, queries, name), f"sample {name!r} is not one of the pool")
     if campaign.recipe.data_selection is not None:
         return
-    if len(requests) > campaign.budget:
-        yield _apart("campaign.json", f"{len(requests)} samples were asked for, more than the budget {campaign.budget}")
+    paid = sum(request.sample_id not in withdrawn for request in requests)
+    if paid > campaign.budget:
+        yield _apart("campaign.json", f"{paid} samples were asked for, more than the budget {campaign.budget}")
     twice = Counter((request.sample_id, request.opinion) for request in requests)
     for (name, opinion), count in twice.items():
         if count > 1:

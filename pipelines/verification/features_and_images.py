@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow.compute as pc
+
+from labelcycle.components.core.campaign.amendments import AmendedCampaign
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
-from labelcycle.components.core.campaign.pool import load_pool
+from labelcycle.components.core.campaign.pool import load_pool, splits_of_versions
+from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -17,29 +21,32 @@ from labelcycle.pipelines.verification.findings import Finding
 from labelcycle.pipelines.verification.known_objects import pruned_key
 
 
-def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
+def check_spaces(store: Store, amended: AmendedCampaign, commits: list[Commit]) -> Iterator[Finding]:
     """Samples without features in the spaces of the committed models: the next stage that reads them would stop.
 
     Features of the pool that a backbone makes may be gone: the embed stage recomputes them.
 
+    Args:
+        store: the campaign's.
+        amended: the campaign with its amendments: a model is tested with the test set of its cycle.
+        commits: of its cycles.
+
     Cost: reads the ids of every feature part.
     """
+    imported = amended.begun.backbone is None
     try:
-        pool = load_pool(store, campaign)
+        known_ever = splits_of_versions(store, amended.versions).keys()
+        needed_in = _needed(store, amended, commits)
     except CampaignError:
         return  # reported where contents are checked
-    ids = set(pool["sample_id"].to_pylist())
-    rows = zip(pool["sample_id"].to_pylist(), pool["split"].to_pylist(), strict=True)
-    imported = campaign.backbone is None
-    needed = ids if imported else {name for name, split in rows if split == "test"}
-    for name in sorted(_spaces_in_use(store, commits)):
+    for name, needed in sorted(needed_in.items()):
         space = FeatureSpace(store, name)
         try:
             known, aside = space.ids(), {row["sample_id"] for row in space.quarantined()}
         except CampaignError:
             continue  # reported where contents are checked
         key = f"spaces/{name}"
-        if foreign := sorted(known - ids):
+        if foreign := sorted(known - known_ever):
             yield Finding("foreign", key, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
         if lost := sorted(needed - known - aside):
             message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "
@@ -54,15 +61,24 @@ def check_spaces(store: Store, campaign: Campaign, commits: list[Commit]) -> Ite
             yield Finding("note", f"{key}/space.json", remark)
 
 
-def _spaces_in_use(store: Store, commits: list[Commit]) -> set[str]:
-    """The spaces of all trained models."""
-    found: set[str] = set()
+def _needed(store: Store, amended: AmendedCampaign, commits: list[Commit]) -> dict[str, set[str]]:
+    """The samples that the spaces of all trained models must hold, by the name of the space."""
+    found: dict[str, set[str]] = {}
+    of_version: dict[str, set[str]] = {}
     for commit in commits:
         try:
-            if "training" in commit.objects:
-                found.add(read_record(store, commit.objects["training"], TrainingFacts).space)
+            if "training" not in commit.objects:
+                continue
+            space = read_record(store, commit.objects["training"], TrainingFacts).space
+            campaign = amended.as_of(commit.objects.get("amendment"))
         except CampaignError:
             continue  # reported where contents are checked
+        if campaign.pool.key not in of_version:
+            ids = pool_ids(store, campaign)
+            if campaign.backbone is not None:
+                ids = ids.filter(pc.equal(ids["split"], "test"))
+            of_version[campaign.pool.key] = set(ids["sample_id"].to_pylist())
+        found.setdefault(space, set()).update(of_version[campaign.pool.key])
     return found
 
 

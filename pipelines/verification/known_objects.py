@@ -30,7 +30,7 @@ PATTERNS = {
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
-    "table": r"(pool|pool/truth|pool/quarantine|pool/known|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
+    "table": r"(pool|pool/truth|pool/quarantine|pool/known|pool/withdrawn|oracle)/(?P<digest>[0-9a-f]{16})\.parquet",
     "complete": r"oracle/[0-9a-f]{16}\.json",
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
     "receipt": r"queries/cycle-\d{4,}\.json",
@@ -78,22 +78,27 @@ Named = dict[str, set[str]]
 """SHA-256 by key; more than one where two that name the object disagree."""
 
 
-def named_objects(campaign: Campaign, commits: list[Commit], histories: Iterable[History]) -> Named:
-    """Every object that the campaign, its commits and their histories refer to."""
+def named_objects(versions: list[Campaign], commits: list[Commit], histories: Iterable[History]) -> Named:
+    """Every object that the campaign, as it began and with each amendment, its commits and their histories refer to."""
     named: Named = {}
     of_segments = (each for history in histories for segment in history.segments for each in segment.references)
-    for reference in chain(_references(campaign, commits), of_segments):
+    for reference in chain(*map(_of_campaign, versions), _of_commits(commits), of_segments):
         named.setdefault(reference.key, set()).add(reference.sha256)
     return named
 
 
-def _references(campaign: Campaign, commits: list[Commit]) -> Iterator[ObjectReference]:
+def _of_campaign(campaign: Campaign) -> Iterator[ObjectReference]:
     yield from (campaign.pool, campaign.truth, campaign.quarantine)
     if campaign.backbone is not None:
         yield campaign.backbone.weights
     if campaign.known_labels is not None:
         yield campaign.known_labels.table
+    if campaign.withdrawn is not None:
+        yield campaign.withdrawn
     if campaign.text_encoder is not None:
         yield from campaign.text_encoder.files.values()
+
+
+def _of_commits(commits: list[Commit]) -> Iterator[ObjectReference]:
     for commit in commits:
         yield from commit.objects.values()

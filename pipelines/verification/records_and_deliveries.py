@@ -9,6 +9,7 @@ from labelcycle.components.core.campaign.attempt import RECORDS
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
@@ -62,6 +63,10 @@ def _stage_of(record: str) -> str:
 
 def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> Iterator[Finding]:
     """Queries that were not delivered, or that people have otherwise than they were asked."""
+    try:
+        withdrawn = read_withdrawn(store, campaign).ids
+    except CampaignError:
+        withdrawn = frozenset()  # reported where contents are checked
     for commit in commits:
         try:
             asked = read_query(store, commit.objects["query"])["sample_id"].to_pylist()
@@ -75,7 +80,7 @@ def check_hand_outs(store: Store, campaign: Campaign, commits: list[Commit]) -> 
                 "note", delivery_record_key(commit.cycle), "People have not this query yet; the next run delivers it."
             )
         elif campaign.labelling.tool is None:
-            yield from _check_csv(store, commit.cycle, set(asked))
+            yield from _check_csv(store, commit.cycle, set(asked) - withdrawn)
 
 
 def _check_csv(store: Store, cycle: int, asked: set[str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from labelcycle.components.core.campaign.amendments import FOLDER, read_amended_campaign
+from labelcycle.components.core.campaign.amendments import FOLDER, AmendedCampaign, read_amended_campaign
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, commit_key, read_commit
 from labelcycle.components.core.campaign.own_labels import is_own_table
@@ -73,23 +73,27 @@ def verify_campaign(store: Store, with_images: bool = False) -> Verification:
     except CampaignError as error:
         result.findings.append(Finding("damaged", KEY, str(error)))
         return result
+    amended = AmendedCampaign(campaign)
     try:
-        campaign = read_amended_campaign(store, campaign).campaign
+        amended = read_amended_campaign(store, campaign)
+        campaign = amended.campaign
     except CampaignError as error:
         result.findings.append(Finding("damaged", FOLDER, str(error)))
     result.campaign = campaign.identifier
     commits = _commits(store, keys, result)
     result.cycles = len(commits)
     histories = read_histories(store, commits)
-    _check_contents(store, campaign, keys, named_objects(campaign, commits, histories.values()), commits, result)
+    _check_contents(
+        store, campaign, keys, named_objects(amended.versions, commits, histories.values()), commits, result
+    )
     reported = {finding.place for finding in result.findings}
     result.findings += [
-        one for one in check_chain(store, campaign, commits) if one.place not in reported or not one.is_fault
+        one for one in check_chain(store, amended.versions, commits) if one.place not in reported or not one.is_fault
     ]
     result.findings += check_histories(store, commits, histories)
     result.findings += check_records(store, keys, commits)
     result.findings += check_hand_outs(store, campaign, commits)
-    result.findings += check_spaces(store, campaign, commits)
+    result.findings += check_spaces(store, amended, commits)
     _check_promotions(store, result)
     if with_images:
         result.images = images_of(store, campaign)

@@ -131,8 +131,22 @@ class Api:
             del self.projects[number]
             return 204, None
         if method == "PATCH":
+            lost = self._choices_in_use(number) - _offered(content.get("label_config"))
+            if "label_config" in content and lost:
+                return 400, {"label_config": [f"These labels still exist in annotations: {', '.join(sorted(lost))}"]}
             self.projects[number] |= content
         return 200, self._shown(number)
+
+    def _choices_in_use(self, number: int) -> set[str]:
+        """What the annotations of a project hold, which the server lets no configuration be without."""
+        return {
+            choice
+            for row in self.tasks.values()
+            if row["project"] == number
+            for annotation in row["annotations"]
+            for part in annotation["result"]
+            for choice in part["value"]["choices"]
+        }
 
     def import_tasks(self, number: int, content: Any) -> tuple[int, Any]:
         project = self.projects[number]
@@ -213,6 +227,13 @@ def parsed(configuration: str) -> dict[str, Any]:
         for control in view.iter()
         if control.tag in ("Choices", "RectangleLabels")
     }
+
+
+def _offered(configuration: str | None) -> set[str]:
+    """All choices of a configuration, as annotations hold them."""
+    if configuration is None:
+        return set()
+    return {label for control in parsed(configuration).values() for label in control["labels"]}
 
 
 class Handler(BaseHTTPRequestHandler):

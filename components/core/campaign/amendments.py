@@ -8,12 +8,13 @@ replayed as it was.
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, JsonValue, ValidationError
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
-from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
@@ -22,7 +23,10 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 
 FOLDER = "amendments"
 
-AMENDABLE = ("budget", "batch", "recipe")
+AMENDABLE = (
+    *("budget", "batch", "recipe", "classes", "former_classes", "prices"),
+    *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget", "watch_images"),
+)
 """What of a campaign's description can be amended."""
 
 
@@ -37,6 +41,7 @@ class Amendment(Settings):
         reason: why, in the person's words; may be empty.
         cycles: how many cycles were committed then.
         changes: new values of the campaign's description, by name, each as a whole.
+        counts: how many samples it concerns, by what became of them, for people.
     """
 
     number: Annotated[int, Field(ge=0)]
@@ -46,6 +51,7 @@ class Amendment(Settings):
     reason: str
     cycles: Annotated[int, Field(ge=0)]
     changes: dict[str, JsonValue]
+    counts: Annotated[dict[str, int], Later({})] = {}
 
     def as_bytes(self) -> bytes:
         """The content of the object."""
@@ -73,7 +79,7 @@ class AmendedCampaign:
     @property
     def campaign(self) -> Campaign:
         """The campaign as it is with all amendments."""
-        return self._after(len(self.amendments))
+        return self.versions[-1]
 
     @property
     def newest(self) -> ObjectReference | None:
@@ -95,14 +101,16 @@ class AmendedCampaign:
             return self.begun
         for count, amendment in enumerate(self.amendments, start=1):
             if amendment.reference == reference:
-                return self._after(count)
+                return self.versions[count]
         raise CampaignError(f"{reference.key} is not the amendment that a cycle was decided by. {RESTORE}")
 
-    def _after(self, count: int) -> Campaign:
-        changes: dict[str, JsonValue] = {}
-        for amendment in self.amendments[:count]:
-            changes |= amendment.changes
-        return self.begun.amended(changes) if changes else self.begun
+    @cached_property
+    def versions(self) -> list[Campaign]:
+        """The campaign as it began, and with each amendment."""
+        campaigns = [self.begun]
+        for amendment in self.amendments:
+            campaigns.append(campaigns[-1].amended(amendment.changes))
+        return campaigns
 
 
 def amendment_key(number: int) -> str:

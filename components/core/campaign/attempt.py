@@ -14,13 +14,15 @@ from pydantic import ValidationError
 
 from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
+from labelcycle.components.core.campaign.class_changes import classes_then
 from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.history import History, read_history
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.test_set import to_learn_from, to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in, votes_table
-from labelcycle.components.core.campaign.votes import in_force
+from labelcycle.components.core.campaign.votes import in_force, under_present_names
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.config.environment import is_main_process
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
@@ -191,15 +193,20 @@ class Attempt:
             raise CampaignError(f"{address} is not the record of a stage. {DELETE_RECORD}") from error
 
     def votes(self) -> pa.Table:
-        """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator."""
+        """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator.
+
+        Classes have the names that are in force for this cycle. Votes on samples that were withdrawn are left out.
+        """
         new = [] if self.decision.new_labels is None else [self.decision.new_labels]
         references = self.decision.labels or new
         earlier = LABELS.empty_table()
         if self.decision.history is not None and self.campaign.recipe.data_selection is None:
             earlier = read_votes(self.store, read_history(self.store, self.decision.history))
         tables = concurrently(lambda reference: read_table(self.store, reference, LABELS), references)
-        votes = in_force(votes_in(pa.concat_tables([earlier, *tables])))
-        return votes_table([votes[key] for key in sorted(votes)])
+        cast = under_present_names(votes_in(pa.concat_tables([earlier, *tables])), self.campaign.former_classes)
+        votes = in_force(cast)
+        withdrawn = read_withdrawn(self.store, self.campaign).ids
+        return votes_table([votes[key] for key in sorted(votes) if key[0] not in withdrawn])
 
     def requests(self) -> pa.Table:
         """Everything that was asked before this cycle: rows of `REQUESTS`, in the order of cycles and ranks."""
@@ -224,6 +231,11 @@ class Attempt:
     def tested(self) -> dict[str, str]:
         """The class of each sample to test with, sorted by id; those that people have still to label are missing."""
         return to_test_with(self.store, self.campaign, labels_of(self.consensus()))
+
+    def classes_before(self) -> list[str]:
+        """The classes of the cycle before this one, which are those of its head. Cost: that of `classes_then`."""
+        then = self.decision.previous.get("amendment")
+        return classes_then(self.store, self.campaign, self.decision.amendment, then)
 
     def previous_record(self, name: str, kind: type[RecordType]) -> RecordType | None:
         """A record of the commit before this cycle, or None where it has none of that name."""

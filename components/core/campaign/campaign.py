@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationError, model_validator
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
 from labelcycle.components.core.config.labelling import Labelling
@@ -111,6 +111,10 @@ class Campaign(Settings):
     Attributes:
         test_from_budget: test samples whose labels people give: all of the pool's table, in the split `test`. The first
             query asks for them, and the budget pays. 0 where the test set is known, or there is none.
+        withdrawn: the samples that people took out (`withdrawn`); None where there are none.
+        watch_images: the folder or prefix whose new images join at each cycle; None for none.
+        former_classes: the class that answers under a name count as which is none any more, since it was renamed or
+            merged with others.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -133,12 +137,21 @@ class Campaign(Settings):
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
+    withdrawn: Annotated[ObjectReference | None, Later(None)] = None
+    watch_images: Annotated[str | None, Later(None)] = None
+    former_classes: Annotated[dict[str, str], Later({})] = {}
     _begun_as: str = PrivateAttr("")
+    _begun_with: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def identifier(self) -> str:
         """The name and a digest of the whole description as the campaign began: unique to this campaign."""
         return self._begun_as or f"{self.name}-{digest_of_bytes(self.as_bytes())[:8]}"
+
+    @property
+    def is_amended(self) -> bool:
+        """Whether anything was amended since it began."""
+        return self._begun_as != ""
 
     def amended(self, changes: Mapping[str, JsonValue]) -> Self:
         """The same campaign with other values in its description, each as a whole.
@@ -148,7 +161,30 @@ class Campaign(Settings):
         """
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
         changed._begun_as = self.identifier
+        changed._begun_with = self._begun_with or self.classes
         return changed
+
+    @model_validator(mode="after")
+    def _former_are_of_classes(self) -> Self:
+        for former, name in self.former_classes.items():
+            if former in self.classes or name not in self.classes:
+                raise ValueError(f"{former!r} cannot count as {name!r} among these classes")
+        return self
+
+    def class_of(self, name: str) -> str:
+        """The class that answers under a name count as: another one where it was renamed or merged."""
+        return self.former_classes.get(name, name)
+
+    @property
+    def understood_classes(self) -> list[str]:
+        """The classes, and the names that they had before."""
+        return [*self.classes, *self.former_classes]
+
+    @property
+    def added_classes(self) -> list[str]:
+        """Classes that no class which the campaign began with has become."""
+        grown = {self.class_of(name) for name in self._begun_with or self.classes}
+        return [name for name in self.classes if name not in grown]
 
     def as_bytes(self) -> bytes:
         """The content of `campaign.json`."""

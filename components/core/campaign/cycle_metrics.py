@@ -175,6 +175,8 @@ class CycleMetrics(ClassificationMetrics):
         labels_corrected: samples whose label is no longer what it was in the cycle before, those to test with too;
             None for none.
         test_labels_corrected: those of them that the model is tested with; None for none.
+        remeasured: how many earlier models were measured again, because the test set or the classes have
+            changed; None for none.
     """
 
     cycle: int
@@ -197,6 +199,7 @@ class CycleMetrics(ClassificationMetrics):
     estimate: AccuracyEstimate | NoEstimate | None = None
     labels_corrected: int | None = None
     test_labels_corrected: int | None = None
+    remeasured: int | None = None
 
     @property
     def accuracy_in_words(self) -> str:

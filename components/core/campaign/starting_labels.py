@@ -19,7 +19,7 @@ def starting_votes(store: Store, campaign: Campaign) -> list[Vote]:
     reference = campaign.known_labels.table
     table = read_table(store, reference, TRUTH)
     rows = zip(table["sample_id"].to_pylist(), table["label"].to_pylist(), strict=True)
-    return [Vote(name, "", label, "ok", "", reference.key) for name, label in sorted(rows)]
+    return [Vote(name, "", campaign.class_of(label), "ok", "", reference.key) for name, label in sorted(rows)]
 
 
 def starting_answers(store: Store, campaign: Campaign) -> int:

@@ -7,6 +7,7 @@ from labelcycle.components.core.campaign.amendments import AmendedCampaign, read
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, newest_commit, read_commits
 from labelcycle.components.core.campaign.history import History, PastCycle, history_of, read_past_cycles
+from labelcycle.components.core.campaign.remeasured import remeasured_summaries
 from labelcycle.components.core.campaign.summary import CycleSummary, read_summary
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
@@ -52,6 +53,10 @@ class State:
         """The last amendment, as the next cycle's decision names it; None where there is none."""
         return None if self.amended is None else self.amended.newest
 
+    def campaign_of(self, commit: Commit) -> Campaign:
+        """The campaign as it was for a committed cycle, with the amendments that its decision knew of."""
+        return self.campaign if self.amended is None else self.amended.as_of(commit.objects.get("amendment"))
+
     @property
     def _may_go_on(self) -> bool:
         """Whether an amendment that no cycle knows of leaves something to ask for."""
@@ -92,7 +97,8 @@ class State:
 def read_state(store: Store) -> State:
     """Read the campaign, its commits and their summaries.
 
-    What a query was worth is known one cycle later, so it is taken from the summary of the cycle after.
+    What a query was worth is known one cycle later, so it is taken from the summary of the cycle after. Where the test
+    set has changed the figures of cycles before are those of their models on the present one.
 
     Cost: for n cycles two listings and at most 4 + log2(n) small reads, and one for each amendment; two small reads a
     cycle, several at once, where a version before histories wrote the newest commit.
@@ -108,6 +114,7 @@ def read_state(store: Store) -> State:
     cycles = [*read_past_cycles(store, history), *later]
     worth = [*(cycle.summary.previous_query for cycle in cycles[1:]), None]
     summaries = [CycleSummary.of(cycle.summary, found) for cycle, found in zip(cycles, worth, strict=True)]
+    summaries = remeasured_summaries(store, summaries, newest)
     return State(campaign, [cycle.commit for cycle in cycles], summaries, later, history, amended)
 
 

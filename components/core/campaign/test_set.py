@@ -21,9 +21,20 @@ def asked_to_test_with(store: Store, campaign: Campaign) -> list[str]:
     return ids_of_split(store, campaign, "test") if campaign.test_from_budget else []
 
 
+def never_learnt_from(store: Store, campaign: Campaign) -> list[str]:
+    """Ids of the test samples that may have labels of people, sorted.
+
+    Those of an amended campaign may: a cycle that had begun may ask for what an amendment takes into the test set.
+
+    Cost: none where the test set was known from the start and nothing was amended; else that of `ids_of_split`.
+    """
+    asked = campaign.test_from_budget > 0 or campaign.is_amended
+    return ids_of_split(store, campaign, "test") if asked else []
+
+
 def to_learn_from(store: Store, campaign: Campaign, labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that may be learnt from, by id: those of people without the test samples."""
-    testing = set(asked_to_test_with(store, campaign))
+    testing = set(never_learnt_from(store, campaign))
     return {name: label for name, label in labels.items() if name not in testing}
 
 

@@ -1,6 +1,7 @@
 """Votes: what each person answered about a sample, as cast."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Status = Literal["ok", "skip", "unsure", "withdrawn"]
@@ -38,3 +39,16 @@ def in_force(votes: list[Vote]) -> dict[tuple[str, str], Vote]:
     """
     last = {(vote.sample_id, vote.annotator): vote for vote in votes}
     return {key: vote for key, vote in last.items() if vote.status != "withdrawn"}
+
+
+def under_present_names(votes: Iterable[Vote], former_classes: Mapping[str, str]) -> list[Vote]:
+    """The same votes, with those for a class that was renamed or merged as votes for what it is now.
+
+    Args:
+        votes: as they were cast.
+        former_classes: of the campaign.
+    """
+    if not former_classes:
+        return list(votes)
+    now = ((vote, former_classes.get(vote.label or "")) for vote in votes)
+    return [vote if name is None else replace(vote, label=name) for vote, name in now]

@@ -4,8 +4,9 @@ Source: https://labelstud.io/tags/choices
 """
 
 import contextlib
+import dataclasses
 import xml.etree.ElementTree as xml
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.errors import CampaignError, InputError, TransientError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
+from labelcycle.components.labelling.label_studio.present_classes import with_present_classes
 
 LABEL, DOUBT, UNSURE, IMAGE = "label", "doubt", "unsure", "image"
 """Names of the controls, of the choice of those who cannot tell, and of the field with the image's address."""
@@ -28,11 +30,17 @@ class Controls:
         label: name of the control whose choices are the classes.
         image: name of the image that it belongs to.
         field: the field of a task's data that holds the image's address.
+        choices: what annotations hold for a class, by its name, where that is another: one that it had before.
     """
 
     label: str = LABEL
     image: str = IMAGE
     field: str = IMAGE
+    choices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def choice_of(self, name: str) -> str:
+        """What annotations hold for a class."""
+        return self.choices.get(name, name)
 
 
 def labelling_configuration(classes: Collection[str]) -> str:
@@ -53,7 +61,9 @@ def labelling_configuration(classes: Collection[str]) -> str:
     return xml.tostring(view, encoding="unicode")
 
 
-def controls_of(project: Any, classes: Collection[str], address: str) -> Controls:
+def controls_of(
+    project: Any, classes: Collection[str], address: str, former_classes: Mapping[str, str] | None = None
+) -> Controls:
     """The controls of a project, as the API describes it.
 
     The choices as annotations hold them have to be the campaign's classes: a choice that people see by another name
@@ -63,6 +73,7 @@ def controls_of(project: Any, classes: Collection[str], address: str) -> Control
         project: what `/api/projects/<number>/` answers.
         classes: the campaign's.
         address: the project's address, for messages.
+        former_classes: the class that each name counts as which is none any more.
 
     Raises:
         CampaignError: no control has these classes; those missing and those unknown are named.
@@ -74,21 +85,24 @@ def controls_of(project: Any, classes: Collection[str], address: str) -> Control
             f"{address} does not describe its labelling configuration. labelcycle is made for Label Studio 1.23."
         )
     choices = {name: control for name, control in parsed.items() if _is_choices(control)}
-    known = set(classes)
-    best = max(choices, key=lambda name: len(known & set(choices[name]["labels"])), default=None)
-    if best is None or not known & set(choices[best]["labels"]):
+    known, former = set(classes), former_classes or {}
+    meant = {name: {former.get(label, label) for label in control["labels"]} for name, control in choices.items()}
+    best = max(choices, key=lambda name: len(known & meant[name]), default=None)
+    if best is None or not known & meant[best]:
         raise CampaignError(
             f"The labelling configuration of {address} has no choices with the campaign's classes. Give it, under "
             f"Settings, Labeling Interface, this code: {labelling_configuration(classes)}"
         )
-    offered = set(choices[best]["labels"]) - ({UNSURE} - known)
+    offered = meant[best] - ({UNSURE} - known)
     if offered != known:
         raise CampaignError(_what_differs(best, known, offered, address))
     control = choices[best]
     shown = next((source for source in control.get("inputs", []) if source.get("type") == "Image"), None)
     if shown is None or not isinstance(shown.get("value"), str):
         raise CampaignError(f'{address}: the choices {best!r} belong to no image. Give them toName="image".')
-    return Controls(label=best, image=control["to_name"][0], field=shown["value"])
+    other = {former[label]: label for label in reversed(control["labels"]) if label in former}
+    other = {name: label for name, label in other.items() if name not in control["labels"]}
+    return Controls(label=best, image=control["to_name"][0], field=shown["value"], choices=other)
 
 
 def _is_choices(control: Any) -> bool:
@@ -221,11 +235,25 @@ def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:
             f"There is no project {number} in Label Studio at {server.url}, or the token's user may not see it. Check "
             "--label-studio-project, or use the token of a member of its organization."
         ) from error
-    controls = controls_of(content, campaign.classes, url)
+    content = _with_present_classes(server, campaign, number, content)
+    controls = controls_of(content, campaign.classes, url, campaign.former_classes)
     if content.get("maximum_annotations", 1) < campaign.labelling.quorum:
         server.patch(f"/api/projects/{number}/", {"maximum_annotations": campaign.labelling.quorum})
         notice(f"{url} now asks for {campaign.labelling.quorum} annotations a task, as the campaign's quorum says.")
     return Project(number, url, controls)
+
+
+def _with_present_classes(server: LabelStudio, campaign: Campaign, number: int, content: Any) -> Any:
+    """Give the project the classes that the campaign was amended to have. Returns what the API says of it then."""
+    configuration = content.get("label_config") if isinstance(content, dict) else None
+    if not isinstance(configuration, str) or not (campaign.former_classes or campaign.added_classes):
+        return content
+    changed = with_present_classes(configuration, campaign)
+    if changed is None:
+        return content
+    server.patch(f"/api/projects/{number}/", {"label_config": changed})
+    notice(f"{project_url(server.url, number)} now offers the classes as they were amended.")
+    return server.get(f"/api/projects/{number}/")
 
 
 def project_url(url: str, number: int) -> str:

@@ -75,7 +75,7 @@ class _Reading:
         self._answers: dict[tuple[str, str], Answer] = {}
         self._refused: list[str] = []
         self._foreign: list[str] = []
-        self._classes = frozenset(campaign.classes)
+        self._classes = frozenset(campaign.understood_classes)
 
     def take(self, task: ListedTask) -> None:
         """Take the annotations of one task."""
@@ -124,7 +124,8 @@ class _Reading:
 
     def _votes(self) -> Iterator[Vote]:
         for (sample_id, annotator), answer in sorted(self._answers.items()):
-            yield Vote(sample_id, annotator, answer.label, answer.status, answer.time, self._project.url)
+            label = None if answer.label is None else self._campaign.class_of(answer.label)
+            yield Vote(sample_id, annotator, label, answer.status, answer.time, self._project.url)
 
 
 def _few(messages: list[str]) -> str:

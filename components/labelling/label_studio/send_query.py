@@ -4,7 +4,7 @@ A sample has one task in the campaign's project. A further opinion opens that ta
 those who gave the first answers are not asked twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.queries import picks_of, read_query
+from labelcycle.components.core.campaign.sample_tables import without
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_order import as_delivered
@@ -77,8 +79,9 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    query = as_delivered(read_query(store, commit.objects["query"]), campaign, commit.cycle)
-    wanted = wanted_of(query, commit.cycle)
+    asked = without(read_query(store, commit.objects["query"]), read_withdrawn(store, campaign).ids)
+    query = as_delivered(asked, campaign, commit.cycle)
+    wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
@@ -95,8 +98,14 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
     )
 
 
-def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
-    """The rows of a committed query, in the order given."""
+def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str) -> list[Wanted]:
+    """The rows of a committed query, in the order given.
+
+    Args:
+        query: the rows.
+        cycle: the cycle.
+        class_of: what a class is called now.
+    """
     return [
         Wanted(
             sample_id=pick.sample_id,
@@ -104,7 +113,7 @@ def wanted_of(query: pa.Table, cycle: int) -> list[Wanted]:
             rank=pick.rank,
             opinion=pick.opinion,
             reason=pick.reason,
-            predicted=pick.predicted,
+            predicted=None if pick.predicted is None else class_of(pick.predicted),
             confidence=pick.confidence,
         )
         for pick in picks_of(query)

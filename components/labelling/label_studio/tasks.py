@@ -156,7 +156,7 @@ def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> N
             "from_name": controls.label,
             "to_name": controls.image,
             "type": "choices",
-            "value": {"choices": [wanted.predicted]},
+            "value": {"choices": [controls.choice_of(wanted.predicted)]},
         }
         prediction: Prediction = {"model_version": campaign, "result": [choice]}
         if wanted.confidence is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labelcycle.components.core.backbones.build import build_backbone
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Backbone
+from labelcycle.components.core.campaign.class_changes import only_names_differ
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.training import AlignmentVerdict, Tuning
 from labelcycle.components.core.config.recipe import Alignment
@@ -79,6 +80,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         mean,
         deviation,
         accuracies=accuracies,
+        same_classes=only_names_differ(work.classes_before(), work.campaign),
         asks_again=work.decision.query_size > 0,
     )
     backbone, weights, warm = previous_backbone(work), None, previous_feature_head(work)

@@ -48,6 +48,7 @@ def decide(
     pool_mean: npt.NDArray[np.floating] | None = None,
     pool_deviation: npt.NDArray[np.floating] | None = None,
     accuracies: Accuracies | None = None,
+    same_classes: bool = True,
     asks_again: bool = True,
 ) -> AlignmentVerdict:
     """Decide for one cycle; the same inputs give the same verdict.
@@ -61,6 +62,8 @@ def decide(
         pool_mean: (D,), of the pool's features, which PED standardises by; by default of `features`.
         pool_deviation: (D,), their standard deviation.
         accuracies: for `holdout`, which needs nothing else; None where no update can follow.
+        same_classes: whether the cycle before had the same classes; else its LogME, which is a mean over classes, does
+            not count either.
         asks_again: whether this cycle asks for labels. New features are for choosing, so the last cycle makes none.
 
     Raises:
@@ -70,7 +73,7 @@ def decide(
     if settings.mode == "holdout":
         quantities, update, reason = _compare(accuracies, settings.limit)
     else:
-        before = None if previous is None or previous.update else previous.logme
+        before = None if previous is None or previous.update or not same_classes else previous.logme
         quantities, update, reason = _measure(features, classes, before, settings, pool_mean, pool_deviation)
     if not may_update(settings, previous):
         times = "once" if done == 1 else f"{done} times"

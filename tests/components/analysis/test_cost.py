@@ -56,7 +56,7 @@ def test_costs_run_up_from_cycle_to_cycle() -> None:
         Spent(1, 10, [timing("train_adapter", 2, gpu=0.5), timing("select", 1)], full_training=True),
         Spent(2, 20, [], full_training=True),
     ]
-    found = cycle_costs(cycles, PRICES)
+    found = cycle_costs(cycles, [PRICES] * len(cycles))
     assert [cost.label_cost for cost in found] == [0, 15, 30]
     assert [cost.compute_cost for cost in found] == [5, 13, 13]
     assert [cost.overall_cost for cost in found] == [5, 28, 43]

@@ -23,7 +23,7 @@ class Campaign:
 def figures(*accuracy: float) -> AccuracyForecast | NoForecast:
     points = [CurvePoint(50 * (number + 1), value) for number, value in enumerate(accuracy)]
     campaign: Any = Campaign()
-    found = forecast_figures(points, 500, campaign)
+    found = forecast_figures(points, 500, campaign, Campaign.prices)
     json.dumps(found.as_json(), allow_nan=False)
     return found
 

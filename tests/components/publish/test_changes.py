@@ -37,6 +37,13 @@ def test_classes_that_the_test_set_lacks_do_not_move() -> None:
     assert changes(metrics(absent), BEFORE, metrics(figures(a=0.9))).lost == []
 
 
+def test_a_renamed_class_moves_and_a_merged_one_does_not() -> None:
+    now, before = figures(lime=0.9, warm=0.9, new=0.1), figures(green=0.8, red=0.1, pink=0.1)
+    names = {"green": "lime", "red": "warm", "pink": "warm"}
+    found = changes(metrics(now), BEFORE, metrics(before), names.__getitem__)
+    assert [(move.name, round(move.points, 1)) for move in found.gained] == [("lime", 10.0)] and found.lost == []
+
+
 def test_new_answers_and_what_the_query_was_worth() -> None:
     found = changes(
         metrics([], previous_query=KnownUnknown(known=16, unknown=24, known_unknown_ratio=1.5)), BEFORE, None

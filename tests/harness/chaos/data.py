@@ -33,6 +33,16 @@ class Data:
         return self.folder / "embeddings.npz"
 
     @property
+    def more_embeddings(self) -> Path:
+        """Rows that join a campaign on the others later."""
+        return self.folder / "more.npz"
+
+    @property
+    def withdrawn(self) -> Path:
+        """Ids of embeddings that are taken out later, one of the test set among them."""
+        return self.folder / "withdrawn.txt"
+
+    @property
     def text_encoder(self) -> Path:
         return self.folder / "text-encoder"
 
@@ -78,6 +88,14 @@ def _make_embeddings(data: Data) -> None:
         labels=labels,
         splits=np.where(np.arange(len(labels)) % A_CLASS < TESTED, "test", "pool"),
     )
+    np.savez(
+        data.more_embeddings,
+        ids=np.array(["amber-00", "blue-99", "zinc-00"]),
+        features=(np.eye(3, 8) * 3 + generator.normal(size=(3, 8))).astype(np.float32),
+        labels=np.array(CLASSES),
+        splits=np.array(["pool", "pool", "test"]),
+    )
+    data.withdrawn.write_text("blue-05\ngreen-12\nred-30\n")
 
 
 def make_text_encoder(data: Data) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from labelcycle.components.core.campaign.commits import commit_key, read_commits
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.summary import read_summary
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
@@ -68,9 +70,10 @@ def broken_invariants(store: Store) -> list[str]:
             problems.append(f"the query of cycle {commit.cycle} was not delivered")
         if query.num_rows and read_delivery_record(store, commit.cycle) is None:
             problems.append(f"the query of cycle {commit.cycle} has no receipt")
-        if "metrics" in commit.objects and summary.accuracy != _metrics(store, commit)["accuracy"]:
+        if "metrics" in commit.objects and read_summary(store, commit).accuracy != _metrics(store, commit)["accuracy"]:
             problems.append(f"the summary of cycle {commit.cycle} has another accuracy than its metrics")
-    if sum(asked.values()) > budget:
+    withdrawn = read_withdrawn(store, state.campaign).ids
+    if sum(times for (name, _, _), times in asked.items() if name not in withdrawn) > budget:
         problems.append(f"{sum(asked.values())} requests were made with a budget of {budget}")
     twice = [(name, opinion) for (name, opinion, _), times in asked.items() if times > 1]
     return problems + [f"{name!r} was asked for twice as opinion {opinion}" for name, opinion in twice]

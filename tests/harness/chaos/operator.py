@@ -6,7 +6,7 @@ import sys
 from typing import Any
 from unittest import mock
 
-from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.runtime.observation import emit
 from labelcycle.components.core.storage import open_store
 from tests.harness.chaos.data import Data
@@ -23,7 +23,7 @@ def carry_on(root: str, workload: Workload, data: Data) -> int:
     decision = ""
     while decision not in ("wait", "done"):
         if workload.amended:
-            with_events("amend", lambda: amend_as_planned(root, workload))
+            with_events("amend", lambda: amend_as_planned(root, workload, data))
         decision = run_cycle(root, workload.shards)
     if decision == "wait":
         return WAITING
@@ -40,17 +40,40 @@ def begin(root: str, workload: Workload, data: Data) -> None:
     begin_campaign(root, workload.request(data))
 
 
-def amend_as_planned(root: str, workload: Workload) -> None:
-    """`labelcycle amend`: smaller batches after the first query, and a larger budget once that is spent."""
+def amend_as_planned(root: str, workload: Workload, data: Data) -> None:
+    """`labelcycle amend`: after the first query, once the budget is spent, and later."""
     from labelcycle.pipelines.amending import amend
 
     store = open_store(root)
     state = read_state(store)
     number = len(state.amended.amendments) if state.amended is not None else 0
-    plan = [(len(state.commits) == 1, {"batch": BATCH // 2}), (state.phase == "done", {"budget": 2 * BATCH})]
+    plan = _plan_of_samples(state, data) if workload.amended == "samples" else _plan_of_classes(state)
     if number < len(plan) and plan[number][0]:
         with mock.patch.object(amend, "now", lambda: "2026-01-01T00:00:00+00:00"):
             amend.amend_campaign(store, amend.WantedChanges(**plan[number][1]), "as planned")
+
+
+Plan = list[tuple[bool, dict[str, Any]]]
+"""Whether it is time for each amendment, and what it changes."""
+
+
+def _plan_of_classes(state: State) -> Plan:
+    return [
+        (len(state.commits) == 1, {"batch": BATCH // 2, "renamed": ["blue=navy"], "classes": ["+violet"]}),
+        (state.phase == "done", {"budget": 2 * BATCH, "merged": ["green,red=warm"], "prices": {"label": 2.0}}),
+        (len(state.commits) == 3, {"renamed": ["warm=red"]}),
+    ]
+
+
+def _plan_of_samples(state: State, data: Data) -> Plan:
+    from labelcycle.pipelines.amending.samples import WantedSamples
+
+    more = WantedSamples(embeddings=str(data.more_embeddings))
+    return [
+        (len(state.commits) == 1, {"batch": BATCH // 2}),
+        (state.phase == "done", {"budget": 2 * BATCH, "samples": more}),
+        (len(state.commits) == 3, {"samples": WantedSamples(withdraw=str(data.withdrawn))}),
+    ]
 
 
 def run_cycle(root: str, shards: int = 1, finalize: bool = False, labels_from: str = "") -> str:

@@ -1,7 +1,7 @@
 """The campaigns that are killed: one for each way of training, choosing and labelling."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from labelcycle.pipelines.initialise.begin import CampaignSettings
 from tests.harness.chaos.data import Data
@@ -22,7 +22,7 @@ class Workload:
         shards: parts that embed and score are split into.
         by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
         captions: whether it reads features of captions.
-        amended: whether its batch and its budget are amended.
+        amended: what is amended beside its batch and its budget: `classes` and prices, or `samples`; empty for nothing.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Workload:
     shards: int = 1
     by_command: bool = False
     captions: bool = False
-    amended: bool = False
+    amended: Literal["", "classes", "samples"] = ""
     overrides: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -74,11 +74,19 @@ WORKLOADS = (
     ),
     Workload(
         "amended",
-        "the same, with smaller batches and a larger budget later",
+        "the same, with smaller batches, other classes and prices, and a larger budget later",
         {"recipe": "linear_probe", "budget": BATCH},
         on="embeddings",
         overrides={"trainer.epochs": 2},
-        amended=True,
+        amended="classes",
+    ),
+    Workload(
+        "amended_samples",
+        "the same, with smaller batches, a larger budget, samples that join and samples that are withdrawn later",
+        {"recipe": "linear_probe", "budget": BATCH},
+        on="embeddings",
+        overrides={"trainer.epochs": 2},
+        amended="samples",
     ),
     Workload("probe", "a linear probe on frozen features", {"recipe": "linear_probe"}, overrides=QUICK),
     Workload(

@@ -36,7 +36,16 @@ def metrics_are_of_the_committed_head(world: World, _: Bounds) -> bool:
 
 def training_is_of_the_committed_head(world: World, _: Bounds) -> bool:
     """The record of the training that a commit names is that of its head."""
-    return all(commit.content("training") == commit.content("head") for commit in world.commits)
+    trained = [commit for commit in world.commits if commit.content("head") is not None]
+    return all(commit.content("training")[0] == commit.content("head") for commit in trained)
+
+
+def classes_are_of_the_decision(world: World, _: Bounds) -> bool:
+    """The head of a commit, and what was measured of it, are by the classes of the amendments that its cycle knew."""
+    trained = [commit for commit in world.commits if commit.content("head") is not None]
+    return all(
+        commit.content("training")[1] == commit.content("metrics")[2] == commit.attempt.amended for commit in trained
+    )
 
 
 def queries_are_of_the_committed_head(world: World, _: Bounds) -> bool:
@@ -47,9 +56,15 @@ def queries_are_of_the_committed_head(world: World, _: Bounds) -> bool:
 def nothing_is_handed_out_before_its_commit(world: World, _: Bounds) -> bool:
     """What people have is the committed query, and no other."""
     return all(
-        handed_out is None or (cycle < len(world.commits) and handed_out == world.commits[cycle].query)
+        handed_out is None or (cycle < len(world.commits) and _is_delivered(world, cycle, handed_out))
         for cycle, handed_out in enumerate(world.handed_out)
     )
+
+
+def _is_delivered(world: World, cycle: int, handed_out: int | None) -> bool:
+    """Whether people have a query: all of it but for what was withdrawn before they got it."""
+    query = world.commits[cycle].query
+    return handed_out is not None and not handed_out & ~query and not query & ~handed_out & ~world.gone(world.amended)
 
 
 def receipts_are_of_what_people_have(world: World, _: Bounds) -> bool:
@@ -61,12 +76,20 @@ def receipts_are_of_what_people_have(world: World, _: Bounds) -> bool:
 
 def the_budget_is_kept(world: World, bounds: Bounds) -> bool:
     """What committed queries ask for is never more than the budget, with the amendments that their cycles know of."""
-    asked = 0
-    for commit in world.commits:
-        asked += commit.query.bit_count()
-        if commit.query and asked > bounds.budget + commit.attempt.amended:
+    for number, commit in enumerate(world.commits, start=1):
+        gone = world.gone(commit.attempt.amended)
+        paid = sum((one.query & ~gone).bit_count() for one in world.commits[:number])
+        paid += (commit.attempt.labels & gone).bit_count()
+        if commit.query and paid > bounds.budget + world.more(commit.attempt.amended):
             return False
     return True
+
+
+def nothing_withdrawn_is_used(world: World, _: Bounds) -> bool:
+    """A cycle neither asks for nor learns from what the amendments that it knows of have withdrawn."""
+    return not any(
+        (commit.query | commit.attempt.learnt) & world.gone(commit.attempt.amended) for commit in world.commits
+    )
 
 
 def no_amendment_is_forgotten(world: World, _: Bounds) -> bool:
@@ -114,7 +137,7 @@ def at_its_end(world: World) -> bool:
     a deadlock nor a state that processes can only run around in.
     """
     handed = all(
-        commit.query == 0 or (world.handed_out[cycle] == commit.query and world.receipts[cycle])
+        commit.query == 0 or (_is_delivered(world, cycle, world.handed_out[cycle]) and world.receipts[cycle])
         for cycle, commit in enumerate(world.commits)
     )
     return world.ended and handed and not any(world.runners)
@@ -126,11 +149,13 @@ IN_EVERY_STATE: tuple[StateInvariant, ...] = (
     commits_are_of_one_attempt,
     metrics_are_of_the_committed_head,
     training_is_of_the_committed_head,
+    classes_are_of_the_decision,
     queries_are_of_the_committed_head,
     nothing_is_handed_out_before_its_commit,
     receipts_are_of_what_people_have,
     the_budget_is_kept,
     no_amendment_is_forgotten,
+    nothing_withdrawn_is_used,
     nothing_is_asked_twice,
     votes_are_counted_once,
 )

@@ -19,8 +19,11 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
     for cycle, handed_out in enumerate(world.handed_out):
         for sample in _bits((handed_out or 0) & ~world.answers):
             yield f"people answer {sample} of cycle {cycle}", world._replace(answers=world.answers | sample)
-    if world.amended < bounds.amendments:
-        yield "people amend", world._replace(amended=world.amended + 1)
+    if world.more(world.amended) < bounds.amendments:
+        yield "people amend", _amended(world, 0)._replace(former=world.answers)
+    if len(world.withdrawals) - world.more(world.amended) < bounds.withdrawals:
+        for sample in _bits((1 << bounds.pool) - 1 & ~world.gone(world.amended)):
+            yield "people withdraw", _amended(world, sample)
     for number, runner in enumerate(world.runners):
         if number and runner == world.runners[number - 1]:
             continue  # what two equal runners may do is the same
@@ -35,7 +38,11 @@ def steps(world: World, bounds: Bounds, rules: Rules) -> Iterator[Step]:
 
 def by_chance(what: str) -> bool:
     """Whether it cannot be relied on to happen: people amend, a process is killed, or an old stage is run again."""
-    return what in ("crash", "people amend") or what.endswith(" late")
+    return what in ("crash", "people amend", "people withdraw") or what.endswith(" late")
+
+
+def _amended(world: World, withdrawn: int) -> World:
+    return world._replace(amended=world.amended + 1, withdrawals=(*world.withdrawals, withdrawn))
 
 
 def _with(world: World, number: int, runner: Runner | None) -> World:
@@ -62,7 +69,9 @@ def _beginnings(world: World, bounds: Bounds, rules: Rules) -> Iterator[tuple[st
     if not rules.amendments_after_commits:
         yield "ingest reads amendments", Runner("ingest", "commits", amended=world.amended)
     elif not world.ended:
-        yield from _reads_commits(world, Runner("ingest", "amendments" if bounds.amendments else "csv"))
+        yield from _reads_commits(
+            world, Runner("ingest", "amendments" if bounds.amendments or bounds.withdrawals else "csv")
+        )
     for attempt in world.decisions:
         for stage in STAGES:
             yield from _stage_beginnings(world, stage, attempt, bounds, rules)
@@ -122,29 +131,35 @@ def _results(
 ) -> Iterator[tuple[Reference, ...]]:
     """The objects that a stage writes, for each result that it may come to."""
     head = inputs[0].content if attempt.cycle and inputs else 0
+    classes = attempt.amended if rules.classes_of_the_decision else world.amended
     for result in range(bounds.results):
         if stage == "train" and attempt.cycle:
-            yield _objects(attempt, head=result, training=result)
+            yield _objects(attempt, head=result, training=(result, classes))
         elif stage == "evaluate":
-            yield _objects(attempt, metrics=(head, result))
+            yield _objects(attempt, metrics=(head, result, classes))
         elif stage == "publish" and (attempt.cycle or result == 0):
             yield _objects(attempt, report=(*(one.content for one in inputs), result))
     if stage == "select":
         known = attempt.amended if rules.decisions_name_amendments else world.amended
-        yield _objects(attempt, query=(head, _choose(head, attempt, bounds, known)))
+        yield _objects(attempt, query=(head, _choose(world, head, attempt, bounds, rules, known)))
 
 
 def _objects(attempt: Attempt, **contents: object) -> tuple[Reference, ...]:
     return tuple(Reference(attempt, name, content) for name, content in contents.items())
 
 
-def _choose(result: int, attempt: Attempt, bounds: Bounds, amended: int) -> int:
-    """The query: the next samples that nobody was asked for; another model asks for others."""
-    asked = attempt.asked
-    size = min(bounds.batch, bounds.budget + amended - asked.bit_count())
+def _choose(world: World, result: int, attempt: Attempt, bounds: Bounds, rules: Rules, amended: int) -> int:
+    """The query: the next samples that nobody was asked for; another model asks for others.
+
+    What was asked for and is withdrawn before anybody answered leaves its part of the budget.
+    """
+    asked, gone = attempt.asked, world.gone(amended)
+    paid = asked & ~gone | attempt.labels
+    size = min(bounds.batch, bounds.budget + world.more(amended) - paid.bit_count())
     if size <= 0:
         return 0
-    free = [1 << number for number in range(bounds.pool) if not asked >> number & 1]
+    taken = asked | gone if rules.queries_leave_out_withdrawn else asked
+    free = [1 << number for number in range(bounds.pool) if not taken >> number & 1]
     return sum((free if result == 0 else free[::-1])[:size])
 
 
@@ -186,13 +201,20 @@ def _ingest(world: World, runner: Runner, bounds: Bounds, rules: Rules) -> Itera
         yield from _hand_out(world, runner, runner._replace(step="answers"), rules)
         return
     last = runner.commit
-    asked = last.query | last.attempt.asked
-    labels = world.answers & asked
-    if (labels & last.query).bit_count() < min(bounds.enough, last.query.bit_count()):
+    asked, gone = last.query | last.attempt.asked, world.gone(runner.amended)
+    answers = world.answers & ~(0 if rules.former_names_count else world.former)
+    labels = answers & asked & ~gone | last.attempt.labels & gone
+    awaited = last.query & ~gone if rules.withdrawn_is_not_awaited else last.query
+    if (labels & awaited).bit_count() < min(bounds.enough, awaited.bit_count()):
         yield "ingest waits", world, None
         return
     following = Attempt(
-        last.attempt.cycle + 1, labels, asked if rules.outstanding_counts else labels, last.digest, runner.amended
+        cycle=last.attempt.cycle + 1,
+        labels=labels,
+        asked=asked if rules.outstanding_counts else labels,
+        previous=last.digest,
+        amended=runner.amended,
+        learnt=labels & ~gone if rules.labels_leave_out_withdrawn else labels,
     )
     yield "ingest reads answers", world, Runner("ingest", "decision", following)
 
@@ -275,11 +297,14 @@ def _hand_out(world: World, runner: Runner, then: Runner | None, rules: Rules) -
         handed_out, receipts = [*handed_out, None], [*receipts, False]
     if runner.step == "csv":
         absent = handed_out[cycle] is None
+        known = runner.amended if runner.stage == "ingest" else runner.commit.attempt.amended
+        delivered = runner.commit.query & ~world.gone(known)
         answers = world.answers
         if absent or not rules.csv_if_absent:
-            handed_out[cycle] = runner.commit.query
-            answers &= ~runner.commit.query  # they were in the file that is replaced
-        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers)
+            handed_out[cycle] = delivered
+            answers &= ~delivered  # they were in the file that is replaced
+        former = world.former & answers
+        after = world._replace(handed_out=tuple(handed_out), receipts=tuple(receipts), answers=answers, former=former)
         what, following = f"csv of cycle {cycle}", runner._replace(step="receipt")
     else:
         absent = not receipts[cycle]

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.samples import WantedSamples
 from tests.conftest import COLD_START, TRAINING
 from tests.harness.protocol.acceptance import refused
 from tests.harness.protocol.trace import Killed, Trace, named_before_written
@@ -103,16 +105,37 @@ def test_the_model_follows_a_campaign_that_is_amended_in_a_cycle_and_at_its_end(
         campaign = started()
         store = open_store(campaign.root)
         for stage in COLD_START if campaign.ingest().decision == "cold_start" else ():
-            amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 1), "") if stage == "select" else None
+            if stage == "select":
+                amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 1, renamed=["blue=navy"]), "")
             campaign.run(stage)
         run_through(campaign)
-        amend_campaign(store, WantedChanges(budget=BOUNDS.budget + 2), "")
+        merged = WantedChanges(budget=BOUNDS.budget + 2, merged=["navy,red=navy"], classes=["+red and more"])
+        amend_campaign(store, merged, "")
         run_through(campaign)
     events = trace.events()
     assert events.count("people amend") == 2
     assert refused(events, BOUNDS._replace(amendments=2)) is None
     early = [event for event in events if event != "people amend"]
     assert refused(["people amend", "people amend", *early], BOUNDS._replace(amendments=2)) is not None
+
+
+def test_the_model_follows_a_campaign_of_which_an_awaited_sample_is_withdrawn(
+    started: Callable[[], Any], tmp_path: Path
+):
+    trace = Trace()
+    with trace.recording():
+        campaign = started()
+        store = open_store(campaign.root)
+        campaign.run_cycle()
+        asked = read_query(store, campaign.state.commits[0].objects["query"])["sample_id"].to_pylist()
+        (tmp_path / "withdrawn.txt").write_text(asked[0])
+        wanted = WantedSamples(withdraw=str(tmp_path / "withdrawn.txt"))
+        amend_campaign(store, WantedChanges(samples=wanted), "")
+        run_through(campaign)
+    events = trace.events()
+    assert events.count("people withdraw") == 1
+    assert refused(events, BOUNDS._replace(withdrawals=1)) is None
+    assert refused([event for event in events if event != "people withdraw"], BOUNDS) is not None
 
 
 @pytest.mark.parametrize(

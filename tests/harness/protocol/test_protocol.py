@@ -13,7 +13,10 @@ OTHER_LABELS = Bounds(runners=2, budget=2, batch=2, enough=1)
 """Answers that arrive between two ingests, so that two runners have different attempts at one cycle."""
 
 AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
-"""People who allow one sample more, at any moment."""
+"""People who rename a class and allow one sample more, at any moment."""
+
+WITHDRAWN = Bounds(runners=1, budget=1, batch=1, withdrawals=1)
+"""People who take a sample out, at any moment: one that was answered, that is awaited, or that nobody was asked for."""
 
 BROKEN = [
     ("commit_if_absent", OTHER_LABELS, "commits_never_change"),
@@ -27,6 +30,11 @@ BROKEN = [
     ("ingest_mends", Bounds(runners=1, budget=1), "at_its_end"),
     ("amendments_after_commits", AMENDED, "no_amendment_is_forgotten"),
     ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
+    ("queries_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
+    ("labels_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
+    ("withdrawn_is_not_awaited", WITHDRAWN, "at_its_end"),
+    ("classes_of_the_decision", AMENDED, "classes_are_of_the_decision"),
+    ("former_names_count", AMENDED._replace(runners=1), "votes_are_counted_once"),
 ]
 
 
@@ -39,6 +47,7 @@ BROKEN = [
         (OTHER_LABELS, 39_000),
         (Bounds(runners=3, budget=1, batch=1), 10_000),
         (AMENDED._replace(runners=1), 7_000),
+        (WITHDRAWN, 10_000),
     ],
 )
 def test_holds_in_every_state(bounds: Bounds, states: int):

@@ -84,7 +84,7 @@ class Trace:
                 named.add(write.key)
             if write.key.count("/results/"):
                 named |= {reference["key"] for reference in json.loads(write.data)["objects"].values()}
-            event = _event(write.key, stage_of)
+            event = _event(write, stage_of)
             if event is not None and event not in found[-1:]:
                 found.append(event)
         return found
@@ -100,14 +100,15 @@ class Trace:
         return stages
 
 
-def _event(key: str, stage_of: dict[str, str]) -> str | None:
+def _event(write: Write, stage_of: dict[str, str]) -> str | None:
     """The model's name of a write; None for what the model does not have."""
+    key = write.key
     if BESIDE.fullmatch(key):
         return None
     if handed := re.fullmatch(r"queries/cycle-(\d+)\.(csv|json)", key):
         return f"{'csv' if handed[2] == 'csv' else 'receipt'} of cycle {int(handed[1])}"
     if key.startswith("amendments/"):
-        return "people amend"
+        return "people withdraw" if "withdrawn" in json.loads(write.data)["changes"] else "people amend"
     place = re.fullmatch(r"cycles/(\d+)/(?:[0-9a-f]{16}/)?(.*)", key)
     if place is None:
         raise ValueError(f"{key} is none of a campaign's keys")

@@ -12,10 +12,11 @@ class Attempt(NamedTuple):
 
     Attributes:
         cycle: the cycle.
-        labels: the samples whose answers were read.
+        labels: the samples whose answers were read, and count in the budget.
         asked: the samples that the commits before ask for.
         previous: the digest of the commit before, 0 where there is none.
         amended: how many amendments it knows of.
+        learnt: those of `labels` that a model learns from.
     """
 
     cycle: int
@@ -23,6 +24,7 @@ class Attempt(NamedTuple):
     asked: int
     previous: int
     amended: int = 0
+    learnt: int = 0
 
 
 class Reference(NamedTuple):
@@ -96,7 +98,9 @@ class World(NamedTuple):
         handed_out: the samples of each cycle's CSV; None while there is none.
         receipts: whether each cycle's query has its receipt.
         answers: samples that people have answered.
+        former: those of them whose answers have the names that classes had before they were amended.
         amended: how often people have amended the campaign.
+        withdrawals: the samples that each amendment takes out; none where it allows one more.
         runners: None for one that does nothing.
     """
 
@@ -107,7 +111,9 @@ class World(NamedTuple):
     handed_out: tuple[int | None, ...] = ()
     receipts: tuple[bool, ...] = ()
     answers: int = 0
+    former: int = 0
     amended: int = 0
+    withdrawals: tuple[int, ...] = ()
     runners: tuple[Runner | None, ...] = ()
 
     def record(self, attempt: Attempt, stage: str) -> Record | None:
@@ -121,6 +127,17 @@ class World(NamedTuple):
         for commit in self.commits:
             mask |= commit.query
         return mask
+
+    def gone(self, amended: int) -> int:
+        """The samples that are withdrawn by the first so many amendments."""
+        mask = 0
+        for withdrawal in self.withdrawals[:amended]:
+            mask |= withdrawal
+        return mask
+
+    def more(self, amended: int) -> int:
+        """By how many samples the first so many amendments make the budget larger."""
+        return sum(withdrawal == 0 for withdrawal in self.withdrawals[:amended])
 
     @property
     def ended(self) -> bool:
@@ -137,7 +154,9 @@ class Bounds(NamedTuple):
         batch: samples a query.
         enough: answers to a query after which the next cycle may begin.
         results: different results that the same training, or evaluation, may come to.
-        amendments: how often people may amend the campaign, each time by one sample more that may be asked for.
+        amendments: how often people may amend the campaign, each time by other names of its classes, and by one sample
+            more that may be asked for.
+        withdrawals: how often people may take a sample out.
     """
 
     runners: int = 2
@@ -146,11 +165,12 @@ class Bounds(NamedTuple):
     enough: int = 1
     results: int = 1
     amendments: int = 0
+    withdrawals: int = 0
 
     @property
     def pool(self) -> int:
         """Samples in the pool."""
-        return self.budget + self.amendments + self.results - 1
+        return self.budget + self.amendments + self.withdrawals + self.results - 1
 
 
 class Rules(NamedTuple):
@@ -167,6 +187,11 @@ class Rules(NamedTuple):
         ingest_mends: label_ingest delivers what publish was killed before.
         amendments_after_commits: label_ingest reads amendments once it has read commits.
         decisions_name_amendments: what a cycle does follows the amendments that its decision names.
+        classes_of_the_decision: training and evaluation take the classes of these amendments, not the newest ones.
+        former_names_count: answers under names that classes had before count as what these are now.
+        queries_leave_out_withdrawn: what was withdrawn is no candidate.
+        labels_leave_out_withdrawn: nobody learns from what was withdrawn.
+        withdrawn_is_not_awaited: label_ingest does not wait for answers about what was withdrawn.
     """
 
     commit_if_absent: bool = True
@@ -179,6 +204,11 @@ class Rules(NamedTuple):
     ingest_mends: bool = True
     amendments_after_commits: bool = True
     decisions_name_amendments: bool = True
+    classes_of_the_decision: bool = True
+    former_names_count: bool = True
+    queries_leave_out_withdrawn: bool = True
+    labels_leave_out_withdrawn: bool = True
+    withdrawn_is_not_awaited: bool = True
 
 
 Step: TypeAlias = tuple[str, World]

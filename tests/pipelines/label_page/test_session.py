@@ -12,6 +12,8 @@ from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.samples import WantedSamples
 from labelcycle.pipelines.label_page.open_queries import NothingAsked
 from labelcycle.pipelines.label_page.pictures import picture
 from labelcycle.pipelines.label_page.session import AnsweredMeanwhile, LabellingSession
@@ -221,3 +223,17 @@ def test_a_root_and_images_in_s3(s3_root: str, s3_administrator: Any, pictures: 
     assert len(answer_all(session)) == 4
     assert session_of(bench).next_requests(1) == []
     assert bench.ingest().decision == "train"
+
+
+def test_what_was_withdrawn_is_not_shown(bench: Bench, tmp_path: Path) -> None:
+    session = session_of(bench, "mara")
+    shown = [request.sample_id for request in session.next_requests(100)]
+    for gone in (shown[:1], shown[1:]):
+        (tmp_path / "gone.txt").write_text("\n".join(gone))
+        wanted = WantedSamples(withdraw=str(tmp_path / "gone.txt"))
+        amend_campaign(open_store(bench.root), WantedChanges(samples=wanted), "")
+        if gone == shown[:1]:
+            left = session_of(bench, "noor").next_requests(100)
+            assert [request.sample_id for request in left] == shown[1:]
+    with pytest.raises(NothingAsked, match="was withdrawn"):
+        session_of(bench, "noor")

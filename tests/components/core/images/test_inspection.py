@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from labelcycle.pipelines.initialise import inspection
-from labelcycle.pipelines.initialise.inspection import BLOCK_IMAGES, Found, Inspected, inspect_images
+from labelcycle.components.core.images import inspection
+from labelcycle.components.core.images.inspection import BLOCK_IMAGES, Found, Inspected, inspect_images
 from tests.pipelines.initialise.conftest import picture
 
 COUNT = 2 * BLOCK_IMAGES + 5
