@@ -139,7 +139,9 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         confusion=found.confusion,
         reliability=measured.bins,
         stop=_reason_to_stop(work, state, found),
-        random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
+        random=saving_figures(
+            curve, read_random_arm(work.store, campaign), campaign.recipe.cold_start.strategy == "random"
+        ),
         forecast=forecast_figures(points, found.test_samples, campaign, prices),
         annotators=annotator_figures(people, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
