@@ -250,6 +250,8 @@ def test_prices_are_those_of_the_cycle(begin: Callable[..., Bench]) -> None:
         ({"classes": ["+ Red"]}, "'Red' and the class 'red' differ only in case"),
         ({"classes": ["+pink", "+pink"]}, "'pink' is a class already"),
         ({"renamed": ["blue=navy"], "classes": ["+blue"]}, "answers under 'blue' count as 'navy' since"),
+        ({"renamed": ["blue=navy"], "classes": ["+BLUE"]}, "answers under 'blue' count as 'navy' since"),
+        ({"renamed": ["blue=navy", "green=Blue"]}, "answers under 'blue' count as 'navy' since"),
         ({"renamed": ["blu=navy"]}, "'blu' is not a class. Did you mean 'blue'"),
         ({"renamed": ["BLUE=navy"]}, "'BLUE' is not a class. Did you mean 'blue'"),
         ({"renamed": ["xyz=navy"]}, "'xyz' is not a class. The classes are blue, green, red"),
