@@ -94,6 +94,24 @@ def check_groups(recipe: Recipe, groups: Collection[str]) -> None:
             )
 
 
+def check_rechecks(recipe: Recipe, labels_from: str | None) -> None:
+    """Refuse to ask again where the answer would be the same.
+
+    Args:
+        recipe: the recipe.
+        labels_from: where the campaign's labels come from; None where people are asked.
+
+    Raises:
+        ConfigurationError: labels come from a file, or from those that came with the images.
+    """
+    if recipe.selector.recheck and labels_from is not None:
+        raise ConfigurationError(
+            f"selector.recheck {recipe.selector.recheck:g} asks people for labels again, but the labels of this "
+            f"campaign come from {labels_from}, which says the same each time. Leave it out, or let people label: "
+            "without --labels-from, or with --label-studio."
+        )
+
+
 def with_lists(
     recipe: Recipe, exclude: str | None, include: str | None, known_ids: SampleIds, splits: dict[str, str]
 ) -> Recipe:

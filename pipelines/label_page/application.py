@@ -96,7 +96,7 @@ class LabelPage:
                 "has_guess": pick.predicted is not None,
             }
         return {
-            "version": f"{session.queries.cycles}.{session.queries.amendments}",
+            "version": session.version,
             "task": task,
             "ahead": [address for one in following[1:] if (address := self._address(one.sample_id)) is not None],
             "can_undo": any(answer.time for _, answer in standing.mine),
@@ -126,9 +126,10 @@ class LabelPage:
         """What the model thinks that asked about the sample."""
         queries = self._session.queries
         pick = queries.picks.get((cycle, sample_id))
-        if pick is None or pick.predicted is None:
-            return {"label": None, "confidence": None}
-        return {"label": queries.campaign.class_of(pick.predicted), "confidence": pick.confidence}
+        return {
+            "label": None if pick is None or pick.predicted is None else queries.campaign.class_of(pick.predicted),
+            "confidence": None if pick is None else pick.confidence,
+        }
 
     def similar(self, sample_id: str) -> list[dict[str, Any]]:
         """Labelled samples that look like this one to the model."""

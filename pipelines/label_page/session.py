@@ -64,7 +64,7 @@ class LabellingSession:
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
 
     def look_again(self) -> None:
-        """Look whether the campaign has another query or amendment by now, and what was written into the CSVs.
+        """Look whether the campaign has another query by now or was amended, and what was written into the CSVs.
 
         Raises:
             NothingAsked: the campaign awaits no labels any more.
@@ -75,8 +75,8 @@ class LabellingSession:
         """
         with self._lock:
             newest = newest_commit(self._store)
-            cycles = 0 if newest is None else newest.cycle + 1
-            if (cycles, len(self._store.keys(f"{FOLDER}/"))) != (self.queries.cycles, self.queries.amendments):
+            another = newest is not None and newest.cycle != self.queries.last
+            if another or self._count_amendments() != self._amendments:
                 self._read()
             else:
                 self._read_sheets()
@@ -86,6 +86,12 @@ class LabellingSession:
         """`look_again` where that was not done for `SECONDS_BETWEEN_LOOKS`."""
         if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self.look_again()
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each query and each amendment."""
+        with self._lock:
+            return self.queries.cycles + self._amendments
 
     @property
     def standing(self) -> Standing:
@@ -158,7 +164,11 @@ class LabellingSession:
                     return request
         raise TransientError("Others write the query's CSV without a pause. Try once more.")
 
+    def _count_amendments(self) -> int:
+        return len(self._store.keys(f"{FOLDER}/"))
+
     def _read(self) -> None:
+        self._amendments = self._count_amendments()
         self.queries = read_open_queries(self._store, self.root)
         asked = {request.sample_id for request in self.queries.asked}
         self._ids = SampleIds(lambda: sample_uris(self._store, self.queries.campaign), asked)

@@ -82,10 +82,14 @@ class Selector(Choice):
     """How queries are chosen once there is a model.
 
     `class_balanced: true` is short for the parameter of that name. `exclude` and `include` name samples that are never
-    asked for, and samples that are asked for first; both hold for the cold start too.
+    asked for, and samples that are asked for first; both hold for the cold start too. `recheck` is the share of all
+    queries that asks again for labels which the model doubts, `rare_classes` the share of each query that is for the
+    classes with the fewest labels.
     """
 
     class_balanced: bool = False
+    recheck: Annotated[float, Field(ge=0, le=0.5), Later(0.0)] = 0.0
+    rare_classes: Annotated[float, Field(ge=0, le=1), Later(0.0)] = 0.0
     exclude: list[str] = []
     include: list[str] = []
 
@@ -160,19 +164,32 @@ class Final(Settings):
     aligned: Annotated[FineTuner | ProbeThenFineTuner, Field(discriminator="name")] | None = None
 
 
+StopMetric = Literal["accuracy", "macro_f1"]
+
+
 class Stop(Settings):
     """What ends a campaign before its budget is spent.
 
     `plateau_cycles` cycles in a row that raise the best accuracy by less than `plateau_gain` in all end it. So does a
     cycle whose gain is worth less than it cost, where `worth_of_a_point` says what one hundredth of accuracy is worth
     in the currency of the campaign's prices; gain and cost are those of the last `worth_cycles` cycles. The cost is
-    that of labels alone, without computing.
+    that of labels alone, without computing. And so does the first cycle that reaches `target`.
+
+    All three look at `metric` on the test set. Where classes are of very different sizes accuracy says little of the
+    rare ones; `macro_f1`, the mean over classes of their F1, counts each the same.
     """
 
     plateau_cycles: Annotated[int, Field(ge=1)] | None = None
     plateau_gain: Annotated[float, Field(ge=0)] = 0.005
     worth_of_a_point: Annotated[float, Field(gt=0)] | None = None
     worth_cycles: Annotated[int, Field(ge=1)] = 2
+    target: Annotated[float | None, Field(gt=0, le=1), Later(None)] = None
+    metric: Annotated[StopMetric, Later("accuracy")] = "accuracy"
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any rule is."""
+        return any(rule is not None for rule in (self.plateau_cycles, self.worth_of_a_point, self.target))
 
 
 class Recipe(Settings):
@@ -239,6 +256,10 @@ class Recipe(Settings):
             raise ValueError(f"data_selection trains linear or ft, not {self.trainer.name!r}; set trainer.name")
         if self.alignment is not None or self.final is not None:
             raise ValueError("data_selection trains one model from loop to loop; remove alignment and final")
+        if self.selector.recheck:
+            raise ValueError("data_selection knows all labels and asks for none again; remove selector.recheck")
+        if self.selector.rare_classes:
+            raise ValueError("data_selection chooses from labelled samples alone; remove selector.rare_classes")
         if self.batch_per_class is not None:
             raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
         if not self.schedule.warm_start or self.schedule.learning_rate_drops:

@@ -66,7 +66,7 @@ def test_when_all_is_answered_the_next_cycle_trains_on_it(
     learnt = bench.work.labelled()
     assert len(learnt) == 8 and all(name.startswith(label) for name, label in learnt.items())
     later = page.get("api/task").json()
-    assert later["version"] == "2.0" and later["progress"]["cycle"] == 1 and later["task"]["has_guess"]
+    assert later["version"] == 2 and later["progress"]["cycle"] == 1 and later["task"]["has_guess"]
 
 
 def test_the_page_learns_that_the_campaign_is_over(page: Page, bench: Bench) -> None:
