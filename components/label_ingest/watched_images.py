@@ -62,8 +62,8 @@ def _found(folder: str, tables: SampleTables) -> Found:
     from labelcycle.components.core.images.listing import list_images
 
     known = {*tables.pool["uri"].to_pylist(), *tables.quarantine["uri"].to_pylist()}
-    gone = set(tables.withdrawn["sample_id"].to_pylist())
     listed = list_images(folder).images
+    gone = tables.withdrawn_among(listed)
     unseen = [
         Unseen(name, uri)
         for name, uri in listed.items()

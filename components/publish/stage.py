@@ -23,6 +23,7 @@ from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.components.core.storage.tables import QUERY, without_unused
 from labelcycle.components.labelling.query_delivery import deliver_query
+from labelcycle.components.notification.occasions import tell_of_commit
 from labelcycle.components.publish.cycle_report import draw_cycle
 
 EMPTY_QUERY = "empty_query.parquet"
@@ -87,6 +88,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
     handed = _hand_out(work, state.campaign, winner)
+    tell_of_commit(work.store, state, cycle, handed)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
         Path(report).write_bytes(read_object(work.store, winner.objects["report"]))

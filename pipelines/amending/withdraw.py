@@ -1,18 +1,22 @@
 """Samples that people take out of a campaign: a wrong upload, or an image that must not be used."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.sample_tables import SampleTables, without
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.vote_tables import labels_of
-from labelcycle.components.core.campaign.withdrawn import REASON, WITHDRAWN
+from labelcycle.components.core.campaign.withdrawn import REASON, WITHDRAWN, read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.erasures import pseudonym
 from labelcycle.components.core.storage.tables import CONSENSUS, QUARANTINE, read_table
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.sample_lists import read_ids
@@ -36,8 +40,8 @@ def without_listed(store: Store, state: State, tables: SampleTables, file: str) 
 
     Cost: reads the file, and the labels so far.
     """
-    named = frozenset(read_ids(file, SampleIds(sample_uris(store, state.campaign)), header="sample_id"))
-    before = named & frozenset(tables.withdrawn["sample_id"].to_pylist())
+    named = named_samples(store, state.campaign, file)
+    before = already_withdrawn(store, state.campaign, named)
     gone = named - before
     if before:
         notice(f"{file}: {len(before):,} samples were withdrawn before.")
@@ -59,6 +63,41 @@ def without_listed(store: Store, state: State, tables: SampleTables, file: str) 
         quarantine=quarantine.sort_by("sample_id").combine_chunks(),
         withdrawn=pa.concat_tables([tables.withdrawn, pa.Table.from_pylist(rows, schema=WITHDRAWN)]),
     )
+
+
+class _IdsWithErased(SampleIds):
+    """Knows the ids of erased samples as well, by their pseudonyms."""
+
+    def __init__(self, store: Store, campaign: Campaign) -> None:
+        super().__init__(sample_uris(store, campaign))
+        self._campaign, self._erased = campaign.identifier, read_withdrawn(store, campaign).ids
+
+    def resolve(self, name: str) -> str | None:
+        """The sample's id, also where it was erased and is called by its id."""
+        found = super().resolve(name)
+        return name if found is None and pseudonym(self._campaign, name) in self._erased else found
+
+
+def named_samples(store: Store, campaign: Campaign, file: str) -> frozenset[str]:
+    """The samples in a file of ids, one a line or CSV with the column sample_id, withdrawn and erased ones too.
+
+    Raises:
+        InputError: the file cannot be read, or names what is no sample.
+    """
+    return frozenset(read_ids(file, _IdsWithErased(store, campaign), header="sample_id"))
+
+
+def already_withdrawn(store: Store, campaign: Campaign, named: Collection[str]) -> frozenset[str]:
+    """Those of some samples that were withdrawn before, erased ones among them."""
+    withdrawn = read_withdrawn(store, campaign).ids
+    return frozenset(name for name in named if name in withdrawn or pseudonym(campaign.identifier, name) in withdrawn)
+
+
+def all_withdrawn(store: Store, file: str) -> bool:
+    """Whether every sample that a file names was withdrawn before."""
+    campaign = read_amended_campaign(store).campaign
+    named = named_samples(store, campaign, file)
+    return bool(named) and named == already_withdrawn(store, campaign, named)
 
 
 def _refuse_nothing_left(before: pa.Table, after: pa.Table, file: str) -> None:

@@ -1,6 +1,7 @@
 """`labelcycle amend`: change a campaign that has begun, from its next cycle on."""
 
 import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from labelcycle.pipelines.cli.arguments import settings_of
 
 if TYPE_CHECKING:
-    from labelcycle.pipelines.amending.amend import Amended
+    from labelcycle.pipelines.amending.amend import Amended, WantedChanges
 
 
 def amend(
@@ -42,6 +43,12 @@ def amend(
         str | None,
         typer.Option(help="Folder or s3:// prefix whose new images join at each cycle; '' to watch none any more."),
     ] = None,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            help="With --withdraw: also take their rows, features and thumbnails out of every object. Not to be undone."
+        ),
+    ] = False,
     drop_leaks: Annotated[
         bool, typer.Option(help="Set new samples aside that are nearly the same as a test sample.")
     ] = False,
@@ -60,6 +67,11 @@ def amend(
     annotators_per_label: Annotated[int | None, typer.Option(help="Annotations paid for a label.", min=1)] = None,
     price_cpu_hour: Annotated[float | None, typer.Option(help="Price of an hour of one CPU core.", min=0)] = None,
     price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU hour.", min=0)] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom to tell of what, such as webhook=true or email.to=ann@example.org; may be repeated."),
+    ] = None,
+    no_notify: Annotated[bool, typer.Option("--no-notify", help="Tell nobody any more.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
@@ -93,14 +105,51 @@ def amend(
         renamed=rename_class or (),
         merged=merge_classes or (),
         prices={name: price for name, price in prices.items() if price is not None},
+        notify=settings_of(notify or [], "--notify"),
+        no_notify=no_notify,
         samples=WantedSamples(images, embeddings, test, withdraw, watch_images, drop_leaks),
     )
-    done = amend_campaign(open_store(root), wanted, reason.strip())
-    offer_classes(done.before, done.after)
-    if as_json:
-        print(json.dumps(done.amendment.model_dump(mode="json"), indent=2, ensure_ascii=False))
-    else:
+    if erase:
+        wanted = _before_erasing(root, wanted)
+    done = None
+    if not erase or wanted != WantedChanges():
+        done = amend_campaign(open_store(root), wanted, reason.strip())
+        offer_classes(done.before, done.after)
+    facts = {} if done is None else done.amendment.model_dump(mode="json")
+    if done is not None and not as_json:
         _print(done, root)
+    if erase and withdraw is not None:
+        facts["erased"] = _erase(root, withdraw, reason.strip(), as_json)
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def _before_erasing(root: str, wanted: "WantedChanges") -> "WantedChanges":
+    """The changes without a withdrawal that was done before, so that an erasure can be asked for again."""
+    from labelcycle.components.core.errors import ConfigurationError
+    from labelcycle.components.core.storage import open_store
+    from labelcycle.pipelines.amending.withdraw import all_withdrawn
+
+    if wanted.samples.withdraw is None:
+        raise ConfigurationError("--erase takes out what --withdraw names. Give --withdraw FILE too.")
+    if not all_withdrawn(open_store(root), wanted.samples.withdraw):
+        return wanted
+    return replace(wanted, samples=replace(wanted.samples, withdraw=None))
+
+
+def _erase(root: str, file: str, reason: str, as_json: bool) -> dict[str, object]:
+    """Erase what a file names; the facts, which are printed for people too."""
+    from labelcycle.components.core.storage import open_store
+    from labelcycle.components.core.storage.deletion import open_deleter
+    from labelcycle.pipelines.amending.erase import erase_samples
+
+    erased = erase_samples(open_store(root), open_deleter(root), file, reason)
+    if not as_json:
+        print(
+            f"erased: {erased.samples} samples; {len(erased.rewritten)} objects written again, {len(erased.deleted)} "
+            "replaced or deleted"
+        )
+    return asdict(erased)
 
 
 def _print(done: "Amended", root: str) -> None:

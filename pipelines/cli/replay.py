@@ -35,6 +35,11 @@ def replay(
 
 
 def _in_words(result: "Replay") -> str:
+    if result.agreement == "erased":
+        return (
+            f"erased: samples that cycle {result.cycle} chose from are gone, so its query cannot be chosen again; what "
+            "it asked for of the others is as it was"
+        )
     if result.agreement == "not_comparable":
         return (
             f"not comparable: cycle {result.cycle} was made by version {result.made_by} of {result.strategy}; this "

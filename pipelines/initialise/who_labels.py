@@ -27,8 +27,8 @@ def labelling_of(settings: CampaignSettings) -> Labelling:
 
 def _tool_of(settings: CampaignSettings) -> LabelStudioTool | None:
     if settings.label_studio is None:
-        for name in ("label_studio_project", "image_server", "image_endpoint"):
-            if getattr(settings, name) is not None:
+        for name in ("label_studio_project", "label_studio_predictions", "image_server", "image_endpoint"):
+            if getattr(settings, name) not in (None, False):
                 flag = f"--{name.replace('_', '-')}"
                 raise ConfigurationError(f"{flag} is about a Label Studio server. Name it with --label-studio.")
         return None
@@ -39,6 +39,7 @@ def _tool_of(settings: CampaignSettings) -> LabelStudioTool | None:
         link_hours=settings.link_hours,
         image_server=settings.image_server,
         image_endpoint=settings.image_endpoint,
+        predictions=settings.label_studio_predictions,
     )
 
 

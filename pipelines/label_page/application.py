@@ -85,7 +85,7 @@ class LabelPage:
                 "has_guess": pick.predicted is not None,
             }
         return {
-            "version": session.queries.cycles,
+            "version": session.version,
             "task": task,
             "ahead": [address for one in following[1:] if (address := self._address(one.sample_id)) is not None],
             "can_undo": any(answer.time for _, answer in standing.mine),
@@ -113,9 +113,10 @@ class LabelPage:
 
     def guess(self, cycle: int, sample_id: str) -> dict[str, Any]:
         """What the model thinks that asked about the sample."""
-        pick = self._session.queries.picks.get((cycle, sample_id))
+        queries = self._session.queries
+        pick = queries.picks.get((cycle, sample_id))
         return {
-            "label": None if pick is None else pick.predicted,
+            "label": None if pick is None or pick.predicted is None else queries.campaign.class_of(pick.predicted),
             "confidence": None if pick is None else pick.confidence,
         }
 

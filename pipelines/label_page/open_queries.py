@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import Pick, picks_of, read_query, requests_in
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.vote_tables import votes_in
-from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force, under_present_names
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -93,7 +93,8 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
     deliver_query(store, state.campaign, state.commits[-1])
     cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
     withdrawn = read_withdrawn(store, state.campaign).ids
-    votes = in_force(votes_in(read_votes(store, state.history, later)))
+    cast = votes_in(read_votes(store, state.history, later))
+    votes = in_force(under_present_names(cast, state.campaign.former_classes))
     kept = {key: vote for key, vote in votes.items() if key[0] not in withdrawn}
     asked, picks = _asked(store, state, votes)
     asked = [request for request in asked if request.sample_id not in withdrawn]

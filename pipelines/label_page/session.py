@@ -8,6 +8,7 @@ answer too works from the other end.
 import threading
 from datetime import UTC, datetime
 
+from labelcycle.components.core.campaign.amendments import FOLDER
 from labelcycle.components.core.campaign.commits import newest_commit
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.pool import sample_uris
@@ -58,21 +59,28 @@ class LabellingSession:
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
 
     def look_again(self) -> None:
-        """Look whether the campaign has another query by now, and what else was written into the CSVs.
+        """Look whether the campaign has another query by now or was amended, and what was written into the CSVs.
 
         Raises:
             NothingAsked: the campaign awaits no labels any more.
             InputError: the CSV of a query is none any more.
 
-        Cost: a listing, a small read, and the CSVs of the open queries; where there is another query, all that
-        `read_open_queries` reads.
+        Cost: two listings, a small read, and the CSVs of the open queries; where there is another query or amendment,
+        all that `read_open_queries` reads.
         """
         with self._lock:
             newest = newest_commit(self._store)
-            if newest is not None and newest.cycle != self.queries.last:
+            another = newest is not None and newest.cycle != self.queries.last
+            if another or self._count_amendments() != self._amendments:
                 self._read()
             else:
                 self._read_sheets()
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each query and each amendment."""
+        with self._lock:
+            return self.queries.cycles + self._amendments
 
     @property
     def standing(self) -> Standing:
@@ -145,7 +153,11 @@ class LabellingSession:
                     return request
         raise TransientError("Others write the query's CSV without a pause. Try once more.")
 
+    def _count_amendments(self) -> int:
+        return len(self._store.keys(f"{FOLDER}/"))
+
     def _read(self) -> None:
+        self._amendments = self._count_amendments()
         self.queries = read_open_queries(self._store, self.root)
         asked = {request.sample_id for request in self.queries.asked}
         self._ids = SampleIds(lambda: sample_uris(self._store, self.queries.campaign), asked)

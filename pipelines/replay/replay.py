@@ -17,6 +17,7 @@ from labelcycle.components.core.campaign.commits import attempt_key, read_commit
 from labelcycle.components.core.campaign.decision import Role
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.erasures import read_erasures
 from labelcycle.components.core.storage.tables import QUERY, table_in, with_schema
 from labelcycle.components.score.stage import score_pool
 from labelcycle.components.select.stage import choice_of, choose_query
@@ -92,10 +93,10 @@ class OverlayStore:
         return self._above if self._hidden(key) or self._above.exists(key) else self._below
 
 
-Agreement = Literal["identical", "same_samples", "different", "not_comparable"]
+Agreement = Literal["identical", "same_samples", "different", "not_comparable", "erased"]
 """`identical`: every column of every row, to the last bit. `same_samples`: the same samples in the same order, with
 other figures. `different`: other samples, or another order. `not_comparable`: the query was chosen by another version
-of the strategy, and nothing was chosen again."""
+of the strategy, and nothing was chosen again. `erased`: samples that it was chosen from, or of, were erased since."""
 
 FORGOTTEN = ("score-", "select.", "publish.")
 """The records of the stages that are run again, and of what came after them."""
@@ -161,9 +162,12 @@ def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
     role: Role = "strategy" if before.decision.trains else "cold_start"
     here, then = present(before, role), made_by(before.decision, role)
     now = then if here is None else here.version
-    again = chosen.slice(0, 0) if now != then else _chosen_again(store, before, records, shards)
+    erased = _lost_samples(store, before)
+    again = chosen.slice(0, 0) if erased or now != then else _chosen_again(store, before, records, shards)
     ids, ids_again = chosen["sample_id"].to_pylist(), again["sample_id"].to_pylist()
-    columns = [] if ids != ids_again else [name for name in QUERY.names if not chosen[name].equals(again[name])]
+    columns = (
+        [] if erased or ids != ids_again else [name for name in QUERY.names if not chosen[name].equals(again[name])]
+    )
     agreement: Agreement = "different" if ids != ids_again else "same_samples" if columns else "identical"
     return Replay(
         cycle=cycle,
@@ -171,13 +175,19 @@ def replay_selection(store: Store, cycle: int, shards: int = 1) -> Replay:
         strategy=choice_of(before).strategy,
         chosen=ids,
         again=ids_again,
-        agreement=agreement if now == then else "not_comparable",
+        agreement="erased" if erased else agreement if now == then else "not_comparable",
         columns=columns,
-        first_difference=_first_difference(ids, ids_again) if now == then else None,
+        first_difference=_first_difference(ids, ids_again) if now == then and not erased else None,
         asked=commit.objects["query"] == before.reference("query.parquet"),
         made_by=then,
         present=now,
     )
+
+
+def _lost_samples(store: Store, before: Attempt) -> bool:
+    """Whether samples were erased from the pool that a query was chosen from, or from the query."""
+    made_of = {before.campaign.pool.key, before.reference("query.parquet").key}
+    return any(each.key in made_of for erasure in read_erasures(store) for each in erasure.objects)
 
 
 def _chosen_again(store: Store, before: Attempt, records: str, shards: int) -> pa.Table:

@@ -124,7 +124,7 @@ def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]
         return  # reported where contents are checked
     askable = {"pool", "test"} if campaign.test_from_budget else {"pool"}
     in_pool = {name for name, of_sample in splits.items() if of_sample & askable}
-    for name in sorted({request.sample_id for request in requests} - in_pool):
+    for name in sorted({request.sample_id for request in requests} - in_pool - withdrawn):
         yield _apart(_query_of(requests, queries, name), f"sample {name!r} is not one of the pool")
     if campaign.recipe.data_selection is not None:
         return

@@ -1,6 +1,6 @@
 """The content of every object under a campaign's root against the digests that name it, object by object."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,14 +11,15 @@ from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.erasures import Erasure, erasure_key, read_erasures
 from labelcycle.components.core.storage.objects import unsealed
-from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.findings import ERASE_AGAIN, Finding
 from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 
 AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""
 
-SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums", "amendment"}
+SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums", "amendment", "erasure"}
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
@@ -55,12 +56,13 @@ def check_contents(
 
     Cost: reads every object once; memory for `AT_ONCE` of them.
     """
+    erasures = _erasures(store)
 
     def look(key: str) -> Content:
         known = known_key(key)
         content = Content(key, known, 0, None)
         if known is None or known.kind not in UNCHECKED or key in named:
-            content = _read(store, campaign, key, known, named.get(key, set()))
+            content = _read(store, campaign, key, known, named.get(key, set()), erasures)
         advance()
         return content
 
@@ -68,15 +70,39 @@ def check_contents(
         yield from pool.map(look, keys)
 
 
-def _read(store: Store, campaign: Campaign, key: str, known: KnownKey | None, named: set[str]) -> Content:
+def _erasures(store: Store) -> list[Erasure]:
+    try:
+        return read_erasures(store)
+    except CampaignError:
+        return []  # reported as the object that it is
+
+
+def _read(
+    store: Store, campaign: Campaign, key: str, known: KnownKey | None, named: set[str], erasures: Sequence[Erasure]
+) -> Content:
     if known is None and not named:
         return Content(key, None, 0, Finding("foreign", key, "labelcycle writes no such object. Move it elsewhere."))
     try:
         data = store.read(key)
     except FileNotFoundError:
         return Content(key, known, 0, Finding("missing", key, "It was deleted while it was looked for."))
+    if (erased := _erased(key, digest_of_bytes(data), erasures)) is not None:
+        return Content(key, known, len(data), erased)
     message = _fault(store, campaign, key, known, named, data)
     return Content(key, known, len(data), None if message is None else Finding("damaged", key, message))
+
+
+def _erased(key: str, digest: str, erasures: Sequence[Erasure]) -> Finding | None:
+    """What an erasure did to an object, or has still to do; None where none is about it."""
+    mine = [(erasure, each) for erasure in erasures for each in erasure.objects if each.key == key]
+    for erasure, each in mine:
+        if digest == each.after:
+            what = f"{len(erasure.samples)} samples were erased, some of them from here"
+            return Finding("erased", key, f"{what}: {erasure_key(erasure.number)}, {erasure.time}.")
+    for _, each in mine:
+        if digest == each.before:
+            return Finding("inconsistent", key, ERASE_AGAIN)
+    return None
 
 
 def _fault(

@@ -16,8 +16,9 @@ from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.images.decode import UnreadableImage
 from labelcycle.components.core.images.source import read_unchanged_image
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.erasures import pseudonym, read_erasures
 from labelcycle.components.core.storage.objects import read_record
-from labelcycle.pipelines.verification.findings import Finding
+from labelcycle.pipelines.verification.findings import ERASE_AGAIN, Finding
 from labelcycle.pipelines.verification.known_objects import pruned_key
 
 
@@ -37,6 +38,7 @@ def check_spaces(store: Store, amended: AmendedCampaign, commits: list[Commit]) 
     try:
         known_ever = splits_of_versions(store, amended.versions).keys()
         needed_in = _needed(store, amended, commits)
+        erased = {name for erasure in read_erasures(store) for name in erasure.samples}
     except CampaignError:
         return  # reported where contents are checked
     for name, needed in sorted(needed_in.items()):
@@ -46,7 +48,10 @@ def check_spaces(store: Store, amended: AmendedCampaign, commits: list[Commit]) 
         except CampaignError:
             continue  # reported where contents are checked
         key = f"spaces/{name}"
-        if foreign := sorted(known - known_ever):
+        foreign = sorted(known - known_ever)
+        if any(pseudonym(amended.begun.identifier, each) in erased for each in foreign):
+            yield Finding("inconsistent", key, ERASE_AGAIN)
+        elif foreign:
             yield Finding("foreign", key, f"{len(foreign)} rows are of no sample of the campaign: {foreign[0]!r}, …")
         if lost := sorted(needed - known - aside):
             message = f"{len(lost)} samples {'' if imported else 'of the test set '}have no features: {lost[0]!r}, … "

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["damaged", "missing", "foreign", "inconsistent", "note"]
+Kind = Literal["damaged", "missing", "foreign", "inconsistent", "erased", "note"]
 """`damaged`: not what was written. `missing`: named, but not there. `foreign`: nothing that labelcycle has written.
-`inconsistent`: each object is whole, but they do not belong together. `note`: nothing is wrong."""
+`inconsistent`: each object is whole, but they do not belong together. `erased`: samples that people had erased are not
+in it any more. `note`: nothing is wrong."""
+
+
+ERASE_AGAIN = "It still has samples that were to be erased. Run the same labelcycle amend --erase again."
 
 
 @dataclass(frozen=True)
@@ -25,4 +29,4 @@ class Finding:
     @property
     def is_fault(self) -> bool:
         """Whether the campaign is not sound because of it."""
-        return self.kind != "note"
+        return self.kind not in ("erased", "note")

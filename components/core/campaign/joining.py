@@ -64,7 +64,8 @@ def sort_found(tables: SampleTables, found: Found) -> Sorted:
     rows = list(zip(*columns, strict=True))
     digests = {name: digest for name, digest, _ in rows}
     twins = {digest: (name, split) for name, digest, split in rows if digest is not None}
-    gone = set(tables.withdrawn["sample_id"].to_pylist())
+    quarantined = [row["sample_id"] for row in found.quarantined]
+    gone = tables.withdrawn_among([*found.uris, *quarantined])
     gone_digests = set(tables.withdrawn["sha256"].to_pylist()) - {None}
     new, clashes = list[str](), list[str]()
     aside, repeats = list[dict[str, str]](), list[dict[str, str]]()

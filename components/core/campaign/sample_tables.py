@@ -1,6 +1,6 @@
 """The tables that describe a campaign's samples, together, as an amendment changes them: each is written anew."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.withdrawn import WITHDRAWN, withdrawn_t
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.erasures import pseudonym
 from labelcycle.components.core.storage.objects import RESTORE, ObjectReference, read_named, write_object
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH, read_table, table_bytes, table_in, with_schema
 
@@ -24,6 +25,7 @@ class SampleTables:
     """What is known of all samples.
 
     Attributes:
+        campaign: the campaign's identifier.
         pool: rows of `POOL`, sorted by id.
         truth: known labels, by id.
         quarantine: rows of `QUARANTINE`, sorted by id: samples that are set aside.
@@ -31,6 +33,7 @@ class SampleTables:
         withdrawn: rows of `WITHDRAWN`.
     """
 
+    campaign: str
     pool: pa.Table
     truth: Mapping[str, str]
     quarantine: pa.Table
@@ -41,6 +44,11 @@ class SampleTables:
     def splits(self) -> dict[str, str]:
         """The split of each sample by id."""
         return dict(zip(self.pool["sample_id"].to_pylist(), self.pool["split"].to_pylist(), strict=True))
+
+    def withdrawn_among(self, ids: Iterable[str]) -> set[str]:
+        """Those of these ids that were withdrawn, erased ones among them."""
+        gone = set(self.withdrawn["sample_id"].to_pylist())
+        return {name for name in ids if name in gone or pseudonym(self.campaign, name) in gone} if gone else set()
 
     @property
     def knows_pool(self) -> bool:
@@ -58,6 +66,7 @@ def read_sample_tables(store: Store, campaign: Campaign) -> SampleTables:
     Cost: memory for all samples.
     """
     return SampleTables(
+        campaign=campaign.identifier,
         pool=load_pool(store, campaign),
         truth=load_truth(store, campaign),
         quarantine=read_table(store, campaign.quarantine, QUARANTINE),

@@ -28,6 +28,7 @@ from labelcycle.components.labelling.label_studio.tasks import (
     LabellingTask,
     LinkRenewal,
     Slot,
+    TaskRemoval,
     Wanted,
     new_task,
     task_data,
@@ -50,6 +51,7 @@ class SentTasks:
         reopened: tasks that ask for a further opinion from now on.
         renewed: links to images that were renewed.
         removed: tasks without answer that were there twice.
+        withdrawn: tasks of samples that were withdrawn, now gone.
     """
 
     project_url: str
@@ -58,10 +60,13 @@ class SentTasks:
     reopened: int
     renewed: int
     removed: int
+    withdrawn: int = 0
 
 
 def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> SentTasks:
     """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
+
+    Tasks of samples that were withdrawn are removed, whichever query asked for them.
 
     Args:
         store: the campaign's.
@@ -81,15 +86,18 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    asked = without(read_query(store, commit.objects["query"]), read_withdrawn(store, campaign).ids)
+    withdrawn = read_withdrawn(store, campaign).ids
+    asked = without(read_query(store, commit.objects["query"]), withdrawn)
     query = as_delivered(asked, campaign, commit.cycle)
     wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
-    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
-    renewal = LinkRenewal(server, sending.project, links)
+    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links, tool.predictions)
+    renewal, removal = LinkRenewal(server, sending.project, links), TaskRemoval(server, withdrawn)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
+    left = {name: [task for task in of_sample if not removal.remove(task)] for name, of_sample in tasks.items()}
+    tasks = {name: of_sample for name, of_sample in left.items() if of_sample}
     return SentTasks(
         project_url=sending.project.url,
         sent=sent,
@@ -97,6 +105,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         removed=sending.remove_duplicates(tasks),
         renewed=sum(renewal.renew(task) for of_sample in tasks.values() for task in of_sample),
         reopened=sending.reopen(wanted, tasks),
+        withdrawn=removal.removed,
     )
 
 
@@ -125,13 +134,14 @@ def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str)
 
 @dataclass(frozen=True)
 class _Sending:
-    """One publishing: the server, the project, the campaign's identifier and quorum, and the links to its images."""
+    """One publishing: server, project, the campaign's identifier and quorum, links, and whether models suggest."""
 
     server: LabelStudio
     project: Project
     campaign: str
     quorum: int
     links: ImageLinks
+    predictions: bool
 
     def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[Slot, list[LabellingTask]]]:
         """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
@@ -160,7 +170,7 @@ class _Sending:
         """Send tasks until a call's answer is lost; that failure is returned."""
         for begin in range(0, len(rows), tasks_a_call):
             content = [
-                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
+                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign, self.predictions)
                 for row in rows[begin : begin + tasks_a_call]
             ]
             try:

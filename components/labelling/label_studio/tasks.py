@@ -1,7 +1,7 @@
 """Tasks of a project: how they are listed, which are the campaign's, and how links to images are renewed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NotRequired, Required, TypedDict
@@ -167,10 +167,13 @@ def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[Slot, lis
     return found
 
 
-def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> NewTask:
-    """A task for the import API, with the model's prediction as a pre-annotation."""
+def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str, predictions: bool) -> NewTask:
+    """A task for the import API; with `predictions` the model's, where it has one, is its pre-annotation.
+
+    A task that is new for a further opinion has none: it would be what is in doubt.
+    """
     task: NewTask = {"data": task_data(wanted, link, controls, campaign)}
-    if wanted.predicted is not None:
+    if predictions and wanted.predicted is not None and wanted.opinion == 1:
         choice = {
             "from_name": controls.label,
             "to_name": controls.image,
@@ -254,4 +257,31 @@ class LinkRenewal:
             self._server.patch(f"/api/tasks/{task.number}/", {"data": data})
         except NotThere:
             return False
+        return True
+
+
+class TaskRemoval:
+    """Removes the tasks of samples that were withdrawn, answered or not: nobody is to see these images any more.
+
+    Args:
+        server: the API.
+        withdrawn: ids of the samples.
+    """
+
+    def __init__(self, server: LabelStudio, withdrawn: Collection[str]) -> None:
+        self._server = server
+        self._withdrawn = frozenset(withdrawn)
+        self.removed = 0
+
+    def remove(self, task: LabellingTask) -> bool:
+        """Delete a task if its sample was withdrawn. Returns whether it was; one that is gone is no error.
+
+        Raises:
+            ConfigurationError: the token's user may not delete it.
+            TransientError: the server does not answer.
+        """
+        if task.sample_id not in self._withdrawn:
+            return False
+        self._server.delete(f"/api/tasks/{task.number}/")
+        self.removed += 1
         return True

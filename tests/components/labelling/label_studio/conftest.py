@@ -9,6 +9,7 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.withdrawn import WITHDRAWN
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
 from labelcycle.components.labelling.label_studio.client import LabelStudio
@@ -61,6 +62,20 @@ def make_campaign(store: Store, api: Api, campaign_settings: dict[str, Any]) -> 
         return validated_campaign(**settings)
 
     return made
+
+
+@pytest.fixture
+def withdraw(store: Store) -> Callable[..., Campaign]:
+    """A function: a campaign and ids → the campaign from which these samples were withdrawn."""
+
+    def withdrawn(campaign: Campaign, ids: list[str]) -> Campaign:
+        table = pa.table({"sample_id": sorted(ids), "sha256": [None] * len(ids)}, schema=WITHDRAWN)
+        reference = write_table(store, "withdrawn/table.parquet", table)
+        changed = campaign.model_copy(update={"withdrawn": reference})
+        changed._begun_as = campaign.identifier
+        return changed
+
+    return withdrawn
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def samples(api: Api) -> list[str]:
 
 
 def test_what_a_task_holds(store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(predictions=True)
     published = publish_query(store, campaign, make_commit(IDS[:2], predicted=["dog", None]))
     assert counts(published) == {"sent": 2}
     (number,) = api.projects
@@ -53,6 +53,36 @@ def test_what_a_task_holds(store: Store, api: Api, make_campaign: MakeCampaign, 
     assert prediction["score"] == 0.75 and prediction["model_version"] == campaign.identifier
     assert prediction["result"][0]["value"] == {"choices": ["dog"]} and prediction["result"][0]["from_name"] == "label"
     assert second["data"]["image"].endswith("/dogs/%C3%BC%202.png") and second["predictions"] == []
+
+
+def test_people_see_no_prediction_unless_asked_for(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    publish_query(store, make_campaign(), make_commit(IDS[:2], predicted=["dog", "cat"]))
+    (project,) = api.projects.values()
+    assert [task["predictions"] for task in api.tasks.values()] == [[], []]
+    assert project["show_collab_predictions"] is False
+
+
+def test_who_gives_a_further_opinion_sees_no_prediction(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    publish_query(store, make_campaign(predictions=True), make_commit(IDS[:1], predicted=["dog"], opinion=2))
+    assert [task["predictions"] for task in api.tasks.values()] == [[]]
+
+
+def test_tasks_of_withdrawn_samples_are_removed_whatever_they_hold(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, withdraw: MakeCampaign
+) -> None:
+    campaign = make_campaign()
+    publish_query(store, campaign, make_commit(IDS[:4]))
+    first = next(iter(api.tasks.values()))
+    first["annotations"].append({"id": 1, "result": [], "was_cancelled": False})
+    campaign = withdraw(campaign, [IDS[0], IDS[3]])
+    published = publish_query(store, campaign, make_commit(IDS[2:], cycle=4))
+    assert (published.withdrawn, published.sent, published.present) == (2, 1, 1)
+    assert samples(api) == [IDS[1], IDS[2], IDS[4]]
+    assert publish_query(store, campaign, make_commit(IDS[2:], cycle=4)).withdrawn == 0
 
 
 def test_samples_to_test_with_are_mixed_among_the_others(

@@ -211,3 +211,22 @@ def test_a_server_that_does_not_page_as_asked(
 def test_without_a_tool(store: Store, campaign: Campaign) -> None:
     with pytest.raises(ConfigurationError, match="no labelling tool"):
         read_votes(store, campaign)
+
+
+def test_tasks_of_withdrawn_samples_are_removed_and_say_nothing(
+    store: Store,
+    api: Api,
+    published: Campaign,
+    tasks: dict[str, int],
+    withdraw: Callable[..., Campaign],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    api.annotate(tasks[IDS[0]], "cat", 1)
+    api.annotate(tasks[IDS[1]], "dog", 1)
+    campaign = withdraw(published, [IDS[1], IDS[2]])
+    votes = read_votes(store, campaign)
+    assert said(votes) == {(IDS[0], ANN): "cat"}
+    assert api.tasks.keys() == {tasks[name] for name in (IDS[0], IDS[3], IDS[4])}
+    assert "2 tasks of withdrawn samples were removed from http" in capsys.readouterr().err
+    assert said(read_votes(store, campaign)) == {(IDS[0], ANN): "cat"}
+    assert "removed" not in capsys.readouterr().err

@@ -1,0 +1,175 @@
+"""Erased samples are in no object any more; the campaign is sound, goes on, and says what it cannot repeat."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.deletion import open_deleter
+from labelcycle.components.core.storage.folder import FolderStore
+from labelcycle.pipelines.amending.erase import Erased, erase_samples
+from labelcycle.pipelines.replay.replay import replay_selection
+from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.conftest import Bench, Pictures
+from tests.pipelines.amending.test_more_samples import splits
+from tests.pipelines.amending.test_withdraw import asked_in, withdraw
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture(scope="module")
+def withdrawn(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -> tuple[Path, list[str]]:
+    """A campaign on images of three cycles, of which an asked, a tested and another sample are withdrawn."""
+    from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
+    from tests.frozen_roots import tiny_backbone
+
+    folder = tmp_path_factory.mktemp("withdrawn")
+    weights = folder / f"{tiny_backbone.NAME}.safetensors"
+    weights.write_bytes(tiny_backbone.random_weights())
+    settings = {"images": str(pictures.images), "labels_from": str(folder / "labels.csv"), "test": str(pictures.test)}
+    shutil.copy(pictures.labels, folder / "labels.csv")
+    network = {"backbone": tiny_backbone.NAME, "weights": str(weights)}
+    begin_campaign(
+        str(folder / "campaign"), CampaignSettings(recipe="logistic", budget=32, batch=8, **settings, **network)
+    )
+    campaign = Bench(str(folder / "campaign"))
+    for _ in range(3):
+        campaign.run_cycle()
+    asked = [name for commit in campaign.state.commits[:2] for name in asked_in(campaign, commit)]
+    of_split = splits(campaign)
+    tested = next(name for name, split in of_split.items() if split == "test")
+    never = next(name for name, split in of_split.items() if split == "pool" and name not in asked)
+    ids = [asked[0], asked[-1], tested, never]
+    withdraw(campaign, folder, *ids)
+    return folder, ids
+
+
+@pytest.fixture
+def campaign(withdrawn: tuple[Path, list[str]], tmp_path: Path) -> Bench:
+    """A copy of it, of its own."""
+    shutil.copytree(withdrawn[0] / "campaign", tmp_path / "campaign")
+    return Bench(str(tmp_path / "campaign"))
+
+
+def erase(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> Erased:
+    file = withdrawn[0] / "withdrawn.txt"
+    return erase_samples(open_store(campaign.root), open_deleter(campaign.root), str(file), "asked for by a person")
+
+
+def naming(campaign: Bench, ids: list[str]) -> list[str]:
+    """Keys of all objects that have one of the ids, be it in a column of a table."""
+    found = []
+    for key, data in campaign.files().items():
+        if key.endswith(".parquet"):
+            table = pq.read_table(io.BytesIO(data))
+            texts = {text for name in table.column_names for text in map(str, table[name].to_pylist())}
+            found += [key] if texts.intersection(ids) else []
+        elif any(name.encode() in data for name in ids):
+            found.append(key)
+    return found
+
+
+def test_nothing_names_an_erased_sample(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    store, ids = open_store(campaign.root), withdrawn[1]
+    kinds = {key.partition("/")[0] for key in naming(campaign, ids)}
+    assert kinds >= {"pool", "cycles", "history", "labels", "consensus", "spaces", "queries"}
+    before = campaign.state
+    done = erase(campaign, withdrawn)
+    assert done.samples == 4 and done.left == []
+    assert naming(campaign, ids) == []
+    assert campaign.state.commits == before.commits and campaign.state.summaries == before.summaries
+    found = verify_campaign(store)
+    assert found.faults == []
+    erased = {finding.place for finding in found.findings if finding.kind == "erased"}
+    assert erased == {key for key in done.rewritten if not key.endswith(".csv")}
+    assert any("/report-" in key for key in erased) and any("/contact_sheet-" in key for key in erased)
+    record = json.loads(store.read("erasures/000000.json"))
+    assert record["reason"] == "asked for by a person" and len(record["samples"]) == 4
+    assert replay_selection(store, 1).agreement == "erased"
+
+
+def test_the_campaign_goes_on(campaign: Bench, withdrawn: tuple[Path, list[str]], tmp_path: Path) -> None:
+    store, ids = open_store(campaign.root), withdrawn[1]
+    erase(campaign, withdrawn)
+    labels = tmp_path / "labels.csv"
+    rows = (withdrawn[0] / "labels.csv").read_text().splitlines()
+    labels.write_text("\n".join(row for row in rows if row.partition(",")[0] not in ids) + "\n")
+    answers = campaign.state.summaries[-1].answers
+    while (facts := campaign.ingest(str(labels))).decision != "done":
+        for stage in ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish"):
+            campaign.run(stage)
+        assert facts.decision == "train"
+    state = read_state(store)
+    assert state.summaries[-1].answers == 32 and answers == 16
+    assert naming(campaign, ids) == []
+    assert verify_campaign(store).faults == []
+    assert replay_selection(store, 3).agreement == "identical"
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, moments: Iterator[int]) -> None:
+    """Let a process die before its so manieth write or deletion."""
+    left = [next(moments)]
+
+    def dying(do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*arguments: Any) -> Any:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return do(*arguments)
+
+        return done
+
+    for name in ("write", "write_if_absent"):
+        monkeypatch.setattr(FolderStore, name, dying(getattr(FolderStore, name)))
+    deleter = type(open_deleter("."))
+    monkeypatch.setattr(deleter, "delete", dying(deleter.delete))
+
+
+def test_whoever_is_killed_erases_again(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    ids, kills = withdrawn[1], 0
+    for moment in range(0, 200, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            kill_at(patch, iter([moment % 12]))
+            try:
+                erase(campaign, withdrawn)
+                break
+            except Killed:
+                kills += 1
+        unfinished = verify_campaign(open_store(campaign.root))
+        assert {finding.kind for finding in unfinished.faults} <= {"inconsistent"}
+        assert all("--erase again" in finding.message for finding in unfinished.faults)
+        read_state(open_store(campaign.root))
+    assert kills > 3
+    assert naming(campaign, ids) == []
+    assert verify_campaign(open_store(campaign.root)).faults == []
+
+
+def test_what_is_not_withdrawn_is_not_erased(
+    campaign: Bench, withdrawn: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    store = open_store(campaign.root)
+    other = next(name for name in splits(campaign))
+    (tmp_path / "other.txt").write_text(other)
+    with pytest.raises(ConfigurationError, match="is not withdrawn"):
+        erase_samples(store, open_deleter(campaign.root), str(tmp_path / "other.txt"), "")
+    assert store.keys("erasures/") == []
+
+
+def test_other_damage_is_still_seen(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    store = open_store(campaign.root)
+    done = erase(campaign, withdrawn)
+    query = next(key for key in done.rewritten if "/query-" in key)
+    store.write(query, store.read(query) + b" ")
+    assert [finding.place for finding in verify_campaign(store).faults] == [query]
+    with pytest.raises(CampaignError, match="was changed after it was written"):
+        replay_selection(open_store(campaign.root), int(query.split("/")[1]))
