@@ -116,6 +116,8 @@ bench-methods: $(INSTALLED)  ## Measure the papers' methods on images: ARCHIVE=,
 	$(PYTHON) -m tests.bench.methods.dropquery --embeddings $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.heads --features $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.vecaf --features $(FEATURES)
+	$(PYTHON) -m tests.bench.long_tails $(FEATURES)
+	$(PYTHON) -m tests.bench.rechecks
 
 EUROSAT ?= eurosat.npz
 TRASHNET ?= trashnet.npz

@@ -78,7 +78,7 @@ def render_report(report: Report) -> str:
         testing=class_changes
         + correction_words(metrics, bool(class_changes))
         + testing_words(metrics, before, campaign.test_from_budget)
-        + class_warnings(metrics.labels_by_class or {}),
+        + class_warnings(metrics.labels_by_class or {}, campaign.recipe),
         labels_by_class=metrics.labels_by_class or {},
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous, campaign.class_of),

@@ -96,7 +96,10 @@ def classes(status: CampaignStatus) -> list[Text]:
     shown = " · ".join(f"{plain_text(name)} {count}" for name, count in few)
     more = len(counts) - len(few)
     lines = [Text(f"labels a class: {shown}" + (f" · {more} with more" if more else ""))] if counts else []
-    return lines + [Text(f"note: {plain_text(words)}", style="yellow") for words in class_warnings(counts)]
+    return lines + [
+        Text(f"note: {plain_text(words)}", style="yellow")
+        for words in class_warnings(counts, status.state.campaign.recipe)
+    ]
 
 
 def bar(done: int, total: int, width: int) -> Text:

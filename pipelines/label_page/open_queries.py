@@ -157,7 +157,7 @@ def _asked(
         for pick in picks_of(query):
             key = (cycle, pick.sample_id)
             if key in wanted or cycle == last.cycle:
-                asked.append(wanted.get(key) or LabelRequest(cycle, pick.sample_id, pick.opinion))
+                asked.append(wanted.get(key) or LabelRequest(cycle, pick.sample_id, pick.opinion, pick.recheck))
                 picks[key] = pick
     return asked, picks
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from labelcycle.components.analysis.labels_by_class import class_warnings, labels_by_class
+from labelcycle.components.analysis.labels_by_class import REMEDY, class_warnings, labels_by_class
+from labelcycle.components.core.config.recipe_files import read_recipe
+from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
 def test_every_class_is_counted_those_without_labels_too() -> None:
@@ -23,4 +25,7 @@ def test_every_class_is_counted_those_without_labels_too() -> None:
     ],
 )
 def test_what_is_said(counts: dict[str, int], words: list[str]) -> None:
-    assert class_warnings(counts) == words
+    recipe = read_recipe(recipe_path("uherding"), {"selector.rare_classes": 0.5})
+    assert class_warnings(counts, recipe) == words
+    recipe = read_recipe(recipe_path("uherding"))
+    assert class_warnings(counts, recipe) == words + ([REMEDY] if words else [])
