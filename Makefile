@@ -50,7 +50,7 @@ $(LABEL_STUDIO_INSTALLED): tests/services/label_studio/requirements.lock
 	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-test-services: $(INSTALLED) $(SWIFT_INSTALLED) $(LABEL_STUDIO_INSTALLED)  ## Test on real servers: OpenStack Swift, MLflow, Label Studio, and Chromium if there
+test-services: $(INSTALLED) $(SWIFT_INSTALLED) $(LABEL_STUDIO_INSTALLED)  ## Test on real servers: OpenStack Swift, MLflow, Label Studio, and Chromium and Prometheus if there
 	LABELCYCLE_TEST_SERVICES=1 $(VENV)/bin/pytest -q -rs tests/services
 
 $(AUDIT_INSTALLED): tests/security/requirements.lock
@@ -116,6 +116,8 @@ bench-methods: $(INSTALLED)  ## Measure the papers' methods on images: ARCHIVE=,
 	$(PYTHON) -m tests.bench.methods.dropquery --embeddings $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.heads --features $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.vecaf --features $(FEATURES)
+	$(PYTHON) -m tests.bench.long_tails $(FEATURES)
+	$(PYTHON) -m tests.bench.rechecks
 
 EUROSAT ?= eurosat.npz
 TRASHNET ?= trashnet.npz

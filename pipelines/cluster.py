@@ -22,6 +22,10 @@ LABELLING_SECRET = "labelcycle-labelling"
 LABELLING_KEYS = ("LABEL_STUDIO_TOKEN",)
 """Credentials of the labelling tool."""
 
+NOTIFICATION_SECRET = "labelcycle-notification"
+NOTIFICATION_KEYS = ("LABELCYCLE_WEBHOOK_URL", "LABELCYCLE_WEBHOOK_SECRET", "LABELCYCLE_SMTP_PASSWORD")
+"""Where people are told what happens: the webhook's address and what signs it, and the mail server's password."""
+
 SETTINGS_MAP = "labelcycle-settings"
 SETTINGS_KEYS = (
     "AWS_ENDPOINT_URL",

@@ -7,12 +7,19 @@ other. So the tasks of a few shards lie side by side, and only many, or a number
 import importlib
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from kfp import dsl
 
-from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
-from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph, Stage, Task
+from labelcycle.pipelines.cluster import (
+    LABELLING_SECRET,
+    NOTIFICATION_SECRET,
+    SETTINGS_MAP,
+    STORAGE_SECRET,
+    TRACKING_SECRET,
+)
+from labelcycle.pipelines.graph import CYCLE, DECISIONS, STAGES, Graph, Stage, Task
 from labelcycle.pipelines.placing import PlacePod, unplaced
 
 MOST_SIDE_BY_SIDE = 8
@@ -33,6 +40,7 @@ def cycle_pipeline(
     shards_at_once: int = 2,
     any_shards: bool = False,
     features_stay: bool = False,
+    tells_of_failures: bool = False,
     graph: Graph = CYCLE,
 ) -> Callable[..., Any]:
     """The pipeline of one cycle.
@@ -43,6 +51,7 @@ def cycle_pipeline(
         shards_at_once: how many of these parts run at a time where they are a loop; kfp.local never runs more than two.
         any_shards: whether a run may ask for another number of shards: these are a loop then.
         features_stay: leave out what only campaigns need whose backbone changes; a run on such a one is refused.
+        tells_of_failures: end every run with the stage that tells people of one that failed.
         graph: what is run, in which order.
     """
     without = graph.needless(features_stay)
@@ -58,6 +67,7 @@ def cycle_pipeline(
         storage_secret: str = STORAGE_SECRET,
         tracking_secret: str = TRACKING_SECRET,
         labelling_secret: str = LABELLING_SECRET,
+        notification_secret: str = NOTIFICATION_SECRET,
         settings_map: str = SETTINGS_MAP,
     ) -> None:
         """Run one cycle of the campaign at `root`; nothing is written while labels are awaited or all is done.
@@ -70,6 +80,7 @@ def cycle_pipeline(
             storage_secret: Kubernetes secret with the object store's credentials.
             tracking_secret: Kubernetes secret with the MLflow server's credentials.
             labelling_secret: Kubernetes secret with the labelling tool's token.
+            notification_secret: Kubernetes secret with the addresses where people are told what happens.
             settings_map: Kubernetes ConfigMap with the addresses of the object store and of MLflow.
         """
         names = {
@@ -77,39 +88,53 @@ def cycle_pipeline(
             "settings_map": settings_map,
             "tracking_secret": tracking_secret,
             "labelling_secret": labelling_secret,
+            "notification_secret": notification_secret,
         }
-        first = component_of(graph.first)(
-            root=root,
-            labels_from=labels_from,
-            finalize=finalize,
-            shards=shards,
-            compiled_shards=side_by_side,
-            features_stay=bool(without),
-        )
-        first.set_caching_options(False)
-        place(first, graph.first, **names)
-        work = {"root": root, "cycle": first.outputs["cycle"], "attempt": first.outputs["attempt"]}
-        numbers = first.outputs["shard_numbers"]
-        for decision in DECISIONS:
-            with dsl.If(first.outputs[DECIDED] == decision, name=decision.replace("_", "-")):
-                done: dict[str, list[Any]] = {}
-                for task in graph.branch(decision, without):
-                    given = {**work, **task.settings}
-                    if task.runs.counts_shards:
-                        given["shards"] = side_by_side or shards
-                    if task.stage in loops:
-                        loop = loops[task.stage](**given, **names, shard_numbers=numbers, shards=shards)
-                        started = [loop.set_display_name(task.name)]
-                    else:
-                        parts = side_by_side if task.runs.sharded else 1
-                        started = [_placed(task, given, place, names, part, parts) for part in range(parts)]
-                    for one in started:
-                        one.after(*(other for name in task.after for other in done[name]))
-                    done[task.name] = started
+        with _told_of_failures(graph, root, place, names) if tells_of_failures else nullcontext():
+            first = component_of(graph.first)(
+                root=root,
+                labels_from=labels_from,
+                finalize=finalize,
+                shards=shards,
+                compiled_shards=side_by_side,
+                features_stay=bool(without),
+            )
+            first.set_caching_options(False)
+            place(first, graph.first, **names)
+            work = {"root": root, "cycle": first.outputs["cycle"], "attempt": first.outputs["attempt"]}
+            numbers = first.outputs["shard_numbers"]
+            for decision in DECISIONS:
+                with dsl.If(first.outputs[DECIDED] == decision, name=decision.replace("_", "-")):
+                    done: dict[str, list[Any]] = {}
+                    for task in graph.branch(decision, without):
+                        given = {**work, **task.settings}
+                        if task.runs.counts_shards:
+                            given["shards"] = side_by_side or shards
+                        if task.stage in loops:
+                            loop = loops[task.stage](**given, **names, shard_numbers=numbers, shards=shards)
+                            started = [loop.set_display_name(task.name)]
+                        else:
+                            parts = side_by_side if task.runs.sharded else 1
+                            started = [_placed(task, given, place, names, part, parts) for part in range(parts)]
+                        for one in started:
+                            one.after(*(other for name in task.after for other in done[name]))
+                        done[task.name] = started
 
     name = "labelcycle-cycle-in-shards" if any_shards else "labelcycle-cycle"
     said = "Ingest labels, train, evaluate, and choose what to label next."
     return dsl.pipeline(name=name, description=said)(cycle)  # type: ignore[no-any-return]
+
+
+SECRETS_AND_SETTINGS = ("storage_secret", "settings_map", "tracking_secret", "labelling_secret", "notification_secret")
+"""Parameters of the pipeline that name what pods get from the cluster."""
+
+
+def _told_of_failures(graph: Graph, root: Any, place: PlacePod, names: Names) -> Any:
+    """What is inside ends with the stage that tells of failures, whether it failed or not.
+
+    That stage looks into the root: not every version of Kubeflow Pipelines tells an exit task how the run ended.
+    """
+    return dsl.ExitHandler(_started(STAGES[graph.on_failure], {"root": root}, place, names), name="all-stages")
 
 
 DECIDED = "Output"
@@ -137,7 +162,7 @@ def _loop(stage: Stage, place: PlacePod, at_once: int) -> Callable[..., Any]:
     """A pipeline of its own for a stage's shards, because nothing outside a loop can wait for a task inside it."""
     takes = inspect.signature(component_of(stage.name).python_func).parameters
     work = {name: takes[name].annotation for name in ("root", *stage.takes, "shards")}
-    names = dict.fromkeys(("storage_secret", "settings_map", "tracking_secret", "labelling_secret"), str)
+    names = dict.fromkeys(SECRETS_AND_SETTINGS, str)
     kinds = {**work, **names, "shard_numbers": list[int]}
 
     def in_shards(*values: Any) -> None:

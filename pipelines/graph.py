@@ -16,8 +16,8 @@ DECISIONS: tuple[Decision, ...] = ("cold_start", "train")
 WORK = ("cycle", "attempt")
 """What label_ingest tells every other stage."""
 
-Secret = Literal["storage", "tracking", "labelling"]
-"""Credentials of the object store, of MLflow, and of the labelling tool."""
+Secret = Literal["storage", "tracking", "labelling", "notification"]
+"""Credentials of the object store, of MLflow and of the labelling tool, and the addresses where people are told."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ STAGES: Mapping[str, Stage] = {
             "Read new labels and decide: cold_start, train, wait or done.",
             takes=("labels_from", "finalize"),
             gives=("decision", *WORK, "reason"),
-            secrets=("storage", "labelling"),
+            secrets=("storage", "labelling", "notification"),
         ),
         Stage(
             "embed",
@@ -74,7 +74,13 @@ STAGES: Mapping[str, Stage] = {
         Stage(
             "publish",
             "Commit the cycle, deliver its query and record it in MLflow.",
-            secrets=("storage", "tracking", "labelling"),
+            secrets=("storage", "tracking", "labelling", "notification"),
+        ),
+        Stage(
+            "notify",
+            "Tell people of a cycle that failed.",
+            takes=("failure",),
+            secrets=("storage", "notification"),
         ),
         Stage("backtest_arm", "Simulate one arm of a backtest.", takes=("plan", "arm")),
         Stage(
@@ -126,6 +132,11 @@ TRAIN: tuple[Decision, ...] = ("train",)
 class Graph:
     """The tasks behind label_ingest, each declared after those that it waits for.
 
+    Attributes:
+        tasks: the tasks.
+        first: the stage that decides which of them are run.
+        on_failure: the stage that is run where a run fails.
+
     Raises:
         ValueError: two tasks have one name; one waits for what is not declared before it, runs no stage of a cycle, or
             sets what its stage is not told.
@@ -133,6 +144,7 @@ class Graph:
 
     tasks: tuple[Task, ...]
     first: str = "label_ingest"
+    on_failure: str = "notify"
 
     def __post_init__(self) -> None:
         before: set[str] = set()
@@ -149,8 +161,8 @@ class Graph:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages that any branch runs, in the order of the table."""
-        used = {self.first, *(task.stage for task in self.tasks)}
+        """The stages that any branch runs, and the one that failures do, in the order of the table."""
+        used = {self.first, self.on_failure, *(task.stage for task in self.tasks)}
         return tuple(stage for name, stage in STAGES.items() if name in used)
 
     def branch(self, decision: Decision, without: Collection[str] = ()) -> tuple[Task, ...]:

@@ -17,6 +17,7 @@ class PlacePod(Protocol):
         settings_map: str,
         tracking_secret: str = "",
         labelling_secret: str = "",
+        notification_secret: str = "",
     ) -> None:
         """Ask, by changing `task`.
 
@@ -29,6 +30,8 @@ class PlacePod(Protocol):
                 MLflow.
             labelling_secret: name of the secret with the labelling tool's credentials, or the parameter; only for
                 stages that call it.
+            notification_secret: name of the secret with the addresses where people are told, or the parameter; only for
+                stages that tell them.
         """
 
 
@@ -40,5 +43,6 @@ def unplaced(
     settings_map: str,
     tracking_secret: str = "",
     labelling_secret: str = "",
+    notification_secret: str = "",
 ) -> None:
     """Ask for nothing: the local engine runs every stage on this machine, in this process's environment."""

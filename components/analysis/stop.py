@@ -1,7 +1,8 @@
-"""When a campaign should end before its budget is spent: its accuracy stands still, or gains less than labels cost.
+"""When a campaign should end before its budget is spent: its model is good enough, gets no better, or too dearly so.
 
-Both rules look at the best accuracy so far, which single bad cycles leave alone. Neither counts the price of computing:
-its seconds differ from run to run, and a cycle that is run again has to come to the same end.
+What is looked at is the accuracy or the macro F1, as the recipe says. The last two rules look at the best of it so far,
+which single bad cycles leave alone. None counts the price of computing: its seconds differ from run to run, and a cycle
+that is run again has to come to the same end.
 """
 
 from collections.abc import Sequence
@@ -9,26 +10,36 @@ from dataclasses import dataclass
 
 from labelcycle.components.analysis.savings import ROUNDING
 from labelcycle.components.core.campaign.campaign import Prices
-from labelcycle.components.core.config.recipe import Stop
+from labelcycle.components.core.config.recipe import Stop, StopMetric
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A trained cycle: the answers paid for so far, and the test accuracy."""
+    """A trained cycle: the answers paid for so far, and the test accuracy, or what a stop rule looks at instead."""
 
     answers: int
     accuracy: float
+
+
+METRICS: dict[StopMetric, str] = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+"""What the metrics are called."""
 
 
 def reason_to_stop(points: Sequence[CurvePoint], stop: Stop, prices: Prices) -> str | None:
     """Why to ask for no more labels, in words; None to go on.
 
     Args:
-        points: every trained cycle so far, in order, the newest last.
+        points: every trained cycle so far, in order, the newest last, with the metric that the settings name.
         stop: the recipe's settings. Of a plateau with `plateau_gain` 0 nothing may have been gained at all.
         prices: the campaign's.
     """
-    return _plateau(points, stop) or _not_worth_it(points, stop, prices)
+    return _reached(points, stop) or _plateau(points, stop) or _not_worth_it(points, stop, prices)
+
+
+def _reached(points: Sequence[CurvePoint], stop: Stop) -> str | None:
+    if stop.target is None or not points or points[-1].accuracy < stop.target - ROUNDING:
+        return None
+    return f"the {METRICS[stop.metric]} is {points[-1].accuracy:.4f}, and {stop.target:g} is wanted (stop.target)"
 
 
 def _plateau(points: Sequence[CurvePoint], stop: Stop) -> str | None:
@@ -39,8 +50,8 @@ def _plateau(points: Sequence[CurvePoint], stop: Stop) -> str | None:
     if gain > ROUNDING and gain >= stop.plateau_gain - ROUNDING:
         return None
     return (
-        f"a plateau: the best accuracy rose by {_in_points(gain)} in the last {_cycles(cycles)}, which had to bring "
-        f"{_in_points(stop.plateau_gain) if stop.plateau_gain else 'something'} (stop.plateau_gain)"
+        f"a plateau: the best {METRICS[stop.metric]} rose by {_in_points(gain)} in the last {_cycles(cycles)}, which "
+        f"had to bring {_in_points(stop.plateau_gain) if stop.plateau_gain else 'something'} (stop.plateau_gain)"
     )
 
 
@@ -55,7 +66,7 @@ def _not_worth_it(points: Sequence[CurvePoint], stop: Stop, prices: Prices) -> s
         return None
     return (
         f"labels cost more than they bring: those of the last {_cycles(cycles)} cost {cost:,.2f} and raised the best "
-        f"accuracy by {_in_points(gain)}, worth {worth:,.2f} (stop.worth_of_a_point)"
+        f"{METRICS[stop.metric]} by {_in_points(gain)}, worth {worth:,.2f} (stop.worth_of_a_point)"
     )
 
 

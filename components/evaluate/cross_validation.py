@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.analysis.intervals import wilson_interval
+from labelcycle.components.analysis.out_of_sample import FOLDS, assign_folds, out_of_sample_probabilities
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate
 from labelcycle.components.core.features.ordering import sampled
-from labelcycle.components.evaluate.out_of_sample import FOLDS, assign_folds, out_of_sample_probabilities
 
 LEAST_JUDGED = 20
 

@@ -105,6 +105,7 @@ def _nothing_measured(classes: list[str]) -> ClassificationMetrics:
 def _chosen_by_a_strategy(work: Attempt) -> set[str]:
     """Samples that were asked for because a strategy chose them, and not a random draw."""
     recipe, requests = work.campaign.recipe, work.requests()
+    requests = requests.filter(pc.is_null(requests["recheck"]))
     first = pc.is_null(requests["predicted"])  # no model asked
     of_cold_start = pc.and_(first, recipe.cold_start.strategy != "random")
     of_selector = pc.and_(pc.invert(first), recipe.selector.strategy != "random")

@@ -4,22 +4,26 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from labelcycle.components.analysis.accuracy import known_unknown
+from labelcycle.components.analysis.label_noise import LabelNoise, find_label_noise, nothing_judged
+from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.price_history import price_history_before
-from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.queries import read_query, requests_in
+from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples
 from labelcycle.components.core.campaign.remeasured import NAME, on_present_test_set
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
+from labelcycle.components.core.config.recipe import StopMetric
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.runtime.observation import observed
@@ -27,9 +31,9 @@ from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.earlier_models import remeasure
-from labelcycle.components.evaluate.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
+from labelcycle.components.evaluate.rechecked_labels import recheck_figures
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 
@@ -115,6 +119,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
+    rechecked = rechecked_samples(requests_in(work.requests()))
+    people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics = CycleMetrics(
         cycle=cycle,
@@ -132,14 +138,16 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         classes=found.classes,
         confusion=found.confusion,
         reliability=measured.bins,
-        stop=_reason_to_stop(work, state, found.accuracy),
+        stop=_reason_to_stop(work, state, found),
         random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
         forecast=forecast_figures(points, found.test_samples, campaign, prices),
-        annotators=annotator_figures(votes, given, _predicted(work)),
+        annotators=annotator_figures(people, given, _predicted(work)),
         disputed=disputed_samples(votes, given),
         label_suspects=_label_suspects(noise),
+        labels_by_class=labels_by_class(labelled.values(), campaign.classes),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),
         **({} if found.test_samples else {"estimate": estimate(work, labelled, of_labelled)}),
+        **({} if not rechecked else {"rechecks": recheck_figures(rechecked, votes, given)}),
         **_corrected(work, given, test_ids),
         **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
     )
@@ -176,23 +184,22 @@ def _alignment(work: Attempt) -> AlignmentVerdict | None:
     return work.read_record("alignment.json", AlignmentVerdict)
 
 
-def _earlier_points(work: Attempt, state: State) -> list[CurvePoint]:
-    """The trained cycles before this one."""
-    earlier = state.summaries[: work.cycle]
-    return [CurvePoint(past.answers, past.accuracy) for past in earlier if past.accuracy is not None and not past.final]
+def _earlier_points(work: Attempt, state: State, metric: StopMetric = "accuracy") -> list[CurvePoint]:
+    """The trained cycles before this one, with this metric."""
+    earlier = [(past.answers, getattr(past, metric)) for past in state.summaries[: work.cycle] if not past.final]
+    return [CurvePoint(answers, figure) for answers, figure in earlier if figure is not None]
 
 
-def _reason_to_stop(work: Attempt, state: State, accuracy: float | None) -> str | None:
+def _reason_to_stop(work: Attempt, state: State, found: ClassificationMetrics) -> str | None:
     """Why the recipe's stop rule ends the campaign here, in words; None where it does not, or the budget does.
 
     Without a test set there is none: an estimate is of other samples in each cycle.
     """
     campaign, stop = work.campaign, work.campaign.recipe.stop
-    if (stop.plateau_cycles is None and stop.worth_of_a_point is None) or work.decision.query_size == 0:
+    now = getattr(found, stop.metric)
+    if not stop.is_set or work.decision.query_size == 0 or now is None:
         return None
-    if accuracy is None:
-        return None
-    points = [*_earlier_points(work, state), CurvePoint(work.decision.answered, accuracy)]
+    points = [*_earlier_points(work, state, stop.metric), CurvePoint(work.decision.answered, now)]
     return reason_to_stop(points, stop, campaign.prices)
 
 

@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.rechecks import answer_name, as_second_answers, rechecked_samples
 from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import CampaignError, InputError
@@ -84,6 +85,8 @@ def read_source(
     if source is not None and is_own_table(source):
         return _own_votes(store, campaign, source, asked)
     votes = _read(store, campaign, last, requests, kept, labels_from)
+    if source is not None:
+        votes = as_second_answers(votes, rechecked_samples(requests), kept)
     corrections = _corrections(votes, starting_votes(store, campaign), kept, asked)
     return [vote for vote in votes if vote.sample_id in asked] + corrections
 
@@ -181,7 +184,7 @@ def _read_deliveries(
 ) -> tuple[list[Vote], dict[str, int]]:
     """The CSVs of the last query, and of earlier ones that still lack answers or were corrected; several at once.
 
-    A second opinion without a name is somebody else's than the first.
+    A second opinion without a name is somebody else's than the first, and any answer to a recheck is another one.
 
     Returns:
         The votes, and how many are of samples that were neither asked for nor known, by the address of the CSV.
@@ -190,16 +193,12 @@ def _read_deliveries(
     cycles = {last.cycle, *(request.cycle for request in [*answers.begun, *answers.open])}
     earlier = {request.cycle for request in requests} - cycles
     cycles |= _rewritten(store, last, earlier) if earlier else set()
-    further = {(request.cycle, request.sample_id) for request in requests if request.opinion > 1}
+    further = {(request.cycle, request.sample_id): request for request in requests if request.opinion > 1}
 
     def read(cycle: int) -> list[Vote]:
         key = delivery_key(cycle)
-        return [
-            replace(vote, annotator=f"somebody, cycle {cycle}")
-            if not vote.annotator and (cycle, vote.sample_id) in further
-            else vote
-            for vote in read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes)
-        ]
+        votes = read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes)
+        return [_named(vote, further.get((cycle, vote.sample_id))) for vote in votes]
 
     found = dict(zip(sorted(cycles), concurrently(read, sorted(cycles)), strict=True))
     ours = {request.sample_id for request in requests} | {name for name, _ in kept}
@@ -210,6 +209,13 @@ def _read_deliveries(
     return [vote for votes in found.values() for vote in votes], {
         name: count for name, count in counts.items() if count
     }
+
+
+def _named(vote: Vote, further: LabelRequest | None) -> Vote:
+    """The vote, under the name of an answer to a further request where it is no other person's by itself."""
+    if further is None or (vote.annotator and not further.recheck):
+        return vote
+    return replace(vote, annotator=answer_name(vote.annotator, further.cycle))
 
 
 def _rewritten(store: Store, last: Commit, cycles: Collection[int]) -> set[int]:

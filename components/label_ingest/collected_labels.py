@@ -10,6 +10,7 @@ from labelcycle.components.core.campaign.class_changes import probabilities_now
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.queries import requests_in
+from labelcycle.components.core.campaign.rechecks import rechecked_samples
 from labelcycle.components.core.campaign.starting_labels import starting_answers, starting_votes
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.test_set import asked_to_test_with, never_learnt_from
@@ -94,7 +95,8 @@ def collect_labels(store: Store, state: State, labels_from: str = "") -> Collect
     in_all = in_force([*kept.values(), *new]).values()
     votes = [vote for vote in in_all if vote.sample_id not in withdrawn]
     method, quorum = campaign.labelling.consensus, campaign.labelling.quorum
-    consensus = consensus_of(votes, method, campaign.classes, _probabilities(state, asked, method))
+    probabilities = _probabilities(state, asked, method)
+    consensus = consensus_of(votes, method, campaign.classes, probabilities, rechecked_samples(requests))
     before, now = answers_to(requests, kept.values(), quorum), answers_to(requests, in_all, quorum)
     had = set(before.complete)
     fresh = [request for request in now.complete if request not in had]

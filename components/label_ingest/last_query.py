@@ -8,7 +8,6 @@ from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.own_labels import is_own_table, known_complete
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
-from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
@@ -24,8 +23,12 @@ def requests_of_last_query(store: Store, state: State) -> list[LabelRequest] | N
     record = read_delivery_record(store, state.commits[-1].cycle)
     if record is None or record.asked is None or state.summaries[-1].outstanding:
         return None
-    withdrawn = read_withdrawn(store, state.campaign).ids
-    asked = [sample_id for sample_id in record.asked if sample_id not in withdrawn]
+    asked = record.asked
+    if state.campaign.withdrawn is not None:
+        from labelcycle.components.core.campaign.withdrawn import read_withdrawn
+
+        withdrawn = read_withdrawn(store, state.campaign).ids
+        asked = [sample_id for sample_id in asked if sample_id not in withdrawn]
     return [LabelRequest(state.commits[-1].cycle, sample_id, 1) for sample_id in asked]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import Labelling
@@ -37,6 +38,8 @@ class AnsweredRequests:
 def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: int) -> AnsweredRequests:
     """Sort requests by the votes that they have: the n-th opinion on a sample wants n times `quorum` people.
 
+    A recheck wants `quorum` answers that were given to it.
+
     Args:
         requests: of one or several queries.
         votes: in force.
@@ -44,10 +47,14 @@ def answers_to(requests: Iterable[LabelRequest], votes: Iterable[Vote], quorum: 
 
     Cost: O(requests + votes).
     """
+    requests, votes = list(requests), list(votes)
+    rechecked = rechecked_samples(requests)
     people = Counter(vote.sample_id for vote in votes)
+    again = Counter(vote.sample_id for vote in votes if is_second_answer(vote, rechecked)) if rechecked else Counter()
     sorted_out = AnsweredRequests([], [], [])
     for request in requests:
-        for_this = people[request.sample_id] - (request.opinion - 1) * quorum
+        earlier = (request.opinion - 1) * quorum
+        for_this = again[request.sample_id] if request.recheck else people[request.sample_id] - earlier
         group = sorted_out.complete if for_this >= quorum else sorted_out.begun if for_this > 0 else sorted_out.open
         group.append(request)
     return sorted_out

@@ -30,6 +30,7 @@ from labelcycle.components.label_ingest.collected_labels import (
 from labelcycle.components.label_ingest.readiness import readiness_now
 from labelcycle.components.label_ingest.watched_images import take_in_watched_images
 from labelcycle.components.labelling.query_delivery import deliver_query, refuse_lost_commit
+from labelcycle.components.notification.occasions import tell_of_awaited, tell_of_end, tells_of_failure
 
 Outcome = Literal["cold_start", "train", "wait", "done"]
 
@@ -57,6 +58,7 @@ class Ingested(Facts):
 
 
 @observed
+@tells_of_failure
 def run(root: str, labels_from: str = "", finalize: bool = False) -> Ingested:
     """Decide what comes next for the campaign, and prepare the attempt.
 
@@ -99,12 +101,13 @@ def _ingest(store: Store, labels_from: str, finalize: bool, look_for_images: boo
         return _begin(store, state, "cold_start", None, "no query yet: choose the first samples to label")
     last = state.commits[-1]
     check_follows(store, state.campaign, last, read_commit(store, last.cycle - 1) if last.cycle else None)
-    deliver_query(store, state.campaign, last)
+    place = deliver_query(store, state.campaign, last)
     if state.campaign.prices.computing_costs:
         sum_up_cycles(store, len(state.commits))
     if state.phase == "done" and (not finalize or state.final is not None):
         if state.final is None and (again := began_again()) is not None:
             return again
+        tell_of_end(store, state)
         return Ingested("done", last.cycle, "", state.why_done)
     collected = collect_labels(store, state, labels_from)
     if finalize:
@@ -117,6 +120,7 @@ def _ingest(store: Store, labels_from: str, finalize: bool, look_for_images: boo
     ready = readiness_now(store, state, collected.answers)
     if not ready.ready:
         reason = _awaited(collected, last.cycle, ready.reason)
+        tell_of_awaited(store, state, len(collected.answers.unanswered), place or collected.source)
         return Ingested("wait", last.cycle + 1, "", reason, len(collected.answers.unanswered))
     if (again := began_again()) is not None:
         return again

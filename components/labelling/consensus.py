@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.rechecks import Rechecked, is_second_answer
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.labelling import ConsensusMethod
 from labelcycle.components.core.storage.tables import CONSENSUS
@@ -70,26 +71,33 @@ Probabilities = dict[str, npt.NDArray[np.float32]]
 
 
 def consensus_of(
-    votes: Iterable[Vote], method: ConsensusMethod, classes: list[str], probabilities: Probabilities
+    votes: Iterable[Vote],
+    method: ConsensusMethod,
+    classes: list[str],
+    probabilities: Probabilities,
+    rechecked: Rechecked | None = None,
 ) -> pa.Table:
     """One row of `CONSENSUS` a sample, sorted by id.
 
     By majority, the label is what most people said who gave one; where two classes have as many, the sample is
-    disputed and has no label. The quality is the share of all people that gave it, the unsure ones among them. CROWDLAB
-    goes on from there (see `weigh_annotators`). A sample that nobody gave a class is skipped or unsure, as more said.
+    disputed and has no label. But where the label was asked for again because the model doubted it, the second answers
+    then decide: a doubted label that is not confirmed gives way. The quality is the share of all people that gave the
+    label, the unsure ones among them. CROWDLAB goes on from there (see `weigh_annotators`). A sample that nobody gave a
+    class is skipped or unsure, as more said.
 
     Args:
         votes: in force, at most one of each person on each sample.
         method: how votes become a label.
         classes: the campaign's.
         probabilities: for CROWDLAB.
+        rechecked: samples that were asked for again because the model doubted their label.
 
     Cost: O(votes); with CROWDLAB also memory for samples × annotators.
     """
     by_sample: dict[str, list[Vote]] = {}
     for vote in votes:
         by_sample.setdefault(vote.sample_id, []).append(vote)
-    rows = {sample_id: _majority(by_sample[sample_id]) for sample_id in sorted(by_sample)}
+    rows = {sample_id: _majority(by_sample[sample_id], rechecked or {}) for sample_id in sorted(by_sample)}
     if method == "crowdlab":
         for sample_id, (label, quality) in weigh_annotators(by_sample, classes, probabilities).items():
             given = [vote.label for vote in by_sample[sample_id] if vote.status == "ok"]
@@ -102,15 +110,20 @@ def consensus_of(
     return pa.Table.from_pylist([{"sample_id": name, **row} for name, row in rows.items()], schema=CONSENSUS)
 
 
-def _majority(votes: list[Vote]) -> dict[str, object]:
-    given = Counter(vote.label for vote in votes if vote.status == "ok").most_common(2)
+def _majority(votes: list[Vote], rechecked: Rechecked) -> dict[str, object]:
+    counts = Counter(vote.label for vote in votes if vote.status == "ok")
+    second = Counter(vote.label for vote in votes if vote.status == "ok" and is_second_answer(vote, rechecked))
+    given = [
+        (label, counts[label], second[label])
+        for label in sorted(counts, key=lambda label: (-counts[label], -second[label]))[:2]
+    ]
     if not given:
         skipped = sum(vote.status == "skip" for vote in votes)
         status = "skip" if 2 * skipped > len(votes) else "unsure"
         return {"label": None, "votes": len(votes), "agreement": None, "quality": 0.0, "status": status}
-    label, most = given[0]
-    of_a_class = sum(vote.status == "ok" for vote in votes)
-    disputed = len(given) > 1 and given[1][1] == most
+    label, most, _ = given[0]
+    of_a_class = counts.total()
+    disputed = len(given) > 1 and given[1][1:] == given[0][1:]
     return {
         "label": None if disputed else label,
         "votes": len(votes),

@@ -4,15 +4,23 @@ Source: https://cocodataset.org/#format-data, https://labelstud.io/guide/export
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from labelcycle.components.core.campaign.rechecks import answer_name
 from labelcycle.components.core.campaign.votes import STATUSES, Status, Vote
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.images.endings import ALL_ENDINGS
 from labelcycle.components.labelling.image_names import name_of_image
 from labelcycle.components.labelling.label_spellings import ONE_LABEL
-from labelcycle.components.labelling.label_studio.annotations import Answer, annotator_of, moment, read_annotation
+from labelcycle.components.labelling.label_studio.annotations import (
+    Answer,
+    annotator_of,
+    moment,
+    read_annotation,
+    recheck_of,
+)
 from labelcycle.components.labelling.label_studio.project import DOUBT, UNSURE
 
 PARTS = ("images", "annotations", "categories")
@@ -147,7 +155,18 @@ def votes_of_export(content: Any, uri: str) -> Iterator[Placed]:
 
 
 def _answers(task: Mapping[str, object], location: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
-    """Where each answer of a task stands, what the task calls its sample, and the answer."""
+    """Where each answer of a task stands, what the task calls its sample, and the answer.
+
+    Answers to a task that asks for a label again are called as such.
+    """
+    data = task.get("data", task)
+    recheck = recheck_of(data) if isinstance(data, dict) else None
+    for where, name, answer in _answers_as_written(task, location, uri):
+        again = answer if recheck is None else replace(answer, annotator=answer_name(answer.annotator, recheck))
+        yield where, name, again
+
+
+def _answers_as_written(task: Mapping[str, object], location: str, uri: str) -> Iterator[tuple[str, str, Answer]]:
     annotations = task.get("annotations", task.get("completions"))
     if annotations is None:
         yield (

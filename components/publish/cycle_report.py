@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import jinja2
 import pyarrow as pa
 
+from labelcycle.components.analysis.labels_by_class import class_warnings
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
@@ -76,7 +77,9 @@ def render_report(report: Report) -> str:
         headlines=headlines(metrics, before, report.prices or campaign.prices),
         testing=class_changes
         + correction_words(metrics, bool(class_changes))
-        + testing_words(metrics, before, campaign.test_from_budget),
+        + testing_words(metrics, before, campaign.test_from_budget)
+        + class_warnings(metrics.labels_by_class or {}, campaign.recipe),
+        labels_by_class=metrics.labels_by_class or {},
         estimates=any(isinstance(summary.estimate, AccuracyEstimate) for summary in report.summaries),
         changes=changes(metrics, before, report.previous, campaign.class_of),
         cycles=_cycles(report),
@@ -88,7 +91,8 @@ def render_report(report: Report) -> str:
         picks=picks,
         cards=report.cards,
         explored=sum(pick.explore is True for pick in picks),
-        second_opinions=sum(pick.opinion > 1 for pick in picks),
+        second_opinions=sum(pick.opinion > 1 and not pick.recheck for pick in picks),
+        rechecks=sum(pick.recheck for pick in picks),
         final=final,
         alignment=alignment_table(metrics.alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},

@@ -73,9 +73,7 @@ def _labels(count: int) -> str:
 
 
 def _stop_rule(campaign: Campaign) -> str:
-    stop = campaign.recipe.stop
-    none = stop.plateau_cycles is None and stop.worth_of_a_point is None
-    return "no stop rule is set" if none else "the stop rule does not hold yet"
+    return "the stop rule does not hold yet" if campaign.recipe.stop.is_set else "no stop rule is set"
 
 
 def _waiting(labelling: Labelling, query_size: int) -> str:

@@ -21,8 +21,9 @@ from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, TransientError
 from labelcycle.components.core.runtime.observation import notice, observed
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
-from labelcycle.components.core.storage.tables import QUERY
+from labelcycle.components.core.storage.tables import QUERY, without_unused
 from labelcycle.components.labelling.query_delivery import deliver_query
+from labelcycle.components.notification.occasions import tell_of_commit
 from labelcycle.components.publish.cycle_report import draw_cycle
 
 EMPTY_QUERY = "empty_query.parquet"
@@ -70,7 +71,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     metrics = work.read_record("metrics.json", CycleMetrics) if work.decision.trains else None
     files = _files_of_stages(work, metrics)
     if metrics is not None and metrics.stop is not None:
-        work.write_table(EMPTY_QUERY, QUERY.empty_table())
+        work.write_table(EMPTY_QUERY, without_unused(QUERY.empty_table()))
         files["query"] = EMPTY_QUERY
     query = read_query(work.store, work.reference(files["query"]))
     files["summary"] = "summary.json"
@@ -87,6 +88,7 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
     handed = _hand_out(work, state.campaign, winner)
+    tell_of_commit(work.store, state, cycle, handed)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
         Path(report).write_bytes(read_object(work.store, winner.objects["report"]))

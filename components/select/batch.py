@@ -17,6 +17,7 @@ from labelcycle.components.core.features.blocks import for_each_block, one_threa
 from labelcycle.components.core.features.matmul import PROCESSOR, matmul_on
 from labelcycle.components.select.checks import check_candidates
 from labelcycle.components.select.constraints import UNCONSTRAINED, Constraints, choose_within
+from labelcycle.components.select.rare_classes import NEEDS, USES
 from labelcycle.components.select.registry import STRATEGIES, registered, strategies_with
 from labelcycle.components.select.strategy import Candidates, Picks, sorted_by_id
 
@@ -75,6 +76,8 @@ def select_batch(
     if budget < 1:
         raise ConfigurationError(f"A query needs a budget of at least 1; got {budget}.")
     needs, reads = chosen.needs_with(parameters), chosen.reads_with(parameters)
+    if constraints.rare_classes:
+        needs, reads = needs | NEEDS, reads | NEEDS | USES
     check_candidates(pool, reads if constraints.near_duplicates is None else reads | {"features"})
     if "probs" in needs and pool.probs is None:
         pool = _with_probs(pool)

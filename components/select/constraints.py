@@ -1,4 +1,4 @@
-"""What holds for a query whatever the strategy: samples left out or included, a random share, quotas, no duplicates."""
+"""What holds for a query whatever the strategy: samples left out or included, shares, quotas, no duplicates."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,8 @@ import numpy.typing as npt
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.select.near_duplicates import without_near_duplicates
+from labelcycle.components.select.rare_classes import NEEDS as RARE_CLASSES_NEED
+from labelcycle.components.select.rare_classes import picks_of_rare_classes
 from labelcycle.components.select.strategy import Candidates, Picks, take_rows
 
 Ask = Callable[[Candidates, int], Picks]
@@ -29,6 +31,8 @@ class Constraints:
             are not named. Quotas apply to what the strategy chooses.
         near_duplicates: cosine similarity from which two samples count as the same; of such samples only one is a
             candidate, and none where a labelled sample is the same. None keeps all.
+        rare_classes: share of the budget for the classes with the fewest labels, between 0 and 1; as far as candidates
+            are taken for these.
     """
 
     exclude: Sequence[str] = ()
@@ -36,6 +40,7 @@ class Constraints:
     explore: float = 0.0
     quotas: Mapping[str, int] = field(default_factory=dict)
     near_duplicates: float | None = None
+    rare_classes: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict themselves.
@@ -43,8 +48,9 @@ class Constraints:
         Raises:
             ConfigurationError: a share outside 0 to 1, a quota below 0, an id both excluded and included.
         """
-        if not 0 <= self.explore <= 1:
-            raise ConfigurationError(f"explore is a share of the query, between 0 and 1; got {self.explore}.")
+        for name in ("explore", "rare_classes"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(f"{name} is a share of the query, between 0 and 1; got {getattr(self, name)}.")
         if self.near_duplicates is not None and not 0 < self.near_duplicates <= 1:
             raise ConfigurationError(
                 f"near_duplicates is a cosine similarity, above 0 and at most 1; got {self.near_duplicates}."
@@ -64,7 +70,7 @@ UNCONSTRAINED = Constraints()
 def choose_within(
     constraints: Constraints, pool: Candidates, budget: int, seed: int, ask: Ask
 ) -> tuple[Picks, npt.NDArray[np.bool_]]:
-    """Choose within the constraints: first what must be included, then by the strategy, then at random.
+    """Choose within the constraints: what must be included, for rare classes, by the strategy, then at random.
 
     Args:
         constraints: what must hold.
@@ -79,7 +85,8 @@ def choose_within(
 
     Raises:
         InputError: an excluded or included id that is no candidate.
-        ConfigurationError: quotas without groups, a group that no candidate has, near-duplicates without features.
+        ConfigurationError: quotas without groups, a group that no candidate has, near-duplicates without features,
+            rare classes without probabilities or labels.
     """
     if constraints == UNCONSTRAINED:
         picks = ask(pool, min(budget, len(pool))) if len(pool) else _constant(np.empty(0, np.int64), "")
@@ -97,6 +104,10 @@ def choose_within(
     explored = _explored(constraints, pool, np.flatnonzero(free), left, budget, seed)
     free[explored] = False
     left -= len(explored)
+    for picks in _for_rare_classes(constraints, pool, free, min(left, round(constraints.rare_classes * budget)), ask):
+        parts.append(picks)
+        free[picks.rows] = False
+        left -= len(picks.rows)
     for members, quota in _shares(constraints.quotas, pool, free, left):
         rows = np.flatnonzero(members & free)
         size = min(quota, left, len(rows))
@@ -127,6 +138,15 @@ def _explored(constraints: Constraints, pool: Candidates, available: Rows, left:
         return np.empty(0, np.int64)
     numbers = keyed_order(pool.ids[available], seed, pool.cycle, "explore")
     return available[np.lexsort((pool.ids[available], numbers))[:size]]
+
+
+def _for_rare_classes(constraints: Constraints, pool: Candidates, free: Mask, size: int, ask: Ask) -> list[Picks]:
+    if not constraints.rare_classes:
+        return []
+    missing = sorted(need for need in RARE_CLASSES_NEED if getattr(pool, need) is None)
+    if missing:
+        raise ConfigurationError(f"rare_classes needs {', '.join(missing)}, which the candidates lack.")
+    return picks_of_rare_classes(pool, free, size, ask) if size else []
 
 
 def _shares(quotas: Mapping[str, int], pool: Candidates, free: Mask, left: int) -> list[tuple[Mask, int]]:

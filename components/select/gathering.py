@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids, read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
-from labelcycle.components.core.config.recipe import Choice
+from labelcycle.components.core.config.query_choice import Choice, Selector
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.provenance import space_name
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -25,6 +25,7 @@ from labelcycle.components.core.storage.tables import column_to_matrix, scores_n
 from labelcycle.components.select.constraints import Constraints
 from labelcycle.components.select.embedding_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.select.rare_classes import NEEDS, USES
 from labelcycle.components.select.strategy import Candidates, Strategy
 
 READ_AT_ONCE = 65_536
@@ -88,6 +89,8 @@ def read_by_constraints(choice: Choice) -> frozenset[str]:
         reads |= {"features", "labelled_features"}
     if choice.quotas:
         reads.add("groups")
+    if rare_share(choice):
+        reads |= NEEDS | USES
     return frozenset(reads)
 
 
@@ -120,7 +123,13 @@ def gather_constraints(work: Attempt, choice: Choice, pool: Candidates) -> Const
         explore=choice.explore,
         quotas={group: quota for group, quota in choice.quotas.items() if group in groups},
         near_duplicates=choice.near_duplicates,
+        rare_classes=rare_share(choice),
     )
+
+
+def rare_share(choice: Choice) -> float:
+    """The share of a query for rare classes; the cold start knows none."""
+    return choice.rare_classes if isinstance(choice, Selector) else 0.0
 
 
 def read_scores(work: Attempt, shards: int, columns: list[str] | None = None, of: pa.Array | None = None) -> pa.Table:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.algorithms import refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.config.recipe import Choice
+from labelcycle.components.core.campaign.queries import picks_of
+from labelcycle.components.core.config.query_choice import Choice
 from labelcycle.components.core.features.matmul import PROCESSOR
 from labelcycle.components.core.runtime.observation import observed
-from labelcycle.components.core.storage.tables import QUERY, table_in
+from labelcycle.components.core.storage.tables import QUERY, table_in, with_schema, without_unused
 from labelcycle.components.select import STRATEGIES, Selection, select_batch
 from labelcycle.components.select.batch import check_parameters
 from labelcycle.components.select.gathering import (
@@ -24,6 +25,7 @@ from labelcycle.components.select.gathering import (
     read_by_constraints,
     read_scores,
 )
+from labelcycle.components.select.rechecks import mixed_in, rechecks
 from labelcycle.components.select.second_opinions import opinion_rows, second_opinions
 from labelcycle.components.select.testing import REASON, rows_to_test_with
 
@@ -35,14 +37,15 @@ DEVICE = "LABELCYCLE_SELECT_DEVICE"
 class Selected(Facts, rows="size"):
     """The query that was written.
 
-    Of its `size` samples `to_test_with` are for the test set, `second_opinions` were asked for before, `explored` were
-    drawn at random to learn from, and `included` had to be in it.
+    Of its `size` samples `to_test_with` are for the test set, `second_opinions` were asked for before, as were
+    `rechecks`, `explored` were drawn at random to learn from, and `included` had to be in it.
     """
 
     strategy: str
     size: int
     to_test_with: int
     second_opinions: int
+    rechecks: int
     explored: int
     included: int
     uri: str
@@ -68,9 +71,9 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
     work = open_attempt(root, cycle, attempt)
     refuse_other_versions(work, "cold_start", "strategy")
     table = choose_query(work, shards)
-    work.write_table("query.parquet", table)
+    work.write_table("query.parquet", without_unused(table))
     if not work.record("select"):
-        table = table_in(work.read("query.parquet"))
+        table = with_schema(table_in(work.read("query.parquet")), QUERY)
     reference = work.reference("query.parquet")
     if query:
         Path(query).parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +82,8 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
         strategy=choice_of(work).strategy,
         size=table.num_rows,
         to_test_with=pc.sum(pc.equal(table["reason"], REASON)).as_py() or 0,
-        second_opinions=pc.sum(pc.greater(table["opinion"], 1)).as_py() or 0,
+        second_opinions=sum(pick.opinion > 1 and not pick.recheck for pick in picks_of(table)),
+        rechecks=pc.sum(table["recheck"]).as_py() or 0,
         explored=pc.sum(table["explore"]).as_py() or 0,
         included=len(set(work.campaign.recipe.selector.include) & set(table["sample_id"].to_pylist())),
         uri=work.store.locate(reference.key),
@@ -96,6 +100,8 @@ def choice_of(work: Attempt) -> Choice:
 def choose_query(work: Attempt, shards: int = 1) -> pa.Table:
     """The query of an attempt: rows of `QUERY`, samples to test with, then the strategy's picks and second opinions.
 
+    Rechecks stand anywhere among them.
+
     Args:
         work: the attempt, scored where its cycle trains.
         shards: how many shards the score stage wrote.
@@ -105,9 +111,11 @@ def choose_query(work: Attempt, shards: int = 1) -> pa.Table:
     testing = rows_to_test_with(work, QUERY)
     again = second_opinions(work)
     size = work.decision.query_size - testing.num_rows - len(again)
+    doubted = rechecks(work, {opinion.sample_id for opinion in again}, size)
+    size -= len(doubted)
     picks = QUERY.empty_table() if size <= 0 else _query(work, choice, size, shards, first_rank=testing.num_rows + 1)
     asked = pa.concat_tables([testing, picks])
-    return pa.concat_tables([asked, opinion_rows(again, asked.num_rows + 1, QUERY)])
+    return mixed_in(pa.concat_tables([asked, opinion_rows(again, asked.num_rows + 1, QUERY)]), doubted, work)
 
 
 def _query(work: Attempt, choice: Choice, size: int, shards: int, first_rank: int) -> pa.Table:
@@ -134,6 +142,7 @@ def _query(work: Attempt, choice: Choice, size: int, shards: int, first_rank: in
             "explore": pa.array(picks.explored),
             "opinion": pa.array([1] * len(picks.ids), pa.int32()),
             "probabilities": _probabilities(work, picks, shards),
+            "recheck": pa.nulls(len(picks.ids), pa.bool_()),
         },
         schema=QUERY,
     )

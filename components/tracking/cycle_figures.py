@@ -1,13 +1,14 @@
 """The figures of a cycle by the names that MLflow has them by: of the model, its query, its people, and its stages."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TypeGuard
 
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
-from labelcycle.components.core.campaign.label_quality import AnnotatorFigures
+from labelcycle.components.core.campaign.label_quality import AnnotatorFigures, RecheckFigures
 from labelcycle.components.core.campaign.training import AlignmentVerdict
 from labelcycle.components.core.runtime.timings import Timing
 
@@ -29,6 +30,8 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
         **(_annotator_figures(metrics.annotators) if metrics.annotators else {}),
         "disputed_samples": metrics.disputed.count if metrics.disputed else None,
         "label_suspects": suspects.found if suspects else None,
+        **(_recheck_figures(metrics.rechecks) if metrics.rechecks else {}),
+        **(_class_figures(metrics.labels_by_class) if metrics.labels_by_class else {}),
         **(_estimate_figures(metrics.estimate) if isinstance(metrics.estimate, AccuracyEstimate) else {}),
     }
     return {name: float(value) for name, value in candidates.items() if _is_figure(value)}
@@ -41,6 +44,16 @@ def _alignment_figures(verdict: AlignmentVerdict) -> dict[str, object]:
 
 def _estimate_figures(found: AccuracyEstimate) -> dict[str, object]:
     return {ESTIMATE: found.accuracy, f"{ESTIMATE}_low": found.low, f"{ESTIMATE}_high": found.high}
+
+
+def _recheck_figures(found: RecheckFigures) -> dict[str, object]:
+    return {f"rechecks_{name}": getattr(found, name) for name in ("asked", "answered", "confirmed", "corrected")}
+
+
+def _class_figures(labels: Mapping[str, int]) -> dict[str, object]:
+    """How uneven classes are: the labels of the rarest one, and how many have none."""
+    counts = list(labels.values())
+    return {"labels_of_rarest_class": min(counts), "classes_without_labels": counts.count(0)}
 
 
 def _annotator_figures(found: AnnotatorFigures) -> dict[str, object]:

@@ -57,7 +57,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     acceleration: "Acceleration | None" = None,
 ) -> Fitted:
-    """Train the parameters of `network` that require gradients on the cross-entropy.
+    """Train the parameters of `network` that require gradients on the cross-entropy, weighted if the settings say so.
 
     With a validation split the parameters of the best epoch are kept, else those at the end of the epoch of lowest
     loss where `settings.keeps_lowest_loss`, else those of the last. Annealing lowers the learning rates step by step.
@@ -69,7 +69,7 @@ def fit(
         prepare: a batch of `inputs` → what the network takes, on its device.
         training: at least one example.
         validation: examples to choose the best epoch by, or None.
-        settings: epochs, batch size, optimiser, weight decay, annealing, accumulation, early stopping.
+        settings: epochs, batch size, optimiser, weight decay, annealing, accumulation, early stopping, class weights.
         learning_rate: that the parameters begin with which are in no group.
         seed: decides the order of the batches. Dropout draws from torch's own generators: see `seed_everything`.
         precision: a reusable context in which the network computes, such as `torch.autocast`; None for float32.
@@ -88,6 +88,7 @@ def fit(
     if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
         running.restore(found)
     batch_size = settings.batch_size or max(2, len(training.targets))
+    weights = balanced_weights(training.targets) if settings.class_weight == "balanced" else None
     by_loss = validation is None and settings.keeps_lowest_loss
     precision = precision or nullcontext()
     called = network if acceleration is None else acceleration.wrap(network)
@@ -98,7 +99,7 @@ def fit(
         ):
             if acceleration is not None:
                 acceleration.begin_epoch(seed, training_progress.epoch)
-            epoch = _Epoch(running, called, prepare, training, settings, first_rates, precision, acceleration)
+            epoch = _Epoch(running, called, prepare, training, settings, first_rates, precision, acceleration, weights)
             loss = epoch.run(batch_size)
             if acceleration is not None:
                 acceleration.agree(network)
@@ -133,6 +134,7 @@ class _Epoch:
     rates: list[float]
     precision: AbstractContextManager[object]
     acceleration: "Acceleration | None"
+    weights: torch.Tensor | None
 
     def run(self, batch_size: int) -> float:
         """Go over all examples once. Returns their mean loss."""
@@ -162,8 +164,7 @@ class _Epoch:
             weight = len(rows) / size if self.acceleration is None else self.acceleration.weight(rows, size)
             with self.precision:
                 logits = self.called(self.prepare(self.training.inputs[own]))
-            targets = self.training.targets[own].to(logits.device)
-            loss = torch.nn.functional.cross_entropy(logits.float(), targets) * weight
+            loss = self._loss(logits.float(), own) * weight
             if self.acceleration is None:
                 loss.backward()
             else:
@@ -171,6 +172,24 @@ class _Epoch:
             losses.append(loss.detach() * size)
         self.running.optimiser.step()
         return losses
+
+    def _loss(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The mean cross-entropy of these examples, each with its weight; all weights together are 1 on average."""
+        targets = self.training.targets[rows].to(logits.device)
+        mean: torch.Tensor
+        if self.weights is None:
+            mean = torch.nn.functional.cross_entropy(logits, targets)
+        else:
+            losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+            mean = (losses * self.weights[rows].to(logits.device)).mean()
+        return mean
+
+
+def balanced_weights(targets: torch.Tensor) -> torch.Tensor:
+    """Weights that give every class that occurs the same total, 1 on average: int64 (N,) → float32 (N,)."""
+    _, places, sizes = torch.unique(targets, return_inverse=True, return_counts=True)
+    weights: torch.Tensor = len(targets) / (len(sizes) * sizes[places])
+    return weights.float()
 
 
 def _identity(

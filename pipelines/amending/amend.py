@@ -15,7 +15,8 @@ from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
 from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
-from labelcycle.pipelines.initialise.query_settings import check_strategies
+from labelcycle.pipelines.initialise.notify_settings import notify_of
+from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 OF_QUERIES = ("scorer", "selector", "schedule", "stop")
@@ -36,6 +37,8 @@ class WantedChanges:
         batch: labels a cycle.
         recipe: the name of a recipe, or the path of one.
         overrides: settings laid over it, or over the campaign's own: `{"selector.strategy": "margin"}`.
+        notify: settings laid over those of who is told of what: `{"webhook": True}`.
+        no_notify: whether nobody is told from now on.
         classes: new ones, `+NAME` each.
         renamed: classes that get another name, `OLD=NEW` each.
         merged: classes that become one, `A,B=NEW` each.
@@ -47,6 +50,8 @@ class WantedChanges:
     batch: int | None = None
     recipe: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)
+    notify: Mapping[str, object] = field(default_factory=dict)
+    no_notify: bool = False
     classes: Sequence[str] = ()
     renamed: Sequence[str] = ()
     merged: Sequence[str] = ()
@@ -137,6 +142,9 @@ def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, J
     recipe = _recipe(campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
+    notify = None if wanted.no_notify else notify_of(wanted.notify, campaign.notify)
+    if notify != campaign.notify:
+        changes["notify"] = None if notify is None else notify.model_dump(mode="json")
     classes = changed_classes(campaign, wanted.classes, wanted.renamed, wanted.merged)
     changes |= as_changes(campaign, classes)
     prices = _prices(campaign, wanted.prices)
@@ -189,6 +197,7 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     lists = [name for name in LISTS if getattr(recipe.selector, name) != getattr(campaign.recipe.selector, name)]
     if lists:
         raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
+    check_rechecks(recipe, campaign.labels_from)
     check_strategies(recipe, captions=campaign.text_encoder is not None)
     return recipe
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from labelcycle.components.core.campaign.amendments import AmendedCampaign
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.config.notify import Notify
 from labelcycle.pipelines.amending.class_names import classes_in_words
 
 NOT_TOLD = {"summary", "source", "cost"}
@@ -36,7 +37,16 @@ def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
         old, new = old_recipe.get(name), new_recipe.get(name)
         if old != new and name not in NOT_TOLD:
             lines.append(f"recipe {name}: {_short(old)} → {_short(new)}")
+    if before.notify != after.notify:
+        lines.append(f"notify: {_told(before.notify)} → {_told(after.notify)}")
     return lines
+
+
+def _told(notify: Notify | None) -> str:
+    """Who is told, in words."""
+    if notify is None:
+        return "nobody"
+    return " and ".join((["a webhook"] if notify.webhook else []) + ([] if notify.email is None else notify.email.to))
 
 
 def counts_in_words(counts: Mapping[str, int]) -> list[str]:

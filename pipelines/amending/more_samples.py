@@ -12,13 +12,13 @@ from labelcycle.components.core.images.inspection import Found as FoundImage
 from labelcycle.components.core.images.inspection import inspect_images
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.initialise.annotators import check_links
 from labelcycle.pipelines.initialise.base_features import import_features
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.image_sources import samples_of_images
 from labelcycle.pipelines.initialise.leaks import find_leaks, set_aside, tell_of_leaks
 from labelcycle.pipelines.initialise.samples import Samples
+from labelcycle.pipelines.initialise.who_labels import check_links
 
 
 def with_more_images(

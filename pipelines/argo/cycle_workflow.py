@@ -16,7 +16,7 @@ from labelcycle.pipelines.argo.rendering import (
     Rendering,
     workflow_parameters,
 )
-from labelcycle.pipelines.argo.workflow import workflow_settings
+from labelcycle.pipelines.argo.workflow import on_failure, workflow_settings
 from labelcycle.pipelines.graph import DECISIONS, WORK, Decision, Stage, slug
 from labelcycle.pipelines.graph import Task as InGraph
 
@@ -111,6 +111,7 @@ def cycle_template(rendering: Rendering) -> WorkflowTemplate:
         entrypoint=ONE_CYCLE,
         arguments=workflow_parameters(rendering),
         templates=[_one_cycle(), *(_branch(rendering, of) for of in DECISIONS), *stage_templates(rendering)],
+        hooks=on_failure(rendering),
         **workflow_settings("cycle"),
     )
 

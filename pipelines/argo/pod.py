@@ -6,9 +6,10 @@ from hera.workflows import ConfigMapEnv, EmptyDirVolume, Env, Resources, RetryPo
 from hera.workflows.models import Backoff, Capabilities, PodSecurityContext, SeccompProfile, SecurityContext, Toleration
 
 from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_SECONDS
-from labelcycle.pipelines.argo.rendering import LABELLING, SETTINGS, STORAGE, TRACKING
+from labelcycle.pipelines.argo.rendering import LABELLING, NOTIFICATION, SETTINGS, STORAGE, TRACKING
 from labelcycle.pipelines.cluster import (
     LABELLING_KEYS,
+    NOTIFICATION_KEYS,
     SETTINGS_KEYS,
     STORAGE_KEYS,
     TRACKING_KEYS,
@@ -145,6 +146,7 @@ CREDENTIALS: dict[Secret, tuple[str, tuple[str, ...]]] = {
     "storage": (STORAGE, STORAGE_KEYS),
     "tracking": (TRACKING, TRACKING_KEYS),
     "labelling": (LABELLING, LABELLING_KEYS),
+    "notification": (NOTIFICATION, NOTIFICATION_KEYS),
 }
 """The parameter that names each secret, and its keys."""
 

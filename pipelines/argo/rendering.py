@@ -7,7 +7,14 @@ from typing import Any
 from hera.workflows import Parameter
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.cluster import CUDA_SUFFIX, LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
+from labelcycle.pipelines.cluster import (
+    CUDA_SUFFIX,
+    LABELLING_SECRET,
+    NOTIFICATION_SECRET,
+    SETTINGS_MAP,
+    STORAGE_SECRET,
+    TRACKING_SECRET,
+)
 from labelcycle.pipelines.graph import CYCLE as CYCLE_GRAPH
 from labelcycle.pipelines.graph import Graph
 from labelcycle.pipelines.profiles.profile import Placement, Profile
@@ -86,6 +93,7 @@ SHARDS = "{{workflow.parameters.shards}}"
 STORAGE = "{{workflow.parameters.storage_secret}}"
 TRACKING = "{{workflow.parameters.tracking_secret}}"
 LABELLING = "{{workflow.parameters.labelling_secret}}"
+NOTIFICATION = "{{workflow.parameters.notification_secret}}"
 SETTINGS = "{{workflow.parameters.settings_map}}"
 
 LABELS_FROM = "{{inputs.parameters.labels_from}}"
@@ -118,6 +126,11 @@ def workflow_parameters(rendering: Rendering) -> list[Parameter]:
         Parameter(name="tracking_secret", value=TRACKING_SECRET, description="Secret with MLflow's credentials."),
         Parameter(
             name="labelling_secret", value=LABELLING_SECRET, description="Secret with the labelling tool's token."
+        ),
+        Parameter(
+            name="notification_secret",
+            value=NOTIFICATION_SECRET,
+            description="Secret with the addresses where people are told what happens.",
         ),
         Parameter(
             name="settings_map",

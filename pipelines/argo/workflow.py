@@ -5,9 +5,12 @@ from typing import TypedDict
 import yaml
 from hera.workflows import CronWorkflow, Parameter
 from hera.workflows.models import (
+    Arguments,
+    LifecycleHook,
     PodGC,
     PodSecurityContext,
     SeccompProfile,
+    TemplateRef,
     TTLStrategy,
     WorkflowMetadata,
     WorkflowTemplateRef,
@@ -15,6 +18,7 @@ from hera.workflows.models import (
 
 from labelcycle.pipelines.argo.pod import labels
 from labelcycle.pipelines.argo.rendering import CYCLE, Rendering
+from labelcycle.pipelines.graph import slug
 
 SERVICE_ACCOUNT = "labelcycle-stage"
 """What stages run as. Argo's executor reports outputs by it: it may create and patch workflowtaskresults."""
@@ -24,6 +28,23 @@ EXECUTOR_USER = 8737
 
 ADDED_CONTAINERS = (("initContainers", "init"), ("containers", "wait"))
 """What Argo adds to each pod of a stage: the part of the pod's spec, and the container's name."""
+
+FAILURE = "{{workflow.name}} ended as {{workflow.status}}; its failed pods say why"
+"""What people are told of a workflow that failed."""
+
+
+def on_failure(rendering: Rendering, elsewhere: bool = False) -> dict[str, LifecycleHook]:
+    """The hooks that run a stage where a workflow ends without success; where it succeeds they start no pod.
+
+    Args:
+        rendering: what the manifests are for.
+        elsewhere: whether the stage's template is not in this workflow's, but in that of a cycle.
+    """
+    template = slug(rendering.graph.on_failure)
+    told = Arguments(parameters=[Parameter(name="failure", value=FAILURE).as_argument()])
+    called = {"template_ref": TemplateRef(name=CYCLE, template=template)} if elsewhere else {"template": template}
+    return {"exit": LifecycleHook(arguments=told, expression='workflow.status != "Succeeded"', **called)}
+
 
 _DAY = 24 * 60 * 60
 

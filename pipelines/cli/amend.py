@@ -67,6 +67,11 @@ def amend(
     annotators_per_label: Annotated[int | None, typer.Option(help="Annotations paid for a label.", min=1)] = None,
     price_cpu_hour: Annotated[float | None, typer.Option(help="Price of an hour of one CPU core.", min=0)] = None,
     price_gpu_hour: Annotated[float | None, typer.Option(help="Price of a GPU hour.", min=0)] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom to tell of what, such as webhook=true or email.to=ann@example.org; may be repeated."),
+    ] = None,
+    no_notify: Annotated[bool, typer.Option("--no-notify", help="Tell nobody any more.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the amendment as JSON for machines.")] = False,
 ) -> None:
@@ -100,6 +105,8 @@ def amend(
         renamed=rename_class or (),
         merged=merge_classes or (),
         prices={name: price for name, price in prices.items() if price is not None},
+        notify=settings_of(notify or [], "--notify"),
+        no_notify=no_notify,
         samples=WantedSamples(images, embeddings, test, withdraw, watch_images, drop_leaks),
     )
     if erase:

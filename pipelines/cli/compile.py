@@ -38,6 +38,9 @@ def compile_packages(
         str | None,
         typer.Option(help="Leave out stages that this recipe, by name or file, cannot need; else for any recipe."),
     ] = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="End each cycle by telling people where it failed; three pods more.")
+    ] = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="Print parameters, size and pods of each package.")
     ] = False,
@@ -64,7 +67,7 @@ def compile_packages(
     with tempfile.TemporaryDirectory() as scratch:
         for name in PIPELINES:
             path = (output or Path(scratch)) / f"{name}.yaml"
-            write_package(name, path, chosen, image, shards, features_stay)
+            write_package(name, path, chosen, image, shards, features_stay, notify)
             if output is not None:
                 print(path)
             if explained:

@@ -30,6 +30,7 @@ def finalize(
     from labelcycle.components.core.storage import open_store
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.pipelines.local.engine import run_cycle
+    from labelcycle.pipelines.local.failures import told_of_failures
 
     store = open_store(root)
     state = read_state(store)
@@ -39,7 +40,8 @@ def finalize(
     if state.phase != "done" and not end_early:
         raise ConfigurationError(_not_spent(state))
     if state.final is None:
-        run = run_cycle(root, absolute(labels_from), title="final model", finalize=True)
+        with told_of_failures(root):
+            run = run_cycle(root, absolute(labels_from), title="final model", finalize=True)
         if "record" not in run.facts:
             record_in_mlflow(root)
         state = read_state(store)

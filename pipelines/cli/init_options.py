@@ -42,14 +42,15 @@ def given(context: typer.Context) -> dict[str, object]:
     """The settings that the user gave as flags, by name, as files spell them.
 
     Raises:
-        ConfigurationError: a `--set` that is not KEY=VALUE.
+        ConfigurationError: a `--set` or `--notify` that is not KEY=VALUE.
     """
     said = {
         name: context.params[name]
         for name in described_settings()
         if getattr(context.get_parameter_source(name), "name", None) == "COMMANDLINE"
     }
-    return said | ({"set": settings_of(said["set"])} if "set" in said else {})
+    mappings = [name for name in said if described_settings()[name].kind == "object"]
+    return said | {name: settings_of(said[name], described_settings()[name].flag) for name in mappings}
 
 
 def _flag(setting: Described) -> inspect.Parameter:

@@ -51,6 +51,7 @@ def publish(
         "opened for a further opinion": published.reopened,
         "links renewed": published.renewed,
         "duplicates removed": published.removed,
+        "withdrawn samples removed": published.withdrawn,
     }
     shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what in ("sent", "already there"))
     _print_result(asdict(published), f"cycle {last.cycle}: {shown}\nlabel here: {published.project_url}", as_json)

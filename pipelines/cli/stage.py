@@ -37,6 +37,10 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "labels_from": (Annotated[str, typer.Option(help="A label file instead of the campaign's own source.")], ""),
     "finalize": (Annotated[bool, typer.Option(help="Train the final model, and end the campaign.")], False),
+    "failure": (
+        Annotated[str, typer.Option(help="What failed, in words; empty to look for a cycle that was begun.")],
+        "",
+    ),
     "shard": (Annotated[int, typer.Option(min=0, help="Which part of the work, from 0.")], 0),
     "shards": (Annotated[int, typer.Option(min=1, help="How many parts there are.")], 1),
     "facts": (Annotated[Path | None, typer.Option("--facts", help="Write the facts to this file as well.")], None),

@@ -12,7 +12,7 @@ from labelcycle.components.core.campaign.estimate import NOT_MEASURED, AccuracyE
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.pipelines.amending.changes_in_words import history_in_words
-from labelcycle.pipelines.dashboard.status_parts import awaited, budget, curves, money, plain_text, testing
+from labelcycle.pipelines.dashboard.status_parts import awaited, budget, classes, curves, money, plain_text, testing
 from labelcycle.pipelines.dashboard.view import CampaignStatus, View
 
 UNKNOWN = "–"
@@ -126,7 +126,7 @@ def progress(
     curve = curves(status, width) if with_curves else None
     if curve is not None:
         parts += [curve, Text()]
-    return [*parts, *testing(status), *budget(status, width), *money(status)]
+    return [*parts, *testing(status), *classes(status), *budget(status, width), *money(status)]
 
 
 def people(view: View, width: int) -> list[RenderableType]:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelcycle.components.analysis.intervals import wilson_interval
+from labelcycle.components.analysis.labels_by_class import class_warnings
 from labelcycle.pipelines.dashboard.view import CampaignStatus, MarginalGain
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def sparkline(figures: Sequence[float], width: int) -> str:
 
 LONGEST_SPARKLINE = 60
 LONGEST_BAR = 40
+SHOWN_CLASSES = 12
 
 
 def curves(status: CampaignStatus, width: int) -> RenderableType | None:
@@ -57,7 +59,8 @@ def budget(status: CampaignStatus, width: int) -> list[Text]:
     """How much of the budget is spent, as a bar and in words."""
     summaries, total = status.state.summaries, status.state.campaign.budget
     spent = summaries[-1].answers if summaries else 0
-    return [Text(f"{spent} of {total} labels of the budget are used."), bar(spent, total, width)]
+    again = [] if status.rechecks is None else [Text(f"of these, {plain_text(status.rechecks.in_words)}")]
+    return [Text(f"{spent} of {total} labels of the budget are used."), *again, bar(spent, total, width)]
 
 
 def testing(status: CampaignStatus) -> list[Text]:
@@ -84,6 +87,19 @@ def _corrected(count: int) -> list[Text]:
         return []
     labels = "1 test label was" if count == 1 else f"{count} test labels were"
     return [Text(f"{labels} corrected since the cycle before, so the change is not of the model alone")]
+
+
+def classes(status: CampaignStatus) -> list[Text]:
+    """Labels a class of a few classes, the fewest first, and what is to be known of classes with few or none."""
+    counts = status.labels_by_class
+    few = sorted(counts.items(), key=lambda item: item[1])[:SHOWN_CLASSES]
+    shown = " · ".join(f"{plain_text(name)} {count}" for name, count in few)
+    more = len(counts) - len(few)
+    lines = [Text(f"labels a class: {shown}" + (f" · {more} with more" if more else ""))] if counts else []
+    return lines + [
+        Text(f"note: {plain_text(words)}", style="yellow")
+        for words in class_warnings(counts, status.state.campaign.recipe)
+    ]
 
 
 def bar(done: int, total: int, width: int) -> Text:

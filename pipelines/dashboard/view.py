@@ -3,10 +3,12 @@
 A label source that cannot be read costs that part of the status alone.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.price_history import price_history_before, prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
@@ -14,6 +16,7 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
 from labelcycle.components.core.runtime.timings import Used
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 if TYPE_CHECKING:
@@ -100,6 +103,8 @@ class CampaignStatus:
         gain: what the last labels brought; None while that cannot be said.
         step: the phase in words, and what to do next.
         report: where the last report is; None before the first.
+        labels_by_class: labels that the last model learnt from, by class; empty before the first.
+        rechecks: what came of asking again for labels; None where that was not done.
     """
 
     root: str
@@ -108,6 +113,8 @@ class CampaignStatus:
     gain: MarginalGain | None
     step: NextStep
     report: str | None
+    labels_by_class: dict[str, int] = field(default_factory=dict)
+    rechecks: RecheckFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,7 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         TransientError: the store does not answer.
     """
     state = read_state(store)
+    metrics = _last_metrics(store, state)
     reports = [commit.objects["report"].key for commit in state.commits if "report" in commit.objects]
     return CampaignStatus(
         root=root,
@@ -141,7 +149,15 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         gain=marginal_gain(state),
         step=next_step(store, state, root),
         report=store.locate(reports[-1]) if reports else None,
+        labels_by_class={} if metrics is None else metrics.labels_by_class or {},
+        rechecks=None if metrics is None else metrics.rechecks,
     )
+
+
+def _last_metrics(store: Store, state: State) -> CycleMetrics | None:
+    """Those of the last cycle that trained a model; None before the first."""
+    references = [commit.objects["metrics"] for commit in state.commits if "metrics" in commit.objects]
+    return read_record(store, references[-1], CycleMetrics) if references else None
 
 
 def read_view(store: Store, status: CampaignStatus) -> View:
@@ -178,6 +194,8 @@ def status_facts(view: View) -> dict[str, object]:
         else [each.model_dump(mode="json") for each in state.amended.amendments],
         "labels": state.summaries[-1].labels if state.summaries else 0,
         "answers": state.summaries[-1].answers if state.summaries else 0,
+        "labels_by_class": status.labels_by_class,
+        "rechecks": None if status.rechecks is None else status.rechecks.as_json(),
         "awaited": state.summaries[-1].query_size if state.phase == "labelling" else 0,
         "labelling": awaited_facts(view.waited_for),
         "cold_start": None if cold is None else {"cycle": cold.cycle, "query_size": cold.query_size},

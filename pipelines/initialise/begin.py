@@ -40,8 +40,10 @@ from labelcycle.pipelines.initialise.known_labels import (
     with_objective,
     with_validation,
 )
+from labelcycle.pipelines.initialise.notify_settings import notify_of
 from labelcycle.pipelines.initialise.query_settings import (
     check_groups,
+    check_rechecks,
     check_strategies,
     of_pool_alone,
     reads_texts,
@@ -101,7 +103,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         CampaignError: the root belongs to another campaign, or to a newer labelcycle.
     """
     recipe = read_recipe(recipe_path(settings.recipe), settings.recipe_changes)
-    labelling = labelling_of(settings)
+    labelling, notify = labelling_of(settings), notify_of(settings.notify)
     settings = with_batch(settings, recipe, settings.classes)
     settings = as_single_shot(as_data_selection(settings, recipe.data_selection), recipe)
     check_strategies(recipe, settings.pool_labels, wants_captions(settings))
@@ -153,8 +155,10 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         text_encoder=encoder,
         known_labels=_kept_labels(store, division.known, settings.count_known),
         test_from_budget=division.testing,
+        notify=notify,
         watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
+    check_rechecks(recipe, campaign.labels_from)
     check_watching(campaign, settings.pool_labels)
     created = create_campaign(store, campaign)
     counts = division.counts

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
 from labelcycle.components.core.campaign.campaign import Precision
-from labelcycle.components.core.config.labelling import LINK_HOURS, LONGEST_LINK_HOURS, Address, ConsensusMethod
 from labelcycle.components.core.config.settings import Settings
+from labelcycle.pipelines.initialise.people_settings import CostSettings, NotifySettings, PeopleSettings
 
 
 def _three_numbers(value: object) -> object:
@@ -155,6 +155,13 @@ class MethodSettings(Settings):
     )
     initial: int | None = Field(None, description="Labels of the first query; by default one batch.")
     class_balanced: bool | None = Field(None, description="Ask for equal numbers of each predicted class.")
+    recheck: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="Share of all queries that asks again for labels which the model doubts most, blind to the first "
+        "answer.",
+    )
     exclude: str | None = Field(None, description="File of ids, one a line, that must not be asked for.")
     include: str | None = Field(None, description="File of ids, one a line, that must be asked for first.")
     overrides: dict[str, JsonValue] = Field(
@@ -165,10 +172,9 @@ class MethodSettings(Settings):
 
     @property
     def recipe_changes(self) -> dict[str, JsonValue]:
-        """What is laid over the recipe: `overrides`, and `class_balanced` where it was said."""
-        return self.overrides | (
-            {} if self.class_balanced is None else {"selector.class_balanced": self.class_balanced}
-        )
+        """What is laid over the recipe: `overrides`, and the settings of the selector that have a flag, where given."""
+        flags = {"selector.class_balanced": self.class_balanced, "selector.recheck": self.recheck}
+        return self.overrides | {name: value for name, value in flags.items() if value is not None}
 
 
 class BackboneSettings(Settings):
@@ -201,79 +207,9 @@ class BackboneSettings(Settings):
     )
 
 
-class CostSettings(Settings):
-    """What labels and computing cost, in the campaign's own currency, and what is tolerated."""
-
-    model_config = ConfigDict(title="Cost and limits")
-
-    label_price: float = Field(1.0, ge=0, description="Price of one annotation.")
-    annotators_per_label: int | None = Field(
-        None, ge=1, description="Annotations paid for a label; by default the quorum."
-    )
-    price_cpu_hour: float = Field(0.0, ge=0, description="Price of an hour of one CPU core.")
-    price_gpu_hour: float = Field(0.0, ge=0, description="Price of a GPU hour.")
-    max_unreadable: float = Field(
-        0.05, ge=0, le=1, description="Share of unreadable images that is set aside, not refused."
-    )
-
-
-class PeopleSettings(Settings):
-    """Who labels, and when a cycle goes on."""
-
-    model_config = ConfigDict(title="People who label")
-
-    label_studio: Address | None = Field(
-        None,
-        description="Address of a Label Studio server: queries are sent there, annotations read from there. The token "
-        "comes from LABEL_STUDIO_TOKEN, or the file that LABEL_STUDIO_TOKEN_FILE names.",
-    )
-    label_studio_project: int | None = Field(
-        None, ge=1, description="Number of a project there; by default labelcycle makes one."
-    )
-    image_links: Literal["presigned", "direct"] = Field(
-        "presigned", description="How browsers get images in S3: links signed for a time."
-    )
-    link_hours: float = Field(
-        LINK_HOURS, ge=0.1, le=LONGEST_LINK_HOURS, description="How long signed links hold; runs renew them."
-    )
-    image_server: Address | None = Field(
-        None,
-        description="Address under which image files are served to browsers, such as that of `labelcycle images`.",
-    )
-    image_endpoint: Address | None = Field(
-        None,
-        description="Address under which browsers reach the object store; by default that of the runs "
-        "(AWS_ENDPOINT_URL).",
-    )
-    quorum: int = Field(1, ge=1, description="People whose answers a sample needs to count as answered.")
-    answered_share: float = Field(
-        1.0,
-        ge=0.001,
-        le=1,
-        description="Share of a query that must be answered before the next cycle begins; later answers join a later "
-        "cycle.",
-    )
-    deadline_hours: float | None = Field(
-        None,
-        gt=0,
-        le=87_600,
-        description="This long after a query was delivered continue with the answers there are, if there is one.",
-    )
-    consensus: ConsensusMethod = Field(
-        "majority",
-        description="How several answers become a label: the majority, or CROWDLAB, which weighs annotators and the "
-        "model.",
-    )
-    second_opinions: float = Field(
-        0.0,
-        ge=0,
-        le=0.9,
-        description="Largest share of a query that may go to samples whose label is in doubt, for somebody else to "
-        "answer.",
-    )
-
-
-class CampaignSettings(DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings):
+class CampaignSettings(
+    DataSettings, LabelSettings, MethodSettings, BackboneSettings, CostSettings, PeopleSettings, NotifySettings
+):
     """Everything that the user may say about a new campaign, beside where it will live.
 
     Paths are relative to the working directory. What depends on the data, the recipe or the network, such as whether
@@ -293,5 +229,6 @@ GROUPS: tuple[type[Settings], ...] = (
     BackboneSettings,
     CostSettings,
     PeopleSettings,
+    NotifySettings,
 )
 """In the order in which they are shown to people."""

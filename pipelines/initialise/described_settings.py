@@ -11,7 +11,7 @@ KINDS = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
-    "object": "a mapping, such as {trainer.epochs: 20}",
+    "object": "a mapping of settings, such as {trainer.epochs: 20}",
 }
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from inspect import signature
 
-from labelcycle.components.core.config.recipe import Choice, DropoutScorer, Recipe, Selector
+from labelcycle.components.core.config.query_choice import Choice, DropoutScorer, Selector
+from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.sample_ids import SampleIds
@@ -92,6 +93,24 @@ def check_groups(recipe: Recipe, groups: Collection[str]) -> None:
                 f"{setting}.quotas: no sample of the pool belongs to group {unknown[0]!r}. There are: "
                 f"{', '.join(sorted(groups))}."
             )
+
+
+def check_rechecks(recipe: Recipe, labels_from: str | None) -> None:
+    """Refuse to ask again where the answer would be the same.
+
+    Args:
+        recipe: the recipe.
+        labels_from: where the campaign's labels come from; None where people are asked.
+
+    Raises:
+        ConfigurationError: labels come from a file, or from those that came with the images.
+    """
+    if recipe.selector.recheck and labels_from is not None:
+        raise ConfigurationError(
+            f"selector.recheck {recipe.selector.recheck:g} asks people for labels again, but the labels of this "
+            f"campaign come from {labels_from}, which says the same each time. Leave it out, or let people label: "
+            "without --labels-from, or with --label-studio."
+        )
 
 
 def with_lists(

@@ -24,7 +24,7 @@ LIST_ALL = "`labelcycle init ROOT --print-config` lists all."
 
 
 def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) -> CampaignSettings:
-    """The settings of a file, with those that are given beside it laid over them; of `set`, key by key.
+    """The settings of a file, with those that are given beside it laid over them; of `set` and `notify`, key by key.
 
     Args:
         given: values by name, as files spell it; errors in them name the flag.
@@ -35,9 +35,10 @@ def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) 
     """
     found = {} if path is None else read_settings_file(path)
     merged = {**found, **given}
-    changes, more = found.get("set"), given.get("set")
-    if isinstance(changes, dict) and isinstance(more, dict):
-        merged["set"] = changes | more
+    for name in ("set", "notify"):
+        changes, more = found.get(name), given.get(name)
+        if isinstance(changes, dict) and isinstance(more, dict):
+            merged[name] = changes | more
     try:
         return _validated(merged)
     except ValidationError as error:

@@ -76,7 +76,7 @@ def labels_to_test_with(settings: CampaignSettings, recipe: Recipe, test: Collec
 def tell_how_it_is_tested(settings: CampaignSettings, recipe: Recipe, testing: int) -> None:
     """Say how the budget is split between testing and learning, why, and which flag changes that."""
     if not testing:
-        stop = recipe.stop.plateau_cycles is not None or recipe.stop.worth_of_a_point is not None
+        stop = recipe.stop.is_set
         why = ""
         if settings.test_from_budget is None:
             why = (

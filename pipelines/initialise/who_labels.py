@@ -6,6 +6,7 @@ from labelcycle.components.core.config.labelling import Labelling, LabelStudioTo
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
+from labelcycle.pipelines.initialise.query_settings import check_rechecks
 
 
 def labelling_of(settings: CampaignSettings) -> Labelling:
@@ -26,8 +27,8 @@ def labelling_of(settings: CampaignSettings) -> Labelling:
 
 def _tool_of(settings: CampaignSettings) -> LabelStudioTool | None:
     if settings.label_studio is None:
-        for name in ("label_studio_project", "image_server", "image_endpoint"):
-            if getattr(settings, name) is not None:
+        for name in ("label_studio_project", "label_studio_predictions", "image_server", "image_endpoint"):
+            if getattr(settings, name) not in (None, False):
                 flag = f"--{name.replace('_', '-')}"
                 raise ConfigurationError(f"{flag} is about a Label Studio server. Name it with --label-studio.")
         return None
@@ -38,6 +39,7 @@ def _tool_of(settings: CampaignSettings) -> LabelStudioTool | None:
         link_hours=settings.link_hours,
         image_server=settings.image_server,
         image_endpoint=settings.image_endpoint,
+        predictions=settings.label_studio_predictions,
     )
 
 
@@ -52,6 +54,7 @@ def check_labelling(settings: CampaignSettings, labelling: Labelling, recipe: Re
             f"Recipe {recipe.name!r} selects training data whose labels are all known: nobody labels. Leave out "
             "--label-studio, --quorum, --answered-share, --deadline-hours, --consensus and --second-opinions."
         )
+    check_rechecks(recipe, settings.labels_from)
     if labelling.tool is None:
         return
     if settings.labels_from is not None:

@@ -21,6 +21,7 @@ def write_package(
     image: str,
     shards: int | None = None,
     features_stay: bool = False,
+    tells_of_failures: bool = False,
 ) -> None:
     """Compile a pipeline to a YAML file.
 
@@ -31,6 +32,7 @@ def write_package(
         image: of all stages, with a tag or digest; stages with an accelerator run in the one whose tag ends in `-cuda`.
         shards: parts of embed and score; None for the profile's.
         features_stay: leave out what only campaigns need whose backbone changes.
+        tells_of_failures: end each cycle with the stage that tells people of one that failed.
 
     Raises:
         ConfigurationError: more shards than the engine takes.
@@ -43,12 +45,18 @@ def write_package(
     if pipeline != "backtest":
         refuse_too_many_shards("Kubeflow Pipelines", shards or profile.shards, profile)
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = _pipeline(pipeline, place_by(profile, image), profile, shards or profile.shards, features_stay)
+    place, many = place_by(profile, image), shards or profile.shards
+    made = _pipeline(pipeline, place, profile, many, features_stay, tells_of_failures)
     compiler.Compiler().compile(made, str(path))
 
 
 def _pipeline(
-    pipeline: PipelineName, place: "PlacePod", profile: "Profile", shards: int, features_stay: bool
+    pipeline: PipelineName,
+    place: "PlacePod",
+    profile: "Profile",
+    shards: int,
+    features_stay: bool,
+    tells_of_failures: bool,
 ) -> Callable[..., Any]:
     from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
     from labelcycle.pipelines.cycle import cycle_pipeline
@@ -61,6 +69,7 @@ def _pipeline(
         shards_at_once=profile.shards_at_once,
         any_shards=pipeline == "cycle_in_shards",
         features_stay=features_stay,
+        tells_of_failures=tells_of_failures,
     )
 
 

@@ -8,6 +8,7 @@ from labelcycle.components.core.runtime.stage_deadline import VARIABLE as STAGE_
 from labelcycle.pipelines.cluster import (
     CUDA_SUFFIX,
     LABELLING_KEYS,
+    NOTIFICATION_KEYS,
     SETTINGS_KEYS,
     STORAGE_KEYS,
     TRACKING_KEYS,
@@ -39,6 +40,7 @@ def place_by(profile: Profile, image: str) -> PlacePod:
         settings_map: str,
         tracking_secret: str = "",
         labelling_secret: str = "",
+        notification_secret: str = "",
     ) -> None:
         placement = profile.stages[stage]
         task.set_display_name(stage)
@@ -51,7 +53,12 @@ def place_by(profile: Profile, image: str) -> PlacePod:
         kubernetes.use_config_map_as_env(task, settings_map, _own_names(SETTINGS_KEYS), optional=True)
         if STAGES[stage].tells_mlflow:
             kubernetes.use_field_path_as_env(task, *RUN_ID)
-        named = {"storage": storage_secret, "tracking": tracking_secret, "labelling": labelling_secret}
+        named: dict[Secret, str] = {
+            "storage": storage_secret,
+            "tracking": tracking_secret,
+            "labelling": labelling_secret,
+            "notification": notification_secret,
+        }
         for secret in STAGES[stage].secrets:
             _give_credentials(task, named[secret], KEYS[secret])
 
@@ -62,6 +69,7 @@ KEYS: dict[Secret, tuple[str, ...]] = {
     "storage": STORAGE_KEYS,
     "tracking": TRACKING_KEYS,
     "labelling": LABELLING_KEYS,
+    "notification": NOTIFICATION_KEYS,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from labelcycle.components.core.config.recipe import Recipe
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.pipelines.cluster import LABELLING_SECRET, SETTINGS_MAP, STORAGE_SECRET, TRACKING_SECRET
 from labelcycle.pipelines.kubeflow.connection import Kubeflow, quiet
 from labelcycle.pipelines.kubeflow.package import forbid_caching, write_package
@@ -69,10 +69,10 @@ class RunRequest:
         }
 
     @contextmanager
-    def job(self, kubeflow: Kubeflow, recipe: Recipe, finalize: bool = False) -> Iterator[Job]:
+    def job(self, kubeflow: Kubeflow, campaign: Campaign, finalize: bool = False) -> Iterator[Job]:
         """The arguments of a run or a recurring run; the compiled file lives as long.
 
-        The package has tasks for the shards asked for, and none that the campaign's recipe cannot need.
+        The package has tasks for the shards asked for, and none that the campaign cannot need.
 
         Raises:
             ConfigurationError: there is no such profile, or the API refuses the experiment.
@@ -82,7 +82,13 @@ class RunRequest:
             package = Path(folder) / "cycle.yaml"
             with quiet():
                 write_package(
-                    "cycle", package, read_profile(self.profile), self.image, self.shards, not recipe.changes_features
+                    "cycle",
+                    package,
+                    read_profile(self.profile),
+                    self.image,
+                    self.shards,
+                    features_stay=not campaign.recipe.changes_features,
+                    tells_of_failures=campaign.notify is not None and "cycle_failed" in campaign.notify.events,
                 )
             if not self.cache:
                 forbid_caching(package)

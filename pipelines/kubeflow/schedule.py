@@ -219,5 +219,5 @@ def _create(kubeflow: Kubeflow, request: RunRequest, times: Times, name: str, ro
                 **job,
             )
 
-    with request.job(kubeflow, state.campaign.recipe) as job:
+    with request.job(kubeflow, state.campaign) as job:
         return create_once(create, lambda: next(iter(schedules_named(kubeflow, name, root)), None), f"Schedule {name}")

@@ -102,7 +102,7 @@ def _create(kubeflow: Kubeflow, request: RunRequest, name: str, root: str, state
     def look() -> Any:
         return next((run for run in runs_named(kubeflow, name, root).values() if run.display_name == name), None)
 
-    with request.job(kubeflow, state.campaign.recipe, finalize) as job:
+    with request.job(kubeflow, state.campaign, finalize) as job:
         return create_once(create, look, f"Run {name}")
 
 

@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import Pick, picks_of, read_query, requests_in
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.vote_tables import votes_in
-from labelcycle.components.core.campaign.votes import Vote, in_force
+from labelcycle.components.core.campaign.votes import Vote, in_force, under_present_names
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -44,7 +44,7 @@ class OpenQueries:
 
     Attributes:
         campaign: with its amendments.
-        cycles: how many are committed, by which a newer state is told.
+        cycles: how many are committed.
         space: the feature space of the newest model.
         asked: what is asked of people, the last query first, each in the order of its CSV.
         picks: what the query says of each sample, by cycle and sample.
@@ -93,7 +93,8 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
     deliver_query(store, state.campaign, state.commits[-1])
     cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
     withdrawn = read_withdrawn(store, state.campaign).ids
-    votes = in_force(votes_in(read_votes(store, state.history, later)))
+    cast = votes_in(read_votes(store, state.history, later))
+    votes = in_force(under_present_names(cast, state.campaign.former_classes))
     kept = {key: vote for key, vote in votes.items() if key[0] not in withdrawn}
     asked, picks = _asked(store, state, votes)
     asked = [request for request in asked if request.sample_id not in withdrawn]
@@ -101,7 +102,7 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
         raise NothingAsked(
             f"All that {root} asked for was withdrawn. Choose the next query with: labelcycle run {root}"
         )
-    labels = _labels(kept.values())
+    labels = _labels(kept.values(), state.campaign)
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
     if not any(request.sample_id in images for request in asked):
         raise ConfigurationError(
@@ -156,16 +157,16 @@ def _asked(
         for pick in picks_of(query):
             key = (cycle, pick.sample_id)
             if key in wanted or cycle == last.cycle:
-                asked.append(wanted.get(key) or LabelRequest(cycle, pick.sample_id, pick.opinion))
+                asked.append(wanted.get(key) or LabelRequest(cycle, pick.sample_id, pick.opinion, pick.recheck))
                 picks[key] = pick
     return asked, picks
 
 
-def _labels(votes: Iterable[Vote]) -> dict[str, str]:
+def _labels(votes: Iterable[Vote], campaign: Campaign) -> dict[str, str]:
     given: dict[str, Counter[str]] = {}
     for vote in votes:
         if vote.status == "ok" and vote.label is not None:
-            given.setdefault(vote.sample_id, Counter())[vote.label] += 1
+            given.setdefault(vote.sample_id, Counter())[campaign.class_of(vote.label)] += 1
     return {sample_id: counts.most_common(1)[0][0] for sample_id, counts in given.items()}
 
 

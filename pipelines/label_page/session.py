@@ -6,8 +6,10 @@ answer too works from the other end.
 """
 
 import threading
+import time
 from datetime import UTC, datetime
 
+from labelcycle.components.core.campaign.amendments import FOLDER
 from labelcycle.components.core.campaign.commits import newest_commit
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.pool import sample_uris
@@ -21,6 +23,9 @@ from labelcycle.pipelines.label_page.standing import Standing, standing
 
 TRIES = 50
 """How often an answer is written anew because somebody else wrote at the same moment."""
+
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How often a session looks at the campaign while the person answers, beside each time that the page is loaded."""
 
 GIVEN = ("ok", "skip", "unsure")
 
@@ -53,26 +58,40 @@ class LabellingSession:
         self._answered: set[tuple[int, str]] = set()
         self._from_the_end = False
         self._read()
+        self._looked = time.monotonic()
         labelling = self.queries.campaign.labelling
         if not self.annotator and (labelling.quorum > 1 or labelling.second_opinions > 0):
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
 
     def look_again(self) -> None:
-        """Look whether the campaign has another query by now, and what else was written into the CSVs.
+        """Look whether the campaign has another query by now or was amended, and what was written into the CSVs.
 
         Raises:
             NothingAsked: the campaign awaits no labels any more.
             InputError: the CSV of a query is none any more.
 
-        Cost: a listing, a small read, and the CSVs of the open queries; where there is another query, all that
-        `read_open_queries` reads.
+        Cost: two listings, a small read, and the CSVs of the open queries; where there is another query or amendment,
+        all that `read_open_queries` reads.
         """
         with self._lock:
             newest = newest_commit(self._store)
-            if newest is not None and newest.cycle != self.queries.last:
+            another = newest is not None and newest.cycle != self.queries.last
+            if another or self._count_amendments() != self._amendments:
                 self._read()
             else:
                 self._read_sheets()
+            self._looked = time.monotonic()
+
+    def look_again_at_times(self) -> None:
+        """`look_again` where that was not done for `SECONDS_BETWEEN_LOOKS`."""
+        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self.look_again()
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each query and each amendment."""
+        with self._lock:
+            return self.queries.cycles + self._amendments
 
     @property
     def standing(self) -> Standing:
@@ -136,16 +155,20 @@ class LabellingSession:
                 given = [(answer.time, request) for request, answer in self._standing.mine if answer.time]
                 if not given:
                     return None
-                time, request = max(given, key=lambda one: one[0])
+                latest, request = max(given, key=lambda one: one[0])
                 sheet = self._read_sheet(request.cycle)
-                if not any(one is request and answer.time == time for one, answer in self._standing.mine):
+                if not any(one is request and answer.time == latest for one, answer in self._standing.mine):
                     continue
                 if self._replace(request.cycle, sheet.without_answer(request.sample_id, self.annotator)):
                     self._back_to = (request.cycle, request.sample_id)
                     return request
         raise TransientError("Others write the query's CSV without a pause. Try once more.")
 
+    def _count_amendments(self) -> int:
+        return len(self._store.keys(f"{FOLDER}/"))
+
     def _read(self) -> None:
+        self._amendments = self._count_amendments()
         self.queries = read_open_queries(self._store, self.root)
         asked = {request.sample_id for request in self.queries.asked}
         self._ids = SampleIds(lambda: sample_uris(self._store, self.queries.campaign), asked)
@@ -174,7 +197,7 @@ class LabellingSession:
             ) from error
         if cycle in self._sheets and self._sheets[cycle][0] == data:
             return False
-        sheet = read_sheet(data, self._store.locate(key), self._ids.resolve, self.queries.campaign.classes)
+        sheet = read_sheet(data, self._store.locate(key), self._ids.resolve, self.queries.campaign.understood_classes)
         self._sheets[cycle] = data, sheet
         return True
 

@@ -1,9 +1,10 @@
 """How the work stands for one person: what is still to be answered, by whom, and what was answered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.rechecks import NOBODY, answer_name
 from labelcycle.components.labelling.people import person
 from labelcycle.pipelines.label_page.answer_sheet import Answer, AnswerSheet
 from labelcycle.pipelines.label_page.open_queries import OpenQueries
@@ -68,14 +69,15 @@ class Standing:
         for sheet in self.sheets.values():
             for sample_id, answers in sheet.answers.items():
                 for label in filter(None, (answer.label for answer in answers)):
-                    found[sample_id] = label
+                    found[sample_id] = self.queries.campaign.class_of(label)
         return found
 
 
 def standing(queries: OpenQueries, sheets: Mapping[int, AnswerSheet], annotator: str) -> Standing:
     """How the work stands for a person.
 
-    A further opinion that nobody signs is somebody else's than those before, as label_ingest takes it.
+    A further opinion that nobody signs is somebody else's than those before, and an answer to a recheck is another one
+    than the person's first, as label_ingest takes them.
 
     Args:
         queries: that are open.
@@ -91,7 +93,7 @@ def standing(queries: OpenQueries, sheets: Mapping[int, AnswerSheet], annotator:
             voters.setdefault(request.sample_id, set()).add(_signed(answer.annotator, request))
             given.append((request, answer))
     quorum = queries.campaign.labelling.quorum
-    lacking = [one for one in queries.asked if len(voters.get(one.sample_id, ())) < one.opinion * quorum]
+    lacking = [one for one in queries.asked if not _is_answered(one, voters.get(one.sample_id, ()), quorum)]
     waiting = [one for one in lacking if _signed(annotator, one) not in voters.get(one.sample_id, ())]
     mine = [
         (request, answer)
@@ -104,4 +106,12 @@ def standing(queries: OpenQueries, sheets: Mapping[int, AnswerSheet], annotator:
 
 def _signed(annotator: str, request: LabelRequest) -> str:
     """Whose answer it counts as."""
-    return person(annotator or (f"somebody, cycle {request.cycle}" if request.opinion > 1 else ""))
+    another = request.recheck or (request.opinion > 1 and not annotator)
+    return person(answer_name(annotator, request.cycle) if another else annotator)
+
+
+def _is_answered(request: LabelRequest, voters: Collection[str], quorum: int) -> bool:
+    """Whether enough of these people have answered a request: a recheck since it was made."""
+    if request.recheck:
+        return sum(name.endswith(_signed("", request).removeprefix(NOBODY)) for name in voters) >= quorum
+    return len(voters) >= request.opinion * quorum

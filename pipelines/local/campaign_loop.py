@@ -10,7 +10,9 @@ from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.notification.occasions import tell_of_target
 from labelcycle.pipelines.local.engine import record_what_is_missing, run_cycle
+from labelcycle.pipelines.local.failures import told_of_failures
 from labelcycle.pipelines.local.kfp_engine import run_cycle_in_kfp
 from labelcycle.pipelines.local.outcome import CycleRun
 from labelcycle.pipelines.local.recorder import Recorder
@@ -65,12 +67,14 @@ def run_campaign(
             on_cycle(done)
         return done
 
-    with Worker() as worker, Recorder(root) as recorder:
+    with told_of_failures(root), Worker() as worker, Recorder(root) as recorder:
         end = _cycle_after_cycle(root, run, until_accuracy, cycles, tested)
         recorded = last is not None and "record" in last.facts
         if not recorded and recorder.begun and end.state.commits:
             record_what_is_missing(worker, recorder, end.state.commits[-1])
             recorded = True
+    if end.end == "target":
+        tell_of_target(root, end.reason)
     return replace(end, recorded=recorded)
 
 

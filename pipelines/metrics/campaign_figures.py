@@ -47,6 +47,7 @@ class Figures:
         label_cost, compute_cost: what was spent, in the currency of the campaign's prices.
         accuracy: of the last model on the test set; None before there is one.
         committed: when the last cycle was, in seconds since 1970; None where no record says.
+        failures: runs of stages that failed in the cycle that is not committed yet.
         runs: the last run of each stage.
     """
 
@@ -62,6 +63,7 @@ class Figures:
     compute_cost: float
     accuracy: float | None
     committed: float | None
+    failures: int
     runs: list[LastRun]
 
 
@@ -78,7 +80,7 @@ def read_figures(store: Store) -> Figures:
     state = read_state(store)
     count = len(state.commits)
     before = read_timings(store, count - 1) if count else []
-    timings = [*before, *read_timings(store, count)]
+    now = read_timings(store, count)
     last = state.summaries[-1] if state.summaries else None
     cost = _last_cost(store, state)
     return Figures(
@@ -94,7 +96,8 @@ def read_figures(store: Store) -> Figures:
         compute_cost=cost.compute_cost if cost else 0.0,
         accuracy=_last_accuracy(state.summaries),
         committed=_commit_time(before),
-        runs=last_runs(timings),
+        failures=sum(timing.failed for timing in now),
+        runs=last_runs([*before, *now]),
     )
 
 

@@ -23,6 +23,7 @@ CAMPAIGN = {
     "labelcycle_campaign_test_accuracy_ratio": "Accuracy of the last model on the test set, 0 to 1.",
     "labelcycle_campaign_last_commit_timestamp_seconds": "When the last cycle was committed, in seconds since 1970.",
     "labelcycle_campaign_last_commit_age_seconds": "Seconds since the last cycle was committed, when this was written.",
+    "labelcycle_campaign_failed_runs": "Runs of stages that failed in the cycle that is not committed yet.",
 }
 STAGE = {
     "labelcycle_stage_last_run_duration_seconds": "Time on the clock; of a divided stage, of its longest part.",
@@ -39,7 +40,7 @@ SPENT = "labelcycle_campaign_spent_cost"
 
 def as_text(figures: Figures) -> str:
     """All figures in the text format."""
-    return generate_latest(_registry(figures, time.time())).decode()
+    return generate_latest(registry_of(figures, time.time())).decode()
 
 
 def write_file(figures: Figures, path: Path) -> None:
@@ -50,11 +51,16 @@ def write_file(figures: Figures, path: Path) -> None:
     """
     if path.suffix != ENDING:
         raise ConfigurationError(f"--output {path} does not end in {ENDING}, which the textfile collector asks for.")
-    write_to_textfile(str(path), _registry(figures, time.time()))
+    write_to_textfile(str(path), registry_of(figures, time.time()))
 
 
-def _registry(figures: Figures, now: float) -> CollectorRegistry:
-    """The figures as gauges; one that is not known has no sample."""
+def registry_of(figures: Figures, now: float) -> CollectorRegistry:
+    """The figures as gauges; one that is not known has no sample.
+
+    Args:
+        figures: of a campaign.
+        now: the time, in seconds since 1970.
+    """
     registry = CollectorRegistry()
     phase = Enum(PHASE, "What comes next.", ["campaign"], registry=registry, states=list(get_args(Phase)))
     phase.labels(figures.campaign).state(figures.phase)
@@ -87,6 +93,7 @@ def _of_campaign(figures: Figures, now: float) -> tuple[float | None, ...]:
         figures.accuracy,
         figures.committed,
         None if figures.committed is None else max(0.0, now - figures.committed),
+        figures.failures,
     )
 
 

@@ -91,6 +91,10 @@ def amount(quantity: str) -> float:
     return float(quantity)
 
 
+BRIEF: dict[str, dict[str, int]] = {"notify": {"timeout_seconds": 120, "retries": 1, "backoff_seconds": 10}}
+"""What differs from `every`, unless a profile says otherwise: a run ends only when people were told that it failed."""
+
+
 class Profile(Settings):
     """Placements of all stages.
 
@@ -114,20 +118,35 @@ class Profile(Settings):
     @model_validator(mode="before")
     @classmethod
     def _lay_over_every(cls, given: Any) -> Any:
-        """A file says under `every` what holds for all stages, and under `stages` what differs."""
-        if not isinstance(given, dict) or "every" not in given:
+        """A file says under `every` what holds for all stages, and under `stages` what differs.
+
+        One without `every` that is older than a stage places that as it does `publish`.
+        """
+        if not isinstance(given, dict):
             return given
+        if "every" not in given:
+            return _with_later_stages(given)
         every, own = given["every"], given.get("stages") or {}
         if not isinstance(every, dict) or not isinstance(own, dict):
             return given
         _refuse_unknown(own)
         rest = {key: value for key, value in given.items() if key != "every"}
-        return {**rest, "stages": {stage: {**every, **(own.get(stage) or {})} for stage in STAGES}}
+        stages = {stage: {**every, **BRIEF.get(stage, {}), **(own.get(stage) or {})} for stage in STAGES}
+        return {**rest, "stages": stages}
 
     @model_validator(mode="after")
     def _name_stages(self) -> "Profile":
         _refuse_unknown(self.stages)
         return self
+
+
+def _with_later_stages(given: dict[str, Any]) -> dict[str, Any]:
+    stages = given.get("stages")
+    like = stages.get("publish") if isinstance(stages, dict) else None
+    if not isinstance(stages, dict) or not isinstance(like, dict):
+        return given
+    later = {stage: {**like, **brief} for stage, brief in BRIEF.items() if stage not in stages}
+    return {**given, "stages": {**stages, **later}}
 
 
 def _refuse_unknown(stages: Mapping[str, object]) -> None:

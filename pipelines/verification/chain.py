@@ -11,6 +11,7 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.pool import splits_of_versions
 from labelcycle.components.core.campaign.queries import requests_in
+from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError
@@ -118,6 +119,7 @@ def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]
         requests = requests_in(read_requests(store, History(), asking))
         splits = splits_of_versions(store, versions)
         withdrawn = read_withdrawn(store, campaign).ids
+        known = {vote.sample_id for vote in starting_votes(store, campaign)}
     except CampaignError:
         return  # reported where contents are checked
     askable = {"pool", "test"} if campaign.test_from_budget else {"pool"}
@@ -134,6 +136,24 @@ def _check_queries(store: Store, versions: list[Campaign], commits: list[Commit]
         if count > 1:
             key = _query_of(requests, queries, name)
             yield _apart(key, f"opinion {opinion} on sample {name!r} is asked for {count} times")
+    yield from check_rechecks(requests, queries, known)
+
+
+def check_rechecks(
+    requests: list[LabelRequest], queries: dict[int, ObjectReference], known: set[str]
+) -> Iterator[Finding]:
+    """A label is asked for again once at most, and after it was asked for, or known, in the first place."""
+    asked = set(known)
+    again: set[str] = set()
+    for request in requests:
+        if request.recheck:
+            key = queries[request.cycle].key
+            if request.sample_id in again:
+                yield _apart(key, f"the label of sample {request.sample_id!r} is checked more than once")
+            if request.sample_id not in asked:
+                yield _apart(key, f"the label of sample {request.sample_id!r} is checked, but nobody was asked for it")
+            again.add(request.sample_id)
+        asked.add(request.sample_id)
 
 
 def _query_of(requests: list[LabelRequest], queries: dict[int, ObjectReference], name: str) -> str:

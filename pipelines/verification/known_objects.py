@@ -35,6 +35,7 @@ PATTERNS = {
     "weights": r"weights/(text/)?(?P<digest>[0-9a-f]{64})\.[a-z]+",
     "receipt": r"queries/cycle-\d{4,}\.json",
     "handout": r"queries/cycle-\d{4,}\.csv",
+    "notification": r"notifications/cycle-\d{4,}-[a-z_]+\.json",
     "amendment": r"amendments/\d{6}\.json",
     "erasure": r"erasures/\d{6}\.json",
     "promotion": r"promotions/\d{6}\.json",

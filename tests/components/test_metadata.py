@@ -11,9 +11,9 @@ import yaml
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 PACKAGE = "labelcycle.components"
-STAGES = ("embed", "evaluate", "label_ingest", "publish", "score", "select", "train_adapter")
+STAGES = ("embed", "evaluate", "label_ingest", "notify", "publish", "score", "select", "train_adapter")
 FIELDS = ["name", "stability", "dependencies", "tags", "lastVerified", "ci", "links"]
-ROOMS = ("analysis", "labelling", "tracking")
+ROOMS = ("analysis", "labelling", "notification", "tracking")
 """What several stages use, above core."""
 
 PLATFORMS = ("kfp", "mlflow")

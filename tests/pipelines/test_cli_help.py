@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
+STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish", "notify"]
 COMMANDS = [
     [],
     ["doctor"],

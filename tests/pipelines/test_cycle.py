@@ -22,6 +22,7 @@ from labelcycle.pipelines.kubeflow.package import PipelineName, write_package
 from labelcycle.pipelines.profiles.profile import read_profile
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish"]
+COMPONENTS = [*STAGES, "notify"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def component(stage: str) -> Any:
     return getattr(importlib.import_module(f"labelcycle.components.{stage}.component"), stage)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", COMPONENTS)
 def test_a_component_only_calls_its_stage(stage: str) -> None:
     source = inspect.getsource(component(stage).python_func)
     function = ast.parse(source).body[0]
@@ -47,7 +48,7 @@ def test_a_component_only_calls_its_stage(stage: str) -> None:
     assert not [node for node in ast.walk(function) if isinstance(node, ast.If | ast.Try | ast.While | ast.With)]
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", COMPONENTS)
 def test_a_component_tries_its_stage_again_where_the_platform_does_not(
     stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,14 +72,14 @@ def test_a_component_tries_its_stage_again_where_the_platform_does_not(
     assert len(tries) == 3
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", COMPONENTS)
 def test_a_component_needs_the_image_and_installs_nothing(stage: str) -> None:
     container = component(stage).component_spec.implementation.container
     assert container.image == IMAGE and "python" in container.image
     assert "pip" not in " ".join([*container.command, *container.args])
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", COMPONENTS)
 def test_a_component_says_what_it_does(stage: str) -> None:
     assert component(stage).description
 
@@ -195,3 +196,16 @@ def test_images_are_a_setting() -> None:
     named = {**os.environ, "LABELCYCLE_IMAGE": "registry.example/python:7"}
     done = subprocess.run([sys.executable, "-c", script], env=named, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "registry.example/python:7"
+
+
+def test_a_cycle_that_tells_of_failures_ends_with_that_whatever_happened(tmp_path: Path) -> None:
+    write_package("cycle", tmp_path / "cycle.yaml", read_profile("small"), IMAGE, tells_of_failures=True)
+    spec: dict[str, Any] = next(yaml.safe_load_all((tmp_path / "cycle.yaml").read_text()))
+    tasks = tasks_of(spec)
+    assert sorted(tasks) == ["exit-handler-1", "notify"]
+    told = tasks["notify"]
+    assert told["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert told["dependentTasks"] == ["exit-handler-1"] and told["cachingOptions"] == {}
+    assert told["inputs"]["parameters"]["root"] == {"componentInputParameter": "root"}
+    inside = tasks_of(spec, "exit-handler-1")
+    assert "label-ingest" in inside and len(inside) == 3, "and the two branches"

@@ -120,6 +120,7 @@ def test_credentials_go_where_they_are_needed() -> None:
     assert have["storage"] == set(STAGES)
     assert have["tracking"] == {"publish", "backtest_report"}
     assert have["labelling"] == {"label_ingest", "publish"}
+    assert have["notification"] == {"label_ingest", "publish", "notify"}
 
 
-SECRETS = ("storage", "tracking", "labelling")
+SECRETS = ("storage", "tracking", "labelling", "notification")

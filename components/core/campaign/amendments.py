@@ -25,7 +25,7 @@ FOLDER = "amendments"
 
 AMENDABLE = (
     *("budget", "batch", "recipe", "classes", "former_classes", "prices"),
-    *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget", "watch_images"),
+    *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget", "watch_images", "notify"),
 )
 """What of a campaign's description can be amended."""
 

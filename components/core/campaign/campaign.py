@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, PrivateAttr, ValidationEr
 
 from labelcycle.components.core.config.embedding import Pooling, TextEncoder
 from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.components.core.config.notify import Notify
 from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.settings import OF_A_LATER_VERSION, Later, Settings, knows_less
 from labelcycle.components.core.digests import digest_of_bytes
@@ -137,6 +138,7 @@ class Campaign(Settings):
     text_encoder: TextEncoder | None = None
     known_labels: Annotated[KnownLabels | None, Later(None)] = None
     test_from_budget: Annotated[int, Field(ge=0), Later(0)] = 0
+    notify: Annotated[Notify | None, Later(None)] = None
     withdrawn: Annotated[ObjectReference | None, Later(None)] = None
     watch_images: Annotated[str | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}

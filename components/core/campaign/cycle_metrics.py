@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate, accuracy_in_words
-from labelcycle.components.core.campaign.label_quality import AnnotatorFigures, DisputedSamples, LabelSuspects
+from labelcycle.components.core.campaign.label_quality import (
+    AnnotatorFigures,
+    DisputedSamples,
+    LabelSuspects,
+    RecheckFigures,
+)
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
 from labelcycle.components.core.storage.objects import Record
@@ -175,6 +180,8 @@ class CycleMetrics(ClassificationMetrics):
         labels_corrected: samples whose label is no longer what it was in the cycle before, those to test with too;
             None for none.
         test_labels_corrected: those of them that the model is tested with; None for none.
+        labels_by_class: labels to learn from, by class; those without any are there with 0.
+        rechecks: None where no label was asked for again.
         remeasured: how many earlier models were measured again, because the test set or the classes have
             changed; None for none.
     """
@@ -199,6 +206,8 @@ class CycleMetrics(ClassificationMetrics):
     estimate: AccuracyEstimate | NoEstimate | None = None
     labels_corrected: int | None = None
     test_labels_corrected: int | None = None
+    labels_by_class: dict[str, int] | None = None
+    rechecks: RecheckFigures | None = None
     remeasured: int | None = None
 
     @property

@@ -20,7 +20,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import ObjectReference, write_object
-from labelcycle.components.core.storage.tables import LABELS, QUERY, REQUESTS, read_table, table_bytes
+from labelcycle.components.core.storage.tables import LABELS, QUERY, REQUESTS, read_table, table_bytes, without_unused
 
 
 def read_requests(store: Store, history: History, later: Sequence[Commit] = ()) -> pa.Table:
@@ -121,7 +121,7 @@ def _written(store: Store, span: tuple[int, int], before: History, later: Sequen
         "requests": read_requests(store, of_segment, commits),
         "votes": last_votes(read_votes(store, of_segment, commits)),
     }
-    objects = {name: (table_bytes(table), "parquet") for name, table in tables.items()}
+    objects = {name: (table_bytes(without_unused(table)), "parquet") for name, table in tables.items()}
     objects["cycles"] = (canonical_json(content), "json")
     references = {
         name: write_object(store, f"{FOLDER}/{first}-{last}-{name}-{digest_of_bytes(data)[:16]}.{suffix}", data)

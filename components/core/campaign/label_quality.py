@@ -99,3 +99,37 @@ class LabelSuspects(Record):
     judged: int
     reason: str | None
     rows: list[LabelSuspect]
+
+
+class CorrectedLabel(Record):
+    """A label that a recheck changed: what it was, what it is, and the cycle that asked again."""
+
+    sample_id: str
+    before: str
+    label: str
+    cycle: int
+
+
+class RecheckFigures(Record):
+    """What came of asking again for labels that the model doubts, in the whole campaign.
+
+    Attributes:
+        asked: labels that were asked for again; each is paid for.
+        answered: those that somebody has answered again.
+        confirmed: of these, where the second answer is the first.
+        corrected: of these, where the label is another one now. The others were skipped, unsure, or outvoted.
+        corrections: the last of them.
+    """
+
+    asked: int
+    answered: int
+    confirmed: int
+    corrected: int
+    corrections: list[CorrectedLabel]
+
+    @property
+    def in_words(self) -> str:
+        """The counts, for people."""
+        asked = "1 label was" if self.asked == 1 else f"{self.asked:,} labels were"
+        open_ones = f", {self.asked - self.answered:,} not answered yet" if self.asked > self.answered else ""
+        return f"{asked} asked for again: {self.confirmed:,} confirmed, {self.corrected:,} corrected{open_ones}"

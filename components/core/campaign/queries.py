@@ -30,6 +30,7 @@ class Pick:
         confidence: the model's probability of that class; None where no model asked.
         explore: whether it was drawn at random; queries of earlier versions do not say.
         opinion: 1 where the sample was asked for the first time, 2 for a second opinion, and so on.
+        recheck: whether the label is asked for again because the model doubts it.
     """
 
     sample_id: str
@@ -40,6 +41,7 @@ class Pick:
     confidence: float | None
     explore: bool | None
     opinion: int
+    recheck: bool = False
 
 
 def picks_of(query: pa.Table) -> list[Pick]:
@@ -54,6 +56,7 @@ def picks_of(query: pa.Table) -> list[Pick]:
             confidence=row["confidence"],
             explore=row["explore"],
             opinion=row["opinion"] or 1,
+            recheck=row["recheck"] is True,
         )
         for row in query.to_pylist()
     ]
@@ -61,8 +64,11 @@ def picks_of(query: pa.Table) -> list[Pick]:
 
 def requests_in(table: pa.Table) -> list[LabelRequest]:
     """Rows of `REQUESTS` as requests, in their order."""
-    columns = (table[name].to_pylist() for name in ("cycle", "sample_id", "opinion"))
-    return [LabelRequest(cycle, sample_id, opinion or 1) for cycle, sample_id, opinion in zip(*columns, strict=True)]
+    columns = (table[name].to_pylist() for name in ("cycle", "sample_id", "opinion", "recheck"))
+    return [
+        LabelRequest(cycle, sample_id, opinion or 1, recheck is True)
+        for cycle, sample_id, opinion, recheck in zip(*columns, strict=True)
+    ]
 
 
 def queried_ids(attempt: Attempt) -> set[str]:

@@ -83,5 +83,11 @@ def on_present_test_set(summaries: Sequence[CycleSummary], remeasured: Remeasure
 def _on(summary: CycleSummary, model: RemeasuredModel) -> CycleSummary:
     estimate = None if model.reason is None else NoEstimate(reason=model.reason)
     counted = None if summary.test_samples is None else model.test_samples
-    figures = {"accuracy": model.accuracy, "macro_f1": model.macro_f1, "ece": model.ece, "test_samples": counted}
-    return replace(summary, estimate=estimate, **figures)
+    return replace(
+        summary,
+        estimate=estimate,
+        accuracy=model.accuracy,
+        macro_f1=model.macro_f1,
+        ece=model.ece,
+        test_samples=counted,
+    )

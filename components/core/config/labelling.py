@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from labelcycle.components.core.config.settings import Settings
+from labelcycle.components.core.config.settings import Later, Settings
 
 ConsensusMethod = Literal["majority", "crowdlab"]
 
@@ -38,6 +38,8 @@ class LabelStudioTool(Settings):
         link_hours: how long presigned links hold, for whoever has them; S3 allows 168 at most.
         image_server: http(s) address under which the pool's image folder is served; needed for files.
         image_endpoint: http(s) address under which browsers reach the object store; None for that of the runs.
+        predictions: whether tasks come with the model's class and its probability, which people then see as a
+            suggestion. It saves clicks and leads people to agree with the model.
     """
 
     url: Address
@@ -46,6 +48,7 @@ class LabelStudioTool(Settings):
     link_hours: Annotated[float, Field(gt=0, le=LONGEST_LINK_HOURS)] = LINK_HOURS
     image_server: Address | None = None
     image_endpoint: Address | None = None
+    predictions: Annotated[bool, Later(False)] = False
 
 
 class Labelling(Settings):

@@ -21,7 +21,7 @@ def read_recipe(path: Path, overrides: Mapping[str, object] | None = None) -> Re
     if not isinstance(content, dict):
         raise ConfigurationError(f"Recipe {path} is not a mapping of settings. See pipelines/recipes for examples.")
     for dotted, value in (overrides or {}).items():
-        _override(content, dotted, value)
+        override(content, dotted, value)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -36,14 +36,19 @@ def changed_recipe(recipe: Recipe, overrides: Mapping[str, object]) -> Recipe:
     """
     content = recipe.model_dump(mode="json")
     for dotted, value in overrides.items():
-        _override(content, dotted, value)
+        override(content, dotted, value)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise ConfigurationError(f"Recipe {recipe.name!r} is invalid with these changes:\n{describe(error)}") from error
 
 
-def _override(content: dict[str, Any], dotted: str, value: object) -> None:
+def override(content: dict[str, Any], dotted: str, value: object) -> None:
+    """Set `content[a][b]` for the name `a.b`, in place.
+
+    Raises:
+        ConfigurationError: there is a single value where a group should be.
+    """
     *groups, last = dotted.split(".")
     settings = content
     for group in groups:

@@ -20,6 +20,9 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
 """Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
 
+ClassWeight = Literal["none", "balanced"]
+"""What the labels of a class count for: each the same, or all of a class together the same as those of another."""
+
 HeadInit = Literal["random", "prototypes"]
 """What a head begins at that is trained together with its backbone: random parameters, or those of the trainer
 `logistic` on the features of the backbone before anything changes it, as nearly as a linear layer can have them."""
@@ -30,7 +33,8 @@ class Training(Settings):
 
     `batch_size` of None takes all examples at once. `annealing` lowers the learning rate within a training, beside the
     drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
-    training ends after so many epochs in which the loss has not fallen by `improvement`.
+    training ends after so many epochs in which the loss has not fallen by `improvement`. With `class_weight: balanced`
+    every class that has labels counts the same in the loss.
 
     `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change. So is
     `keeps_lowest_loss`: whether a training without a validation split keeps the epoch of lowest loss, not the last.
@@ -49,6 +53,7 @@ class Training(Settings):
     accumulation: Count = 1
     patience: Count | None = None
     improvement: Annotated[float, Field(ge=0)] = 1e-3
+    class_weight: Annotated[ClassWeight, Later("none")] = "none"
 
 
 class LinearTrainer(Training):
@@ -120,7 +125,7 @@ class LogisticTrainer(Settings):
     strength: Annotated[float, Field(gt=0)] = 0.1
     strength_growth: Annotated[float, Field(ge=0, le=1), Later(0.0)] = 0.0
     scale: Annotated[float, Field(ge=0)] | None = None
-    class_weight: Literal["none", "balanced"] = "none"
+    class_weight: ClassWeight = "none"
     temperature: Literal["none", "cross_validated"] = "none"
     unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0

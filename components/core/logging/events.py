@@ -24,6 +24,8 @@ SHORTEST = 8
 """Characters of the shortest value that is looked for: shorter ones are words that occur anywhere."""
 
 _NAMES = re.compile(r"SECRET|PASSWORD|TOKEN|CREDENTIAL|API_KEY|COOKIE", re.IGNORECASE)
+_ADDRESSES = ("LABELCYCLE_WEBHOOK_URL",)
+"""Variables with addresses that are as good as passwords."""
 _FILES = re.compile(r"_(FILE|PATH|URI|URL|HOST|NAME)$", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(://)[^\s/@]+@"), rf"\1{HIDDEN}@"),
@@ -47,7 +49,7 @@ def without_secrets(text: str) -> str:
 
 @functools.cache
 def _names_a_secret(variable: str) -> bool:
-    return bool(_NAMES.search(variable)) and not _FILES.search(variable)
+    return variable in _ADDRESSES or (bool(_NAMES.search(variable)) and not _FILES.search(variable))
 
 
 LONGEST = 10_000

@@ -1,7 +1,6 @@
 """A store in a local or mounted folder, and its failures: which pass by themselves, and which somebody has to fix."""
 
 import errno
-import fcntl
 import os
 import shutil
 import uuid
@@ -13,9 +12,9 @@ from typing import Literal
 import tenacity
 
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError, TransientError
+from labelcycle.components.core.storage.folder_entries import ABSENT, link, locked, make_folder, sync_folder
 from labelcycle.components.core.storage.store import checked_key, checked_prefix
 
-NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM}
 IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY}
@@ -70,12 +69,6 @@ UNFINISHED = ".unfinished-"
 LEFTOVER_SECONDS = 24 * 3600
 """An unfinished file older than this, by the clock of the file system, is what a killed writer has left."""
 
-ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-CANNOT_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
-"""Folders on some network file systems cannot be forced to disk: their servers do it by themselves."""
-
-CANNOT_LOCK = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-
 
 class FolderStore:
     """Objects as files. Writes go to a temporary file in the same folder and are renamed or linked into place.
@@ -112,18 +105,18 @@ class FolderStore:
     def write_if_absent(self, key: str, data: bytes) -> bool:
         """See `Store.write_if_absent`. A hard link fails when the name is taken, which makes the test atomic."""
         try:
-            self._place(key, lambda temporary: temporary.write_bytes(data), _link)
+            self._place(key, lambda temporary: temporary.write_bytes(data), link)
         except FileExistsError:
             path = self._path(key)
             with folder_errors("write", path):
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             return False
         return True
 
     def write_if_unchanged(self, key: str, data: bytes, before: bytes) -> bool:
         """See `Store.write_if_unchanged`. The folder is locked meanwhile against others who do the same."""
         path = self._path(key)
-        with folder_errors("write", path), _locked(path.parent):
+        with folder_errors("write", path), locked(path.parent):
             try:
                 if _read(path) != before:
                     return False
@@ -193,7 +186,7 @@ class FolderStore:
         path = self._path(key)
         temporary = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
         with folder_errors("write", path):
-            _make_folder(path.parent)
+            make_folder(path.parent)
             try:
                 fill(temporary)
                 with temporary.open("rb") as file:
@@ -205,7 +198,7 @@ class FolderStore:
                     taken = True
                 else:
                     taken = False
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
             finally:
                 with suppress(OSError):
                     temporary.unlink(missing_ok=True)
@@ -237,69 +230,6 @@ class FolderStore:
 def _read(path: Path) -> bytes:
     """The content; read again where another machine has just replaced the file, as network file systems report it."""
     return path.read_bytes()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep others out who lock this folder; the lock of one that is killed ends with it.
-
-    Network file systems that lock no folders leave a moment between reading and writing in which another may write.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except ABSENT:
-        yield
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in CANNOT_LOCK:
-                raise
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _link(temporary: Path, path: Path) -> None:
-    """Give the temporary file its name, unless that is taken.
-
-    A network file system whose answer was lost asks again, and then hears that the name is taken: by this very file.
-    """
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        if not path.samefile(temporary):
-            raise
-    except OSError as error:
-        if error.errno in NO_HARD_LINKS:
-            raise ConfigurationError(
-                f"The file system of {path} has no hard links, without which two runs cannot be kept apart. "
-                "Put the campaign on another file system or on S3."
-            ) from error
-        raise
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder and those above it that are missing, each durably."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the names in a folder to disk."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if error.errno not in CANNOT_SYNC:
-            raise
 
 
 def _files_below(folder: str) -> Iterator[str]:

@@ -83,6 +83,17 @@ def with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names).cast(schema)
 
 
+def without_unused(table: pa.Table) -> pa.Table:
+    """The table without those of `NOT_ALWAYS` that are null throughout, as tables were before these columns came."""
+    unused = [name for name in NOT_ALWAYS if name in table.column_names and table[name].null_count == table.num_rows]
+    return table.drop_columns(unused) if unused else table
+
+
+NOT_ALWAYS = ("recheck",)
+"""Columns that a table is written without while they say nothing, so that it keeps the bytes, and the digest, that
+earlier versions gave it."""
+
+
 def matrix_to_column(matrix: npt.NDArray[np.generic]) -> pa.FixedSizeListArray:
     """A (rows, width) array as a fixed-size-list column, without copying rows one by one."""
     rows, width = matrix.shape
@@ -158,17 +169,19 @@ QUERY = pa.schema(
         pa.field("explore", pa.bool_()),
         pa.field("opinion", pa.int32()),
         pa.field("probabilities", pa.list_(pa.float32())),
+        pa.field("recheck", pa.bool_()),
     ]
 )
 """One row a sample to be labelled, best first. `predicted` is the model's class at the time of the query; `cluster` is
 the number of the cluster that the sample stands for, `represents` how many candidates it stands for, null where there
 is none; `explore` says that it was drawn at random. `opinion` counts how often the sample has been asked for, 1 where
-it is null; `probabilities` of the classes are kept where the consensus weighs the model."""
+it is null; `probabilities` of the classes are kept where the consensus weighs the model. `recheck` is true where a
+label is asked for again because the model doubts it, null elsewhere."""
 
 REQUESTS = pa.schema(
     [
         pa.field("cycle", pa.int32(), nullable=False),
-        *(QUERY.field(name) for name in ("sample_id", "opinion", "predicted", "probabilities")),
+        *(QUERY.field(name) for name in ("sample_id", "opinion", "predicted", "probabilities", "recheck")),
     ]
 )
 """One row a sample that was asked for, of many queries: the cycle of its query, and columns of `QUERY`."""

@@ -84,6 +84,16 @@ def annotator_of(annotation: Mapping[str, object]) -> str:
     return email if comma and number == str(person) and "@" in email[1:-1] else _text(f"user {person}")
 
 
+RECHECK = "recheck"
+"""The field of a task's data that marks those that ask for a label again."""
+
+
+def recheck_of(data: Mapping[str, object]) -> int | None:
+    """The cycle that asks for a label again by a task with these data; None for other tasks."""
+    cycle = data.get("cycle")
+    return cycle if data.get(RECHECK) and isinstance(cycle, int) else None
+
+
 def moment(time: str) -> datetime:
     """The moment that an ISO 8601 text names, UTC where it has no zone; the earliest of all where it names none."""
     try:

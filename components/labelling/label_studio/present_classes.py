@@ -11,6 +11,7 @@ import xml.etree.ElementTree as xml
 from collections.abc import Mapping
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.labelling.label_studio.hotkeys import give_hotkeys
 
 
 def with_present_classes(configuration: str, campaign: Campaign) -> str | None:
@@ -39,9 +40,11 @@ def with_present_classes(configuration: str, campaign: Campaign) -> str | None:
         name = campaign.class_of(label)
         if name in known and _is_ours(choice, label, campaign):
             _show(choice, label, name if label == first[name] else f"{name}{_was(label)}")
-    for name in campaign.added_classes:
-        if name not in known:
-            xml.SubElement(control, "Choice", value=name)
+    missing = [name for name in campaign.added_classes if name not in known]
+    for name in missing:
+        xml.SubElement(control, "Choice", value=name)
+    if missing and any(choice.get("hotkey") for choice in control.iter("Choice")):
+        give_hotkeys(control)
     return None if xml.tostring(view) == before else xml.tostring(view, encoding="unicode")
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.errors import CampaignError, InputError, TransientError
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere, PerhapsDone
+from labelcycle.components.labelling.label_studio.hotkeys import UNSURE_HOTKEY, give_hotkeys
 from labelcycle.components.labelling.label_studio.present_classes import with_present_classes
 
 LABEL, DOUBT, UNSURE, IMAGE = "label", "doubt", "unsure", "image"
@@ -47,7 +48,7 @@ def labelling_configuration(classes: Collection[str]) -> str:
     """The XML of a project that shows an image and asks for one of the classes, or `unsure`.
 
     The choices come first, because images fill the page. Skipping is Label Studio's own button. Doubt is a control of
-    its own, so that it is never taken for a class.
+    its own, so that it is never taken for a class. As many classes as there are `HOTKEYS` have a key each.
     """
     view = xml.Element("View")
     questions = xml.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 0 3em")
@@ -55,8 +56,9 @@ def labelling_configuration(classes: Collection[str]) -> str:
     label = xml.SubElement(questions, "Choices", name=LABEL, toName=IMAGE, choice="single-radio", showInline=in_a_row)
     for name in classes:
         xml.SubElement(label, "Choice", value=name)
+    give_hotkeys(label)
     doubt = xml.SubElement(questions, "Choices", name=DOUBT, toName=IMAGE, choice="single", showInline="true")
-    xml.SubElement(doubt, "Choice", value=UNSURE)
+    xml.SubElement(doubt, "Choice", value=UNSURE, hotkey=UNSURE_HOTKEY)
     xml.SubElement(view, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true")
     return xml.tostring(view, encoding="unicode")
 
@@ -196,7 +198,7 @@ def _description(campaign: Campaign) -> dict[str, str | int]:
         "description": f"Images that labelcycle asks people to label.\n{marker(campaign)}",
         "label_config": labelling_configuration(campaign.classes),
         "maximum_annotations": campaign.labelling.quorum,
-        "show_collab_predictions": True,
+        "show_collab_predictions": campaign.labelling.tool is not None and campaign.labelling.tool.predictions,
         "enable_empty_annotation": False,
         "skip_queue": "IGNORE_SKIPPED",
         "sampling": "Sequential sampling",
@@ -244,14 +246,21 @@ def _checked(server: LabelStudio, campaign: Campaign, number: int) -> Project:
 
 
 def _with_present_classes(server: LabelStudio, campaign: Campaign, number: int, content: Any) -> Any:
-    """Give the project the classes that the campaign was amended to have. Returns what the API says of it then."""
+    """Give the project the classes that the campaign was amended to have. Returns what the API says of it then.
+
+    Label Studio refuses it where annotations hold other choices than the project offers; then it stays as it is.
+    """
     configuration = content.get("label_config") if isinstance(content, dict) else None
     if not isinstance(configuration, str) or not (campaign.former_classes or campaign.added_classes):
         return content
     changed = with_present_classes(configuration, campaign)
     if changed is None:
         return content
-    server.patch(f"/api/projects/{number}/", {"label_config": changed})
+    try:
+        server.patch(f"/api/projects/{number}/", {"label_config": changed})
+    except ConfigurationError as error:
+        notice(f"{project_url(server.url, number)} does not offer the classes as they were amended: {error}")
+        return content
     notice(f"{project_url(server.url, number)} now offers the classes as they were amended.")
     return server.get(f"/api/projects/{number}/")
 

@@ -4,15 +4,24 @@ from collections.abc import Iterator
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import sample_uris
+from labelcycle.components.core.campaign.rechecks import answer_name
 from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
-from labelcycle.components.labelling.label_studio.annotations import Answer, read_annotation
+from labelcycle.components.labelling.label_studio.annotations import Answer, read_annotation, recheck_of
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.components.labelling.label_studio.project import Project, find_project
-from labelcycle.components.labelling.label_studio.tasks import PAGE, LinkRenewal, ListedTask, list_tasks, task_of
+from labelcycle.components.labelling.label_studio.tasks import (
+    PAGE,
+    LinkRenewal,
+    ListedTask,
+    TaskRemoval,
+    list_tasks,
+    task_of,
+)
 from labelcycle.components.labelling.label_studio.tokens import token_from_environment
 
 ANSWERS = "id,data,is_labeled,annotations,result,completed_by,created_username,was_cancelled,created_at,updated_at"
@@ -28,7 +37,8 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
     What cannot be counted is named in a notice and left out: annotations that say nothing, several things or no class
     of the campaign, and tasks that are not the campaign's. What was deleted in Label Studio is not there.
 
-    Links to images that run out before a task is answered are renewed on the way.
+    Links to images that run out before a task is answered are renewed on the way, and tasks of samples that were
+    withdrawn are removed.
 
     Args:
         store: the campaign's.
@@ -56,12 +66,17 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
     uris = sample_uris(store, campaign)
     reading = _Reading(campaign, project, frozenset(uris))
     renewal = LinkRenewal(server, project, ImageLinks(tool, uris))
+    removal = TaskRemoval(server, read_withdrawn(store, campaign).ids)
     for raw in list_tasks(server, project.number, ANSWERS, page_size):
-        reading.take(raw)
         task = task_of(raw, campaign.identifier)
+        if task is not None and removal.remove(task):
+            continue
+        reading.take(raw)
         if task is not None and task.sample_id in uris:
             renewal.renew(task)
     reading.warn_of_ignored()
+    if removal.removed:
+        notice(f"{removal.removed} tasks of withdrawn samples were removed from {project.url}.")
     return reading.votes()
 
 
@@ -85,6 +100,8 @@ class _Reading:
         sample_id = self._sample(task)
         if sample_id is None:
             return
+        data = task["data"]
+        recheck = recheck_of(data) if isinstance(data, dict) else None
         for annotation in annotations:
             try:
                 answer = read_annotation(annotation, self._project.controls.label, self._classes)
@@ -92,7 +109,7 @@ class _Reading:
                 number = annotation.get("id") if isinstance(annotation, dict) else "?"
                 self._refused.append(f"task {task['id']}, annotation {number}: {error}")
                 continue
-            key = (sample_id, answer.annotator)
+            key = (sample_id, answer.annotator if recheck is None else answer_name(answer.annotator, recheck))
             if key not in self._answers or answer.order > self._answers[key].order:
                 self._answers[key] = answer
 

@@ -1,7 +1,8 @@
 """Sending a query to Label Studio: a task a sample, however often it is sent.
 
 A sample has one task in the campaign's project. A further opinion opens that task again for more annotations, so that
-those who gave the first answers are not asked twice.
+those who gave the first answers are not asked twice. A recheck has a task of its own, on which the first answers do not
+stand.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from labelcycle.components.labelling.label_studio.project import Project, find_o
 from labelcycle.components.labelling.label_studio.tasks import (
     LabellingTask,
     LinkRenewal,
+    Slot,
+    TaskRemoval,
     Wanted,
     new_task,
     task_data,
@@ -48,6 +51,7 @@ class SentTasks:
         reopened: tasks that ask for a further opinion from now on.
         renewed: links to images that were renewed.
         removed: tasks without answer that were there twice.
+        withdrawn: tasks of samples that were withdrawn, now gone.
     """
 
     project_url: str
@@ -56,10 +60,13 @@ class SentTasks:
     reopened: int
     renewed: int
     removed: int
+    withdrawn: int = 0
 
 
 def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call: int = TASKS_A_CALL) -> SentTasks:
     """Make the tasks of a committed query that are not there yet, and bring those that are up to date.
+
+    Tasks of samples that were withdrawn are removed, whichever query asked for them.
 
     Args:
         store: the campaign's.
@@ -79,15 +86,18 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    asked = without(read_query(store, commit.objects["query"]), read_withdrawn(store, campaign).ids)
+    withdrawn = read_withdrawn(store, campaign).ids
+    asked = without(read_query(store, commit.objects["query"]), withdrawn)
     query = as_delivered(asked, campaign, commit.cycle)
     wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)
-    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links)
-    renewal = LinkRenewal(server, sending.project, links)
+    sending = _Sending(server, project, campaign.identifier, campaign.labelling.quorum, links, tool.predictions)
+    renewal, removal = LinkRenewal(server, sending.project, links), TaskRemoval(server, withdrawn)
     sent, tasks = sending.send_missing(wanted, tasks_a_call)
+    left = {name: [task for task in of_sample if not removal.remove(task)] for name, of_sample in tasks.items()}
+    tasks = {name: of_sample for name, of_sample in left.items() if of_sample}
     return SentTasks(
         project_url=sending.project.url,
         sent=sent,
@@ -95,6 +105,7 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         removed=sending.remove_duplicates(tasks),
         renewed=sum(renewal.renew(task) for of_sample in tasks.values() for task in of_sample),
         reopened=sending.reopen(wanted, tasks),
+        withdrawn=removal.removed,
     )
 
 
@@ -115,6 +126,7 @@ def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str)
             reason=pick.reason,
             predicted=None if pick.predicted is None else class_of(pick.predicted),
             confidence=pick.confidence,
+            recheck=pick.recheck,
         )
         for pick in picks_of(query)
     ]
@@ -122,15 +134,16 @@ def wanted_of(query: pa.Table, cycle: int, class_of: Callable[[str], str] = str)
 
 @dataclass(frozen=True)
 class _Sending:
-    """One publishing: the server, the project, the campaign's identifier and quorum, and the links to its images."""
+    """One publishing: server, project, the campaign's identifier and quorum, links, and whether models suggest."""
 
     server: LabelStudio
     project: Project
     campaign: str
     quorum: int
     links: ImageLinks
+    predictions: bool
 
-    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[str, list[LabellingTask]]]:
+    def send_missing(self, wanted: list[Wanted], tasks_a_call: int) -> tuple[int, dict[Slot, list[LabellingTask]]]:
         """Send what has no task. Returns how many those were, and all tasks of the campaign as they are then.
 
         After a call whose answer was lost the tasks are listed again, and those still missing are sent.
@@ -157,7 +170,7 @@ class _Sending:
         """Send tasks until a call's answer is lost; that failure is returned."""
         for begin in range(0, len(rows), tasks_a_call):
             content = [
-                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
+                new_task(row, self.links.link(row.sample_id), self.project.controls, self.campaign, self.predictions)
                 for row in rows[begin : begin + tasks_a_call]
             ]
             try:
@@ -166,8 +179,8 @@ class _Sending:
                 return error
         return None
 
-    def remove_duplicates(self, tasks: dict[str, list[LabellingTask]]) -> int:
-        """Delete tasks that a sample has beside another, unless somebody has begun to answer them.
+    def remove_duplicates(self, tasks: dict[Slot, list[LabellingTask]]) -> int:
+        """Delete tasks that a sample has beside another of its kind, unless somebody has begun to answer them.
 
         The one that stays is the first with annotations, or the first of all, so that two who do this at once agree.
         """
@@ -192,11 +205,11 @@ class _Sending:
         self.server.delete(address)
         return True
 
-    def reopen(self, wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> int:
+    def reopen(self, wanted: list[Wanted], tasks: dict[Slot, list[LabellingTask]]) -> int:
         """Let tasks whose sample needs a further opinion ask for as many annotations as that wants, by others."""
         reopened = 0
         for row in wanted:
-            task = _first(tasks[row.sample_id])
+            task = _first(tasks[row.slot])
             if row.opinion <= task.opinion:
                 continue
             try:
@@ -205,7 +218,8 @@ class _Sending:
                 continue
             people = {annotator_of(annotation) for annotation in now.get("annotations", [])}
             data = task_data(row, self.links.link(row.sample_id), self.project.controls, self.campaign)
-            overlap = max(task.overlap, len(people) + 1, self.quorum * row.opinion)
+            rechecks = sum(sample_id == row.sample_id and cycle is not None for sample_id, cycle in tasks)
+            overlap = max(task.overlap, len(people) + 1, self.quorum * (row.opinion - rechecks))
             change = {"data": data, "overlap": overlap, "is_labeled": False}
             reopened += self._change(task.number, change)
         return reopened
@@ -219,8 +233,8 @@ class _Sending:
         return True
 
 
-def _missing(wanted: list[Wanted], tasks: dict[str, list[LabellingTask]]) -> list[Wanted]:
-    return [row for row in wanted if row.sample_id not in tasks]
+def _missing(wanted: list[Wanted], tasks: dict[Slot, list[LabellingTask]]) -> list[Wanted]:
+    return [row for row in wanted if row.slot not in tasks]
 
 
 def _first(tasks: list[LabellingTask]) -> LabellingTask:

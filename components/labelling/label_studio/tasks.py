@@ -1,18 +1,23 @@
 """Tasks of a project: how they are listed, which are the campaign's, and how links to images are renewed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NotRequired, Required, TypedDict
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.labelling.label_studio.annotations import RECHECK, recheck_of
 from labelcycle.components.labelling.label_studio.client import LabelStudio, NotThere
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks, Link
 from labelcycle.components.labelling.label_studio.project import Controls, Project
 
 PAGE = 200
 STATE = "id,data,is_labeled,overlap,total_annotations,cancelled_annotations"
+
+
+Slot = tuple[str, int | None]
+"""A sample, and the cycle that asks for its label again; None for its first label and further opinions on that."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Wanted:
         reason: why it was chosen, in words.
         predicted: the model's class; None where no model asked.
         confidence: the model's probability of that class; None where no model asked.
+        recheck: whether the label is asked for again, by a task that shows nothing of the first.
     """
 
     sample_id: str
@@ -36,6 +42,12 @@ class Wanted:
     reason: str
     predicted: str | None
     confidence: float | None
+    recheck: bool = False
+
+    @property
+    def slot(self) -> "Slot":
+        """What has one task in the project."""
+        return self.sample_id, self.cycle if self.recheck else None
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class LabellingTask:
         annotations: how many it has, skips among them.
         overlap: annotations that it asks for.
         data: all of its data.
+        recheck: the cycle that asks for the label again; None for other tasks.
     """
 
     number: int
@@ -61,6 +74,12 @@ class LabellingTask:
     annotations: int
     overlap: int
     data: Mapping[str, object]
+    recheck: int | None = None
+
+    @property
+    def slot(self) -> Slot:
+        """What it is the task of."""
+        return self.sample_id, self.recheck
 
 
 class ListedTask(TypedDict, total=False):
@@ -138,20 +157,23 @@ def list_tasks(server: LabelStudio, project: int, fields: str, page_size: int = 
             yield task
 
 
-def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[str, list[LabellingTask]]:
-    """The campaign's tasks by sample, each sample's by number; there is more than one where a race made duplicates."""
-    found: dict[str, list[LabellingTask]] = {}
+def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[Slot, list[LabellingTask]]:
+    """The campaign's tasks by sample and recheck, by number; there is more than one where a race made duplicates."""
+    found: dict[Slot, list[LabellingTask]] = {}
     for raw in list_tasks(server, project, STATE):
         task = task_of(raw, campaign)
         if task is not None:
-            found.setdefault(task.sample_id, []).append(task)
+            found.setdefault(task.slot, []).append(task)
     return found
 
 
-def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> NewTask:
-    """A task for the import API, with the model's prediction as a pre-annotation."""
+def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str, predictions: bool) -> NewTask:
+    """A task for the import API; with `predictions` the model's, where it has one, is its pre-annotation.
+
+    A task that is new for a further opinion has none: it would be what is in doubt.
+    """
     task: NewTask = {"data": task_data(wanted, link, controls, campaign)}
-    if wanted.predicted is not None:
+    if predictions and wanted.predicted is not None and wanted.opinion == 1:
         choice = {
             "from_name": controls.label,
             "to_name": controls.image,
@@ -176,6 +198,7 @@ def task_data(wanted: Wanted, link: Link, controls: Controls, campaign: str) -> 
         "opinion": wanted.opinion,
         "reason": wanted.reason,
         "link_until": link.until,
+        **({RECHECK: 1} if wanted.recheck else {}),
     }
 
 
@@ -196,6 +219,7 @@ def task_of(raw: ListedTask, campaign: str) -> LabellingTask | None:
         annotations=_count(raw.get("total_annotations")) + _count(raw.get("cancelled_annotations")),
         overlap=_count(raw.get("overlap")) or 1,
         data=data,
+        recheck=recheck_of(data),
     )
 
 
@@ -233,4 +257,31 @@ class LinkRenewal:
             self._server.patch(f"/api/tasks/{task.number}/", {"data": data})
         except NotThere:
             return False
+        return True
+
+
+class TaskRemoval:
+    """Removes the tasks of samples that were withdrawn, answered or not: nobody is to see these images any more.
+
+    Args:
+        server: the API.
+        withdrawn: ids of the samples.
+    """
+
+    def __init__(self, server: LabelStudio, withdrawn: Collection[str]) -> None:
+        self._server = server
+        self._withdrawn = frozenset(withdrawn)
+        self.removed = 0
+
+    def remove(self, task: LabellingTask) -> bool:
+        """Delete a task if its sample was withdrawn. Returns whether it was; one that is gone is no error.
+
+        Raises:
+            ConfigurationError: the token's user may not delete it.
+            TransientError: the server does not answer.
+        """
+        if task.sample_id not in self._withdrawn:
+            return False
+        self._server.delete(f"/api/tasks/{task.number}/")
+        self.removed += 1
         return True

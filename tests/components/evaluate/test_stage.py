@@ -24,6 +24,8 @@ def test_the_facts_are_those_of_metrics_json(begin: Callable[..., Any]) -> None:
     assert (facts.labels, facts.label_cost, metrics["test_samples"]) == (8, 12.0, 12)
     assert metrics["training"] == campaign.work.read_json("training.json")
     assert np.sum(metrics["confusion"]) == 12
+    assert metrics["labels_by_class"].keys() == set(campaign.state.campaign.classes)
+    assert sum(metrics["labels_by_class"].values()) == 8
 
 
 def test_skipped_answers_cost_as_well(begin: Callable[..., Any], tmp_path: Any) -> None:

@@ -40,6 +40,9 @@ def points(*accuracies: float) -> list[CurvePoint]:
         ([0.5, 0.6, 0.7], WORTH, Prices(cpu_hour=1e9, gpu_hour=1e9), None),  # computing is left out
         ([0.5, 0.5, 0.5], WORTH, Prices(label=0), None),  # what costs nothing is worth its price
         ([0.1, 0.5, 0.5], Stop(worth_of_a_point=5.0, worth_cycles=1), Prices(), "labels cost more"),
+        ([0.9, 0.89], Stop(target=0.9), Prices(), None),  # the newest model is the one that is kept
+        ([0.9], Stop(target=0.9), Prices(), "the accuracy is 0.9000, and 0.9 is wanted (stop.target)"),
+        ([0.9], Stop(target=0.9, metric="macro_f1"), Prices(), "the macro F1 is 0.9000"),
     ],
 )
 def test_the_rule(accuracies: list[float], stop: Stop, prices: Prices, word: str | None) -> None:
@@ -83,6 +86,14 @@ def test_a_campaign_stops_before_its_budget_is_spent(begin: Callable[..., Any]) 
     assert not any(key.startswith("queries/cycle-0002") for key in campaign.files())
     assert f"the stop rule ended the campaign here: {reason}" in campaign.work.read("report.html").decode()
     assert campaign.ingest().reason == state.why_done
+
+
+def test_macro_f1_as_target(begin: Callable[..., Any]) -> None:
+    campaign = begin(budget=48, overrides={"stop.metric": "macro_f1", "stop.target": 0.01})
+    campaign.run_cycle()
+    facts = campaign.run_cycle()
+    assert facts.query_size == 0
+    assert campaign.state.summaries[-1].stopped.startswith("the macro F1 is ")
 
 
 def test_a_campaign_that_gains_enough_goes_on_to_its_budget(begin: Callable[..., Any]) -> None:

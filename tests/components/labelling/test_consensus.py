@@ -1,5 +1,6 @@
 """Consensus: majorities, disputes, and annotators weighed by how good they are."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,30 @@ def test_majorities(
     [row] = consensus_of(votes("a", *answers), "majority", CLASSES, {}).to_pylist()
     assert (row["sample_id"], row["label"], row["votes"], row["status"]) == ("a", label, len(answers), status)
     assert row["quality"] == pytest.approx(quality) and row["agreement"] == (agreement and pytest.approx(agreement))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "label", "status"),
+    [
+        (["cat"], ["dog"], "dog", "ok"),
+        (["cat"], ["cat"], "cat", "ok"),
+        (["cat"], ["unsure"], "cat", "ok"),
+        (["cat", "cat"], ["dog"], "cat", "ok"),
+        (["cat", "cat"], ["dog", "dog"], "dog", "ok"),
+        (["cat", "dog"], ["dog"], "dog", "ok"),
+        (["cat", "owl"], ["dog", "unsure"], "dog", "ok"),
+        (["cat"], ["dog", "owl"], None, "disputed"),
+    ],
+)
+def test_the_second_answers_decide_where_there_are_as_many(
+    first: list[str], second: list[str], label: str | None, status: str
+) -> None:
+    again = [replace(vote, annotator=f"{vote.annotator}, cycle 3") for vote in votes("a", *second)]
+    cast = [*votes("a", *first), *again]
+    [row] = consensus_of(cast, "majority", CLASSES, {}, {"a": 3}).to_pylist()
+    assert (row["label"], row["status"]) == (label, status)
+    [row] = consensus_of(cast[::-1], "majority", CLASSES, {}, {"a": 3}).to_pylist()
+    assert row["label"] == label
 
 
 def test_rows_are_sorted_whatever_the_order_of_votes() -> None:

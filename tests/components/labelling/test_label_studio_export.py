@@ -86,6 +86,18 @@ def test_the_last_of_one_person_counts_across_tasks() -> None:
     assert said(content) == [("task 1, annotation 20", "a", "user 1", "cat")]
 
 
+def test_an_answer_to_a_recheck_is_another_vote() -> None:
+    def task(number: int, label: str, **data: Any) -> dict[str, Any]:
+        annotation = {"id": number, "result": [chosen(label)], "completed_by": {"email": "ann@example.org"}}
+        return {"id": number, "data": {"sample_id": "a.png", "cycle": 4, **data}, "annotations": [annotation]}
+
+    votes = [vote for _, _, vote in votes_of_export([task(1, "cat"), task(2, "dog", recheck=1)], URI)]
+    assert {vote.annotator: vote.label for vote in votes} == {
+        "ann@example.org": "cat",
+        "ann@example.org, cycle 4": "dog",
+    }
+
+
 def test_json_min() -> None:
     rows = [
         {

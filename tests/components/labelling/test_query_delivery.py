@@ -47,6 +47,7 @@ def commit(store: Store, rows: int = 3) -> Commit:
         "explore": [False] * rows,
         "opinion": [1] * rows,
         "probabilities": [None] * rows,
+        "recheck": [None] * rows,
     }
     reference = write_table(store, "query.parquet", pa.table(columns, schema=QUERY))
     return Commit(cycle=3, attempt="a", objects={"query": reference})

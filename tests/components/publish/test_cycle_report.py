@@ -462,6 +462,30 @@ def test_one_vote_a_sample_says_nothing_about_agreement() -> None:
     assert "alpha" not in text
 
 
+def test_rechecks_are_told() -> None:
+    table = query(30)
+    for name, values in (("opinion", [2] * 30), ("recheck", [True, True, *[None] * 28])):
+        field = QUERY.field(name)
+        table = table.set_column(QUERY.get_field_index(name), field, pa.array(values, field.type))
+    corrections = [{"sample_id": HOSTILE_ID, "before": "crow", "label": "gull", "cycle": 1}]
+    figures = {"asked": 1200, "answered": 1190, "confirmed": 900, "corrected": 280, "corrections": corrections}
+    html = render_report(report(query=table, metrics=METRICS | REVIEW | {"rechecks": figures}))
+    assert "; 28 of them for a second opinion; 2 of them to check labels that the model doubts." in words(html)
+    told = "1,200 labels were asked for again: 900 confirmed, 280 corrected, 10 not answered yet"
+    assert words(html).count(told) == 2
+    assert Page(html).table("Corrected") == [[HOSTILE_ID, "crow", "gull", "1"]]
+
+
+def test_labels_a_class_and_classes_without() -> None:
+    counts = {"crow": 40, "gull": 3, SCRIPT: 0, "absent": 0}
+    html = render_report(report(metrics=METRICS | {"labels_by_class": counts}))
+    assert {row[0]: row[4] for row in Page(html).table("Class")} == {name: str(count) for name, count in counts.items()}
+    assert "2 classes have no label yet" in words(html) and "from 3 (gull) to 40 (crow)" in words(html)
+    untested = {"accuracy": None, "macro_f1": None, "ece": None, "test_samples": 0, "labels_by_class": counts}
+    html = render_report(report(metrics=METRICS | untested))
+    assert Page(html).table("Class")[0] == ["crow", "40"]
+
+
 def test_label_suspects() -> None:
     html = render_report(full_report())
     assert Page(html).table("Suspect") == [[HOSTILE_ID, f"{SCRIPT} (1%)", "gull (90%)"]]

@@ -57,6 +57,19 @@ def test_corrected_labels_are_figures_where_there_are_some():
     assert found == FIGURES | {"labels_corrected": 4.0, "test_labels_corrected": 3.0}
 
 
+def test_rechecks_and_rare_classes_are_figures():
+    rechecks = {"asked": 5, "answered": 4, "confirmed": 1, "corrected": 2, "corrections": []}
+    found = cycle_figures(cycle_metrics(rechecks=rechecks, labels_by_class={"cat": 7, "dog": 0, "eel": 0}))
+    assert found == FIGURES | {
+        "rechecks_asked": 5.0,
+        "rechecks_answered": 4.0,
+        "rechecks_confirmed": 1.0,
+        "rechecks_corrected": 2.0,
+        "labels_of_rarest_class": 0.0,
+        "classes_without_labels": 2.0,
+    }
+
+
 def test_figures_of_annotators_leave_out_their_names():
     people = [person("person-a", 0.75), person("person-b", 0.5), person("person-c", None)]
     annotators = {"votes": 9, "samples": 5, "several": 4, "alpha": 0.25, "people": people, "pairs": []}

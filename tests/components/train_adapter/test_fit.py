@@ -162,6 +162,24 @@ def test_batches_that_make_one_step_are_one_large_batch(batch_size: int) -> None
     assert not torch.allclose(together, trained(batch_size=batch_size, **settings), atol=1e-3)
 
 
+def test_balanced_classes_count_the_same() -> None:
+    """As if each sample of the rare class were there so many times more."""
+    inputs = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    uneven = Examples(inputs, torch.tensor([0] * 6 + [2] * 2))
+    even = Examples(torch.cat([inputs, inputs[6:], inputs[6:]]), torch.tensor([0] * 6 + [2] * 6))
+    found = []
+    for data, class_weight in ((uneven, "balanced"), (even, "none"), (uneven, "none")):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(2, 3)
+        settings = SETTINGS.model_copy(
+            update={"class_weight": class_weight, "batch_size": None, "optimiser": "sgd", "epochs": 5}
+        )
+        fit(model, lambda rows: rows, data, None, settings, 0.1, seed=0)
+        found.append(weights(model))
+    assert torch.allclose(found[0], found[1], atol=1e-6)
+    assert not torch.allclose(found[0], found[2], atol=1e-3)
+
+
 def test_cosine_annealing_lowers_the_rate_step_by_step() -> None:
     """Gradients of a linear loss stay the same, so each step shows the learning rate that it had."""
 

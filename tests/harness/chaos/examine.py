@@ -5,7 +5,8 @@ from collections import Counter
 from typing import Any
 
 from labelcycle.components.core.campaign.commits import commit_key, read_commits
-from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.queries import picks_of, read_query
+from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.campaign.summary import read_summary
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
@@ -59,10 +60,16 @@ def broken_invariants(store: Store) -> list[str]:
     again = state.campaign.recipe.data_selection is not None  # each loop chooses from the whole pool
     problems = []
     asked: Counter[tuple[str, int, int]] = Counter()
+    checked: Counter[str] = Counter()
+    known = {vote.sample_id for vote in starting_votes(store, state.campaign)}
     for commit, summary in zip(state.commits, state.summaries, strict=True):
         query = read_query(store, commit.objects["query"])
         opinions = [opinion or 1 for opinion in query["opinion"].to_pylist()]
         loops = [commit.cycle if again else 0] * query.num_rows
+        again_here = [pick.sample_id for pick in picks_of(query) if pick.recheck]
+        checked.update(again_here)
+        before = known.union(name for name, _, _ in asked)
+        problems += [f"{name!r} is checked before it was asked for" for name in again_here if name not in before]
         asked.update(zip(query["sample_id"].to_pylist(), opinions, loops, strict=True))
         if summary.answers + summary.outstanding + query.num_rows > budget:
             problems.append(f"cycle {commit.cycle} asks for more than the budget of {budget}")
@@ -76,6 +83,7 @@ def broken_invariants(store: Store) -> list[str]:
     if sum(times for (name, _, _), times in asked.items() if name not in withdrawn) > budget:
         problems.append(f"{sum(asked.values())} requests were made with a budget of {budget}")
     twice = [(name, opinion) for (name, opinion, _), times in asked.items() if times > 1]
+    problems += [f"the label of {name!r} was checked {times} times" for name, times in checked.items() if times > 1]
     return problems + [f"{name!r} was asked for twice as opinion {opinion}" for name, opinion in twice]
 
 

@@ -20,6 +20,8 @@ LARGE = (
     Bounds(runners=1, budget=1, batch=1, amendments=2),
     Bounds(runners=1, budget=2, batch=2, enough=1, amendments=1),
     Bounds(runners=2, budget=1, batch=1, amendments=1),
+    Bounds(runners=1, budget=3, batch=2, enough=1, rechecks=1),
+    Bounds(runners=2, budget=2, batch=1, rechecks=1),
     Bounds(runners=1, budget=1, batch=1, amendments=1, withdrawals=1),
     Bounds(runners=1, budget=2, batch=2, enough=1, withdrawals=1),
     Bounds(runners=2, budget=1, batch=1, withdrawals=1),

@@ -99,8 +99,13 @@ def no_amendment_is_forgotten(world: World, _: Bounds) -> bool:
 
 
 def nothing_is_asked_twice(world: World, _: Bounds) -> bool:
-    """No two committed queries ask for the same sample."""
+    """No two committed queries ask for the same sample, or for the same label again."""
     return sum(commit.query.bit_count() for commit in world.commits) == world.asked.bit_count()
+
+
+def rechecks_are_of_labels(world: World, bounds: Bounds) -> bool:
+    """A label is asked for again only where there is one."""
+    return all((commit.query >> bounds.pool) & ~commit.attempt.labels == 0 for commit in world.commits)
 
 
 def votes_are_counted_once(world: World, _: Bounds) -> bool:
@@ -157,6 +162,7 @@ IN_EVERY_STATE: tuple[StateInvariant, ...] = (
     no_amendment_is_forgotten,
     nothing_withdrawn_is_used,
     nothing_is_asked_twice,
+    rechecks_are_of_labels,
     votes_are_counted_once,
 )
 

@@ -149,9 +149,10 @@ def _objects(attempt: Attempt, **contents: object) -> tuple[Reference, ...]:
 
 
 def _choose(world: World, result: int, attempt: Attempt, bounds: Bounds, rules: Rules, amended: int) -> int:
-    """The query: the next samples that nobody was asked for; another model asks for others.
+    """The query: labels that are asked for again, then the next samples that nobody was asked for.
 
-    What was asked for and is withdrawn before anybody answered leaves its part of the budget.
+    Another model asks for others. What was asked for and is withdrawn before anybody answered leaves its part of the
+    budget.
     """
     asked, gone = attempt.asked, world.gone(amended)
     paid = asked & ~gone | attempt.labels
@@ -160,7 +161,14 @@ def _choose(world: World, result: int, attempt: Attempt, bounds: Bounds, rules: 
         return 0
     taken = asked | gone if rules.queries_leave_out_withdrawn else asked
     free = [1 << number for number in range(bounds.pool) if not taken >> number & 1]
-    return sum((free if result == 0 else free[::-1])[:size])
+    again = _rechecks(attempt, gone, bounds, rules)[:size]
+    return sum(again) + sum((free if result == 0 else free[::-1])[: size - len(again)])
+
+
+def _rechecks(attempt: Attempt, gone: int, bounds: Bounds, rules: Rules) -> list[int]:
+    labelled = (attempt.labels if rules.rechecks_of_labels else attempt.asked) & ~gone
+    bits = [1 << bounds.pool + number for number in range(bounds.pool) if labelled >> number & 1]
+    return [bit for bit in bits if not (rules.rechecks_once and attempt.asked & bit)][: bounds.rechecks]
 
 
 def _commit_of(world: World, attempt: Attempt) -> Commit:

@@ -18,6 +18,9 @@ AMENDED = Bounds(runners=2, budget=1, batch=1, amendments=1)
 WITHDRAWN = Bounds(runners=1, budget=1, batch=1, withdrawals=1)
 """People who take a sample out, at any moment: one that was answered, that is awaited, or that nobody was asked for."""
 
+RECHECKED = Bounds(runners=1, budget=3, batch=2, enough=1, rechecks=1)
+"""Labels that are asked for again, while other answers are awaited."""
+
 BROKEN = [
     ("commit_if_absent", OTHER_LABELS, "commits_never_change"),
     ("record_if_absent", OTHER_RESULTS, "the_first_result_of_a_stage_stays"),
@@ -30,6 +33,8 @@ BROKEN = [
     ("ingest_mends", Bounds(runners=1, budget=1), "at_its_end"),
     ("amendments_after_commits", AMENDED, "no_amendment_is_forgotten"),
     ("decisions_name_amendments", AMENDED, "the_budget_is_kept"),
+    ("rechecks_of_labels", RECHECKED, "rechecks_are_of_labels"),
+    ("rechecks_once", RECHECKED._replace(batch=1), "nothing_is_asked_twice"),
     ("queries_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
     ("labels_leave_out_withdrawn", WITHDRAWN, "nothing_withdrawn_is_used"),
     ("withdrawn_is_not_awaited", WITHDRAWN, "at_its_end"),
@@ -47,6 +52,7 @@ BROKEN = [
         (OTHER_LABELS, 39_000),
         (Bounds(runners=3, budget=1, batch=1), 10_000),
         (AMENDED._replace(runners=1), 7_000),
+        (RECHECKED, 1_000),
         (WITHDRAWN, 10_000),
     ],
 )

@@ -1,7 +1,8 @@
 """What the model is made of: the store, the people, and the runners.
 
-Samples are the bits of a mask. A model's weights are a small number: two runners that train on the same labels may come
-to different ones, as other hardware makes them. An attempt is named by all that it depends on, so here it is that.
+Samples are the bits of a mask; a second answer about a sample is one more bit, beyond those of the pool. A model's
+weights are a small number: two runners that train on the same labels may come to different ones, as other hardware
+makes them. An attempt is named by all that it depends on, so here it is that.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -157,6 +158,7 @@ class Bounds(NamedTuple):
         amendments: how often people may amend the campaign, each time by other names of its classes, and by one sample
             more that may be asked for.
         withdrawals: how often people may take a sample out.
+        rechecks: labels that a query may ask for again.
     """
 
     runners: int = 2
@@ -166,6 +168,7 @@ class Bounds(NamedTuple):
     results: int = 1
     amendments: int = 0
     withdrawals: int = 0
+    rechecks: int = 0
 
     @property
     def pool(self) -> int:
@@ -187,6 +190,8 @@ class Rules(NamedTuple):
         ingest_mends: label_ingest delivers what publish was killed before.
         amendments_after_commits: label_ingest reads amendments once it has read commits.
         decisions_name_amendments: what a cycle does follows the amendments that its decision names.
+        rechecks_of_labels: labels are asked for again that were given, not samples that still wait for theirs.
+        rechecks_once: no label is asked for again twice.
         classes_of_the_decision: training and evaluation take the classes of these amendments, not the newest ones.
         former_names_count: answers under names that classes had before count as what these are now.
         queries_leave_out_withdrawn: what was withdrawn is no candidate.
@@ -204,6 +209,8 @@ class Rules(NamedTuple):
     ingest_mends: bool = True
     amendments_after_commits: bool = True
     decisions_name_amendments: bool = True
+    rechecks_of_labels: bool = True
+    rechecks_once: bool = True
     classes_of_the_decision: bool = True
     former_names_count: bool = True
     queries_leave_out_withdrawn: bool = True

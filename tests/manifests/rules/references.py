@@ -6,6 +6,8 @@ from typing import Any
 from labelcycle.pipelines.cluster import (
     LABELLING_KEYS,
     LABELLING_SECRET,
+    NOTIFICATION_KEYS,
+    NOTIFICATION_SECRET,
     PRUNING_SECRET,
     STORAGE_KEYS,
     STORAGE_SECRET,
@@ -20,6 +22,7 @@ OUTSIDE_SECRETS: dict[str, tuple[str, ...]] = {
     PRUNING_SECRET: STORAGE_KEYS,
     TRACKING_SECRET: TRACKING_KEYS,
     LABELLING_SECRET: LABELLING_KEYS,
+    NOTIFICATION_SECRET: NOTIFICATION_KEYS,
     "mlflow-storage": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     "mlflow-database": ("PGPASSWORD",),
     "mlflow-administrator": (

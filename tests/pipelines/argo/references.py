@@ -78,16 +78,19 @@ class _Template:
         for name, template in self.own.items():
             known = self.parameters | {f"inputs.parameters.{given}" for given in _names(template.get("inputs", {}))}
             yield from (f"{name}: {problem}" for problem in self._template(template, known))
+        for name, hook in self.spec.get("hooks", {}).items():
+            known = self.parameters | {"workflow.name", "workflow.status"}
+            yield from (f"hook {problem}" for problem in self._call({"name": name, **hook}, known))
 
     def _used(self) -> set[str]:
         used = {self.spec["entrypoint"]}
         for manifest in self.all.values():
-            for template in manifest["spec"]["templates"]:
-                for call in _calls(template):
-                    own = {"name": manifest["metadata"]["name"], "template": call.get("template")}
-                    reference = call.get("templateRef", own)
-                    if reference["name"] == self.name:
-                        used.add(reference["template"])
+            calls = [call for template in manifest["spec"]["templates"] for call in _calls(template)]
+            for call in [*calls, *manifest["spec"].get("hooks", {}).values()]:
+                own = {"name": manifest["metadata"]["name"], "template": call.get("template")}
+                reference = call.get("templateRef", own)
+                if reference["name"] == self.name:
+                    used.add(reference["template"])
         return used
 
     def _template(self, template: dict[str, Any], known: set[str]) -> Iterator[str]:

@@ -2,15 +2,19 @@
 
 import copy
 import csv
+import json
 import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.components.notification.conftest import Receiver, receiver
 from tests.pipelines.argo.conftest import Manifests, workflow
 from tests.pipelines.argo.interpreter.engine import Workflow
 from tests.pipelines.argo.interpreter.pods import Cluster, Processes
+
+__all__ = ["receiver"]
 
 Submit = Callable[..., Workflow]
 
@@ -77,7 +81,8 @@ def test_any_number_of_shards_gives_the_same_query(
 
 def test_wrong_input_is_not_tried_again(submit: Submit, processes: Processes, tmp_path: Path) -> None:
     refused = submit("labelcycle-cycle", processes, root=tmp_path / "nothing-here")
-    assert (refused.ended, [pod.exit_code for pod in refused.pods]) == ("Failed", [1])
+    assert (refused.ended, refused.stages) == ("Failed", ["label-ingest", "notify"])
+    assert [pod.exit_code for pod in refused.pods] == [1, 1]
     assert "labelcycle init" in refused.pods[0].log
     assert refused.pods[0].message == "main: Error (exit code 1)", "nothing hides how the stage ended"
 
@@ -88,6 +93,7 @@ def test_a_stage_that_takes_too_long_ends_itself_and_is_tried_again(manifests: M
     [stage] = [each for each in changed["workflows/cycle.yaml"]["spec"]["templates"] if each["name"] == "label-ingest"]
     [given] = [each for each in stage["container"]["env"] if each["name"] == "LABELCYCLE_STAGE_SECONDS"]
     given["value"], stage["retryStrategy"]["limit"] = "2", "1"
+    del changed["workflows/cycle.yaml"]["spec"]["hooks"]
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
@@ -111,6 +117,25 @@ def test_a_store_that_does_not_answer_is_tried_again(manifests: Manifests) -> No
     given = [{"name": name, "value": value} for name, value in names.items()]
     failed = workflow(manifests, Processes(cluster))
     spec = {"workflowTemplateRef": {"name": "labelcycle-cycle"}, "arguments": {"parameters": given}}
-    assert (failed.run(spec), [pod.exit_code for pod in failed.pods]) == ("Failed", [2, 2, 2])
+    assert (failed.run(spec), [pod.exit_code for pod in failed.pods]) == ("Failed", [2, 2, 2, 2, 2])
+    assert failed.stages == [*["label-ingest"] * 3, *["notify"] * 2]
     assert "Cannot reach S3" in failed.pods[0].log and "127.0.0.1:9" in failed.pods[0].log
     assert credentials.items() <= failed.pods[0].environment.items()
+
+
+def test_people_are_told_of_a_workflow_that_fails(
+    submit: Submit, processes: Processes, begin: Callable[..., Any], receiver: Receiver
+) -> None:
+    """By the address in the secret that the manifests name; what `label_ingest` refuses it tells by itself."""
+    processes.cluster.secrets["labelcycle-notification"] = {"LABELCYCLE_WEBHOOK_URL": receiver.url}
+    campaign = begin(notify={"webhook": True})
+    campaign.run_until("select")
+    (Path(campaign.root) / campaign.work.key("results/select.json")).write_text("damaged")
+    failed = submit("labelcycle-cycle", processes, root=campaign.root)
+    assert (failed.ended, failed.stages[-1]) == ("Failed", "notify"), failed.pods[-1].log
+    [(_, body)] = receiver.requests
+    assert json.loads(body)["text"].endswith(
+        "cycle 0: failed: labelcycle-cycle-abc ended as Failed; its failed pods say why."
+    )
+    assert submit("labelcycle-cycle", processes, root=campaign.root).ended == "Failed"
+    assert len(receiver.requests) == 1

@@ -99,6 +99,24 @@ def test_what_may_pass_is_tried_again(submit: Submit, exit_codes: list[int], pod
     assert done.stages.count("publish") == (ended == "Succeeded")
 
 
+def test_a_workflow_that_fails_is_told_of_and_no_other(submit: Submit) -> None:
+    for name in ("labelcycle-cycle", "labelcycle-campaign"):
+        failed = submit(name, Stages("train", exit_codes={"evaluate": [1]}), root="s3://bucket/prefix")
+        assert (failed.ended, failed.stages.count("notify")) == ("Failed", 1)
+        assert failed.pods[-1].command[3:] == [
+            "--root",
+            "s3://bucket/prefix",
+            "--failure",
+            f"{name}-abc ended as Failed; its failed pods say why",
+        ]
+        assert failed.pods[-1].environment.keys() >= {"HOME"}
+        assert "notify" not in submit(name, Stages("train", "done")).stages
+
+
+def stages_at_work(done: Workflow) -> list[str]:
+    return [name for name in done.stages if name != "notify"]
+
+
 PULLING = "Pod was active on the node longer than the specified deadline"
 
 
@@ -140,7 +158,7 @@ def test_what_no_try_can_mend_is_not_tried_again(
         return Pod(template["name"], [], {}, exit_code, {}, message=message, error=error)
 
     failed = submit("labelcycle-cycle", ends)
-    assert (failed.ended, len(failed.pods)) == ("Failed", tries)
+    assert (failed.ended, len(stages_at_work(failed))) == ("Failed", tries)
 
 
 def test_a_decision_that_was_not_written_leads_nowhere(submit: Submit) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.argo.rendering import Rendering
-from labelcycle.pipelines.cluster import LABELLING_KEYS, STORAGE_KEYS, TRACKING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS, NOTIFICATION_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.profiles.profile import STAGES, read_profile
 from tests.manifests.rules.containers import restricted, root_read_only
 from tests.pipelines.argo.conftest import IMAGE, Manifests, render
@@ -149,7 +149,7 @@ def test_whole_pods_hold_to_it_whichever_workflow_makes_them(manifests: Manifest
     for template in templates:
         bare = [{**each, "spec": {**each["spec"]}} for each in templates]
         del next(each for each in bare if each["metadata"] == template["metadata"])["spec"]["podSpecPatch"]
-        assert len(restricted(bare)) == 4 * 7, "privileges and capabilities of two containers, and nothing else"
+        assert len(restricted(bare)) == 4 * 8, "privileges and capabilities of two containers, and nothing else"
 
 
 def test_whole_pods_are_what_kubernetes_takes(manifests: Manifests) -> None:
@@ -175,6 +175,8 @@ def test_credentials_come_from_the_secrets_that_a_submission_names(manifests: Ma
             expected |= dict.fromkeys(TRACKING_KEYS, "{{workflow.parameters.tracking_secret}}")
         if stage in ("label_ingest", "publish"):
             expected |= dict.fromkeys(LABELLING_KEYS, "{{workflow.parameters.labelling_secret}}")
+        if stage in ("label_ingest", "publish", "notify"):
+            expected |= dict.fromkeys(NOTIFICATION_KEYS, "{{workflow.parameters.notification_secret}}")
         assert {name: secret["name"] for name, secret in secrets.items()} == expected
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
 from labelcycle.pipelines.dashboard.screen import print_people, print_status
 from labelcycle.pipelines.dashboard.status_parts import awaited
-from labelcycle.pipelines.dashboard.view import View
+from labelcycle.pipelines.dashboard.view import View, read_status, status_facts
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
 OUTLOOK = AwaitedLabels(
@@ -84,6 +85,18 @@ def test_nothing_is_wider_than_the_terminal_but_what_is_to_be_copied(labelled_by
     _, _, rest = text.partition("report.html\n")
     assert rest and max(len(line) for line in rest.splitlines()) <= width
     assert f"next: labelcycle run {labelled_by_people.root}\n" in text
+
+
+def test_labels_a_class(begin: Any) -> None:
+    campaign = begin(classes=["blue", "green", "red", "violet"])
+    for _ in range(2):
+        campaign.run_cycle()
+    view = View(read_status(open_store(campaign.root), campaign.root), None, None)
+    text = shown(view, 200)
+    assert "labels a class: violet 0 · " in text
+    assert "note: 1 class has no label yet, so the model never says 'violet'." in text
+    facts = status_facts(view)["labels_by_class"]
+    assert facts["violet"] == 0 and sum(facts.values()) == 8
 
 
 def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:

@@ -133,7 +133,7 @@ def test_a_file_without_settings(file: Path, content: str, capsys: pytest.Captur
         ("budget: inf", "  budget: must be a whole number, 1 or more; got 'inf'."),
         ("mean: [1, 2]", "  mean: [1, 2] is not three numbers, such as 0.5,0.5,0.5."),
         ("precision: half", "  precision: must be one of float32, bfloat16; got 'half'."),
-        ("set: [a]", "  set: must be a mapping, such as {trainer.epochs: 20}; got ['a']."),
+        ("set: [a]", "  set: must be a mapping of settings, such as {trainer.epochs: 20}; got ['a']."),
         ("label_studio: http://me:token@there", "  label_studio: an address must not hold a name or password"),
     ],
 )

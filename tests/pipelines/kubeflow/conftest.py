@@ -51,9 +51,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
     compile_package = request.write_package
 
     @functools.cache
-    def compiled(pipeline: Any, profile: str, image: str, shards: int | None, features_stay: bool) -> Path:
+    def compiled(
+        pipeline: Any, profile: str, image: str, shards: int | None, features_stay: bool, tells_of_failures: bool
+    ) -> Path:
         path = folder / f"{uuid.uuid4().hex}.yaml"
-        compile_package(pipeline, path, Profile.model_validate_json(profile), image, shards, features_stay)
+        read = Profile.model_validate_json(profile)
+        compile_package(pipeline, path, read, image, shards, features_stay, tells_of_failures)
         return path
 
     def write(
@@ -63,8 +66,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
         image: str,
         shards: int | None = None,
         features_stay: bool = False,
+        tells_of_failures: bool = False,
     ) -> None:
-        shutil.copyfile(compiled(pipeline, profile.model_dump_json(), image, shards, features_stay), path)
+        made = compiled(pipeline, profile.model_dump_json(), image, shards, features_stay, tells_of_failures)
+        shutil.copyfile(made, path)
 
     return write
 

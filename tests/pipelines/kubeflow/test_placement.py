@@ -7,7 +7,7 @@ import pytest
 import yaml
 from kfp import compiler, dsl
 
-from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS, NOTIFICATION_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.kubeflow.placement import place_by
 from labelcycle.pipelines.profiles.profile import STAGES, Profile
 
@@ -25,10 +25,23 @@ def placed(folder: Path, stage: str = "embed", **changes: Any) -> tuple[dict[str
     profile = Profile.model_validate({"name": "test", "summary": "", "every": EVERY, "stages": {stage: changes}})
 
     @dsl.pipeline(name="placed")
-    def pipeline(storage: str = "one", tracking: str = "two", labelling: str = "three", settings: str = "four") -> None:
+    def pipeline(
+        storage: str = "one",
+        tracking: str = "two",
+        labelling: str = "three",
+        settings: str = "four",
+        notification: str = "five",
+    ) -> None:
         place = place_by(profile, "registry.example/labelcycle-python:7")
-        secrets = {"storage_secret": storage, "tracking_secret": tracking, "labelling_secret": labelling}
-        place(work(), stage, settings_map=settings, **secrets)
+        place(
+            work(),
+            stage,
+            settings_map=settings,
+            storage_secret=storage,
+            tracking_secret=tracking,
+            labelling_secret=labelling,
+            notification_secret=notification,
+        )
 
     path = folder / "placed.yaml"
     compiler.Compiler().compile(pipeline, str(path))
@@ -92,11 +105,14 @@ def test_credentials_are_references_and_go_where_they_are_needed(tmp_path: Path,
         "storage": ["LABELCYCLE_STORAGE_AWS_ACCESS_KEY_ID", "LABELCYCLE_STORAGE_AWS_SECRET_ACCESS_KEY"],
         "tracking": ["LABELCYCLE_MLFLOW_TRACKING_USERNAME", "LABELCYCLE_MLFLOW_TRACKING_PASSWORD"],
         "labelling": ["LABEL_STUDIO_TOKEN"],
+        "notification": list(NOTIFICATION_KEYS),
     }
     keys = {"storage": STORAGE_KEYS, "tracking": TRACKING_KEYS, "labelling": LABELLING_KEYS}
+    keys["notification"] = NOTIFICATION_KEYS
     expected = ["storage"]
     expected += ["tracking"] if stage in ("publish", "backtest_report") else []
     expected += ["labelling"] if stage in ("label_ingest", "publish") else []
+    expected += ["notification"] if stage in ("label_ingest", "publish", "notify") else []
     secrets = {
         given["secretNameParameter"]["componentInputParameter"]: given["keyToEnv"]
         for given in kubernetes["secretAsEnv"]

@@ -237,3 +237,25 @@ def test_what_was_withdrawn_is_not_shown(bench: Bench, tmp_path: Path) -> None:
             assert [request.sample_id for request in left] == shown[1:]
     with pytest.raises(NothingAsked, match="was withdrawn"):
         session_of(bench, "noor")
+
+
+def test_classes_that_are_amended_are_offered_at_once(bench: Bench) -> None:
+    """An answer that was given before counts as what its class is now."""
+    session = session_of(bench)
+    first = answer_next(session)
+    version = session.version
+    session.look_again()
+    assert session.version == version
+    renamed = {colour(first): "azure"}
+    change = WantedChanges(renamed=[f"{colour(first)}=azure"], classes=["+violet"])
+    amend_campaign(open_store(bench.root), change, "")
+    session.look_again()
+    assert session.version == version + 1 and {"azure", "violet"} <= set(session.queries.campaign.classes)
+    request = session.next_requests(1)[0]
+    session.answer(request.cycle, request.sample_id, "violet", "ok")
+    while session.next_requests(1):
+        request = session.next_requests(1)[0]
+        name = colour(request.sample_id)
+        session.answer(request.cycle, request.sample_id, renamed.get(name, name), "ok")
+    bench.run_cycle()
+    assert bench.work.labelled()[first] == "azure" and "violet" in bench.work.labelled().values()

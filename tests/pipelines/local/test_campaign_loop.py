@@ -1,5 +1,6 @@
 """The loop around cycles: every way it ends. Cycles are run by the stages themselves, without the local engine."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.pipelines.local import campaign_loop
 from labelcycle.pipelines.local.campaign_loop import _reached, run_campaign
 from labelcycle.pipelines.local.outcome import CycleRun
+from tests.components.notification.conftest import Receiver, receiver
+
+__all__ = ["receiver"]
 
 
 @pytest.fixture
@@ -102,3 +106,47 @@ def test_without_a_test_set_no_accuracy_is_waited_for(campaign: Callable[..., An
     with pytest.raises(ConfigurationError, match="nothing measures whether --until-accuracy is reached. Leave it out"):
         run_campaign(made.root, until_accuracy=0.9)
     assert made.state.commits == []
+
+
+def told(receiver: Receiver) -> list[tuple[str, int, str]]:
+    contents = [json.loads(body) for _, body in receiver.requests]
+    return [(content["event"], content["cycle"], content["detail"]) for content in contents]
+
+
+def test_people_are_told_of_a_target_of_this_run_and_of_failures(
+    campaign: Callable[..., Any], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = campaign(notify={"webhook": True})
+    run_campaign(made.root, until_accuracy=0.1)
+    run_campaign(made.root, until_accuracy=0.1)
+    [(event, cycle, detail)] = told(receiver)
+    assert (event, cycle) == ("target_met", 1) and "has reached the target of 0.1" in detail
+
+    def fails(*_: Any, **__: Any) -> CycleRun:
+        raise TransientError("S3 is away. Run it again.")
+
+    monkeypatch.setattr(campaign_loop, "run_cycle", fails)
+    for _ in range(2):
+        with pytest.raises(TransientError, match="S3 is away"):
+            run_campaign(made.root)
+    assert told(receiver)[1:] == [("cycle_failed", 2, "failed: S3 is away. Run it again")]
+
+
+def test_who_stops_a_run_is_told_of_no_failure(
+    campaign: Callable[..., Any], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = campaign(notify={"webhook": True})
+
+    def stopped(*_: Any, **__: Any) -> CycleRun:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign_loop, "run_cycle", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(made.root)
+    assert told(receiver) == []
+
+
+def test_a_root_that_cannot_be_read_hides_no_error(receiver: Receiver, tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="No campaign"):
+        run_campaign(str(tmp_path))
+    assert told(receiver) == []

@@ -28,6 +28,7 @@ FIGURES = Figures(
     compute_cost=0.25,
     accuracy=0.75,
     committed=1000.0,
+    failures=2,
     runs=[RUN, dataclasses.replace(RUN, stage="train_adapter", rows=None)],
 )
 
@@ -62,6 +63,7 @@ def test_every_figure_is_there() -> None:
         ("labelcycle_campaign_budget_labels",): 100,
         ("labelcycle_campaign_test_accuracy_ratio",): 0.75,
         ("labelcycle_campaign_last_commit_timestamp_seconds",): 1000.0,
+        ("labelcycle_campaign_failed_runs",): 2,
         ("labelcycle_stage_last_run_rows", "score"): 3,
         **{
             (f"labelcycle_stage_last_run_{name}", stage): value

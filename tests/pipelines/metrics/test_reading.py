@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.runtime.timings import Timing, read_timings
+from labelcycle.components.core.runtime.timings import Timing, read_timings, write_timing
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.metrics.campaign_figures import LastRun, last_runs, read_figures
 
@@ -58,6 +58,17 @@ def test_what_is_under_way_counts(begin: Callable[..., Any]) -> None:
     assert "train_adapter" not in [run.stage for run in before.runs]
     assert "train_adapter" in [run.stage for run in after.runs]
     assert (after.cycle, after.committed) == (before.cycle, before.committed)
+
+
+def test_runs_that_failed_count_until_the_cycle_is_committed(begin: Callable[..., Any]) -> None:
+    campaign = begin()
+    campaign.run_cycle()
+    campaign.run_until("train_adapter")
+    store = open_store(campaign.root)
+    write_timing(store, campaign.cycle, campaign.attempt, timing(stage="evaluate", rows=None, failed=True))
+    assert read_figures(store).failures == 1
+    campaign.run_cycle()
+    assert read_figures(store).failures == 0
 
 
 def test_no_campaign(tmp_path: Path) -> None:

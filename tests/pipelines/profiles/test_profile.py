@@ -56,6 +56,23 @@ def test_what_a_stage_says_lies_over_what_all_say(tmp_path: Path) -> None:
     assert (profile.stages["select"].cpu, profile.stages["score"]) == ("500m", profile.stages["publish"])
 
 
+def test_telling_of_a_failure_does_not_hold_the_next_run_up(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"summary: mine\n{EVERY}stages: {{}}\n")
+    assert read_profile(str(path)).stages["notify"].timeout_seconds == 120
+    path.write_text(f"summary: mine\n{EVERY}stages: {{notify: {{timeout_seconds: 600}}}}\n")
+    found = read_profile(str(path)).stages["notify"]
+    assert (found.timeout_seconds, found.retries) == (600, 1)
+
+
+def test_a_profile_that_places_each_stage_and_is_older_than_one(tmp_path: Path) -> None:
+    placed = "{cpu: 500m, memory: 1Gi, cpu_limit: '2', memory_limit: 2Gi}"
+    path = tmp_path / "own.yaml"
+    path.write_text(f"summary: mine\nstages: {{label_ingest: {placed}, publish: {placed}}}\n")
+    stages = read_profile(str(path)).stages
+    assert (stages["notify"].memory, stages["notify"].timeout_seconds) == ("1Gi", 120)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

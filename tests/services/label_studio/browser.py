@@ -52,13 +52,14 @@ class Labelling:
         width: int = found.json_value()
         return width
 
-    def choose(self, name: str) -> None:
-        """Click a choice."""
-        self._choice(name).click()
+    def press(self, key: str) -> None:
+        """Press a key, once the page shows what may be chosen."""
+        self._page.locator("input[type=radio]").first.wait_for()
+        self._page.keyboard.press(key)
 
-    def doubt(self) -> None:
-        """Click the choice of those who cannot tell."""
-        self._page.locator('input[type=checkbox][name="unsure"]').click()
+    def doubted(self) -> bool:
+        """Whether the choice of those who cannot tell is marked."""
+        return self._page.locator('input[type=checkbox][name="unsure"]').is_checked()
 
     def submit(self) -> None:
         """Click the button that ends a task, and wait until the server has it."""

@@ -40,18 +40,22 @@ def test_clicks_are_votes_and_the_campaign_goes_on(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    labelled = begin_labelling(image_server=f"http://127.0.0.1:{port}")
+    labelled = begin_labelling(image_server=f"http://127.0.0.1:{port}", label_studio_predictions=True)
     tasks = labelled.tasks(owner)
     names = [task["data"]["sample_id"] for task in tasks]
     with images_served(labelled.bench.root, port, studio.url), browsing(studio.url, colleague) as page:
         labelling = Labelling(page, labelled.published.project_url)
-        labelling.choose("green")
+        labelling.press("3")
+        assert labelling.chosen("red")
+        labelling.press("2")
+        assert labelling.chosen("green")
         assert labelling.image_width() == 32
         labelling.picture(tmp_path / "choice.png")
         labelling.submit()
         assert labelled.said() == {(names[0], colleague.email): "green"}
         labelling.skip()
-        labelling.doubt()
+        labelling.press("n")
+        assert labelling.doubted()
         labelling.submit()
         assert labelled.said() == {
             (names[0], colleague.email): "green",

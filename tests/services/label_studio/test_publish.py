@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,9 +20,12 @@ from labelcycle.components.core.storage.tables import QUERY, write_table
 from labelcycle.components.labelling.label_studio import image_links
 from labelcycle.components.labelling.label_studio.client import LabelStudio
 from labelcycle.components.labelling.label_studio.project import find_or_create_project
+from labelcycle.components.labelling.label_studio.read_votes import read_votes
 from labelcycle.components.labelling.label_studio.send_query import publish_query
 from labelcycle.components.labelling.label_studio.tasks import list_tasks
 from labelcycle.components.labelling.label_studio.tokens import token_of
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.samples import WantedSamples
 from tests.conftest import CLASSES, Pictures
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person
@@ -45,11 +49,15 @@ def test_the_project_asks_what_the_campaign_needs(begin_labelling: Callable[...,
     project = owner.call("GET", f"/api/projects/{labelled.project}/")
     assert project["parsed_label_config"]["label"]["labels"] == CLASSES
     assert project["title"] == labelled.bench.state.campaign.identifier
-    assert project["maximum_annotations"] == 2 and project["show_collab_predictions"]
+    assert project["maximum_annotations"] == 2 and not project["show_collab_predictions"]
+    assert 'hotkey="1"' in project["label_config"]
     assert {task["overlap"] for task in labelled.tasks(owner)} == {2}
 
 
-def test_predictions_come_along_and_are_shown(labelled: Labelled, owner: Person, colleague: Person) -> None:
+def test_predictions_come_along_and_are_shown(
+    begin_labelling: Callable[..., Labelled], owner: Person, colleague: Person
+) -> None:
+    labelled = begin_labelling(label_studio_predictions=True)
     for task in labelled.tasks(owner):
         annotate(colleague, task, choice(task["data"]["sample_id"].split("/")[0]))
     assert labelled.bench.run_cycle().cycle == 1
@@ -63,6 +71,25 @@ def test_predictions_come_along_and_are_shown(labelled: Labelled, owner: Person,
         assert prediction["model_version"] == labelled.bench.state.campaign.identifier
     project = owner.call("GET", f"/api/projects/{labelled.project}/")
     assert project["model_version"] == labelled.bench.state.campaign.identifier
+    assert project["show_collab_predictions"]
+
+
+def test_tasks_of_withdrawn_samples_are_removed_with_their_answers(
+    labelled: Labelled, owner: Person, tmp_path: Path
+) -> None:
+    first, second, third, *others = labelled.tasks(owner)
+    for task in (first, third):
+        annotate(owner, task, choice(task["data"]["sample_id"].split("/")[0]))
+    gone = [task["data"]["sample_id"] for task in (first, second)]
+    store = open_store(labelled.bench.root)
+    (tmp_path / "gone.csv").write_text("\n".join(["sample_id", *gone]))
+    amend_campaign(store, WantedChanges(samples=WantedSamples(withdraw=str(tmp_path / "gone.csv"))), "")
+    campaign = labelled.bench.state.campaign
+    votes = read_votes(store, campaign)
+    assert [vote.sample_id for vote in votes] == [third["data"]["sample_id"]]
+    assert [task["id"] for task in labelled.tasks(owner)] == [third["id"], *(task["id"] for task in others)]
+    published = publish_query(store, campaign, labelled.bench.state.commits[-1])
+    assert (published.sent, published.present, published.withdrawn) == (0, 6, 0)
 
 
 def test_several_at_once_leave_one_project_and_one_task_a_sample(
@@ -170,7 +197,7 @@ def test_a_project_of_ones_own(
         f'<Choices name="colour" toName="photo">{choices}<Choice value="unsure"/></Choices></View>'
     )
     own = owner.call("POST", "/api/projects/", {"title": "one of our own", "label_config": configuration})
-    labelled = begin_labelling(label_studio_project=own["id"])
+    labelled = begin_labelling(label_studio_project=own["id"], label_studio_predictions=True)
     assert labelled.project == own["id"]
     first, second, *others = labelled.tasks(owner)
     assert first["data"]["picture"].startswith("http://")

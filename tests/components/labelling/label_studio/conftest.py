@@ -9,6 +9,7 @@ import pytest
 
 from labelcycle.components.core.campaign.campaign import Campaign, validated_campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.withdrawn import WITHDRAWN
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE, QUERY, write_table
 from labelcycle.components.labelling.label_studio.client import LabelStudio
@@ -64,10 +65,30 @@ def make_campaign(store: Store, api: Api, campaign_settings: dict[str, Any]) -> 
 
 
 @pytest.fixture
+def withdraw(store: Store) -> Callable[..., Campaign]:
+    """A function: a campaign and ids → the campaign from which these samples were withdrawn."""
+
+    def withdrawn(campaign: Campaign, ids: list[str]) -> Campaign:
+        table = pa.table({"sample_id": sorted(ids), "sha256": [None] * len(ids)}, schema=WITHDRAWN)
+        reference = write_table(store, "withdrawn/table.parquet", table)
+        changed = campaign.model_copy(update={"withdrawn": reference})
+        changed._begun_as = campaign.identifier
+        return changed
+
+    return withdrawn
+
+
+@pytest.fixture
 def make_commit(store: Store) -> Callable[..., Commit]:
     """A function: sample ids → a commit whose query asks for them, one a rank; predicted classes may be given."""
 
-    def made(ids: list[str], cycle: int = 3, predicted: list[str | None] | None = None, opinion: int = 1) -> Commit:
+    def made(
+        ids: list[str],
+        cycle: int = 3,
+        predicted: list[str | None] | None = None,
+        opinion: int = 1,
+        recheck: bool | None = None,
+    ) -> Commit:
         rows = len(ids)
         columns: dict[str, Any] = {column.name: [None] * rows for column in QUERY} | {
             "sample_id": ids,
@@ -76,6 +97,7 @@ def make_commit(store: Store) -> Callable[..., Commit]:
             "predicted": predicted or [None] * rows,
             "confidence": [0.75] * rows,
             "opinion": [opinion] * rows,
+            "recheck": [recheck] * rows,
         }
         reference = write_table(store, f"query-{cycle}.parquet", pa.table(columns, schema=QUERY))
         return Commit(cycle=cycle, attempt="a", objects={"query": reference})

@@ -1,10 +1,12 @@
 """Labelling configurations: made from classes, and checked against them."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from labelcycle.components.core.errors import CampaignError, InputError
+from labelcycle.components.labelling.label_studio.hotkeys import HOTKEYS
 from labelcycle.components.labelling.label_studio.project import Controls, controls_of, labelling_configuration
 from tests.harness.label_studio_api import parsed
 
@@ -26,6 +28,19 @@ def test_what_is_made_fits_its_classes() -> None:
     assert parsed(configuration)["label"]["labels"] == CLASSES
     assert parsed(configuration)["doubt"]["labels"] == ["unsure"]
     assert controls_of(described(configuration), CLASSES, "there") == Controls("label", "image", "image")
+
+
+def test_classes_have_keys_as_long_as_there_are_some() -> None:
+    def keys(count: int) -> list[str | None]:
+        view = ElementTree.fromstring(labelling_configuration([f"class {number}" for number in range(count)]))
+        return [choice.get("hotkey") for choice in view.iter("Choice")]
+
+    assert keys(2) == ["1", "2", "n"]
+    assert keys(12) == [*"1234567890", "q", "w", "n"]
+    many = keys(40)
+    assert many[len(HOTKEYS) : -1] == [None] * (40 - len(HOTKEYS))
+    used = [key for key in many if key]
+    assert len(set(used)) == len(used) == len(HOTKEYS) + 1
 
 
 def test_a_class_may_be_called_unsure() -> None:

@@ -30,7 +30,7 @@ def choices(configuration: str) -> list[tuple[str | None, str | None]]:
 def test_a_project_follows(
     store: Store, client: LabelStudio, api: Api, make_campaign: MakeCampaign, make_commit: Callable[..., Commit]
 ) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(predictions=True)
     publish_query(store, campaign, make_commit(IDS[:2]))
     number = next(iter(api.projects))
     for task, label in zip(list(api.tasks), ("cat", "dog"), strict=True):
@@ -40,6 +40,7 @@ def test_a_project_follows(
     configuration = api.projects[number]["label_config"]
     assert choices(configuration) == [("feline", "cat"), ("dog", None), ("bird", None)]
     assert "unsure" in configuration and "$image" in configuration
+    assert [choice.get("hotkey") for choice in xml.fromstring(configuration).iter("Choice")] == ["1", "2", "3", "n"]
     prediction = list(api.tasks.values())[-1]["predictions"][0]["result"][0]["value"]
     assert prediction == {"choices": ["cat"]}, "annotations and predictions hold the alias"
     api.annotate(list(api.tasks)[-1], "bird")
@@ -55,6 +56,24 @@ def test_a_project_follows(
     assert api.count("PATCH", "/api/projects/") == patches + 1, "a project that has them is left alone"
 
 
+def test_a_server_that_refuses_is_named(
+    store: Store,
+    api: Api,
+    make_campaign: MakeCampaign,
+    make_commit: Callable[..., Commit],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    campaign = make_campaign()
+    publish_query(store, campaign, make_commit(IDS[:2]))
+    for task, label in zip(list(api.tasks), ("cat", "wolf"), strict=True):
+        api.annotate(task, label)
+    renamed = campaign.amended({"classes": ["feline", "dog"], "former_classes": {"cat": "feline"}})
+    assert [vote.label for vote in read_votes(store, renamed)] == ["feline"]
+    assert "does not offer the classes as they were amended" in capsys.readouterr().err
+    with pytest.raises(CampaignError, match="Missing there: 'bird'"):
+        read_votes(store, campaign.amended({"classes": ["cat", "dog", "bird"]}))
+
+
 def test_merged_into_one_of_them(make_campaign: MakeCampaign) -> None:
     campaign = make_campaign().amended({"classes": ["cat", "dog", "bird"]})
     before = with_present_classes(labelling_configuration(["cat", "dog"]), campaign)
@@ -66,7 +85,9 @@ def test_merged_into_one_of_them(make_campaign: MakeCampaign) -> None:
 
 
 def test_what_people_changed_stays(make_campaign: MakeCampaign) -> None:
-    own = labelling_configuration(["cat", "dog"]).replace('value="cat"', 'value="Katze" alias="cat" hotkey="k"')
+    own = labelling_configuration(["cat", "dog"]).replace(
+        'value="cat" hotkey="1"', 'value="Katze" alias="cat" hotkey="k"'
+    )
     campaign = make_campaign().amended(
         {"classes": ["feline", "hound"], "former_classes": {"cat": "feline", "dog": "hound"}}
     )

@@ -25,7 +25,14 @@ def test_made_once_and_found_again(client: LabelStudio, api: Api, make_campaign:
     assert list(api.projects) == [made.number]
     project = api.projects[made.number]
     assert project["title"] == campaign.identifier and marker(campaign) in project["description"]
-    assert project["maximum_annotations"] == 3 and project["show_collab_predictions"]
+    assert project["maximum_annotations"] == 3 and not project["show_collab_predictions"]
+
+
+def test_a_project_shows_predictions_where_people_are_to_see_them(
+    client: LabelStudio, api: Api, make_campaign: MakeCampaign
+) -> None:
+    made = find_or_create_project(client, make_campaign(predictions=True))
+    assert api.projects[made.number]["show_collab_predictions"] is True
 
 
 def test_a_long_name_keeps_its_digest(make_campaign: MakeCampaign, campaign_settings: dict[str, Any]) -> None:

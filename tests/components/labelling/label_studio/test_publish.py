@@ -33,7 +33,7 @@ def samples(api: Api) -> list[str]:
 
 
 def test_what_a_task_holds(store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(predictions=True)
     published = publish_query(store, campaign, make_commit(IDS[:2], predicted=["dog", None]))
     assert counts(published) == {"sent": 2}
     (number,) = api.projects
@@ -55,6 +55,36 @@ def test_what_a_task_holds(store: Store, api: Api, make_campaign: MakeCampaign, 
     assert second["data"]["image"].endswith("/dogs/%C3%BC%202.png") and second["predictions"] == []
 
 
+def test_people_see_no_prediction_unless_asked_for(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    publish_query(store, make_campaign(), make_commit(IDS[:2], predicted=["dog", "cat"]))
+    (project,) = api.projects.values()
+    assert [task["predictions"] for task in api.tasks.values()] == [[], []]
+    assert project["show_collab_predictions"] is False
+
+
+def test_who_gives_a_further_opinion_sees_no_prediction(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    publish_query(store, make_campaign(predictions=True), make_commit(IDS[:1], predicted=["dog"], opinion=2))
+    assert [task["predictions"] for task in api.tasks.values()] == [[]]
+
+
+def test_tasks_of_withdrawn_samples_are_removed_whatever_they_hold(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit, withdraw: MakeCampaign
+) -> None:
+    campaign = make_campaign()
+    publish_query(store, campaign, make_commit(IDS[:4]))
+    first = next(iter(api.tasks.values()))
+    first["annotations"].append({"id": 1, "result": [], "was_cancelled": False})
+    campaign = withdraw(campaign, [IDS[0], IDS[3]])
+    published = publish_query(store, campaign, make_commit(IDS[2:], cycle=4))
+    assert (published.withdrawn, published.sent, published.present) == (2, 1, 1)
+    assert samples(api) == [IDS[1], IDS[2], IDS[4]]
+    assert publish_query(store, campaign, make_commit(IDS[2:], cycle=4)).withdrawn == 0
+
+
 def test_samples_to_test_with_are_mixed_among_the_others(
     store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
 ) -> None:
@@ -63,6 +93,12 @@ def test_samples_to_test_with_are_mixed_among_the_others(
     publish_query(store, campaign, commit)
     query = read_query(store, commit.objects["query"])
     assert samples(api) == as_delivered(query, campaign, 0)["sample_id"].to_pylist() != IDS
+
+
+def checking(campaign: Campaign) -> Campaign:
+    """The same campaign, with rechecks."""
+    selector = campaign.recipe.selector.model_copy(update={"recheck": 0.1})
+    return campaign.model_copy(update={"recipe": campaign.recipe.model_copy(update={"selector": selector})})
 
 
 def test_twice_is_once(store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit) -> None:
@@ -176,6 +212,24 @@ def test_a_further_opinion_opens_the_same_task_for_one_more(
     assert (again["data"]["opinion"], again["data"]["cycle"]) == (2, 4)
     assert counts(publish_query(store, campaign, further)) == {"present": 2}
     assert again["overlap"] == 2
+
+
+def test_a_recheck_is_a_task_of_its_own_that_shows_nothing_of_the_first(
+    store: Store, api: Api, make_campaign: MakeCampaign, make_commit: MakeCommit
+) -> None:
+    campaign = checking(make_campaign())
+    publish_query(store, campaign, make_commit(IDS[:2]))
+    first = next(iter(api.tasks.values()))
+    api.annotate(first["id"], "cat", 1)
+    again = make_commit(IDS[:1], cycle=4, predicted=["dog"], opinion=2, recheck=True)
+    assert counts(publish_query(store, campaign, again)) == {"sent": 1}
+    assert counts(publish_query(store, campaign, again)) == {"present": 1}
+    task = list(api.tasks.values())[-1]
+    assert task["annotations"] == task["predictions"] == [] and task["id"] != first["id"]
+    assert (task["data"]["sample_id"], task["data"]["reason"], task["data"]["cycle"]) == (IDS[0], "", 4)
+    assert first["data"]["cycle"] == 3 and first["overlap"] == 1
+    publish_query(store, campaign, make_commit(IDS[:1], cycle=5, opinion=3))
+    assert first["overlap"] == 2 and len(api.tasks) == 3
 
 
 def test_a_further_opinion_is_that_of_as_many_people_as_the_first(

@@ -41,6 +41,15 @@ def said(votes: list[Vote]) -> dict[tuple[str, str], str]:
     return {(vote.sample_id, vote.annotator): vote.label or vote.status for vote in votes}
 
 
+def test_a_second_answer_to_a_recheck_is_another_vote(
+    store: Store, api: Api, published: Campaign, tasks: dict[str, int], make_commit: Callable[..., Commit]
+) -> None:
+    api.annotate(tasks[IDS[0]], "cat", 1)
+    publish_query(store, published, make_commit(IDS[:1], cycle=4, opinion=2, recheck=True))
+    api.annotate(max(api.tasks), "dog", 1)
+    assert said(read_votes(store, published)) == {(IDS[0], ANN): "cat", (IDS[0], f"{ANN}, cycle 4"): "dog"}
+
+
 def test_every_answer_is_a_vote(store: Store, api: Api, published: Campaign, tasks: dict[str, int]) -> None:
     api.annotate(tasks[IDS[0]], "cat", 1, updated_at="2026-01-02T03:04:05Z")
     api.annotate(tasks[IDS[0]], "dog", 2)
@@ -202,3 +211,22 @@ def test_a_server_that_does_not_page_as_asked(
 def test_without_a_tool(store: Store, campaign: Campaign) -> None:
     with pytest.raises(ConfigurationError, match="no labelling tool"):
         read_votes(store, campaign)
+
+
+def test_tasks_of_withdrawn_samples_are_removed_and_say_nothing(
+    store: Store,
+    api: Api,
+    published: Campaign,
+    tasks: dict[str, int],
+    withdraw: Callable[..., Campaign],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    api.annotate(tasks[IDS[0]], "cat", 1)
+    api.annotate(tasks[IDS[1]], "dog", 1)
+    campaign = withdraw(published, [IDS[1], IDS[2]])
+    votes = read_votes(store, campaign)
+    assert said(votes) == {(IDS[0], ANN): "cat"}
+    assert api.tasks.keys() == {tasks[name] for name in (IDS[0], IDS[3], IDS[4])}
+    assert "2 tasks of withdrawn samples were removed from http" in capsys.readouterr().err
+    assert said(read_votes(store, campaign)) == {(IDS[0], ANN): "cat"}
+    assert "removed" not in capsys.readouterr().err

@@ -1,7 +1,8 @@
 """Executes workflows as Argo's controller does, one node at a time.
 
 Understood is what labelcycle's manifests use: steps, DAGs, containers, suspended nodes, conditions, sequences, retries,
-references to other templates, recursion and locks. What manifests may use at all is for the reference check to say.
+references to other templates, recursion, locks and exit hooks. What manifests may use at all is for the reference check
+to say.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,7 +62,15 @@ class Workflow:
             raise LookupError(f"{home} has no parameter {sorted(unknown)}")
         self._parameters = {f"workflow.parameters.{name}": value for name, value in (declared | given).items()}
         self.ended = self._execute(home, own["entrypoint"], {}, 1).phase
+        if "exit" in own.get("hooks", {}):
+            self._exit(home, own["hooks"]["exit"], self.ended)
         return self.ended
+
+    def _exit(self, home: str, hook: dict[str, Any], ended: Phase) -> None:
+        """What is run at the end, where its expression holds; the workflow has ended as it has, however this ends."""
+        known = {**self._parameters, "workflow.name": f"{home}-abc", "workflow.status": ended}
+        if evaluate(hook["expression"], known):
+            self._call(home, hook, known, 0)
 
     @property
     def stages(self) -> list[str]:

@@ -14,6 +14,8 @@ from labelcycle.components.core.features.ordering import keyed_order
 FOLDS = 5
 ITERATIONS = 100
 LEAST_DEVIATION = 1e-6
+LEAST_PROBABILITY = 1e-12
+LOG_TEMPERATURES = (-3.0, 3.0)
 INVERSE_REGULARISATION = 0.1
 """Stronger than usual, so that a few wrong labels do not bend the model."""
 
@@ -61,6 +63,34 @@ def out_of_sample_probabilities(
     result = np.empty_like(found)
     result[order] = found
     return result
+
+
+def calibrated(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Probabilities at the one temperature at which the labels are likeliest.
+
+    Args:
+        probabilities: of samples that the model has not seen, (N, C).
+        labels: their class indices, (N,).
+
+    Returns:
+        float64, (N, C); rows sum to 1.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
+    """
+    from scipy.optimize import minimize_scalar
+
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+
+    def at(log_temperature: float) -> npt.NDArray[np.float64]:
+        scaled = logits / np.exp(log_temperature)
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def loss(log_temperature: float) -> float:
+        own = at(log_temperature)[np.arange(len(labels)), labels]
+        return -float(np.log(np.maximum(own, LEAST_PROBABILITY)).mean())
+
+    return at(float(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
 
 
 def assign_folds(ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], folds: int) -> npt.NDArray[np.int64]:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.label_noise import (
+from labelcycle.components.analysis.label_noise import (
     MOST_LISTED,
     SUSPECTS,
+    doubted_labels,
     find_label_noise,
 )
-from labelcycle.components.evaluate.out_of_sample import out_of_sample_probabilities
+from labelcycle.components.analysis.out_of_sample import out_of_sample_probabilities
 
 CLASSES = ["ash", "beech", "cedar", "deodar"]
 
@@ -75,6 +76,23 @@ def test_the_order_of_samples_does_not_matter() -> None:
     order = np.random.default_rng(5).permutation(200)
     shuffled = [ids[row] for row in order], features[order], [labels[row] for row in order]
     assert find_label_noise(*shuffled, CLASSES).suspects.equals(expected)
+
+
+def test_the_labels_that_are_wrong_are_doubted_most() -> None:
+    ids, features, labels, wrong = flipped_blobs(200, 0.05)
+    doubted = doubted_labels(ids, features, labels, CLASSES)
+    assert {label.sample_id for label in doubted[: len(wrong)]} == wrong
+    assert [label.confidence for label in doubted] == sorted(label.confidence for label in doubted)
+    order = np.random.default_rng(5).permutation(200)
+    shuffled = [ids[row] for row in order], features[order], [labels[row] for row in order]
+    assert doubted_labels(*shuffled, CLASSES) == doubted
+
+
+def test_only_labels_that_the_model_would_not_have_given_are_doubted() -> None:
+    """One of these lies nearer to another class than to its own."""
+    ids, features, labels, _ = flipped_blobs(200, 0.0)
+    assert len(doubted_labels(ids, features, labels, CLASSES)) == 1
+    assert doubted_labels(ids[:4], features[:4], labels[:4], CLASSES) == []
 
 
 def test_at_most_fifty_are_listed_and_all_are_counted() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelcycle.components.evaluate.out_of_sample import assign_folds, out_of_sample_probabilities
+from labelcycle.components.analysis.out_of_sample import assign_folds, calibrated, out_of_sample_probabilities
 
 
 def blobs(count: int, classes: int = 3, apart: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -63,3 +63,14 @@ def test_one_class_alone_cannot_be_cross_validated() -> None:
     labels[:] = 0
     with pytest.raises(ValueError, match="two classes"):
         out_of_sample_probabilities(ids, features, labels, 3)
+
+
+def test_calibrated_probabilities_are_as_sure_as_they_are_right() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(5000, 4))
+    right = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([generator.choice(4, p=row) for row in right])
+    too_sure = np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)
+    found = calibrated(too_sure, labels)
+    assert np.abs(found - right).max() < 0.05 and np.allclose(found.sum(axis=1), 1)
+    assert (found.argmax(axis=1) == too_sure.argmax(axis=1)).all()

