@@ -78,7 +78,7 @@ def test_a_missing_campaign_fails_at_once(cluster: Cluster, begun: dict[str, str
 
 
 def test_a_failure_runs_the_exit_hook(cluster: Cluster, begun: dict[str, str]) -> None:
-    """It looks for the campaign, to see whom it has to tell. That success has no such pod is seen by test_campaign.py."""
+    """It looks for the campaign, to see whom it has to tell. test_campaign.py sees that success has no such pod."""
     [pod] = pods_of(ended(cluster, begun["campaign"]), told=True)
     assert pod["outputs"]["exitCode"] == "1" and "Error (exit code 1)" in pod["message"]
     given = {parameter["name"]: parameter["value"] for parameter in pod["inputs"]["parameters"]}
