@@ -56,3 +56,10 @@ def test_a_campaign_that_has_ended_does_not_go_on_for_it(receiver: Receiver, beg
     assert campaign.state.phase == "done" and campaign.ingest().decision == "done"
     [(_, body)] = receiver.requests
     assert b'"event": "campaign_stopped"' in body and b"the stop rule ended it" in body
+
+
+def test_the_command_says_that_it_is_in_force_at_once(
+    labelcycle: Callable[..., Any], begin: Callable[..., Any]
+) -> None:
+    told = labelcycle("amend", begin().root, "--notify", "webhook=true", "--notify", "events=[budget_spent]")
+    assert (told.returncode, told.stdout) == (0, "notify: nobody → a webhook\nin force at once\n")
