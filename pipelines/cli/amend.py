@@ -158,6 +158,9 @@ def _print(done: "Amended", root: str) -> None:
 
     for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
+    if done.amendment.changes.keys() == {"notify"}:
+        print("in force at once")
+        return
     if done.at_end:
         print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")
         return
