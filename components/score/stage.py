@@ -13,7 +13,7 @@ from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.config.recipe import DropoutScorer
+from labelcycle.components.core.config.query_choice import DropoutScorer
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import chunks_of_shard
 from labelcycle.components.core.features.spaces import FeatureSpace

@@ -15,7 +15,7 @@ from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids, read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
-from labelcycle.components.core.config.recipe import Choice, Selector
+from labelcycle.components.core.config.query_choice import Choice, Selector
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.provenance import space_name
 from labelcycle.components.core.features.spaces import FeatureSpace

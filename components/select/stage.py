@@ -13,7 +13,7 @@ from labelcycle.components.core.campaign.algorithms import refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.queries import picks_of
-from labelcycle.components.core.config.recipe import Choice
+from labelcycle.components.core.config.query_choice import Choice
 from labelcycle.components.core.features.matmul import PROCESSOR
 from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import QUERY, table_in, with_schema, without_unused

@@ -9,7 +9,8 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.decision import FIRST, Role
-from labelcycle.components.core.config.recipe import DropoutScorer, Parameter, Schedule
+from labelcycle.components.core.config.query_choice import DropoutScorer, Parameter
+from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes, digest_of_json

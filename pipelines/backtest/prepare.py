@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign.campaign import Prices, load_campaign
-from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, describe
+from labelcycle.components.core.config.query_choice import DropoutScorer
+from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError

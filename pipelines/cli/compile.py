@@ -39,7 +39,7 @@ def compile_packages(
         typer.Option(help="Leave out stages that this recipe, by name or file, cannot need; else for any recipe."),
     ] = None,
     notify: Annotated[
-        bool, typer.Option("--notify", help="End each cycle by telling people where it failed; two pods more.")
+        bool, typer.Option("--notify", help="End each cycle by telling people where it failed; three pods more.")
     ] = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="Print parameters, size and pods of each package.")

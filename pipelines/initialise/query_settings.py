@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from inspect import signature
 
-from labelcycle.components.core.config.recipe import Choice, DropoutScorer, Recipe, Selector
+from labelcycle.components.core.config.query_choice import Choice, DropoutScorer, Selector
+from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.sample_ids import SampleIds

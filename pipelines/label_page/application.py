@@ -68,6 +68,17 @@ class LabelPage:
             "root": self._session.root,
         }
 
+    def look(self) -> dict[str, Any]:
+        """What is to be answered next, by what is in the campaign now."""
+        return self._after(self._session.look_again)
+
+    def _after(self, look: Callable[[], None]) -> dict[str, Any]:
+        try:
+            look()
+        except NothingAsked as over:
+            return self.task() | {"task": None, "ahead": [], "can_undo": False, "over": str(over)}
+        return self.task()
+
     def task(self) -> dict[str, Any]:
         """What is to be answered next, and how far the work is; no task where nothing is left to this person."""
         session = self._session
@@ -104,7 +115,7 @@ class LabelPage:
             self._session.answer(given.cycle, given.sample_id, given.label, given.status)
         except AnsweredMeanwhile as meanwhile:
             return self.task() | {"notice": str(meanwhile)}
-        return self.task()
+        return self._after(self._session.look_again_at_times)
 
     def undo(self) -> dict[str, Any]:
         """Take the last answer back; its sample is next."""
@@ -152,13 +163,6 @@ def label_application(store: Store, session: LabellingSession, token: str, host:
     """
     page = LabelPage(store, session)
 
-    def look() -> dict[str, Any]:
-        try:
-            session.look_again()
-        except NothingAsked as over:
-            return page.task() | {"task": None, "ahead": [], "can_undo": False, "over": str(over)}
-        return page.task()
-
     async def file(request: Request) -> Response:
         name, kind = FILES.get(request.path_params.get("file", ""), ("", ""))
         if not name:
@@ -170,7 +174,7 @@ def label_application(store: Store, session: LabellingSession, token: str, host:
         return await _answered(page.campaign)
 
     async def task(request: Request) -> Response:
-        return await _answered(look)
+        return await _answered(page.look)
 
     async def answer(request: Request) -> Response:
         if int(request.headers.get("content-length", MOST_BYTES + 1)) > MOST_BYTES:

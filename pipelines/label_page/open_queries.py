@@ -44,7 +44,7 @@ class OpenQueries:
 
     Attributes:
         campaign: with its amendments.
-        cycles: how many are committed, by which a newer state is told.
+        cycles: how many are committed.
         space: the feature space of the newest model.
         asked: what is asked of people, the last query first, each in the order of its CSV.
         picks: what the query says of each sample, by cycle and sample.
@@ -102,7 +102,7 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
         raise NothingAsked(
             f"All that {root} asked for was withdrawn. Choose the next query with: labelcycle run {root}"
         )
-    labels = _labels(kept.values())
+    labels = _labels(kept.values(), state.campaign)
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
     if not any(request.sample_id in images for request in asked):
         raise ConfigurationError(
@@ -162,11 +162,11 @@ def _asked(
     return asked, picks
 
 
-def _labels(votes: Iterable[Vote]) -> dict[str, str]:
+def _labels(votes: Iterable[Vote], campaign: Campaign) -> dict[str, str]:
     given: dict[str, Counter[str]] = {}
     for vote in votes:
         if vote.status == "ok" and vote.label is not None:
-            given.setdefault(vote.sample_id, Counter())[vote.label] += 1
+            given.setdefault(vote.sample_id, Counter())[campaign.class_of(vote.label)] += 1
     return {sample_id: counts.most_common(1)[0][0] for sample_id, counts in given.items()}
 
 

@@ -172,7 +172,7 @@ function showTask(task) {
     picture.src = task.image;
   }
   element("sample").textContent = task.sample_id;
-  element("guess").hidden = true;
+  hideGuess();
   element("show-guess").disabled = !task.has_guess;
   element("show-guess").title = task.has_guess ? "" : "No model asked for this image.";
   element("show-guess").setAttribute("aria-expanded", "false");
@@ -240,11 +240,16 @@ async function change(request, said) {
   }
 }
 
+function hideGuess() {
+  element("guess").hidden = true;
+  element("guess").textContent = "";
+}
+
 async function toggleGuess() {
   const button = element("show-guess");
   if (state === null || state.task === null || button.disabled) return;
   if (!element("guess").hidden) {
-    element("guess").hidden = true;
+    hideGuess();
     button.setAttribute("aria-expanded", "false");
     return;
   }
@@ -253,10 +258,9 @@ async function toggleGuess() {
     const guess = await ask(`guess?${new URLSearchParams({ cycle: task.cycle, sample: task.sample_id })}`);
     if (state.task !== task) return;
     const sure = guess.confidence === null ? "" : `, ${Math.round(guess.confidence * 100)} % sure`;
-    element("guess").textContent = `The model’s guess: ${guess.label}${sure}`;
     element("guess").hidden = false;
+    element("guess").textContent = `The model’s guess: ${guess.label}${sure}`;
     button.setAttribute("aria-expanded", "true");
-    element("status").textContent = element("guess").textContent;
   } catch (error) {
     tell(error.message);
   }

@@ -6,6 +6,7 @@ answer too works from the other end.
 """
 
 import threading
+import time
 from datetime import UTC, datetime
 
 from labelcycle.components.core.campaign.amendments import FOLDER
@@ -22,6 +23,9 @@ from labelcycle.pipelines.label_page.standing import Standing, standing
 
 TRIES = 50
 """How often an answer is written anew because somebody else wrote at the same moment."""
+
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How often a session looks at the campaign while the person answers, beside each time that the page is loaded."""
 
 GIVEN = ("ok", "skip", "unsure")
 
@@ -54,6 +58,7 @@ class LabellingSession:
         self._answered: set[tuple[int, str]] = set()
         self._from_the_end = False
         self._read()
+        self._looked = time.monotonic()
         labelling = self.queries.campaign.labelling
         if not self.annotator and (labelling.quorum > 1 or labelling.second_opinions > 0):
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
@@ -75,6 +80,12 @@ class LabellingSession:
                 self._read()
             else:
                 self._read_sheets()
+            self._looked = time.monotonic()
+
+    def look_again_at_times(self) -> None:
+        """`look_again` where that was not done for `SECONDS_BETWEEN_LOOKS`."""
+        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self.look_again()
 
     @property
     def version(self) -> int:
@@ -144,9 +155,9 @@ class LabellingSession:
                 given = [(answer.time, request) for request, answer in self._standing.mine if answer.time]
                 if not given:
                     return None
-                time, request = max(given, key=lambda one: one[0])
+                latest, request = max(given, key=lambda one: one[0])
                 sheet = self._read_sheet(request.cycle)
-                if not any(one is request and answer.time == time for one, answer in self._standing.mine):
+                if not any(one is request and answer.time == latest for one, answer in self._standing.mine):
                     continue
                 if self._replace(request.cycle, sheet.without_answer(request.sample_id, self.annotator)):
                     self._back_to = (request.cycle, request.sample_id)
@@ -186,7 +197,7 @@ class LabellingSession:
             ) from error
         if cycle in self._sheets and self._sheets[cycle][0] == data:
             return False
-        sheet = read_sheet(data, self._store.locate(key), self._ids.resolve, self.queries.campaign.classes)
+        sheet = read_sheet(data, self._store.locate(key), self._ids.resolve, self.queries.campaign.understood_classes)
         self._sheets[cycle] = data, sheet
         return True
 

@@ -69,7 +69,7 @@ class Standing:
         for sheet in self.sheets.values():
             for sample_id, answers in sheet.answers.items():
                 for label in filter(None, (answer.label for answer in answers)):
-                    found[sample_id] = label
+                    found[sample_id] = self.queries.campaign.class_of(label)
         return found
 
 

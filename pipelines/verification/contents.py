@@ -19,7 +19,18 @@ from labelcycle.pipelines.verification.known_objects import KnownKey, known_key
 AT_ONCE = 4
 """So many objects are read at the same time, each whole in memory."""
 
-SEALED = {"campaign", "commit", "record", "receipt", "pruned", "complete", "sums", "amendment", "erasure"}
+SEALED = {
+    "campaign",
+    "commit",
+    "record",
+    "receipt",
+    "pruned",
+    "complete",
+    "sums",
+    "amendment",
+    "erasure",
+    "notification",
+}
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
@@ -142,6 +153,6 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
         return "Delete it: the embed stage writes it again, and what lacks it reads more."
     if kind == "complete":
         return "Delete it: the table of labels is then read in its place."
-    if kind in ("record", "result", "decision", "receipt", "timing", "sums") and not is_named:
+    if kind in ("record", "result", "decision", "receipt", "timing", "sums", "notification") and not is_named:
         return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."

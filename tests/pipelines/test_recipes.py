@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelcycle.components.core.config.recipe import DropoutScorer
+from labelcycle.components.core.config.query_choice import DropoutScorer
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import DropQueryTrainer, FineTuner, LogisticTrainer, ProbeThenFineTuner
 from labelcycle.components.core.errors import ConfigurationError

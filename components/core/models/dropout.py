@@ -13,7 +13,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.config.recipe import DropoutSite
+from labelcycle.components.core.config.query_choice import DropoutSite
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import CHUNK_ROWS, GOLDEN, keyed_order, mix

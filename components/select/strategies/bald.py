@@ -15,7 +15,7 @@ Cost: that of `bald`, and a few nanoseconds for each character of an id.
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.config.recipe import DropoutSite
+from labelcycle.components.core.config.query_choice import DropoutSite
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.models.dropout import mutual_information

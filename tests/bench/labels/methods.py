@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.config.recipe import DropoutScorer, Recipe
+from labelcycle.components.core.config.query_choice import DropoutScorer
+from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.digests import digest_of_bytes

@@ -1,14 +1,24 @@
 """Receivers on loopback: a webhook, and an SMTP server that speaks as much as smtplib asks for."""
 
+import contextlib
+import datetime
+import ipaddress
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from labelcycle.components.notification.news import News
 
@@ -76,16 +86,55 @@ class Mailbox:
     commands: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     refusals: dict[str, list[str]] = field(default_factory=dict)
+    context: ssl.SSLContext | None = None
+    from_the_beginning: bool = False
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The key and the certificate of 127.0.0.1, which is its own authority, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail server of a test")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path_factory.mktemp("certificate") / "server.pem"
+    path.write_bytes(secret + signed.public_bytes(Encoding.PEM))
+    return path
 
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    """An SMTP server on loopback, without encryption."""
+    """An SMTP server on loopback, encrypted where it has a context."""
     box = Mailbox()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            self.say("220 ready")
+            with contextlib.suppress(OSError):
+                if box.from_the_beginning:
+                    self.encrypt()
+                self.say("220 ready")
+                self.answer()
+
+        def encrypt(self) -> None:
+            assert box.context is not None
+            super().finish()
+            self.request = box.context.wrap_socket(self.request, server_side=True)
+            self.setup()
+
+        def finish(self) -> None:
+            with contextlib.suppress(OSError):
+                super().finish()
+            self.request.close()
+
+        def answer(self) -> None:
             while line := self.rfile.readline().decode().strip():
                 box.commands.append(line)
                 word = line.split()[0].upper()
@@ -95,7 +144,10 @@ def mailbox() -> Iterator[Mailbox]:
                         return
                     self.say(answer)
                 elif word == "EHLO":
-                    self.say("250-here\r\n250 AUTH PLAIN")
+                    self.say("250-here\r\n" + ("250-STARTTLS\r\n" if box.context else "") + "250 AUTH PLAIN")
+                elif word == "STARTTLS":
+                    self.say("220 go on")
+                    self.encrypt()
                 elif word == "AUTH":
                     self.say("235 welcome")
                 elif word == "DATA":

@@ -2,8 +2,10 @@
 
 import email
 import socket
+import ssl
 from collections.abc import Callable
 from email import policy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +93,22 @@ def test_nothing_goes_out_where_encryption_is_asked_for_and_not_offered(
     with pytest.raises(ConfigurationError, match="offers no STARTTLS"):
         Mail.from_environment(settings(mailbox, security="starttls")).send(news())
     assert mailbox.mails == [] and not any(line.startswith("mail") for line in mailbox.commands)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_encrypted(
+    mailbox: Any, news: Callable[..., News], certificate: Path, security: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    mailbox.context.load_cert_chain(certificate)
+    mailbox.from_the_beginning = security == "tls"
+    channel = Mail.from_environment(settings(mailbox, security=security))
+    with pytest.raises(ConfigurationError, match="the mail server 127.0.0.1 has no certificate that is trusted here"):
+        channel.send(news())
+    assert mailbox.mails == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    channel.send(news())
+    assert len(mailbox.mails) == 1 and ("STARTTLS" in mailbox.commands) == (security == "starttls")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,10 +45,15 @@ def test_who_does_not_want_to_know_is_not_told(receiver: Any, news: Callable[...
     assert receiver.requests == [] and store.keys("") == []
 
 
-def test_what_was_certainly_not_taken_is_sent_again(receiver: Any, news: Callable[..., News], store: Store) -> None:
+def test_what_was_certainly_not_taken_is_sent_again(
+    receiver: Any, news: Callable[..., News], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=pauses.append))
     receiver.answers = [503, 429, 200]
     assert tell(store, HOOK, news())
     assert len({body for _, body in receiver.requests}) == 1 and len(receiver.requests) == 3
+    assert len(pauses) == 2 and pauses[0] < pauses[1]
 
 
 def test_what_may_have_arrived_is_not(

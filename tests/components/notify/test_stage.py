@@ -11,6 +11,7 @@ from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.notify.stage import run
+from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.components.notification.conftest import Receiver, receiver
 
 __all__ = ["receiver"]
@@ -29,6 +30,8 @@ def test_a_campaign_tells_of_its_target_and_its_end(receiver: Receiver, begin: C
     assert events(receiver) == []
     campaign.run_cycle()
     assert events(receiver) == [("target_met", 1), ("budget_spent", 1)]
+    checked = verify_campaign(open_store(campaign.root))
+    assert checked.objects["notification"] == 2 and checked.findings == []
     assert campaign.ingest().decision == "done"
     assert len(receiver.requests) == 2
     target, spent = (json.loads(body) for _, body in receiver.requests)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.campaign.queries import queried_ids
-from labelcycle.components.core.config.recipe import ColdStart, Selector
+from labelcycle.components.core.config.query_choice import ColdStart, Selector
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.head import LinearHead

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.campaign.campaign import load_campaign
-from labelcycle.components.core.campaign.commits import Commit, read_commits
+from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.decision import Decision
 from labelcycle.components.core.campaign.history import read_history
 from labelcycle.components.core.campaign.history_tables import read_votes
 from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import Store, open_store
@@ -23,26 +24,29 @@ NEARLY = 1e-6
 def unfair(root: str) -> list[str]:
     """What does not belong together in the committed cycles, in words."""
     store = open_store(root)
-    commits = read_commits(store)
+    state = read_state(store)
+    commits = state.commits
     problems = _votes(store, commits)
-    for commit in commits:
+    for before, commit in zip([None, *commits], commits, strict=False):
         if "head" in commit.objects:
-            problems += _numbers(store, commit)
+            problems += _numbers(store, state.campaign_of(commit), commit)
+        carried = {} if before is None else before.objects
         folder = f"cycles/{commit.cycle}/{commit.attempt}/"
         strangers = [
             name
             for name, reference in commit.objects.items()
-            if reference.key.startswith("cycles/") and not reference.key.startswith(folder)
+            if reference.key.startswith("cycles/")
+            and not reference.key.startswith(folder)
+            and carried.get(name) != reference
         ]
         problems += [f"the {name} of cycle {commit.cycle} is of another attempt" for name in strangers]
     return problems
 
 
-def _numbers(store: Store, commit: Commit) -> list[str]:
+def _numbers(store: Store, campaign: Campaign, commit: Commit) -> list[str]:
     """Whether metrics and query are those of the committed head, on the features of its space."""
     head = read_head(read_object(store, commit.objects["head"]))
     metrics, training = read_json(store, commit.objects["metrics"]), read_json(store, commit.objects["training"])
-    campaign = load_campaign(store)
     problems = []
     if metrics["training"] != training:
         problems.append(f"the metrics of cycle {commit.cycle} are of another training")

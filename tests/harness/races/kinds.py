@@ -62,6 +62,13 @@ def _people_and_runs(generator: random.Random) -> list[Runner]:
     return [Runner("people"), *(Runner("await_labels", delay) for delay in _delays(generator, 2))]
 
 
+def _amend_while_run(generator: random.Random) -> list[Runner]:
+    return [
+        *(Runner("schedule", delay) for delay in _delays(generator, 2)),
+        *(Runner("amend", delay) for delay in _delays(generator, 2)),
+    ]
+
+
 KINDS = (
     Kind("two runners", "probe", _alike(2)),
     Kind("ten runners", "shards", _alike(10)),
@@ -71,5 +78,6 @@ KINDS = (
     Kind("two schedules", "quick", _two_schedules),
     Kind("promote three times", "probe", _promote_twice),
     Kind("finalize while run", "lp_ft", _finalize_while_run, same=False),
+    Kind("amend while run", "quick", _amend_while_run, same=False),
     Kind("people and two runs", "people", _people_and_runs, same=False),
 )

@@ -1,6 +1,8 @@
 """The processes that race: what each does, when it begins, and how its machine differs."""
 
+import contextlib
 import dataclasses
+import os
 import random
 import time
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelcycle.components.core.campaign.state import read_state
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from tests.harness.chaos import operator
 from tests.harness.chaos.data import Data
@@ -125,6 +128,27 @@ def await_labels(root: str, workload: Workload, data: Data) -> int:
     return operator.DONE
 
 
+def amend(root: str, workload: Workload, _: Data) -> int:
+    """`labelcycle amend`, three times at any moment: another name for a class, another class, and more labels.
+
+    A class that somebody else has renamed meanwhile is refused, which is no fault.
+    """
+    from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+
+    store, me = open_store(root), os.getpid()
+    generator = random.Random(f"{root} {me}")
+    for number in range(3):
+        time.sleep(generator.uniform(0.0, 1.0))
+        campaign = read_state(store).campaign
+        name = generator.choice(campaign.classes)
+        wanted = WantedChanges(
+            budget=campaign.budget + 1, renamed=[f"{name}={name} {me}"], classes=[f"+new {me} {number}"]
+        )
+        with contextlib.suppress(ConfigurationError):
+            amend_campaign(store, wanted, "a race")
+    return operator.DONE
+
+
 ROLES: dict[str, Callable[[str, Workload, Data], int]] = {
-    one.__name__: one for one in (operate, run, schedule, ingest, finalize, promote, people, await_labels)
+    one.__name__: one for one in (operate, run, schedule, ingest, finalize, promote, people, await_labels, amend)
 }

@@ -184,9 +184,9 @@ def test_annotators_are_weighed_by_what_earlier_models_thought(
     change(campaign, merged=["green,red=warm"])
     seen: list[Any] = []
 
-    def consensus_of(votes: Any, method: Any, classes: Any, probabilities: Any) -> Any:
+    def consensus_of(votes: Any, method: Any, classes: Any, probabilities: Any, *others: Any) -> Any:
         seen.extend(probabilities.values())
-        return consensus.consensus_of(votes, method, classes, probabilities)
+        return consensus.consensus_of(votes, method, classes, probabilities, *others)
 
     monkeypatch.setattr(collected_labels, "consensus_of", consensus_of)
     campaign.run_cycle(str(labels))

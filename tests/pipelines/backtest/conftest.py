@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelcycle.components.core.config.recipe import DropoutScorer, Schedule
+from labelcycle.components.core.config.query_choice import DropoutScorer
+from labelcycle.components.core.config.recipe import Schedule
 from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference

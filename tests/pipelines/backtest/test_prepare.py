@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelcycle.components.core.config.recipe import DropoutScorer
+from labelcycle.components.core.config.query_choice import DropoutScorer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan
 from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare

@@ -57,6 +57,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     [
         pytest.param({"shards": 1}, [5, 11, 19], [4, 10, 16], id="one shard"),
         pytest.param({"shards": 1, "features_stay": True}, [5, 11, 17], [4, 10, 14], id="features stay"),
+        pytest.param({"shards": 1, "tells_of_failures": True}, [8, 14, 22], [7, 13, 19], id="failures are told"),
         pytest.param({"shards": 2}, [5, 13, 25], [4, 10, 16], id="two shards"),
         pytest.param({"shards": 2, "features_stay": True}, [5, 13, 21], [4, 10, 14], id="two, features stay"),
     ],

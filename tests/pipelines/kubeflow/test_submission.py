@@ -221,6 +221,17 @@ def test_the_package_has_tasks_for_what_is_asked_and_none_that_the_recipe_cannot
     assert len([name for name in names if name.startswith("score")]) == scored
 
 
+@pytest.mark.parametrize(("events", "told"), [(["cycle_failed"], True), (["budget_spent"], False)])
+def test_a_campaign_that_tells_of_failures_has_an_exit_handler(
+    command: Command, api: PipelinesApi, begin: Callable[..., Bench], s3_root: str, events: list[str], told: bool
+) -> None:
+    api.root = f"{s3_root}/told"
+    begin(api.root, notify={"webhook": True, "events": events})
+    assert command("submit", api.root).code == 0
+    tasks = api.runs[0]["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"]
+    assert ("notify" in tasks) == told == ("exit-handler-1" in tasks)
+
+
 def test_a_dry_run_creates_nothing(command: Command, api: PipelinesApi, campaign: Bench, name: str) -> None:
     answer = command("submit", campaign.root, "--dry-run")
     assert (answer.code, answer.out) == (0, f"would submit: {name}-cycle-0000\n")

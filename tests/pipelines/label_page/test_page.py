@@ -10,6 +10,7 @@ import pytest
 
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from tests.conftest import Bench
 from tests.pipelines.label_page.conftest import ADDRESS, PORT, TOKEN, Page
 
@@ -75,6 +76,19 @@ def test_the_page_learns_that_the_campaign_is_over(page: Page, bench: Bench) -> 
         bench.run_cycle()
     last = page.get("api/task").json()
     assert last["task"] is None and "budget of 16 labels is spent" in last["over"]
+
+
+def test_classes_that_are_amended_are_offered_at_once(page: Page, bench: Bench) -> None:
+    """What was answered by a former name counts as what that is now."""
+    first = page.get("api/task").json()
+    page.answer(label="red")
+    amend_campaign(open_store(bench.root), WantedChanges(classes=["+grey"], renamed=["red=crimson"]), "")
+    later = page.get("api/task").json()
+    assert later["version"] != first["version"] and later["progress"]["answered"] == 1
+    assert page.get("api/campaign").json()["classes"] == ["blue", "green", "crimson", "grey"]
+    page.answer(label="grey")
+    labels = {one["label"] for one in page.get(f"api/similar?sample={later['task']['sample_id']}").json()}
+    assert labels == {"crimson"}
 
 
 def test_the_guess_comes_only_when_it_is_asked_for(page: Page, bench: Bench) -> None:

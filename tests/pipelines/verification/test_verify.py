@@ -15,6 +15,8 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.objects import sealed, unsealed
 from labelcycle.components.core.storage.tables import write_table
+from labelcycle.components.notification.news import news_of
+from labelcycle.components.notification.records import claim
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.verification import verify as verification
 from labelcycle.pipelines.verification.histories import check_histories
@@ -37,6 +39,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     amend_campaign(open_store(str(root)), WantedChanges(budget=32), "")
     for _ in range(3):
         campaign.run_cycle()
+    claim(open_store(str(root)), news_of("target_met", campaign.state, str(root), 1, "as good as was wished"))
     return root
 
 

@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from labelcycle import pipelines
-from labelcycle.components.core.config.recipe import DropoutScorer, Recipe, Schedule, describe
+from labelcycle.components.core.config.query_choice import DropoutScorer
+from labelcycle.components.core.config.recipe import Recipe, Schedule, describe
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import LinearTrainer, LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError

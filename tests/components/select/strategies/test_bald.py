@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from labelcycle.components.core.config.recipe import DropoutSite
+from labelcycle.components.core.config.query_choice import DropoutSite
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.models.dropout import DropoutPasses, id_hashes, mutual_information
 from labelcycle.components.core.models.head import softmax
