@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import pyarrow.compute as pc
+
 from labelcycle.components.analysis.accuracy import known_unknown
 from labelcycle.components.analysis.label_noise import LabelNoise, find_label_noise, nothing_judged
 from labelcycle.components.analysis.labels_by_class import labels_by_class
@@ -119,7 +121,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     curve, points = _so_far(work, state, found.accuracy)
     noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
-    rechecked = rechecked_samples(requests_in(work.requests()))
+    requests = work.requests()
+    rechecked = rechecked_samples(requests_in(requests.filter(pc.is_valid(requests["recheck"]))))
     people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
     undecided = [vote for vote in votes if vote.sample_id not in given and is_second_answer(vote, rechecked)]
     work.write_table("label_suspects.parquet", noise.suspects)

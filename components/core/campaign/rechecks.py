@@ -4,7 +4,6 @@ A second answer is a vote of its own. Its name says which cycle asked for it, as
 check their own labels too, and neither of their answers takes the place of the other.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,8 +12,6 @@ from labelcycle.components.core.campaign.votes import Vote
 
 NOBODY = "somebody"
 """What those are called who answer for a second time and give no name."""
-
-_NAMED = re.compile(r".*, cycle ([0-9]+)", re.DOTALL)
 
 Rechecked = Mapping[str, int]
 """The cycle that asked again, by sample."""
@@ -32,8 +29,8 @@ def rechecked_samples(requests: Iterable[LabelRequest]) -> dict[str, int]:
 
 def is_second_answer(vote: Vote, rechecked: Rechecked) -> bool:
     """Whether a vote answers a recheck, rather than the first request for its sample."""
-    named = _NAMED.fullmatch(vote.annotator)
-    return named is not None and rechecked.get(vote.sample_id) == int(named[1])
+    cycle = rechecked.get(vote.sample_id)
+    return cycle is not None and vote.annotator.endswith(f", cycle {cycle}")
 
 
 def as_second_answers(votes: Iterable[Vote], rechecked: Rechecked, first: Mapping[tuple[str, str], Vote]) -> list[Vote]:
