@@ -168,6 +168,18 @@ def test_what_is_not_withdrawn_is_not_erased(
     assert store.keys("erasures/") == []
 
 
+def test_a_damaged_record_is_named(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    store = open_store(campaign.root)
+    erase(campaign, withdrawn)
+    record = store.read("erasures/000000.json")
+    store.write("erasures/000000.json", record.replace(b"asked for", b"wanted by"))
+    assert ("damaged", "erasures/000000.json") in {
+        (finding.kind, finding.place) for finding in verify_campaign(open_store(campaign.root)).faults
+    }
+    with pytest.raises(CampaignError, match=r"erasures/000000\.json"):
+        replay_selection(open_store(campaign.root), 1)
+
+
 def test_other_damage_is_still_seen(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
     store = open_store(campaign.root)
     done = erase(campaign, withdrawn)
