@@ -15,10 +15,13 @@ def record_key(event: str, cycle: int) -> str:
 def claim(store: Store, news: News) -> bool:
     """Write the record. Returns False where another one has, who tells it or has told it.
 
+    It holds no words: an error may name samples, which `labelcycle amend --erase` would have to find again.
+
     Raises:
         TransientError: the store does not answer.
     """
-    return store.write_if_absent(record_key(news.event, news.cycle), sealed({"text": news.text, "time": news.time}))
+    content = {"event": news.event, "cycle": news.cycle, "time": news.time}
+    return store.write_if_absent(record_key(news.event, news.cycle), sealed(content))
 
 
 def was_told(store: Store, event: str, cycle: int) -> bool:

@@ -142,6 +142,8 @@ def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, J
     recipe = _recipe(campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
+    if wanted.no_notify and wanted.notify:
+        raise ConfigurationError("--notify says whom to tell, and --no-notify that nobody is told. Give one of them.")
     notify = None if wanted.no_notify else notify_of(wanted.notify, campaign.notify)
     if notify != campaign.notify:
         changes["notify"] = None if notify is None else notify.model_dump(mode="json")

@@ -83,6 +83,7 @@ def amend(
     by whom and why is kept under amendments/ and shown by labelcycle status.
 
     Example: labelcycle amend campaigns/digits --budget 400 --reason "two more weeks of labelling"
+
     Example: labelcycle amend campaigns/pets --classes +rabbit --merge-classes tabby,siamese=cat
     """
     from labelcycle.components.core.storage import open_store
@@ -157,6 +158,9 @@ def _print(done: "Amended", root: str) -> None:
 
     for line in [*changes_in_words(done.before, done.after), *counts_in_words(done.amendment.counts)]:
         print(line)
+    if done.amendment.changes.keys() == {"notify"}:
+        print("in force at once")
+        return
     if done.at_end:
         print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")
         return

@@ -3,12 +3,14 @@
 Features are random numbers around class centres: how long stages take does not depend on what they hold. Each stage is
 a process of its own, as on a cluster, so that its peak memory is that of its pod. The pool has embeddings, so embed
 finds nothing to do; `make bench-cycle` measures embedding. Bytes and requests are those of the stages' own timings.
-With `--store s3` the campaign is on moto, on the same machine.
+With `--store s3` the campaign is on moto, on the same machine. In a folder `publish` is measured a second time, on a
+copy, without what the page and MLflow have of it: the map of the feature space and the record.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,14 @@ import pyarrow.parquet as pq
 CLASSES, TEST_SHARE, BLOCK = 10, 0.01, 50_000
 BATCH = 1000
 COLD_START = ("select", "publish")
+
+PUBLISH_ALONE = """
+import sys
+from labelcycle.components.publish import cycle_report
+from labelcycle.pipelines.one_stage import run_alone
+cycle_report.map_points = lambda *given: None
+run_alone("publish", root=sys.argv[1], cycle=int(sys.argv[2]), attempt=sys.argv[3])
+"""
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,14 @@ def write_embeddings(path: Path, samples: int, width: int) -> None:
 
 def measured(name: str, *arguments: str) -> tuple[Measurement, dict[str, object]]:
     """Run `labelcycle <arguments>` as a process; what it took, and the JSON that a stage prints."""
+    taken, output = of_process(name, "-m", "labelcycle.pipelines.cli.main", *arguments)
+    return taken, json.loads(output) if arguments[0] == "stage" else {}
+
+
+def of_process(name: str, *arguments: str) -> tuple[Measurement, bytes]:
+    """Run Python with these arguments; what it took, and what it prints."""
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "labelcycle.pipelines.cli.main", *arguments], stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -74,14 +88,16 @@ def measured(name: str, *arguments: str) -> tuple[Measurement, dict[str, object]
     if process.returncode:
         raise SystemExit(f"{name} failed")
     seconds = time.perf_counter() - began
-    facts = json.loads(output) if arguments[0] == "stage" else {}
     taken = Measurement(name, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
     print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return taken, facts
+    return taken, output
 
 
-def run_cycles(root: str, embeddings: Path, strategy: str, shards: int) -> list[Measurement]:
-    """Begin a campaign at a root, and run its cold start and one trained cycle."""
+def run_cycles(root: str, embeddings: Path, strategy: str, shards: int) -> tuple[list[Measurement], Measurement | None]:
+    """Begin a campaign at a root, and run its cold start and one trained cycle.
+
+    Returns what each took, and `publish` without its map and the record in MLflow; None on S3.
+    """
     settings = ["--recipe", "linear_probe", "--set", f"selector.strategy={strategy}", "--set", "trainer.epochs=20"]
     sizes = ["--budget", str(4 * BATCH), "--batch", str(BATCH)]
     taken = [measured("init", "init", root, "--embeddings", str(embeddings), *settings, *sizes)[0]]
@@ -104,8 +120,14 @@ def run_cycles(root: str, embeddings: Path, strategy: str, shards: int) -> list[
     for shard in range(shards):
         stage("score", *work, "--shard", str(shard), "--shards", str(shards), shown=f"score, shard {shard} of {shards}")
     stage("select", *work, "--shards", str(shards), shown=f"select by {strategy}")
+    alone = None
+    if "://" not in root:
+        copy = f"{root}-copy"
+        shutil.copytree(root, copy, copy_function=os.link)
+        cycle, name = work[1::2]
+        alone = of_process("publish, without map and MLflow", "-c", PUBLISH_ALONE, copy, cycle, name)[0]
     stage("publish", *work)
-    return taken
+    return taken, alone
 
 
 def traffic_of_stages(root: str) -> list[tuple[int, float, float]]:
@@ -172,7 +194,7 @@ def main() -> None:
             with ProcessPoolExecutor(1) as writer:  # a child's peak memory begins at its parent's size
                 writer.submit(write_embeddings, folder / "embeddings.parquet", samples, given.width).result()
             with place_for(given.store, folder) as root:
-                taken = run_cycles(root, folder / "embeddings.parquet", given.strategy, given.shards)
+                taken, alone = run_cycles(root, folder / "embeddings.parquet", given.strategy, given.shards)
                 with ProcessPoolExecutor(1) as reader:
                     moved = [None, *reader.submit(traffic_of_stages, root).result()]
                     needs = reader.submit(needs_of_score, root, given.shards).result()
@@ -182,6 +204,8 @@ def main() -> None:
         for row, traffic in zip(taken, moved, strict=True):
             figures = " | | " if traffic is None else f"{traffic[0]} | {traffic[1]:,.2f} | {traffic[2]:,.2f}"
             print(f"| {row.name} | {row.seconds:.1f} | {row.processor:.1f} | {row.memory:,.0f} | {figures} |")
+        if alone is not None:
+            print(f"| {alone.name} | {alone.seconds:.1f} | {alone.processor:.1f} | {alone.memory:,.0f} | | | |")
         read = [traffic[1] for row, traffic in zip(taken, moved, strict=True) if traffic and row.name[:7] == "score, "]
         ratios = [mib * 2**20 / needed for mib, needed in zip(read, needs, strict=True)]
         print(f"\nA shard of score reads {min(ratios):.3f} to {max(ratios):.3f} times its own parts, index and ids.\n")

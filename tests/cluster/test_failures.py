@@ -52,9 +52,18 @@ def ended(cluster: Cluster, name: str) -> dict[str, Any]:
         return cluster.argo.await_end(name)
 
 
+TOLD = "notify"
+"""The stage that the exit hook runs."""
+
+
+def pods_of(workflow: dict[str, Any], told: bool = False) -> list[dict[str, Any]]:
+    """The pods of the stages that do a cycle's work, or of the exit hook."""
+    return [node for node in nodes_of(workflow) if (node["templateName"] == TOLD) == told]
+
+
 def tries(workflow: dict[str, Any]) -> list[str]:
     """The exit codes of the pods of the first stage; those that never began have none."""
-    return [node.get("outputs", {}).get("exitCode", "") for node in nodes_of(workflow)]
+    return [node.get("outputs", {}).get("exitCode", "") for node in pods_of(workflow)]
 
 
 def log_of(cluster: Cluster, name: str) -> str:
@@ -66,6 +75,14 @@ def test_a_missing_campaign_fails_at_once(cluster: Cluster, begun: dict[str, str
     workflow = ended(cluster, begun["campaign"])
     assert (workflow["status"]["phase"], tries(workflow)) == ("Failed", ["1"])
     assert "labelcycle init" in log_of(cluster, begun["campaign"])
+
+
+def test_a_failure_runs_the_exit_hook(cluster: Cluster, begun: dict[str, str]) -> None:
+    """It looks for the campaign, to see whom it has to tell. test_campaign.py sees that success has no such pod."""
+    [pod] = pods_of(ended(cluster, begun["campaign"]), told=True)
+    assert pod["outputs"]["exitCode"] == "1" and "Error (exit code 1)" in pod["message"]
+    given = {parameter["name"]: parameter["value"] for parameter in pod["inputs"]["parameters"]}
+    assert given["failure"] == f"{begun['campaign']} ended as Failed; its failed pods say why"
 
 
 def test_a_key_that_s3_refuses_fails_at_once(cluster: Cluster, begun: dict[str, str]) -> None:
@@ -91,7 +108,7 @@ def test_an_endpoint_where_nobody_answers_is_tried_again(cluster: Cluster, begun
 def test_a_wrong_image_ends_at_the_pods_deadline(cluster: Cluster, begun: dict[str, str], tmp_path: Path) -> None:
     workflow = ended(cluster, begun["image"])
     assert workflow["status"]["phase"] == "Failed"
-    [pod] = nodes_of(workflow)
+    [pod] = pods_of(workflow)
     assert "longer than the specified deadline" in pod["message"]
     events = cluster.kubectl("get", "events", "--field-selector=reason=Failed", "--output=jsonpath={.items[*].message}")
     assert "no-such-image" in events

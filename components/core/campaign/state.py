@@ -59,9 +59,12 @@ class State:
 
     @property
     def _may_go_on(self) -> bool:
-        """Whether an amendment that no cycle knows of leaves something to ask for."""
+        """Whether an amendment that no cycle knows of leaves something to ask for; who is told of what is no reason."""
         last, amendment = self.summaries[-1], self.newest_amendment
         if amendment is None or last.final or amendment == self.commits[-1].objects.get("amendment"):
+            return False
+        known = self.campaign_of(self.commits[-1])
+        if known.model_dump(exclude={"notify"}) == self.campaign.model_dump(exclude={"notify"}):
             return False
         return self.campaign.query_size(last.answers + last.outstanding) > 0
 

@@ -170,10 +170,10 @@ def tasks_of(server: LabelStudio, project: int, campaign: str) -> dict[Slot, lis
 def new_task(wanted: Wanted, link: Link, controls: Controls, campaign: str, predictions: bool) -> NewTask:
     """A task for the import API; with `predictions` the model's, where it has one, is its pre-annotation.
 
-    A task that is new for a further opinion has none: it would be what is in doubt.
+    A task that is new for a further opinion, or asks for a label again, has none: it would be what is in doubt.
     """
     task: NewTask = {"data": task_data(wanted, link, controls, campaign)}
-    if predictions and wanted.predicted is not None and wanted.opinion == 1:
+    if predictions and wanted.predicted is not None and wanted.opinion == 1 and not wanted.recheck:
         choice = {
             "from_name": controls.label,
             "to_name": controls.image,

@@ -1,6 +1,7 @@
 """People are told at most once, and nothing is held up."""
 
 import dataclasses
+import json
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ def test_an_event_of_a_cycle_is_told_once(receiver: Any, news: Callable[..., New
     assert not tell(store, HOOK, news(detail="said otherwise"))
     assert tell(store, HOOK, news(cycle=4)) and tell(store, HOOK, news(event="budget_spent"))
     assert len(receiver.requests) == 3
+    record = json.loads(store.read("notifications/cycle-0004-labels_awaited.json"))
+    assert record.keys() == {"event", "cycle", "time", "sha256"}, "and no words"
     assert store.keys("") == [
         "notifications/cycle-0003-budget_spent.json",
         "notifications/cycle-0003-labels_awaited.json",

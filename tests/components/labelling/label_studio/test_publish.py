@@ -13,7 +13,10 @@ from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_order import as_delivered
 from labelcycle.components.labelling.label_studio import image_links
+from labelcycle.components.labelling.label_studio.image_links import Link
+from labelcycle.components.labelling.label_studio.project import Controls
 from labelcycle.components.labelling.label_studio.send_query import SentTasks, publish_query
+from labelcycle.components.labelling.label_studio.tasks import Wanted, new_task
 from tests.components.labelling.label_studio.conftest import IDS
 from tests.harness.label_studio_api import Api
 
@@ -69,6 +72,8 @@ def test_who_gives_a_further_opinion_sees_no_prediction(
 ) -> None:
     publish_query(store, make_campaign(predictions=True), make_commit(IDS[:1], predicted=["dog"], opinion=2))
     assert [task["predictions"] for task in api.tasks.values()] == [[]]
+    again = Wanted("3.png", 4, 1, 1, "in doubt", "dog", 0.9, recheck=True)
+    assert "predictions" not in new_task(again, Link("http://images/3.png", ""), Controls(), "animals", True)
 
 
 def test_tasks_of_withdrawn_samples_are_removed_whatever_they_hold(
