@@ -3,6 +3,7 @@
 Savings need a random arm: a backtest that lies in the campaign's root.
 """
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -141,12 +142,20 @@ RESULTS = "backtest/results.parquet"
 STRATEGY = "random"
 
 
-def read_random_arm(store: Store) -> Curve | None:
+SUMMARY = "backtest/summary.json"
+"""What it says beside them, the classes among it."""
+
+
+def read_random_arm(store: Store, campaign: Campaign) -> Curve | None:
     """The mean learning curve of the random arm, over its seeds; None where the root has no backtest with one.
 
-    A file that cannot be read is reported and counts as missing.
+    A file that cannot be read is reported and counts as missing, and so does a backtest by the classes that an amended
+    campaign had before some were merged or added.
     """
     if not store.exists(RESULTS):
+        return None
+    if campaign.is_amended and not _of_present_classes(store, campaign):
+        notice(f"{store.locate(RESULTS)} is by other classes than the campaign's present ones: no random arm is shown.")
         return None
     try:
         table = table_in(store.read(RESULTS), ["strategy", "labels", "accuracy"])
@@ -157,3 +166,14 @@ def read_random_arm(store: Store) -> Curve | None:
         notice(f"{store.locate(RESULTS)} has no results of a backtest, so no random arm is shown: {error}")
         return None
     return Curve(labels, means) if labels else None
+
+
+def _of_present_classes(store: Store, campaign: Campaign) -> bool:
+    """Whether the backtest was by the classes as they are now; one that does not say is taken for it."""
+    try:
+        classes = json.loads(store.read(SUMMARY))["classes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return not isinstance(classes, list) or sorted(campaign.class_of(str(name)) for name in classes) == sorted(
+        campaign.classes
+    )

@@ -121,6 +121,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     given = labels_of(work.consensus())
     rechecked = rechecked_samples(requests_in(work.requests()))
     people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
+    undecided = [vote for vote in votes if vote.sample_id not in given and is_second_answer(vote, rechecked)]
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics = CycleMetrics(
         cycle=cycle,
@@ -139,10 +140,12 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         confusion=found.confusion,
         reliability=measured.bins,
         stop=_reason_to_stop(work, state, found),
-        random=saving_figures(curve, read_random_arm(work.store), campaign.recipe.cold_start.strategy == "random"),
+        random=saving_figures(
+            curve, read_random_arm(work.store, campaign), campaign.recipe.cold_start.strategy == "random"
+        ),
         forecast=forecast_figures(points, found.test_samples, campaign, prices),
         annotators=annotator_figures(people, given, _predicted(work)),
-        disputed=disputed_samples(votes, given),
+        disputed=disputed_samples([*people, *undecided], given),
         label_suspects=_label_suspects(noise),
         labels_by_class=labels_by_class(labelled.values(), campaign.classes),
         **({} if measured.test_set is None else {"test_set": measured.test_set}),

@@ -21,7 +21,7 @@ def as_delivered(query: pa.Table, campaign: Campaign, cycle: int) -> pa.Table:
         campaign: whose query it is.
         cycle: its cycle.
     """
-    if campaign.recipe.selector.recheck:
+    if campaign.recipe.selector.recheck or query["recheck"].null_count < query.num_rows:
         query = _blind(query)
     if cycle > 0 or not campaign.test_from_budget:
         return query

@@ -1,6 +1,6 @@
 """Classes that are added, renamed and merged, as people ask for it on the command line, and what speaks against it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -65,11 +65,7 @@ def _with(classes: Classes, text: str) -> Classes:
         )
     name = text[1:].strip()
     _refuse_taken(name, classes.names, flag)
-    if name in classes.former:
-        raise ConfigurationError(
-            f"{flag}: answers under {name!r} count as {classes.former[name]!r} since that was renamed or merged. "
-            "Choose another name."
-        )
+    _refuse_former(name, classes.former, flag)
     return Classes([*classes.names, name], classes.former)
 
 
@@ -77,12 +73,7 @@ def _joined(classes: Classes, old: list[str], new: str, flag: str) -> Classes:
     """The classes with some of them as one, which stands where the first of them stood."""
     others = [name for name in classes.names if name not in old]
     _refuse_taken(new, others, flag, merging=old)
-    counts_as = classes.former.get(new)
-    if counts_as is not None and counts_as not in old:
-        raise ConfigurationError(
-            f"{flag}: answers under {new!r} count as {counts_as!r} since that was renamed or merged. Choose another "
-            "name."
-        )
+    _refuse_former(new, {name: now for name, now in classes.former.items() if now not in old}, flag)
     if old == [new]:
         raise ConfigurationError(f"{flag}: the class is called so already.")
     first = min(old, key=classes.names.index)
@@ -105,6 +96,16 @@ def _refuse_taken(name: str, names: Sequence[str], flag: str, merging: Sequence[
         f"{flag}: {name!r} and the class {taken!r} differ {difference(name, taken)}, and people take them for one. "
         "Choose another name."
     )
+
+
+def _refuse_former(name: str, former: Mapping[str, str], flag: str) -> None:
+    """Refuse a name that a class had before which is another one now, also in another spelling."""
+    before = next((one for one in former if folded(one) == folded(name)), None)
+    if before is not None:
+        raise ConfigurationError(
+            f"{flag}: answers under {before!r} count as {former[before]!r} since that was renamed or merged. Choose "
+            "another name."
+        )
 
 
 def _parts(text: str, flag: str, classes: Classes) -> tuple[list[str], str]:

@@ -83,6 +83,7 @@ def amend(
     by whom and why is kept under amendments/ and shown by labelcycle status.
 
     Example: labelcycle amend campaigns/digits --budget 400 --reason "two more weeks of labelling"
+
     Example: labelcycle amend campaigns/pets --classes +rabbit --merge-classes tabby,siamese=cat
     """
     from labelcycle.components.core.storage import open_store

@@ -33,7 +33,7 @@ def images(
     """
     from urllib.parse import quote
 
-    from labelcycle.components.core.campaign.campaign import load_campaign
+    from labelcycle.components.core.campaign.amendments import read_amended_campaign
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.image_server.server import (
         address_of,
@@ -45,7 +45,7 @@ def images(
 
     origin = _checked_origin(allow_origin)
     store = open_store(root)
-    campaign = load_campaign(store)
+    campaign = read_amended_campaign(store).campaign
     if not origin and campaign.labelling.tool is not None:
         origin = _origin_of(campaign.labelling.tool.url)
     served = served_images(store, campaign)

@@ -1,5 +1,6 @@
 """`labelcycle label`: a page on this machine on which one person labels a query."""
 
+import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,11 +36,10 @@ def label(
     session = LabellingSession(store, root, annotator)
     token = new_token()
     with listen(host, port) as listener:
-        application = label_application(store, session, token, host, listener.getsockname()[1])
+        application = label_application(store, session, token, host)
         print(_how_far(session), flush=True)
-        print(
-            f"open {address_of(listener)}/{token}/ in a browser; Ctrl-C ends it, and every answer is kept", flush=True
-        )
+        address = f"{_reached_at(address_of(listener))}/{token}/"
+        print(f"open {address} in a browser; Ctrl-C ends it, and every answer is kept", flush=True)
         if not is_loopback(host):
             print(
                 "note: other machines reach this port. Whoever has the address can see the images and answer, and "
@@ -60,3 +60,10 @@ def _how_far(session: "LabellingSession") -> str:
     )
     text += f", {progress.earlier} of earlier ones are open" if progress.earlier else ""
     return text + (f", {progress.for_others} are for others to answer" if progress.for_others else "")
+
+
+def _reached_at(address: str) -> str:
+    """An address to open: that of this machine's name where the server listens at all addresses."""
+    for anywhere in ("//0.0.0.0:", "//[::]:"):
+        address = address.replace(anywhere, f"//{socket.gethostname().lower()}:")
+    return address

@@ -174,7 +174,9 @@ def read_sheet(
     before_header, text = _separator_line(text)
     separator = before_header.strip().strip('"')[-1] if before_header else _separator_of(text)
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+        records = list(
+            csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+        )
     except csv.Error as error:
         raise InputError(f"{address} is no CSV any more: {error}. Correct it there, or restore it.") from error
     records = [cells for cells in records if any(map(str.strip, cells))]

@@ -151,7 +151,7 @@ class LabelPage:
         return None if image is None else f"images/{image.sha256}"
 
 
-def label_application(store: Store, session: LabellingSession, token: str, host: str, port: int) -> ASGIApp:
+def label_application(store: Store, session: LabellingSession, token: str, host: str) -> ASGIApp:
     """An ASGI application that shows the page below `/<token>/` and keeps what it is told.
 
     Args:
@@ -159,7 +159,6 @@ def label_application(store: Store, session: LabellingSession, token: str, host:
         session: of the person who labels.
         token: which whoever asks must know.
         host: where the server listens, as the user wrote it.
-        port: the port there.
     """
     page = LabelPage(store, session)
 
@@ -211,7 +210,7 @@ def label_application(store: Store, session: LabellingSession, token: str, host:
         Route("/images/{digest}", image),
         Route("/images/{digest}/{size}", image),
     ]
-    return GuardedApplication(Starlette(routes=routes), token, host, port)
+    return GuardedApplication(Starlette(routes=routes), token, host)
 
 
 async def _answered(call: Callable[[], Any]) -> Response:

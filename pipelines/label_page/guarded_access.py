@@ -10,7 +10,7 @@ import secrets
 import socket
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -43,16 +43,15 @@ def is_loopback(host: str) -> bool:
 class GuardedApplication:
     """Lets requests through to another ASGI application that a page of its own makes, and adds headers for safety."""
 
-    def __init__(self, application: ASGIApp, token: str, host: str, port: int) -> None:
+    def __init__(self, application: ASGIApp, token: str, host: str) -> None:
         """Guard an application.
 
         Args:
             application: what answers below `/<token>`.
             token: the first part of every path.
             host: where the server listens, as the user wrote it.
-            port: the port there.
         """
-        self._application, self._token, self._port = application, token, port
+        self._application, self._token = application, token
         self._any_address = not is_loopback(host)
         names = {host, socket.gethostname(), socket.getfqdn()} if self._any_address else {host}
         self._names = {name.lower() for name in names} | LOCAL
@@ -70,7 +69,9 @@ class GuardedApplication:
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope["method"], scope["path"], headers)
-        if refusal is None:
+        if refusal is None and scope["path"] == f"/{self._token}":
+            await RedirectResponse(f"/{self._token}/")(scope, receive, send_with_headers)
+        elif refusal is None:
             inner = dict(scope) | {"path": scope["path"][len(self._token) + 1 :], "raw_path": None}
             await self._application(inner, receive, send_with_headers)
         else:
@@ -83,7 +84,7 @@ class GuardedApplication:
         first, _, _ = path.removeprefix("/").partition("/")
         if not secrets.compare_digest(first.encode("utf-8", "surrogateescape"), self._token.encode()):
             return 404, "nothing here: use the address that labelcycle label printed"
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") and not _follows_a_link(headers):
             return 403, "not from another page"
         origin = headers.get("origin")
         wanted = f"http://{headers.get('host', '')}".lower()
@@ -95,12 +96,17 @@ class GuardedApplication:
         """Whether a `Host` names this server: a name of its machine, or, where it listens to others, any number."""
         try:
             parts = urlsplit(f"http://{host}")
-            name, port = parts.hostname or "", parts.port or 80
+            name, _ = parts.hostname or "", parts.port
         except ValueError:
             return False
-        if parts.netloc != host or "@" in host or port != self._port:
+        if parts.netloc != host or "@" in host:
             return False
         return name.rstrip(".") in self._names or (self._any_address and _is_number(name))
+
+
+def _follows_a_link(headers: dict[str, str]) -> bool:
+    """Whether somebody opens the page itself, in a tab of its own, as by a link in a terminal within a page."""
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
 
 
 def _is_number(host: str) -> bool:

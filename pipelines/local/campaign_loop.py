@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from labelcycle.components.analysis.intervals import wilson_interval
-from labelcycle.components.core.campaign.campaign import load_campaign
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
@@ -106,7 +106,7 @@ def _test_samples(root: str) -> int:
         ConfigurationError: none, so that nothing will measure the accuracy.
     """
     store = open_store(root)
-    if count := len(ids_of_split(store, load_campaign(store), "test")):
+    if count := len(ids_of_split(store, read_amended_campaign(store).campaign, "test")):
         return count
     raise ConfigurationError(
         f"There is no test set at {root}, so nothing measures whether --until-accuracy is reached. Leave it out, or "

@@ -73,6 +73,7 @@ def test_people_label_by_filling_in_the_handout(labelcycle: Callable[..., Any], 
     assert waiting.returncode == 3
     assert "waiting for labels: 4 of 4 samples of cycle 0's query have no label" in waiting.stderr
     assert "queries/cycle-0000.csv" in waiting.stderr
+    assert f"labelcycle label {root}\n" in waiting.stderr
     assert status(labelcycle, str(root))["awaited"] == 4
     handout = root / "queries" / "cycle-0000.csv"
     header, *lines = handout.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Listing what a root holds with sizes and ages, and deleting it: for `labelcycle prune`, and for nothing else.
+"""Listing what a root holds with sizes and ages, and deleting it: for `labelcycle prune` and `amend --erase`.
 
 The stores that stages work with cannot delete.
 """

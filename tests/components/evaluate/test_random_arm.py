@@ -1,5 +1,6 @@
 """The random arm out of a backtest that lies in the campaign's root."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import pyarrow as pa
 import pytest
 
 from labelcycle.components.analysis.savings import Curve
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import table_bytes
-from labelcycle.components.evaluate.projection_figures import RESULTS, read_random_arm
+from labelcycle.components.evaluate.projection_figures import RESULTS, SUMMARY, read_random_arm
 from labelcycle.pipelines.backtest.report import RESULTS as NAME
 from labelcycle.pipelines.backtest.report import SCHEMA
+from labelcycle.pipelines.backtest.report import SUMMARY as SUMMARY_NAME
 
 
 def results(*rows: tuple[str, int, int, float]) -> bytes:
@@ -23,29 +26,58 @@ def results(*rows: tuple[str, int, int, float]) -> bytes:
     return table_bytes(pa.Table.from_pylist(content, schema=SCHEMA))
 
 
-def test_the_mean_over_the_seeds(tmp_path: Path) -> None:
+def test_the_mean_over_the_seeds(tmp_path: Path, campaign: Campaign) -> None:
     store = open_store(str(tmp_path))
     rows = [("random", 0, 10, 0.2), ("random", 1, 10, 0.4), ("random", 0, 20, 0.6), ("entropy", 0, 10, 0.9)]
     store.write(RESULTS, results(*rows))
-    found = read_random_arm(store)
+    found = read_random_arm(store, campaign)
     assert found == Curve([10, 20], [pytest.approx(0.3), pytest.approx(0.6)])
 
 
 def test_it_is_where_a_backtest_leaves_it() -> None:
-    assert f"backtest/{NAME}" == RESULTS
+    assert f"backtest/{NAME}" == RESULTS and f"backtest/{SUMMARY_NAME}" == SUMMARY
 
 
-def test_without_a_backtest_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_backtest_there_is_none(
+    tmp_path: Path, campaign: Campaign, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = open_store(str(tmp_path))
-    assert read_random_arm(store) is None
+    assert read_random_arm(store, campaign) is None
     store.write(RESULTS, results(("entropy", 0, 10, 0.9)))
-    assert read_random_arm(store) is None
+    assert read_random_arm(store, campaign) is None
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("content", [b"", b"not a table", table_bytes(pa.table({"strategy": ["random"]}))])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_read_is_told(
+    tmp_path: Path, campaign: Campaign, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = open_store(str(tmp_path))
     store.write(RESULTS, content)
-    assert read_random_arm(store) is None
+    assert read_random_arm(store, campaign) is None
     assert "has no results of a backtest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("classes", "former", "shown"),
+    [
+        (["cat", "hound"], {"dog": "hound"}, True),
+        (["cat", "dog", "owl"], {}, False),
+        (["pet", "owl"], {"cat": "pet", "dog": "pet"}, False),
+    ],
+)
+def test_a_backtest_by_other_classes_is_not_compared_with(
+    tmp_path: Path,
+    campaign: Campaign,
+    classes: list[Any],
+    former: dict[str, Any],
+    shown: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = open_store(str(tmp_path))
+    store.write(RESULTS, results(("random", 0, 10, 0.2)))
+    amended = campaign.amended({"classes": classes, "former_classes": former})
+    assert read_random_arm(store, amended) is not None, "where it does not say, nothing speaks against it"
+    store.write(SUMMARY, json.dumps({"classes": ["dog", "cat"]}).encode())
+    assert (read_random_arm(store, amended) is not None) == shown
+    assert ("by other classes" in capsys.readouterr().err) != shown

@@ -1,5 +1,6 @@
 """A folder that grows: each cycle begins with the images that have come, and is the same cycle ever after."""
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +141,22 @@ def test_campaigns_that_cannot_watch(begin: Begin, begin_on_images: Begin, tmp_p
         begin(watch_images=str(tmp_path))
     with pytest.raises(ConfigurationError, match="--watch-images: the labels of its pool are known"):
         begin_on_images(labels_from=None, folder_labels=True, play_annotator=True, watch_images=str(tmp_path))
+
+
+def test_a_prefix_of_an_object_store(
+    begin_on_small_network: Begin, pictures: Pictures, labels: Path, s3_root: str
+) -> None:
+    growing = open_store(f"{s3_root}-images")
+    for path in pictures.images.rglob("*.png"):
+        growing.write(str(path.relative_to(pictures.images)), path.read_bytes())
+    growing.write(".hidden.png", b"")
+    campaign = begin_on_small_network(
+        s3_root, recipe="logistic", images=growing.root, labels_from=str(labels), watch_images=f"{growing.root}/"
+    )
+    campaign.run_cycle()
+    assert campaign.state.newest_amendment is None, "nothing has come"
+    late = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(late, "PNG")
+    growing.write("late/0.png", late.getvalue())
+    campaign.ingest()
+    assert len(pool(campaign)) == 49 and "late/0.png" in pool(campaign)

@@ -34,7 +34,7 @@ def filled(store: Store, campaign: Campaign) -> Campaign:
     return campaign.model_copy(update=tables)
 
 
-def commit(store: Store, rows: int = 3) -> Commit:
+def commit(store: Store, rows: int = 3, rechecks: int = 0) -> Commit:
     columns: dict[str, Any] = {
         "sample_id": IDS[:rows],
         "rank": list(range(1, rows + 1)),
@@ -47,7 +47,7 @@ def commit(store: Store, rows: int = 3) -> Commit:
         "explore": [False] * rows,
         "opinion": [1] * rows,
         "probabilities": [None] * rows,
-        "recheck": [None] * rows,
+        "recheck": [True] * rechecks + [None] * (rows - rechecks),
     }
     reference = write_table(store, "query.parquet", pa.table(columns, schema=QUERY))
     return Commit(cycle=3, attempt="a", objects={"query": reference})
@@ -55,6 +55,12 @@ def commit(store: Store, rows: int = 3) -> Commit:
 
 def rows_of(store: Store) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(store.read(delivery_key(3)).decode(), newline="")))
+
+
+def test_rows_of_a_query_with_rechecks_say_nothing_of_what_is_known(store: Store, filled: Campaign) -> None:
+    """Also where nothing more is to be asked again meanwhile."""
+    deliver_query(store, filled, commit(store, rechecks=1))
+    assert [(row["predicted"], row["reason"]) for row in rows_of(store)] == [("", "")] * 3
 
 
 def test_every_pick_has_a_row_to_fill_in(store: Store, filled: Campaign) -> None:

@@ -59,22 +59,23 @@ class Crew:
         return {request.sample_id: request.cycle for request in self.requests() if request.recheck}
 
 
+def unlabelled(folder: Path) -> dict[str, Any]:
+    """Settings for ninety embeddings in three classes, nine of them to test with."""
+    generator = np.random.default_rng(2)
+    labels = np.repeat(CLASSES, 30)
+    centres = np.repeat(np.eye(3, 8), 30, axis=0) * 6
+    ids = np.array([f"{name}-{row:02d}" for row, name in enumerate(labels)])
+    np.savez(folder / "unlabelled.npz", ids=ids, features=(centres + generator.normal(size=(90, 8))).astype(np.float32))
+    (folder / "test.csv").write_text("sample_id,label\n" + "".join(f"{name},{truth(name)}\n" for name in ids[::10]))
+    return {"embeddings": f"{folder}/unlabelled.npz", "test": f"{folder}/test.csv", "classes": CLASSES}
+
+
 @pytest.fixture
 def crew(begin: Callable[..., Any], tmp_path: Path) -> Callable[..., tuple[Crew, list[str]]]:
     """A function: settings → a campaign with a trained cycle, three of whose 24 labels are wrong; and which."""
 
     def begun(annotator: str = "", **settings: Any) -> tuple[Crew, list[str]]:
-        generator = np.random.default_rng(2)
-        labels = np.repeat(CLASSES, 30)
-        centres = np.repeat(np.eye(3, 8), 30, axis=0) * 6
-        ids = np.array([f"{name}-{row:02d}" for row, name in enumerate(labels)])
-        path = tmp_path / "unlabelled.npz"
-        np.savez(path, ids=ids, features=(centres + generator.normal(size=(90, 8))).astype(np.float32))
-        test = tmp_path / "test.csv"
-        test.write_text("sample_id,label\n" + "".join(f"{name},{truth(name)}\n" for name in ids[::10]))
-        campaign = begin(
-            embeddings=str(path), test=str(test), classes=CLASSES, budget=60, batch=12, initial=24, **settings
-        )
+        campaign = begin(**unlabelled(tmp_path), budget=60, batch=12, initial=24, **settings)
         campaign.run_until("publish")
         found = Crew(campaign)
         wrong = [row["sample_id"] for row in found.rows(0)][:WRONG]
@@ -97,6 +98,7 @@ def test_doubted_labels_are_asked_for_again_and_corrected(crew: Callable[..., tu
     assert metrics["rechecks"] | {"corrections": 0} == {
         "asked": 3, "answered": 3, "confirmed": 0, "corrected": 3, "corrections": 0
     }  # fmt: skip
+    assert metrics["disputed"]["count"] == 0
     assert metrics["labels_corrected"] == 3 and metrics["labels"] == 33 and metrics["answers"] == 36
     assert [person["annotator"] for person in metrics["annotators"]["people"]] == [""]
     assert "3 labels were asked for again: 0 confirmed, 3 corrected" in campaign.work.read("report.html").decode()
@@ -155,6 +157,25 @@ def test_another_persons_answer_in_a_label_file_counts_too(
     assert people.campaign.ingest(str(path)).decision == "train"
     assert all(people.campaign.work.labelled()[name] == truth(name) for name in wrong)
     assert people.campaign.ingest(str(path)).attempt == people.campaign.ingest(str(path)).attempt
+
+
+def test_labels_that_the_campaign_began_with_are_checked_too(begin: Callable[..., Any], tmp_path: Path) -> None:
+    data = unlabelled(tmp_path)
+    names = [f"{name}-{30 * number + row:02d}" for number, name in enumerate(CLASSES) for row in range(1, 9)]
+    wrong = names[::8]
+    labels = {name: other(name) if name in wrong else truth(name) for name in names}
+    path = tmp_path / "known.csv"
+    path.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items()))
+    campaign = begin(**data, known_labels=[str(path)], budget=24, batch=12, recheck=0.25)
+    campaign.run_cycle()
+    people = Crew(campaign)
+    assert set(people.rechecks()) == set(wrong) and len(people.rows(0)) == 12
+    people.fill_in(0, truth)
+    campaign.run_cycle()
+    assert all(campaign.work.labelled()[name] == truth(name) for name in wrong)
+    assert campaign.work.read_json("metrics.json")["rechecks"]["corrected"] == WRONG
+    assert campaign.state.summaries[-1].answers == 12
+    assert not verify_campaign(open_store(campaign.root)).faults
 
 
 def test_without_the_setting_nothing_is_asked_again(crew: Callable[..., tuple[Crew, list[str]]]) -> None:

@@ -17,7 +17,8 @@ class Workload:
         name: short, for tables.
         tells: what is special about it.
         settings: of `labelcycle init`, beside the data and the root.
-        on: the data: `pictures` with labels, `people` for pictures whose labels arrive in the CSV, `embeddings`.
+        on: the data: `pictures` with labels, `people` for pictures whose labels arrive in the CSV, `checked` for these
+            with some labels that are known, not all rightly; `embeddings`.
         finalize: whether a final model is trained.
         shards: parts that embed and score are split into.
         by_command: whether `labelcycle run` runs it, each stage in a process of its own; takes half a minute a cycle.
@@ -44,7 +45,7 @@ class Workload:
     @property
     def people(self) -> bool:
         """Whether labels arrive through the CSVs that are delivered."""
-        return self.on == "people"
+        return self.on in ("people", "checked")
 
     def request(self, data: Data) -> CampaignSettings:
         """What `labelcycle init` is asked for."""
@@ -52,6 +53,7 @@ class Workload:
         sources: dict[str, dict[str, Any]] = {
             "pictures": {**pictures, "labels_from": str(data.labels)},
             "people": pictures,
+            "checked": {**pictures, "known_labels": [str(data.known)]},
             "embeddings": {"embeddings": str(data.embeddings)},
         }
         sizes = {"budget": 2 * BATCH, "batch": BATCH, "price_cpu_hour": 1.0}
@@ -129,6 +131,13 @@ WORKLOADS = (
         "labels that arrive bit by bit, and late, in the CSVs that are delivered",
         {"recipe": "linear_probe", "answered_share": 0.75},
         on="people",
+        overrides=QUICK,
+    ),
+    Workload(
+        "rechecks",
+        "labels that are asked for again, because the model doubts them",
+        {"recipe": "linear_probe", "recheck": 0.5},
+        on="checked",
         overrides=QUICK,
     ),
     Workload(

@@ -250,6 +250,8 @@ def test_prices_are_those_of_the_cycle(begin: Callable[..., Bench]) -> None:
         ({"classes": ["+ Red"]}, "'Red' and the class 'red' differ only in case"),
         ({"classes": ["+pink", "+pink"]}, "'pink' is a class already"),
         ({"renamed": ["blue=navy"], "classes": ["+blue"]}, "answers under 'blue' count as 'navy' since"),
+        ({"renamed": ["blue=navy"], "classes": ["+BLUE"]}, "answers under 'blue' count as 'navy' since"),
+        ({"renamed": ["blue=navy", "green=Blue"]}, "answers under 'blue' count as 'navy' since"),
         ({"renamed": ["blu=navy"]}, "'blu' is not a class. Did you mean 'blue'"),
         ({"renamed": ["BLUE=navy"]}, "'BLUE' is not a class. Did you mean 'blue'"),
         ({"renamed": ["xyz=navy"]}, "'xyz' is not a class. The classes are blue, green, red"),
@@ -392,3 +394,13 @@ def test_images_whose_labels_have_former_names(campaign: Bench, tmp_path: Path) 
     assert load_truth(open_store(campaign.root), campaign.state.campaign)["new-1"] == "warm"
     campaign.run_cycle()
     assert metrics(campaign, 1).test_samples == 13
+
+
+@pytest.mark.parametrize("recipe", ["logistic", "linear_probe"])
+def test_all_labels_so_far_may_be_of_one_class(begin: Callable[..., Bench], plain: dict[str, Any], recipe: str) -> None:
+    campaign = begin(recipe=recipe, budget=60, batch=8, **plain)
+    campaign.run_cycle()
+    answer(campaign, 0, lambda name: "red" if name.endswith(("0", "2", "4", "6", "8")) else "green")
+    change(campaign, merged=["green,red=warm"])
+    campaign.run_cycle()
+    assert set(campaign.work.labelled().values()) == {"warm"} and (metrics(campaign, 1).accuracy or 0) > 0.5

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,11 +16,13 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.deletion import open_deleter
 from labelcycle.components.core.storage.folder import FolderStore
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.erase import Erased, erase_samples
+from labelcycle.pipelines.amending.samples import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench, Pictures
-from tests.pipelines.amending.test_more_samples import splits
+from tests.pipelines.amending.test_more_samples import splits, write_rows
 from tests.pipelines.amending.test_withdraw import asked_in, withdraw
 
 
@@ -173,3 +176,47 @@ def test_other_damage_is_still_seen(campaign: Bench, withdrawn: tuple[Path, list
     assert [finding.place for finding in verify_campaign(store).faults] == [query]
     with pytest.raises(CampaignError, match="was changed after it was written"):
         replay_selection(open_store(campaign.root), int(query.split("/")[1]))
+
+
+@pytest.fixture
+def imported(begin: Callable[..., Bench], tmp_path: Path) -> tuple[Bench, list[str], Path]:
+    """A campaign on embeddings after two cycles, two samples that were asked for, and a file that names them."""
+    campaign = begin(recipe="logistic", budget=24, batch=8)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    gone = asked_in(campaign, campaign.state.commits[0])[:2]
+    (tmp_path / "gone.txt").write_text("\n".join(gone))
+    return campaign, gone, tmp_path / "gone.txt"
+
+
+def test_the_command(imported: tuple[Bench, list[str], Path], labelcycle: Any) -> None:
+    """What was erased does not join again, and erasing it again does nothing."""
+    campaign, gone, file = imported
+    root = campaign.root
+    assert labelcycle("amend", root, "--erase").returncode == 1
+    done = labelcycle("amend", root, "--withdraw", str(file), "--erase", "--reason", "privacy")
+    assert done.returncode == 0, done.stderr
+    assert "samples withdrawn: 2" in done.stdout and "erased: 2 samples" in done.stdout
+    assert naming(campaign, gone) == []
+    again = labelcycle("amend", root, "--withdraw", str(file), "--erase", "--json")
+    assert json.loads(again.stdout) == {"erased": {"samples": 2, "rewritten": [], "deleted": [], "left": []}}
+    rows = write_rows(file.parent / "again.npz", [gone[0], "new"], np.ones((2, 8)), labels=np.array(["red", "blue"]))
+    amend_campaign(open_store(root), WantedChanges(samples=WantedSamples(embeddings=rows)), "")
+    assert gone[0] not in splits(campaign) and "new" in splits(campaign)
+    while campaign.state.phase != "done":
+        campaign.run_cycle()
+    assert campaign.state.summaries[-1].answers == 24
+    checked = labelcycle("verify", root)
+    assert checked.returncode == 0 and "erased" in checked.stdout and "damaged" not in checked.stdout
+    assert "erased: samples that cycle 1 chose from are gone" in labelcycle("replay", root, "--cycle", "1").stdout
+
+
+def test_in_an_object_store(begin: Callable[..., Bench], s3_root: str, tmp_path: Path) -> None:
+    campaign = begin(s3_root, recipe="logistic", budget=8, batch=8)
+    campaign.run_cycle()
+    gone = asked_in(campaign, campaign.state.commits[0])[:2]
+    withdraw(campaign, tmp_path, *gone)
+    file = str(tmp_path / "withdrawn.txt")
+    assert erase_samples(open_store(s3_root), open_deleter(s3_root), file, "").deleted
+    assert naming(campaign, gone) == []
+    assert verify_campaign(open_store(s3_root)).faults == []

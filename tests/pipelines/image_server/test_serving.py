@@ -17,6 +17,8 @@ from labelcycle.components.core.campaign.pool import load_pool, sample_uris
 from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.samples import WantedSamples
 
 
 @pytest.fixture
@@ -42,6 +44,18 @@ def test_an_image_as_it_is(begin_on_images: Callable[..., Any], serve: Callable[
     assert "Access-Control-Allow-Origin" not in answer.headers and "Server" not in answer.headers
     head = server.ask("/red/07.png", "HEAD")
     assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(content)))
+
+
+def test_what_was_withdrawn_is_not_served(
+    begin_on_images: Callable[..., Any], serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    root = begin_on_images().root
+    (tmp_path / "gone.txt").write_text("red/07.png")
+    wanted = WantedSamples(withdraw=str(tmp_path / "gone.txt"))
+    amend_campaign(open_store(root), WantedChanges(samples=wanted), "")
+    server = serve(root)
+    assert server.printed[0].startswith("serving 59 images of campaign-")
+    assert (server.ask("/red/07.png").status, server.ask("/red/08.png").status) == (404, 200)
 
 
 def test_the_address_that_it_prints_is_an_image(begin_on_images: Callable[..., Any], serve: Callable[..., Any]) -> None:

@@ -79,7 +79,7 @@ def open_page() -> Callable[..., Page]:
 
     def opened(bench: Bench, annotator: str = "", host: str = "127.0.0.1") -> Page:
         store = open_store(bench.root)
-        application = label_application(store, LabellingSession(store, bench.root, annotator), TOKEN, host, PORT)
+        application = label_application(store, LabellingSession(store, bench.root, annotator), TOKEN, host)
         return Page(TestClient(application, base_url=ADDRESS))
 
     return opened

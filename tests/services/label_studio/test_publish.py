@@ -144,6 +144,28 @@ def test_a_further_opinion_is_asked_of_somebody_else(labelled: Labelled, owner: 
     assert labelled.said()[(name, owner.email)] == "blue" and labelled.said()[(name, colleague.email)] == "red"
 
 
+def test_a_recheck_is_asked_of_who_answered_first_too(labelled: Labelled, owner: Person) -> None:
+    task = labelled.tasks(owner)[0]
+    for each in labelled.tasks(owner):
+        annotate(owner, each, choice("blue"))
+    store, campaign = labelled.bench.work.store, labelled.bench.state.campaign
+    query = read_query(store, labelled.commit.objects["query"]).slice(0, 1)
+    for name, value in (("opinion", 2), ("recheck", True)):
+        column = pa.array([value], QUERY.field(name).type)
+        query = query.set_column(QUERY.get_field_index(name), QUERY.field(name), column)
+    again = Commit(cycle=1, attempt="a", objects={"query": write_table(store, "recheck.parquet", query)})
+    for sent in (1, 0):
+        published = publish_query(store, campaign, again)
+        assert (published.sent, published.present, published.reopened) == (sent, 1 - sent, 0)
+    following = owner.call("GET", f"/api/projects/{labelled.project}/next/")
+    name = task["data"]["sample_id"]
+    assert following["id"] != task["id"] and following["data"]["sample_id"] == name
+    assert following["annotations"] == following["predictions"] == []
+    annotate(owner, following, choice("red"))
+    said = labelled.said()
+    assert said[(name, owner.email)] == "blue" and said[(name, f"{owner.email}, cycle 1")] == "red"
+
+
 def wait_until_labelled(person: Person, task: dict[str, Any], annotation: dict[str, Any]) -> None:
     """Wait for the server to count an annotation, which it does a moment after it has taken it.
 
