@@ -5,7 +5,7 @@ comes into the folder meanwhile.
 """
 
 from labelcycle.components.core.campaign.amendments import Amendment, append_amendment
-from labelcycle.components.core.campaign.joining import Found, joined, sort_found
+from labelcycle.components.core.campaign.joining import JoiningSamples, joined, sort_found
 from labelcycle.components.core.campaign.sample_tables import SampleTables, read_sample_tables, write_sample_tables
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.runtime.authorship import now, user
@@ -55,22 +55,21 @@ def take_in_watched_images(store: Store, state: State) -> bool:
     return True
 
 
-def _found(folder: str, tables: SampleTables) -> Found:
+def _found(folder: str, tables: SampleTables) -> JoiningSamples:
     """The images of the folder that the campaign does not know by their addresses or ids."""
-    from labelcycle.components.core.images.inspection import Found as Unseen
-    from labelcycle.components.core.images.inspection import inspect_images
+    from labelcycle.components.core.images.inspection import Found, inspect_images
     from labelcycle.components.core.images.listing import list_images
 
     known = {*tables.pool["uri"].to_pylist(), *tables.quarantine["uri"].to_pylist()}
     listed = list_images(folder).images
     gone = tables.withdrawn_among(listed)
     unseen = [
-        Unseen(name, uri)
+        Found(name, uri)
         for name, uri in listed.items()
         if uri not in known and name not in gone and fault_of_id(name) is None
     ]
     if not unseen:
-        return Found({})
+        return JoiningSamples({})
     inspected = inspect_images(unseen, len(unseen))
     if inspected.quarantined:
         first = inspected.quarantined[0]
@@ -78,10 +77,10 @@ def _found(folder: str, tables: SampleTables) -> Found:
             f"{folder}: {len(inspected.quarantined):,} new images cannot be read and are looked at again by the next "
             f"cycle, first {first['sample_id']!r}: {first['reason']}."
         )
-    return Found(dict(inspected.uris), inspected.digests)
+    return JoiningSamples(dict(inspected.uris), inspected.digests)
 
 
-def _with(tables: SampleTables, found: Found, folder: str) -> tuple[SampleTables, dict[str, int]]:
+def _with(tables: SampleTables, found: JoiningSamples, folder: str) -> tuple[SampleTables, dict[str, int]]:
     """The tables with what was found, and how many samples that is, for people."""
     sorted_out = sort_found(tables, found)
     if sorted_out.clashes:

@@ -65,7 +65,7 @@ def channels_of(notify: Notify) -> list[Channel]:
 
 def _send(channels: Sequence[Channel], news: News, seconds: float) -> bool:
     """Send by all channels at once; what is not done in time is left behind, in threads that end with the process."""
-    sendings = [_Sending(channel, news, seconds) for channel in channels]
+    sendings = [_Delivery(channel, news, seconds) for channel in channels]
     end = time.monotonic() + seconds
     for sending in sendings:
         sending.start()
@@ -76,7 +76,7 @@ def _send(channels: Sequence[Channel], news: News, seconds: float) -> bool:
     return any(sending.failure is None for sending in sendings)
 
 
-class _Sending(threading.Thread):
+class _Delivery(threading.Thread):
     """One channel at work; `failure` says what is wrong, and None that it is done."""
 
     def __init__(self, channel: Channel, news: News, seconds: float) -> None:

@@ -14,7 +14,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now, user
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
-from labelcycle.pipelines.amending.samples import WantedSamples, changes_of_samples, counts_of_samples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.notify_settings import notify_of
 from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path

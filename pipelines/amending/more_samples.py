@@ -3,13 +3,12 @@
 import numpy as np
 
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.joining import Found, Sorted, joined, sort_found
+from labelcycle.components.core.campaign.joining import JoiningSamples, Sorted, joined, sort_found
 from labelcycle.components.core.campaign.sample_tables import SampleTables
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.provenance import ImportedProvenance
 from labelcycle.components.core.features.spaces import FeatureSpace
-from labelcycle.components.core.images.inspection import Found as FoundImage
-from labelcycle.components.core.images.inspection import inspect_images
+from labelcycle.components.core.images.inspection import Found, inspect_images
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.initialise.base_features import import_features
@@ -106,7 +105,7 @@ class _Leaks:
         """New samples and test samples, with what they are compared by."""
         uris = {name: samples.uris[name] for name in new}
         if self._space is None:
-            found = inspect_images([FoundImage(name, uri) for name, uri in test.items() if uri], len(test))
+            found = inspect_images([Found(name, uri) for name, uri in test.items() if uri], len(test))
             thumbnails = {name: samples.thumbnails[name] for name in new} | found.thumbnails
             return Samples(uris=uris | {name: test[name] for name in found.uris}, thumbnails=thumbnails)
         ids, features = self._space.read(list(test))
@@ -118,7 +117,7 @@ class _Leaks:
 
 def _with_new(campaign: Campaign, tables: SampleTables, samples: Samples, source: str, leaks: _Leaks) -> SampleTables:
     labels = {name: campaign.class_of(label) for name, label in samples.labels.items()}
-    found = Found(samples.uris, samples.sha256, samples.quarantined, samples.splits, labels)
+    found = JoiningSamples(samples.uris, samples.sha256, samples.quarantined, samples.splits, labels)
     sorted_out = sort_found(tables, found)
     _refuse_clashes(sorted_out, source)
     new, leaking = leaks.without(tables, samples, sorted_out.new)
@@ -151,7 +150,7 @@ def _what_became(sorted_out: Sorted, new: list[str], aside: list[dict[str, str]]
     return f"{source}: {'; '.join(parts)}."
 
 
-def _check_labels(campaign: Campaign, tables: SampleTables, found: Found, new: list[str], source: str) -> None:
+def _check_labels(campaign: Campaign, tables: SampleTables, found: JoiningSamples, new: list[str], source: str) -> None:
     """See that new samples have the labels that the campaign needs of them, and tell of those that it does not.
 
     Raises:

@@ -89,7 +89,7 @@ def amend(
     from labelcycle.components.core.storage import open_store
     from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
     from labelcycle.pipelines.amending.labelling_tool import offer_classes
-    from labelcycle.pipelines.amending.samples import WantedSamples
+    from labelcycle.pipelines.amending.sample_changes import WantedSamples
 
     prices = {
         "label": label_price,

@@ -16,7 +16,7 @@ from labelcycle.components.core.campaign.campaign import (
     load_campaign,
     validated_campaign,
 )
-from labelcycle.components.core.campaign.watching import check_watching, watched_address
+from labelcycle.components.core.campaign.watch_rules import check_watching, watched_address
 from labelcycle.components.core.config.embedding import TextEncoder
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import read_recipe

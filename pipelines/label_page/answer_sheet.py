@@ -23,7 +23,7 @@ ANNOTATOR, LABEL, STATUS, TIME = "annotator", "label", "status", "time"
 
 
 @dataclass(frozen=True)
-class Answer:
+class PersonsAnswer:
     """What one person says of one sample.
 
     Attributes:
@@ -69,16 +69,16 @@ class AnswerSheet:
     classes: Collection[str]
 
     @functools.cached_property
-    def answers(self) -> dict[str, list[Answer]]:
+    def answers(self) -> dict[str, list[PersonsAnswer]]:
         """What people have answered, by sample, in the order of the rows."""
-        found: dict[str, list[Answer]] = {}
+        found: dict[str, list[PersonsAnswer]] = {}
         for row, sample_id in enumerate(self.samples):
             answer = self._answer(row)
             if sample_id is not None and answer is not None:
                 found.setdefault(sample_id, []).append(answer)
         return found
 
-    def with_answer(self, sample_id: str, answer: Answer) -> "AnswerSheet":
+    def with_answer(self, sample_id: str, answer: PersonsAnswer) -> "AnswerSheet":
         """The sheet in which this is the person's answer about the sample.
 
         It stands in the person's own row of that sample, else in one that nobody has filled in, else in a new one.
@@ -120,11 +120,11 @@ class AnswerSheet:
         csv.writer(text, delimiter=self.separator, lineterminator="\n").writerows([self.header, *self.rows])
         return text.getvalue().encode(self.encoding)
 
-    def _answer(self, row: int) -> Answer | None:
+    def _answer(self, row: int) -> PersonsAnswer | None:
         label, status = self._cell(row, self._label_column()), self._cell(row, STATUS) or "ok"
         if status == "ok" and is_no_label(label, self.classes):
             return None
-        return Answer(label if status == "ok" else "", status, self._cell(row, ANNOTATOR), self._cell(row, TIME))
+        return PersonsAnswer(label if status == "ok" else "", status, self._cell(row, ANNOTATOR), self._cell(row, TIME))
 
     def _cell(self, row: int, name: str) -> str:
         return self.rows[row][self.header.index(name)].strip() if name in self.header else ""
@@ -228,5 +228,5 @@ def _id_column(header: Sequence[str], address: str) -> str:
     raise InputError(f"{address} has no column sample_id any more. Write it back into the first row.")
 
 
-def _same_person(given: Answer, answer: Answer) -> bool:
+def _same_person(given: PersonsAnswer, answer: PersonsAnswer) -> bool:
     return person(given.annotator) == person(answer.annotator)

@@ -17,7 +17,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError,
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.pipelines.label_page.answer_sheet import Answer, AnswerSheet, read_sheet
+from labelcycle.pipelines.label_page.answer_sheet import AnswerSheet, PersonsAnswer, read_sheet
 from labelcycle.pipelines.label_page.open_queries import read_open_queries
 from labelcycle.pipelines.label_page.standing import Standing, standing
 
@@ -107,7 +107,7 @@ class LabellingSession:
             ordered.sort(key=lambda request: (request.cycle, request.sample_id) != self._back_to)
             return ordered[:count]
 
-    def answer(self, cycle: int, sample_id: str, label: str, status: str) -> Answer:
+    def answer(self, cycle: int, sample_id: str, label: str, status: str) -> PersonsAnswer:
         """Keep the person's answer about a sample.
 
         Args:
@@ -123,7 +123,7 @@ class LabellingSession:
 
         Cost: the CSV of the query is read and written.
         """
-        given = Answer(label, status, self.annotator, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        given = PersonsAnswer(label, status, self.annotator, datetime.now(UTC).isoformat(timespec="milliseconds"))
         with self._lock:
             if status not in GIVEN or (label in self.queries.campaign.classes) != (status == "ok"):
                 raise InputError(f"{label or status!r} is no class of this campaign. Load the page again.")
@@ -140,7 +140,7 @@ class LabellingSession:
                     self._answered.add((cycle, sample_id))
                     self._back_to = None
                     return given
-        raise TransientError(f"Others write {sheet.address} without a pause. Answer once more.")
+        raise TransientError(f"Others write {sheet.address} without a pause. PersonsAnswer once more.")
 
     def undo(self) -> LabelRequest | None:
         """Take back the last answer that this person gave on the page and no cycle took in; None where there is none.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.rechecks import NOBODY, answer_name
 from labelcycle.components.labelling.people import person
-from labelcycle.pipelines.label_page.answer_sheet import Answer, AnswerSheet
+from labelcycle.pipelines.label_page.answer_sheet import AnswerSheet, PersonsAnswer
 from labelcycle.pipelines.label_page.open_queries import OpenQueries
 
 
 @dataclass(frozen=True)
-class Progress:
+class QueryProgress:
     """Counts of samples.
 
     Attributes:
@@ -47,17 +47,19 @@ class Standing:
     annotator: str
     waiting: list[LabelRequest]
     lacking: list[LabelRequest]
-    mine: list[tuple[LabelRequest, Answer]]
+    mine: list[tuple[LabelRequest, PersonsAnswer]]
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> QueryProgress:
         """How far the work is."""
         last = self.queries.last
         asked = sum(request.cycle == last for request in self.queries.asked)
         still = sum(request.cycle == last for request in self.waiting)
-        return Progress(last, asked, asked - still, len(self.waiting) - still, len(self.lacking) - len(self.waiting))
+        return QueryProgress(
+            last, asked, asked - still, len(self.waiting) - still, len(self.lacking) - len(self.waiting)
+        )
 
-    def in_the_way(self, request: LabelRequest) -> Answer | None:
+    def in_the_way(self, request: LabelRequest) -> PersonsAnswer | None:
         """The answer that makes another one unwanted: the person's own, or any where no more are wanted."""
         answers = self.sheets[request.cycle].answers.get(request.sample_id, [])
         own = [answer for answer in answers if person(answer.annotator) == person(self.annotator)]
@@ -87,7 +89,7 @@ def standing(queries: OpenQueries, sheets: Mapping[int, AnswerSheet], annotator:
     Cost: O(samples that are asked about).
     """
     voters = {sample_id: set(names) for sample_id, names in queries.voters.items()}
-    given: list[tuple[LabelRequest, Answer]] = []
+    given: list[tuple[LabelRequest, PersonsAnswer]] = []
     for request in queries.asked:
         for answer in sheets[request.cycle].answers.get(request.sample_id, []):
             voters.setdefault(request.sample_id, set()).add(_signed(answer.annotator, request))

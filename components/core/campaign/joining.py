@@ -12,7 +12,7 @@ COPY_OF_WITHDRAWN = "the same image as a sample that was withdrawn"
 
 
 @dataclass(frozen=True)
-class Found:
+class JoiningSamples:
     """Samples that were found somewhere.
 
     Attributes:
@@ -55,7 +55,7 @@ class Sorted:
     clashes: list[str]
 
 
-def sort_found(tables: SampleTables, found: Found) -> Sorted:
+def sort_found(tables: SampleTables, found: JoiningSamples) -> Sorted:
     """Sort what was found. A sample that was set aside before is new once it can be used.
 
     Cost: memory for the ids and digests of all samples.
@@ -98,7 +98,7 @@ def sort_found(tables: SampleTables, found: Found) -> Sorted:
     return Sorted(new, there, repeats, withdrawn, unusable, clashes)
 
 
-def joined(tables: SampleTables, found: Found, new: list[str], aside: list[dict[str, str]]) -> SampleTables:
+def joined(tables: SampleTables, found: JoiningSamples, new: list[str], aside: list[dict[str, str]]) -> SampleTables:
     """The tables with samples that are new, and others that are set aside.
 
     Args:

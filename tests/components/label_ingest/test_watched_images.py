@@ -16,7 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest import watched_images
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench, Pictures

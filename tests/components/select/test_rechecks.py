@@ -16,7 +16,7 @@ from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.delivery_record import delivery_key
-from labelcycle.components.select.rechecks import allowance
+from labelcycle.components.select.doubted_picks import allowance
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.dashboard.view import read_status
 from labelcycle.pipelines.replay.replay import replay_selection

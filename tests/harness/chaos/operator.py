@@ -66,7 +66,7 @@ def _plan_of_classes(state: State) -> Plan:
 
 
 def _plan_of_samples(state: State, data: Data) -> Plan:
-    from labelcycle.pipelines.amending.samples import WantedSamples
+    from labelcycle.pipelines.amending.sample_changes import WantedSamples
 
     more = WantedSamples(embeddings=str(data.more_embeddings))
     return [

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from tests.conftest import COLD_START, TRAINING
 from tests.harness.protocol.acceptance import refused
 from tests.harness.protocol.trace import Killed, Trace, named_before_written

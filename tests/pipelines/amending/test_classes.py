@@ -31,7 +31,7 @@ from labelcycle.components.tracking.promoting import judge_new_cycles
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.changes_in_words import changes_in_words
 from labelcycle.pipelines.amending.labelling_tool import offer_classes
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.cost.account import account_of
 from labelcycle.pipelines.dashboard.view import costs_so_far, marginal_gain
 from labelcycle.pipelines.models.choice import choose_model

@@ -18,7 +18,7 @@ from labelcycle.components.core.storage.deletion import open_deleter
 from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.erase import Erased, erase_samples
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench, Pictures

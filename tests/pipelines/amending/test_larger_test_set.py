@@ -23,7 +23,7 @@ from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.tracking.promoting import promote, trained_commits
 from labelcycle.components.tracking.promotion import Gate
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import CLASSES, Bench, Pictures

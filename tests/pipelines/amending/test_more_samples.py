@@ -16,7 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError, InputError, La
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, read_table
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench, Pictures

@@ -18,7 +18,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench

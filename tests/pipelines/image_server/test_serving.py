@@ -18,7 +18,7 @@ from labelcycle.components.core.config.labelling import LabelStudioTool
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 
 
 @pytest.fixture

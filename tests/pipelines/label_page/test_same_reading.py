@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.pipelines.label_page.answer_sheet import Answer, read_sheet
+from labelcycle.pipelines.label_page.answer_sheet import PersonsAnswer, read_sheet
 
 SAMPLES = ["a.png", "b/ü c.png", "=1.png", "-2.png"]
 CLASSES = ["cat", "dog, large", 'a "b"', "-1", "ü", "=x", "two\nlines", "?"]
@@ -40,7 +40,7 @@ def test_what_was_answered_is_what_is_read(
     sheet = read_sheet(text.getvalue().encode(encoding), "query.csv", ids.resolve, CLASSES)
     expected = {}
     for sample_id, (label, status), name in given_answers:
-        sheet = sheet.with_answer(sample_id, Answer(label, status, name))
+        sheet = sheet.with_answer(sample_id, PersonsAnswer(label, status, name))
         sheet = read_sheet(sheet.as_bytes(), "query.csv", ids.resolve, CLASSES)
         expected[sample_id, name] = label or status
     assert {(sample, one.annotator): one.said for sample, found in sheet.answers.items() for one in found} == expected

@@ -12,7 +12,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError,
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.label_page.open_queries import NothingAsked
 from labelcycle.pipelines.label_page.pictures import picture
 from labelcycle.pipelines.label_page.session import AnsweredMeanwhile, LabellingSession

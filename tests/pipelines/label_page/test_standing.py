@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.label_requests import LabelRequest
-from labelcycle.pipelines.label_page.answer_sheet import Answer
+from labelcycle.pipelines.label_page.answer_sheet import PersonsAnswer
 from labelcycle.pipelines.label_page.standing import Standing, standing
 
 RECHECK = LabelRequest(3, "a.png", 2, recheck=True)
@@ -20,7 +20,7 @@ def stands(annotator: str, voters: set[str], *answers: str, quorum: int = 1) -> 
         voters={"a.png": voters},
         labels={},
     )
-    sheet: Any = SimpleNamespace(answers={"a.png": [Answer("cat", "ok", name, "") for name in answers]})
+    sheet: Any = SimpleNamespace(answers={"a.png": [PersonsAnswer("cat", "ok", name, "") for name in answers]})
     return standing(queries, {3: sheet}, annotator)
 
 

@@ -25,7 +25,7 @@ from labelcycle.components.labelling.label_studio.send_query import publish_quer
 from labelcycle.components.labelling.label_studio.tasks import list_tasks
 from labelcycle.components.labelling.label_studio.tokens import token_of
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
-from labelcycle.pipelines.amending.samples import WantedSamples
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from tests.conftest import CLASSES, Pictures
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person

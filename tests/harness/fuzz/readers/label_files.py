@@ -12,7 +12,7 @@ from labelcycle.components.core.campaign.vote_tables import votes_table
 from labelcycle.components.core.storage.tables import table_bytes
 from labelcycle.components.labelling.label_file import read_label_file, read_texts, read_votes_file
 from labelcycle.components.labelling.sample_ids import SampleIds
-from labelcycle.pipelines.label_page.answer_sheet import Answer, read_sheet
+from labelcycle.pipelines.label_page.answer_sheet import PersonsAnswer, read_sheet
 from tests.harness.fuzz import parquet_mutation
 from tests.harness.fuzz.json_mutation import json_lines_mutation, json_mutation
 from tests.harness.fuzz.target import Target, file_reader
@@ -36,7 +36,7 @@ def _read_labels(path: str) -> None:
 def _answer_on_the_page(data: bytes) -> None:
     """As the label page does with a query's CSV: what it writes it reads again, with the answer in it."""
     classes = ["cat", "dög", "7"]
-    given = Answer("cat", "ok", "ann", "2024-01-05T10:00:00+00:00")
+    given = PersonsAnswer("cat", "ok", "ann", "2024-01-05T10:00:00+00:00")
     sheet = read_sheet(data, "query.csv", IDS.resolve, classes).with_answer("a.png", given)
     written = read_sheet(sheet.as_bytes(), "query.csv", IDS.resolve, classes)
     assert given in written.answers["a.png"] and written.answers == sheet.answers

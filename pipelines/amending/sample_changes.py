@@ -8,7 +8,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.sample_tables import read_sample_tables, write_sample_tables
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.watching import check_watching, watched_address
+from labelcycle.components.core.campaign.watch_rules import check_watching, watched_address
 from labelcycle.components.core.storage import Store
 
 SPLITS = {"pool": "the pool", "val": "the validation split", "test": "the test set"}
