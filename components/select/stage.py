@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.algorithms import refuse_other_versions
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.facts import Facts
-from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.config.query_choice import Choice
 from labelcycle.components.core.features.matmul import PROCESSOR
 from labelcycle.components.core.runtime.observation import observed
@@ -82,7 +81,7 @@ def run(root: str, cycle: int, attempt: str, shards: int = 1, query: str = "") -
         strategy=choice_of(work).strategy,
         size=table.num_rows,
         to_test_with=pc.sum(pc.equal(table["reason"], REASON)).as_py() or 0,
-        second_opinions=sum(pick.opinion > 1 and not pick.recheck for pick in picks_of(table)),
+        second_opinions=pc.sum(pc.and_(pc.greater(table["opinion"], 1), pc.is_null(table["recheck"]))).as_py() or 0,
         rechecks=pc.sum(table["recheck"]).as_py() or 0,
         explored=pc.sum(table["explore"]).as_py() or 0,
         included=len(set(work.campaign.recipe.selector.include) & set(table["sample_id"].to_pylist())),
