@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.rechecks import answer_name, as_second_answers, rechecked_samples
 from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.votes import Vote
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
@@ -120,7 +121,7 @@ def _read(
         from labelcycle.components.labelling.label_studio.read_votes import read_votes
 
         return read_votes(store, campaign)
-    ids = SampleIds(sample_uris(store, campaign))
+    ids = SampleIds(sample_uris(store, campaign), gone=read_withdrawn(store, campaign))
     if source is not None:
         found = read_votes_file(source, ids, campaign.classes, former_classes=campaign.former_classes)
         return as_spelled_before(found, kept)

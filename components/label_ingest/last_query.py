@@ -4,6 +4,9 @@ The delivery record names the samples of the query where nobody was asked about 
 earlier lacks its answers either, these samples and the label source are all there is to look at.
 """
 
+from collections.abc import Container
+
+from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.label_requests import LabelRequest
 from labelcycle.components.core.campaign.own_labels import is_own_table, known_complete
 from labelcycle.components.core.campaign.state import State
@@ -23,12 +26,8 @@ def requests_of_last_query(store: Store, state: State) -> list[LabelRequest] | N
     record = read_delivery_record(store, state.commits[-1].cycle)
     if record is None or record.asked is None or state.summaries[-1].outstanding:
         return None
-    asked = record.asked
-    if state.campaign.withdrawn is not None:
-        from labelcycle.components.core.campaign.withdrawn import read_withdrawn
-
-        withdrawn = read_withdrawn(store, state.campaign).ids
-        asked = [sample_id for sample_id in asked if sample_id not in withdrawn]
+    withdrawn = _withdrawn(store, state.campaign)
+    asked = [sample_id for sample_id in record.asked if sample_id not in withdrawn]
     return [LabelRequest(state.commits[-1].cycle, sample_id, 1) for sample_id in asked]
 
 
@@ -70,6 +69,15 @@ def votes_on_last_query(
 
         return sample_uris(store, campaign)
 
-    ids = SampleIds(uris, asked)
+    ids = SampleIds(uris, asked, _withdrawn(store, campaign))
     votes = read_votes_file(address, ids, campaign.classes, name, campaign.former_classes)
     return [vote for vote in votes if vote.sample_id in asked]
+
+
+def _withdrawn(store: Store, campaign: Campaign) -> Container[str]:
+    """Says which samples were withdrawn. Tables are read, and what reads them imported, only where any were."""
+    if campaign.withdrawn is None:
+        return ()
+    from labelcycle.components.core.campaign.withdrawn import read_withdrawn
+
+    return read_withdrawn(store, campaign)

@@ -2,7 +2,7 @@
 
 import functools
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from pathlib import Path
 
 from labelcycle.components.core.images.endings import ALL_ENDINGS
@@ -45,16 +45,20 @@ class SampleIds:
     Cost: memory for the ids. What other names need is made when the first one comes, O(N).
     """
 
-    def __init__(self, uris: Uris | Callable[[], Uris], expected: Collection[str] = ()) -> None:
+    def __init__(
+        self, uris: Uris | Callable[[], Uris], expected: Collection[str] = (), gone: Container[str] = ()
+    ) -> None:
         """Know the ids of all samples.
 
         Args:
             uris: addresses of images by sample id, or what reads them, which is called with the first name that is
                 not among `expected`.
             expected: ids of some samples.
+            gone: says of an id whether that sample was withdrawn; it is then known, though it may have no address.
         """
         self._given = uris
         self._expected = frozenset(expected)
+        self._gone = gone
         self._by_end: dict[int, Names] = {}
 
     def resolve(self, name: str) -> str | None:
@@ -65,7 +69,7 @@ class SampleIds:
             found = self._found(unicodedata.normalize("NFC", form))
             if found is not None:
                 return found
-        return None
+        return name if name in self._gone else None
 
     def resolve_all(self, names: Iterable[str]) -> list[str | None]:
         """What `resolve` says of each name."""

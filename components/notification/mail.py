@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Self
 
+from labelcycle.components.core.config.notify import SMTP_PASSWORD as PASSWORD
 from labelcycle.components.core.config.notify import Email
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.notification.channel import SOCKET_SECONDS, NotTaken
 from labelcycle.components.notification.news import News
-
-PASSWORD = "LABELCYCLE_SMTP_PASSWORD"
 
 
 @dataclass(frozen=True)

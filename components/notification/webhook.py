@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import requests
 
+from labelcycle.components.core.config.notify import WEBHOOK_URL as URL
 from labelcycle.components.core.config.notify import is_loopback
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.notification.channel import SOCKET_SECONDS, NotTaken
 from labelcycle.components.notification.news import News
 
-URL = "LABELCYCLE_WEBHOOK_URL"
 SECRET = "LABELCYCLE_WEBHOOK_SECRET"
 SECRET_PREFIX = "whsec_"
 

@@ -16,7 +16,6 @@ from labelcycle.components.core.campaign.withdrawn import REASON, WITHDRAWN, rea
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.erasures import pseudonym
 from labelcycle.components.core.storage.tables import CONSENSUS, QUARANTINE, read_table
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.sample_lists import read_ids
@@ -65,32 +64,20 @@ def without_listed(store: Store, state: State, tables: SampleTables, file: str) 
     )
 
 
-class _IdsWithErased(SampleIds):
-    """Knows the ids of erased samples as well, by their pseudonyms."""
-
-    def __init__(self, store: Store, campaign: Campaign) -> None:
-        super().__init__(sample_uris(store, campaign))
-        self._campaign, self._erased = campaign.identifier, read_withdrawn(store, campaign).ids
-
-    def resolve(self, name: str) -> str | None:
-        """The sample's id, also where it was erased and is called by its id."""
-        found = super().resolve(name)
-        return name if found is None and pseudonym(self._campaign, name) in self._erased else found
-
-
 def named_samples(store: Store, campaign: Campaign, file: str) -> frozenset[str]:
     """The samples in a file of ids, one a line or CSV with the column sample_id, withdrawn and erased ones too.
 
     Raises:
         InputError: the file cannot be read, or names what is no sample.
     """
-    return frozenset(read_ids(file, _IdsWithErased(store, campaign), header="sample_id"))
+    known = SampleIds(sample_uris(store, campaign), gone=read_withdrawn(store, campaign))
+    return frozenset(read_ids(file, known, header="sample_id"))
 
 
 def already_withdrawn(store: Store, campaign: Campaign, named: Collection[str]) -> frozenset[str]:
     """Those of some samples that were withdrawn before, erased ones among them."""
-    withdrawn = read_withdrawn(store, campaign).ids
-    return frozenset(name for name in named if name in withdrawn or pseudonym(campaign.identifier, name) in withdrawn)
+    withdrawn = read_withdrawn(store, campaign)
+    return frozenset(name for name in named if name in withdrawn)
 
 
 def all_withdrawn(store: Store, file: str) -> bool:

@@ -12,6 +12,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import load_pool, load_truth, sample_uris
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.vote_tables import labels_of
+from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -172,7 +173,7 @@ def history_from_campaign(root: str, labels_from: str = "") -> LabelledHistory:
     state = read_state(store)
     campaign = state.campaign
     labels = _collected(store, state)
-    ids_of_all = SampleIds(sample_uris(store, campaign))
+    ids_of_all = SampleIds(sample_uris(store, campaign), gone=read_withdrawn(store, campaign))
     labels |= _labels_in(labels_from, ids_of_all, campaign.classes, campaign.former_classes)
     if not labels:
         raise InputError(

@@ -39,13 +39,13 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
         from labelcycle.pipelines.doctor.machine import machine_checks
 
         yield from machine_checks(question.root)
-    tool = ""
+    tool, tells_by = "", tuple[str, ...]()
     if question.root:
         from labelcycle.pipelines.doctor.root import StoreExamination
 
         store = StoreExamination(question.root, in_cluster)
         yield from store.checks()
-        tool = store.tool
+        tool, tells_by = store.tool, store.tells_by
     else:
         yield Check("store", "root", _no_root)
     from labelcycle.pipelines.doctor.tracking import tracking_checks
@@ -54,11 +54,11 @@ def _checks(question: Question, profile: Profile) -> Iterator[Check]:
     if question.engine == "argo":
         from labelcycle.pipelines.doctor.on_argo import argo_checks
 
-        yield from argo_checks(question, profile, tool)
+        yield from argo_checks(question, profile, tool, tells_by)
     elif question.engine == "kfp":
         from labelcycle.pipelines.doctor.on_kubeflow import kubeflow_checks
 
-        yield from kubeflow_checks(question, profile, tool)
+        yield from kubeflow_checks(question, profile, tool, tells_by)
 
 
 def _no_root() -> Iterator[CheckResult]:

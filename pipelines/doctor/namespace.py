@@ -22,6 +22,7 @@ class Cluster:
         image: of the stages; empty where none was named.
         root: of the campaign; empty where none was named.
         tool: address of the campaign's labelling tool; empty where there is none.
+        tells_by: the variables that it takes to tell people as the campaign wants.
         service_account: of the pods; empty for what the installation gives them.
         storage_secret, tracking_secret, labelling_secret, settings_map: names in the namespace.
     """
@@ -32,6 +33,7 @@ class Cluster:
     image: str = ""
     root: str = ""
     tool: str = ""
+    tells_by: tuple[str, ...] = ()
     service_account: str = ""
     storage_secret: str = STORAGE_SECRET
     tracking_secret: str = TRACKING_SECRET

@@ -22,13 +22,14 @@ STAGE_RIGHTS = (Right(ARGO, "workflowtaskresults", ("create", "patch")),)
 """By which Argo's executor, in each pod of a stage, reports outputs."""
 
 
-def argo_checks(question: Question, profile: Profile, tool: str) -> Iterator[Check]:
+def argo_checks(question: Question, profile: Profile, tool: str, tells_by: tuple[str, ...] = ()) -> Iterator[Check]:
     """All checks; those after the access are left out where the API server does not answer.
 
     Args:
         question: where a campaign is to run.
         profile: what pods ask for.
         tool: the address of the campaign's labelling tool; empty where there is none.
+        tells_by: the variables that it takes to tell people as the campaign wants.
     """
     access = Access(question.context)
     yield Check("cluster", "access", access.look)
@@ -40,6 +41,7 @@ def argo_checks(question: Question, profile: Profile, tool: str) -> Iterator[Che
         profile=profile,
         root=question.root,
         tool=tool,
+        tells_by=tells_by,
         service_account=question.service_account or SERVICE_ACCOUNT,
         storage_secret=question.storage_secret,
         tracking_secret=question.tracking_secret,

@@ -26,13 +26,14 @@ KINDS = ("workflows", "workflowtaskresults")
 """What Kubeflow Pipelines asks of the Argo Workflows beneath it."""
 
 
-def kubeflow_checks(question: Question, profile: Profile, tool: str) -> Iterator[Check]:
+def kubeflow_checks(question: Question, profile: Profile, tool: str, tells_by: tuple[str, ...] = ()) -> Iterator[Check]:
     """All checks; those of the cluster are left out where the user has no access to it.
 
     Args:
         question: where a campaign is to run.
         profile: what pods ask for.
         tool: the address of the campaign's labelling tool; empty where there is none.
+        tells_by: the variables that it takes to tell people as the campaign wants.
     """
     kubeflow = KubeflowExamination(
         Address(question.host, question.namespace or None, question.token_file, question.experiment)
@@ -53,6 +54,7 @@ def kubeflow_checks(question: Question, profile: Profile, tool: str) -> Iterator
         image=question.image or IMAGE,
         root=question.root,
         tool=tool,
+        tells_by=tells_by,
         service_account=question.service_account or USUAL_ACCOUNTS[kubeflow.several_users],
         storage_secret=question.storage_secret,
         tracking_secret=question.tracking_secret,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from labelcycle.components.core.storage.s3_connection import s3_endpoint
-from labelcycle.pipelines.cluster import LABELLING_KEYS, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
+from labelcycle.pipelines.cluster import LABELLING_KEYS, NOTIFICATION_SECRET, SETTINGS_KEYS, STORAGE_KEYS, TRACKING_KEYS
 from labelcycle.pipelines.doctor.check_result import Check, CheckResult, failed, listed, passed, warned
 from labelcycle.pipelines.doctor.namespace import Cluster
 
@@ -25,6 +25,7 @@ def pod_checks(cluster: Cluster) -> list[Check]:
         Check("pods", "storage secret", lambda: check_storage(cluster)),
         Check("pods", "tracking secret", lambda: check_tracking(cluster)),
         Check("pods", "labelling secret", lambda: check_labelling(cluster)),
+        Check("pods", "notification secret", lambda: check_notification(cluster)),
         Check("pods", "settings", lambda: check_settings(cluster)),
         Check("pods", "mlflow service", lambda: check_mlflow_service(cluster)),
     ]
@@ -78,6 +79,23 @@ def check_labelling(cluster: Cluster) -> Iterator[CheckResult]:
         )
     else:
         yield passed("labelling secret", "there is none, and only campaigns with a labelling tool need it")
+
+
+def check_notification(cluster: Cluster) -> Iterator[CheckResult]:
+    """Where people are told; without it cycles go on, and nobody is."""
+    there = _keys(cluster, "secrets", NOTIFICATION_SECRET) or {}
+    lacking = [key for key in cluster.tells_by if not there.get(key)]
+    if lacking:
+        yield warned(
+            "notification secret",
+            f"the secret {NOTIFICATION_SECRET} in {cluster.namespace} lacks {listed(lacking)}: people are not told",
+            f"kubectl create secret generic {NOTIFICATION_SECRET} -n {cluster.namespace} "
+            + " ".join(f"--from-literal={key}=…" for key in cluster.tells_by),
+        )
+    elif cluster.tells_by:
+        yield passed("notification secret", f"{NOTIFICATION_SECRET} has {listed(list(cluster.tells_by))}")
+    else:
+        yield passed("notification secret", "only campaigns with notify settings need one")
 
 
 def check_settings(cluster: Cluster) -> Iterator[CheckResult]:

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.campaign import KEY, load_campaign
 from labelcycle.components.core.errors import ConfigurationError, LabelcycleError
 from labelcycle.components.core.storage.deletion import Deleter, FolderDeleter, S3Deleter, StoredObject
@@ -34,6 +35,7 @@ class StoreExamination:
 
     Attributes:
         tool: the address of the campaign's labelling tool; empty where none was found yet.
+        tells_by: the variables that it takes to tell people as the campaign wants; none where it tells nobody.
     """
 
     def __init__(self, root: str, in_cluster: bool) -> None:
@@ -44,6 +46,7 @@ class StoreExamination:
             in_cluster: whether pods are to work on it.
         """
         self.tool = ""
+        self.tells_by: tuple[str, ...] = ()
         self._root, self._in_cluster = root, in_cluster
         self._store: Store | None = None
         self._deleter: Deleter | None = None
@@ -135,6 +138,8 @@ class StoreExamination:
                 return
             campaign = load_campaign(self._store)
             self.tool = campaign.labelling.tool.url if campaign.labelling.tool is not None else ""
+            notify = read_amended_campaign(self._store, campaign).campaign.notify
+            self.tells_by = () if notify is None else notify.variables
             if self._in_cluster:
                 from labelcycle.pipelines.kubeflow.cluster_campaign import open_cluster_campaign
 

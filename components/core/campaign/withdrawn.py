@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.erasures import pseudonym
 from labelcycle.components.core.storage.tables import read_table
 
 FOLDER = "withdrawn"
@@ -19,10 +20,23 @@ REASON = "withdrawn"
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """What was taken out: ids, and the digests of images."""
+    """What was taken out.
 
+    Attributes:
+        campaign: the campaign's identifier.
+        ids: of the samples; pseudonyms of those that were erased.
+        digests: of their images.
+    """
+
+    campaign: str
     ids: frozenset[str] = frozenset()
     digests: frozenset[str] = frozenset()
+
+    def __contains__(self, sample_id: object) -> bool:
+        """Whether a sample was taken out, by its id, also where it was erased."""
+        if not self.ids or not isinstance(sample_id, str):
+            return False
+        return sample_id in self.ids or pseudonym(self.campaign, sample_id) in self.ids
 
 
 def withdrawn_table(store: Store, campaign: Campaign) -> pa.Table:
@@ -42,4 +56,4 @@ def read_withdrawn(store: Store, campaign: Campaign) -> Withdrawn:
     """
     table = withdrawn_table(store, campaign)
     digests = frozenset(digest for digest in table["sha256"].to_pylist() if digest is not None)
-    return Withdrawn(frozenset(table["sample_id"].to_pylist()), digests)
+    return Withdrawn(campaign.identifier, frozenset(table["sample_id"].to_pylist()), digests)

@@ -18,6 +18,8 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 
 Security = Literal["starttls", "tls", "none"]
 
+WEBHOOK_URL, SMTP_PASSWORD = "LABELCYCLE_WEBHOOK_URL", "LABELCYCLE_SMTP_PASSWORD"
+
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -82,6 +84,12 @@ class Notify(Settings):
     email: Email | None = None
     events: Annotated[list[Event], Field(min_length=1), BeforeValidator(_as_list)] = list(EVENTS)
     target_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables without which people are not told."""
+        by_mail = self.email is not None and self.email.user is not None
+        return (*([WEBHOOK_URL] if self.webhook else []), *([SMTP_PASSWORD] if by_mail else []))
 
     @model_validator(mode="after")
     def _somebody_is_told(self) -> Self:

@@ -66,7 +66,7 @@ def read_votes(store: Store, campaign: Campaign, page_size: int = PAGE) -> list[
     uris = sample_uris(store, campaign)
     reading = _Reading(campaign, project, frozenset(uris))
     renewal = LinkRenewal(server, project, ImageLinks(tool, uris))
-    removal = TaskRemoval(server, read_withdrawn(store, campaign).ids)
+    removal = TaskRemoval(server, read_withdrawn(store, campaign))
     for raw in list_tasks(server, project.number, ANSWERS, page_size):
         task = task_of(raw, campaign.identifier)
         if task is not None and removal.remove(task):

@@ -86,8 +86,8 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
-    withdrawn = read_withdrawn(store, campaign).ids
-    asked = without(read_query(store, commit.objects["query"]), withdrawn)
+    withdrawn = read_withdrawn(store, campaign)
+    asked = without(read_query(store, commit.objects["query"]), withdrawn.ids)
     query = as_delivered(asked, campaign, commit.cycle)
     wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:

@@ -1,7 +1,7 @@
 """Tasks of a project: how they are listed, which are the campaign's, and how links to images are renewed."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NotRequired, Required, TypedDict
@@ -265,12 +265,12 @@ class TaskRemoval:
 
     Args:
         server: the API.
-        withdrawn: ids of the samples.
+        withdrawn: says of an id whether its sample was.
     """
 
-    def __init__(self, server: LabelStudio, withdrawn: Collection[str]) -> None:
+    def __init__(self, server: LabelStudio, withdrawn: Container[str]) -> None:
         self._server = server
-        self._withdrawn = frozenset(withdrawn)
+        self._withdrawn = withdrawn
         self.removed = 0
 
     def remove(self, task: LabellingTask) -> bool:

@@ -101,14 +101,12 @@ def test_nothing_names_an_erased_sample(campaign: Bench, withdrawn: tuple[Path, 
     assert replay_selection(store, 1).agreement == "erased"
 
 
-def test_the_campaign_goes_on(campaign: Bench, withdrawn: tuple[Path, list[str]], tmp_path: Path) -> None:
+def test_the_campaign_goes_on(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    """Its label file still names the samples."""
     store, ids = open_store(campaign.root), withdrawn[1]
     erase(campaign, withdrawn)
-    labels = tmp_path / "labels.csv"
-    rows = (withdrawn[0] / "labels.csv").read_text().splitlines()
-    labels.write_text("\n".join(row for row in rows if row.partition(",")[0] not in ids) + "\n")
     answers = campaign.state.summaries[-1].answers
-    while (facts := campaign.ingest(str(labels))).decision != "done":
+    while (facts := campaign.ingest()).decision != "done":
         for stage in ("embed base", "train_adapter", "embed tuned", "evaluate", "score", "select", "publish"):
             campaign.run(stage)
         assert facts.decision == "train"
@@ -166,6 +164,18 @@ def test_what_is_not_withdrawn_is_not_erased(
     with pytest.raises(ConfigurationError, match="is not withdrawn"):
         erase_samples(store, open_deleter(campaign.root), str(tmp_path / "other.txt"), "")
     assert store.keys("erasures/") == []
+
+
+def test_a_damaged_record_is_named(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    store = open_store(campaign.root)
+    erase(campaign, withdrawn)
+    record = store.read("erasures/000000.json")
+    store.write("erasures/000000.json", record.replace(b"asked for", b"wanted by"))
+    assert ("damaged", "erasures/000000.json") in {
+        (finding.kind, finding.place) for finding in verify_campaign(open_store(campaign.root)).faults
+    }
+    with pytest.raises(CampaignError, match=r"erasures/000000\.json"):
+        replay_selection(open_store(campaign.root), 1)
 
 
 def test_other_damage_is_still_seen(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:

@@ -47,6 +47,7 @@ def test_the_documented_installation_passes(doctor: Doctor, cluster: Cluster) ->
         "pods: storage secret",
         "pods: tracking secret",
         "pods: labelling secret",
+        "pods: notification secret",
         "pods: settings",
         "pods: mlflow service",
         "pods: quota",

@@ -34,3 +34,19 @@ def test_the_token_of_a_labelling_tool(
     assert doctor(s3_root, *ARGO).statuses["pods: labelling secret"] == "pass"
     cluster.objects[TOKEN] = secret("labelcycle-labelling", "token")
     assert "no LABEL_STUDIO_TOKEN" in doctor(s3_root, *ARGO).trouble()["pods: labelling secret"]
+
+
+def test_the_addresses_where_people_are_told(
+    doctor: Doctor, cluster: Cluster, begin: Callable[..., Bench], s3_root: str
+) -> None:
+    mails = {"to": "ann@example.org", "sender": "al@example.org", "host": "smtp.example.org", "user": "al"}
+    begin(s3_root, notify={"webhook": True, "email": mails})
+    place = f"/api/v1/namespaces/{NAMESPACE}/secrets/labelcycle-notification"
+    missing = doctor(s3_root, *ARGO).trouble()["pods: notification secret"]
+    assert missing.startswith("warn: ")
+    assert "lacks LABELCYCLE_WEBHOOK_URL, LABELCYCLE_SMTP_PASSWORD: people are not told" in missing
+    cluster.objects[place] = secret("labelcycle-notification", "LABELCYCLE_WEBHOOK_URL")
+    missing = doctor(s3_root, *ARGO).trouble()["pods: notification secret"]
+    assert "lacks LABELCYCLE_SMTP_PASSWORD: people are not told" in missing
+    cluster.objects[place] = secret("labelcycle-notification", "LABELCYCLE_WEBHOOK_URL", "LABELCYCLE_SMTP_PASSWORD")
+    assert doctor(s3_root, *ARGO).statuses["pods: notification secret"] == "pass"

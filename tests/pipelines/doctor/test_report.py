@@ -64,7 +64,7 @@ def test_lines_for_people(doctor: Doctor, cluster: Cluster) -> None:
     report = doctor("--engine", "argo", as_json=False)
     lines = report.out.splitlines()
     assert report.code == 1
-    assert lines[-1] == "22 pass, 1 warn, 1 fail"
+    assert lines[-1] == "23 pass, 1 warn, 1 fail"
     number = next(
         number for number, line in enumerate(lines) if line.startswith("  fail  to submit: for `argo submit` you lack")
     )

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import uvicorn
 
 from labelcycle.components.core.campaign.campaign import load_campaign
 from labelcycle.components.core.campaign.pool import load_pool, sample_uris
@@ -19,6 +20,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.label_studio.image_links import ImageLinks
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
+from labelcycle.pipelines.image_server.server import listen, serve_until_asked_to_end
 
 
 @pytest.fixture
@@ -194,3 +196,19 @@ def test_a_pool_without_files(begin: Callable[..., Any], labelcycle: Callable[..
 def test_help(labelcycle: Callable[..., Any]) -> None:
     answer = labelcycle("images", "--help")
     assert answer.returncode == 0 and "Usage: labelcycle images" in answer.stdout
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_is_asked_to_end_before_it_serves_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = uvicorn.Server.run
+
+    def asked_to_end_first(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        run(server, sockets)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(uvicorn.Server, "run", asked_to_end_first)
+    with listen("127.0.0.1", 0) as listener:
+        serve_until_asked_to_end(application, listener, verbose=False)

@@ -94,6 +94,7 @@ CHECKED = sorted(
         "quarantine",
         "consensus",
         "trial",
+        "erasure",
     }
 )
 
