@@ -9,7 +9,7 @@ from hera.workflows.models import SuppliedValueFrom, TemplateRef, ValueFrom
 from labelcycle.pipelines.argo.cycle_workflow import ONE_CYCLE, passed_on
 from labelcycle.pipelines.argo.pod import labels
 from labelcycle.pipelines.argo.rendering import CAMPAIGN, CYCLE, LABELS_FROM, Rendering, workflow_parameters
-from labelcycle.pipelines.argo.workflow import on_failure, workflow_settings
+from labelcycle.pipelines.argo.workflow import exit_hook, workflow_settings
 
 MOST_CYCLES = 30
 """Argo refuses the hundredth call inside others. A round is two calls, and what runs in the last round is four more."""
@@ -35,7 +35,7 @@ def campaign_template(rendering: Rendering) -> WorkflowTemplate:
         entrypoint="campaign",
         arguments=[*workflow_parameters(rendering), limit],
         templates=[_campaign(), _round(), _people(), _wait_for_labels()],
-        hooks=on_failure(rendering, elsewhere=True),
+        hooks=exit_hook(elsewhere=True),
         **workflow_settings("campaign"),
     )
 

@@ -16,7 +16,7 @@ from labelcycle.pipelines.argo.rendering import (
     Rendering,
     workflow_parameters,
 )
-from labelcycle.pipelines.argo.workflow import on_failure, workflow_settings
+from labelcycle.pipelines.argo.workflow import after_a_failure, exit_hook, workflow_settings
 from labelcycle.pipelines.graph import DECISIONS, WORK, Decision, Stage, slug
 from labelcycle.pipelines.graph import Task as InGraph
 
@@ -110,8 +110,13 @@ def cycle_template(rendering: Rendering) -> WorkflowTemplate:
         labels=labels("cycle"),
         entrypoint=ONE_CYCLE,
         arguments=workflow_parameters(rendering),
-        templates=[_one_cycle(), *(_branch(rendering, of) for of in DECISIONS), *stage_templates(rendering)],
-        hooks=on_failure(rendering),
+        templates=[
+            _one_cycle(),
+            *(_branch(rendering, of) for of in DECISIONS),
+            *stage_templates(rendering),
+            after_a_failure(rendering),
+        ],
+        hooks=exit_hook(),
         **workflow_settings("cycle"),
     )
 

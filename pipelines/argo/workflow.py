@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 import yaml
-from hera.workflows import CronWorkflow, Parameter
+from hera.workflows import CronWorkflow, Parameter, Step, Steps
 from hera.workflows.models import (
     Arguments,
     LifecycleHook,
@@ -33,17 +33,31 @@ FAILURE = "{{workflow.name}} ended as {{workflow.status}}; its failed pods say w
 """What people are told of a workflow that failed."""
 
 
-def on_failure(rendering: Rendering, elsewhere: bool = False) -> dict[str, LifecycleHook]:
-    """The hooks that run a stage where a workflow ends without success; where it succeeds they start no pod.
+AFTER_A_FAILURE = "after-a-failure"
+"""The template that runs a stage where its workflow has failed."""
+
+
+def exit_hook(elsewhere: bool = False) -> dict[str, LifecycleHook]:
+    """What runs when a workflow has ended: `AFTER_A_FAILURE`. Argo heeds no expression in a workflow's own exit hook.
 
     Args:
-        rendering: what the manifests are for.
-        elsewhere: whether the stage's template is not in this workflow's, but in that of a cycle.
+        elsewhere: whether the template is not in this workflow's, but in that of a cycle.
     """
-    template = slug(rendering.graph.on_failure)
     told = Arguments(parameters=[Parameter(name="failure", value=FAILURE).as_argument()])
-    called = {"template_ref": TemplateRef(name=CYCLE, template=template)} if elsewhere else {"template": template}
-    return {"exit": LifecycleHook(arguments=told, expression='workflow.status != "Succeeded"', **called)}
+    called = (
+        {"template_ref": TemplateRef(name=CYCLE, template=AFTER_A_FAILURE)}
+        if elsewhere
+        else {"template": AFTER_A_FAILURE}
+    )
+    return {"exit": LifecycleHook(arguments=told, **called)}
+
+
+def after_a_failure(rendering: Rendering) -> Steps:
+    """The template that runs the graph's stage for failures; after a success it starts no pod."""
+    stage = slug(rendering.graph.on_failure)
+    told = Parameter(name="failure", value="{{inputs.parameters.failure}}")
+    step = Step(name=stage, template=stage, arguments=[told], when="{{workflow.status}} != Succeeded")
+    return Steps(name=AFTER_A_FAILURE, inputs=[Parameter(name="failure")], sub_steps=[step])
 
 
 _DAY = 24 * 60 * 60

@@ -9,6 +9,9 @@ from tests.pipelines.argo.interpreter.expressions import FUNCTIONS, TAG
 NAME = re.compile(r"\b(?:workflow|inputs|steps|tasks|item)(?:\.[\w-]+)*")
 TEXT = re.compile(r"'[^']*'")
 
+OF_A_WORKFLOW = {"workflow.name", "workflow.status"}
+"""What Argo knows of a workflow itself."""
+
 
 def problems(manifests: Mapping[str, dict[str, Any]]) -> list[str]:
     """Every reference that leads nowhere, in words; none where all is well."""
@@ -77,9 +80,10 @@ class _Template:
             yield f"template {name} is never used"
         for name, template in self.own.items():
             known = self.parameters | {f"inputs.parameters.{given}" for given in _names(template.get("inputs", {}))}
+            known |= OF_A_WORKFLOW
             yield from (f"{name}: {problem}" for problem in self._template(template, known))
         for name, hook in self.spec.get("hooks", {}).items():
-            known = self.parameters | {"workflow.name", "workflow.status"}
+            known = self.parameters | OF_A_WORKFLOW
             yield from (f"hook {problem}" for problem in self._call({"name": name, **hook}, known))
 
     def _used(self) -> set[str]:
@@ -135,7 +139,7 @@ class _Template:
                 yield f"{call['name']} does not give {parameter['name']}, which {target['name']} needs"
         if owner != self.name:
             needed = {name for name in _all_names(self.all[owner]["spec"]["templates"]) if name.startswith("workflow.")}
-            for name in sorted(needed - self.parameters):
+            for name in sorted(needed - self.parameters - OF_A_WORKFLOW):
                 yield f"{call['name']} calls a template that needs {name}, which is no parameter here"
         repeated = {"item"} if "withSequence" in call else set()
         yield from _unknown({key: call[key] for key in ("when", "withSequence") if key in call}, known)

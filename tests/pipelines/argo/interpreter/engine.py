@@ -67,10 +67,9 @@ class Workflow:
         return self.ended
 
     def _exit(self, home: str, hook: dict[str, Any], ended: Phase) -> None:
-        """What is run at the end, where its expression holds; the workflow has ended as it has, however this ends."""
-        known = {**self._parameters, "workflow.name": f"{home}-abc", "workflow.status": ended}
-        if evaluate(hook["expression"], known):
-            self._call(home, hook, known, 0)
+        """What is run at the end, whatever expression it has; the workflow has ended as it has, however this ends."""
+        self._parameters |= {"workflow.name": f"{home}-abc", "workflow.status": ended}
+        self._call(home, hook, self._parameters, 0)
 
     @property
     def stages(self) -> list[str]:
