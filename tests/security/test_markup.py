@@ -146,9 +146,9 @@ def test_no_element_of_a_labelling_configuration_comes_from_a_class(names: list[
         ("View", frozenset()),
         ("View", frozenset({"style"})),
         ("Choices", choices),
-        *[("Choice", frozenset({"value"}))] * len(names),
+        *[("Choice", frozenset({"value", "hotkey"}))] * len(names),
         ("Choices", choices),
-        ("Choice", frozenset({"value"})),
+        ("Choice", frozenset({"value", "hotkey"})),
         ("Image", frozenset({"name", "value", "zoom"})),
     ]
     values = [element.get("value") for element in view.iter("Choice")]

@@ -10,6 +10,9 @@ Source: https://labelstud.io/tags/choice (alias)
 import xml.etree.ElementTree as xml
 from collections.abc import Mapping
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.labelling.label_studio.hotkeys import give_hotkeys
 
@@ -23,11 +26,9 @@ def with_present_classes(configuration: str, campaign: Campaign) -> str | None:
         configuration: the XML of a project.
         campaign: one that was amended.
     """
-    if "<!DOCTYPE" in configuration:
-        return None
     try:
-        view = xml.fromstring(configuration)  # noqa: S314 (no document type, so no entities to expand)
-    except xml.ParseError:
+        view = fromstring(configuration, forbid_dtd=True)
+    except (xml.ParseError, DefusedXmlException):
         return None
     control = max(view.iter("Choices"), key=lambda one: len(_known(one, campaign)), default=None)
     if control is None or not _known(control, campaign):
