@@ -1,7 +1,10 @@
 """Real servers, started by the tests on loopback; skipped unless `make test-services` asks for them."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +37,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def labelcycle(tmp_path: Path) -> Command:
     """A function that runs the installed command in a folder of the test; it never sees a traceback."""
     return command_in(tmp_path / "working-directory", SECONDS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by playwright."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=program, args=arguments)
+        yield chromium
+        chromium.close()

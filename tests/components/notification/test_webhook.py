@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -36,18 +37,7 @@ def test_the_body_is_json_and_signed(receiver: Any, news: Callable[..., News], m
     assert json.loads(body) == {
         "text": "digits-c984ce3d, cycle 3: 20 samples to label. http://studio/projects/1",
         "id": "digits-c984ce3d-3-labels_awaited",
-        "event": "labels_awaited",
-        "campaign": "digits-c984ce3d",
-        "root": "/data/digits",
-        "cycle": 3,
-        "detail": "20 samples to label",
-        "labels": 40,
-        "answers": 40,
-        "budget": 60,
-        "accuracy": 0.75,
-        "awaited": 20,
-        "place": "http://studio/projects/1",
-        "time": "2026-12-01T03:00:00+00:00",
+        **asdict(news()),
     }
 
 

@@ -1,6 +1,5 @@
 """A headless Chromium, the page of `labelcycle label` in it, and axe-core from npm."""
 
-import os
 import shutil
 import subprocess
 import tarfile
@@ -17,20 +16,6 @@ from tests.pipelines.label_page.label_server import Server, starting
 
 AXE = "axe-core@4.14.1"
 HOSTILE_CLASS = "<img src=x onerror=document.title=1>"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by playwright."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=program, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,7 @@
 """A headless Chromium for the session, and the report of a campaign that has something of everything."""
 
 import csv
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,20 +15,6 @@ CYCLES, BATCH, BUDGET = 6, 40, 300
 HOSTILE_CLASS = "<script>document.title='class'</script>"
 HOSTILE_PERSON = '"><img src=x onerror="document.title=1">'
 PEOPLE = ("mara", "noor", HOSTILE_PERSON)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by playwright."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=program, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
