@@ -56,12 +56,14 @@ def test_people_who_label_are_told_once_of_each_query(receiver: Receiver, begin_
 
 
 def test_where_labels_come_from_a_file_only_missing_ones_are_awaited(
-    receiver: Receiver, begin_on_images: Callable[..., Any], pictures: Any
+    receiver: Receiver, begin_on_images: Callable[..., Any], pictures: Any, tmp_path: Path
 ) -> None:
-    campaign = begin_on_images(notify={"webhook": True})
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes(pictures.labels.read_bytes())
+    campaign = begin_on_images(notify={"webhook": True}, labels_from=str(labels))
     campaign.run_cycle()
     assert events(receiver) == []
-    pictures.labels.write_text("sample_id,label\n")
+    labels.write_text("sample_id,label\n")
     assert campaign.ingest().decision == "wait"
     assert events(receiver) == [("labels_awaited", 0)]
 
