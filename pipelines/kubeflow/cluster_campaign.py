@@ -47,8 +47,9 @@ def open_cluster_campaign(root: str, labels_from: str = "") -> ClusterCampaign:
     campaign = ClusterCampaign(open_store(root))
     state = campaign.read()
     _check_labels(labels_from, state.campaign.labels_from)
-    known = state.commits[-1].objects.get("amendment") if state.commits else None
-    if state.campaign.backbone is not None and (not state.commits or state.newest_amendment != known):
+    newest = state.newest_amendment
+    unused = newest is not None and state.commits and newest != state.commits[-1].objects.get("amendment")
+    if state.campaign.backbone is not None and (not state.commits or unused):
         _check_images(campaign.store, state)
     return campaign
 
