@@ -1,6 +1,7 @@
 """`labelcycle amend`: change a campaign that has begun, from its next cycle on."""
 
 import json
+import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -149,6 +150,11 @@ def _erase(root: str, file: str, reason: str, as_json: bool) -> dict[str, object
         print(
             f"erased: {erased.samples} samples; {len(erased.rewritten)} objects written again, {len(erased.deleted)} "
             "replaced or deleted"
+        )
+        print(
+            "not erased: what MLflow was given, such as reports with thumbnails, backtests, earlier versions of "
+            "objects in the bucket, and backups",
+            file=sys.stderr,
         )
     return asdict(erased)
 

@@ -207,6 +207,7 @@ def test_the_command(imported: tuple[Bench, list[str], Path], labelcycle: Any) -
     done = labelcycle("amend", root, "--withdraw", str(file), "--erase", "--reason", "privacy")
     assert done.returncode == 0, done.stderr
     assert "samples withdrawn: 2" in done.stdout and "erased: 2 samples" in done.stdout
+    assert "not erased: what MLflow was given" in done.stderr
     assert naming(campaign, gone) == []
     again = labelcycle("amend", root, "--withdraw", str(file), "--erase", "--json")
     assert json.loads(again.stdout) == {"erased": {"samples": 2, "rewritten": [], "deleted": [], "left": []}}
