@@ -11,10 +11,10 @@ from tests.cluster import workflows
 from tests.cluster.binaries import Binaries, built
 from tests.cluster.cache import alone
 from tests.cluster.configuration import PAUSE_IMAGE
-from tests.cluster.image import REPOSITORY, build_image, image_name
+from tests.cluster.image import REPOSITORY, build_image, forget_layers, image_name
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Node
-from tests.cluster.programs import GIGABYTES_FIRST, GIGABYTES_LATER, disk_obstacle
+from tests.cluster.programs import GIGABYTES_FIRST, GIGABYTES_FOR_AN_IMAGE, GIGABYTES_LATER, disk_obstacle
 from tests.cluster.progress import step, tell
 from tests.cluster.stop import record_kept, stop_kept
 from tests.cluster.stores import ACCOUNT, KEY, KEY_ID, Stores, start_stores
@@ -99,6 +99,9 @@ def provide_images(cache: Path, node: Node, binaries: Binaries) -> str:
     name, there = image_name(), node.containerd.images()
     if name not in there:
         archive = cache / "image.tar"
+        if disk_obstacle(cache, GIGABYTES_FOR_AN_IMAGE):
+            with step("remove the layers of earlier images, for want of disk"):
+                forget_layers(cache)
         build_image(cache, name, archive)
         with step("import the image into containerd and unpack it"):
             node.containerd.add(archive)

@@ -21,8 +21,8 @@ PACKAGES = {
 
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/go/bin", "/usr/sbin", "/sbin"))
 GO_AT_LEAST = (1, 25)
-GIGABYTES_FIRST, GIGABYTES_LATER = 36, 8
-"""Free disk that the first run needs at its peak, and a run that finds binaries and image made."""
+GIGABYTES_FIRST, GIGABYTES_LATER, GIGABYTES_FOR_AN_IMAGE = 36, 8, 24
+"""Free disk that the first run needs at its peak, a run that finds binaries and image made, one that makes an image."""
 
 
 def program(name: str) -> str:
