@@ -200,11 +200,12 @@ def test_help(labelcycle: Callable[..., Any]) -> None:
 
 @pytest.mark.timeout(60)
 def test_a_server_that_is_asked_to_end_before_it_serves_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = uvicorn.Server.run
+    run, ended = uvicorn.Server.run, list[bool]()
 
     def asked_to_end_first(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
         signal.raise_signal(signal.SIGTERM)
         run(server, sockets)
+        ended.append(server.should_exit)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         raise NotImplementedError
@@ -212,3 +213,4 @@ def test_a_server_that_is_asked_to_end_before_it_serves_ends(monkeypatch: pytest
     monkeypatch.setattr(uvicorn.Server, "run", asked_to_end_first)
     with listen("127.0.0.1", 0) as listener:
         serve_until_asked_to_end(application, listener, verbose=False)
+    assert ended == [True]
