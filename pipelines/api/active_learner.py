@@ -17,6 +17,7 @@ from labelcycle.components.core.models.heads import Head
 from labelcycle.components.select import STRATEGIES, Constraints, select_batch
 from labelcycle.components.select.gathering import rare_share, read_by_constraints
 from labelcycle.pipelines.api.html import figures_as_html
+from labelcycle.pipelines.api.sample_names import as_list, few_of, names_and_texts
 from labelcycle.pipelines.backtest.cycle_in_memory import OF_DROPOUT, candidates_of, train_head
 from labelcycle.pipelines.backtest.labelled_history import Labelled
 from labelcycle.pipelines.initialise.embeddings import samples_of_arrays
@@ -26,8 +27,6 @@ from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 UNKNOWN = -1
 """The class of a sample without a label."""
-
-MOST_NAMED = 3
 
 
 class ActiveLearner:
@@ -75,7 +74,7 @@ class ActiveLearner:
         self.seed = seed
         self.classes = _classes(classes)
         values = np.asarray(features)
-        self._names, texts = _names(ids, len(values))
+        self._names, texts = names_and_texts(ids, len(values))
         samples = samples_of_arrays(texts, values, "features")
         assert samples.features is not None
         self._scale = samples.scale
@@ -117,7 +116,7 @@ class ActiveLearner:
         """
         if self._open:
             raise InputError(
-                f"{len(self._open)} ids were asked for and not told yet: {_few(self.open)}. Tell their labels first, "
+                f"{len(self._open)} ids were asked for and not told yet: {few_of(self.open)}. Tell their labels first, "
                 "None for those that cannot be labelled."
             )
         choice: Choice = self.recipe.selector if self._is_labelled else self.recipe.cold_start
@@ -208,7 +207,9 @@ class ActiveLearner:
                 "samples": f"{len(self._pool):,}, {self._pool.features.shape[1]} features each",
                 "labelled": f"{len(self._labelled):,}",
                 "to be told": f"{len(self._open):,}",
-                "labels by class": ", ".join(f"{name}: {count}" for name, count in zip(self.classes, counts, strict=True)),
+                "labels by class": ", ".join(
+                    f"{name}: {count}" for name, count in zip(self.classes, counts, strict=True)
+                ),
             },
         )
 
@@ -250,7 +251,7 @@ class ActiveLearner:
 
     def _told(self, ids: Sequence[Any], labels: Sequence[Any], asked: bool = True) -> dict[int, int]:
         """The class of each row that is told, once everything about it is checked."""
-        names, given = _as_list(ids), _as_list(labels)
+        names, given = as_list(ids), as_list(labels)
         if len(names) != len(given):
             raise InputError(f"{len(names)} ids and {len(given)} labels were told. Give one label an id.")
         number = {name: index for index, name in enumerate(self.classes)}
@@ -267,14 +268,16 @@ class ActiveLearner:
                 guess = near_miss(str(label), map(str, self.classes))
                 raise InputError(
                     f"Sample {name!r}: {label!r} is no class.{guess} Nothing was taken in; the classes are "
-                    f"{_few(self.classes, 10)}."
+                    f"{few_of(self.classes, 10)}."
                 )
             found[row] = UNKNOWN if label is None else number[label]
         return found
 
     def _class_array(self) -> npt.NDArray[Any]:
         """The classes as an array: of texts or numbers where all are, else of objects."""
-        plain = all(isinstance(name, str) for name in self.classes) or all(isinstance(name, int) for name in self.classes)
+        plain = all(isinstance(name, str) for name in self.classes) or all(
+            isinstance(name, int) for name in self.classes
+        )
         if plain:
             return np.array(self.classes)
         array = np.empty(len(self.classes), object)
@@ -302,7 +305,9 @@ def _recipe(name: str | PathLike[str], overrides: Mapping[str, object]) -> Recip
     }
     for setting, given in refused.items():
         if given:
-            raise ConfigurationError(f"{setting} needs more than features and labels. Leave it out, or begin a Campaign.")
+            raise ConfigurationError(
+                f"{setting} needs more than features and labels. Leave it out, or begin a Campaign."
+            )
     check_strategies(recipe)
     return recipe
 
@@ -316,31 +321,10 @@ def _check_lists(recipe: Recipe, ids: npt.NDArray[np.str_]) -> None:
 
 
 def _classes(classes: Sequence[Hashable]) -> list[Any]:
-    found = _as_list(classes)
+    found = as_list(classes)
     if isinstance(classes, str) or len(found) < 2 or len({*found}) < len(found) or None in found:
         raise InputError(f"classes are two or more distinct names; got {classes!r}. Name all that there can be.")
     return found
-
-
-def _names(ids: Sequence[Hashable] | None, size: int) -> tuple[list[Any], list[str]]:
-    """The ids as the user has them, and the texts that stand for them in orders and random choices."""
-    if ids is None:
-        width = len(str(max(size - 1, 0)))
-        return list(range(size)), [f"{row:0{width}d}" for row in range(size)]
-    names = _as_list(ids)
-    wrong = next((name for name in names if isinstance(name, bool) or not isinstance(name, str | int)), None)
-    if wrong is not None:
-        raise InputError(f"ids are texts or whole numbers; got {wrong!r}.")
-    return names, [str(name) for name in names]
-
-
-def _as_list(values: Any) -> list[Any]:
-    """The values as a list of Python's own types, whether they were an array, a column or any other sequence."""
-    return list(values.tolist() if hasattr(values, "tolist") else values)
-
-
-def _few(names: Sequence[Any], most: int = MOST_NAMED) -> str:
-    return ", ".join(map(repr, names[:most])) + (", …" if len(names) > most else "")
 
 
 def _shape(values: npt.NDArray[Any]) -> str:

@@ -13,7 +13,7 @@ from labelcycle.components.core.config.recipe import describe
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import sampled
-from labelcycle.components.core.models.heads import unit_standardised
+from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.logistic_training import (
     MOST_UNLABELLED,
@@ -150,6 +150,17 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         places = self._logits(X).argmax(axis=1)
         likeliest: npt.NDArray[Any] = self.classes_[places]
         return likeliest
+
+    @property
+    def head(self) -> LogisticHead:
+        """The fitted head as campaigns store it, for `strategies` that ask for one; it computes in float32.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        check_is_fitted(self)
+        tensors = (self.mean_, self.deviation_, self.coef_, np.zeros(len(self.classes_)))
+        return LogisticHead(*(np.asarray(tensor, np.float32) for tensor in tensors))
 
     def _logits(self, X: Any) -> Doubles:  # noqa: N803
         check_is_fitted(self)

@@ -68,18 +68,23 @@ def samples_from_embeddings(
     return replace(samples, labels=labels, reading=reading)
 
 
-def samples_of_arrays(ids: Sequence[str], features: npt.NDArray[Any], source: str) -> Samples:
+def samples_of_arrays(
+    ids: Sequence[str], features: npt.NDArray[Any], source: str, splits: Sequence[str] | None = None
+) -> Samples:
     """Embeddings in memory as those of a file: checked, sorted by id, and kept as campaigns keep them.
 
     Args:
         ids: N distinct ids.
         features: (N, d), of any float type.
         source: what messages call them.
+        splits: `pool`, `val` or `test` for each, or None for none.
 
     Raises:
         InputError: as `samples_from_embeddings`.
     """
-    return _samples(_Content(list(ids), features, None, None), source, "", "as needed")
+    return _samples(
+        _Content(list(ids), features, None, None if splits is None else list(splits)), source, "", "as needed"
+    )
 
 
 @dataclass(frozen=True)

@@ -184,9 +184,7 @@ def test_features_that_do_not_fit_are_refused(learner: ActiveLearner, pool: dict
         ({"known": {"nobody": "red"}}, "There is no sample 'nobody'"),
     ],
 )
-def test_settings_that_cannot_be_followed_are_refused(
-    pool: dict[str, Any], changes: dict[str, Any], said: str
-) -> None:
+def test_settings_that_cannot_be_followed_are_refused(pool: dict[str, Any], changes: dict[str, Any], said: str) -> None:
     given = {"features": pool["features"], "ids": pool["ids"], "classes": CLASSES, **changes}
     with pytest.raises((InputError, ConfigurationError), match=re.escape(said)):
         ActiveLearner(**given)
