@@ -2,28 +2,24 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.config.query_choice import Choice, DropoutScorer
-from labelcycle.components.core.config.recipe import Recipe
-from labelcycle.components.core.config.recipe_files import changed_recipe, read_recipe
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.select import STRATEGIES, Constraints, select_batch
 from labelcycle.components.select.gathering import rare_share, read_by_constraints
+from labelcycle.pipelines.api.feature_input import probabilities_of
 from labelcycle.pipelines.api.html import figures_as_html
+from labelcycle.pipelines.api.recipe_in_memory import check_lists, checked_classes, recipe_in_memory
 from labelcycle.pipelines.api.sample_names import as_list, few_of, names_and_texts
 from labelcycle.pipelines.backtest.cycle_in_memory import OF_DROPOUT, candidates_of, train_head
 from labelcycle.pipelines.backtest.labelled_history import Labelled
 from labelcycle.pipelines.initialise.embeddings import samples_of_arrays
-from labelcycle.pipelines.initialise.query_settings import check_strategies
-from labelcycle.pipelines.models.predict import input_width
-from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 UNKNOWN = -1
 """The class of a sample without a label."""
@@ -67,12 +63,12 @@ class ActiveLearner:
         classes: Sequence[Hashable] = (),
         recipe: str | PathLike[str] = "uherding",
         seed: int = 0,
-        set: Mapping[str, object] | None = None,  # noqa: A002
+        set: Mapping[str, object] | None = None,
         known: Mapping[Any, Any] | None = None,
     ) -> None:
-        self.recipe = _recipe(recipe, set or {})
+        self.recipe = recipe_in_memory(recipe, set or {})
         self.seed = seed
-        self.classes = _classes(classes)
+        self.classes = checked_classes(classes)
         values = np.asarray(features)
         self._names, texts = names_and_texts(ids, len(values))
         samples = samples_of_arrays(texts, values, "features")
@@ -88,7 +84,7 @@ class ActiveLearner:
         self._cycle = 0
         self._head: Head | None = None
         self._previous: Head | None = None
-        _check_lists(self.recipe, self._pool.ids)
+        check_lists(self.recipe, self._pool.ids)
         for number, label in self._told(list(known or {}), list((known or {}).values()), asked=False).items():
             self._pool.classes[number], self._asked[number] = label, True
 
@@ -167,21 +163,7 @@ class ActiveLearner:
         head = self._model()
         if head is None:
             raise InputError("There is no model before the first label. Call ask, and tell the labels of what it asks.")
-        values = np.asarray(features)
-        if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
-            raise InputError(f"Features are numbers of shape (samples, {input_width(head)}); got {_shape(values)}.")
-        if values.shape[1] != input_width(head):
-            raise InputError(
-                f"The features have {values.shape[1]} numbers a sample, and the model takes {input_width(head)}. Give "
-                "features of the network that the learner was made with."
-            )
-        values = values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
-        with np.errstate(over="ignore"):
-            kept = values.astype(np.float16) if self._scale is None else self._scale.apply(values)
-        if not np.isfinite(kept).all():
-            row = int(np.flatnonzero(~np.isfinite(kept).all(axis=1))[0])
-            raise InputError(f"The features of row {row} are NaN, infinite, or far from all others. Correct them.")
-        return head.probabilities(kept)
+        return probabilities_of(features, head, self._scale)
 
     def predict(self, features: npt.ArrayLike) -> npt.NDArray[Any]:
         """The likeliest class of each sample: (M, d) → (M,).
@@ -189,7 +171,8 @@ class ActiveLearner:
         Raises:
             InputError: as `predict_proba`.
         """
-        return self._class_array()[self.predict_proba(features).argmax(axis=1)]
+        likeliest: npt.NDArray[Any] = self._class_array()[self.predict_proba(features).argmax(axis=1)]
+        return likeliest
 
     @property
     def head(self) -> Head | None:
@@ -283,49 +266,3 @@ class ActiveLearner:
         array = np.empty(len(self.classes), object)
         array[:] = self.classes
         return array
-
-
-def _recipe(name: str | PathLike[str], overrides: Mapping[str, object]) -> Recipe:
-    """The recipe, if all that it says can be done with features in memory.
-
-    Raises:
-        ConfigurationError: it cannot, or a setting is refused.
-    """
-    recipe = read_recipe(recipe_path(str(Path(name)) if isinstance(name, PathLike) else name), overrides)
-    if not isinstance(recipe.trainer, FeatureTrainer) or recipe.needs_images or recipe.data_selection is not None:
-        raise ConfigurationError(
-            f"Recipe {recipe.name!r} trains on images or on labels of the whole pool, and there are features alone "
-            "here. Choose one for frozen features, such as uherding, or begin a Campaign."
-        )
-    refused = {
-        "selector.recheck": recipe.selector.recheck,
-        "selector.quotas": recipe.selector.quotas,
-        "cold_start.quotas": recipe.cold_start.quotas,
-        "stop": recipe.stop.is_set,
-    }
-    for setting, given in refused.items():
-        if given:
-            raise ConfigurationError(
-                f"{setting} needs more than features and labels. Leave it out, or begin a Campaign."
-            )
-    check_strategies(recipe)
-    return recipe
-
-
-def _check_lists(recipe: Recipe, ids: npt.NDArray[np.str_]) -> None:
-    known = {*ids.tolist()}
-    for setting, names in (("exclude", recipe.selector.exclude), ("include", recipe.selector.include)):
-        for name in names:
-            if name not in known:
-                raise ConfigurationError(f"selector.{setting}: there is no sample {name!r}. Correct it.")
-
-
-def _classes(classes: Sequence[Hashable]) -> list[Any]:
-    found = as_list(classes)
-    if isinstance(classes, str) or len(found) < 2 or len({*found}) < len(found) or None in found:
-        raise InputError(f"classes are two or more distinct names; got {classes!r}. Name all that there can be.")
-    return found
-
-
-def _shape(values: npt.NDArray[Any]) -> str:
-    return f"{values.dtype} of shape {values.shape}"

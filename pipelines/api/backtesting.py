@@ -46,8 +46,8 @@ class BacktestResult:
     def table(self) -> "pd.DataFrame":
         """A row a strategy, best first: `strategy`, `accuracy` with the last labels, `saved`, `labels_needed`, `cost`.
 
-        `saved` is the share of labels against random picks; None where no run of both has ended. `sign` says how to read
-        it: `≥` at least, `≤` at most, `~` bounds of both kinds.
+        `saved` is the share of labels against random picks; None where no run of both has ended. `sign` says how to
+        read it: `≥` at least, `≤` at most, `~` bounds of both kinds.
         """
         import pandas as pd
 
@@ -112,7 +112,7 @@ def backtest(
     cycles: int | None = None,
     cold_start: str = "random",
     recipe: str | PathLike[str] | None = None,
-    set: Mapping[str, object] | None = None,  # noqa: A002
+    set: Mapping[str, object] | None = None,
     test_share: float = 0.1,
     split_seed: int = 0,
     label_price: float | None = None,
@@ -122,7 +122,8 @@ def backtest(
 ) -> BacktestResult:
     """Replay labelled samples with several strategies, as `labelcycle backtest` does, in this process.
 
-    Every strategy runs a campaign of its own from the same start with each seed, and learns only the labels it asks for.
+    Every strategy runs a campaign of its own from the same start with each seed, and learns only the labels that it
+    asks for.
 
     Args:
         features: (N, d) of any float type, of a network of your own.

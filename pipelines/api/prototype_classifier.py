@@ -86,7 +86,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.unlabelled_each = unlabelled_each
         self.seed = seed
 
-    def fit(self, X: Any, y: Any, pool: Any = None) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any, pool: Any = None) -> Self:
         """Learn from labelled samples.
 
         Args:
@@ -103,7 +103,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Cost: see `train_adapter`'s README; a second for thousands of samples.
         """
-        X, y = validate_data(self, X, y, dtype=FLOATS)  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(y)
         trainer = self._trainer()
         self.classes_, targets = np.unique(y, return_inverse=True)
@@ -114,13 +114,14 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trained = train_on_samples(
             LabelledFeatures(X, targets), None, len(self.classes_), trainer, _moments(around), unlabelled
         )
+        assert isinstance(trained.head, LogisticHead)
         self.mean_, self.deviation_ = trained.head.mean, trained.head.deviation
         self.coef_ = trained.head.weight
         self.n_iter_ = trained.fitted.epochs
         return self
 
-    def decision_function(self, X: Any) -> Doubles:  # noqa: N803
-        """Class scores before the softmax: features (N, d) → (N, C); of two classes, the second's less the first's: (N,).
+    def decision_function(self, X: Any) -> Doubles:
+        """Class scores before the softmax: (N, d) → (N, C); of two classes, the second's less the first's: (N,).
 
         Raises:
             NotFittedError: before `fit`.
@@ -129,7 +130,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def predict_proba(self, X: Any) -> Doubles:  # noqa: N803
+    def predict_proba(self, X: Any) -> Doubles:
         """The probability of each class, in the order of `classes_`: features (N, d) → (N, C), rows sum to 1.
 
         Raises:
@@ -141,7 +142,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits /= logits.sum(axis=1, keepdims=True)
         return logits
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+    def predict(self, X: Any) -> npt.NDArray[Any]:
         """The likeliest class: features (N, d) → (N,), of the type of `y`.
 
         Raises:
@@ -162,7 +163,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tensors = (self.mean_, self.deviation_, self.coef_, np.zeros(len(self.classes_)))
         return LogisticHead(*(np.asarray(tensor, np.float32) for tensor in tensors))
 
-    def _logits(self, X: Any) -> Doubles:  # noqa: N803
+    def _logits(self, X: Any) -> Doubles:
         check_is_fitted(self)
         features: Features = validate_data(self, X, dtype=FLOATS, reset=False)
         vectors = unit_standardised(features.astype(np.float64), self.mean_, self.deviation_)

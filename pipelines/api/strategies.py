@@ -1,8 +1,8 @@
 """Every query strategy as a function: arrays in, ids out.
 
-`strategies.margin(10, probs=probs, ids=ids)` returns ten ids, the most useful first. The functions are those of recipes
-and of other installed packages that announce some; `dir(strategies)` lists them, and `help(strategies.margin)` says what
-one needs. Results do not depend on the order of rows.
+`strategies.margin(10, probs=probs, ids=ids)` returns ten ids, the most useful first. `dir(strategies)` lists the
+functions, those that other installed packages announce among them, and `help(strategies.margin)` says what one needs.
+Results do not depend on the order of rows.
 
 >>> from labelcycle import strategies
 >>> strategies.margin(2, probs=[[0.9, 0.1], [0.5, 0.5], [0.6, 0.4]], ids=["a", "b", "c"])
@@ -73,7 +73,7 @@ def select(
         ConfigurationError: an unknown strategy or parameter, or something that the strategy needs is missing.
         InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct.
     """
-    arrays = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
+    arrays: dict[str, Any] = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
     for name in FIELDS:
         given.pop(name, None)
     if "labelled_ids" in arrays:
@@ -82,7 +82,7 @@ def select(
     names, texts = names_and_texts(ids, size)
     pool = Candidates(ids=np.array(texts, np.str_), cycle=cycle, **arrays)
     if head is not None:
-        pool = with_head(pool, head, STRATEGIES[strategy] if strategy in STRATEGIES else None)
+        pool = with_head(pool, head, STRATEGIES.get(strategy))
     picks = select_batch(strategy, pool, n, seed, constraints=constraints, **given)
     name_of = dict(zip(texts, names, strict=True))
     return [name_of[text] for text in picks.ids.tolist()]

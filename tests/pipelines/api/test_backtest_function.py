@@ -8,10 +8,10 @@ import pytest
 
 from labelcycle import backtest
 from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.backtest.arm import run
 from labelcycle.pipelines.backtest.backtest_plan import write_plan
 from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
-from labelcycle.components.core.storage import open_store
 
 QUICK = {"strategies": ["random", "margin"], "seeds": 2, "batch": 6, "cycles": 2, "recipe": "logistic"}
 

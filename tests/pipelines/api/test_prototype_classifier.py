@@ -18,7 +18,7 @@ from labelcycle.components.train_adapter.logistic_training import LabelledFeatur
 from labelcycle.pipelines.recipes.catalogue import all_recipes
 
 EXPECTED_FAILURES = {
-    "check_class_weight_classifiers": "gives a weight for each class; the trainer knows `balanced` and the same for all",
+    "check_class_weight_classifiers": "gives each class a weight; the trainer knows `balanced` and none",
 }
 
 
