@@ -310,7 +310,7 @@ class Campaign:
         """
         reference = self._last_report()
         if reference is None:
-            raise CampaignError(f"{self.root} has no report yet, since no cycle has ended. Call run.")
+            raise CampaignError(f"{self.root} has no report yet, since no cycle has trained a model. Call run.")
         return CampaignReport(self._store.locate(reference.key), read_object(self._store, reference).decode())
 
     def __repr__(self) -> str:
