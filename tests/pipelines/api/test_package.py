@@ -39,8 +39,3 @@ def test_names_are_listed_and_others_refused() -> None:
     for module in (labelcycle, api):
         with pytest.raises(AttributeError, match="has no attribute 'campaign'"):
             module.campaign  # type: ignore[attr-defined]  # noqa: B018
-
-
-def test_the_version_is_that_of_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "labelcycle.pipelines.cli.main", "--version"], capture_output=True)
-    assert done.stdout.decode() == f"labelcycle {labelcycle.__version__}\n"
