@@ -92,10 +92,11 @@ class BacktestResult:
         headings, cells = rows(self.leaderboard)
         head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
+        failed = "".join(f"<li>{escape(f'{one.arm} failed: {one.error}')}</li>" for one in self.leaderboard.failures)
         hints = "".join(f"<li>{escape(note)}</li>" for note in notes(self.leaderboard))
         return (
             f"<p>{escape(self.verdict)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<ul>{hints}</ul>"
+            f"<ul>{failed}{hints}</ul>"
         )
 
 

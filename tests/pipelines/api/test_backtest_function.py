@@ -45,6 +45,13 @@ def test_it_is_shown_as_a_table(samples: dict[str, Any]) -> None:
     assert np.isnan(found.curves()["half_width"]).all()
 
 
+def test_runs_that_failed_are_told(samples: dict[str, Any]) -> None:
+    settings = {**QUICK, "seeds": 1, "strategies": ["random", "alfamix:epsilon=-1"]}
+    found = backtest(samples["features"], samples["labels"], **settings, test_share=0.2)
+    (failure,) = found.leaderboard.failures
+    assert failure.error and "alfamix:epsilon=-1, seed 0 failed: " in found._repr_html_()
+
+
 def test_samples_without_a_label_are_left_out(samples: dict[str, Any]) -> None:
     labels = [None, float("nan"), *samples["labels"][2:].tolist()]
     found = backtest(samples["features"], labels, **{**QUICK, "seeds": 1}, test_share=0.2)
