@@ -194,4 +194,6 @@ def test_a_notebook_shows_it_with_every_text_escaped(pool: dict[str, Any]) -> No
     learner = ActiveLearner(pool["features"], classes=["<b>", "&"], known={0: "<b>"})
     assert "<td" in learner._repr_html_() and "&lt;b&gt;: 1, &amp;: 0" in learner._repr_html_()
     assert "<b>:" not in learner._repr_html_()
+    many = ActiveLearner(pool["features"], classes=range(30))._repr_html_()
+    assert "19: 0, …" in many and "20: 0" not in many
     assert repr(learner) == "<ActiveLearner uherding: 1 of 48 samples labelled>"
