@@ -151,6 +151,8 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
         return "Delete it and run again: the embed stage writes it again; features that were imported come by init."
     if kind in ("index", "ids"):
         return "Delete it: the embed stage writes it again, and what lacks it reads more."
+    if kind == "map":
+        return "Delete it: it is made again from the features."
     if kind == "complete":
         return "Delete it: the table of labels is then read in its place."
     if kind in ("record", "result", "decision", "receipt", "timing", "sums", "notification") and not is_named:

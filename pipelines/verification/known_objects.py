@@ -27,6 +27,7 @@ PATTERNS = {
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "index": r"spaces/(?P<space>[0-9a-f]{16})/index-\d{7}-\d{3}-(?P<digest>[0-9a-f]{16})\.json",
     "ids": r"(spaces/(?P<space>[0-9a-f]{16})/ids|pool/ids/[0-9a-f]{16})-(?P<digest>[0-9a-f]{16})\.parquet",
+    "map": r"spaces/(?P<space>[0-9a-f]{16})/map-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
