@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.select.doubted_picks import allowance
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
@@ -106,6 +107,19 @@ def test_doubted_labels_are_asked_for_again_and_corrected(crew: Callable[..., tu
     assert status.rechecks is not None and status.rechecks.in_words.endswith("0 confirmed, 3 corrected")
     assert not verify_campaign(open_store(campaign.root)).faults
     assert replay_selection(open_store(campaign.root), 1).agreement == "identical"
+
+
+@pytest.mark.parametrize("annotator", ["", "ann"])
+def test_the_first_answers_do_not_count_as_answers_to_the_query(
+    crew: Callable[..., tuple[Crew, list[str]]], annotator: str
+) -> None:
+    people, wrong = crew(annotator=annotator, recheck=0.25)
+    store, state = open_store(people.campaign.root), people.campaign.state
+    assert awaited_labels(store, state).votes_by_annotator == {}
+    people.fill_in(0, truth, annotator)
+    assert awaited_labels(store, state).votes_by_annotator == {}
+    people.fill_in(1, truth, annotator)
+    assert awaited_labels(store, state).votes_by_annotator == {annotator: 12}
 
 
 def test_people_see_nothing_of_it(crew: Callable[..., tuple[Crew, list[str]]]) -> None:
