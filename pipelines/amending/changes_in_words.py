@@ -61,7 +61,8 @@ def history_in_words(amended: AmendedCampaign) -> list[str]:
         after = amended.as_of(amendment.reference)
         why = f": {amendment.reason}" if amendment.reason else ""
         what = "; ".join([*changes_in_words(before, after), *counts_in_words(amendment.counts)])
-        lines.append(f"after {amendment.cycles} cycles, {amendment.time}, {amendment.by}{why} ({what})")
+        cycles = f"{amendment.cycles} cycle{'' if amendment.cycles == 1 else 's'}"
+        lines.append(f"after {cycles}, {amendment.time}, {amendment.by}{why} ({what})")
         before = after
     return lines
 

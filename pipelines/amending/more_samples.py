@@ -196,7 +196,10 @@ def _check_vectors(space: FeatureSpace, samples: Samples, source: str) -> None:
     some = known or sorted(there)[:1]
     ids, features = space.read(some)
     if features.shape[1] != width:
-        raise InputError(f"{source}: vectors have {width} numbers, those of the campaign {features.shape[1]}.")
+        raise InputError(
+            f"{source}: vectors have {width} numbers, those of the campaign {features.shape[1]}. "
+            "Give those of the same model."
+        )
     if not known:
         return
     row = {name: number for number, name in enumerate(samples.uris)}

@@ -140,7 +140,7 @@ class LabellingSession:
                     self._answered.add((cycle, sample_id))
                     self._back_to = None
                     return given
-        raise TransientError(f"Others write {sheet.address} without a pause. PersonsAnswer once more.")
+        raise TransientError(f"Others write {sheet.address} without a pause. Answer once more.")
 
     def undo(self) -> LabelRequest | None:
         """Take back the last answer that this person gave on the page and no cycle took in; None where there is none.

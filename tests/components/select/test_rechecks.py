@@ -210,9 +210,9 @@ def test_it_can_be_amended(crew: Callable[..., tuple[Crew, list[str]]]) -> None:
 def test_labels_from_a_file_cannot_be_checked(begin: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("sample_id,label\nblue-05,blue\n")
-    with pytest.raises(ConfigurationError, match="says the same each time"):
+    with pytest.raises(ConfigurationError, match="are the same each time"):
         begin(labels_from=str(path), recheck=0.1)
-    with pytest.raises(ConfigurationError, match="says the same each time"):
+    with pytest.raises(ConfigurationError, match="came with its samples and are the same"):
         begin(recheck=0.1)  # the labels of the embeddings play the annotator
 
 
