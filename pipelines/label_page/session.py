@@ -59,8 +59,7 @@ class LabellingSession:
         self._from_the_end = False
         self._read()
         self._looked = time.monotonic()
-        labelling = self.queries.campaign.labelling
-        if not self.annotator and (labelling.quorum > 1 or labelling.second_opinions > 0):
+        if not self.annotator and self.queries.campaign.labelling.by_several_people:
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
 
     def look_again(self) -> None:

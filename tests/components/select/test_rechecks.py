@@ -19,7 +19,10 @@ from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.select.doubted_picks import allowance
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.cost.account import account_of, as_facts
+from labelcycle.pipelines.cost.table import notes
 from labelcycle.pipelines.dashboard.view import read_status
+from labelcycle.pipelines.metrics.campaign_figures import read_figures
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 
@@ -58,6 +61,11 @@ class Crew:
 
     def rechecks(self) -> dict[str, int]:
         return {request.sample_id: request.cycle for request in self.requests() if request.recheck}
+
+
+def suspects(campaign: Any) -> set[str]:
+    """The labels that the last model holds for wrong."""
+    return {row["sample_id"] for row in campaign.work.read_json("metrics.json")["label_suspects"]["rows"]}
 
 
 def unlabelled(folder: Path) -> dict[str, Any]:
@@ -105,6 +113,10 @@ def test_doubted_labels_are_asked_for_again_and_corrected(crew: Callable[..., tu
     assert "3 labels were asked for again: 0 confirmed, 3 corrected" in campaign.work.read("report.html").decode()
     status = read_status(open_store(campaign.root), campaign.root)
     assert status.rechecks is not None and status.rechecks.in_words.endswith("0 confirmed, 3 corrected")
+    assert read_figures(open_store(campaign.root)).rechecks == status.rechecks
+    account = account_of(campaign.root)
+    assert "of the labels paid for, 3 labels were asked for again: 0 confirmed, 3 corrected" in notes(account, None)
+    assert as_facts(account, None)["rechecks"] == metrics["rechecks"]
     assert not verify_campaign(open_store(campaign.root)).faults
     assert replay_selection(open_store(campaign.root), 1).agreement == "identical"
 
@@ -147,6 +159,7 @@ def test_a_label_that_is_confirmed_is_not_asked_for_a_third_time(
         people.campaign.run_cycle()
     metrics = people.campaign.work.read_json("metrics.json")
     assert metrics["rechecks"]["confirmed"] >= WRONG and metrics["rechecks"]["corrected"] == 0
+    assert not suspects(people.campaign) & set(wrong)
     again = [request.sample_id for request in people.requests() if request.opinion > 1]
     assert len(again) == len(set(again)) and set(wrong) <= set(again)
     assert all(people.campaign.work.labelled()[name] == other(name) for name in wrong)
