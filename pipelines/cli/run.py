@@ -64,7 +64,7 @@ def run(
 
 
 def _label_command(root: str) -> str:
-    """What opens the page to label on; empty where answers are not awaited in the CSV of the query, as it writes them."""
+    """What opens the page to label on; empty where no answers are awaited in the query's CSV, which it writes."""
     from labelcycle.components.core.campaign.campaign import load_campaign
     from labelcycle.components.core.storage import open_store
 

@@ -203,6 +203,10 @@ class Campaign(Settings):
         return max(0, min(wanted, self.budget - asked))
 
 
+TAKEN = "Continue it with labelcycle run, change it with labelcycle amend, or choose another root."
+"""What to do where a root has a campaign already."""
+
+
 def create_campaign(store: Store, campaign: Campaign) -> bool:
     """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
 
@@ -214,8 +218,7 @@ def create_campaign(store: Store, campaign: Campaign) -> bool:
     existing = load_campaign(store)
     if existing != campaign:
         raise CampaignError(
-            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
-            "Choose another root, or continue that campaign: labelcycle run."
+            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. {TAKEN}"
         )
     return False
 
