@@ -159,9 +159,11 @@ class Campaign(Settings):
         """The same campaign with other values in its description, each as a whole.
 
         Raises:
-            ValidationError: they make no campaign.
+            ValueError: they make no campaign, or take a class away so that answers under its name count as nothing.
         """
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
+        if lost := set(self.understood_classes).difference(changed.understood_classes):
+            raise ValueError(f"{min(lost)!r} is neither a class any more nor counts as one")
         changed._begun_as = self.identifier
         changed._begun_with = self._begun_with or self.classes
         return changed
