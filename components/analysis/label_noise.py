@@ -5,7 +5,7 @@ to pass confident learning, and the class suggested has to be several times as l
 labelled samples are those of a simple model under cross-validation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,11 @@ def nothing_judged(reason: str) -> LabelNoise:
 
 
 def find_label_noise(
-    ids: Sequence[str], features: npt.NDArray[np.floating], labels: Sequence[str], classes: list[str]
+    ids: Sequence[str],
+    features: npt.NDArray[np.floating],
+    labels: Sequence[str],
+    classes: list[str],
+    given_again: Collection[str] = (),
 ) -> LabelNoise:
     """Labels that cross-validated logistic regression and confident learning hold for wrong, the worst first.
 
@@ -79,6 +83,7 @@ def find_label_noise(
         features: (N, d).
         labels: the class of each.
         classes: names of all classes.
+        given_again: samples that are no suspects whatever the model says, as people were asked again and said the same.
 
     Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, as cleanlab has it (filter "both").
     Cost: see `out_of_sample_probabilities`, on at most 10,000 samples: 0.1 s for 2,000 labels of 10 classes
@@ -98,7 +103,7 @@ def find_label_noise(
     suggested = probabilities.argmax(axis=1)
     every = np.arange(len(known))
     own, other = probabilities[every, known], probabilities[every, suggested]
-    wrong &= other >= TIMES_AS_LIKELY * own
+    wrong &= (other >= TIMES_AS_LIKELY * own) & ~np.isin(names[rows], list(given_again))
     order = [row for row in np.lexsort((names[rows], quality)) if wrong[row]]
     listed = order[:MOST_LISTED]
     suspects = pa.table(

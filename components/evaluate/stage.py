@@ -35,7 +35,7 @@ from labelcycle.components.evaluate.batch_points import batch_points
 from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
-from labelcycle.components.evaluate.rechecked_labels import recheck_figures
+from labelcycle.components.evaluate.rechecked_labels import given_again, recheck_figures
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 
@@ -119,10 +119,10 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     state = replace(state, summaries=on_present_test_set(state.summaries[:cycle], remeasured))
     prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
-    noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
     requests = work.requests()
     rechecked = rechecked_samples(requests_in(requests.filter(pc.is_valid(requests["recheck"]))))
+    noise = _label_noise(work, labelled, of_labelled, given_again(rechecked, votes, given))
     people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
     undecided = [vote for vote in votes if vote.sample_id not in given and is_second_answer(vote, rechecked)]
     work.write_table("label_suspects.parquet", noise.suspects)
@@ -226,11 +226,13 @@ def _predicted(work: Attempt) -> dict[str, str]:
     return {sample_id: work.campaign.class_of(name) for sample_id, name in rows if name is not None}
 
 
-def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
+def _label_noise(
+    work: Attempt, labelled: dict[str, str], features: Features | None, said_twice: Collection[str]
+) -> LabelNoise:
     if features is None:
         return nothing_judged("no feature space holds all labelled samples")
     labels = [labelled[name] for name in features.ids]
-    return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes)
+    return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes, said_twice)
 
 
 def _label_suspects(noise: LabelNoise) -> LabelSuspects:

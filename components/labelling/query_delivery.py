@@ -85,7 +85,7 @@ def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) ->
 
 def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
     """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
-    several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
+    several = campaign.labelling.by_several_people
     uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
     yield [*HEADINGS, *(["annotator"] if several else [])]
     query = without(query, read_withdrawn(store, campaign).ids)

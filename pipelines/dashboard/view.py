@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import last_metrics
 from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.price_history import price_history_before, prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
@@ -16,7 +16,6 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
 from labelcycle.components.core.runtime.timings import Used
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         TransientError: the store does not answer.
     """
     state = read_state(store)
-    metrics = _last_metrics(store, state)
+    metrics = last_metrics(store, state.commits)
     reports = [commit.objects["report"].key for commit in state.commits if "report" in commit.objects]
     return CampaignStatus(
         root=root,
@@ -152,12 +151,6 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         labels_by_class={} if metrics is None else metrics.labels_by_class or {},
         rechecks=None if metrics is None else metrics.rechecks,
     )
-
-
-def _last_metrics(store: Store, state: State) -> CycleMetrics | None:
-    """Those of the last cycle that trained a model; None before the first."""
-    references = [commit.objects["metrics"] for commit in state.commits if "metrics" in commit.objects]
-    return read_record(store, references[-1], CycleMetrics) if references else None
 
 
 def read_view(store: Store, status: CampaignStatus) -> View:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from labelcycle.components.core.campaign import starting_labels
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.campaign import (
     KEY,
+    TAKEN,
     Campaign,
     KnownLabels,
     create_campaign,
@@ -78,6 +80,7 @@ class Begun:
         set_aside: how many samples cannot be used, by reason.
         known: samples of the pool whose labels are known from the beginning, by class.
         held: test samples, by class.
+        amended: whether it was there and has been amended since it began.
     """
 
     campaign: Campaign
@@ -87,6 +90,7 @@ class Begun:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     known: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+    amended: bool = False
 
 
 def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) -> Begun:
@@ -172,6 +176,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         set_aside=Counter(kind_of(row["reason"]) for row in quarantined),
         known=Counter(division.known.values()),
         held=division.held,
+        amended=not created and bool(read_amended_campaign(store).amendments),
     )
 
 
@@ -275,8 +280,8 @@ def _refuse_other_campaign(store: Store, settings: CampaignSettings, recipe: Rec
         there = without_lists(existing.recipe) if name == "recipe" else getattr(existing, name)
         if value is not None and there != value:
             raise CampaignError(
-                f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
-                "Choose another root, or continue that campaign: labelcycle run."
+                f"{store.root} already belongs to campaign {existing.identifier!r}, which began with another {name}"
+                f"{'' if name == 'recipe' else f', {there}'}. {TAKEN}"
             )
 
 

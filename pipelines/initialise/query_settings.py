@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from inspect import signature
 
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.config.query_choice import Choice, DropoutScorer, Selector
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -106,10 +107,11 @@ def check_rechecks(recipe: Recipe, labels_from: str | None) -> None:
         ConfigurationError: labels come from a file, or from those that came with the images.
     """
     if recipe.selector.recheck and labels_from is not None:
+        source = "came with its samples" if is_own_table(labels_from) else f"come from {labels_from}"
         raise ConfigurationError(
             f"selector.recheck {recipe.selector.recheck:g} asks people for labels again, but the labels of this "
-            f"campaign come from {labels_from}, which says the same each time. Leave it out, or let people label: "
-            "without --labels-from, or with --label-studio."
+            f"campaign {source} and are the same each time. Leave it out, or let people label: without "
+            "--labels-from, or with --label-studio."
         )
 
 

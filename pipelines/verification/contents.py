@@ -108,7 +108,12 @@ def _erased(key: str, digest: str, erasures: Sequence[Erasure]) -> Finding | Non
     mine = [(erasure, each) for erasure in erasures for each in erasure.objects if each.key == key]
     for erasure, each in mine:
         if digest == each.after:
-            what = f"{len(erasure.samples)} samples were erased, some of them from here"
+            one = len(erasure.samples) == 1
+            what = (
+                "1 sample was erased, also from here"
+                if one
+                else (f"{len(erasure.samples)} samples were erased, some of them from here")
+            )
             return Finding("erased", key, f"{what}: {erasure_key(erasure.number)}, {erasure.time}.")
     for _, each in mine:
         if digest == each.before:

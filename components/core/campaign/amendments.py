@@ -147,7 +147,7 @@ def read_amended_campaign(store: Store, begun: Campaign | None = None) -> Amende
     amended = AmendedCampaign(begun, amendments)
     try:
         _ = amended.campaign
-    except ValidationError as error:
+    except ValueError as error:
         raise CampaignError(f"The amendments of {store.root} make no campaign. {RESTORE}") from error
     return amended
 

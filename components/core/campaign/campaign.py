@@ -159,9 +159,11 @@ class Campaign(Settings):
         """The same campaign with other values in its description, each as a whole.
 
         Raises:
-            ValidationError: they make no campaign.
+            ValueError: they make no campaign, or take a class away so that answers under its name count as nothing.
         """
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
+        if lost := set(self.understood_classes).difference(changed.understood_classes):
+            raise ValueError(f"{min(lost)!r} is neither a class any more nor counts as one")
         changed._begun_as = self.identifier
         changed._begun_with = self._begun_with or self.classes
         return changed
@@ -203,6 +205,10 @@ class Campaign(Settings):
         return max(0, min(wanted, self.budget - asked))
 
 
+TAKEN = "Continue it with labelcycle run, change it with labelcycle amend, or choose another root."
+"""What to do where a root has a campaign already."""
+
+
 def create_campaign(store: Store, campaign: Campaign) -> bool:
     """Write `campaign.json`, once. Returns whether this call created it; the same campaign twice is no error.
 
@@ -214,8 +220,7 @@ def create_campaign(store: Store, campaign: Campaign) -> bool:
     existing = load_campaign(store)
     if existing != campaign:
         raise CampaignError(
-            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
-            "Choose another root, or continue that campaign: labelcycle run."
+            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. {TAKEN}"
         )
     return False
 

@@ -3,9 +3,10 @@
 Fields with a default came later or are not measured by every recipe; None stands for both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate, accuracy_in_words
 from labelcycle.components.core.campaign.label_quality import (
     AnnotatorFigures,
@@ -15,7 +16,8 @@ from labelcycle.components.core.campaign.label_quality import (
 )
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
-from labelcycle.components.core.storage.objects import Record
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import Record, read_record
 
 
 class ClassMetrics(Record):
@@ -215,3 +217,15 @@ class CycleMetrics(ClassificationMetrics):
         """The accuracy, and what it is of, for people."""
         grows = self.test_set is not None
         return accuracy_in_words(self.accuracy, self.test_samples if grows else None, self.estimate)
+
+
+def last_metrics(store: Store, commits: Sequence[Commit]) -> CycleMetrics | None:
+    """Those of the last cycle that trained a model; None before the first.
+
+    Raises:
+        CampaignError: the object is gone, was changed, or is no such record.
+
+    Cost: a small read.
+    """
+    references = [commit.objects["metrics"] for commit in commits if "metrics" in commit.objects]
+    return read_record(store, references[-1], CycleMetrics) if references else None
