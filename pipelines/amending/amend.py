@@ -72,8 +72,8 @@ class Amended:
     """
 
     amendment: Amendment
-    before: Campaign
-    after: Campaign
+    before: Campaign = field(repr=False)
+    after: Campaign = field(repr=False)
     cycle: int
     at_end: bool = False
 

@@ -59,8 +59,12 @@ class _Defaults:
     recipe: Recipe | None
 
 
-def prepare(request: BacktestRequest) -> BacktestPlan:
+def prepare(request: BacktestRequest, history: LabelledHistory | None = None) -> BacktestPlan:
     """Check a request and store its history below `out`.
+
+    Args:
+        request: what is asked for.
+        history: what to replay, in place of the request's root or embeddings.
 
     Raises:
         ConfigurationError: settings that contradict each other or the data.
@@ -69,7 +73,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
 
     Cost: reads the history once and writes it once.
     """
-    if (request.root is None) == (request.embeddings is None):
+    if (request.root is not None) + (request.embeddings is not None) + (history is not None) != 1:
         raise ConfigurationError("A backtest replays either a campaign's ROOT or --embeddings FILE. Give one of them.")
     compared = compared_strategies(request.strategies, request.cold_start)
     defaults = _defaults(request)
@@ -79,9 +83,9 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
         history = history_from_embeddings(
             request.embeddings, request.labels_from, request.test_share, request.split_seed
         )
-    else:
-        assert request.root is not None
+    elif request.root is not None:
         history = history_from_campaign(request.root, request.labels_from)
+    assert history is not None
     initial, batch, cycles = _sizes(request, defaults, history)
     try:
         return BacktestPlan(

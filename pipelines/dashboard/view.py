@@ -107,7 +107,7 @@ class CampaignStatus:
     """
 
     root: str
-    state: State
+    state: State = field(repr=False)
     costs: list[RunningCost]
     gain: MarginalGain | None
     step: NextStep

@@ -74,17 +74,18 @@ class OpenQueries:
         return self.cycles - 1
 
 
-def read_open_queries(store: Store, root: str) -> OpenQueries:
+def read_open_queries(store: Store, root: str, shown: bool = True) -> OpenQueries:
     """Read what the campaign waits for, and deliver the last query where a run was killed before it did.
 
     Args:
         store: the campaign's.
         root: as the user wrote it, for messages.
+        shown: whether the images are to be shown, so that there have to be some.
 
     Raises:
         NothingAsked: no query awaits labels.
         CampaignError: there is no campaign, or a part of it is damaged.
-        ConfigurationError: its labels come from elsewhere, or its samples have no images.
+        ConfigurationError: its labels come from elsewhere, or its samples have no images to be shown.
 
     Cost: everything asked and answered so far, the queries that are open, and the pool's table.
     """
@@ -105,7 +106,7 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
         )
     labels = _labels(kept.values(), state.campaign)
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
-    if not any(request.sample_id in images for request in asked):
+    if shown and not any(request.sample_id in images for request in asked):
         raise ConfigurationError(
             f"The samples of {root} have no images to be shown. Fill in {store.locate(delivery_key(cycle))} instead."
         )

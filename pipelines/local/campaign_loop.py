@@ -1,7 +1,7 @@
 """The loop around cycles: run until the budget is spent, a target is met, labels are awaited, or enough was done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from labelcycle.components.analysis.intervals import wilson_interval
@@ -27,7 +27,7 @@ class LoopEnd:
 
     end: End
     reason: str
-    state: State
+    state: State = field(repr=False)
     recorded: bool = False
 
 
