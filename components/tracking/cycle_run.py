@@ -5,11 +5,8 @@ The tables that a cycle was made from are dataset inputs: place and digest of ea
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
@@ -26,8 +23,10 @@ from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object, read_record
 from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.artifact_folder import folder_of
+from labelcycle.components.tracking.backbone_copy import copy_of_backbone
 from labelcycle.components.tracking.cycle_figures import ESTIMATE, cycle_figures, timing_figures
-from labelcycle.components.tracking.model_registry import Candidate, log_model, model_files, register
+from labelcycle.components.tracking.model_registry import Candidate, description, log_model, model_files, register
 from labelcycle.components.tracking.promotion_history import PromotionHistory
 
 DIGEST_LENGTH = 36
@@ -181,11 +180,12 @@ def _log_training(
     trained = cycle_figures(measured)
     names = HEADLINES if measured.test_set is None else (*HEADLINES, "test_samples")
     headlines = {f"final_{name}" if final else name: trained[name] for name in names if name in trained}
-    with _folder_of(_artifacts(cycle)) as folder:
+    with folder_of(_artifacts(cycle)) as folder:
         client.log_artifacts(cycle.run_id, folder)
     candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured)
-    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured.space)) as folder:
-        model_id = log_model(client, candidate, folder)
+    copy = copy_of_backbone(client, cycle.store, cycle.parent, cycle.campaign.backbone)
+    described = description(cycle.store, cycle.campaign, cycle.commit, measured.space, copy)
+    model_id = log_model(client, candidate, model_files(cycle.store, cycle.commit, described), described)
     register(client, candidate, model_id, cycle.history)
     curve = [*_metrics(cycle, headlines, cycle.commit.cycle), *_measured_again(cycle, measured)]
     for start in range(0, len(curve), MOST_METRICS):
@@ -237,14 +237,3 @@ def _metrics(
 def _artifacts(cycle: TrackedCycle) -> dict[str, bytes]:
     objects = cycle.commit.objects
     return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
-
-
-@contextmanager
-def _folder_of(files: dict[str, bytes]) -> Iterator[str]:
-    """A temporary folder with these files, by path in it: MLflow uploads folders."""
-    with tempfile.TemporaryDirectory(prefix="labelcycle-mlflow-") as folder:
-        for name, content in files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        yield folder
