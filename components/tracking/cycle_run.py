@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from pydantic import JsonValue
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -26,6 +26,7 @@ from labelcycle.components.tracking import experiments as tags
 from labelcycle.components.tracking.artifact_folder import folder_of
 from labelcycle.components.tracking.backbone_copy import copy_of_backbone
 from labelcycle.components.tracking.cycle_figures import ESTIMATE, cycle_figures, timing_figures
+from labelcycle.components.tracking.cycle_tables import TABLES, cycle_tables, tag_of_tables
 from labelcycle.components.tracking.model_registry import Candidate, description, log_model, model_files, register
 from labelcycle.components.tracking.promotion_history import PromotionHistory
 
@@ -115,12 +116,15 @@ FILES = {
 }
 """Objects of a commit that become artifacts, and their file names there."""
 
+LAST_QUERY = "last_query.png"
+"""In the campaign's run: the pictures of the newest query that has some."""
+
 
 @dataclass(frozen=True)
 class TrackedCycle:
-    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions.
+    """A committed cycle, its run, the campaign's run above it, the campaign's history of promotions, and its settings.
 
-    The campaign is as it was for that cycle.
+    Campaign and settings are as they were for that cycle.
     """
 
     store: Store
@@ -129,6 +133,7 @@ class TrackedCycle:
     run: Run
     parent: Run
     history: PromotionHistory
+    settings: Mapping[str, object]
 
     @property
     def run_id(self) -> str:
@@ -148,14 +153,20 @@ def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
     found = cycle.commit.objects.get("metrics")
     measured = None if found is None else read_record(cycle.store, found, CycleMetrics)
     client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision, measured))
+    tables: dict[str, str] = {}
     if measured is not None:
+        shown = cycle_tables(cycle.store, cycle.commit, measured)
+        tables = {TABLES: tag_of_tables(list(shown))}
+        _log_files(client, cycle, shown)
         metrics = _log_training(client, cycle, decision, measured, figures)
     else:
         metrics = _metrics(cycle, figures, step=0)
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
         client.set_terminated(cycle.run_id, "FINISHED")
-    marks = {tags.DECISION: _decision(summary, decision), tags.COMPLETE: "true"}
-    client.log_batch(cycle.run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in marks.items()])
+    marks = {tags.DECISION: _decision(summary, decision), **tables, tags.COMPLETE: "true"}
+    known = cycle.run.data.params  # of a run that the platform prepared: a param cannot have two values
+    params = [Param(name, str(value)) for name, value in cycle.settings.items() if name not in known]
+    client.log_batch(cycle.run_id, metrics, params, [RunTag(name, value) for name, value in marks.items()])
 
 
 def _decision(summary: SummaryRecord, decision: Decision) -> str:
@@ -180,8 +191,6 @@ def _log_training(
     trained = cycle_figures(measured)
     names = HEADLINES if measured.test_set is None else (*HEADLINES, "test_samples")
     headlines = {f"final_{name}" if final else name: trained[name] for name in names if name in trained}
-    with folder_of(_artifacts(cycle)) as folder:
-        client.log_artifacts(cycle.run_id, folder)
     candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured)
     copy = copy_of_backbone(client, cycle.store, cycle.parent, cycle.campaign.backbone)
     described = description(cycle.store, cycle.campaign, cycle.commit, measured.space, copy)
@@ -234,6 +243,12 @@ def _metrics(
     return metrics
 
 
-def _artifacts(cycle: TrackedCycle) -> dict[str, bytes]:
+def _log_files(client: MlflowClient, cycle: TrackedCycle, tables: dict[str, bytes]) -> None:
+    """Report, figures and tables of the cycle; and in the campaign's run, the pictures of what is asked last."""
     objects = cycle.commit.objects
-    return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
+    files = {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
+    with folder_of(files | tables) as folder:
+        client.log_artifacts(cycle.run_id, folder)
+    if "contact_sheet" in objects:
+        with folder_of({LAST_QUERY: files[FILES["contact_sheet"]]}) as folder:
+            client.log_artifact(cycle.parent.info.run_id, f"{folder}/{LAST_QUERY}")
