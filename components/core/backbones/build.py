@@ -101,10 +101,19 @@ def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
     Raises:
         CampaignError: the stored weights are missing, changed or do not fit.
     """
+    return backbone_with_weights(backbone, read_object(store, backbone.weights))
+
+
+def backbone_with_weights(backbone: Backbone, weights: bytes) -> torch.nn.Module:
+    """The same network with weights that were read already, as safetensors.
+
+    Raises:
+        CampaignError: they do not fit.
+    """
     tell_slow_precision(backbone)
     model = with_pooling(create(backbone.name, backbone.transform.image_size), backbone.pooling)
     try:
-        model.load_state_dict(load_tensors(read_object(store, backbone.weights)), strict=True)
+        model.load_state_dict(load_tensors(weights), strict=True)
     except RuntimeError as error:
         raise CampaignError(f"The stored weights do not fit backbone {backbone.name!r}: {error}") from error
     return model.eval().to(device())
