@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from labelcycle.components.core.backbones.build import pixel_transform
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
@@ -26,7 +27,9 @@ from labelcycle.pipelines.models.prediction_files import Predictions
 NOT_FINITE = "the network makes NaN or infinite features of it"
 
 
-def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) -> Iterator[Predictions]:
+def classify_images(
+    chosen: Chosen, images: Mapping[str, str], batch_size: int, network: torch.nn.Module | None = None
+) -> Iterator[Predictions]:
     """What the model says of each image, in their order.
 
     Features are rounded to float16 on the way, as they were when the model was measured.
@@ -35,9 +38,10 @@ def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) 
         chosen: the model.
         images: address by name.
         batch_size: images a forward pass.
+        network: the model's, where it is loaded already.
     """
     backbone, head = backbone_of(chosen), chosen.head
-    network = load_network(chosen)
+    network = load_network(chosen) if network is None else network
     to_pixels = pixel_transform(backbone.transform)
     names = list(images)
 

@@ -30,6 +30,7 @@ SEALED = {
     "amendment",
     "erasure",
     "notification",
+    "prediction",
 }
 UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
@@ -153,6 +154,8 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
         return "Delete it: the embed stage writes it again, and what lacks it reads more."
     if kind == "complete":
         return "Delete it: the table of labels is then read in its place."
+    if kind in ("prediction", "predictions", "listed"):
+        return "Delete it, and run the prediction again: it is then made again."
     if kind in ("record", "result", "decision", "receipt", "timing", "sums", "notification") and not is_named:
         return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."
