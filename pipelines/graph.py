@@ -1,7 +1,7 @@
 """The cycle and the prediction, declared once: their stages, and the tasks that run them in order.
 
-The pipelines of Kubeflow, the workflows of Argo, the local engine, the profiles and `labelcycle stage` are made of these
-tables. A further task, or a further edge, is a line here.
+The pipelines of Kubeflow, the workflows of Argo, the local engine, the profiles and `labelcycle stage` are made of
+these tables. A further task, or a further edge, is a line here.
 """
 
 from collections.abc import Collection, Mapping

@@ -124,7 +124,7 @@ class FoundParts:
                 self._keys.setdefault(int(match[1]), []).append(key)
 
     def sound(self, number: int) -> PredictionPart | None:
-        """The first part of this number whose content is what its name says, or what an erasure left of it; else None."""
+        """The first part of this number whose content is what its name says, or what an erasure left."""
         for key in self._keys.get(number, []):
             data = self._store.read(key)
             digest = digest_of_bytes(data)

@@ -31,8 +31,9 @@ SEALED = {
     "erasure",
     "notification",
     "prediction",
+    "autolabel",
 }
-UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
+UNCHECKED = {"handout", "audit", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
 

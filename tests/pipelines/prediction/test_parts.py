@@ -1,4 +1,4 @@
-"""Predictions in parts: the same for any number of shards, kept where they are there, and by features where there are."""
+"""Predictions in parts: the same for any number of shards, kept where they are, by features where there are any."""
 
 from collections.abc import Callable
 from pathlib import Path
