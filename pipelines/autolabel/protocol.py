@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from labelcycle.components.analysis.error_bound import error_bound
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError
@@ -79,6 +80,7 @@ class AutolabelState:
         began: whether this call made it.
         step: the step that is audited now, from 0, or the last one that was.
         awaited: samples of it that people have still to answer about.
+        asked: the CSV that asks for them.
         source: where their answers are looked for.
         certificate: None until all is over.
     """
@@ -87,6 +89,7 @@ class AutolabelState:
     began: bool
     step: int
     awaited: int
+    asked: str
     source: str
     certificate: Certificate | None
 
@@ -203,25 +206,27 @@ def _followed(
 ) -> AutolabelState:
     """Judge step after step, until answers are awaited or all is over."""
     if over is not None:
-        return AutolabelState(plan, False, max(0, len(over.outcomes) - 1), 0, "", over)
+        return AutolabelState(plan, False, max(0, len(over.outcomes) - 1), 0, "", "", over)
     audits = read_table(store, plan.audits, AUDIT)
     outcomes: list[StepOutcome] = []
     for number, step in enumerate(plan.steps):
         outcome = kept(store, plan.number, f"step-{number + 1}.json", StepOutcome)
         if outcome is None:
-            outcome, awaited, source = _judged(store, campaign, plan, audits, number, labels_from)
+            outcome, awaited, asked = _judged(store, campaign, plan, audits, number, labels_from)
             if outcome is None:
-                return AutolabelState(plan, began, number, awaited, source, None)
+                source = audit_source(campaign, labels_from)
+                where = asked if source is None else store.locate(source) if is_own_table(source) else source
+                return AutolabelState(plan, began, number, awaited, asked, where, None)
         outcomes.append(outcome)
         if outcome.certified:
-            return AutolabelState(plan, began, number, 0, "", _certified(store, plan, outcomes, step))
-    return AutolabelState(plan, began, len(plan.steps) - 1, 0, "", _certified(store, plan, outcomes, None))
+            return AutolabelState(plan, began, number, 0, "", "", _certified(store, plan, outcomes, step))
+    return AutolabelState(plan, began, len(plan.steps) - 1, 0, "", "", _certified(store, plan, outcomes, None))
 
 
 def _judged(
     store: Store, campaign: Campaign, plan: AutolabelPlan, audits: pa.Table, number: int, labels_from: str
 ) -> tuple[StepOutcome | None, int, str]:
-    """The outcome of a step; or None, how many answers are awaited, and where."""
+    """The outcome of a step; or None, how many answers are awaited, and the CSV that asks for them."""
     step, labels = plan.steps[number], audited_labels(plan, audits, number)
     every = set(audits["sample_id"].to_pylist())
     answers = read_audit_answers(store, campaign, plan.number, number, every, labels_from)
@@ -234,7 +239,7 @@ def _judged(
     awaited = sum(name not in answers for name in labels)
     outcome = judge(step, labels, answers, campaign)
     if outcome is None:
-        return None, awaited, audit_source(campaign, labels_from) or where
+        return None, awaited, where
     rows = [
         {"sample_id": name, "label": labels[name], "people": answers[name][0], "status": answers[name][1]}
         for name in sorted(labels)

@@ -42,8 +42,10 @@ def autolabel(
     if found.began:
         _print_plan(found.plan)
     if found.certificate is None:
+        elsewhere = "" if found.asked == found.source else f"; none of them has an answer in {found.source}"
         print(
-            f"waiting for labels: {found.awaited} samples of step {found.step + 1}, in {found.source}", file=sys.stderr
+            f"waiting for labels: {found.awaited} samples of step {found.step + 1}, in {found.asked}{elsewhere}",
+            file=sys.stderr,
         )
         print("fill them in there, or deliver a file with --labels-from, and run again", file=sys.stderr)
         raise typer.Exit(WAITING_FOR_LABELS)

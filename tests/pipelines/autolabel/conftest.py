@@ -13,7 +13,7 @@ from tests.pipelines.models.conftest import crown
 CLASSES = ("blue", "green", "red")
 SAMPLES = 600
 FAR_OUT = 60
-"""Samples that lie between two classes."""
+"""Samples that lie between the classes; of the test set a tenth of them."""
 
 
 @pytest.fixture(scope="session")
@@ -24,29 +24,38 @@ def truth() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory, truth: dict[str, str]) -> Path:
-    """Embeddings of the pool and of a test set, as a file; the last ones lie between two classes."""
+    """Embeddings of the pool and of a test set, which alone has labels; the last ones lie between the classes."""
     generator = np.random.default_rng(3)
     tested = {f"test-{row:02d}": CLASSES[row % 3] for row in range(60)}
     labels = {**truth, **tested}
     centres = np.array([np.eye(3, 8)[CLASSES.index(label)] for label in labels.values()]) * 6
     centres[SAMPLES - FAR_OUT : SAMPLES] /= 6
+    centres[-FAR_OUT // 10 :] /= 6
     path = tmp_path_factory.mktemp("vectors") / "vectors.npz"
     np.savez(
         path,
         ids=np.array(list(labels)),
         features=(centres + generator.normal(size=(len(labels), 8))).astype(np.float32),
-        labels=np.array(list(labels.values())),
+        labels=np.array([""] * SAMPLES + list(tested.values())),
         splits=np.array(["pool"] * SAMPLES + ["test"] * len(tested)),
     )
     return path
 
 
 @pytest.fixture
-def campaign(begin: Callable[..., Bench], vectors: Path) -> Bench:
-    """A campaign with a champion, whose people answer in CSVs from now on."""
+def every_label(truth: dict[str, str], tmp_path: Path) -> str:
+    """A file with the label of each sample of the pool."""
+    path = tmp_path / "every-label.csv"
+    path.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
+    return str(path)
+
+
+@pytest.fixture
+def campaign(begin: Callable[..., Bench], vectors: Path, every_label: str) -> Bench:
+    """A campaign with a champion, whose people answer in CSVs."""
     begun = begin(embeddings=str(vectors), recipe="logistic", budget=30, batch=30)
     for _ in range(2):
-        begun.run_cycle()
+        begun.run_cycle(every_label)
     crown(begun.root)
     return begun
 
@@ -61,7 +70,9 @@ def answer(truth: dict[str, str], tmp_path: Path) -> Callable[..., str]:
         lines = ["sample_id,label,status"]
         for name in names:
             other = next(one for one in CLASSES if one != truth[name])
-            lines.append(f"{name},," + "skip" if name in skipped else f"{name},{other if name in wrong else truth[name]},")
+            lines.append(
+                f"{name},," + "skip" if name in skipped else f"{name},{other if name in wrong else truth[name]},"
+            )
         path = tmp_path / "answers.csv"
         path.write_text("\n".join(lines) + "\n")
         return str(path)
