@@ -169,7 +169,7 @@ class Graph:
     Attributes:
         tasks: the tasks.
         first: the stage that says what they work on, and decides which of them are run.
-        on_failure: the stage that is run where a run fails; None for none.
+        on_failure: the stage that is run where a run fails; empty for none.
         work: what the first stage tells every task.
         given: what a run's own parameters tell some of them.
 
@@ -180,7 +180,7 @@ class Graph:
 
     tasks: tuple[Task, ...]
     first: str = "label_ingest"
-    on_failure: str | None = "notify"
+    on_failure: str = "notify"
     work: tuple[str, ...] = WORK
     given: tuple[str, ...] = ()
 
@@ -263,7 +263,7 @@ PREDICTION = Graph(
         Task("commit", "prediction_commit", after=("predict",)),
     ),
     first="prediction_start",
-    on_failure=None,
+    on_failure="",
     work=PREDICTION_WORK,
     given=("output",),
 )

@@ -6,6 +6,7 @@ It may be stopped and called again at any point, and goes on with what the root 
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelcycle.components.analysis.error_bound import error_bound
@@ -16,6 +17,7 @@ from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.authorship import now
 from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import read_table
 from labelcycle.pipelines.autolabel.audit_answers import ask_audit, audit_source, read_audit_answers
 from labelcycle.pipelines.autolabel.audit_steps import STEPS, AuditStep, audit_rows, in_steps, plan_steps
@@ -161,8 +163,8 @@ def _begin(store: Store, root: str, state: State, claim: Claim, model: str, numb
     keys, confidence = found.keys[rows], found.confidence[rows]
     audited = [audit_rows(last, keys, step, one.audited) for step, one in enumerate(planned.steps)]
     of_audits = np.unique(np.concatenate(audited))
-    values = {"confidence": confidence, "step": last, "key": keys}
-    labels, audits = [], []
+    values: dict[str, npt.NDArray[np.generic]] = {"confidence": confidence, "step": last, "key": keys}
+    labels, audits = list[ObjectReference](), list[pa.Table]()
     start = 0
     for table in tables_of_rows(store, prediction, rows, values):
         labels.append(write_named(store, number, f"labels-{len(labels):06d}", table.select(MACHINE_LABELS.names)))

@@ -58,8 +58,10 @@ class PoolClassifier:
         images = {name: uri for name in sorted(missing) if (uri := uris.get(name)) is not None}
         seen = next(classify_listed(self._chosen, [images], self._network))
         there = [name for name in ids if name in self._present]
-        found, features = self._space.read_together([there], self._listing)[0] if there else ([], None)
-        told = self._by_features(ids, found, self._head.probabilities(features) if found else None)
+        told = self._by_features(ids, [], None)
+        if there:
+            found, features = self._space.read_together([there], self._listing)[0]
+            told = self._by_features(ids, found, self._head.probabilities(features))
         row = {name: number for number, name in enumerate(ids)}
         rows = [row[name] for name in images]
         told.probabilities[rows] = seen.probabilities
@@ -72,11 +74,9 @@ class PoolClassifier:
         result = np.full((len(ids), len(self._chosen.campaign.classes)), np.nan, np.float32)
         if found:
             result[np.searchsorted(np.asarray(ids, dtype=object), np.asarray(found, dtype=object))] = probabilities
-        lost = np.isnan(result).any(axis=1)
-        reasons = [
-            SET_ASIDE + self._reasons.get(name, "nobody knows why") if is_lost else None
-            for name, is_lost in zip(ids, lost, strict=True)
-        ]
+        reasons: list[str | None] = [None] * len(ids)
+        for row in np.flatnonzero(np.isnan(result).any(axis=1)):
+            reasons[row] = SET_ASIDE + self._reasons.get(ids[row], "nobody knows why")
         return Predictions(ids, result, reasons)
 
     @cached_property

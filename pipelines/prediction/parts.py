@@ -15,6 +15,7 @@ from labelcycle.components.core.runtime.observation import Progress, observed
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import read_table
 from labelcycle.pipelines.models.choice import Chosen, choose_model
+from labelcycle.pipelines.models.prediction_files import Predictions
 from labelcycle.pipelines.prediction.classifier import PoolClassifier, classify_listed
 from labelcycle.pipelines.prediction.prediction_parts import FoundParts, prediction_table, write_part
 from labelcycle.pipelines.prediction.prediction_plan import IMAGES, PredictionPlan, read_prediction_plan
@@ -61,6 +62,7 @@ def run(root: str, prediction: str, shard: int = 0, shards: int = 1) -> PartsPre
 def _classify(store: Store, root: str, plan: PredictionPlan, parts: list[tuple[int, list[str]]]) -> None:
     chosen = model_of_plan(root, plan)
     with Progress("predict", sum(len(ids) for _, ids in parts), "sample") as progress:
+        batches: Iterator[Predictions]
         if plan.of == "pool":
             classifier = PoolClassifier(chosen)
             batches = (classifier.predictions(ids) for _, ids in parts)
@@ -97,7 +99,10 @@ def _parts_of_shard(store: Store, plan: PredictionPlan, shard: int, shards: int)
 def _ids(store: Store, plan: PredictionPlan) -> list[str]:
     """The ids of all samples of a prediction, sorted."""
     if plan.of == "images":
-        return read_table(store, plan.table, pa.schema([IMAGES.field("sample_id")]))["sample_id"].to_pylist()
+        listed: list[str] = read_table(store, plan.table, pa.schema([IMAGES.field("sample_id")]))[
+            "sample_id"
+        ].to_pylist()
+        return listed
     table = read_table(store, plan.table, POOL_IDS)
     gone = frozenset[str]()
     if plan.withdrawn is not None:

@@ -1,4 +1,4 @@
-"""`labelcycle autolabel` from the plan to the certificate, with people who answer in files, and what becomes of faults."""
+"""`labelcycle autolabel` from the plan to the certificate, with people who answer in files and find faults."""
 
 import csv
 import json
