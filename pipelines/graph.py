@@ -108,6 +108,7 @@ STAGES: Mapping[str, Stage] = {
             "Fix the model and the samples of a prediction.",
             takes=("images", "model"),
             gives=PREDICTION_WORK,
+            counts_shards=True,
             room="prediction",
         ),
         Stage(
