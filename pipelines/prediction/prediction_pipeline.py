@@ -7,7 +7,7 @@ from kfp import dsl
 
 from labelcycle.components.core.runtime.kfp_component import stage
 from labelcycle.pipelines.cluster import SETTINGS_MAP, STORAGE_SECRET
-from labelcycle.pipelines.graph import PREDICTION, Graph, Stage
+from labelcycle.pipelines.graph import PREDICTION, Graph, Stage, slug
 from labelcycle.pipelines.placing import PlacePod, unplaced
 
 
@@ -35,7 +35,7 @@ def prediction_parts(root: str, prediction: str, shard: int = 0, shards: int = 1
 
 
 @stage
-def prediction_commit(root: str, prediction: str, done: list[str], output: str = "") -> str:
+def prediction_commit(root: str, prediction: str, output: str = "") -> str:
     """Name all parts in one object, and write them into one file. Returns the object's address."""
     from labelcycle.components.core.runtime.retries import with_retries
     from labelcycle.pipelines.prediction.commit import run
@@ -62,6 +62,7 @@ def prediction_pipeline(
         shards_at_once: how many of these parts run at a time; kfp.local never runs more than two.
         graph: what is run, in which order.
     """
+    loops = {stage.name: _loop(stage, place, shards_at_once) for stage in graph.stages if stage.sharded}
 
     @dsl.pipeline(name="labelcycle-predict", description="Classify a campaign's pool, or images, in shards.")
     def predict(
@@ -86,30 +87,41 @@ def prediction_pipeline(
         """
         names = {"storage_secret": storage_secret, "settings_map": settings_map}
         of_runs = {"output": output}
-
-        def started(of: Stage, **given: Any) -> Any:
-            task = COMPONENTS[of.name](root=root, **given)
-            task.set_caching_options(False)
-            place(task, of.name, **names)
-            return task
-
-        first = started(graph.stages[0], images=images, model=model, shards=shards)
-        work = {name: first.outputs[name] for name in graph.work}
+        first = _started(graph.stages[0], place, names, root=root, images=images, model=model, shards=shards)
+        work = {"root": root, **{name: first.outputs[name] for name in graph.work}}
         done: dict[str, Any] = {}
         for task in graph.tasks:
-            given = {
-                **work,
-                **task.settings,
-                **{name: of_runs[name] for name in graph.given if name in task.runs.takes},
-            }
-            if not task.runs.sharded:
-                done[task.name] = started(task.runs, **given, done=done[task.after[-1]]).output
-                continue
-            with dsl.ParallelFor(first.outputs["shard_numbers"], name="shards", parallelism=shards_at_once) as shard:
-                part = started(task.runs, **given, shard=shard, shards=shards)
-            done[task.name] = dsl.Collected(part.output)
+            given = {**work, **task.settings}
+            given |= {name: of_runs[name] for name in graph.given if name in task.runs.takes}
+            if task.runs.sharded:
+                numbers = first.outputs["shard_numbers"]
+                started = loops[task.stage](**given, **names, shard_numbers=numbers, shards=shards)
+            else:
+                started = _started(task.runs, place, names, **given)
+            done[task.name] = started.after(*(done[name] for name in task.after))
 
     return predict  # type: ignore[no-any-return]
+
+
+def _started(of: Stage, place: PlacePod, names: dict[str, Any], **given: Any) -> Any:
+    task = COMPONENTS[of.name](**given)
+    task.set_caching_options(False)
+    place(task, of.name, **names)
+    return task
+
+
+def _loop(of: Stage, place: PlacePod, at_once: int) -> Callable[..., Any]:
+    """A pipeline of its own for a stage's shards, because nothing outside a loop can wait for a task inside it."""
+
+    @dsl.pipeline(name=f"labelcycle-{slug(of.name)}", description=f"{of.name} in shards.")
+    def in_shards(
+        root: str, prediction: str, shards: int, storage_secret: str, settings_map: str, shard_numbers: list[int]
+    ) -> None:
+        names = {"storage_secret": storage_secret, "settings_map": settings_map}
+        with dsl.ParallelFor(shard_numbers, name="shards", parallelism=at_once) as shard:
+            _started(of, place, names, root=root, prediction=prediction, shard=shard, shards=shards)
+
+    return in_shards  # type: ignore[no-any-return]
 
 
 predict = prediction_pipeline()
