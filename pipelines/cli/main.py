@@ -104,6 +104,7 @@ COMMANDS = {
     "compile": ("compile", "compile_packages", CLUSTER),
     "argo": ("argo", "argo", CLUSTER),
     "manifests": ("manifests", "manifests", CLUSTER),
+    "kserve": ("kserve", "kserve", CLUSTER),
     "submit": ("submit", "submit", CLUSTER),
     "schedule": ("schedule", "schedule", CLUSTER),
     "stage": ("stage", "app", CLUSTER),
