@@ -92,11 +92,11 @@ def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[lis
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
     for sample_id, rank, predicted, reason in zip(*columns, strict=True):
         for _ in range(campaign.labelling.quorum):
-            row = [_named(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
+            row = [named_in_csv(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
             yield [*row, *([""] if several else [])]
 
 
-def _named(sample_id: str) -> str:
+def named_in_csv(sample_id: str) -> str:
     """The sample's id such that no spreadsheet takes it for a formula; label_ingest knows it by both names."""
     return f"./{sample_id}" if sample_id.startswith(FORMULA) else sample_id
 

@@ -42,7 +42,10 @@ from labelcycle.pipelines.amending.erased_content import (
 from labelcycle.pipelines.amending.withdraw import named_samples
 from labelcycle.pipelines.verification.known_objects import known_key
 
-IN_PLACE = {"result", "votes", "history", "consensus", "table", "receipt", "handout"}
+IN_PLACE = {
+    *("result", "votes", "history", "consensus", "table", "receipt", "handout"),
+    *("predictions", "listed", "machine labels", "audit"),
+}
 """Kinds of objects that are written again where they are."""
 
 NOT_OURS = {"backtest", "tracking", "promotion"}

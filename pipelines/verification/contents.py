@@ -30,8 +30,10 @@ SEALED = {
     "amendment",
     "erasure",
     "notification",
+    "prediction",
+    "autolabel",
 }
-UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
+UNCHECKED = {"handout", "audit", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
 
@@ -160,6 +162,8 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
         return "Delete it: it is made again from the features."
     if kind == "complete":
         return "Delete it: the table of labels is then read in its place."
+    if kind in ("prediction", "predictions", "listed"):
+        return "Delete it, and run the prediction again: it is then made again."
     if kind in ("record", "result", "decision", "receipt", "timing", "sums", "notification") and not is_named:
         return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."
