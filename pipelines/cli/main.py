@@ -98,6 +98,7 @@ COMMANDS = {
     "predict": ("predict", "predict", MODELS),
     "export": ("export", "export", MODELS),
     "recipes": ("recipes", "recipes", COMPARE),
+    "backbones": ("backbones", "backbones", COMPARE),
     "backtest": ("backtest", "backtest", COMPARE),
     "batches": ("batches", "batches", COMPARE),
     "compile": ("compile", "compile_packages", CLUSTER),

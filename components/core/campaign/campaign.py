@@ -27,14 +27,22 @@ Deviation = Annotated[float, Field(gt=0)]
 Precision = Literal["float32", "bfloat16"]
 
 
+CropMode = Literal["center", "squash"]
+"""What becomes of images that are not square, by timm's names: the centre is cut out, or both sides are made equal."""
+
+
 class Transform(Settings):
-    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
+    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise.
+
+    With the crop mode `squash` both sides are resized to that, whatever the image's shape.
+    """
 
     image_size: Annotated[int, Field(ge=8)]
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
     crop_share: Annotated[float, Field(gt=0, le=1)]
     mean: tuple[float, float, float]
     std: tuple[Deviation, Deviation, Deviation]
+    crop_mode: Annotated[CropMode, Later("center")] = "center"
 
 
 class Backbone(Settings):
