@@ -13,7 +13,9 @@ from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
+from labelcycle.components.core.models.text_classifier import read_text_classifier
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.train_adapter.class_names_prior import named_means, names_read_on, reads_names
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import (
@@ -75,7 +77,10 @@ def train_logistic(
     if takes_part:
         names = np.array([name for name in ids if name not in labelled], np.str_)
         of_unlabelled = WantedRows(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())
-    gathered = (of_labelled, of_validation, of_unlabelled)
+    of_named = WantedRows(
+        names_read_on(ids, work.campaign.seed) if reads_names(work.campaign.zero_shot, trainer) else ()
+    )
+    gathered = (of_labelled, of_validation, of_unlabelled, of_named)
     moments = feature_moments(space.parts(ids, gathered))
     for wanted in gathered:
         space.refuse_lost(wanted)
@@ -83,8 +88,12 @@ def train_logistic(
     if training is None or moments is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     unlabelled = of_unlabelled.found()[1] if takes_part else None
+    prior = None
+    if reads_names(work.campaign.zero_shot, trainer):
+        classifier = read_text_classifier(work.store, work.campaign.zero_shot)
+        prior = trainer.text_labels * named_means(of_named.found()[1], classifier, moments)
     return train_on_samples(
-        training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled
+        training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled, prior
     )
 
 
@@ -105,6 +114,7 @@ def train_on_samples(
     trainer: LogisticTrainer,
     moments: Moments,
     unlabelled: npt.NDArray[np.floating] | None = None,
+    prior: Doubles | None = None,
 ) -> Trained:
     """Train on features in memory: the same head for any number of cores.
 
@@ -115,11 +125,12 @@ def train_on_samples(
         trainer: the settings.
         moments: mean and deviation of the pool.
         unlabelled: features (U, d) of unlabelled samples that take part, in the order of their ids; None for none.
+        prior: what prototypes begin with, (C, d), see `fit_logistic_regression`; None for nothing.
     """
     mean, deviation = moments
     vectors = unit_standardised(training.features.astype(np.float64), mean, deviation)
     others = vectors[:0] if unlabelled is None else unit_standardised(unlabelled.astype(np.float64), mean, deviation)
-    learner = Learner(vectors, training.classes, classes, trainer, others)
+    learner = Learner(vectors, training.classes, classes, trainer, others, prior)
     solution = learner.solve(np.arange(len(vectors)))
     if not solution.converged:
         notice(
@@ -152,9 +163,16 @@ class Learner:
     """Solves for labelled samples, or some of them, with what unlabelled samples say about these."""
 
     def __init__(
-        self, vectors: Doubles, classes: Classes, count: int, trainer: LogisticTrainer, unlabelled: Doubles
+        self,
+        vectors: Doubles,
+        classes: Classes,
+        count: int,
+        trainer: LogisticTrainer,
+        unlabelled: Doubles,
+        prior: Doubles | None = None,
     ) -> None:
         self._vectors, self._classes, self._count, self._trainer = vectors, classes, count, trainer
+        self._prior = prior
         self._everything = np.concatenate([vectors, unlabelled])
         self._graph = NeighbourGraph(self._everything.astype(np.float32)) if len(unlabelled) else None
 
@@ -168,7 +186,7 @@ class Learner:
             rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
             weights = np.concatenate([weights, self._worth(found.certainty, weights)])
         vectors, scale = self._everything[rows], trainer.scale_of(self._count)
-        return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights)
+        return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights, self._prior)
 
     def _worth(self, certainty: Doubles, labels: Doubles) -> Doubles:
         """What each pseudo-label counts beside labels that count so much; together less than each of three limits."""
@@ -184,7 +202,7 @@ class Learner:
 
 
 def _bias(solution: Solution) -> Doubles:
-    """0, or -inf for a class without a sample, whose probability is then 0: (C,)."""
+    """0, or -inf for a class of which nothing is known, whose probability is then 0: (C,)."""
     return np.where(solution.present, 0.0, -np.inf)
 
 

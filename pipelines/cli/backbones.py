@@ -90,6 +90,9 @@ def _facts(preset: "Preset") -> dict[str, object]:
         "weights": f"https://huggingface.co/{preset.hub}",
         "without_network": {"fetch": preset.fetch, "init": f"--weights {preset.name}/model.safetensors"},
         "text": preset.text or None,
+        "text_without_network": {"fetch": preset.fetch_text, "init": f"--text-tower {preset.name}-text"}
+        if preset.text
+        else None,
     }
 
 

@@ -206,6 +206,22 @@ class BackboneSettings(Settings):
     crop_share: float | None = Field(
         None, gt=0, le=1, description="Share of the image kept by the centre crop; by default the model's."
     )
+    zero_shot: bool = Field(
+        False,
+        description="Begin with what an image-text backbone, such as siglip2-base, knows of the classes by their "
+        "names: they choose the first query and pull the trainer logistic while labels are few.",
+    )
+    text_tower: str | None = Field(
+        None,
+        description="With --zero-shot: folder of the backbone's open_clip model (open_clip_config.json, "
+        "open_clip_model.safetensors, tokenizer.json); else the model hub.",
+    )
+    prompts: list[str] = Field(
+        [],
+        description='With --zero-shot: a sentence with {class} in it; by default "a photo of a {class}.". May be '
+        "repeated: a class is the mean over all.",
+        json_schema_extra={"repeated": True},
+    )
     crop_mode: CropMode | None = Field(
         None,
         description="What becomes of images that are not square: center cuts the middle out, squash makes both sides "

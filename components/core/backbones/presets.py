@@ -69,6 +69,12 @@ class Preset:
         """The command by which a machine with a network fetches the file for `--weights`."""
         return f"hf download {self.hub} model.safetensors --local-dir {self.name}"
 
+    @property
+    def fetch_text(self) -> str:
+        """The command by which a machine with a network fetches the folder for `--text-tower`; empty without text."""
+        files = "open_clip_config.json open_clip_model.safetensors tokenizer.json tokenizer_config.json"
+        return f"hf download {self.text_weights} {files} --local-dir {self.name}-text" if self.text else ""
+
     def asked(self, pooling: AskedPooling) -> AskedPooling:
         """What a recipe's `embedding.pooling` comes to for this network."""
         return {"network": self.pooling, "auto": self.auto}.get(pooling, pooling)
