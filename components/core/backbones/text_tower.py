@@ -28,6 +28,12 @@ TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json
 AT_ONCE = 64
 """Prompts a forward pass."""
 
+NOTHING_BUT_DATA = {"local_files_only": True, "trust_remote_code": False}
+"""No hub is asked for a tokenizer, and code that it brings is not run."""
+
+CLEANING = {"clean", "strip_sep_token", "language", "tokenizer_mode"}
+"""What a configuration may tell a tokenizer."""
+
 INSTALL = "Zero-shot start needs open_clip, which is not installed. Install labelcycle[zero-shot]."
 
 
@@ -66,11 +72,14 @@ def read_configuration(folder: Path, model: str = "") -> dict[str, Any]:
     try:
         configuration = json.loads(path.read_text(encoding="utf-8"))["model_cfg"]
         text = configuration["text_cfg"]
-        foreign = "hf_model_name" in text and text["hf_model_name"]
+        foreign = text.get("hf_model_name")
+        strange = set(text.get("tokenizer_kwargs") or ()) - CLEANING
     except FileNotFoundError as error:
         raise ConfigurationError(_lacking(folder, CONFIGURATION)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path} is not a configuration of open_clip: {error!r}. Fetch it again.") from error
+    if strange:
+        raise ConfigurationError(f"{path}: tokenizer_kwargs may not have {sorted(strange)[0]!r}. Remove it.")
     if foreign:
         raise ConfigurationError(
             f"{path}: the network of text is {foreign!r} of transformers. Only those that are open_clip's own can be "
@@ -90,7 +99,7 @@ def lay_out(folder: Path, configuration: Mapping[str, Any], target: Path) -> Ima
     source = folder / BOTH_HALVES
     if not source.is_file():
         raise ConfigurationError(_lacking(folder, BOTH_HALVES))
-    own_tokenizer = bool(configuration["text_cfg"].get("hf_tokenizer_name"))
+    own_tokenizer = _has_own_tokenizer(configuration)
     if own_tokenizer and not (folder / TOKENIZER[0]).is_file():
         raise ConfigurationError(_lacking(folder, TOKENIZER[0]))
     try:
@@ -156,7 +165,8 @@ class TextTower:
             tensors = load_file(folder / TEXT_HALF)
             known = self._network.state_dict().keys()
             self._network.load_state_dict({name: value for name, value in tensors.items() if name in known})
-            self._tokenizer: Any = open_clip.get_tokenizer(f"local-dir:{folder}")
+            safe = NOTHING_BUT_DATA if _has_own_tokenizer(configuration) else {}
+            self._tokenizer: Any = open_clip.get_tokenizer(f"local-dir:{folder}", **safe)
         except ImportError as error:
             raise ConfigurationError(f"The tokenizer needs transformers: {error}. {INSTALL}") from error
         except (RuntimeError, SafetensorError, TypeError, ValueError, KeyError, OSError) as error:
@@ -195,6 +205,11 @@ def _open_clip() -> Any:
     except ImportError as error:
         raise ConfigurationError(INSTALL) from error
     return open_clip
+
+
+def _has_own_tokenizer(configuration: Mapping[str, Any]) -> bool:
+    """Whether the tokenizer is one of transformers, in files, and not that of CLIP, which open_clip carries."""
+    return bool(configuration["text_cfg"].get("hf_tokenizer_name"))
 
 
 def _lacking(folder: Path, name: str) -> str:
