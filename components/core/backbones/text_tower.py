@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import ConfigurationError
 
 CONFIGURATION = "open_clip_config.json"
@@ -180,9 +181,10 @@ class TextTower:
     def __call__(self, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors of length 1, float32 (P, t). Cost: a forward pass a prompt, in batches of 64."""
         found = []
-        for start in range(0, len(prompts), AT_ONCE):
-            vectors = self._network(self._tokenizer(list(prompts[start : start + AT_ONCE])))
-            found.append(torch.nn.functional.normalize(vectors, dim=-1))
+        with one_core_a_batch():
+            for start in range(0, len(prompts), AT_ONCE):
+                vectors = self._network(self._tokenizer(list(prompts[start : start + AT_ONCE])))
+                found.append(torch.nn.functional.normalize(vectors, dim=-1))
         result: npt.NDArray[np.float32] = torch.cat(found).numpy()
         return result
 
