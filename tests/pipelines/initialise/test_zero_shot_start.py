@@ -19,7 +19,8 @@ from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.models.text_classifier import TextClassifier, read_text_classifier
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import table_in
-from labelcycle.components.train_adapter import class_names_prior
+from labelcycle.components.train_adapter.class_names_prior import names_prior
+from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import fit_logistic_regression
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.initialise import zero_shot_start
@@ -150,7 +151,7 @@ def test_added_and_renamed_classes_get_texts(begun: Callable[..., Any], clip: di
         ({"zero_shot": False}, "--text-tower is about the names of classes"),
         ({"zero_shot": False, "text_tower": None, "prompts": ["a {class}"]}, "--prompts is about"),
         (
-            {"zero_shot": False, "text_tower": None, "overrides": {"trainer.text_labels": 2}},
+            {"zero_shot": False, "text_tower": None, "overrides": {"trainer.text_labels": 3}},
             "text_labels has no effect without --zero-shot",
         ),
         ({"prompts": ["a photo"]}, r"--prompts 'a photo' has no \{class\}"),
@@ -207,19 +208,43 @@ def test_recipes_that_train_otherwise_take_the_query_alone(
     campaign.run_until("select")
 
 
+def by_two_coordinates(scale: float) -> TextClassifier:
+    """Two classes: where the first coordinate is large, and where the second is."""
+    identity, texts = np.eye(6, dtype=np.float32), np.eye(2, 6, dtype=np.float32)
+    return TextClassifier(identity, np.zeros(6, np.float32), texts, np.array([scale], np.float32))
+
+
 def test_names_that_say_nothing_count_for_little() -> None:
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(400, 6)).astype(np.float16)
+    features = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float16)
     moments = (features.astype(np.float32).mean(axis=0), features.astype(np.float32).std(axis=0))
-    texts = np.eye(2, 6, dtype=np.float32)
-    means = {}
-    for scale in (1e-3, 100.0):
-        classifier = TextClassifier(
-            np.eye(6, dtype=np.float32), np.zeros(6, np.float32), texts, np.array([scale], np.float32)
-        )
-        means[scale] = class_names_prior.named_means(features, classifier, moments)
-    assert np.linalg.norm(means[1e-3], axis=1).max() < 0.1 < np.linalg.norm(means[100.0], axis=1).min()
-    assert means[100.0][0, 0] > means[100.0][0, 1] and means[100.0][1, 1] > means[100.0][1, 0]
+    vague, clear = (
+        names_prior(2.0, by_two_coordinates(scale), moments, features, features[:50]) for scale in (1e-3, 100)
+    )
+    assert np.linalg.norm(vague.prototypes, axis=1).max() < 0.2 < np.linalg.norm(clear.prototypes, axis=1).min()
+    assert clear.prototypes[0, 0] > clear.prototypes[0, 1] and clear.prototypes[1, 1] > clear.prototypes[1, 0]
+    assert vague.hints is not None and clear.hints is not None
+    assert np.allclose(vague.hints, 2 / 50, atol=1e-3)
+    assert np.allclose(clear.hints.sum(axis=0), 2, atol=1e-5) and clear.hints.max() > 0.07
+    assert names_prior(2.0, by_two_coordinates(1), moments, features, None).hints is None
+
+
+def test_hints_bring_classes_without_labels_into_the_pool() -> None:
+    generator = np.random.default_rng(1)
+    points = np.repeat(np.eye(3, 8), 12, axis=0) + 0.1 * generator.normal(size=(36, 8))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    graph, among = NeighbourGraph(points), np.setdiff1d(np.arange(36), [0, 12])
+    labelled = (np.array([0, 12]), np.array([0, 1]))
+    without = graph.pseudo_labels(*labelled, among)
+    nothing = graph.pseudo_labels(*labelled, among, np.zeros((34, 3), np.float32))
+    assert all(
+        np.array_equal(getattr(without, name), getattr(nothing, name)) for name in ("rows", "classes", "certainty")
+    )
+    assert set(without.classes.tolist()) == {0, 1}
+    hints = np.zeros((34, 3), np.float32)
+    hints[among >= 24, 2] = 1 / 12
+    found = graph.pseudo_labels(*labelled, among, hints)
+    assert set(found.classes[found.rows >= 24].tolist()) == {2}
+    assert set(found.classes[found.rows < 24].tolist()) == {0, 1}
 
 
 def test_a_prior_begins_the_prototype() -> None:
