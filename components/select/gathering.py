@@ -20,6 +20,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.provenance import space_name
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.models.text_classifier import read_text_classifier
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage.tables import column_to_matrix, scores_name, scores_schema, with_schema
 from labelcycle.components.select.constraints import Constraints
@@ -46,9 +47,10 @@ def gather_candidates(
     """The samples that may be asked for, with the fields that `reads` names, as far as they are known.
 
     A sample is left out once it was asked for, answered or not, and while its image cannot be read. In the cold start
-    nothing is labelled or scored, so that only features, groups and texts can be known, and losses where the pool's
-    labels are: there, a head that knows nothing yet has the same loss on every sample. `texts` are known where the
-    campaign has a text encoder. Where training data is selected, features may have moved towards those of captions.
+    nothing is labelled or scored, so that only features, groups and texts can be known, probabilities where the names
+    of the classes give them, and losses where the pool's labels are: there, a head that knows nothing yet has the same
+    loss on every sample. `texts` are known where the campaign has a text encoder. Where training data is selected,
+    features may have moved towards those of captions.
 
     Args:
         work: the attempt, scored unless this is the cold start.
@@ -61,9 +63,12 @@ def gather_candidates(
     if work.decision.action == "cold_start":
         pool = Candidates(ids=np.array(_unasked(work), dtype=np.str_), cycle=work.cycle)
         space = FeatureSpace(work.store, work.campaign.base_space)
-        if "features" in reads:
+        zero_shot = work.campaign.zero_shot if "probs" in reads else None
+        if "features" in reads or zero_shot is not None:
             ids, features = space.read(pool.ids.tolist())
             pool = replace(pool, ids=np.array(ids, dtype=np.str_), features=features)
+            if zero_shot is not None:
+                pool = replace(pool, probs=read_text_classifier(work.store, zero_shot).probabilities(features))
         return _with_groups(work, _with_texts(work, _with_first_losses(work, pool, reads), reads), reads)
     columns = [column for field, column in FROM_SCORES.items() if field in reads]
     scores = read_scores(work, shards, ["sample_id", *columns])

@@ -99,6 +99,7 @@ COMMANDS = {
     "autolabel": ("autolabel", "autolabel", MODELS),
     "export": ("export", "export", MODELS),
     "recipes": ("recipes", "recipes", COMPARE),
+    "backbones": ("backbones", "backbones", COMPARE),
     "backtest": ("backtest", "backtest", COMPARE),
     "batches": ("batches", "batches", COMPARE),
     "compile": ("compile", "compile_packages", CLUSTER),

@@ -65,6 +65,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_testing,
 )
 from labelcycle.pipelines.initialise.who_labels import check_labelling, check_links, labelling_of
+from labelcycle.pipelines.initialise.zero_shot_start import with_zero_shot, zero_shot_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -110,7 +111,8 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     labelling, notify = labelling_of(settings), notify_of(settings.notify)
     settings = with_batch(settings, recipe, settings.classes)
     settings = as_single_shot(as_data_selection(settings, recipe.data_selection), recipe)
-    check_strategies(recipe, settings.pool_labels, wants_captions(settings))
+    recipe = with_zero_shot(settings, recipe)
+    check_strategies(recipe, settings.pool_labels, wants_captions(settings), settings.zero_shot)
     check_labelling(settings, labelling, recipe)
     store = open_store(root) if write else UnwrittenStore(open_store(root))
     _refuse_other_campaign(store, settings, recipe)
@@ -137,6 +139,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *division.set_aside], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, division.splits)
+    zero_shot = zero_shot_of(store, settings, backbone, classes)
     pool = write_pool(store, samples, division.splits, division.groups, captions)
     told = division.truth if recipe.data_selection else None
     campaign = validated_campaign(
@@ -160,6 +163,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         known_labels=_kept_labels(store, division.known, settings.count_known),
         test_from_budget=division.testing,
         notify=notify,
+        zero_shot=zero_shot,
         watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
     check_rechecks(recipe, campaign.labels_from)

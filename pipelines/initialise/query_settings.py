@@ -39,13 +39,16 @@ def reads_texts(recipe: Recipe, captions: bool) -> bool:
     return captions and any("texts" in STRATEGIES[choice.strategy].reads_with(choice.arguments) for choice in choices)
 
 
-def check_strategies(recipe: Recipe, pool_labels: bool = False, captions: bool = False) -> None:
+def check_strategies(
+    recipe: Recipe, pool_labels: bool = False, captions: bool = False, zero_shot: bool = False
+) -> None:
     """Check strategies, their parameters and what they need against what the stages before select give them.
 
     Args:
         recipe: the recipe.
         pool_labels: whether the labels of the pool may be read, so that losses are known.
         captions: whether there are captions to make texts of.
+        zero_shot: whether the names of the classes give probabilities before there is a model.
 
     Raises:
         ConfigurationError: unknown strategy or parameter, a value of another type, or needs that are not met.
@@ -54,7 +57,9 @@ def check_strategies(recipe: Recipe, pool_labels: bool = False, captions: bool =
     with_a_model = (WITH_A_MODEL if recipe.data_selection is None else WITH_A_MODEL - OF_LABELLED) | known
     for choice in (recipe.selector, recipe.cold_start):
         check_arguments(choice.strategy, choice.arguments)
-    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - WITHOUT_A_MODEL - known)
+    first = recipe.cold_start
+    named = {"probs"} if zero_shot else set()
+    too_early = sorted(STRATEGIES[first.strategy].needs_with(first.arguments) - WITHOUT_A_MODEL - known - named)
     if too_early:
         raise ConfigurationError(
             f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "

@@ -106,6 +106,8 @@ def _of_campaign(campaign: Campaign) -> Iterator[ObjectReference]:
         yield campaign.withdrawn
     if campaign.text_encoder is not None:
         yield from campaign.text_encoder.files.values()
+    if campaign.zero_shot is not None:
+        yield from (campaign.zero_shot.classifier, *campaign.zero_shot.files.values())
 
 
 def _of_commits(commits: list[Commit]) -> Iterator[ObjectReference]:

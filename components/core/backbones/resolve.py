@@ -1,9 +1,9 @@
 """From what the user names (backbone, weights, overrides) to the exact backbone that a campaign keeps."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import timm
 import torch
@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
+from labelcycle.components.core.backbones.presets import Preset
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.config.embedding import AskedPooling
 from labelcycle.components.core.config.recipe import describe
@@ -37,6 +38,19 @@ class TransformOverrides:
     crop_share: float | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    crop_mode: str | None = None
+
+    def over(self, preset: Preset) -> Self:
+        """What the user sets, and what the preset says about the rest but for the way of resizing."""
+        mean, std = preset.colours
+        own: dict[str, Any] = {
+            "image_size": preset.image_size,
+            "crop_share": preset.crop_share,
+            "mean": mean,
+            "std": std,
+            "crop_mode": preset.crop_mode,
+        }
+        return replace(self, **{name: value for name, value in own.items() if getattr(self, name) is None})
 
 
 def resolve_backbone(
@@ -156,6 +170,7 @@ def _transform(model: Any, overrides: TransformOverrides) -> Transform:
         "crop_share": own["crop_pct"],
         "mean": own["mean"],
         "std": own["std"],
+        "crop_mode": "squash" if own["crop_mode"] == "squash" else "center",
     }
     settings |= {name: value for name, value in asdict(overrides).items() if value is not None}
     try:

@@ -24,7 +24,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 FOLDER = "amendments"
 
 AMENDABLE = (
-    *("budget", "batch", "recipe", "classes", "former_classes", "prices"),
+    *("budget", "batch", "recipe", "classes", "former_classes", "zero_shot", "prices"),
     *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget", "watch_images", "notify"),
 )
 """What of a campaign's description can be amended."""

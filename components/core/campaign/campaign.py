@@ -11,6 +11,7 @@ from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.config.notify import Notify
 from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.settings import OF_A_LATER_VERSION, Later, Settings, knows_less
+from labelcycle.components.core.config.zero_shot import ZeroShot
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -27,14 +28,22 @@ Deviation = Annotated[float, Field(gt=0)]
 Precision = Literal["float32", "bfloat16"]
 
 
+CropMode = Literal["center", "squash"]
+"""What becomes of images that are not square, by timm's names: the centre is cut out, or both sides are made equal."""
+
+
 class Transform(Settings):
-    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
+    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise.
+
+    With the crop mode `squash` both sides are resized to that, whatever the image's shape.
+    """
 
     image_size: Annotated[int, Field(ge=8)]
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
     crop_share: Annotated[float, Field(gt=0, le=1)]
     mean: tuple[float, float, float]
     std: tuple[Deviation, Deviation, Deviation]
+    crop_mode: Annotated[CropMode, Later("center")] = "center"
 
 
 class Backbone(Settings):
@@ -116,6 +125,7 @@ class Campaign(Settings):
         watch_images: the folder or prefix whose new images join at each cycle; None for none.
         former_classes: the class that answers under a name count as which is none any more, since it was renamed or
             merged with others.
+        zero_shot: what the names of the classes say; None where the campaign does not begin from them.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -142,6 +152,7 @@ class Campaign(Settings):
     withdrawn: Annotated[ObjectReference | None, Later(None)] = None
     watch_images: Annotated[str | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}
+    zero_shot: Annotated[ZeroShot | None, Later(None)] = None
     _begun_as: str = PrivateAttr("")
     _begun_with: list[str] = PrivateAttr(default_factory=list)
 
@@ -173,6 +184,12 @@ class Campaign(Settings):
         for former, name in self.former_classes.items():
             if former in self.classes or name not in self.classes:
                 raise ValueError(f"{former!r} cannot count as {name!r} among these classes")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_are_of_classes(self) -> Self:
+        if self.zero_shot is not None and self.zero_shot.classes != self.classes:
+            raise ValueError(f"zero_shot has the texts of other classes: {', '.join(self.zero_shot.classes)}")
         return self
 
     def class_of(self, name: str) -> str:

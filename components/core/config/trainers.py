@@ -115,6 +115,9 @@ class LogisticTrainer(Settings):
     few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
     of a label.
 
+    In a campaign that begins from the names of its classes, a name counts as `text_labels` labels of its class: in the
+    prototype, and where labels are spread, among the samples that it may be the class of.
+
     `version` is that of the algorithm, no setting. Version 1 differs in the last bits of what the pool says: its
     neighbours were found by other matrix products.
     """
@@ -131,6 +134,7 @@ class LogisticTrainer(Settings):
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
     unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
     unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+    text_labels: Annotated[float, Field(ge=0), Later(2.0)] = 2.0
 
     def strength_of(self, labels: int) -> float:
         """λ of training on so many labels."""
