@@ -3,12 +3,11 @@
 Report and `labelcycle status` say it in these words. `ROOT` stands for the campaign's root, which a page does not know.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from labelcycle.components.analysis.intervals import wilson_interval
+from labelcycle.components.analysis.intervals import ROUNDING, wilson_interval
 from labelcycle.components.analysis.next_commands import NextCommand, commands_of_an_end
-from labelcycle.components.analysis.savings import ROUNDING
 from labelcycle.components.analysis.stop import METRICS
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import (
@@ -36,6 +35,8 @@ ANSWERS: dict[Answer, str] = {
 MOST_DOUBTED = 0.1
 """From this share of labels that a calibrated model is sure are wrong, they come before new ones. Of labels that were
 all right, but of hard samples, it was sure of 1 in 30."""
+
+ROOT = "ROOT"
 
 LITTLE = 0.005
 """A gain whose range ends below this is little."""
@@ -72,6 +73,15 @@ class Verdict:
         """Answer and verb together."""
         answer = ANSWERS[self.answer].removesuffix(" yet") if self.verb == "Done" else ANSWERS[self.answer]
         return f"{answer}: {self.verb[0].lower()}{self.verb[1:]}" if answer else self.verb
+
+    def at(self, root: str) -> "Verdict":
+        """The same with a campaign's root in place of `ROOT`, as a shell takes it."""
+        return replace(
+            self,
+            quality=self.quality.replace(ROOT, root),
+            reasons=[reason.replace(ROOT, root) for reason in self.reasons],
+            commands=[replace(command, line=command.line.replace(ROOT, root)) for command in self.commands],
+        )
 
     def as_facts(self) -> dict[str, object]:
         """Plain values for machines."""
@@ -215,7 +225,9 @@ def _road_to_target(campaign: Campaign, metrics: CycleMetrics, goes_on: bool) ->
     if needed.low is None:
         return ["By the forecast no number of labels that can be told reaches the target."]
     most = "or more" if needed.high is None else f"to {needed.high:,}"
-    likely = f"{needed.answers:,} labels in all ({needed.low:,} {most})" if needed.answers else f"{needed.low:,} or more"
+    likely = (
+        f"{needed.answers:,} labels in all ({needed.low:,} {most})" if needed.answers else f"{needed.low:,} or more"
+    )
     words = f"By the forecast the target takes {likely}"
     within = needed.answers is not None and needed.answers <= campaign.budget
     if within:

@@ -107,6 +107,11 @@ def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail], most_bytes
     return cards
 
 
+def thumbnail_uri(picture: Image.Image) -> str:
+    """The picture as a data URI of a JPEG."""
+    return _data_uri(_as_jpeg(picture))
+
+
 def _as_jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=QUALITY)

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from labelcycle.components.analysis.verdict import Verdict
 from labelcycle.components.core.campaign.estimate import NOT_MEASURED, AccuracyEstimate, NoEstimate
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.summary import CycleSummary
@@ -94,10 +95,11 @@ def _change(before: float | None, now: float | None) -> Text:
 
 
 def header(status: CampaignStatus) -> list[Text]:
-    """Which campaign, where it stands, what to do next and where the report is."""
+    """Which campaign, the verdict on it, where it stands, what to do next and where the report is."""
     campaign = status.state.campaign
     lines = [
         Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold"),
+        *_verdict(status.verdict),
         Text(plain_text(status.step.words)),
         Text.assemble("next: ", (plain_text(status.step.command), "bold")),
     ]
@@ -106,6 +108,18 @@ def header(status: CampaignStatus) -> list[Text]:
     if status.state.amended is not None:
         lines += [Text(f"amended {plain_text(words)}") for words in history_in_words(status.state.amended)]
     return lines
+
+
+def _verdict(verdict: Verdict | None) -> list[Text]:
+    """The report's verdict; how to use the model of a campaign that has ended is among it."""
+    if verdict is None:
+        return []
+    sentences = [verdict.quality, *([verdict.more] if verdict.more else []), *verdict.reasons]
+    return [
+        Text(plain_text(verdict.headline), style="bold"),
+        *(Text(plain_text(sentence)) for sentence in sentences),
+        *(Text.assemble((f"  {plain_text(each.line)}", "bold"), f"  {each.what}") for each in verdict.commands),
+    ]
 
 
 def progress(
