@@ -4,6 +4,7 @@ Each image is read once for all that show it.
 """
 
 import base64
+import bisect
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -207,10 +208,8 @@ def _wrapped(text: str, size: int, width: int, most: int) -> list[str]:
 
 def _fitting(text: str, font: Font, width: float) -> int:
     """How many leading characters fit into `width` pixels, at least one."""
-    end = min(len(text), 200)
-    while end > 1 and font.getlength(text[:end]) > width:
-        end -= 1
-    return end
+    lengths = range(1, min(len(text), 200) + 1)
+    return max(1, bisect.bisect_right(lengths, width, key=lambda end: font.getlength(text[:end])))
 
 
 def _font(size: int) -> Font:
