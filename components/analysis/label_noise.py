@@ -39,10 +39,11 @@ SUSPECTS = pa.schema(
         pa.field("label_confidence", pa.float32(), nullable=False),
         pa.field("suggested_confidence", pa.float32(), nullable=False),
         pa.field("quality", pa.float32(), nullable=False),
+        pa.field("certainty", pa.float32(), nullable=False),
     ]
 )
 """One row a suspect, the worst first: its label, the class that the model suggests, the model's probability of both,
-and cleanlab's score of the label (0 to 1, low is suspicious)."""
+cleanlab's score of the label (0 to 1, low is suspicious), and the calibrated probability of the class suggested."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def find_label_noise(
     wrong &= (other >= TIMES_AS_LIKELY * own) & ~np.isin(names[rows], list(given_again))
     order = [row for row in np.lexsort((names[rows], quality)) if wrong[row]]
     listed = order[:MOST_LISTED]
+    certainty = calibrated(probabilities, known)[every, suggested] if listed else other
     suspects = pa.table(
         {
             "sample_id": names[rows][listed].tolist(),
@@ -114,6 +116,7 @@ def find_label_noise(
             "label_confidence": [_rounded(own[row]) for row in listed],
             "suggested_confidence": [_rounded(other[row]) for row in listed],
             "quality": [_rounded(quality[row]) for row in listed],
+            "certainty": [_rounded(certainty[row]) for row in listed],
         },
         schema=SUSPECTS,
     )

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.analysis.intervals import ROUNDING
 from labelcycle.components.core.campaign.cycle_metrics import Sign
 from labelcycle.components.core.campaign.state import State
-
-ROUNDING = 1e-9
-"""Accuracies this close are the same: far less than one test sample, far more than floating-point error."""
 
 IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 

@@ -101,6 +101,7 @@ class RandomArm(Record):
         ratio: share of these that was saved.
         sign: how to read these two.
         average: over the cycles whose labels the strategy chose; None while there is none.
+        source: what the random picks were drawn from, in words; None where an earlier version did not say.
     """
 
     labels: list[int]
@@ -109,6 +110,7 @@ class RandomArm(Record):
     ratio: float
     sign: Sign
     average: MeanSaving | None
+    source: str | None = None
 
 
 class ExpectedAccuracy(Record):
@@ -133,6 +135,16 @@ class NeededAnswers(Record):
     high_cost: float | None
 
 
+class ExpectedGain(Record):
+    """By how much so many further answers, which cost so much, are expected to raise the accuracy, and its range."""
+
+    answers: int
+    cost: float
+    gain: float
+    low: float
+    high: float
+
+
 class AccuracyForecast(Record):
     """Where the learning curve is heading.
 
@@ -142,6 +154,8 @@ class AccuracyForecast(Record):
         ceiling: the accuracy with any number of labels.
         curve: from the last cycle to the end of the budget.
         targets: what the next accuracies take.
+        more: what a round number of further answers brings; None where that is too far ahead to say, and in metrics of
+            earlier versions.
     """
 
     reason: None
@@ -149,12 +163,33 @@ class AccuracyForecast(Record):
     ceiling: float
     curve: list[ExpectedAccuracy]
     targets: list[NeededAnswers]
+    more: ExpectedGain | None = None
 
 
 class NoForecast(Record):
     """Why nothing can be said of where the learning curve is heading."""
 
     reason: str
+
+
+class ConfusedPair(Record):
+    """A class that the model takes for another, with a test sample of each kind to look at.
+
+    Attributes:
+        true: the class.
+        predicted: what the model takes it for.
+        count: test samples of this kind.
+        sample_id: the one that the model is surest of.
+        confidence: the model's probability of the wrong class.
+        like: a labelled sample of the predicted class, the most similar one; None where none can be compared.
+    """
+
+    true: str
+    predicted: str
+    count: int
+    sample_id: str
+    confidence: float
+    like: str | None
 
 
 class CycleMetrics(ClassificationMetrics):
@@ -186,6 +221,7 @@ class CycleMetrics(ClassificationMetrics):
         rechecks: None where no label was asked for again.
         remeasured: how many earlier models were measured again, because the test set or the classes have
             changed; None for none.
+        confused: what the model confuses most often; None in metrics of earlier versions and without test samples.
     """
 
     cycle: int
@@ -211,6 +247,7 @@ class CycleMetrics(ClassificationMetrics):
     labels_by_class: dict[str, int] | None = None
     rechecks: RecheckFigures | None = None
     remeasured: int | None = None
+    confused: list[ConfusedPair] | None = None
 
     @property
     def accuracy_in_words(self) -> str:
