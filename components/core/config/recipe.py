@@ -6,10 +6,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from labelcycle.components.core.config.embedding import Embedding
 from labelcycle.components.core.config.query_choice import SHORT, ColdStart, DropoutScorer, Selector, SoftmaxScorer
+from labelcycle.components.core.config.selection_loops import DataSelection
 from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.config.trainers import (
     TRAINERS,
-    DataSelection,
     FeatureTrainer,
     FineTuner,
     ImageTrainer,
@@ -175,7 +175,9 @@ class Recipe(Settings):
     @property
     def uses_base_features(self) -> bool:
         """Whether the features of the backbone as it comes are read by any stage."""
-        cold = self.cold_start
+        cold, selection = self.cold_start, self.data_selection
+        if selection is not None and selection.train_augmented:
+            return True
         return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
 
 
