@@ -63,6 +63,10 @@ def decision_words(campaign: Campaign, metrics: CycleMetrics, summary: CycleSumm
     reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
     waiting = _waiting(campaign.labelling, query_size)
     if metrics.alignment is not None and metrics.alignment.update:
+        aligned = campaign.recipe.alignment
+        if aligned is not None and not aligned.feature_alignment:
+            reasons.insert(0, f"From here on the final model is trained by final.aligned: {metrics.alignment.reason}.")
+            return DecisionWords("Continue", "go", reasons, waiting)
         reasons.insert(0, f"Features were recomputed: {metrics.alignment.reason}.")
         return DecisionWords("Update and continue", "go", reasons, waiting)
     return DecisionWords("Continue", "go", reasons, waiting)

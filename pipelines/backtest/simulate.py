@@ -102,7 +102,7 @@ def choose(
         head: the model of the labelled rows; None at the cold start.
     """
     chooser = arm.compared.chooser if head is not None else arm.compared.cold_start
-    budget = plan.batch if head is not None else plan.initial
+    budget = plan.initial if head is None else plan.schedule.batch_at(int(labelled.sum()), plan.batch)
     candidates = _candidates(history.pool, plan, arm.seed, cycle, labelled, head, chooser)
     parameters: dict[str, Any] = dict(chooser.parameters)
     picks = select_batch(chooser.strategy, candidates, budget, arm.seed, **parameters)

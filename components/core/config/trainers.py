@@ -213,6 +213,10 @@ class ProbeThenFineTuner(FineTuner):
     probe_epochs: Count = 10
     probe_learning_rate: LearningRate = 0.5
 
+    def probe_epochs_for(self, examples: int) -> int:
+        """The epochs of probing, which `min_steps` makes as many times more as it does those of fine-tuning."""
+        return math.ceil(self.probe_epochs * self.epochs_for(examples) / self.epochs)
+
 
 EpochTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
 """Trainers of a head on features that are there already, in epochs."""

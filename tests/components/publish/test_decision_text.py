@@ -8,7 +8,7 @@ import pytest
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
-from labelcycle.components.core.config.recipe import Stop
+from labelcycle.components.core.config.recipe import Alignment, Stop
 from labelcycle.components.publish.report_text import DecisionWords, decision_words
 from tests.cycle_records import cycle_metrics
 
@@ -19,6 +19,7 @@ SUMMARY = CycleSummary(
 
 class Recipe:
     stop = Stop()
+    alignment: Alignment | None = None
 
 
 class Described:
@@ -64,6 +65,10 @@ def test_features_that_were_made_anew() -> None:
     found = decided(alignment={"update": True, "reason": "little changed", **quantities})
     assert found.verb == "Update and continue"
     assert found.reasons[0] == "Features were recomputed: little changed."
+    described = Described()
+    described.recipe.alignment = Alignment(feature_alignment=False)
+    switched = decided(described, alignment={"update": True, "reason": "little changed", **quantities})
+    assert switched.verb == "Continue" and "trained by final.aligned: little changed" in switched.reasons[0]
     assert decided(alignment={"update": False, "reason": "much changed", **quantities}).verb == "Continue"
 
 
