@@ -77,7 +77,8 @@ def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> "PeftModel":
     ]
     if not names:
         raise ConfigurationError(
-            f"The backbone has no linear layer named {trainer.target!r} for the adapter. Correct trainer.target."
+            f"The backbone has no linear layer named {trainer.target!r} for the adapter. Correct trainer.target, a "
+            "regular expression over the last part of the names."
         )
     config = LoraConfig(
         r=trainer.rank,
