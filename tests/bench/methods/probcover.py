@@ -2,8 +2,8 @@
 
 `python -m tests.bench.methods.probcover --features eurosat.npz caltech101.npz digits`
 
-Each file has `features` (N, d) and `labels`; `digits` are the pixels of scikit-learn's. All picks are made at once, from
-the cold start, since the strategy reads no labels, and the head is `logistic` on the first so many of them.
+Each file has `features` (N, d) and `labels`; `digits` are the pixels of scikit-learn's. All picks are made at once,
+from the cold start, since the strategy reads no labels, and the head is `logistic` on the first so many of them.
 """
 
 import argparse
