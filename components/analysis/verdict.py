@@ -200,6 +200,10 @@ def _next(
         return "Stop", ["There is nothing left to ask for." if left > 0 else f"{spent}."]
     reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
     if metrics.alignment is not None and metrics.alignment.update:
+        aligned = campaign.recipe.alignment
+        if aligned is not None and not aligned.feature_alignment:
+            switched = f"From here on the final model is trained by final.aligned: {metrics.alignment.reason}."
+            return "Continue", [switched, *reasons]
         return "Update and continue", [f"Features were recomputed: {metrics.alignment.reason}.", *reasons]
     return "Continue", reasons
 

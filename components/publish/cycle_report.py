@@ -72,6 +72,7 @@ def render_report(report: Report) -> str:
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
     forecast, class_changes = metrics.forecast, _class_words(report)
+    aligned = campaign.recipe.alignment
     return _template().render(
         campaign=campaign,
         metrics=metrics,
@@ -101,7 +102,7 @@ def render_report(report: Report) -> str:
         second_opinions=sum(pick.opinion > 1 and not pick.recheck for pick in picks),
         rechecks=sum(pick.recheck for pick in picks),
         final=final,
-        alignment=alignment_table(metrics.alignment),
+        alignment=alignment_table(metrics.alignment, aligned is None or aligned.feature_alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},
     )
 

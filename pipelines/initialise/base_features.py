@@ -74,12 +74,14 @@ def _check_layers(backbone: Backbone, trainer: LoraTrainer) -> None:
     Raises:
         ConfigurationError: it has none of them, or fewer blocks than are asked for.
     """
-    from labelcycle.components.core.backbones.resolve import has_layers
+    from labelcycle.components.core.backbones.resolve import inner_layers
 
-    if not has_layers(backbone, trainer.target):
+    if not inner_layers(backbone, trainer.target):
+        there = ", ".join(inner_layers(backbone, ".*")) or "none within others"
         raise ConfigurationError(
-            f"Backbone {backbone.name!r} has no linear layer named {trainer.target!r} for the adapter. "
-            "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
+            f"Backbone {backbone.name!r} has no linear layer named {trainer.target!r} for the adapter; it has {there}. "
+            "Choose a vision transformer, or name its layers with --set trainer.target=NAME, a regular expression such "
+            "as [qkv]_proj."
         )
     if trainer.blocks != "all":
         from labelcycle.components.core.backbones.build import create

@@ -54,7 +54,9 @@ def check_strategies(
         ConfigurationError: unknown strategy or parameter, a value of another type, or needs that are not met.
     """
     known = ({"losses"} if pool_labels else set()) | ({"texts"} if captions else set())
-    with_a_model = (WITH_A_MODEL if recipe.data_selection is None else WITH_A_MODEL - OF_LABELLED) | known
+    selection = recipe.data_selection
+    knows_labelled = selection is None or selection.earlier_picks == "labelled"
+    with_a_model = (WITH_A_MODEL if knows_labelled else WITH_A_MODEL - OF_LABELLED) | known
     for choice in (recipe.selector, recipe.cold_start):
         check_arguments(choice.strategy, choice.arguments)
     first = recipe.cold_start
@@ -72,6 +74,8 @@ def check_strategies(
         _check_passes(recipe.selector, recipe.scorer)
     if missing:
         remedy = "Set scorer.name=dropout." if missing <= FROM_DROPOUT else "Choose another strategy."
+        if missing <= OF_LABELLED:
+            remedy = "Set data_selection.earlier_picks=labelled and data_selection.augmentation=none."
         if missing <= FROM_FLAGS.keys():
             remedy = " ".join(FROM_FLAGS[need] for need in sorted(missing))
         raise ConfigurationError(

@@ -1,5 +1,6 @@
 """From what the user names (backbone, weights, overrides) to the exact backbone that a campaign keeps."""
 
+import re
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -98,12 +99,16 @@ def resolve_backbone(
     )
 
 
-def has_layers(backbone: Backbone, ending: str) -> bool:
-    """Whether the network has linear layers whose name ends in `ending`, such as `qkv`."""
-    model = create(backbone.name, backbone.transform.image_size)
-    return any(
-        name.split(".")[-1] == ending and isinstance(module, torch.nn.Linear) for name, module in model.named_modules()
-    )
+def inner_layers(backbone: Backbone, ending: str) -> list[str]:
+    """The last parts of the names of the network's linear layers within others that end so, each once, sorted.
+
+    Args:
+        backbone: which network.
+        ending: a regular expression over what follows a dot, such as `qkv` or `[qkv]_proj`; `.*` for all.
+    """
+    model, wanted = create(backbone.name, backbone.transform.image_size), re.compile(rf".*\.(?:{ending})")
+    names = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    return sorted({name.rpartition(".")[2] for name in names if wanted.fullmatch(name)})
 
 
 def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch.nn.Module:

@@ -218,7 +218,8 @@ class Campaign(Settings):
             asked: how many of the budget have been asked for.
             first: whether it is the first query, which asks for the samples to test with too.
         """
-        wanted = (self.initial if asked == 0 else self.batch) + (self.test_from_budget if first else 0)
+        batch = self.recipe.schedule.batch_at(asked, self.batch)
+        wanted = (self.initial if asked == 0 else batch) + (self.test_from_budget if first else 0)
         return max(0, min(wanted, self.budget - asked))
 
 

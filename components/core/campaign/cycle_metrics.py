@@ -64,18 +64,19 @@ class BatchMetrics(Record):
     """The test set after so many training batches of all loops of a data selection so far.
 
     The last two are given where one class is told from the rest: the accuracy on that class alone, and the mean of both
-    sides.
+    sides. `test_samples` is how many were measured with, where not with all.
     """
 
     batches: int
     accuracy: float
     target_accuracy: float | None = None
     balanced_accuracy: float | None = None
+    test_samples: int | None = None
 
     def figures(self) -> Iterator[tuple[str, float]]:
         """Each figure that was measured, with its name."""
         for name, value in self:
-            if name != "batches" and value is not None:
+            if name not in ("batches", "test_samples") and value is not None:
                 yield name, float(value)
 
 

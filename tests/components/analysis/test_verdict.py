@@ -9,7 +9,7 @@ from labelcycle.components.analysis.verdict import Verdict, verdict_of
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.labelling import Labelling
-from labelcycle.components.core.config.recipe import Stop
+from labelcycle.components.core.config.recipe import Alignment, Stop
 from labelcycle.pipelines.cli.main import COMMANDS
 from tests.cycle_records import cycle_metrics
 
@@ -21,6 +21,7 @@ SUMMARY = CycleSummary(
 class Recipe:
     stop = Stop()
     final: str | None = None
+    alignment: Alignment | None = None
 
 
 class Described:
@@ -210,6 +211,10 @@ def test_features_that_were_made_anew() -> None:
     found = decided(alignment={"update": True, "reason": "little changed", **quantities})
     assert found.verb == "Update and continue"
     assert found.reasons[0] == "Features were recomputed: little changed."
+    described = Described()
+    described.recipe.alignment = Alignment(feature_alignment=False)
+    switched = decided(described, alignment={"update": True, "reason": "little changed", **quantities})
+    assert switched.verb == "Continue" and "trained by final.aligned: little changed" in switched.reasons[0]
     assert decided(alignment={"update": False, "reason": "much changed", **quantities}).verb == "Continue"
 
 

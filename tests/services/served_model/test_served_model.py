@@ -1,4 +1,4 @@
-"""The champion over HTTP: what `labelcycle predict` answers, from MLflow's files alone; it opens no file of the server."""
+"""The champion over HTTP: what `labelcycle predict` answers, from the files in MLflow alone, none of the server's own."""
 
 import base64
 import csv
