@@ -1,4 +1,4 @@
-"""The champion over HTTP: what `labelcycle predict` answers, from the files in MLflow alone, none of the server's own."""
+"""The champion over HTTP: what `labelcycle predict` answers, from the files in MLflow alone."""
 
 import base64
 import csv
