@@ -2,17 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.config.settings import Settings
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.campaign_params import amendments_in_words, campaign_settings, cycle_settings
 from labelcycle.components.tracking.experiments import experiment_id, prepared_run
 from labelcycle.components.tracking.location import TrackingLocation, tracking_location
 from labelcycle.components.tracking.mlflow_session import mlflow_at
@@ -67,15 +66,20 @@ def _track(store: Store, state: State, history: PromotionHistory, location: Trac
     missing = [commit for commit in state.commits if not _is_complete(known.cycles.get(commit.cycle))]
     if missing or known.campaign is None:
         parent = known.campaign or _create_campaign_run(client, experiment, store, state.campaign)
+        begun = state.campaign if state.amended is None else state.amended.begun
         if not parent.data.params:
-            _log_settings(client, parent, state.campaign if state.amended is None else state.amended.begun)
+            _log_settings(client, parent, begun)
+        _tell_amendments(client, parent, state)
         for commit in missing:
             newest = commit.cycle == state.commits[-1].cycle
             run = known.cycles.get(commit.cycle)
             campaign = state.campaign_of(commit)
             if run is None:
-                run = _begin_cycle_run(client, parent, campaign, commit, newest, prepared)
-            log_cycle(client, TrackedCycle(store, campaign, commit, run, parent, history))
+                title = tags.cycle_title(campaign, state.summaries[commit.cycle])
+                marks = _marks_of_cycle(campaign, commit, newest)
+                run = _begin_cycle_run(client, parent, title, marks, prepared if newest else None)
+            settings = cycle_settings(campaign, begun)
+            log_cycle(client, TrackedCycle(store, campaign, commit, run, parent, history, settings))
         known = KnownRuns(parent, known.cycles)
     if not missing:
         follow_promotions(client, state.campaign, history)
@@ -169,52 +173,30 @@ def _log_settings(client: "MlflowClient", parent: "Run", campaign: Campaign) -> 
     client.log_batch(parent.info.run_id, params=params)
 
 
-def campaign_settings(campaign: Campaign) -> dict[str, object]:
-    """What sets campaigns apart, as flat names and values. Where labels come from may hold a token: it is left out."""
-    settings: dict[str, object] = {
-        "recipe": campaign.recipe.name,
-        **{name: value for name, value in _flat(campaign.recipe) if "." in name and name != "embedding.pooling"},
-        "classes": len(campaign.classes),
-        "budget": campaign.budget,
-        "batch": campaign.batch,
-        "initial": campaign.initial,
-        "seed": campaign.seed,
-        "price_per_label": campaign.prices.label,
-        "annotators_per_label": campaign.prices.annotators_per_label,
-        "price_per_cpu_hour": campaign.prices.cpu_hour,
-        "price_per_gpu_hour": campaign.prices.gpu_hour,
-        "base_space": campaign.base_space,
-    }
-    if campaign.backbone is not None:
-        settings["backbone"] = campaign.backbone.name
-        settings["backbone.weights_sha256"] = campaign.backbone.weights.sha256
-        settings["backbone.image_size"] = campaign.backbone.transform.image_size
-        settings["backbone.pooling"] = campaign.backbone.pooling
-    return settings
+def _tell_amendments(client: "MlflowClient", parent: "Run", state: State) -> None:
+    told = "" if state.amended is None else amendments_in_words(state.amended)[: tags.LONGEST]
+    if told and parent.data.tags.get(tags.AMENDMENTS) != told:
+        client.set_tag(parent.info.run_id, tags.AMENDMENTS, told)
 
 
-def _flat(settings: Settings, group: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting with the groups that it is in before its name, such as `trainer.epochs`."""
-    for name, value in settings:
-        if isinstance(value, Settings):
-            yield from _flat(value, f"{group}{name}.")
-        else:
-            yield group + name, value
-
-
-def _begin_cycle_run(
-    client: "MlflowClient", parent: "Run", campaign: Campaign, commit: Commit, newest: bool, prepared: "Run | None"
-) -> "Run":
-    """A new run for the cycle; for the newest cycle, the run that a platform has prepared for this process, if any."""
+def _marks_of_cycle(campaign: Campaign, commit: Commit, newest: bool) -> dict[str, str]:
+    """The tags of a cycle's run; this process's pipeline run is that of the newest cycle."""
     marks = {tags.KIND: "cycle", **tags.identity(campaign, commit)}
     if newest and (pipeline_run := os.environ.get("KFP_RUN_ID")):
         marks[tags.KFP_RUN] = pipeline_run
-    if newest and prepared is not None and tags.KIND not in prepared.data.tags:  # else it is in use for another cycle
+    return marks
+
+
+def _begin_cycle_run(
+    client: "MlflowClient", parent: "Run", title: str, marks: dict[str, str], prepared: "Run | None"
+) -> "Run":
+    """A new run for a cycle; or the one that a platform has prepared for this process, which keeps its name."""
+    if prepared is not None and tags.KIND not in prepared.data.tags:  # else it is in use for another cycle
         return _adopt(client, prepared, {tags.PARENT: parent.info.run_id, **prepared.data.tags, **marks})
     return client.create_run(
         parent.info.experiment_id,
         start_time=_now(),
-        run_name=tags.cycle_title(campaign, commit.cycle),
+        run_name=title,
         tags={tags.PARENT: parent.info.run_id, **marks},
     )
 

@@ -15,6 +15,8 @@ from labelcycle.components.core.runtime.timings import Timing
 ESTIMATE = "cross_validated_accuracy"
 """What stands in for accuracy while nothing is there to test with; never in the curve of `accuracy`."""
 
+SYSTEM = "system/"
+
 
 def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
     """The numbers of a cycle by name; those that are missing, infinite or not a number are left out."""
@@ -24,6 +26,7 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
         "known_unknown_ratio": query.known_unknown_ratio if query else None,
         "training_loss": training.loss,
         "trainable_parameters": training.trainable_parameters,
+        "trainable_share": training.trainable_share,
         "validation_accuracy": training.validation_accuracy,
         "temperature": training.temperature,
         **(_alignment_figures(metrics.alignment) if metrics.alignment else {}),
@@ -68,12 +71,12 @@ def _annotator_figures(found: AnnotatorFigures) -> dict[str, object]:
 
 
 def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
-    """What a cycle's stages took, such as `cpu_seconds/train_adapter`, and its price.
+    """What a cycle's stages took, such as `system/cpu_seconds/train_adapter`, and its price.
 
     Seconds and bytes are sums over all runs of a stage, and have their sum over all stages under `total`. Rows are sums
     of a stage alone, since stages count different things. Memory is that of the run that took most; under `max`, of
     whatever stage. GPU seconds are there only where a GPU was used, rows and bytes only where they were
-    counted. Without any record there is nothing.
+    counted. Without any record there is nothing. MLflow's page keeps what is under `system/` on a tab of its own.
     """
     if not timings:
         return {}
@@ -91,7 +94,11 @@ def timing_figures(timings: list[Timing], prices: Prices) -> dict[str, float]:
             name = f"peak_memory_bytes/{step}"
             figures[name] = max(figures.get(name, 0.0), float(timing.peak_memory_bytes))
     figures["compute_cost"] = prices.of_computing(figures["cpu_seconds/total"], figures["gpu_seconds/total"])
-    return {name: value for name, value in figures.items() if value or not name.startswith("gpu_seconds/")}
+    return {
+        name if name == "compute_cost" else f"{SYSTEM}{name}": value
+        for name, value in figures.items()
+        if value or not name.startswith("gpu_seconds/")
+    }
 
 
 def _add(figures: dict[str, float], name: str, value: float | None) -> None:

@@ -5,14 +5,11 @@ The tables that a cycle was made from are dataset inputs: place and digest of ea
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from pydantic import JsonValue
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -26,8 +23,11 @@ from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_json, read_object, read_record
 from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.artifact_folder import folder_of
+from labelcycle.components.tracking.backbone_copy import copy_of_backbone
 from labelcycle.components.tracking.cycle_figures import ESTIMATE, cycle_figures, timing_figures
-from labelcycle.components.tracking.model_registry import Candidate, log_model, model_files, register
+from labelcycle.components.tracking.cycle_tables import TABLES, cycle_tables, tag_of_tables
+from labelcycle.components.tracking.model_registry import Candidate, description, log_model, model_files, register
 from labelcycle.components.tracking.promotion_history import PromotionHistory
 
 DIGEST_LENGTH = 36
@@ -116,12 +116,15 @@ FILES = {
 }
 """Objects of a commit that become artifacts, and their file names there."""
 
+LAST_QUERY = "last_query.png"
+"""In the campaign's run: the pictures of the newest query that has some."""
+
 
 @dataclass(frozen=True)
 class TrackedCycle:
-    """A committed cycle, its run, the campaign's run above it, and the campaign's history of promotions.
+    """A committed cycle, its run, the campaign's run above it, the campaign's history of promotions, and its settings.
 
-    The campaign is as it was for that cycle.
+    Campaign and settings are as they were for that cycle.
     """
 
     store: Store
@@ -130,6 +133,7 @@ class TrackedCycle:
     run: Run
     parent: Run
     history: PromotionHistory
+    settings: Mapping[str, object]
 
     @property
     def run_id(self) -> str:
@@ -149,14 +153,20 @@ def log_cycle(client: MlflowClient, cycle: TrackedCycle) -> None:
     found = cycle.commit.objects.get("metrics")
     measured = None if found is None else read_record(cycle.store, found, CycleMetrics)
     client.log_inputs(cycle.run_id, dataset_inputs(cycle.store, cycle.campaign, decision, measured))
+    tables: dict[str, str] = {}
     if measured is not None:
+        shown = cycle_tables(cycle.store, cycle.commit, measured)
+        tables = {TABLES: tag_of_tables(list(shown))}
+        _log_files(client, cycle, shown)
         metrics = _log_training(client, cycle, decision, measured, figures)
     else:
         metrics = _metrics(cycle, figures, step=0)
     if os.environ.get("MLFLOW_RUN_ID") != cycle.run_id:
         client.set_terminated(cycle.run_id, "FINISHED")
-    marks = {tags.DECISION: _decision(summary, decision), tags.COMPLETE: "true"}
-    client.log_batch(cycle.run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in marks.items()])
+    marks = {tags.DECISION: _decision(summary, decision), **tables, tags.COMPLETE: "true"}
+    known = cycle.run.data.params  # of a run that the platform prepared: a param cannot have two values
+    params = [Param(name, str(value)) for name, value in cycle.settings.items() if name not in known]
+    client.log_batch(cycle.run_id, metrics, params, [RunTag(name, value) for name, value in marks.items()])
 
 
 def _decision(summary: SummaryRecord, decision: Decision) -> str:
@@ -181,11 +191,10 @@ def _log_training(
     trained = cycle_figures(measured)
     names = HEADLINES if measured.test_set is None else (*HEADLINES, "test_samples")
     headlines = {f"final_{name}" if final else name: trained[name] for name in names if name in trained}
-    with _folder_of(_artifacts(cycle)) as folder:
-        client.log_artifacts(cycle.run_id, folder)
     candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured)
-    with _folder_of(model_files(cycle.store, cycle.campaign, cycle.commit, measured.space)) as folder:
-        model_id = log_model(client, candidate, folder)
+    copy = copy_of_backbone(client, cycle.store, cycle.parent, cycle.campaign.backbone)
+    described = description(cycle.store, cycle.campaign, cycle.commit, measured.space, copy)
+    model_id = log_model(client, candidate, model_files(cycle.store, cycle.commit, described), described)
     register(client, candidate, model_id, cycle.history)
     curve = [*_metrics(cycle, headlines, cycle.commit.cycle), *_measured_again(cycle, measured)]
     for start in range(0, len(curve), MOST_METRICS):
@@ -234,17 +243,12 @@ def _metrics(
     return metrics
 
 
-def _artifacts(cycle: TrackedCycle) -> dict[str, bytes]:
+def _log_files(client: MlflowClient, cycle: TrackedCycle, tables: dict[str, bytes]) -> None:
+    """Report, figures and tables of the cycle; and in the campaign's run, the pictures of what is asked last."""
     objects = cycle.commit.objects
-    return {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
-
-
-@contextmanager
-def _folder_of(files: dict[str, bytes]) -> Iterator[str]:
-    """A temporary folder with these files, by path in it: MLflow uploads folders."""
-    with tempfile.TemporaryDirectory(prefix="labelcycle-mlflow-") as folder:
-        for name, content in files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        yield folder
+    files = {file: read_object(cycle.store, objects[name]) for name, file in FILES.items() if name in objects}
+    with folder_of(files | tables) as folder:
+        client.log_artifacts(cycle.run_id, folder)
+    if "contact_sheet" in objects:
+        with folder_of({LAST_QUERY: files[FILES["contact_sheet"]]}) as folder:
+            client.log_artifact(cycle.parent.info.run_id, f"{folder}/{LAST_QUERY}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.tracking.location import TrackingLocation
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 EXPERIMENT = "labelcycle"
+BACKTESTS = "-backtests"
+"""Ends the name of the experiment that backtests have to themselves."""
 
 
 def prepared_run(client: "MlflowClient") -> "Run | None":
@@ -22,8 +25,14 @@ def prepared_run(client: "MlflowClient") -> "Run | None":
     return client.get_run(injected) if injected else None
 
 
-def experiment_id(client: "MlflowClient", location: TrackingLocation, prepared: "Run | None") -> str:
+def experiment_id(client: "MlflowClient", location: TrackingLocation, prepared: "Run | None", ending: str = "") -> str:
     """The id of the experiment to log to: the one that the platform chose, or one by name, created if need be.
+
+    Args:
+        client: of MLflow.
+        location: where that is.
+        prepared: the run that the platform has prepared; None where there is none.
+        ending: of the name, for what has an experiment of its own beside the campaigns'.
 
     Raises:
         ConfigurationError: the experiment of that name has been deleted.
@@ -33,7 +42,7 @@ def experiment_id(client: "MlflowClient", location: TrackingLocation, prepared: 
         return experiment
     if chosen := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return chosen
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+    name = (os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT) + ending
     existing = client.get_experiment_by_name(name)
     if existing is None:
         return _create_experiment(client, name, location)
@@ -76,9 +85,13 @@ PROMOTION = "labelcycle.promotion"
 PROMOTION_OUTCOME = "labelcycle.promotion.outcome"
 PROMOTION_BY = "labelcycle.promotion.by"
 PROMOTION_TIME = "labelcycle.promotion.time"
+AMENDMENTS = "labelcycle.amendments"
+BACKBONE = "labelcycle.backbone"
 KFP_RUN = "kfp.run_id"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+LONGEST_NAME = 250
+"""MLflow's databases hold so many characters of a run's name."""
 LONGEST = 5000
 """MLflow's databases hold so many characters of a tag."""
 
@@ -93,9 +106,11 @@ def campaign_title(campaign: Campaign) -> str:
     return campaign.identifier
 
 
-def cycle_title(campaign: Campaign, cycle: int) -> str:
-    """The name of a cycle's run: the table sorted by name has each campaign's runs together, in order."""
-    return f"{campaign_title(campaign)} cycle {padded(cycle)}"
+def cycle_title(campaign: Campaign, summary: CycleSummary) -> str:
+    """The name of a cycle's run, with labels and accuracy: the table sorted by name has a campaign's runs in order."""
+    measured = f", {summary.accuracy_in_words}" if summary.trained else ""
+    title = f"{campaign_title(campaign)} cycle {padded(summary.cycle)}: {summary.labels} labels{measured}"
+    return title[:LONGEST_NAME]
 
 
 def of_campaign(campaign: Campaign) -> str:

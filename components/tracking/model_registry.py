@@ -1,25 +1,39 @@
 """Models in MLflow: one logged model a cycle, registered as a version, with `challenger` and `champion` as aliases.
 
-A model is a folder of safetensors for head, adapter and tuned backbone, and of what they belong to: no code, no pickle.
+A model is a folder of safetensors for head, adapter and tuned backbone, with what they belong to, and what MLflow needs
+to load it (`pyfunc_files`): no pickle.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from labelcycle.components.core.campaign.campaign import Backbone, Campaign, Transform
+from labelcycle.components.core.campaign.campaign import Backbone, Campaign
 from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
-from labelcycle.components.core.config.embedding import Pooling
 from labelcycle.components.core.digests import canonical_json
+from labelcycle.components.core.features.provenance import ImportedProvenance
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.models.heads import input_width, read_head
+from labelcycle.components.core.models.model_description import (
+    ADAPTER_FOLDER,
+    DESCRIPTION,
+    HEAD,
+    BackboneDescription,
+    ModelDescription,
+    ScaleDescription,
+)
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import ObjectReference, Record, read_object
+from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.components.tracking import experiments as tags
+from labelcycle.components.tracking.artifact_folder import folder_of
 from labelcycle.components.tracking.promotion_history import PromotionHistory
+from labelcycle.components.tracking.pyfunc_files import pyfunc_files
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -53,8 +67,15 @@ def registered_name(campaign: Campaign) -> str:
     return f"labelcycle-{campaign.identifier}"
 
 
-def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
-    """Log the model in `folder` as the run's output and return its id, the same id each time."""
+def log_model(client: MlflowClient, candidate: Candidate, files: dict[str, bytes], described: ModelDescription) -> str:
+    """Log the model as the run's output and return its id, the same id each time.
+
+    Args:
+        client: of MLflow.
+        candidate: the model.
+        files: by path in its folder, from `model_files`; those that MLflow itself needs are added.
+        described: what `model.json` says.
+    """
     model = _find_logged_model(client, candidate) or client.create_logged_model(
         candidate.run.info.experiment_id,
         name=f"{candidate.campaign.name}-{tags.padded(candidate.commit.cycle)}",
@@ -64,7 +85,9 @@ def log_model(client: MlflowClient, candidate: Candidate, folder: str) -> str:
     )
     model_id: str = model.model_id
     if model.status != LoggedModelStatus.READY:
-        client.log_model_artifacts(model_id, folder)
+        for_mlflow = pyfunc_files(described, model_id, candidate.run.info.run_id)
+        with folder_of(files | for_mlflow) as folder:
+            client.log_model_artifacts(model_id, folder)
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     outputs = candidate.run.outputs
     if model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
@@ -187,76 +210,56 @@ def _create_registered_model(client: MlflowClient, name: str, campaign: Campaign
 
 
 FILES = {
-    "head": "head.safetensors",
-    "adapter_model": "adapter/adapter_model.safetensors",
-    "adapter_config": "adapter/adapter_config.json",
+    "head": HEAD,
+    "adapter_model": f"{ADAPTER_FOLDER}/adapter_model.safetensors",
+    "adapter_config": f"{ADAPTER_FOLDER}/adapter_config.json",
     "backbone": WEIGHTS,
 }
 """Objects of a commit that make up its model, and their paths in the model's folder."""
 
 
-class BackboneDescription(Record):
-    """The network that head and adapter need.
-
-    Attributes:
-        name: timm's.
-        weights_sha256: of its weights.
-        file: the tuned backbone's weights within the model's folder; None for the backbone as it comes.
-        transform: how an image becomes its input.
-        width: numbers in a feature vector.
-        pooling: how tokens become a vector.
-    """
-
-    name: str
-    weights_sha256: str
-    file: str | None
-    transform: Transform
-    width: int
-    pooling: Pooling
-
-
-class ModelDescription(Record):
-    """What a user of the model has to know: `model.json`.
-
-    Attributes:
-        campaign: its identifier.
-        cycle: that trained the model.
-        attempt: at that cycle.
-        classes: in the order of the head's rows.
-        space: the feature space of the head.
-        backbone: None where features were given.
-        adapter: whether the folder has one.
-    """
-
-    campaign: str
-    cycle: int
-    attempt: str
-    classes: list[str]
-    space: str
-    backbone: BackboneDescription | None
-    adapter: bool
-
-
-def model_files(store: Store, campaign: Campaign, commit: Commit, space: str) -> dict[str, bytes]:
+def model_files(store: Store, commit: Commit, described: ModelDescription) -> dict[str, bytes]:
     """Content by path. `model.json` names the backbone, down to its weights, that head and adapter need."""
     files = {path: read_object(store, commit.objects[name]) for name, path in FILES.items() if name in commit.objects}
-    return {**files, "model.json": canonical_json(description(campaign, commit, space).as_json())}
+    return {**files, DESCRIPTION: canonical_json(described.as_json())}
 
 
-def description(campaign: Campaign, commit: Commit, space: str) -> ModelDescription:
-    """The model of a cycle, whose features are those of a space."""
+def description(
+    store: Store, campaign: Campaign, commit: Commit, space: str, weights_copy: str | None = None
+) -> ModelDescription:
+    """The model of a cycle, whose features are those of a space.
+
+    Args:
+        store: the campaign's.
+        campaign: as it was for the cycle.
+        commit: the cycle's.
+        space: the name of the feature space.
+        weights_copy: MLflow's copy of the campaign's network; None where it has none.
+    """
+    on_images = campaign.backbone is not None
     return ModelDescription(
         campaign=campaign.identifier,
         cycle=commit.cycle,
         attempt=commit.attempt,
         classes=campaign.classes,
         space=space,
-        backbone=campaign.backbone and _described(campaign.backbone, commit.objects.get("backbone")),
+        backbone=campaign.backbone
+        and _described(store, campaign.backbone, commit.objects.get("backbone"), weights_copy),
         adapter="adapter_model" in commit.objects,
+        **({} if on_images else _features_taken(store, campaign, commit)),
     )
 
 
-def _described(backbone: Backbone, tuned: ObjectReference | None) -> BackboneDescription:
+def _features_taken(store: Store, campaign: Campaign, commit: Commit) -> dict[str, Any]:
+    """The width of the features that a model takes, and what they are centred and scaled by."""
+    provenance = FeatureSpace(store, campaign.base_space).provenance()
+    scale = ScaleDescription.of(provenance) if isinstance(provenance, ImportedProvenance) else None
+    return {"width": input_width(read_head(read_object(store, commit.objects["head"]))), "feature_scale": scale}
+
+
+def _described(
+    store: Store, backbone: Backbone, tuned: ObjectReference | None, weights_copy: str | None
+) -> BackboneDescription:
     """The campaign's network, with the weights of the cycle where it has tuned them."""
     return BackboneDescription(
         name=backbone.name,
@@ -265,4 +268,7 @@ def _described(backbone: Backbone, tuned: ObjectReference | None) -> BackboneDes
         transform=backbone.transform,
         width=backbone.width,
         pooling=backbone.pooling,
+        precision=backbone.precision,
+        weights=store.locate(backbone.weights.key) if tuned is None else None,
+        weights_copy=weights_copy if tuned is None else None,
     )

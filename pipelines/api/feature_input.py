@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.half_precision import FeatureScale
-from labelcycle.components.core.models.heads import Head
-from labelcycle.pipelines.models.predict import input_width
+from labelcycle.components.core.models.heads import Head, input_width
 
 
 def probabilities_of(features: npt.ArrayLike, head: Head, scale: FeatureScale | None) -> npt.NDArray[np.float32]:

@@ -43,7 +43,7 @@ def record_backtest(root: str, found: Leaderboard, files: dict[str, bytes]) -> s
         from mlflow.entities import RunTag
 
         client = MlflowClient(tracking_uri=location.uri, registry_uri=location.registry_uri)
-        experiment = experiment_id(client, location, prepared_run(client))
+        experiment = experiment_id(client, location, prepared_run(client), tags.BACKTESTS)
         mark = _mark(found)
         known = _known(client, experiment, mark)
         parent = known.get("") or _begin(client, experiment, "backtest", _parent_tags(found, mark))

@@ -88,7 +88,7 @@ def choose(
         head: the model of the labelled rows; None at the cold start.
     """
     chooser = arm.compared.chooser if head is not None else arm.compared.cold_start
-    budget = plan.batch if head is not None else plan.initial
+    budget = plan.initial if head is None else plan.schedule.batch_at(int(labelled.sum()), plan.batch)
     parameters: dict[str, Any] = dict(chooser.parameters)
     strategy = STRATEGIES[chooser.strategy]
     needs = strategy.needs_with(parameters)

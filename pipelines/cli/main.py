@@ -96,13 +96,16 @@ COMMANDS = {
     "finalize": ("finalize", "finalize", CAMPAIGN),
     "promote": ("promote", "promote", MODELS),
     "predict": ("predict", "predict", MODELS),
+    "autolabel": ("autolabel", "autolabel", MODELS),
     "export": ("export", "export", MODELS),
     "recipes": ("recipes", "recipes", COMPARE),
+    "backbones": ("backbones", "backbones", COMPARE),
     "backtest": ("backtest", "backtest", COMPARE),
     "batches": ("batches", "batches", COMPARE),
     "compile": ("compile", "compile_packages", CLUSTER),
     "argo": ("argo", "argo", CLUSTER),
     "manifests": ("manifests", "manifests", CLUSTER),
+    "kserve": ("kserve", "kserve", CLUSTER),
     "submit": ("submit", "submit", CLUSTER),
     "schedule": ("schedule", "schedule", CLUSTER),
     "stage": ("stage", "app", CLUSTER),
@@ -110,7 +113,7 @@ COMMANDS = {
 """The module beside this file and what is in it, and the heading, of each command, in the order of the help page."""
 
 WRITING = frozenset(
-    ["init", "run", "amend", "publish", "prune", "finalize", "promote", "predict", "export", "backtest"]
+    ["init", "run", "amend", "publish", "prune", "finalize", "promote", "predict", "autolabel", "export", "backtest"]
     + ["submit", "schedule", "stage"]
 )
 """Commands that do more than they print, and so go on where nobody reads that any longer."""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import Pick, picks_of, read_query, requests_in
 from labelcycle.components.core.campaign.state import State, read_state
@@ -89,7 +90,7 @@ def read_open_queries(store: Store, root: str, shown: bool = True) -> OpenQuerie
     Cost: everything asked and answered so far, the queries that are open, and the pool's table.
     """
     state = read_state(store)
-    _refuse_other_sources(store, state.campaign)
+    _refuse_other_sources(state.campaign, root)
     _refuse_without_query(state, root)
     deliver_query(store, state.campaign, state.commits[-1])
     cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
@@ -117,17 +118,24 @@ def read_open_queries(store: Store, root: str, shown: bool = True) -> OpenQuerie
     return OpenQueries(state.campaign, len(state.commits), space, asked, picks, voters, labels, images)
 
 
-def _refuse_other_sources(store: Store, campaign: Campaign) -> None:
+def _refuse_other_sources(campaign: Campaign, root: str) -> None:
+    """Refuse a campaign that would not read what is answered here."""
     if campaign.labelling.tool is not None:
         raise ConfigurationError(
             f"People label this campaign in Label Studio, at {campaign.labelling.tool.url}; answers from elsewhere "
             "would not be read. Label there."
         )
-    if campaign.labels_from is not None:
+    if campaign.labels_from is None:
+        return
+    if is_own_table(campaign.labels_from):
         raise ConfigurationError(
-            f"This campaign reads its labels from {campaign.labels_from}, not from people's answers to its queries. "
-            f"Continue with: labelcycle run {store.root}"
+            f"The labels of {root} came with its samples, so that nobody is asked for them. Continue with: labelcycle "
+            f"run {root}"
         )
+    raise ConfigurationError(
+        f"{root} reads its labels from {campaign.labels_from} (--labels-from), and would not read answers from "
+        "elsewhere. Add rows there, or label in the browser in a campaign that is begun without --labels-from."
+    )
 
 
 def _refuse_without_query(state: State, root: str) -> None:

@@ -5,28 +5,28 @@ A user names images by a folder, an `s3://` prefix, one image, or a text file wi
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+import torch
+from PIL import Image
 
-from labelcycle.components.core.backbones.build import pixel_transform
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.images.decode import UnreadableImage, decode_image
+from labelcycle.components.core.images.decode import decode_image
 from labelcycle.components.core.images.listing import image_endings, list_images, no_images
 from labelcycle.components.core.images.source import read_image
+from labelcycle.components.core.models.image_classifier import ImageClassifier
 from labelcycle.components.core.runtime.work_ahead import work_ahead
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.embed.embedding_network import forward
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.network import backbone_of, load_network
 from labelcycle.pipelines.models.prediction_files import Predictions
 
-NOT_FINITE = "the network makes NaN or infinite features of it"
 
-
-def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) -> Iterator[Predictions]:
+def classify_images(
+    chosen: Chosen, images: Mapping[str, str], batch_size: int, network: torch.nn.Module | None = None
+) -> Iterator[Predictions]:
     """What the model says of each image, in their order.
 
     Features are rounded to float16 on the way, as they were when the model was measured.
@@ -35,32 +35,24 @@ def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) 
         chosen: the model.
         images: address by name.
         batch_size: images a forward pass.
+        network: the model's, where it is loaded already.
     """
-    backbone, head = backbone_of(chosen), chosen.head
-    network = load_network(chosen)
-    to_pixels = pixel_transform(backbone.transform)
+    network = load_network(chosen) if network is None else network
+    classifier = ImageClassifier(network, backbone_of(chosen), chosen.head, classes=len(chosen.campaign.classes))
     names = list(images)
 
     def classify(batch: list[str]) -> Predictions:
-        reasons: list[str | None] = [None] * len(batch)
-        pixels: list[npt.NDArray[np.uint8]] = []
-        for row, name in enumerate(batch):
-            try:
-                pixels.append(to_pixels(decode_image(read_image(images[name]))))
-            except UnreadableImage as error:
-                reasons[row] = str(error)
-        probabilities = np.full((len(batch), len(chosen.campaign.classes)), np.nan, np.float32)
-        if pixels:
-            features = forward(network, np.stack(pixels), backbone)
-            probabilities[[row for row, reason in enumerate(reasons) if reason is None]] = head.probabilities(features)
-        lost = {int(row) for row in np.flatnonzero(np.isnan(probabilities).any(axis=1))}
-        reasons = [reason or (NOT_FINITE if row in lost else None) for row, reason in enumerate(reasons)]
-        return Predictions([_as_text(name) for name in batch], probabilities, reasons)
+        found = classifier.classify([partial(_decoded, images[name]) for name in batch])
+        return Predictions([_as_text(name) for name in batch], found.probabilities, found.reasons)
 
     with one_core_a_batch():
         yield from work_ahead(
             (names[start : start + batch_size] for start in range(0, len(names), batch_size)), classify
         )
+
+
+def _decoded(address: str) -> Image.Image:
+    return decode_image(read_image(address))
 
 
 def _as_text(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.models.heads import Head, ProxyHead
+from labelcycle.components.core.models.heads import input_width
 from labelcycle.components.core.runtime.observation import Progress, notice
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.prediction_files import Layout, Predictions, check_output, prediction_file
@@ -98,12 +98,6 @@ def predict_embeddings(
             yield Predictions(names[rows], head.probabilities(features[rows]), [None] * len(names[rows]))
 
     return _write(output, Layout(chosen.campaign.classes, top, probabilities), batches, len(names), "sample")
-
-
-def input_width(head: Head) -> int:
-    """How many numbers the features of a head have."""
-    weight = head.hidden_weight if isinstance(head, ProxyHead) else head.weight
-    return int(weight.shape[1])
 
 
 def _write(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish", "notify"]
+STAGES += ["prediction_start", "prediction_parts", "prediction_commit"]
 COMMANDS = [
     [],
     ["doctor"],

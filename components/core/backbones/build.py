@@ -15,6 +15,7 @@ from timm.data import create_transform
 
 from labelcycle.components.core.backbones.embedded import model as embedded_model
 from labelcycle.components.core.backbones.pooling import with_pooling
+from labelcycle.components.core.backbones.presets import near_preset
 from labelcycle.components.core.campaign.campaign import Backbone, Transform
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
@@ -75,10 +76,10 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         ConfigurationError: timm knows no model or weights of this name, or refuses the image size.
     """
     if not timm.is_model(name):
+        meant = near_preset(name)
         close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
-        raise ConfigurationError(
-            f"timm has no model {name!r}." + (f" Similar names: {close}." if close else " See timm.list_models().")
-        )
+        names = f" Similar names: {close}." if close else " See labelcycle backbones, and timm.list_models()."
+        raise ConfigurationError(f"timm has no model {name!r}.{meant or names}")
     sized = {} if image_size is None else {"img_size": image_size}
     try:
         model: torch.nn.Module = timm.create_model(name, num_classes=0, **sized, **arguments)
@@ -101,10 +102,19 @@ def build_backbone(store: Store, backbone: Backbone) -> torch.nn.Module:
     Raises:
         CampaignError: the stored weights are missing, changed or do not fit.
     """
+    return backbone_with_weights(backbone, read_object(store, backbone.weights))
+
+
+def backbone_with_weights(backbone: Backbone, weights: bytes) -> torch.nn.Module:
+    """The same network with weights that were read already, as safetensors.
+
+    Raises:
+        CampaignError: they do not fit.
+    """
     tell_slow_precision(backbone)
     model = with_pooling(create(backbone.name, backbone.transform.image_size), backbone.pooling)
     try:
-        model.load_state_dict(load_tensors(read_object(store, backbone.weights)), strict=True)
+        model.load_state_dict(load_tensors(weights), strict=True)
     except RuntimeError as error:
         raise CampaignError(f"The stored weights do not fit backbone {backbone.name!r}: {error}") from error
     return model.eval().to(device())
@@ -125,6 +135,7 @@ def pixel_transform(transform: Transform) -> Callable[[Image.Image], npt.NDArray
         input_size=(3, transform.image_size, transform.image_size),
         interpolation=transform.interpolation,
         crop_pct=transform.crop_share,
+        crop_mode=transform.crop_mode,
         use_prefetcher=True,
     )
     return lambda image: np.asarray(steps(image))

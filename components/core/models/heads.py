@@ -126,6 +126,13 @@ class ProxyHead(NormalisedHead):
 
 Head = LinearHead | ProxyHead | LogisticHead
 
+
+def input_width(head: Head) -> int:
+    """How many numbers the features of a head have."""
+    weight = head.hidden_weight if isinstance(head, ProxyHead) else head.weight
+    return int(weight.shape[1])
+
+
 KINDS: tuple[type[LinearHead] | type[ProxyHead] | type[LogisticHead], ...] = (LinearHead, ProxyHead, LogisticHead)
 
 

@@ -17,7 +17,7 @@ from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, write_json, write_object
-from labelcycle.components.core.storage.tables import LABELS, POOL, QUARANTINE, TRUTH, write_table
+from labelcycle.components.core.storage.tables import LABELS, POOL, QUARANTINE, QUERY, TRUTH, write_table
 from labelcycle.components.tracking import track_campaign
 from tests.cycle_records import METRICS, TRAINING
 
@@ -47,11 +47,13 @@ class CommittedCampaign:
         action: str = "train",
         recalls: tuple[float, float] | None = None,
         supports: tuple[int, int] = (500, 500),
+        amendment: ObjectReference | None = None,
         **more: Any,
     ) -> Commit:
         """Commit a cycle that trained to `accuracy`, with these recalls of the two classes, by default the same.
 
-        `ratio` is what its predecessor's query was worth, `more` further keys of `metrics.json`.
+        `ratio` is what its predecessor's query was worth, `amendment` the newest it knows of, `more` further
+        keys of `metrics.json`.
         """
         cycle = len(read_commits(self.store))
         judged = {"known": 2, "unknown": 2, "known_unknown_ratio": ratio}
@@ -73,9 +75,11 @@ class CommittedCampaign:
             "previous_query": judged,
             **more,
         }
-        return self._commit(action, {"query_size": query_size, "previous_query": judged}, metrics)
+        return self._commit(action, {"query_size": query_size, "previous_query": judged}, metrics, amendment)
 
-    def _commit(self, action: str, summary: dict, metrics: dict | None = None) -> Commit:
+    def _commit(
+        self, action: str, summary: dict, metrics: dict | None = None, amendment: ObjectReference | None = None
+    ) -> Commit:
         commits = read_commits(self.store)
         cycle = len(commits)
         labels = [commit.objects["labels"] for commit in commits if "labels" in commit.objects]
@@ -100,11 +104,14 @@ class CommittedCampaign:
             facts[name] = metrics[name] if metrics else None
         objects = {
             "decision": self._json(cycle, attempt, "decision.json", decision.model_dump(mode="json")),
-            "query": self._bytes(cycle, attempt, "query.parquet", b"a query"),
+            "query": write_table(
+                self.store, attempt_key(cycle, attempt, "query.parquet"), _query(summary["query_size"])
+            ),
             "summary": self._json(cycle, attempt, "summary.json", facts),
         }
         if metrics is not None and new_labels is not None:
             objects |= self._trained_objects(cycle, attempt, metrics) | {"labels": new_labels}
+        objects |= {} if amendment is None else {"amendment": amendment}
         commit = Commit(cycle=cycle, attempt=attempt, objects=objects)
         assert write_commit(self.store, commit)
         return commit
@@ -171,6 +178,15 @@ def new_campaign(root: Path | str, name: str = "pets") -> CommittedCampaign:
     )
     create_campaign(store, campaign)
     return CommittedCampaign(store, campaign)
+
+
+def _query(size: int) -> pa.Table:
+    """Picks, of which the model says cat, the surest last."""
+    columns: dict[str, list[Any]] = {field.name: [None] * size for field in QUERY}
+    columns |= {"sample_id": [f"sample-{row}" for row in range(size)], "rank": list(range(1, size + 1))}
+    columns |= {"reason": ["unsure"] * size, "predicted": ["cat"] * size}
+    columns["confidence"] = [0.5 + row / 16 for row in range(size)]
+    return pa.table(columns, schema=QUERY)
 
 
 def _labels(cycle: int) -> pa.Table:

@@ -94,7 +94,10 @@ def test_campaign_and_cycles_become_parent_and_children(campaign):
     assert reader.client.get_experiment(parent.info.experiment_id).name == "labelcycle"
     name = campaign.campaign.identifier
     assert parent.info.run_name == name
-    assert [cold_start.info.run_name, trained.info.run_name] == [f"{name} cycle 0000", f"{name} cycle 0001"]
+    assert [cold_start.info.run_name, trained.info.run_name] == [
+        f"{name} cycle 0000: 0 labels",
+        f"{name} cycle 0001: 4 labels, accuracy 0.5000",
+    ]
     assert [cold_start.info.status, trained.info.status] == ["FINISHED", "FINISHED"]
     assert {run.data.tags["mlflow.parentRunId"] for run in (cold_start, trained)} == {parent.info.run_id}
     assert trained.data.tags["labelcycle.cycle"] == "0001"
@@ -131,7 +134,7 @@ def test_runs_sort_by_campaign_and_cycle(campaign, tmp_path, monkeypatch):
     by_name = client.search_runs(["1"], cycles, order_by=["attributes.run_name"])
     names = [run.info.run_name for run in by_tag]
     assert names == [run.info.run_name for run in by_name]
-    assert names == [
+    assert [name.partition(":")[0] for name in names] == [
         f"{made.campaign.identifier} cycle {number:04d}" for made in (other, campaign) for number in range(11)
     ]
 
@@ -193,7 +196,11 @@ def test_artifacts_come_from_the_store_and_lie_beside_the_database(campaign, tmp
     reader = Reader(campaign)
     _, trained = reader.runs("cycle")
     figures = ("learning_curve", "confusion_matrix", "contact_sheet", "calibration", "feature_map", "cost")
-    assert reader.files(trained) == {*(f"{name}.png" for name in figures), "report.html", "metrics.json"}
+    tables = {"predictions.json", "confusion.json"}
+    assert reader.files(trained) == {*(f"{name}.png" for name in figures), "report.html", "metrics.json", *tables}
+    (parent,) = reader.runs("campaign")
+    shown = Path(campaign.root) / "mlartifacts" / parent.info.run_id / "artifacts" / "last_query.png"
+    assert shown.read_bytes() == b"a sheet"
     folder = Path(campaign.root) / "mlartifacts" / trained.info.run_id / "artifacts"
     assert (folder / "report.html").read_bytes() == b"<html></html>"
     assert list(elsewhere.iterdir()) == []
@@ -247,12 +254,59 @@ def test_campaign_run_goes_on_where_the_campaign_was_amended(campaign):
     campaign.commit_cold_start()
     campaign.commit_training(accuracy=0.5, query_size=0)
     track_campaign(campaign.root)
+    assert "labelcycle.amendments" not in Reader(campaign).runs("campaign")[0].data.tags
     begun = load_campaign(campaign.store)
     change = {"time": "2026-01-01T00:00:00+00:00", "by": "ann", "reason": "", "cycles": 2, "changes": {"budget": 200}}
     assert append_amendment(campaign.store, Amendment(number=0, previous=AmendedCampaign(begun).digest, **change))
     assert track_campaign(campaign.root) == []
     run = Reader(campaign).runs("campaign")[0]
     assert run.info.status == "RUNNING" and "labelcycle.ended" not in run.data.tags
+
+
+def test_amendments_are_a_tag_and_params_of_the_cycles_after_them(campaign):
+    """A param of MLflow never changes, so the campaign's own are those that it began with."""
+    campaign.commit_cold_start()
+    begun = load_campaign(campaign.store)
+    changes = {"budget": 200, "prices": {"label": 2.0}}
+    why = {"time": "2026-01-01T00:00:00+00:00", "by": "ann", "reason": "more money", "cycles": 1, "changes": changes}
+    amendment = Amendment(number=0, previous=AmendedCampaign(begun).digest, **why)
+    assert append_amendment(campaign.store, amendment)
+    campaign.commit_training(accuracy=0.5, amendment=amendment.reference)
+    track_campaign(campaign.root)
+    reader = Reader(campaign)
+    (parent,), (cold_start, trained) = reader.runs("campaign"), reader.runs("cycle")
+    told = "from cycle 1 on, 2026-01-01T00:00:00+00:00: budget, prices (more money)"
+    assert parent.data.tags["labelcycle.amendments"] == told
+    assert (parent.data.params["budget"], parent.data.params["price_per_label"]) == ("100", "1.0")
+    assert cold_start.data.params == {
+        "recipe": "peal_entropy",
+        "trainer.name": "lora",
+        "selector.strategy": "entropy",
+        "backbone": "tiny",
+        "budget": "100",
+        "batch": "4",
+        "classes": "2",
+        "seed": "7",
+    }
+    assert trained.data.params == cold_start.data.params | {"budget": "200", "price_per_label": "2.0"}
+
+
+def test_tables_are_shown_as_such(campaign):
+    campaign.commit_cold_start()
+    campaign.commit_training(accuracy=0.5, query_size=2)
+    track_campaign(campaign.root)
+    _, trained = Reader(campaign).runs("cycle")
+    shown = json.loads(trained.data.tags["mlflow.loggedArtifacts"])
+    assert shown == [{"path": "predictions.json", "type": "json"}, {"path": "confusion.json", "type": "json"}]
+    folder = Path(campaign.root) / "mlartifacts" / trained.info.run_id / "artifacts"
+    assert json.loads((folder / "predictions.json").read_bytes()) == {
+        "columns": ["rank", "sample_id", "predicted", "confidence", "score", "reason"],
+        "data": [[1, "sample-0", "cat", 0.5, None, "unsure"], [2, "sample-1", "cat", 0.5625, None, "unsure"]],
+    }
+    assert json.loads((folder / "confusion.json").read_bytes()) == {
+        "columns": ["label", "predicted", "samples"],
+        "data": [["cat", "cat", 1], ["dog", "cat", 1]],
+    }
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -267,8 +321,8 @@ def test_a_run_that_was_cut_short_is_completed(campaign, monkeypatch, step):
     title = campaign.campaign.identifier
     assert [name for name, *_ in found["parents"]] == [title]
     assert [(name, status) for name, status, *_ in found["children"]] == [
-        (f"{title} cycle 0000", "FINISHED"),
-        (f"{title} cycle 0001", "FINISHED"),
+        (f"{title} cycle 0000: 0 labels", "FINISHED"),
+        (f"{title} cycle 0001: 4 labels, accuracy 0.5000", "FINISHED"),
     ]
     assert found["history"] == [[(1, 0.5)], [], [(4, 0.5)]]
     assert found["outputs"] == [0, 1]

@@ -17,6 +17,7 @@ FIGURES = {
     "test_samples": 2.0,
     "training_loss": 0.5,
     "trainable_parameters": 7.0,
+    "trainable_share": 0.5,
 }
 """Of the least that any version writes."""
 
@@ -104,22 +105,22 @@ def test_timing_figures_are_sums_by_stage_and_their_price():
     timings = [timing("embed", 2, target="base"), timing("score", 3, gpu=4, rows=4, bytes_read=30)]
     timings.append(timing("score", 1, rows=3, bytes_read=10, bytes_written=2))
     assert timing_figures(timings, Prices(cpu_hour=3600, gpu_hour=7200)) == {
-        "wall_seconds/embed_base": 1.0,
-        "cpu_seconds/embed_base": 2.0,
-        "wall_seconds/score": 2.0,
-        "cpu_seconds/score": 4.0,
-        "gpu_seconds/score": 4.0,
-        "wall_seconds/total": 3.0,
-        "cpu_seconds/total": 6.0,
-        "gpu_seconds/total": 4.0,
-        "rows/score": 7.0,
-        "bytes_read/score": 40.0,
-        "bytes_read/total": 40.0,
-        "bytes_written/score": 2.0,
-        "bytes_written/total": 2.0,
-        "peak_memory_bytes/embed_base": 200.0,
-        "peak_memory_bytes/score": 300.0,
-        "peak_memory_bytes/max": 300.0,
+        "system/wall_seconds/embed_base": 1.0,
+        "system/cpu_seconds/embed_base": 2.0,
+        "system/wall_seconds/score": 2.0,
+        "system/cpu_seconds/score": 4.0,
+        "system/gpu_seconds/score": 4.0,
+        "system/wall_seconds/total": 3.0,
+        "system/cpu_seconds/total": 6.0,
+        "system/gpu_seconds/total": 4.0,
+        "system/rows/score": 7.0,
+        "system/bytes_read/score": 40.0,
+        "system/bytes_read/total": 40.0,
+        "system/bytes_written/score": 2.0,
+        "system/bytes_written/total": 2.0,
+        "system/peak_memory_bytes/embed_base": 200.0,
+        "system/peak_memory_bytes/score": 300.0,
+        "system/peak_memory_bytes/max": 300.0,
         "compute_cost": 14.0,
     }
     assert timing_figures([], Prices()) == {}
@@ -136,6 +137,9 @@ def test_timings_are_metrics_of_every_cycle_s_run(campaign):
     mine = f"tags.`labelcycle.campaign` = '{campaign.campaign.identifier}' and tags.`labelcycle.kind` = 'cycle'"
     runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()], mine)
     found = {run.data.tags["labelcycle.cycle"]: run.data.metrics for run in runs}
-    assert {cycle: metrics["cpu_seconds/total"] for cycle, metrics in found.items()} == {"0000": 2.0, "0001": 3.0}
+    assert {cycle: metrics["system/cpu_seconds/total"] for cycle, metrics in found.items()} == {
+        "0000": 2.0,
+        "0001": 3.0,
+    }
     names = ("wall_seconds", "cpu_seconds", "rows", "bytes_read", "bytes_written", "peak_memory_bytes")
-    assert [found["0001"][f"{name}/select"] for name in names] == [1.5, 3.0, 7, 20, 10, 300]
+    assert [found["0001"][f"system/{name}/select"] for name in names] == [1.5, 3.0, 7, 20, 10, 300]

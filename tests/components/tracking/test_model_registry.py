@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.models import Model
 from safetensors.numpy import load_file
 
 from labelcycle.components.core.campaign.state import read_state
@@ -51,12 +52,19 @@ def test_model_is_a_folder_of_safetensors(campaign, registry, tmp_path, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     folder = Path(download_artifacts(f"models:/{registry.name}@champion", dst_path=str(tmp_path / "downloaded")))
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert files == {
+    assert files - {"registered_model_meta"} == {
         "head.safetensors",
         "adapter/adapter_model.safetensors",
         "adapter/adapter_config.json",
         "model.json",
+        "MLmodel",
+        "labelcycle_model.py",
+        "requirements.txt",
+        "python_env.yaml",
+        "input_example.json",
+        "serving_input_example.json",
     }
+    assert Model.load(folder).model_id == model.model_id
     assert load_file(folder / "head.safetensors")["weight"].shape == (2, 3)
     assert LinearHead.from_bytes((folder / "head.safetensors").read_bytes()).weight[0, 0] == 1
     description = json.loads((folder / "model.json").read_text())

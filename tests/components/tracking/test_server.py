@@ -18,7 +18,9 @@ import requests
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
+from labelcycle.components.core.models.model_description import read_description
 from labelcycle.components.tracking import track_campaign
+from labelcycle.components.tracking.model_weights import read_weights
 
 SECONDS_TO_START = 120
 
@@ -79,11 +81,11 @@ TRAINED = [
     "POST runs/create",
     "POST runs/log-inputs",
     "GET runs/get",
-    *["PUT artifacts/*"] * 8,
+    *["PUT artifacts/*"] * 11,
     "POST logged-models/search",
     "POST logged-models",
     "GET logged-models/*",
-    *["PUT artifacts/*"] * 4,
+    *["PUT artifacts/*"] * 10,
     "PATCH logged-models/*",
     "POST runs/outputs",
     "GET model-versions/search",
@@ -111,8 +113,9 @@ def test_a_campaign_on_a_server(campaign: Any, server: str, tmp_path, monkeypatc
     assert sent_by_tracking([0]) == [BEFORE_ANY_CYCLE[0], *first, *cold_start]
     campaign.commit_training(accuracy=0.5)
     sent = sent_by_tracking([1])
+    copy = ["GET runs/get", "PUT artifacts/*", "POST runs/set-tag"]
     champion = ["GET registered-models/get", "POST registered-models/alias"]
-    assert Counter(sent) == Counter([*BEFORE_ANY_CYCLE, *TRAINED, "POST registered-models/create", *champion])
+    assert Counter(sent) == Counter([*BEFORE_ANY_CYCLE, *TRAINED, "POST registered-models/create", *champion, *copy])
     assert Counter(sent_by_tracking([])) == Counter(
         [*BEFORE_ANY_CYCLE, "GET model-versions/search", "GET registered-models/alias"]
     )
@@ -124,6 +127,7 @@ def test_a_campaign_on_a_server(campaign: Any, server: str, tmp_path, monkeypatc
     experiment = client.get_experiment_by_name("labelcycle")
     assert experiment.artifact_location.startswith("mlflow-artifacts:")
     runs = client.search_runs([experiment.experiment_id], "tags.`labelcycle.kind` = 'cycle'")
+    (parent,) = client.search_runs([experiment.experiment_id], "tags.`labelcycle.kind` = 'campaign'")
     last = next(run for run in runs if run.data.tags["labelcycle.cycle"] == "0002")
     assert last.data.metrics["accuracy"] == 0.4
     assert {entry.tags[0].value for entry in last.inputs.dataset_inputs} == {"pool", "training", "evaluation"}
@@ -135,4 +139,10 @@ def test_a_campaign_on_a_server(campaign: Any, server: str, tmp_path, monkeypatc
     assert champion.tags["labelcycle.cycle"] == "0001"
     folder = Path(download_artifacts(f"models:/{name}@champion", dst_path=str(tmp_path / "downloaded")))
     assert (folder / "adapter" / "adapter_model.safetensors").read_bytes() == b"adapter weights"
+    described = read_description(folder).backbone
+    assert described is not None
+    copy_of_it = f"runs:/{parent.info.run_id}/backbone/{campaign.campaign.backbone.weights.sha256}.safetensors"
+    assert described.weights_copy == copy_of_it
+    (Path(campaign.root) / "weights.safetensors").unlink()
+    assert read_weights(described, folder) == b"weights"
     assert not (Path(campaign.root) / "mlartifacts").exists()

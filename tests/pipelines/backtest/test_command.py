@@ -70,7 +70,7 @@ def test_mlflow_was_told(finished: Any) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{finished[1].parent / 'mlflow.db'}")
-    runs = client.search_runs([client.get_experiment_by_name("labelcycle").experiment_id])
+    runs = client.search_runs([client.get_experiment_by_name("labelcycle-backtests").experiment_id])
     assert sorted(run.info.run_name for run in runs) == ["backtest", "entropy", "random"]
 
 

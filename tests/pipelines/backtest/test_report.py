@@ -85,7 +85,7 @@ def test_mlflow_has_a_run_for_the_backtest_and_one_below_for_each_strategy(
     for _ in range(2):
         report.run(store.root, name, store.root)
     client = MlflowClient(f"sqlite:///{mlflow}")
-    experiment = client.get_experiment_by_name("labelcycle")
+    experiment = client.get_experiment_by_name("labelcycle-backtests")
     runs = client.search_runs([experiment.experiment_id])
     assert sorted(run.info.run_name for run in runs) == ["backtest", "entropy", "random"]
     by_name = {run.info.run_name: run for run in runs}
