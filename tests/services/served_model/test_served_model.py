@@ -1,4 +1,4 @@
-"""The champion over HTTP: what `labelcycle predict` answers, from MLflow's files alone; it opens no file of the server."""
+"""The champion over HTTP: it answers as `labelcycle predict` does, and reads no file of the server."""
 
 import base64
 import csv
