@@ -29,7 +29,7 @@ demo: $(INSTALLED)  ## Compare with random picks on handwritten digits, and run 
 check: $(INSTALLED) .typecheck  ## Lint, formatting and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	MYPYPATH=.typecheck $(VENV)/bin/mypy --num-workers 2 -p labelcycle.components -p labelcycle.pipelines
+	MYPYPATH=.typecheck $(VENV)/bin/mypy --num-workers 2 -m labelcycle -p labelcycle.components -p labelcycle.pipelines
 
 test test-long: export PYTHONDONTWRITEBYTECODE =  # a test run starts hundreds of processes, which would compile alike
 test: check  ## Lint, types and the tests, but for what takes long
@@ -163,10 +163,12 @@ KEEP ?=
 test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up, FAULTS=, SEED= disturb it, UPGRADE_FROM= begins with a release; root on Debian; an hour, later less
 	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) FAULTS=$(FAULTS) SEED=$(SEED) UPGRADE_FROM=$(UPGRADE_FROM) SHARDS=$(SHARDS) $(VENV)/bin/pytest -s -v -rs tests/cluster
 
-.typecheck:
+.typecheck: Makefile
 	mkdir -p .typecheck/labelcycle
 	ln -sfn ../../components .typecheck/labelcycle/components
 	ln -sfn ../../pipelines .typecheck/labelcycle/pipelines
+	ln -sfn ../../src/labelcycle/__init__.py .typecheck/labelcycle/__init__.py
+	touch .typecheck
 
 .PHONY: help install demo check test test-long test-services test-chaos test-reproducible test-security fuzz audit sbom bench-load bench-cycle bench-pool bench-select bench-train bench-methods bench-labels lock image-cpu image-cuda \
 	test-containers test-cluster

@@ -1,7 +1,7 @@
-"""The cycle, declared once: its stages, and the tasks that run them in order.
+"""The cycle and the prediction, declared once: their stages, and the tasks that run them in order.
 
-The pipeline of Kubeflow, the workflows of Argo, the local engine, the profiles and `labelcycle stage` are made of these
-tables. A further task, or a further edge, is a line here.
+The pipelines of Kubeflow, the workflows of Argo, the local engine, the profiles and `labelcycle stage` are made of
+these tables. A further task, or a further edge, is a line here.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +15,9 @@ DECISIONS: tuple[Decision, ...] = ("cold_start", "train")
 
 WORK = ("cycle", "attempt")
 """What label_ingest tells every other stage."""
+
+PREDICTION_WORK = ("prediction",)
+"""What prediction_start tells the other stages of a prediction."""
 
 Secret = Literal["storage", "tracking", "labelling", "notification"]
 """Credentials of the object store, of MLflow and of the labelling tool, and the addresses where people are told."""
@@ -33,6 +36,8 @@ class Stage:
         counts_shards: whether it is told how many shards there are, though it does its own work at once.
         secrets: the credentials that it has.
         cached: whether Kubeflow may leave it out where the same inputs succeeded before.
+        room: the folder of `pipelines` that has it, in the file named by the rest of its name; None for one in a folder
+            of its own in `components`.
     """
 
     name: str
@@ -43,6 +48,14 @@ class Stage:
     counts_shards: bool = False
     secrets: tuple[Secret, ...] = ("storage",)
     cached: bool = False
+    room: str | None = None
+
+    @property
+    def module(self) -> str:
+        """The module that has its `run`."""
+        if self.room is None:
+            return f"labelcycle.components.{self.name}.stage"
+        return f"labelcycle.pipelines.{self.room}.{self.name.removeprefix(f'{self.room}_')}"
 
     @property
     def tells_mlflow(self) -> bool:
@@ -82,16 +95,38 @@ STAGES: Mapping[str, Stage] = {
             takes=("failure",),
             secrets=("storage", "notification"),
         ),
-        Stage("backtest_arm", "Simulate one arm of a backtest.", takes=("plan", "arm")),
+        Stage("backtest_arm", "Simulate one arm of a backtest.", takes=("plan", "arm"), room="backtest"),
         Stage(
             "backtest_report",
             "Compare the arms of a backtest.",
             takes=("plan", "mlflow_root", "ended"),
             secrets=("storage", "tracking"),
+            room="backtest",
+        ),
+        Stage(
+            "prediction_start",
+            "Fix the model and the samples of a prediction.",
+            takes=("images", "model"),
+            gives=PREDICTION_WORK,
+            counts_shards=True,
+            room="prediction",
+        ),
+        Stage(
+            "prediction_parts",
+            "Classify samples of the pool, or images.",
+            takes=PREDICTION_WORK,
+            sharded=True,
+            room="prediction",
+        ),
+        Stage(
+            "prediction_commit",
+            "Commit a prediction, and write it into one file.",
+            takes=(*PREDICTION_WORK, "output"),
+            room="prediction",
         ),
     )
 }
-"""Every stage that a profile places: those of a cycle in their order, then those of a backtest."""
+"""Every stage that a profile places: those of a cycle in their order, then those of a backtest and a prediction."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +165,14 @@ TRAIN: tuple[Decision, ...] = ("train",)
 
 @dataclass(frozen=True)
 class Graph:
-    """The tasks behind label_ingest, each declared after those that it waits for.
+    """The tasks behind the first stage, each declared after those that it waits for.
 
     Attributes:
         tasks: the tasks.
-        first: the stage that decides which of them are run.
-        on_failure: the stage that is run where a run fails.
+        first: the stage that says what they work on, and decides which of them are run.
+        on_failure: the stage that is run where a run fails; empty for none.
+        work: what the first stage tells every task.
+        given: what a run's own parameters tell some of them.
 
     Raises:
         ValueError: two tasks have one name; one waits for what is not declared before it, runs no stage of a cycle, or
@@ -145,6 +182,8 @@ class Graph:
     tasks: tuple[Task, ...]
     first: str = "label_ingest"
     on_failure: str = "notify"
+    work: tuple[str, ...] = WORK
+    given: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         before: set[str] = set()
@@ -153,11 +192,17 @@ class Graph:
                 raise ValueError(f"two tasks are called {task.name!r}")
             if missing := [name for name in task.after if name not in before]:
                 raise ValueError(f"{task.name!r} waits for {missing[0]!r}, which is not declared before it")
-            if task.stage not in STAGES or not set(WORK) <= set(task.runs.takes):
-                raise ValueError(f"{task.name!r} runs {task.stage!r}, which is no stage that works on an attempt")
-            if set(task.settings) != set(task.runs.takes) - set(WORK):
+            if task.stage not in STAGES or not set(self.work) <= set(task.runs.takes):
+                raise ValueError(
+                    f"{task.name!r} runs {task.stage!r}, which is no stage that works on {self._worked_on}"
+                )
+            if set(task.settings) != set(task.runs.takes) - {*self.work, *self.given}:
                 raise ValueError(f"{task.name!r} has other settings than {task.stage!r} takes")
             before.add(task.name)
+
+    @property
+    def _worked_on(self) -> str:
+        return "an attempt" if self.work == WORK else f"a {self.work[0]}"
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -212,3 +257,15 @@ CYCLE = Graph(
     )
 )
 """One cycle of active learning."""
+
+PREDICTION = Graph(
+    (
+        Task("predict", "prediction_parts"),
+        Task("commit", "prediction_commit", after=("predict",)),
+    ),
+    first="prediction_start",
+    on_failure="",
+    work=PREDICTION_WORK,
+    given=("output",),
+)
+"""One prediction, of the pool or of images; it does the same on every decision."""

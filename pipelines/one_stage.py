@@ -25,6 +25,6 @@ def run_stage(name: str, **arguments: Any) -> Facts:
 
 def run_alone(name: str, **arguments: Any) -> Facts:
     """The same, but for the record in MLflow, which the caller sees to."""
-    run = importlib.import_module(f"labelcycle.components.{name}.stage").run
+    run = importlib.import_module(STAGES[name].module).run
     facts: Facts = with_retries(run)(**arguments)
     return facts

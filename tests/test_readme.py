@@ -25,8 +25,8 @@ READMES = [page for page in PAGES if page.name == "README.md"]
 NO_COMMANDS = ("json", "mermaid", "python", "toml", "yaml")
 """Languages of fenced blocks that hold no commands."""
 
-OTHER_FLAGS = {"--app-name", "--help", "--init"}
-"""Flags in prose that are those of every command, of `mlflow server` or of docker."""
+OTHER_FLAGS = {"--app-name", "--help", "--init", "--version"}
+"""Flags in prose that are those of every command, of none, of `mlflow server` or of docker."""
 
 BEFORE_A_COMMAND = re.compile(r"[A-Z_]+=.*|&&|\|\|?|;|!|do|if|while|next:")
 """What may stand before a command on its line."""

@@ -3,6 +3,8 @@
 import math
 
 NORMAL_95 = 1.959964
+ROUNDING = 1e-9
+"""Accuracies this close are the same: far less than one test sample, far more than floating-point error."""
 
 
 def wilson_interval(right: int, samples: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ to pass confident learning, and the class suggested has to be several times as l
 labelled samples are those of a simple model under cross-validation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,11 @@ SUSPECTS = pa.schema(
         pa.field("label_confidence", pa.float32(), nullable=False),
         pa.field("suggested_confidence", pa.float32(), nullable=False),
         pa.field("quality", pa.float32(), nullable=False),
+        pa.field("certainty", pa.float32(), nullable=False),
     ]
 )
 """One row a suspect, the worst first: its label, the class that the model suggests, the model's probability of both,
-and cleanlab's score of the label (0 to 1, low is suspicious)."""
+cleanlab's score of the label (0 to 1, low is suspicious), and the calibrated probability of the class suggested."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,11 @@ def nothing_judged(reason: str) -> LabelNoise:
 
 
 def find_label_noise(
-    ids: Sequence[str], features: npt.NDArray[np.floating], labels: Sequence[str], classes: list[str]
+    ids: Sequence[str],
+    features: npt.NDArray[np.floating],
+    labels: Sequence[str],
+    classes: list[str],
+    given_again: Collection[str] = (),
 ) -> LabelNoise:
     """Labels that cross-validated logistic regression and confident learning hold for wrong, the worst first.
 
@@ -79,6 +84,7 @@ def find_label_noise(
         features: (N, d).
         labels: the class of each.
         classes: names of all classes.
+        given_again: samples that are no suspects whatever the model says, as people were asked again and said the same.
 
     Source: Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, as cleanlab has it (filter "both").
     Cost: see `out_of_sample_probabilities`, on at most 10,000 samples: 0.1 s for 2,000 labels of 10 classes
@@ -98,9 +104,10 @@ def find_label_noise(
     suggested = probabilities.argmax(axis=1)
     every = np.arange(len(known))
     own, other = probabilities[every, known], probabilities[every, suggested]
-    wrong &= other >= TIMES_AS_LIKELY * own
+    wrong &= (other >= TIMES_AS_LIKELY * own) & ~np.isin(names[rows], list(given_again))
     order = [row for row in np.lexsort((names[rows], quality)) if wrong[row]]
     listed = order[:MOST_LISTED]
+    certainty = calibrated(probabilities, known)[every, suggested] if listed else other
     suspects = pa.table(
         {
             "sample_id": names[rows][listed].tolist(),
@@ -109,6 +116,7 @@ def find_label_noise(
             "label_confidence": [_rounded(own[row]) for row in listed],
             "suggested_confidence": [_rounded(other[row]) for row in listed],
             "quality": [_rounded(quality[row]) for row in listed],
+            "certainty": [_rounded(certainty[row]) for row in listed],
         },
         schema=SUSPECTS,
     )

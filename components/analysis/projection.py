@@ -44,6 +44,16 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """By how much further answers are expected to raise the accuracy, and the range of that."""
+
+    answers: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Needed:
     """The answers that a target accuracy takes.
 
@@ -75,8 +85,10 @@ class Forecast:
         below = float(accuracy[-1] - smooth[-1])
         self.falls_short = below > max(MOST_BELOW, 2 * float(_chance(accuracy[-1:], test_samples)[0]))
         noise = _noise(accuracy - smooth, smooth, test_samples)
+        self._noise_of_a_change = max(2**0.5 * _left(accuracy - smooth), float(_chance(accuracy[-1:], test_samples)[0]))
         generator = np.random.default_rng(seed_for("forecast", answers.tolist(), np.round(accuracy, 6).tolist()))
         drawn = smooth + noise * generator.standard_normal((REPETITIONS, len(points)))
+        self._chances = generator.standard_normal(REPETITIONS)
         self._many = _fit(answers / self._unit, np.clip(drawn, 0.0, 1.0))
 
     def accuracy_at(self, answers: int) -> Expected:
@@ -86,6 +98,22 @@ class Forecast:
         likely = float(_curve(at, *one)[0, 0])
         low, high = np.quantile(_curve(at, *self._many)[:, 0], QUANTILES)
         return Expected(answers, likely, min(float(low), likely), max(float(high), likely))
+
+    def gain_of(self, answers: int) -> Gain | None:
+        """What so many answers more than the last cycle's are expected to bring; None where that is too far to say.
+
+        It is the change between two measurements: each repeated fit is compared with itself, so that what is unsure
+        of the whole curve's level does not count, and the range has room for what measurements deviate by chance.
+        """
+        if self.last + answers > FARTHEST * self.last:
+            return None
+        ends = np.array([self.last, self.last + answers]) / self._unit
+        one = (np.array([value]) for value in (self.ceiling, self.scale, self.exponent))
+        before, after = _curve(ends, *one)[0]
+        many = _curve(ends, *self._many)
+        likely = float(after - before)
+        low, high = np.quantile(many[:, 1] - many[:, 0] + self._noise_of_a_change * self._chances, QUANTILES)
+        return Gain(answers, likely, min(float(low), likely), max(float(high), likely))
 
     def answers_for(self, accuracy: float) -> Needed:
         """What a target accuracy takes."""
@@ -159,9 +187,13 @@ def _fit(answers: Floats, accuracy: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _noise(residuals: Floats, accuracy: Floats, test_samples: int) -> Floats:
     """The deviation of each point: what the fit leaves, and no less than a test set of that size gives by chance."""
-    left = np.sqrt((residuals**2).sum() / max(1, len(residuals) - 3))
-    found: Floats = np.maximum(left, _chance(accuracy, test_samples))
+    found: Floats = np.maximum(_left(residuals), _chance(accuracy, test_samples))
     return found
+
+
+def _left(residuals: Floats) -> float:
+    """The deviation that a fit of three parameters leaves."""
+    return float(np.sqrt((residuals**2).sum() / max(1, len(residuals) - 3)))
 
 
 def _chance(accuracy: Floats, test_samples: int) -> Floats:

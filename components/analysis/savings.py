@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.analysis.intervals import ROUNDING
 from labelcycle.components.core.campaign.cycle_metrics import Sign
 from labelcycle.components.core.campaign.state import State
-
-ROUNDING = 1e-9
-"""Accuracies this close are the same: far less than one test sample, far more than floating-point error."""
 
 IN_WORDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
@@ -85,11 +83,11 @@ def savings(active: Curve, random: Curve) -> list[Saving]:
 
     Source: ASVP, section 6.1 (equivalent number of non-AL labels, sample saving ratio).
     """
-    reached = _monotone(active)
-    yardstick = _monotone(random)
+    reached = rising(active)
+    yardstick = rising(random)
     results = []
     for labels, accuracy in zip(active.labels, reached, strict=True):
-        low, high, sign = _labels_needed(np.asarray(random.labels, float), yardstick, accuracy)
+        low, high, sign = labels_needed(np.asarray(random.labels, float), yardstick, accuracy)
         needed = float(np.clip(labels, low, high))
         results.append(Saving(labels, needed, (needed - labels) / needed, sign))
     return results
@@ -118,14 +116,15 @@ def cycles_until(labels: Sequence[int], needed: float) -> int:
     return next((number for number, count in enumerate(labels, 1) if count >= needed), len(labels))
 
 
-def _monotone(curve: Curve) -> npt.NDArray[np.float64]:
+def rising(curve: Curve) -> npt.NDArray[np.float64]:
+    """The accuracy of a curve made monotone by isotonic regression."""
     from sklearn.isotonic import isotonic_regression  # here, because most cycles are compared with nothing
 
     fitted: npt.NDArray[np.float64] = isotonic_regression(np.asarray(curve.accuracy, float))
     return fitted
 
 
-def _labels_needed(
+def labels_needed(
     labels: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], wanted: float
 ) -> tuple[float, float, Sign]:
     """The smallest and largest number of labels at which the rising curve is as wanted; a bound outside the curve."""

@@ -8,7 +8,7 @@ that is run again has to come to the same end.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labelcycle.components.analysis.savings import ROUNDING
+from labelcycle.components.analysis.intervals import ROUNDING
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.config.recipe import Stop, StopMetric
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.features.space_index import Holding
+from labelcycle.components.core.features.map_coordinates import has_map_coordinates, keep_map_coordinates
+from labelcycle.components.core.features.space_index import Holding, SpaceContents
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.runtime.observation import Progress, notice, observed
 from labelcycle.components.embed.captions import embed_captions
@@ -74,11 +75,13 @@ def _embed(work: Attempt, plan: EmbeddingPlan, shard: int, shards: int, batch_si
     space = FeatureSpace(work.store, plan.space)
     if plan.scope is None:
         if plan.backbone is None and shard == 0:
-            _index_imported(space)
+            _index_imported(work, plan, space)
         return Embedded(plan.space, 0, 0, 0)
     listing, pool = space.listing(), work.campaign.pool.sha256
     held = listing.holding(pool, plan.scope)
     if held is not None:
+        if shard == 0:
+            _place_on_map(work, plan, listing)
         return Embedded(plan.space, 0, held.samples, 0)
     samples = samples_of(work, plan)
     allowed = work.campaign.max_unreadable_share * len(samples)
@@ -91,14 +94,23 @@ def _embed(work: Attempt, plan: EmbeddingPlan, shard: int, shards: int, batch_si
         listing = space.listing()
     if not missing or (space.knows(listing) and not missing_rows(space, samples.keys(), allowed, listing)):
         space.index_all(listing, Holding(pool=pool, scope=plan.scope, samples=len(samples)))
+        _place_on_map(work, plan, space.listing())
     return Embedded(plan.space, embedded, len(samples) - len(missing), unreadable)
 
 
-def _index_imported(space: FeatureSpace) -> None:
-    """Features that an earlier version has imported are indexed when a cycle first comes by."""
+def _index_imported(work: Attempt, plan: EmbeddingPlan, space: FeatureSpace) -> None:
+    """Imported features are placed on the map, and those of an earlier version indexed, when a cycle first comes by."""
     listing = space.listing()
     if listing.unknown:
         space.index_all(listing)
+        listing = space.listing()
+    _place_on_map(work, plan, listing)
+
+
+def _place_on_map(work: Attempt, plan: EmbeddingPlan, listing: SpaceContents) -> None:
+    """Keep the coordinates that the map of the report has of a space that holds the pool, unless they are there."""
+    if plan.scope != "held_out" and listing.parts and not has_map_coordinates(plan.space, listing):
+        keep_map_coordinates(work.store, plan.space, listing)
 
 
 def _embed_chunks(

@@ -28,6 +28,8 @@ class MeasuredModel:
         bins: of the calibration error; None as for the accuracy.
         vectors: features of the test samples that have a label, (N, d).
         targets: their class indices, (N,).
+        ids: theirs.
+        probabilities: the model's, (N, C).
         test_set: digest of these samples and their classes, where the test set can grow; None elsewhere.
     """
 
@@ -35,6 +37,8 @@ class MeasuredModel:
     bins: list[ReliabilityBin] | None
     vectors: npt.NDArray[np.float16]
     targets: npt.NDArray[np.int64]
+    ids: list[str]
+    probabilities: npt.NDArray[np.float32]
     test_set: str | None
 
 
@@ -60,11 +64,12 @@ def measure(work: Attempt, head: Head, test: Features, tested: dict[str, str]) -
     if campaign.test_from_budget:
         work.write_table("test_predictions.parquet", _predictions(test.ids, probabilities, tested, campaign.classes))
         test_set = digest_of_json([[test.ids[row], tested[test.ids[row]]] for row in rows])
+    ids, found = [test.ids[row] for row in rows], probabilities[rows]
     if not rows:
-        return MeasuredModel(_nothing_measured(campaign.classes), None, vectors, targets, test_set)
-    found = probabilities[rows]
+        return MeasuredModel(_nothing_measured(campaign.classes), None, vectors, targets, ids, found, test_set)
     bins = reliability(found.max(axis=1), found.argmax(axis=1) == targets)
-    return MeasuredModel(classification_metrics(found, targets, campaign.classes), bins, vectors, targets, test_set)
+    figures = classification_metrics(found, targets, campaign.classes)
+    return MeasuredModel(figures, bins, vectors, targets, ids, found, test_set)
 
 
 def estimate(work: Attempt, labelled: dict[str, str], features: Features | None) -> AccuracyEstimate | NoEstimate:

@@ -16,6 +16,7 @@ from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     ExpectedAccuracy,
+    ExpectedGain,
     MeanSaving,
     NeededAnswers,
     NoForecast,
@@ -30,11 +31,16 @@ MILESTONES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99
 """Accuracies that the forecast says the price of, the next few above what is reached."""
 
 MOST_MILESTONES = 3
+MORE = 100
+"""Answers more than there are, for which the forecast says what they bring."""
+
 STEPS = 12
 """Points of the curve between the last cycle and the end of the budget."""
 
 
-def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) -> RandomArm | None:
+def saving_figures(
+    active: Curve, random: Curve | None, begins_at_random: bool, source: str | None = None
+) -> RandomArm | None:
     """The random arm and what was saved against it; None without one, or without any cycle.
 
     Args:
@@ -42,6 +48,7 @@ def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) 
         random: the random arm.
         begins_at_random: whether the campaign's first labels were drawn at random too, so that its first cycle says
             nothing about the strategy.
+        source: what the random arm was drawn from, as `random_source` says it.
     """
     if random is None or not active.labels:
         return None
@@ -55,6 +62,7 @@ def saving_figures(active: Curve, random: Curve | None, begins_at_random: bool) 
         ratio=last.ratio,
         sign=last.sign,
         average=_average(chosen) if chosen else None,
+        **({} if source is None else {"source": source}),
     )
 
 
@@ -85,7 +93,8 @@ def forecast_figures(
     if isinstance(found, str):
         return NoForecast(reason=found)
     best = max(point.accuracy for point in points)
-    wanted = [accuracy for accuracy in MILESTONES if accuracy > best][:MOST_MILESTONES]
+    wanted = {accuracy for accuracy in MILESTONES if accuracy > best}
+    wanted = set(sorted(wanted)[:MOST_MILESTONES]) | _campaigns_own(campaign, best)
     last = points[-1].answers
     ahead = sorted({last + round((campaign.budget - last) * step / STEPS) for step in range(STEPS + 1)})
     return AccuracyForecast(
@@ -93,7 +102,28 @@ def forecast_figures(
         share=QUANTILES[1] - QUANTILES[0],
         ceiling=_rounded(found.ceiling),
         curve=[_expected(found.accuracy_at(max(1, answers - paid_to_test)), paid_to_test, prices) for answers in ahead],
-        targets=[_needed(found, accuracy, last, paid_to_test, prices) for accuracy in wanted],
+        targets=[_needed(found, accuracy, last, paid_to_test, prices) for accuracy in sorted(wanted)],
+        more=_gain(found, last, prices),
+    )
+
+
+def _campaigns_own(campaign: Campaign, best: float) -> set[float]:
+    """The target of the stop rule, where it is of the accuracy and was never reached."""
+    stop = campaign.recipe.stop
+    return {stop.target} if stop.metric == "accuracy" and stop.target is not None and stop.target > best else set()
+
+
+def _gain(found: Forecast, last: int, prices: LabelPrices) -> ExpectedGain | None:
+    """What the next answers bring, whether or not the budget has them."""
+    gain = found.gain_of(MORE)
+    if gain is None:
+        return None
+    return ExpectedGain(
+        answers=MORE,
+        cost=prices.of_labels(last + MORE) - prices.of_labels(last),
+        gain=_rounded(gain.accuracy),
+        low=_rounded(gain.low),
+        high=_rounded(gain.high),
     )
 
 
@@ -166,6 +196,24 @@ def read_random_arm(store: Store, campaign: Campaign) -> Curve | None:
         notice(f"{store.locate(RESULTS)} has no results of a backtest, so no random arm is shown: {error}")
         return None
     return Curve(labels, means) if labels else None
+
+
+EMBEDDINGS = (".npz", ".parquet")
+"""Endings of what a backtest replays where that is not a campaign."""
+
+
+def random_source(store: Store) -> str:
+    """What the random arm of the backtest in the root was drawn from, in words."""
+    try:
+        source = str(json.loads(store.read(SUMMARY))["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a backtest that does not say what it drew from"
+    if source.endswith(EMBEDDINGS):
+        return "a backtest of embeddings with labels"
+    return (
+        "a backtest of the labels that a campaign had collected; where a strategy had chosen these, random picks of "
+        "them are no random picks of the pool"
+    )
 
 
 def _of_present_classes(store: Store, campaign: Campaign) -> bool:

@@ -39,3 +39,15 @@ def recheck_figures(rechecked: Rechecked, votes: Iterable[Vote], labels: Mapping
         corrected=len(corrected),
         corrections=sorted(corrected, key=lambda row: (-row.cycle, row.sample_id))[:MOST_LISTED],
     )
+
+
+def given_again(rechecked: Rechecked, votes: Iterable[Vote], labels: Mapping[str, str]) -> set[str]:
+    """The samples whose label is what somebody answered who was asked for it again.
+
+    Args:
+        rechecked: the samples whose label was asked for again.
+        votes: those in force.
+        labels: the label that came out, by id.
+    """
+    second = (vote for vote in votes if is_second_answer(vote, rechecked))
+    return {vote.sample_id for vote in second if vote.label is not None and labels.get(vote.sample_id) == vote.label}

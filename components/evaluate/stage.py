@@ -11,7 +11,7 @@ from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics, RandomArm
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
@@ -32,10 +32,16 @@ from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
+from labelcycle.components.evaluate.confused_pairs import confused_pairs
 from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.measured import estimate, measure
-from labelcycle.components.evaluate.projection_figures import forecast_figures, read_random_arm, saving_figures
-from labelcycle.components.evaluate.rechecked_labels import recheck_figures
+from labelcycle.components.evaluate.projection_figures import (
+    forecast_figures,
+    random_source,
+    read_random_arm,
+    saving_figures,
+)
+from labelcycle.components.evaluate.rechecked_labels import given_again, recheck_figures
 from labelcycle.components.evaluate.test_features import Features, read_features
 
 
@@ -119,12 +125,14 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     state = replace(state, summaries=on_present_test_set(state.summaries[:cycle], remeasured))
     prices = price_history_before(state, cycle, campaign.prices)
     curve, points = _so_far(work, state, found.accuracy)
-    noise = _label_noise(work, labelled, of_labelled)
     given = labels_of(work.consensus())
     requests = work.requests()
     rechecked = rechecked_samples(requests_in(requests.filter(pc.is_valid(requests["recheck"]))))
+    noise = _label_noise(work, labelled, of_labelled, given_again(rechecked, votes, given))
     people = [vote for vote in votes if not is_second_answer(vote, rechecked)]
     undecided = [vote for vote in votes if vote.sample_id not in given and is_second_answer(vote, rechecked)]
+    alike = training.space == campaign.base_space
+    confused = confused_pairs(measured, campaign.classes, labelled, of_labelled, alike)
     work.write_table("label_suspects.parquet", noise.suspects)
     metrics = CycleMetrics(
         cycle=cycle,
@@ -143,9 +151,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         confusion=found.confusion,
         reliability=measured.bins,
         stop=_reason_to_stop(work, state, found),
-        random=saving_figures(
-            curve, read_random_arm(work.store, campaign), campaign.recipe.cold_start.strategy == "random"
-        ),
+        random=_random_arm(work, curve),
         forecast=forecast_figures(points, found.test_samples, campaign, prices),
         annotators=annotator_figures(people, given, _predicted(work)),
         disputed=disputed_samples([*people, *undecided], given),
@@ -156,6 +162,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         **({} if not rechecked else {"rechecks": recheck_figures(rechecked, votes, given)}),
         **_corrected(work, given, test_ids),
         **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
+        **({} if not found.test_samples else {"confused": confused}),
     )
     if remeasured is not None and just_now:
         work.write_record(f"{NAME}.json", remeasured)
@@ -166,6 +173,13 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     if not work.record("evaluate"):
         metrics = work.read_record("metrics.json", CycleMetrics)
     return Evaluated(metrics)
+
+
+def _random_arm(work: Attempt, curve: Curve) -> RandomArm | None:
+    """What random picks bring and what was saved against them; None where the root has no backtest with them."""
+    random = read_random_arm(work.store, work.campaign)
+    source = None if random is None else random_source(work.store)
+    return saving_figures(curve, random, work.campaign.recipe.cold_start.strategy == "random", source)
 
 
 def _corrected(work: Attempt, given: dict[str, str], test_ids: Collection[str]) -> dict[str, int]:
@@ -226,11 +240,13 @@ def _predicted(work: Attempt) -> dict[str, str]:
     return {sample_id: work.campaign.class_of(name) for sample_id, name in rows if name is not None}
 
 
-def _label_noise(work: Attempt, labelled: dict[str, str], features: Features | None) -> LabelNoise:
+def _label_noise(
+    work: Attempt, labelled: dict[str, str], features: Features | None, said_twice: Collection[str]
+) -> LabelNoise:
     if features is None:
         return nothing_judged("no feature space holds all labelled samples")
     labels = [labelled[name] for name in features.ids]
-    return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes)
+    return find_label_noise(features.ids, features.vectors, labels, work.campaign.classes, said_twice)
 
 
 def _label_suspects(noise: LabelNoise) -> LabelSuspects:
@@ -243,6 +259,7 @@ def _label_suspects(noise: LabelNoise) -> LabelSuspects:
             label_confidence=round(row["label_confidence"], 4),
             suggested_confidence=round(row["suggested_confidence"], 4),
             quality=round(row["quality"], 4),
+            certainty=round(row["certainty"], 4),
         )
         for row in noise.suspects.to_pylist()
     ]

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples, who_answered
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.storage import Store
@@ -49,8 +50,13 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
     """
     answers, votes, outstanding = _answers(store, state, labels_from)
     ready = readiness_now(store, state, answers)
-    asked = {request.sample_id for request in [*answers.complete, *answers.unanswered]}
-    people = Counter(vote.annotator for vote in votes if vote.sample_id in asked)
+    requests = [*answers.complete, *answers.unanswered]
+    asked, rechecked = {request.sample_id for request in requests}, rechecked_samples(requests)
+    people = Counter(
+        who_answered(vote.annotator, state.commits[-1].cycle)
+        for vote in votes
+        if vote.sample_id in asked and (vote.sample_id not in rechecked or is_second_answer(vote, rechecked))
+    )
     return AwaitedLabels(
         asked=len(answers.complete) + len(answers.unanswered),
         answered=len(answers.complete),
@@ -63,7 +69,7 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
 
 
 def _answers(store: Store, state: State, labels_from: str) -> tuple[AnsweredRequests, list[Vote], int]:
-    """The answers to the last query, votes in force on it, and how many samples of earlier queries lack theirs."""
+    """The answers to the last query, votes not taken in yet, and how many samples of earlier queries lack theirs."""
     requests = requests_of_last_query(store, state)
     votes = None if requests is None else votes_on_last_query(store, state, requests, labels_from)
     if requests is not None and votes is not None:
@@ -71,4 +77,5 @@ def _answers(store: Store, state: State, labels_from: str) -> tuple[AnsweredRequ
     from labelcycle.components.label_ingest.collected_labels import collect_labels
 
     collected = collect_labels(store, state, labels_from)
-    return collected.answers, collected.votes, collected.outstanding - len(collected.answers.unanswered)
+    new = [vote for vote in collected.new if vote.status != "withdrawn"]
+    return collected.answers, new, collected.outstanding - len(collected.answers.unanswered)

@@ -85,18 +85,18 @@ def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) ->
 
 def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
     """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
-    several = campaign.labelling.quorum > 1 or campaign.labelling.second_opinions > 0
+    several = campaign.labelling.by_several_people
     uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
     yield [*HEADINGS, *(["annotator"] if several else [])]
     query = without(query, read_withdrawn(store, campaign).ids)
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))
     for sample_id, rank, predicted, reason in zip(*columns, strict=True):
         for _ in range(campaign.labelling.quorum):
-            row = [_named(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
+            row = [named_in_csv(sample_id), uris[sample_id], rank, _quoted(predicted or ""), _quoted(reason), "", ""]
             yield [*row, *([""] if several else [])]
 
 
-def _named(sample_id: str) -> str:
+def named_in_csv(sample_id: str) -> str:
     """The sample's id such that no spreadsheet takes it for a formula; label_ingest knows it by both names."""
     return f"./{sample_id}" if sample_id.startswith(FORMULA) else sample_id
 

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from labelcycle.components.core.campaign.commits import commit_key
@@ -113,6 +113,17 @@ def tells_of_failure(run: Callable[Parameters, Result]) -> Callable[Parameters, 
             raise
 
     return wrapper
+
+
+@contextlib.contextmanager
+def told_of_failures(root: str) -> Iterator[None]:
+    """Tell of a failure inside, at most once a cycle, and let it go on; somebody who stops a run is no failure."""
+    try:
+        yield
+    except LabelcycleError as error:
+        with contextlib.suppress(LabelcycleError, OSError):  # the failure itself is what is to be seen
+            tell_of_failure(root, str(error))
+        raise
 
 
 def _was_begun(store: Store, cycle: int) -> bool:

@@ -54,7 +54,7 @@ def shortened(name: str, length: int) -> str:
 
 
 TEXT_SIZE = 10
-BAR, GAP = "#0969da", "#f85149"
+BAR, GAP = "#9ec5f4", "#a40e26"
 
 
 def draw_calibration(bins: Sequence[ReliabilityBin]) -> bytes:
@@ -71,7 +71,7 @@ def draw_calibration(bins: Sequence[ReliabilityBin]) -> bytes:
     widths = [one.high - one.low for one in bins]
     accuracy = [one.accuracy for one in bins]
     gaps = [one.confidence - one.accuracy for one in bins]
-    axes.bar(lows, accuracy, widths, align="edge", color=BAR, edgecolor="white", linewidth=0.8, label="accuracy")
+    axes.bar(lows, accuracy, widths, align="edge", color=BAR, edgecolor=INK, linewidth=0.8, label="accuracy")
     axes.bar(
         lows,
         gaps,
@@ -96,7 +96,7 @@ def draw_calibration(bins: Sequence[ReliabilityBin]) -> bytes:
                 rotation=90,
                 fontsize=8,
                 fontfamily=FONT,
-                color="white" if one.accuracy > 0.15 else INK,
+                color=INK,
             )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)

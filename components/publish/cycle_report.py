@@ -8,6 +8,7 @@ import jinja2
 import pyarrow as pa
 
 from labelcycle.components.analysis.labels_by_class import class_warnings
+from labelcycle.components.analysis.verdict import verdict_of
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
@@ -18,21 +19,22 @@ from labelcycle.components.core.campaign.queries import picks_of
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration, draw_confusion
 from labelcycle.components.publish.feature_map import draw_feature_map, map_points
-from labelcycle.components.publish.learning_curves import draw_cost, draw_learning_curve
+from labelcycle.components.publish.learning_curves import draw_learning_curve
 from labelcycle.components.publish.query_thumbnails import Card, draw_contact_sheet, query_cards, read_thumbnails
 from labelcycle.components.publish.report_tables import alignment_table, changes, mistakes, ratio, worst_first
 from labelcycle.components.publish.report_text import (
     class_words,
     correction_words,
-    decision_words,
     forecast_targets,
     forecast_words,
     headlines,
+    misfit_words,
     saving_words,
     testing_words,
 )
+from labelcycle.components.publish.sample_pictures import SamplePicture, pictured_samples, sample_pictures
 
-IN_THE_PAGE = ("learning_curve", "cost", "confusion_matrix", "calibration", "feature_map")
+IN_THE_PAGE = ("learning_curve", "confusion_matrix", "calibration", "feature_map")
 """Images that the page shows; the contact sheet is there as cards."""
 
 
@@ -49,6 +51,7 @@ class Report:
         cards: the first picks with their thumbnails; none where they have no images.
         previous: metrics of the trained cycle before; None where there is none.
         prices: of the answers so far, where they were amended; None for the campaign's.
+        pictures: of label suspects and of what the model confuses, by id; none where samples have no images.
     """
 
     campaign: Campaign
@@ -59,6 +62,7 @@ class Report:
     cards: list[Card] = field(default_factory=list)
     previous: CycleMetrics | None = None
     prices: LabelPrices | None = None
+    pictures: dict[str, SamplePicture] = field(default_factory=dict)
 
 
 def render_report(report: Report) -> str:
@@ -68,11 +72,12 @@ def render_report(report: Report) -> str:
     final = report.summaries[-1].final
     before = report.summaries[-2] if len(report.summaries) > 1 else None
     forecast, class_changes = metrics.forecast, _class_words(report)
+    aligned = campaign.recipe.alignment
     return _template().render(
         campaign=campaign,
         metrics=metrics,
         training=metrics.training,
-        decision=decision_words(campaign, metrics, report.summaries[-1], len(picks)),
+        verdict=verdict_of(campaign, metrics, report.summaries[-1], len(picks)),
         outstanding=report.summaries[-1].outstanding,
         headlines=headlines(metrics, before, report.prices or campaign.prices),
         testing=class_changes
@@ -85,16 +90,19 @@ def render_report(report: Report) -> str:
         cycles=_cycles(report),
         saving=saving_words(metrics.random),
         forecast=None if forecast is None else forecast_words(forecast),
+        misfit="" if final else misfit_words(forecast, metrics.accuracy),
         targets=[] if forecast is None else forecast_targets(forecast),
         classes=worst_first(metrics.classes),
         mistakes=mistakes(metrics.confusion, campaign.classes),
+        confused=(metrics.confused or []) if report.pictures else [],
+        pictures=report.pictures,
         picks=picks,
         cards=report.cards,
         explored=sum(pick.explore is True for pick in picks),
         second_opinions=sum(pick.opinion > 1 and not pick.recheck for pick in picks),
         rechecks=sum(pick.recheck for pick in picks),
         final=final,
-        alignment=alignment_table(metrics.alignment),
+        alignment=alignment_table(metrics.alignment, aligned is None or aligned.feature_alignment),
         images={name: _data_uri(report.images[name]) for name in IN_THE_PAGE if name in report.images},
     )
 
@@ -178,16 +186,16 @@ def draw_cycle(
         prices: of the answers so far and of those to come.
 
     Returns:
-        `learning_curve` always; `cost`, `confusion_matrix` and `calibration` where a test set measured what they show,
+        `learning_curve` always; `confusion_matrix` and `calibration` where a test set measured what they show,
         `feature_map` where a feature space holds the samples, `contact_sheet` where the query has images.
     """
     campaign, asked = work.campaign, query["sample_id"].to_pylist()
-    thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], sample_uris(work.store, campaign, asked) if asked else {})
+    pictured = pictured_samples(metrics)
+    uris = sample_uris(work.store, campaign, [*asked, *pictured]) if asked or pictured else {}
+    thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], uris)
     points = map_points(work, asked)
-    measured = any(summary.accuracy is not None for summary in summaries)
     drawn = {
-        "learning_curve": draw_learning_curve(summaries, metrics.random),
-        "cost": draw_cost(summaries, metrics.forecast, prices, campaign.budget) if measured else None,
+        "learning_curve": draw_learning_curve(summaries, metrics.random, metrics.forecast, campaign.budget),
         "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes) if metrics.test_samples else None,
         "calibration": None if not metrics.reliability else draw_calibration(metrics.reliability),
         "feature_map": None if points is None else draw_feature_map(points),
@@ -196,4 +204,6 @@ def draw_cycle(
     images = {name: image for name, image in drawn.items() if image is not None}
     previous = work.previous_record("metrics", CycleMetrics)
     cards = query_cards(query, thumbnails)
-    return Drawn(images, render_report(Report(campaign, summaries, metrics, query, images, cards, previous, prices)))
+    pictures = sample_pictures(pictured, uris)
+    page = render_report(Report(campaign, summaries, metrics, query, images, cards, previous, prices, pictures))
+    return Drawn(images, page)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.features.blocks import one_thread_products
-from labelcycle.components.core.features.ordering import keyed_order
+from labelcycle.components.core.features.map_coordinates import draw_by_id, map_coordinates
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.publish.charts import FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
@@ -24,16 +22,13 @@ MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
 LEAST = 3
 """Fewer points are no map."""
 
-BLOCK_ROWS = 1 << 16
-"""Ids that are hashed at once."""
-
 
 @dataclass(frozen=True)
 class MapPoints:
     """Coordinates along the two directions in which the pool differs most.
 
     Attributes:
-        groups: coordinates by kind, each (n, 2), from -1 to 1 and rounded, so that the last bits of sums do not show:
+        groups: coordinates by kind, each (n, 2), from -1 to 1 and rounded:
             `pool`, `labelled`, `asked` (the new query), `wrong` (test samples that the model mistakes).
         test_samples: how many test samples were looked at.
         explained: share of the variance along each of the two directions.
@@ -58,24 +53,21 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     Raises:
         CampaignError: features are missing or damaged.
 
-    Cost: one pass over the feature space, two where it lacks the pool; O(7,000 · d²).
+    Cost: the coordinates of the space, some ten bytes a sample, and the parts that hold the test samples.
     """
-    chosen = _chosen(work, asked, most)
-    wanted = sorted(set().union(*chosen.values()))
     own, base = work.read_record("training.json", TrainingFacts).space, work.campaign.base_space
-    if holds_pool(work, own):
-        found = tested = FeatureSpace(work.store, own).read(wanted)
-    elif holds_pool(work, base):
-        found = FeatureSpace(work.store, base).read(wanted)
-        tested = FeatureSpace(work.store, own).read(chosen["test"]) if chosen["test"] else ([], found[1][:0])
-    else:
+    space = next((name for name in (own, base) if holds_pool(work, name)), None)
+    if space is None:
         return None
-    if len(found[0]) < LEAST:
+    chosen = _chosen(work, asked, most)
+    test = chosen.pop("test")
+    tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
+    chosen["wrong"] = _mistaken(work, *tested)
+    points = map_coordinates(work.store, space)
+    groups = {kind: points.of(ids)[1] for kind, ids in chosen.items()}
+    if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
-    test = set(chosen.pop("test"))
-    rows = [row for row, name in enumerate(tested[0]) if name in test]
-    chosen["wrong"] = _mistaken(work, [tested[0][row] for row in rows], tested[1][rows])
-    return _placed(chosen, *found, test_samples=len(rows))
+    return MapPoints(_within_one(groups), len(tested[0]), points.explained)
 
 
 def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dict[str, list[str]]:
@@ -92,20 +84,6 @@ def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dic
     }
 
 
-def draw_by_id(ids: pa.ChunkedArray, most: int, block_rows: int = BLOCK_ROWS) -> list[str]:
-    """So many of the ids, drawn by a hash of each, sorted; all of them where there are no more.
-
-    Cost: memory for a block of ids, whatever their number.
-    """
-    names, keys = np.empty(0, np.str_), np.empty(0, np.uint64)
-    for start in range(0, len(ids), block_rows):
-        block = np.array(ids.slice(start, block_rows).to_pylist(), dtype=np.str_)
-        names, keys = np.concatenate([names, block]), np.concatenate([keys, keyed_order(block, "feature map")])
-        kept = np.lexsort((names, keys))[:most]
-        names, keys = names[kept], keys[kept]
-    return sorted(names.tolist())
-
-
 def _column(ids: set[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(sorted(ids), pa.string())])
 
@@ -119,30 +97,10 @@ def _mistaken(work: Attempt, names: list[str], features: npt.NDArray[np.float16]
     return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
 
 
-def _placed(chosen: dict[str, list[str]], names: list[str], features: npt.NDArray[Any], test_samples: int) -> MapPoints:
-    rows = {name: row for row, name in enumerate(names)}
-    kinds = {kind: [rows[name] for name in ids if name in rows] for kind, ids in chosen.items()}
-    points = features.astype(np.float64)
-    known = np.array(sorted({row for kind, found in kinds.items() if kind != "wrong" for row in found}), np.int64)
-    coordinates, explained = principal_components(points, known)
-    coordinates = np.round(coordinates / max(float(np.abs(coordinates).max()), 1e-12), 4)
-    return MapPoints({kind: coordinates[found] for kind, found in kinds.items()}, test_samples, explained)
-
-
-def principal_components(
-    points: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
-    """Coordinates of all points along the two directions of largest variance of some, and the shares of these."""
-    centred = points - points[rows].mean(axis=0)
-    with one_thread_products():
-        variances, directions = np.linalg.eigh(centred[rows].T @ centred[rows])
-    two = directions[:, ::-1][:, :2]
-    two = two * np.sign(two[np.abs(two).argmax(axis=0), np.arange(two.shape[1])])
-    total = max(float(variances.clip(0).sum()), 1e-12)
-    shares = [*(variances[::-1][:2].clip(0) / total).tolist(), 0.0][:2]
-    coordinates = np.zeros((len(points), 2))
-    coordinates[:, : two.shape[1]] = centred @ two
-    return coordinates, (shares[0], shares[1])
+def _within_one(groups: dict[str, npt.NDArray[np.float64]]) -> dict[str, npt.NDArray[np.float64]]:
+    """The same, in the unit that makes the largest coordinate 1."""
+    largest = max(float(np.abs(found).max(initial=0.0)) for found in groups.values())
+    return {kind: np.round(found / max(largest, 1e-12), 4) for kind, found in groups.items()}
 
 
 TEXT_SIZE = 10

@@ -4,6 +4,7 @@ Each image is read once for all that show it.
 """
 
 import base64
+import bisect
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -107,6 +108,11 @@ def query_cards(query: pa.Table, thumbnails: Mapping[str, Thumbnail], most_bytes
     return cards
 
 
+def thumbnail_uri(picture: Image.Image) -> str:
+    """The picture as a data URI of a JPEG."""
+    return _data_uri(_as_jpeg(picture))
+
+
 def _as_jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=QUALITY)
@@ -202,10 +208,8 @@ def _wrapped(text: str, size: int, width: int, most: int) -> list[str]:
 
 def _fitting(text: str, font: Font, width: float) -> int:
     """How many leading characters fit into `width` pixels, at least one."""
-    end = min(len(text), 200)
-    while end > 1 and font.getlength(text[:end]) > width:
-        end -= 1
-    return end
+    lengths = range(1, min(len(text), 200) + 1)
+    return max(1, bisect.bisect_right(lengths, width, key=lambda end: font.getlength(text[:end])))
 
 
 def _font(size: int) -> Font:

@@ -39,21 +39,29 @@ class Quantity:
 
 @dataclass(frozen=True)
 class AlignmentTable:
-    """Whether features were recomputed, why, and every quantity behind it."""
+    """What was decided, why, and every quantity behind it."""
 
-    update: bool
+    outcome: str
     reason: str
     quantities: list[Quantity]
 
 
-def alignment_table(verdict: AlignmentVerdict | None) -> AlignmentTable | None:
-    """The verdict of an alignment as rows; what the mode does not measure is a dash. None where there is no verdict."""
+def alignment_table(verdict: AlignmentVerdict | None, of_features: bool = True) -> AlignmentTable | None:
+    """The verdict of an alignment as rows; what the mode does not measure is a dash. None where there is no verdict.
+
+    Args:
+        verdict: the cycle's.
+        of_features: whether it is about features, or about the training of the final model alone.
+    """
     if verdict is None:
         return None
     rows = [Quantity(title, _in_words(getattr(verdict, name))) for name, title in QUANTITIES.items()]
+    if verdict.logme_unreliable:
+        rows.append(Quantity("LogME is unreliable", "no more labels than the features are wide"))
     for name, value in verdict.tuning or ():
         rows.append(Quantity(f"Fine-tuning: {name}", _in_words(value)))
-    return AlignmentTable(verdict.update, verdict.reason, rows)
+    decided = "Features were recomputed" if of_features else "The final model is trained by final.aligned from here on"
+    return AlignmentTable(decided if verdict.update else "Features stay as they are", verdict.reason, rows)
 
 
 def _in_words(value: Any) -> str:

@@ -1,10 +1,9 @@
-"""Sentences of the report: the next step and why, savings and forecast, and the headline figures."""
+"""Sentences of the report: savings and forecast, the headline figures, testing, corrections and classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.intervals import wilson_interval
-from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     CycleMetrics,
@@ -21,72 +20,6 @@ from labelcycle.components.core.campaign.estimate import (
 )
 from labelcycle.components.core.campaign.price_history import LabelPrices
 from labelcycle.components.core.campaign.summary import CycleSummary
-from labelcycle.components.core.config.labelling import Labelling
-
-
-@dataclass(frozen=True)
-class DecisionWords:
-    """The decision of a cycle.
-
-    Attributes:
-        verb: in a word or two, such as `Continue`.
-        tone: `go`, or `end` where nothing more is asked.
-        reasons: why, in sentences.
-        waiting: what the next cycle waits for; empty where there is none.
-    """
-
-    verb: str
-    tone: str
-    reasons: list[str]
-    waiting: str
-
-
-def decision_words(campaign: Campaign, metrics: CycleMetrics, summary: CycleSummary, query_size: int) -> DecisionWords:
-    """The decision of a trained cycle.
-
-    Args:
-        campaign: the campaign.
-        metrics: the cycle's.
-        summary: the cycle's own.
-        query_size: samples that are asked for.
-    """
-    if summary.final:
-        return DecisionWords("Done", "end", ["This is the final model, and nothing more is asked."], "")
-    if metrics.stop is not None:
-        return DecisionWords("Stop", "end", [f"The stop rule ended the campaign here: {metrics.stop}."], "")
-    left = campaign.budget - metrics.answers - summary.outstanding
-    if not query_size:
-        reason = (
-            "There is nothing left to ask for" if left > 0 else f"The budget of {campaign.budget:,} labels is spent"
-        )
-        return DecisionWords("Stop", "end", [f"{reason}."], "")
-    reasons = [f"{_labels(left)} left of the budget, {query_size:,} of them asked for now, and {_stop_rule(campaign)}."]
-    waiting = _waiting(campaign.labelling, query_size)
-    if metrics.alignment is not None and metrics.alignment.update:
-        reasons.insert(0, f"Features were recomputed: {metrics.alignment.reason}.")
-        return DecisionWords("Update and continue", "go", reasons, waiting)
-    return DecisionWords("Continue", "go", reasons, waiting)
-
-
-def _labels(count: int) -> str:
-    return f"{count:,} label is" if count == 1 else f"{count:,} labels are"
-
-
-def _stop_rule(campaign: Campaign) -> str:
-    return "the stop rule does not hold yet" if campaign.recipe.stop.is_set else "no stop rule is set"
-
-
-def _waiting(labelling: Labelling, query_size: int) -> str:
-    """When the next cycle begins."""
-    samples = "1 sample is" if query_size == 1 else f"{query_size:,} samples are"
-    wanted = "all" if labelling.share == 1 else f"{labelling.share:.0%}"
-    answers = "an answer" if labelling.quorum == 1 else f"{labelling.quorum} answers"
-    have = "it has" if query_size == 1 else f"{wanted} of them have"
-    text = f"{samples} waiting to be labelled. The next cycle begins when {have} {answers}"
-    if labelling.deadline_hours is not None:
-        text += f", or {labelling.deadline_hours:g} hours after they were delivered, with the answers there are"
-    return f"{text}."
-
 
 BOUNDS: dict[Sign, str] = {"": "", "≥": "at least ", "≤": "at most ", "~": "about "}
 
@@ -114,6 +47,8 @@ def saving_words(random: RandomArm | None) -> list[str]:
         words.append(f"On average over the cycles {BOUNDS[average.sign]}{average.ratio:.0%} are saved.")
         if average.censored_share:
             words.append(f"{average.censored_share:.0%} of the cycles lie beyond what random picks were seen to reach.")
+    if random.source is not None:
+        words.append(f"The random picks are those of {random.source}.")
     return words
 
 
@@ -128,6 +63,21 @@ def forecast_words(forecast: AccuracyForecast | NoForecast) -> str:
         f"With the whole budget, {last.answers:,} labels for {last.cost:,.2f}, the accuracy is expected to be "
         f"{last.accuracy:.1%}, and between {last.low:.1%} and {last.high:.1%} in {forecast.share:.0%} of like cases."
     )
+
+
+def misfit_words(forecast: AccuracyForecast | NoForecast | None, accuracy: float | None) -> str:
+    """By how much the last accuracy lies off the fitted curve, in a sentence; empty where that is little."""
+    if not isinstance(forecast, AccuracyForecast) or accuracy is None:
+        return ""
+    off = round(accuracy - forecast.curve[0].accuracy, 4)
+    if abs(off) < LEAST_MISFIT:
+        return ""
+    side = "above" if off > 0 else "below"
+    return f"The last accuracy lies {100 * abs(off):.1f} points {side} the curve that was fitted to all cycles."
+
+
+LEAST_MISFIT = 0.01
+"""An accuracy that is nearer to the fitted curve lies on it."""
 
 
 def forecast_targets(forecast: AccuracyForecast | NoForecast) -> list[AccuracyTarget]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.algorithms import TRAINING_ALIGNED
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.commits import Commit, write_commit
@@ -130,6 +131,9 @@ def _files_of_stages(work: Attempt, metrics: CycleMetrics | None) -> dict[str, s
         }
     if metrics.alignment is not None:
         files["alignment"] = "alignment.json"
+        settings = work.campaign.recipe.alignment
+        if metrics.alignment.updates and settings is not None and not settings.feature_alignment:
+            files[TRAINING_ALIGNED] = "alignment.json"
     if metrics.label_suspects is not None:
         files["label_suspects"] = "label_suspects.parquet"
     if metrics.test_set is not None:

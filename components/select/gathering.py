@@ -13,17 +13,19 @@ from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.queries import queried_ids, read_query
+from labelcycle.components.core.campaign.selected_samples import selected_so_far
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.config.embedding import text_provenance
 from labelcycle.components.core.config.query_choice import Choice, Selector
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features.embedding_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.core.features.provenance import space_name
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
+from labelcycle.components.core.models.text_classifier import read_text_classifier
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage.tables import column_to_matrix, scores_name, scores_schema, with_schema
 from labelcycle.components.select.constraints import Constraints
-from labelcycle.components.select.embedding_augmentation import augment_pool, text_map_bytes
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.rare_classes import NEEDS, USES
 from labelcycle.components.select.strategy import Candidates, Strategy
@@ -46,9 +48,10 @@ def gather_candidates(
     """The samples that may be asked for, with the fields that `reads` names, as far as they are known.
 
     A sample is left out once it was asked for, answered or not, and while its image cannot be read. In the cold start
-    nothing is labelled or scored, so that only features, groups and texts can be known, and losses where the pool's
-    labels are: there, a head that knows nothing yet has the same loss on every sample. `texts` are known where the
-    campaign has a text encoder. Where training data is selected, features may have moved towards those of captions.
+    nothing is labelled or scored, so that only features, groups and texts can be known, probabilities where the names
+    of the classes give them, and losses where the pool's labels are: there, a head that knows nothing yet has the same
+    loss on every sample. `texts` are known where the campaign has a text encoder. Where training data is selected,
+    features may have moved towards those of captions.
 
     Args:
         work: the attempt, scored unless this is the cold start.
@@ -61,9 +64,12 @@ def gather_candidates(
     if work.decision.action == "cold_start":
         pool = Candidates(ids=np.array(_unasked(work), dtype=np.str_), cycle=work.cycle)
         space = FeatureSpace(work.store, work.campaign.base_space)
-        if "features" in reads:
+        zero_shot = work.campaign.zero_shot if "probs" in reads else None
+        if "features" in reads or zero_shot is not None:
             ids, features = space.read(pool.ids.tolist())
             pool = replace(pool, ids=np.array(ids, dtype=np.str_), features=features)
+            if zero_shot is not None:
+                pool = replace(pool, probs=read_text_classifier(work.store, zero_shot).probabilities(features))
         return _with_groups(work, _with_texts(work, _with_first_losses(work, pool, reads), reads), reads)
     columns = [column for field, column in FROM_SCORES.items() if field in reads]
     scores = read_scores(work, shards, ["sample_id", *columns])
@@ -189,12 +195,14 @@ def _unasked(work: Attempt) -> list[str]:
 def _labels(work: Attempt, reads: frozenset[str]) -> dict[str, str] | None:
     """The class of each labelled sample; None where the strategy reads nothing of these.
 
-    Where training data is selected every sample is a candidate, and none is a labelled one.
+    Where training data is selected every sample is a candidate, and none is a labelled one, unless the recipe counts
+    earlier picks as labelled.
     """
     of_labelled = {"labelled_ids", "labelled_features", "labelled_classes"}
-    if not reads & of_labelled or work.campaign.recipe.data_selection is not None:
+    selection = work.campaign.recipe.data_selection
+    if not reads & of_labelled or (selection is not None and selection.earlier_picks == "candidates"):
         return None
-    labelled = work.labelled()
+    labelled = work.labelled() if selection is None else selected_so_far(work)
     return {name: labelled[name] for name in sorted(labelled)}
 
 
@@ -249,13 +257,14 @@ def _with_texts(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candi
 def _augmented(work: Attempt, pool: Candidates, reads: frozenset[str]) -> Candidates:
     """The candidates of a later loop of a data selection, their features moved towards those of captions."""
     settings = work.campaign.recipe.data_selection
-    if settings is None or not settings.needs_texts or settings.augmentation == "none" or "features" not in reads:
+    if settings is None or not settings.chooses_augmented or "features" not in reads:
         return pool
     texts = _texts_of(work, pool.ids.tolist())
     if texts is None or pool.features is None:
         return pool
     last = read_query(work.store, work.decision.previous["query"])["sample_id"].to_pylist()
     selected = np.flatnonzero(np.isin(pool.ids, last))
+    assert settings.augmentation != "none"
     augmented = augment_pool(pool.features, texts, selected, settings.augmentation, settings.text_step)
     if augmented.text_map is not None:
         work.write("text_map.safetensors", text_map_bytes(augmented.text_map))

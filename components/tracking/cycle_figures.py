@@ -26,6 +26,7 @@ def cycle_figures(metrics: CycleMetrics) -> dict[str, float]:
         "known_unknown_ratio": query.known_unknown_ratio if query else None,
         "training_loss": training.loss,
         "trainable_parameters": training.trainable_parameters,
+        "trainable_share": training.trainable_share,
         "validation_accuracy": training.validation_accuracy,
         "temperature": training.temperature,
         **(_alignment_figures(metrics.alignment) if metrics.alignment else {}),

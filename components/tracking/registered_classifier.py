@@ -29,7 +29,7 @@ IMAGES_A_BATCH = 64
 NOT_FINITE = "its features have NaN or infinite numbers, or such as half precision cannot hold"
 
 
-class Answers(Protocol):
+class InputClassifier(Protocol):
     """Whatever answers for a kind of input: rows of probabilities (B, C), NaN where there is none, and the reasons."""
 
     def __call__(self, given: Any) -> tuple[npt.NDArray[np.float32], list[str | None]]:
@@ -52,9 +52,9 @@ class CycleModel:
         head = read_head((folder / HEAD).read_bytes())
         backbone = self._description.backbone
         if backbone is None:
-            self._answers: Answers = _OnFeatures(head, self._description)
+            self._classify: InputClassifier = _OnFeatures(head, self._description)
         else:
-            self._answers = _OnImages(
+            self._classify = _OnImages(
                 _classifier(folder, self._description, backbone, head, str(settings.get("weights") or "")),
                 bool(settings.get("read_paths")),
             )
@@ -71,7 +71,7 @@ class CycleModel:
             A row each, in their order: `predicted`, `confidence`, `probability_<class>` for every class, and `reason`,
             which is None but for a row without prediction. There all others are None, since JSON has no NaN.
         """
-        probabilities, reasons = self._answers(model_input)
+        probabilities, reasons = self._classify(model_input)
         return _table(probabilities, reasons, self._description.classes)
 
 

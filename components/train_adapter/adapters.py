@@ -55,9 +55,9 @@ def targets(model: torch.nn.Module, trainer: LoraTrainer) -> str:
     """The layers that get adapters, as a regular expression over the whole of their names."""
     first = first_block(model, trainer)
     if first == 0:
-        return rf".*\.{trainer.target}"
+        return rf".*\.(?:{trainer.target})"
     numbers = "|".join(str(number) for number in range(first, len(model.blocks)))  # type: ignore[arg-type]
-    return rf"blocks\.({numbers})\..*\.{trainer.target}"
+    return rf"blocks\.({numbers})\..*\.(?:{trainer.target})"
 
 
 def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> "PeftModel":
@@ -77,7 +77,8 @@ def add_adapters(model: torch.nn.Module, trainer: LoraTrainer) -> "PeftModel":
     ]
     if not names:
         raise ConfigurationError(
-            f"The backbone has no linear layer named {trainer.target!r} for the adapter. Correct trainer.target."
+            f"The backbone has no linear layer named {trainer.target!r} for the adapter. Correct trainer.target, a "
+            "regular expression over the last part of the names."
         )
     config = LoraConfig(
         r=trainer.rank,

@@ -72,6 +72,7 @@ def spend(
     precision: AbstractContextManager[object] | None = None,
     optimiser_before: Tensors | None = None,
     checkpoints: Checkpoints | None = None,
+    forward: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> SpentBatches:
     """Train for exactly the batches of the budget.
 
@@ -88,6 +89,8 @@ def spend(
         precision: a reusable context in which the network computes, such as `torch.autocast`; None for float32.
         optimiser_before: the state that the loop before left; None begins without any.
         checkpoints: where the state of a long training is kept, between two batches; as in `fit`.
+        forward: what is called in training instead of the network, with prepared inputs and the rows of the examples
+            that they are of; its parameters are the network's.
 
     Returns:
         With the optimiser's state the passes over the examples, a begun one counted, and the mean loss over as many
@@ -110,7 +113,8 @@ def spend(
             for group, (_, rate) in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * annealed(number, budget.total, settings)
             with precision:
-                logits = network(prepare(training.inputs[rows]))
+                inputs = prepare(training.inputs[rows])
+                logits = network(inputs) if forward is None else forward(inputs, rows)
             losses.append(_step(optimiser, logits, training.targets[rows]))
             if measure is not None and number + 1 in budget.points:
                 network.eval()

@@ -80,6 +80,7 @@ def fit(
 
     Source: PEAL, section 4.1 (Adam, best epoch); ASVP, section 6.1 (SGD, annealing); DropQuery's code (lowest loss).
     """
+    settings = settings.model_copy(update={"epochs": settings.epochs_for(len(training.targets))})
     rates = groups_of(network, learning_rate, groups)
     running = Running(network, optimiser_of(rates, settings), torch.Generator().manual_seed(seed))
     training_progress = running.training_progress

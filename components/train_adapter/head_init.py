@@ -55,7 +55,7 @@ def probe(
     Source: Wen et al., ASVP, section 3 and appendix A (LP-FT).
     Cost: one forward pass an image, once, without gradients; then probe_epochs × N × d × C.
     """
-    settings = trainer.model_copy(update={"epochs": trainer.probe_epochs})
+    settings = trainer.model_copy(update={"epochs": trainer.probe_epochs_for(len(training.targets)), "min_steps": None})
     examples = features_of(model, backbone, training)
     held_out = None if validation is None else features_of(model, backbone, validation)
     with one_core_a_batch():

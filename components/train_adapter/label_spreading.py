@@ -75,17 +75,24 @@ class NeighbourGraph:
         root = scipy.sparse.diags_array(np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0))
         self._step = SHARE * scipy.sparse.csr_array(root @ graph @ root)
 
-    def pseudo_labels(self, rows: Rows, classes: Rows, among: Rows) -> PseudoLabels:
+    def pseudo_labels(self, rows: Rows, classes: Rows, among: Rows, hints: Floats | None = None) -> PseudoLabels:
         """Classes of the samples `among` that the labels reach and do not leave undecided.
 
         Args:
             rows: labelled samples, (L,), L ≥ 1.
             classes: of these, class indices, (L,).
             among: samples that may get one, ascending, (M,).
+            hints: float32 (M, C), what is known of these before any label, in labels; None for nothing. A class with
+                hints alone takes part as well.
         """
         present, targets = np.unique(classes, return_inverse=True)
+        if hints is not None:
+            present = np.union1d(present, np.flatnonzero(hints.any(axis=0)))
+            targets = np.searchsorted(present, classes)
         given = np.zeros((self._step.shape[0], len(present)), np.float32)
         given[rows, targets] = 1
+        if hints is not None:
+            given[among] += hints[:, present]
         known = given
         for _ in range(STEPS):
             known = self._step @ known + given

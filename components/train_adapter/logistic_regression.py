@@ -38,7 +38,7 @@ class Solution:
 
     Attributes:
         weight: float64 (C, d); 0 for classes without a sample.
-        present: bool (C,), the classes that have one.
+        present: bool (C,), the classes that have one, or a prior.
         loss: mean cross-entropy of the samples, weighted.
         iterations: of L-BFGS.
         converged: whether the gradient vanishes, as it does but for a vanishing strength.
@@ -58,6 +58,7 @@ def fit_logistic_regression(
     strength: float = 0.1,
     scale: float = 8.0,
     sample_weights: Doubles | None = None,
+    prior: Doubles | None = None,
 ) -> Solution:
     """The weights that minimise the loss: the same bytes for any number of cores.
 
@@ -68,14 +69,19 @@ def fit_logistic_regression(
         strength: λ, above 0: how strongly the weights are drawn to the prototypes.
         scale: s, the length of what they are drawn to.
         sample_weights: w, (L,) above 0; a sample of weight 2 counts as two. None for 1 each.
+        prior: (C, d), added to each class's sum of vectors in its prototype; a class with a row other than 0 counts as
+            one that has a sample. None for none.
     """
     weights = np.ones(len(classes)) if sample_weights is None else np.asarray(sample_weights, dtype=np.float64)
     present, targets = np.unique(classes, return_inverse=True)
+    if prior is not None:
+        present = np.union1d(present, np.flatnonzero(prior.any(axis=1)))
+        targets, prior = np.searchsorted(present, classes), prior[present]
     found = np.zeros((count, vectors.shape[1]))
     occurs = np.zeros(count, np.bool_)
     occurs[present] = True
     with _LIBRARIES.limit(limits=1, user_api="blas"):
-        drawn_to = scale * class_prototypes(vectors, targets, len(present), weights)
+        drawn_to = scale * class_prototypes(vectors, targets, len(present), weights, prior)
         if len(present) == 1:
             found[present] = drawn_to
             return Solution(found, occurs, loss=0.0, iterations=0, converged=True)
@@ -94,14 +100,23 @@ def fit_logistic_regression(
     return Solution(found, occurs, float(loss), int(result.nit), bool(np.abs(result.jac).max() <= NEGLIGIBLE))
 
 
-def class_prototypes(vectors: Doubles, targets: npt.NDArray[np.integer], count: int, weights: Doubles) -> Doubles:
+def class_prototypes(
+    vectors: Doubles,
+    targets: npt.NDArray[np.integer],
+    count: int,
+    weights: Doubles,
+    prior: Doubles | None = None,
+) -> Doubles:
     """The weighted mean of each class's vectors, made unit length: (L, d), (L,), C, (L,) → (C, d).
 
-    The prototype of a class whose vectors cancel each other out, or that has none, is 0.
+    With a prior (C, d) that is added to the weighted sums first. The prototype of a class whose vectors cancel each
+    other out, or that has none, is 0.
     """
     membership = np.zeros((count, len(targets)))
     membership[targets, np.arange(len(targets))] = weights
     sums = membership @ vectors
+    if prior is not None:
+        sums += prior
     length = np.sqrt(np.einsum("cd,cd->c", sums, sums))[:, None]
     prototypes: Doubles = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
     return prototypes

@@ -13,7 +13,9 @@ from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
+from labelcycle.components.core.models.text_classifier import read_text_classifier
 from labelcycle.components.core.runtime.observation import notice
+from labelcycle.components.train_adapter.class_names_prior import NamesPrior, names_prior, names_read_on, reads_names
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import (
@@ -73,9 +75,12 @@ def train_logistic(
     of_labelled, of_validation, of_unlabelled = WantedRows(labelled), WantedRows(validation), WantedRows(())
     takes_part = uses_pool(trainer, len(labelled), most_labelled)
     if takes_part:
-        names = np.array([name for name in ids if name not in labelled], np.str_)
-        of_unlabelled = WantedRows(names[taking_part(names, work.campaign.seed, most_unlabelled)].tolist())
-    gathered = (of_labelled, of_validation, of_unlabelled)
+        others = np.array([name for name in ids if name not in labelled], np.str_)
+        of_unlabelled = WantedRows(others[taking_part(others, work.campaign.seed, most_unlabelled)].tolist())
+    of_named = WantedRows(
+        names_read_on(ids, work.campaign.seed) if reads_names(work.campaign.zero_shot, trainer) else ()
+    )
+    gathered = (of_labelled, of_validation, of_unlabelled, of_named)
     moments = feature_moments(space.parts(ids, gathered))
     for wanted in gathered:
         space.refuse_lost(wanted)
@@ -83,8 +88,12 @@ def train_logistic(
     if training is None or moments is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     unlabelled = of_unlabelled.found()[1] if takes_part else None
+    names = None
+    if reads_names(work.campaign.zero_shot, trainer):
+        classifier = read_text_classifier(work.store, work.campaign.zero_shot)
+        names = names_prior(trainer.text_labels, classifier, moments, of_named.found()[1], unlabelled)
     return train_on_samples(
-        training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled
+        training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled, names
     )
 
 
@@ -105,6 +114,7 @@ def train_on_samples(
     trainer: LogisticTrainer,
     moments: Moments,
     unlabelled: npt.NDArray[np.floating] | None = None,
+    names: NamesPrior | None = None,
 ) -> Trained:
     """Train on features in memory: the same head for any number of cores.
 
@@ -115,11 +125,12 @@ def train_on_samples(
         trainer: the settings.
         moments: mean and deviation of the pool.
         unlabelled: features (U, d) of unlabelled samples that take part, in the order of their ids; None for none.
+        names: what the names of the classes say of prototypes, and of these unlabelled samples; None for nothing.
     """
     mean, deviation = moments
     vectors = unit_standardised(training.features.astype(np.float64), mean, deviation)
     others = vectors[:0] if unlabelled is None else unit_standardised(unlabelled.astype(np.float64), mean, deviation)
-    learner = Learner(vectors, training.classes, classes, trainer, others)
+    learner = Learner(vectors, training.classes, classes, trainer, others, names)
     solution = learner.solve(np.arange(len(vectors)))
     if not solution.converged:
         notice(
@@ -152,9 +163,16 @@ class Learner:
     """Solves for labelled samples, or some of them, with what unlabelled samples say about these."""
 
     def __init__(
-        self, vectors: Doubles, classes: Classes, count: int, trainer: LogisticTrainer, unlabelled: Doubles
+        self,
+        vectors: Doubles,
+        classes: Classes,
+        count: int,
+        trainer: LogisticTrainer,
+        unlabelled: Doubles,
+        names: NamesPrior | None = None,
     ) -> None:
         self._vectors, self._classes, self._count, self._trainer = vectors, classes, count, trainer
+        self._names = names
         self._everything = np.concatenate([vectors, unlabelled])
         self._graph = NeighbourGraph(self._everything.astype(np.float32)) if len(unlabelled) else None
 
@@ -164,11 +182,13 @@ class Learner:
         weights = balanced_weights(classes) if trainer.class_weight == "balanced" else np.ones(len(rows))
         if self._graph is not None:
             among = np.arange(len(self._vectors), len(self._everything))
-            found = self._graph.pseudo_labels(rows, classes, among)
+            hints = None if self._names is None else self._names.hints
+            found = self._graph.pseudo_labels(rows, classes, among, hints)
             rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
             weights = np.concatenate([weights, self._worth(found.certainty, weights)])
         vectors, scale = self._everything[rows], trainer.scale_of(self._count)
-        return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights)
+        prior = None if self._names is None else self._names.prototypes
+        return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights, prior)
 
     def _worth(self, certainty: Doubles, labels: Doubles) -> Doubles:
         """What each pseudo-label counts beside labels that count so much; together less than each of three limits."""
@@ -184,7 +204,7 @@ class Learner:
 
 
 def _bias(solution: Solution) -> Doubles:
-    """0, or -inf for a class without a sample, whose probability is then 0: (C,)."""
+    """0, or -inf for a class of which nothing is known, whose probability is then 0: (C,)."""
     return np.where(solution.present, 0.0, -np.inf)
 
 

@@ -23,7 +23,7 @@ from labelcycle.components.train_adapter.fit import Examples, acceleration_for, 
 from labelcycle.components.train_adapter.head_init import initial_head
 from labelcycle.components.train_adapter.head_modules import HeadModule, previous_head
 from labelcycle.components.train_adapter.in_parallel import PIECE, InParallel
-from labelcycle.components.train_adapter.optimisation import refuse_divergence
+from labelcycle.components.train_adapter.optimisation import ParameterGroups, refuse_divergence
 from labelcycle.components.train_adapter.trained import Trained
 from labelcycle.components.train_adapter.training_images import campaign_backbone, image_examples, training_images
 from labelcycle.components.train_adapter.vision_transformer import FrozenPart, TrainedPart, is_plain
@@ -100,6 +100,7 @@ def train_lora(
             campaign.recipe.schedule.learning_rate(trainer.learning_rate, work.cycle),
             seed,
             autocast(backbone),
+            groups=_head_apart(head, trainer, work),
             checkpoints=checkpoints_of(work),
             acceleration=acceleration,
         )
@@ -109,6 +110,14 @@ def train_lora(
     total = sum(parameter.numel() for parameter in whole)
     files = adapter_files(adapted)
     return Trained(head.export(), files, fitted, len(training.targets), trainable, total)
+
+
+def _head_apart(head: HeadModule, trainer: LoraTrainer, work: Attempt) -> ParameterGroups:
+    """The head's parameters with this cycle's rate of their own; none where they have that of the adapters."""
+    if trainer.head_learning_rate is None:
+        return []
+    rate = work.campaign.recipe.schedule.learning_rate(trainer.head_learning_rate, work.cycle)
+    return [(list(head.parameters()), rate)]
 
 
 def begin(work: Attempt, backbone: Backbone, trainer: LoraTrainer) -> "tuple[PeftModel, HeadModule]":

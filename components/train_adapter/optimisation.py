@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from labelcycle.components.core.config.trainers import FineTuner, ProbeThenFineTuner, Training
+from labelcycle.components.core.config.trainers import FineTuner, LoraTrainer, ProbeThenFineTuner, Training
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.trained import Fitted
@@ -90,8 +90,9 @@ def refuse_divergence(
     if finite and fitted.loss <= math.log(classes):
         return
     rates = {"learning_rate": trainer.learning_rate}
-    if isinstance(trainer, FineTuner):
-        rates["head_learning_rate"] = trainer.head_learning_rate
+    of_head = trainer.head_learning_rate if isinstance(trainer, FineTuner | LoraTrainer) else None
+    if of_head is not None:
+        rates["head_learning_rate"] = of_head
     if isinstance(trainer, ProbeThenFineTuner):
         rates["probe_learning_rate"] = trainer.probe_learning_rate
     named = ", ".join(f"{group}.{name}={rate:g}" for name, rate in rates.items())

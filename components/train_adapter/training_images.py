@@ -1,5 +1,6 @@
 """Labelled images, decoded once and kept as pixels, for trainers that pass them through the backbone every epoch."""
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -43,14 +44,24 @@ def training_images(work: Attempt, backbone: Backbone, labelled: dict[str, str])
 
 
 def image_examples(work: Attempt, backbone: Backbone, classes_by_id: dict[str, str]) -> Examples | None:
-    """The images of `classes_by_id`, decoded by threads: uint8 (N, 3, H, W), in the order of their ids.
+    """The images of `classes_by_id` and their classes; None where there is none that can be read."""
+    ids, pixels = readable_images(work, backbone, classes_by_id)
+    if pixels is None:
+        return None
+    return Examples(pixels, class_indices([classes_by_id[name] for name in ids], work.campaign.classes))
+
+
+def readable_images(
+    work: Attempt, backbone: Backbone, wanted_ids: Collection[str]
+) -> tuple[list[str], torch.Tensor | None]:
+    """Ids, sorted, and images, decoded by threads: uint8 (N, 3, H, W).
 
     Images that cannot be read are left out with a notice; None where there is none.
     """
     to_pixels = pixel_transform(backbone.transform)
     pool = load_pool(work.store, work.campaign)
     rows = zip(*(pool[name].to_pylist() for name in ("sample_id", "uri", "sha256")), strict=True)
-    wanted = [row for row in rows if row[0] in classes_by_id]
+    wanted = [row for row in rows if row[0] in wanted_ids]
 
     def decode(row: tuple[str, str, str]) -> torch.Tensor | UnreadableImage:
         try:
@@ -64,7 +75,5 @@ def image_examples(work: Attempt, backbone: Backbone, classes_by_id: dict[str, s
         if isinstance(result, UnreadableImage):
             notice(f"Labelled image {sample_id!r} ({uri}) is left out of training: {result}")
     good = [(row[0], result) for row, result in results if isinstance(result, torch.Tensor)]
-    if not good:
-        return None
-    targets = class_indices([classes_by_id[sample_id] for sample_id, _ in good], work.campaign.classes)
-    return Examples(torch.stack([pixels for _, pixels in good]), targets)
+    pixels = torch.stack([found for _, found in good]) if good else None
+    return [sample_id for sample_id, _ in good], pixels

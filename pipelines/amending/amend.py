@@ -17,6 +17,7 @@ from labelcycle.pipelines.amending.class_names import as_changes, changed_classe
 from labelcycle.pipelines.amending.sample_changes import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.notify_settings import notify_of
 from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
+from labelcycle.pipelines.initialise.zero_shot_start import with_texts_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 OF_QUERIES = ("scorer", "selector", "schedule", "stop")
@@ -72,8 +73,8 @@ class Amended:
     """
 
     amendment: Amendment
-    before: Campaign
-    after: Campaign
+    before: Campaign = field(repr=False)
+    after: Campaign = field(repr=False)
     cycle: int
     at_end: bool = False
 
@@ -149,6 +150,8 @@ def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, J
         changes["notify"] = None if notify is None else notify.model_dump(mode="json")
     classes = changed_classes(campaign, wanted.classes, wanted.renamed, wanted.merged)
     changes |= as_changes(campaign, classes)
+    if campaign.zero_shot is not None and classes.names != campaign.classes:
+        changes["zero_shot"] = with_texts_of(store, campaign.zero_shot, classes.names).model_dump(mode="json")
     prices = _prices(campaign, wanted.prices)
     if prices != campaign.prices:
         changes["prices"] = prices.model_dump(mode="json")
@@ -200,7 +203,7 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     if lists:
         raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
     check_rechecks(recipe, campaign.labels_from)
-    check_strategies(recipe, captions=campaign.text_encoder is not None)
+    check_strategies(recipe, captions=campaign.text_encoder is not None, zero_shot=campaign.zero_shot is not None)
     return recipe
 
 

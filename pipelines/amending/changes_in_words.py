@@ -11,6 +11,9 @@ from labelcycle.pipelines.amending.class_names import classes_in_words
 NOT_TOLD = {"summary", "source", "cost"}
 """Texts of a recipe, which follow its name."""
 
+TITLES = {"budget": "budget", "batch": "batch", "watch_images": "watched for new images"}
+"""What each setting is called."""
+
 PRICES = {
     "label": "price of an annotation",
     "annotators_per_label": "annotations paid for a label",
@@ -25,8 +28,12 @@ LONGEST = 60
 
 def changes_in_words(before: Campaign, after: Campaign) -> list[str]:
     """A line for each setting that differs, by its name and both values."""
-    told = [(name, getattr(before, name), getattr(after, name)) for name in ("budget", "batch", "watch_images")]
-    lines = [f"{name}: {old} → {new}" for name, old, new in told if old != new]
+    told = [(title, getattr(before, name), getattr(after, name)) for name, title in TITLES.items()]
+    lines = [
+        f"{title}: {'–' if old is None else old} → {'–' if new is None else new}"
+        for title, old, new in told
+        if old != new
+    ]
     lines += classes_in_words(before, after)
     for name, title in PRICES.items():
         old, new = getattr(before.prices, name), getattr(after.prices, name)
@@ -61,7 +68,8 @@ def history_in_words(amended: AmendedCampaign) -> list[str]:
         after = amended.as_of(amendment.reference)
         why = f": {amendment.reason}" if amendment.reason else ""
         what = "; ".join([*changes_in_words(before, after), *counts_in_words(amendment.counts)])
-        lines.append(f"after {amendment.cycles} cycles, {amendment.time}, {amendment.by}{why} ({what})")
+        cycles = f"{amendment.cycles} cycle{'' if amendment.cycles == 1 else 's'}"
+        lines.append(f"after {cycles}, {amendment.time}, {amendment.by}{why} ({what})")
         before = after
     return lines
 

@@ -42,7 +42,10 @@ from labelcycle.pipelines.amending.erased_content import (
 from labelcycle.pipelines.amending.withdraw import named_samples
 from labelcycle.pipelines.verification.known_objects import known_key
 
-IN_PLACE = {"result", "votes", "history", "consensus", "table", "receipt", "handout"}
+IN_PLACE = {
+    *("result", "votes", "history", "consensus", "table", "receipt", "handout"),
+    *("predictions", "listed", "machine labels", "audit"),
+}
 """Kinds of objects that are written again where they are."""
 
 NOT_OURS = {"backtest", "tracking", "promotion"}
@@ -222,7 +225,7 @@ def _erase_features(store: Store, deleter: Deleter, names: Names, erased: Erased
                 if left:
                     files.set_aside(left)
         indexes = [f"spaces/{space}/{each}" for each in _indexes(store, space)]
-        stale = indexes if old or any(_names_any(store, key, names) for key in indexes if "/ids-" in key) else []
+        stale = indexes if old or any(_names_any(store, key, names) for key in indexes if "/index-" not in key) else []
         _delete(deleter, [*stale, *old], erased)
         if stale and (now_there := FeatureSpace(store, space).listing()).parts:
             FeatureSpace(store, space).index_all(now_there)
@@ -242,9 +245,9 @@ def _names_any(store: Store, key: str, names: Names) -> bool:
 
 
 def _indexes(store: Store, space: str) -> list[str]:
-    """Names of the index objects of a space, and of the tables of ids beside them."""
+    """Names of the index objects of a space, and of the tables of ids and of coordinates beside them."""
     names = (key.rpartition("/")[2] for key in store.keys(f"spaces/{space}/"))
-    return [name for name in names if name.startswith(("index-", "ids-"))]
+    return [name for name in names if name.startswith(("index-", "ids-", "map-"))]
 
 
 def _delete(deleter: Deleter, keys: Iterable[str], erased: Erased) -> None:

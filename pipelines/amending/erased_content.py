@@ -113,8 +113,8 @@ def erased_csv(data: bytes, names: Names) -> bytes | None:
 
 def shows(page: bytes, names: Names) -> bool:
     """Whether a report names one of the samples."""
-    text = page.decode(errors="replace")
-    return any(name in text or html.escape(name) in text for name in names)
+    text = html.unescape(page.decode(errors="replace"))
+    return any(name in text for name in names)
 
 
 def in_place_of_pictures(key: str) -> bytes | None:

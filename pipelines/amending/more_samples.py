@@ -122,9 +122,13 @@ def _with_new(campaign: Campaign, tables: SampleTables, samples: Samples, source
     _refuse_clashes(sorted_out, source)
     new, leaking = leaks.without(tables, samples, sorted_out.new)
     aside = [*sorted_out.aside, *leaking]
-    notice(_what_became(sorted_out, new, aside, source))
+    others = _what_became_of_others(sorted_out, samples.known, aside)
     if not new:
-        raise ConfigurationError(f"{source} has no sample that the campaign could take in, so nothing would change.")
+        why = f": {others}" if others else ""
+        raise ConfigurationError(
+            f"{source} has no sample that the campaign could take in, so nothing would change{why}."
+        )
+    notice(f"{source}: {len(new):,} new sample{'' if len(new) == 1 else 's'}{'; ' if others else ''}{others}.")
     _check_labels(campaign, tables, found, new, source)
     return joined(tables, found, new, aside)
 
@@ -138,16 +142,19 @@ def _refuse_clashes(sorted_out: Sorted, source: str) -> None:
         )
 
 
-def _what_became(sorted_out: Sorted, new: list[str], aside: list[dict[str, str]], source: str) -> str:
-    parts = [f"{len(new):,} new sample{'' if len(new) == 1 else 's'}"]
-    if sorted_out.there:
-        parts.append(f"{sorted_out.there:,} are in the campaign already and passed over")
-    if sorted_out.withdrawn:
-        parts.append(f"{sorted_out.withdrawn:,} were withdrawn before and stay out")
+def _what_became_of_others(sorted_out: Sorted, known: int, aside: list[dict[str, str]]) -> str:
+    """Why samples that a source has are not new ones, in words."""
+    parts = []
+    if there := sorted_out.there + known:
+        parts.append(f"{there:,} {'is' if there == 1 else 'are'} in the campaign already and passed over")
+    if gone := sorted_out.withdrawn:
+        parts.append(
+            f"{gone:,} {'was' if gone == 1 else 'were'} withdrawn before and {'stays' if gone == 1 else 'stay'} out"
+        )
     if aside:
         first = aside[0]
         parts.append(f"{len(aside):,} set aside, first {first['sample_id']!r}: {first['reason']}")
-    return f"{source}: {'; '.join(parts)}."
+    return "; ".join(parts)
 
 
 def _check_labels(campaign: Campaign, tables: SampleTables, found: JoiningSamples, new: list[str], source: str) -> None:
@@ -189,7 +196,10 @@ def _check_vectors(space: FeatureSpace, samples: Samples, source: str) -> None:
     some = known or sorted(there)[:1]
     ids, features = space.read(some)
     if features.shape[1] != width:
-        raise InputError(f"{source}: vectors have {width} numbers, those of the campaign {features.shape[1]}.")
+        raise InputError(
+            f"{source}: vectors have {width} numbers, those of the campaign {features.shape[1]}. "
+            "Give those of the same model."
+        )
     if not known:
         return
     row = {name: number for number, name in enumerate(samples.uris)}

@@ -39,13 +39,15 @@ def without_listed(store: Store, state: State, tables: SampleTables, file: str) 
 
     Cost: reads the file, and the labels so far.
     """
-    named = named_samples(store, state.campaign, file)
+    named = named_samples(store, state.campaign, file, tell=True)
     before = already_withdrawn(store, state.campaign, named)
     gone = named - before
     if before:
-        notice(f"{file}: {len(before):,} samples were withdrawn before.")
+        many = "1 sample was" if len(before) == 1 else f"{len(before):,} samples were"
+        notice(f"{file}: {many} withdrawn before.")
     if not gone:
-        raise ConfigurationError(f"{file} names no sample that could be withdrawn, so nothing would change.")
+        remedy = " To erase what was withdrawn: --erase." if before else ""
+        raise ConfigurationError(f"{file} names no sample that could be withdrawn, so nothing would change.{remedy}")
     pool = without(tables.pool, gone)
     _refuse_nothing_left(tables.pool, pool, file)
     _tell_of_classes(store, state, tables, gone)
@@ -64,14 +66,16 @@ def without_listed(store: Store, state: State, tables: SampleTables, file: str) 
     )
 
 
-def named_samples(store: Store, campaign: Campaign, file: str) -> frozenset[str]:
+def named_samples(store: Store, campaign: Campaign, file: str, tell: bool = False) -> frozenset[str]:
     """The samples in a file of ids, one a line or CSV with the column sample_id, withdrawn and erased ones too.
+
+    With `tell` a notice says how many there are.
 
     Raises:
         InputError: the file cannot be read, or names what is no sample.
     """
     known = SampleIds(sample_uris(store, campaign), gone=read_withdrawn(store, campaign))
-    return frozenset(read_ids(file, known, header="sample_id"))
+    return frozenset(read_ids(file, known, header="sample_id", tell=tell))
 
 
 def already_withdrawn(store: Store, campaign: Campaign, named: Collection[str]) -> frozenset[str]:

@@ -36,7 +36,7 @@ def stage_templates(rendering: Rendering) -> list[Container | Steps]:
     for stage in rendering.graph.stages:
         templates.append(_first(rendering, stage) if stage.name == rendering.graph.first else _worker(rendering, stage))
         if stage.sharded:
-            templates.append(_in_shards(rendering, stage))
+            templates.append(in_shards(rendering, stage))
     return templates
 
 
@@ -49,7 +49,7 @@ def _first(rendering: Rendering, stage: Stage) -> Container:
     """label_ingest, whose facts decide how the run goes on."""
     finalize = f"{{{{={FINALIZE.strip('{}')} == 'true' ? '--finalize' : '--no-finalize'}}}}"
     arguments = ["--labels-from", LABELS_FROM, finalize, "--outputs", OUTPUTS]
-    return _container(rendering, stage, stage.takes, arguments, outputs=stage.gives)
+    return stage_container(rendering, stage, stage.takes, arguments, outputs=stage.gives)
 
 
 def _worker(rendering: Rendering, stage: Stage) -> Container:
@@ -57,12 +57,21 @@ def _worker(rendering: Rendering, stage: Stage) -> Container:
     arguments = [text for name in inputs for text in (f"--{name}", f"{{{{inputs.parameters.{name}}}}}")]
     if stage.sharded or stage.counts_shards:
         arguments += ["--shards", SHARDS]
-    return _container(rendering, stage, inputs, arguments)
+    return stage_container(rendering, stage, inputs, arguments)
 
 
-def _container(
+def stage_container(
     rendering: Rendering, stage: Stage, inputs: Sequence[str], arguments: list[str], outputs: Sequence[str] = ()
 ) -> Container:
+    """A template that runs a stage by its command.
+
+    Args:
+        rendering: profile and image.
+        stage: which.
+        inputs: names of the template's inputs.
+        arguments: of the command, besides the root.
+        outputs: facts of the stage that others need.
+    """
     placement = rendering.profile.stages[stage.name]
     return Container(
         name=slug(stage.name),
@@ -79,7 +88,7 @@ def _output(name: str) -> Parameter:
     return Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=NOT_WRITTEN))
 
 
-def _in_shards(rendering: Rendering, stage: Stage) -> Steps:
+def in_shards(rendering: Rendering, stage: Stage) -> Steps:
     """One pod a shard, some of them at a time."""
     shard = Step(
         name="shard",

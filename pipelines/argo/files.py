@@ -7,6 +7,7 @@ import yaml
 from labelcycle.pipelines.argo.campaign_workflow import campaign_template
 from labelcycle.pipelines.argo.cycle_workflow import cycle_template
 from labelcycle.pipelines.argo.on_labels import event_source, sensor
+from labelcycle.pipelines.argo.prediction_workflow import prediction_template
 from labelcycle.pipelines.argo.rendering import Manifest, Rendering
 from labelcycle.pipelines.argo.retention import retention
 from labelcycle.pipelines.argo.workflow import schedule
@@ -24,6 +25,7 @@ def rendered_files(rendering: Rendering) -> dict[str, str]:
         f"{WORKFLOWS}/cycle.yaml": _text(cycle_template(rendering).to_dict()),
         f"{WORKFLOWS}/campaign.yaml": _text(campaign_template(rendering).to_dict()),
         f"{WORKFLOWS}/schedule.yaml": _text(schedule(rendering).to_dict()),
+        f"{WORKFLOWS}/predict.yaml": _text(prediction_template(rendering).to_dict()),
         f"{WORKFLOWS}/retention.yaml": _text(retention(rendering).to_dict()),
         f"{ON_LABELS}/event-source.yaml": _text(event_source()),
         f"{ON_LABELS}/sensor.yaml": _text(sensor(rendering)),

@@ -118,7 +118,7 @@ def workflow_parameters(rendering: Rendering) -> list[Parameter]:
         Parameter(
             name="shards",
             value=str(rendering.profile.shards),
-            description="Parts that embed and score are split into; the result is the same for any number.",
+            description="Parts that sharded stages are split into; the result is the same for any number.",
         ),
         Parameter(
             name="storage_secret", value=STORAGE_SECRET, description="Secret with the object store's credentials."

@@ -84,7 +84,9 @@ def read_outcome(store: Store, arm: Arm) -> Outcome | None:
 
 
 def _run(store: Store, plan: BacktestPlan, arm: Arm) -> Outcome:
-    from labelcycle.pipelines.backtest.simulate import simulate  # brings torch, which arms that are kept do without
+    from labelcycle.pipelines.backtest.simulate import (
+        simulate,
+    )  # brings the strategies, which arms that are kept do without
 
     history = read_history(store, plan.history, plan.source, plan.classes)
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, ValidationError
@@ -84,7 +85,7 @@ class BacktestPlan(Settings):
     @property
     def labels(self) -> list[int]:
         """How many labels each trained cycle has, (cycles,)."""
-        return [self.initial + cycle * self.batch for cycle in range(self.cycles)]
+        return list(islice(self.schedule.labels_by_cycle(self.initial, self.batch), self.cycles))
 
     def arms(self) -> list[Arm]:
         """Every strategy with every seed, seed by seed, so that a backtest cut short has all strategies."""

@@ -31,6 +31,7 @@ from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 from labelcycle.pipelines.initialise.held_out import hold_out
+from labelcycle.pipelines.initialise.samples import Samples
 
 SPLITS = ("pool", "val", "test")
 
@@ -128,13 +129,31 @@ def history_from_embeddings(
         InputError: unreadable, no labels, a test or val sample without a label, a class that the test set lacks.
     """
     samples = samples_from_embeddings(uri)
-    assert samples.features is not None
     labels = samples.labels | _labels_in(labels_from, SampleIds(samples.uris), None)
     if not labels:
         raise InputError(
             f"{uri} has no labels. A backtest replays history whose labels are known: add `labels` to the file, or "
             "name a label file with --labels-from."
         )
+    return history_of_samples(uri, samples, labels, test_share, split_seed)
+
+
+def history_of_samples(
+    uri: str, samples: Samples, labels: Mapping[str, str], test_share: float = 0.1, split_seed: int = 0
+) -> LabelledHistory:
+    """Labelled history out of samples with features, as `history_from_embeddings` makes it.
+
+    Args:
+        uri: where they come from, for people.
+        samples: with features, and splits if there are any.
+        labels: class by id.
+        test_share: between 0 and 1.
+        split_seed: decides what is held out.
+
+    Raises:
+        InputError: a test or val sample without a label, a class that the test set lacks.
+    """
+    assert samples.features is not None
     splits = {name: samples.splits.get(name, "pool") for name in samples.uris}
     unlabelled = [name for name, split in splits.items() if split != "pool" and name not in labels]
     if unlabelled:
@@ -144,7 +163,7 @@ def history_from_embeddings(
         test = hold_out(usable, test_share, split_seed)
         splits |= dict.fromkeys(test, "test")
         notice(f"No test split was given: {len(test)} samples ({test_share:.0%} of each class) are held out.")
-    history = _history(uri, list(samples.uris), samples.features, labels, splits, sorted(set(labels.values())))
+    history = _history(uri, list(samples.uris), samples.features, dict(labels), splits, sorted(set(labels.values())))
     blind = _missing(history, history.pool, history.test)
     if blind:
         raise InputError(

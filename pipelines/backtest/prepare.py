@@ -1,12 +1,13 @@
 """From the user's request to a plan: check strategies, recipe, history and sizes together, and store the history."""
 
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 from pydantic import ValidationError
 
 from labelcycle.components.core.campaign.campaign import Prices, load_campaign
 from labelcycle.components.core.config.query_choice import DropoutScorer
-from labelcycle.components.core.config.recipe import Recipe, describe
+from labelcycle.components.core.config.recipe import Recipe, Schedule, describe
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError
@@ -59,8 +60,12 @@ class _Defaults:
     recipe: Recipe | None
 
 
-def prepare(request: BacktestRequest) -> BacktestPlan:
+def prepare(request: BacktestRequest, history: LabelledHistory | None = None) -> BacktestPlan:
     """Check a request and store its history below `out`.
+
+    Args:
+        request: what is asked for.
+        history: what to replay, in place of the request's root or embeddings.
 
     Raises:
         ConfigurationError: settings that contradict each other or the data.
@@ -69,7 +74,7 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
 
     Cost: reads the history once and writes it once.
     """
-    if (request.root is None) == (request.embeddings is None):
+    if (request.root is not None) + (request.embeddings is not None) + (history is not None) != 1:
         raise ConfigurationError("A backtest replays either a campaign's ROOT or --embeddings FILE. Give one of them.")
     compared = compared_strategies(request.strategies, request.cold_start)
     defaults = _defaults(request)
@@ -79,10 +84,10 @@ def prepare(request: BacktestRequest) -> BacktestPlan:
         history = history_from_embeddings(
             request.embeddings, request.labels_from, request.test_share, request.split_seed
         )
-    else:
-        assert request.root is not None
+    elif request.root is not None:
         history = history_from_campaign(request.root, request.labels_from)
-    initial, batch, cycles = _sizes(request, defaults, history)
+    assert history is not None
+    initial, batch, cycles = _sizes(request, defaults, history, recipe.schedule)
     try:
         return BacktestPlan(
             source=history.source,
@@ -125,14 +130,16 @@ def _recipe(request: BacktestRequest, defaults: _Defaults) -> Recipe:
     return recipe
 
 
-def _sizes(request: BacktestRequest, defaults: _Defaults, history: LabelledHistory) -> tuple[int, int, int]:
+def _sizes(
+    request: BacktestRequest, defaults: _Defaults, history: LabelledHistory, schedule: Schedule
+) -> tuple[int, int, int]:
     """Initial query, batch and cycles, which together must fit into the pool."""
     batch = defaults.batch if request.batch is None else request.batch
     initial = request.initial
     if initial is None:
         initial = batch if request.batch is not None or defaults.initial is None else defaults.initial
     pool = len(history.pool)
-    fitting = 1 + (pool - initial) // batch if initial <= pool else 0
+    fitting = sum(1 for _ in takewhile(lambda labels: labels <= pool, schedule.labels_by_cycle(initial, batch)))
     if fitting < 2:
         raise ConfigurationError(
             f"--initial {initial} and one --batch {batch} are more labels than the {pool} of the pool. Ask for less."
@@ -142,7 +149,7 @@ def _sizes(request: BacktestRequest, defaults: _Defaults, history: LabelledHisto
             notice(f"The pool of {pool} labelled samples is enough for {fitting} cycles.")
         return initial, batch, min(CYCLES, fitting)
     if request.cycles > fitting:
-        wanted = initial + (request.cycles - 1) * batch
+        wanted = next(islice(schedule.labels_by_cycle(initial, batch), request.cycles - 1, None))
         raise ConfigurationError(
             f"--cycles {request.cycles} need {wanted} labels; the pool has {pool}. "
             f"Ask for --cycles {fitting} or fewer, or for a smaller --batch."

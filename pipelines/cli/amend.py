@@ -147,10 +147,10 @@ def _erase(root: str, file: str, reason: str, as_json: bool) -> dict[str, object
 
     erased = erase_samples(open_store(root), open_deleter(root), file, reason)
     if not as_json:
-        print(
-            f"erased: {erased.samples} samples; {len(erased.rewritten)} objects written again, {len(erased.deleted)} "
-            "replaced or deleted"
-        )
+        changed = f"{len(erased.rewritten)} objects written again, {len(erased.deleted)} replaced or deleted"
+        if not erased.rewritten and not erased.deleted:
+            changed = "no object has anything of them any more"
+        print(f"erased: {erased.samples} {'sample' if erased.samples == 1 else 'samples'}; {changed}")
         print(
             "not erased: what MLflow was given, such as reports with thumbnails, backtests, earlier versions of "
             "objects in the bucket, and backups",

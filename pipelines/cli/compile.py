@@ -19,7 +19,7 @@ WIDTH = 210
 
 def compile_packages(
     output: Annotated[
-        Path | None, typer.Option(help="Folder for cycle.yaml, cycle_in_shards.yaml and backtest.yaml.")
+        Path | None, typer.Option(help="Folder for cycle.yaml, cycle_in_shards.yaml, backtest.yaml and predict.yaml.")
     ] = None,
     profile: Annotated[
         str, typer.Option(help="What each stage asks of the cluster: small, gpu, a100, or a YAML file of your own.")
@@ -45,7 +45,7 @@ def compile_packages(
         bool, typer.Option("--explain", help="Print parameters, size and pods of each package.")
     ] = False,
 ) -> None:
-    """Compile the pipelines of a cycle and of a backtest for Kubeflow Pipelines.
+    """Compile the pipelines of a cycle, a backtest and a prediction for Kubeflow Pipelines.
 
     cycle.yaml has the fewest pods, for one number of shards; cycle_in_shards.yaml takes any number from its runs.
 

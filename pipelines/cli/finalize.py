@@ -28,9 +28,9 @@ def finalize(
     """
     from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.storage import open_store
+    from labelcycle.components.notification.occasions import told_of_failures
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.pipelines.local.engine import run_cycle
-    from labelcycle.pipelines.local.told_failures import told_of_failures
 
     store = open_store(root)
     state = read_state(store)

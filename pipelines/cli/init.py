@@ -49,6 +49,8 @@ def init(
         return
     begun = begin_campaign(root, settings)
     counts = ", ".join(f"{count} {split}" for split, count in begun.counts.items() if count)
-    verb = "began" if begun.created else "already there, unchanged:"
+    verb = "began" if begun.created else "already there, as it began:" if begun.amended else "already there, unchanged:"
     print(f"{verb} campaign {begun.campaign.identifier} at {root}: {counts}; {len(begun.campaign.classes)} classes")
+    if begun.amended:
+        print(f"note: it was amended since; how it stands now says labelcycle status {root}", file=sys.stderr)
     print(f"next: labelcycle run {root}", file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -96,13 +96,16 @@ COMMANDS = {
     "finalize": ("finalize", "finalize", CAMPAIGN),
     "promote": ("promote", "promote", MODELS),
     "predict": ("predict", "predict", MODELS),
+    "autolabel": ("autolabel", "autolabel", MODELS),
     "export": ("export", "export", MODELS),
     "recipes": ("recipes", "recipes", COMPARE),
+    "backbones": ("backbones", "backbones", COMPARE),
     "backtest": ("backtest", "backtest", COMPARE),
     "batches": ("batches", "batches", COMPARE),
     "compile": ("compile", "compile_packages", CLUSTER),
     "argo": ("argo", "argo", CLUSTER),
     "manifests": ("manifests", "manifests", CLUSTER),
+    "kserve": ("kserve", "kserve", CLUSTER),
     "submit": ("submit", "submit", CLUSTER),
     "schedule": ("schedule", "schedule", CLUSTER),
     "stage": ("stage", "app", CLUSTER),
@@ -110,10 +113,12 @@ COMMANDS = {
 """The module beside this file and what is in it, and the heading, of each command, in the order of the help page."""
 
 WRITING = frozenset(
-    ["init", "run", "amend", "publish", "prune", "finalize", "promote", "predict", "export", "backtest"]
+    ["init", "run", "amend", "publish", "prune", "finalize", "promote", "predict", "autolabel", "export", "backtest"]
     + ["submit", "schedule", "stage"]
 )
 """Commands that do more than they print, and so go on where nobody reads that any longer."""
+
+VERSION = "--version"
 
 COMPLETION = "_LABELCYCLE_COMPLETE"
 """Set by a shell that asks how a command line can go on; `labelcycle --install-completion` makes it ask."""
@@ -137,7 +142,7 @@ def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
-    made.callback()(lambda: None)  # else a single command would take the place of the whole
+    made.callback()(_options_of_all)  # else a single command would take the place of the whole
     for name in names:
         module, attribute, panel = COMMANDS[name]
         found = getattr(importlib.import_module(f"labelcycle.pipelines.cli.{module}"), attribute)
@@ -149,6 +154,22 @@ def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
             said = _with_options(name, found) if options else _without_options(found)
             made.command(name, rich_help_panel=panel, cls=LoggedCommand)(said)
     return made
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"labelcycle {version('labelcycle')}")
+        raise typer.Exit
+
+
+def _options_of_all(
+    version: Annotated[
+        bool, typer.Option(VERSION, callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def _with_options(name: str, command: Callable[..., None]) -> Callable[..., None]:
@@ -184,6 +205,8 @@ def _asked_for() -> typer.Typer:
     first = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if COMPLETION in os.environ:
         return _whole()
+    if first == VERSION:
+        return app_with([])
     if first in COMMANDS:
         return app_with([first])
     return app_with(COMMANDS, options=False) if first == "--help" else _whole()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.pipelines.cli.arguments import absolute
 
 
 def predict(
@@ -17,6 +18,12 @@ def predict(
     embeddings: Annotated[
         str, typer.Option(help="An .npz or .parquet file, where the campaign was started with embeddings.")
     ] = "",
+    pool: Annotated[
+        bool, typer.Option("--pool", help="Classify the campaign's pool, by the features that it has.")
+    ] = False,
+    resumable: Annotated[
+        bool, typer.Option("--resumable", help="Keep the parts of --images in the campaign, to go on after a kill.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 64,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each image to list, the likeliest first.")] = 1,
     probabilities: Annotated[
@@ -27,20 +34,29 @@ def predict(
 ) -> None:
     """Classify new images and write what the champion says of each, with its confidence.
 
-    Images that cannot be read are listed with the reason. The file appears when it is complete.
+    Images that cannot be read are listed with the reason. The file appears when it is complete. Predictions of --pool
+    stay in the campaign as parts, and the same again makes none that is there.
 
     Example: labelcycle predict campaigns/digits --images new-images --output predictions.csv
     """
     from labelcycle.pipelines.models.choice import choose_model
     from labelcycle.pipelines.models.predict import predict_embeddings, predict_images
 
-    if bool(images) == bool(embeddings):
-        raise ConfigurationError("Name what to classify: either --images or --embeddings.")
+    if [bool(images), bool(embeddings), pool].count(True) != 1:
+        raise ConfigurationError("Name what to classify: either --images or --embeddings, or --pool.")
+    if resumable and not images:
+        raise ConfigurationError("--resumable is for --images. Leave it out: predictions of --pool always are.")
     chosen = choose_model(root, cycle, final)
-    if images:
-        done = predict_images(chosen, images, output, batch_size, top, probabilities)
+    if pool or resumable:
+        from labelcycle.pipelines.prediction.on_this_machine import predict_in_parts
+
+        model = str(cycle) if cycle is not None else "final" if final else "champion"
+        made = predict_in_parts(root, absolute(images), model, output, top, probabilities)
+        predicted = made.samples - made.unreadable
+    elif images:
+        predicted = predict_images(chosen, images, output, batch_size, top, probabilities).predicted
     else:
-        done = predict_embeddings(chosen, embeddings, output, top, probabilities)
+        predicted = predict_embeddings(chosen, embeddings, output, top, probabilities).predicted
     what, measured = "images" if images else "samples", chosen.metrics.accuracy_in_words
-    print(f"{done.predicted} {what} classified by {chosen.title}, {measured}")
+    print(f"{predicted} {what} classified by {chosen.title}, {measured}")
     print(f"predictions: {output}", file=sys.stderr)

@@ -57,16 +57,19 @@ def run(
     if end.end == "waiting":
         print(f"waiting for labels: {end.reason}", file=sys.stderr)
         print("fill them in there, or deliver a file with --labels-from, and run again", file=sys.stderr)
-        if not labels_from and _people_fill_in_files(root):
-            print(f"or label in the browser: labelcycle label {shlex.quote(root)}", file=sys.stderr)
+        if not labels_from and (command := _label_command(root)):
+            print(f"or label in the browser: {command}", file=sys.stderr)
         raise typer.Exit(WAITING_FOR_LABELS)
     print(f"{'done' if end.end != 'cycles' else 'stopped'}: {end.reason}")
 
 
-def _people_fill_in_files(root: str) -> bool:
-    """Whether answers are awaited in the CSV of the query, where `labelcycle label` writes them."""
+def _label_command(root: str) -> str:
+    """What opens the page to label on; empty where no answers are awaited in the query's CSV, which it writes."""
     from labelcycle.components.core.campaign.campaign import load_campaign
     from labelcycle.components.core.storage import open_store
 
     campaign = load_campaign(open_store(root))
-    return campaign.labels_from is None and campaign.labelling.tool is None and campaign.backbone is not None
+    if campaign.labels_from is not None or campaign.labelling.tool is not None or campaign.backbone is None:
+        return ""
+    name = " --annotator NAME" if campaign.labelling.by_several_people else ""
+    return f"labelcycle label {shlex.quote(root)}{name}"

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from labelcycle.pipelines.cli.arguments import absolute
-from labelcycle.pipelines.graph import CYCLE, Stage
+from labelcycle.pipelines.graph import CYCLE, PREDICTION, Stage
 
-app = typer.Typer(help="Run one stage of a cycle and print its facts as JSON.", no_args_is_help=True)
+app = typer.Typer(help="Run one stage of a cycle or a prediction and print its facts as JSON.", no_args_is_help=True)
 
 
 class Target(StrEnum):
@@ -39,6 +39,16 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "finalize": (Annotated[bool, typer.Option(help="Train the final model, and end the campaign.")], False),
     "failure": (
         Annotated[str, typer.Option(help="What failed, in words; empty to look for a cycle that was begun.")],
+        "",
+    ),
+    "images": (
+        Annotated[str, typer.Option(help="A folder, an s3:// prefix or a .txt list of images; empty for the pool.")],
+        "",
+    ),
+    "model": (Annotated[str, typer.Option(help="champion, final, or the number of a cycle.")], "champion"),
+    "prediction": (Annotated[str, typer.Option(help="The prediction, from prediction_start's facts.")], NEEDED),
+    "output": (
+        Annotated[str, typer.Option(help="A .parquet or .csv file for all predictions; empty for none.")],
         "",
     ),
     "shard": (Annotated[int, typer.Option(min=0, help="Which part of the work, from 0.")], 0),
@@ -90,5 +100,5 @@ def _run(stage: str, arguments: dict[str, Any], file: Path | None, outputs: Path
     print(text)
 
 
-for _stage in CYCLE.stages:
+for _stage in (*CYCLE.stages, *PREDICTION.stages):
     app.command(_stage.name, help=_stage.does)(command_of(_stage))

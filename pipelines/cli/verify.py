@@ -50,9 +50,9 @@ def print_verification(console: "Console", result: "Verification") -> None:
 
     objects, cycles = sum(result.objects.values()), result.cycles
     images = f", {result.images} images" if result.images else ""
+    many = f"{cycles} cycle{'' if cycles == 1 else 's'}"
     console.print(
-        f"{escape(result.campaign or result.root)}: {cycles} cycles, {objects} objects, {result.bytes_read:,} bytes"
-        f"{images}",
+        f"{escape(result.campaign or result.root)}: {many}, {objects} objects, {result.bytes_read:,} bytes{images}",
         soft_wrap=True,
     )
     findings = sorted(result.findings, key=lambda finding: not finding.is_fault)

@@ -14,6 +14,8 @@ from labelcycle.components.analysis.savings import (
     savings,
 )
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.cycle_metrics import last_metrics
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.price_history import prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
@@ -74,12 +76,14 @@ class Account:
         prices: what the last cycle is reckoned at.
         rows: cycle by cycle, that which is under way last.
         earlier: how many cycles are reckoned at other prices, since these were amended.
+        rechecks: how many of the labels were asked for again; None where none was.
     """
 
     campaign: Campaign
     prices: Prices
     rows: list[Row]
     earlier: int = 0
+    rechecks: RecheckFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def account_of(root: str, prices: Prices | None = None) -> Account:
     Raises:
         CampaignError: no campaign there, or it has trained no model yet.
 
-    Cost: reads the commits and summaries, and a small object for each run of a stage.
+    Cost: reads the commits and summaries, the last metrics, and a small object for each run of a stage.
     """
     store = open_store(root)
     return _account(store, _trained_state(store), prices)
@@ -154,6 +158,7 @@ def as_facts(account: Account, comparison: CostComparison | None) -> dict[str, o
         "label_cost": account.rows[-1].cost.label_cost,
         "compute_cost": account.rows[-1].cost.compute_cost,
         "overall_cost": account.rows[-1].cost.overall_cost,
+        "rechecks": None if account.rechecks is None else account.rechecks.as_json(),
         "against": None if comparison is None else _comparison_facts(comparison),
     }
 
@@ -192,7 +197,14 @@ def _account(store: Store, state: State, prices: Prices | None = None) -> Accoun
                 cost=cost,
             )
         )
-    return Account(campaign, prices, rows, sum(price != prices for price in of_each[: len(spent)]))
+    metrics = last_metrics(store, state.commits)
+    return Account(
+        campaign,
+        prices,
+        rows,
+        earlier=sum(price != prices for price in of_each[: len(spent)]),
+        rechecks=None if metrics is None else metrics.rechecks,
+    )
 
 
 def _refuse_others(store: Store, campaign: Campaign, other_store: Store, other: Campaign) -> None:

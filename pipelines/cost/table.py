@@ -93,6 +93,8 @@ def notes(account: Account, comparison: CostComparison | None) -> list[str]:
         f"computing so far: {total.wall_seconds:,.1f} s on the clock, {total.cpu_seconds:,.1f} CPU s, "
         f"{total.gpu_seconds:,.1f} GPU s",
     ]
+    if account.rechecks is not None:
+        lines.append(f"of the labels paid for, {account.rechecks.in_words}")
     if comparison is not None:
         lines.append(_average(comparison))
     lines.append(

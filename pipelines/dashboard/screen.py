@@ -1,5 +1,6 @@
 """The status laid out for a terminal of some width, with the cycles as a table."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
@@ -93,11 +94,24 @@ def _change(before: float | None, now: float | None) -> Text:
     return Text(f"{change:+.4f}", style="green" if change > 0 else "red" if change < 0 else "")
 
 
+def title(status: CampaignStatus) -> list[Text]:
+    """Which campaign, and the report's verdict on it; how to use the model of one that has ended is among it."""
+    campaign, verdict = status.state.campaign, status.verdict
+    name = Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold")
+    if verdict is None:
+        return [name]
+    sentences = [verdict.quality, *([verdict.more] if verdict.more else []), *verdict.reasons]
+    return [
+        name,
+        Text(plain_text(verdict.headline), style="bold"),
+        *(Text(plain_text(sentence)) for sentence in sentences),
+        *(Text.assemble("  ", (plain_text(each.line), "bold"), f": {each.what}") for each in verdict.commands),
+    ]
+
+
 def header(status: CampaignStatus) -> list[Text]:
-    """Which campaign, where it stands, what to do next and where the report is."""
-    campaign = status.state.campaign
+    """Where the campaign stands, what to do next and where the report is."""
     lines = [
-        Text(f"{campaign.identifier} · {campaign.recipe.name}", style="bold"),
         Text(plain_text(status.step.words)),
         Text.assemble("next: ", (plain_text(status.step.command), "bold")),
     ]
@@ -141,6 +155,7 @@ def people(view: View, width: int) -> list[RenderableType]:
 
 def print_status(console: Console, status: CampaignStatus) -> None:
     """Print what the commits say; commands and addresses are never broken, and nothing is where it is piped."""
+    _print(console, title(status))
     for line in header(status):
         console.print(line, soft_wrap=True, highlight=False)
     _print(console, progress(status, console, console.width))
@@ -151,6 +166,6 @@ def print_people(console: Console, view: View) -> None:
     _print(console, people(view, console.width))
 
 
-def _print(console: Console, parts: list[RenderableType]) -> None:
+def _print(console: Console, parts: Sequence[RenderableType]) -> None:
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, Text) and not console.is_terminal, highlight=False)

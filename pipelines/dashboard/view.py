@@ -3,11 +3,13 @@
 A label source that cannot be read costs that part of the status alone.
 """
 
+import shlex
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from labelcycle.components.analysis.cost import RunningCost, running_costs
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.analysis.verdict import Verdict, verdict_of
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics, last_metrics
 from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.price_history import price_history_before, prices_by_cycle
 from labelcycle.components.core.campaign.state import State, read_state
@@ -16,7 +18,6 @@ from labelcycle.components.core.errors import LabelcycleError
 from labelcycle.components.core.runtime.seconds_by_cycle import seconds_by_cycle
 from labelcycle.components.core.runtime.timings import Used
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.objects import read_record
 from labelcycle.pipelines.dashboard.next_step import NextStep, next_step
 
 if TYPE_CHECKING:
@@ -105,16 +106,18 @@ class CampaignStatus:
         report: where the last report is; None before the first.
         labels_by_class: labels that the last model learnt from, by class; empty before the first.
         rechecks: what came of asking again for labels; None where that was not done.
+        verdict: on the last model, as its report says it, by the campaign as it is now; None before the first.
     """
 
     root: str
-    state: State
+    state: State = field(repr=False)
     costs: list[RunningCost]
     gain: MarginalGain | None
     step: NextStep
     report: str | None
     labels_by_class: dict[str, int] = field(default_factory=dict)
     rechecks: RecheckFigures | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         TransientError: the store does not answer.
     """
     state = read_state(store)
-    metrics = _last_metrics(store, state)
+    metrics = last_metrics(store, state.commits)
     reports = [commit.objects["report"].key for commit in state.commits if "report" in commit.objects]
     return CampaignStatus(
         root=root,
@@ -151,13 +154,15 @@ def read_status(store: Store, root: str) -> CampaignStatus:
         report=store.locate(reports[-1]) if reports else None,
         labels_by_class={} if metrics is None else metrics.labels_by_class or {},
         rechecks=None if metrics is None else metrics.rechecks,
+        verdict=None if metrics is None else _verdict(state, metrics, root),
     )
 
 
-def _last_metrics(store: Store, state: State) -> CycleMetrics | None:
-    """Those of the last cycle that trained a model; None before the first."""
-    references = [commit.objects["metrics"] for commit in state.commits if "metrics" in commit.objects]
-    return read_record(store, references[-1], CycleMetrics) if references else None
+def _verdict(state: State, metrics: CycleMetrics, root: str) -> Verdict:
+    """The verdict on the last model, with the root as the user wrote it."""
+    summary = next(found for found in reversed(state.summaries) if found.cycle == metrics.cycle)
+    found = verdict_of(state.campaign, metrics, summary, summary.query_size, state.phase == "amended")
+    return found.at(shlex.quote(root))
 
 
 def read_view(store: Store, status: CampaignStatus) -> View:
@@ -169,11 +174,11 @@ def read_view(store: Store, status: CampaignStatus) -> View:
 def status_facts(view: View) -> dict[str, object]:
     """The status as plain values.
 
-    `state` is `new` (no query yet), `labelling` (the last query has to be answered), `amended` (it was empty, but an
-    amendment lets the campaign go on) or `done`. `cycles` lists the
-    cycles that trained a model to choose with; the first query of all, chosen without a model, is under `cold_start`,
-    and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is answered, null
-    where none is open or it is not known, as `notes` then say. Costs run up from cycle to cycle.
+    `verdict` is that of the last report, null before the first. `state` is `new` (no query yet), `labelling` (the last
+    query has to be answered), `amended` (it was empty, but an amendment lets the campaign go on) or `done`. `cycles`
+    lists the cycles that trained a model to choose with; the first query of all, chosen without a model, is under
+    `cold_start`, and the model of `labelcycle finalize` under `final`. `labelling` says how far the last query is
+    answered, null where none is open or it is not known, as `notes` then say. Costs run up from cycle to cycle.
     """
     status = view.status
     state, campaign = status.state, status.state.campaign
@@ -183,6 +188,7 @@ def status_facts(view: View) -> dict[str, object]:
         "root": status.root,
         "recipe": campaign.recipe.name,
         "strategy": campaign.recipe.selector.strategy,
+        "verdict": None if status.verdict is None else status.verdict.as_facts(),
         "state": state.phase,
         "in_words": status.step.words,
         "next_command": status.step.command,

@@ -20,7 +20,7 @@ from labelcycle.components.core.campaign.commits import commit_key
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.concurrent_reads import until_none
-from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_status, progress
+from labelcycle.pipelines.dashboard.screen import header, people, print_people, print_status, progress, title
 from labelcycle.pipelines.dashboard.status_parts import plain_text
 from labelcycle.pipelines.dashboard.view import CampaignStatus, View, read_status, read_view, status_facts
 
@@ -68,7 +68,7 @@ class WatchedScreen:
         if self._view is None:
             return [first]
         status, width = self._view.status, options.max_width
-        lines = header(status)
+        lines = [*title(status), *header(status)]
         for line in lines:
             line.overflow = "fold"
         middle = progress(status, console, width, cycles, with_curves)

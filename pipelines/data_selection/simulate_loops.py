@@ -5,21 +5,25 @@ models as a campaign with the same samples, seed and recipe.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
+from labelcycle.components.core.config.selection_loops import DataSelection
+from labelcycle.components.core.config.trainers import LinearTrainer
+from labelcycle.components.core.features.embedding_augmentation import augment_pool, fit_text_map
 from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.uncertainty import cross_entropy
 from labelcycle.components.evaluate.batch_points import point_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.embedding_augmentation import augment_pool
+from labelcycle.components.select.strategy import PER_LABELLED, take_rows
+from labelcycle.components.train_adapter.caption_pull import pull_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
+from labelcycle.components.train_adapter.fit import Examples
 from labelcycle.components.train_adapter.selected_data import budget_of, train_head
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchPoint
 
@@ -80,15 +84,16 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
     """
     head: LinearHead | None = None
     optimiser: dict[str, torch.Tensor] | None = None
-    chosen = np.empty(0, np.int64)
+    chosen = so_far = np.empty(0, np.int64)
     points: list[BatchPoint] = []
     selections: list[list[str]] = []
     for loop in range(1, arm.settings.loops + 1):
-        chosen = _choose(pool, arm, loop - 1, seed, head, chosen)
+        chosen = _choose(pool, arm, loop - 1, seed, head, chosen, so_far)
+        so_far = np.union1d(so_far, chosen)
         selections.append(pool.ids[chosen].tolist())
         heads: dict[int, LinearHead] = {}
         trained = train_head(
-            feature_examples(pool.features[chosen], torch.from_numpy(pool.classes[chosen])),
+            _examples(pool, arm.settings, so_far if arm.settings.replay else chosen),
             len(pool.names),
             arm.trainer,
             budget_of(arm.settings, loop),
@@ -105,10 +110,34 @@ def simulate_selection(pool: LabelledPool, arm: SelectionArm, seed: int) -> Simu
     return Simulated(points, selections)
 
 
+def _examples(pool: LabelledPool, settings: DataSelection, rows: Classes) -> Examples:
+    """What a loop is trained on: these rows, moved towards their captions where the settings say so."""
+    training = feature_examples(pool.features[rows], torch.from_numpy(pool.classes[rows]))
+    if not settings.train_augmented or not settings.text_step or pool.texts is None:
+        return training
+    same = pool.texts.shape[1] == pool.features.shape[1]
+    text_map = None if same else fit_text_map(pool.texts, pool.features)
+    pull = pull_of(pool.features[rows], pool.texts[rows], settings.text_step, text_map)
+    return Examples(pull(training.inputs), training.targets)
+
+
 def _choose(
-    pool: LabelledPool, arm: SelectionArm, cycle: int, seed: int, head: LinearHead | None, last: Classes
+    pool: LabelledPool,
+    arm: SelectionArm,
+    cycle: int,
+    seed: int,
+    head: LinearHead | None,
+    last: Classes,
+    so_far: Classes,
 ) -> Classes:
-    """Rows of the pool, sorted, that the loop after `cycle` is trained on; without a head all losses are ln C."""
+    """Rows of the pool, sorted, that the loop after `cycle` is trained on.
+
+    Without a head all losses are ln C, and a strategy that needs one leaves the first choice to chance.
+    """
+    needs = STRATEGIES[arm.strategy].needs_with(arm.parameters)
+    if head is None and needs & {"head", "probs", *PER_LABELLED}:
+        picks = select_batch("random", Candidates(ids=pool.ids, cycle=cycle), arm.selected, seed)
+        return np.searchsorted(pool.ids, np.sort(picks.ids)).astype(np.int64)
     reads = STRATEGIES[arm.strategy].reads_with(arm.parameters)
     features: npt.NDArray[np.floating] | None = pool.features if "features" in reads else None
     losses: npt.NDArray[np.floating] | None = None
@@ -119,7 +148,14 @@ def _choose(
     settings = arm.settings
     if cycle and features is not None and pool.texts is not None and settings.augmentation != "none":
         features = augment_pool(pool.features, pool.texts, last, settings.augmentation, settings.text_step).features
-    candidates = Candidates(ids=pool.ids, features=features, losses=losses, cycle=cycle)
+    candidates = Candidates(ids=pool.ids, features=features, losses=losses, cycle=cycle, head=head)
+    if settings.earlier_picks == "labelled":
+        candidates = replace(
+            take_rows(candidates, np.setdiff1d(np.arange(len(pool.ids)), so_far)),
+            labelled_ids=pool.ids[so_far],
+            labelled_features=pool.features[so_far],
+            labelled_classes=pool.classes[so_far],
+        )
     picks = select_batch(arm.strategy, candidates, arm.selected, seed, **arm.parameters)
     rows: Classes = np.searchsorted(pool.ids, np.sort(picks.ids)).astype(np.int64)
     return rows

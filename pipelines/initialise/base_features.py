@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.backbones.packaged import PACKAGED, packaged_backbone
+from labelcycle.components.core.backbones.presets import preset_of
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import LoraTrainer
@@ -19,7 +20,7 @@ IMPORT_ROWS = 16_384
 
 TRYING_OUT = (
     "The packaged backbone is for trying things out and costs accuracy on photographs. Name a better "
-    "one, such as --backbone vit_small_patch14_reg4_dinov2 --image-size 224."
+    "one, such as --backbone dinov2-small."
 )
 
 
@@ -28,6 +29,7 @@ def base_features(
 ) -> tuple[Backbone | None, str]:
     """The backbone and the name of its feature space; given embeddings are written into theirs.
 
+    A preset says what the user did not: the input, and which tokens a recipe's `network` or `auto` stands for.
     Samples outside the pool have parts of their own, so that who reads the test set does not read the pool with it.
     """
     if samples.features is not None:
@@ -39,15 +41,28 @@ def base_features(
     name, pooling = settings.backbone or PACKAGED, recipe.embedding.pooling
     if name == PACKAGED:
         notice(TRYING_OUT)
-    changed = (settings.image_size, settings.interpolation, settings.crop_share, settings.mean, settings.std)
+    preset = preset_of(name)
+    if preset is not None:
+        name = preset.network
+        if "embedding.pooling" not in settings.recipe_changes:
+            pooling = preset.asked(pooling)
+    changed = (
+        settings.image_size,
+        settings.interpolation,
+        settings.crop_share,
+        settings.mean,
+        settings.std,
+        settings.crop_mode,
+    )
     if name == PACKAGED and settings.weights is None and all(value is None for value in changed):
         backbone = packaged_backbone(store, settings.precision, pooling)
     else:
         from labelcycle.components.core.backbones.resolve import TransformOverrides, resolve_backbone
 
-        backbone = resolve_backbone(
-            store, name, settings.weights, TransformOverrides(*changed), settings.precision, pooling
-        )
+        overrides = TransformOverrides(*changed)
+        if preset is not None:
+            overrides = overrides.over(preset)
+        backbone = resolve_backbone(store, name, settings.weights, overrides, settings.precision, pooling)
     if isinstance(recipe.trainer, LoraTrainer):
         _check_layers(backbone, recipe.trainer)
     return backbone, space_name(backbone_provenance(backbone, None))
@@ -59,12 +74,14 @@ def _check_layers(backbone: Backbone, trainer: LoraTrainer) -> None:
     Raises:
         ConfigurationError: it has none of them, or fewer blocks than are asked for.
     """
-    from labelcycle.components.core.backbones.resolve import has_layers
+    from labelcycle.components.core.backbones.resolve import inner_layers
 
-    if not has_layers(backbone, trainer.target):
+    if not inner_layers(backbone, trainer.target):
+        there = ", ".join(inner_layers(backbone, ".*")) or "none within others"
         raise ConfigurationError(
-            f"Backbone {backbone.name!r} has no linear layer named {trainer.target!r} for the adapter. "
-            "Choose a vision transformer, or name its layers with --set trainer.target=NAME."
+            f"Backbone {backbone.name!r} has no linear layer named {trainer.target!r} for the adapter; it has {there}. "
+            "Choose a vision transformer, or name its layers with --set trainer.target=NAME, a regular expression such "
+            "as [qkv]_proj."
         )
     if trainer.blocks != "all":
         from labelcycle.components.core.backbones.build import create

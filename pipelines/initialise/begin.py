@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from labelcycle.components.core.campaign import starting_labels
+from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.campaign import (
     KEY,
+    TAKEN,
     Campaign,
     KnownLabels,
     create_campaign,
@@ -63,6 +65,7 @@ from labelcycle.pipelines.initialise.sizes import (
     with_testing,
 )
 from labelcycle.pipelines.initialise.who_labels import check_labelling, check_links, labelling_of
+from labelcycle.pipelines.initialise.zero_shot_start import with_zero_shot, zero_shot_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
 
@@ -78,6 +81,7 @@ class Begun:
         set_aside: how many samples cannot be used, by reason.
         known: samples of the pool whose labels are known from the beginning, by class.
         held: test samples, by class.
+        amended: whether it was there and has been amended since it began.
     """
 
     campaign: Campaign
@@ -87,6 +91,7 @@ class Begun:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     known: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+    amended: bool = False
 
 
 def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) -> Begun:
@@ -106,7 +111,8 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     labelling, notify = labelling_of(settings), notify_of(settings.notify)
     settings = with_batch(settings, recipe, settings.classes)
     settings = as_single_shot(as_data_selection(settings, recipe.data_selection), recipe)
-    check_strategies(recipe, settings.pool_labels, wants_captions(settings))
+    recipe = with_zero_shot(settings, recipe)
+    check_strategies(recipe, settings.pool_labels, wants_captions(settings), settings.zero_shot)
     check_labelling(settings, labelling, recipe)
     store = open_store(root) if write else UnwrittenStore(open_store(root))
     _refuse_other_campaign(store, settings, recipe)
@@ -133,6 +139,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     check_links(labelling, samples.uris)
     quarantined = sorted([*samples.quarantined, *division.set_aside], key=lambda row: row["sample_id"])
     backbone, base_space = base_features(store, settings, recipe, samples, division.splits)
+    zero_shot = zero_shot_of(store, settings, backbone, classes)
     pool = write_pool(store, samples, division.splits, division.groups, captions)
     told = division.truth if recipe.data_selection else None
     campaign = validated_campaign(
@@ -156,6 +163,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         known_labels=_kept_labels(store, division.known, settings.count_known),
         test_from_budget=division.testing,
         notify=notify,
+        zero_shot=zero_shot,
         watch_images=None if settings.watch_images is None else watched_address(settings.watch_images),
     )
     check_rechecks(recipe, campaign.labels_from)
@@ -172,6 +180,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
         set_aside=Counter(kind_of(row["reason"]) for row in quarantined),
         known=Counter(division.known.values()),
         held=division.held,
+        amended=not created and bool(read_amended_campaign(store).amendments),
     )
 
 
@@ -275,8 +284,8 @@ def _refuse_other_campaign(store: Store, settings: CampaignSettings, recipe: Rec
         there = without_lists(existing.recipe) if name == "recipe" else getattr(existing, name)
         if value is not None and there != value:
             raise CampaignError(
-                f"{store.root} already belongs to campaign {existing.identifier!r}, which has another {name}. "
-                "Choose another root, or continue that campaign: labelcycle run."
+                f"{store.root} already belongs to campaign {existing.identifier!r}, which began with another {name}"
+                f"{'' if name == 'recipe' else f', {there}'}. {TAKEN}"
             )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
-from labelcycle.components.core.campaign.campaign import Precision
+from labelcycle.components.core.campaign.campaign import CropMode, Precision
 from labelcycle.components.core.config.settings import Settings
 from labelcycle.pipelines.initialise.people_settings import CostSettings, NotifySettings, PeopleSettings
 
@@ -189,14 +189,15 @@ class BackboneSettings(Settings):
     )
     backbone: str | None = Field(
         None,
-        description="Any timm vision transformer by name, such as vit_small_patch14_reg4_dinov2; by default the one "
-        "that ships with labelcycle, which is for trying things out: it is weak and costs accuracy.",
+        description="A name from `labelcycle backbones`, such as dinov2-small, or any timm vision transformer by "
+        "timm's name; by default the one that ships with labelcycle, which is for trying things out: it is weak and "
+        "costs accuracy.",
     )
     weights: str | None = Field(None, description="Its weights: .safetensors file or s3:// URI; else the model hub.")
     precision: Precision = Field(
         "float32", description="What the network computes in; bfloat16 is faster where the chip has it."
     )
-    image_size: int | None = Field(None, description="Input pixels; by default the model's own.")
+    image_size: int | None = Field(None, description="Input pixels; by default those of the preset, or the model's.")
     mean: Channels | None = Field(None, description="Channel means, such as 0.5,0.5,0.5; else the model's.")
     std: Channels | None = Field(None, description="Channel deviations; by default the model's.")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = Field(
@@ -204,6 +205,27 @@ class BackboneSettings(Settings):
     )
     crop_share: float | None = Field(
         None, gt=0, le=1, description="Share of the image kept by the centre crop; by default the model's."
+    )
+    zero_shot: bool = Field(
+        False,
+        description="Begin with what an image-text backbone, such as siglip2-base, knows of the classes by their "
+        "names: they choose the first query and pull the trainer logistic while labels are few.",
+    )
+    text_tower: str | None = Field(
+        None,
+        description="With --zero-shot: folder of the backbone's open_clip model (open_clip_config.json, "
+        "open_clip_model.safetensors, tokenizer.json); else the model hub.",
+    )
+    prompts: list[str] = Field(
+        [],
+        description='With --zero-shot: a sentence with {class} in it; by default "a photo of a {class}.". May be '
+        "repeated: a class is the mean over all.",
+        json_schema_extra={"repeated": True},
+    )
+    crop_mode: CropMode | None = Field(
+        None,
+        description="What becomes of images that are not square: center cuts the middle out, squash makes both sides "
+        "equal; by default the model's own.",
     )
 
 

@@ -1,7 +1,7 @@
 """Samples from a file of embeddings that a team already has: Parquet or npz."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -66,6 +66,25 @@ def samples_from_embeddings(
     samples = _samples(content, uri, digest_of_file(path), scale)
     reading = Reading(uri, read=len(samples.uris), remarks=[f"{len(labels):,} with a label"] if labels else [])
     return replace(samples, labels=labels, reading=reading)
+
+
+def samples_of_arrays(
+    ids: Sequence[str], features: npt.NDArray[Any], source: str, splits: Sequence[str] | None = None
+) -> Samples:
+    """Embeddings in memory as those of a file: checked, sorted by id, and kept as campaigns keep them.
+
+    Args:
+        ids: N distinct ids.
+        features: (N, d), of any float type.
+        source: what messages call them.
+        splits: `pool`, `val` or `test` for each, or None for none.
+
+    Raises:
+        InputError: as `samples_from_embeddings`.
+    """
+    return _samples(
+        _Content(list(ids), features, None, None if splits is None else list(splits)), source, "", "as needed"
+    )
 
 
 @dataclass(frozen=True)

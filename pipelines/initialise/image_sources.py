@@ -1,6 +1,7 @@
 """The samples of `--images`, by what it names: image files, a manifest, files that hold them, or a dataset."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -49,8 +50,10 @@ def _samples_of(source: str, settings: CampaignSettings, known: Collection[str])
         return samples_from_manifest(source, limit, classes)
     listing = list_images(source, settings.follow_links)
     if listing.images:
+        found = len(listing.images)
         listing.images = {name: uri for name, uri in listing.images.items() if uri not in known}
-        return samples_from_images(source, listing, limit, settings.folder_labels)
+        samples = samples_from_images(source, listing, limit, settings.folder_labels)
+        return replace(samples, known=found - len(listing.images))
     files = {name: uri for name, uri in listing.containers.items() if _is_file(uri, (ARCHIVE,)) or holds_images(uri)}
     if not files:
         raise InputError(no_images(source, listing))

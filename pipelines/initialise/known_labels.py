@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from labelcycle.components.core.config.recipe import Recipe
-from labelcycle.components.core.config.trainers import REST, DataSelection
+from labelcycle.components.core.config.selection_loops import REST, DataSelection
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file

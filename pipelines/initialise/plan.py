@@ -1,8 +1,8 @@
 """What beginning a campaign would do: what is read, set aside and held out, what is asked first, and what it costs."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from labelcycle.pipelines.initialise.begin import Begun, begin_campaign
@@ -60,8 +60,9 @@ class Plan:
     @property
     def cycles(self) -> int:
         """Queries until the budget is spent or the pool is exhausted."""
-        rest = self.labels - self.paid_already - self.first_query
-        return 1 + math.ceil(max(0, rest) / self.begun.campaign.batch)
+        campaign = self.begun.campaign
+        queries = campaign.recipe.schedule.labels_by_cycle(self.paid_already + self.first_query, campaign.batch)
+        return 1 + sum(1 for _ in takewhile(lambda asked: asked < self.labels, queries))
 
     @property
     def strategy(self) -> str:

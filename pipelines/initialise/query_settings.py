@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from inspect import signature
 
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.config.query_choice import Choice, DropoutScorer, Selector
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.errors import ConfigurationError, InputError
@@ -38,22 +39,29 @@ def reads_texts(recipe: Recipe, captions: bool) -> bool:
     return captions and any("texts" in STRATEGIES[choice.strategy].reads_with(choice.arguments) for choice in choices)
 
 
-def check_strategies(recipe: Recipe, pool_labels: bool = False, captions: bool = False) -> None:
+def check_strategies(
+    recipe: Recipe, pool_labels: bool = False, captions: bool = False, zero_shot: bool = False
+) -> None:
     """Check strategies, their parameters and what they need against what the stages before select give them.
 
     Args:
         recipe: the recipe.
         pool_labels: whether the labels of the pool may be read, so that losses are known.
         captions: whether there are captions to make texts of.
+        zero_shot: whether the names of the classes give probabilities before there is a model.
 
     Raises:
         ConfigurationError: unknown strategy or parameter, a value of another type, or needs that are not met.
     """
     known = ({"losses"} if pool_labels else set()) | ({"texts"} if captions else set())
-    with_a_model = (WITH_A_MODEL if recipe.data_selection is None else WITH_A_MODEL - OF_LABELLED) | known
+    selection = recipe.data_selection
+    knows_labelled = selection is None or selection.earlier_picks == "labelled"
+    with_a_model = (WITH_A_MODEL if knows_labelled else WITH_A_MODEL - OF_LABELLED) | known
     for choice in (recipe.selector, recipe.cold_start):
         check_arguments(choice.strategy, choice.arguments)
-    too_early = sorted(STRATEGIES[recipe.cold_start.strategy].needs - WITHOUT_A_MODEL - known)
+    first = recipe.cold_start
+    named = {"probs"} if zero_shot else set()
+    too_early = sorted(STRATEGIES[first.strategy].needs_with(first.arguments) - WITHOUT_A_MODEL - known - named)
     if too_early:
         raise ConfigurationError(
             f"cold_start.strategy {recipe.cold_start.strategy!r} needs {', '.join(too_early)}, which no model gives "
@@ -66,6 +74,8 @@ def check_strategies(recipe: Recipe, pool_labels: bool = False, captions: bool =
         _check_passes(recipe.selector, recipe.scorer)
     if missing:
         remedy = "Set scorer.name=dropout." if missing <= FROM_DROPOUT else "Choose another strategy."
+        if missing <= OF_LABELLED:
+            remedy = "Set data_selection.earlier_picks=labelled and data_selection.augmentation=none."
         if missing <= FROM_FLAGS.keys():
             remedy = " ".join(FROM_FLAGS[need] for need in sorted(missing))
         raise ConfigurationError(
@@ -106,10 +116,11 @@ def check_rechecks(recipe: Recipe, labels_from: str | None) -> None:
         ConfigurationError: labels come from a file, or from those that came with the images.
     """
     if recipe.selector.recheck and labels_from is not None:
+        source = "came with its samples" if is_own_table(labels_from) else f"come from {labels_from}"
         raise ConfigurationError(
             f"selector.recheck {recipe.selector.recheck:g} asks people for labels again, but the labels of this "
-            f"campaign come from {labels_from}, which says the same each time. Leave it out, or let people label: "
-            "without --labels-from, or with --label-studio."
+            f"campaign {source} and are the same each time. Leave it out, or let people label: without "
+            "--labels-from, or with --label-studio."
         )
 
 

@@ -13,13 +13,14 @@ from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.components.labelling.text_table import refuse_large
 
 
-def read_ids(uri: str, known_ids: SampleIds, header: str = "") -> dict[str, int]:
+def read_ids(uri: str, known_ids: SampleIds, header: str = "", tell: bool = True) -> dict[str, int]:
     """The samples in a file of one id a line, and the line that names each first, in the order of the file.
 
     Args:
         uri: a path or `s3://` URI of UTF-8 text; empty lines are skipped.
         known_ids: resolves what the file calls a sample to the campaign's id.
         header: the column of ids, where the file may be CSV with a header too; empty where it may not.
+        tell: whether a notice says how many there are.
 
     Raises:
         InputError: unreadable file, or an id that is not known; the line is named.
@@ -28,7 +29,8 @@ def read_ids(uri: str, known_ids: SampleIds, header: str = "") -> dict[str, int]
     for number, name in _lines(_text(uri), header, uri):
         if name:
             found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}"), number)
-    notice(f"{uri}: read {len(found):,} id{'' if len(found) == 1 else 's'}.")
+    if tell:
+        notice(f"{uri}: read {len(found):,} id{'' if len(found) == 1 else 's'}.")
     return found
 
 

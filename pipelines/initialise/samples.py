@@ -35,6 +35,7 @@ class Samples:
         source_sha256: digest of the embeddings file.
         scale: what the features were centred and scaled by; None where they are as in the file.
         reading: what became of all that the source holds; None where nothing was told.
+        known: how many the source has besides, which were looked at before.
     """
 
     uris: dict[str, str | None]
@@ -48,6 +49,7 @@ class Samples:
     source_sha256: str = ""
     scale: FeatureScale | None = None
     reading: Reading | None = None
+    known: int = 0
 
 
 def labelled_samples(inspected: Inspected, labels: dict[str, str], splits: dict[str, str], reading: Reading) -> Samples:

@@ -45,6 +45,18 @@ def settings_of_campaign(given: Mapping[str, object], path: Path | None = None) 
         raise ConfigurationError("\n".join(_problems(error, flags=True))) from error
 
 
+def settings_of_arguments(given: Mapping[str, object]) -> CampaignSettings:
+    """The settings that are given by name, as files spell them.
+
+    Raises:
+        ConfigurationError: a setting is unknown or refused; each is named.
+    """
+    try:
+        return _validated(given)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_problems(error, flags=False))) from error
+
+
 def read_settings_file(path: Path) -> dict[str, object]:
     """The settings in a YAML file, by name, each of which is one that a campaign can have.
 

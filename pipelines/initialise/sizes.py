@@ -1,7 +1,7 @@
 """What a recipe makes of the budget, the batch and the first query that the user asked for."""
 
 from labelcycle.components.core.config.recipe import Recipe
-from labelcycle.components.core.config.trainers import DataSelection
+from labelcycle.components.core.config.selection_loops import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
@@ -92,7 +92,13 @@ def check_sizes(
             raise ConfigurationError(_too_large(f"{flag} {size}{by_default}", pool, known))
         if size > settings.budget:
             raise ConfigurationError(f"{flag} {size} is larger than --budget {settings.budget}.")
-    if settings.budget > pool + testing and recipe.data_selection is None:
+    selection = recipe.data_selection
+    if selection is not None and selection.earlier_picks == "labelled" and settings.budget > pool:
+        raise ConfigurationError(
+            f"{selection.loops} loops of --batch {batch_of(settings)} are {settings.budget} samples, more than the "
+            f"pool's {pool}, and with data_selection.earlier_picks=labelled none is selected twice. Lower --batch."
+        )
+    if settings.budget > pool + testing and selection is None:
         most = pool + testing
         notice(f"The budget of {settings.budget} is larger than the pool: the campaign ends after {most} labels.")
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from labelcycle.pipelines.placing import PlacePod
     from labelcycle.pipelines.profiles.profile import Profile
 
-PipelineName = Literal["cycle", "cycle_in_shards", "backtest"]
-PIPELINES: tuple[PipelineName, ...] = ("cycle", "cycle_in_shards", "backtest")
+PipelineName = Literal["cycle", "cycle_in_shards", "backtest", "predict"]
+PIPELINES: tuple[PipelineName, ...] = ("cycle", "cycle_in_shards", "backtest", "predict")
 
 
 def write_package(
@@ -26,11 +26,12 @@ def write_package(
     """Compile a pipeline to a YAML file.
 
     Args:
-        pipeline: which: a cycle in so many shards as are said here, one in as many as a run asks for, or a backtest.
+        pipeline: which: a cycle in so many shards as are said here, one in as many as a run asks for, a backtest,
+            or a prediction.
         path: of the file; its folder is made.
         profile: what each stage asks of the cluster.
         image: of all stages, with a tag or digest; stages with an accelerator run in the one whose tag ends in `-cuda`.
-        shards: parts of embed and score; None for the profile's.
+        shards: parts of embed and score, or of a prediction; None for the profile's.
         features_stay: leave out what only campaigns need whose backbone changes.
         tells_of_failures: end each cycle with the stage that tells people of one that failed.
 
@@ -60,9 +61,12 @@ def _pipeline(
 ) -> Callable[..., Any]:
     from labelcycle.pipelines.backtest.pipeline import backtest_pipeline
     from labelcycle.pipelines.cycle import cycle_pipeline
+    from labelcycle.pipelines.prediction.prediction_pipeline import prediction_pipeline
 
     if pipeline == "backtest":
         return backtest_pipeline(place)
+    if pipeline == "predict":
+        return prediction_pipeline(place, shards, profile.shards_at_once)
     return cycle_pipeline(
         place,
         shards=shards,

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
 from labelcycle.components.core.campaign.label_requests import LabelRequest
+from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import Pick, picks_of, read_query, requests_in
 from labelcycle.components.core.campaign.state import State, read_state
@@ -73,22 +74,23 @@ class OpenQueries:
         return self.cycles - 1
 
 
-def read_open_queries(store: Store, root: str) -> OpenQueries:
+def read_open_queries(store: Store, root: str, shown: bool = True) -> OpenQueries:
     """Read what the campaign waits for, and deliver the last query where a run was killed before it did.
 
     Args:
         store: the campaign's.
         root: as the user wrote it, for messages.
+        shown: whether the images are to be shown, so that there have to be some.
 
     Raises:
         NothingAsked: no query awaits labels.
         CampaignError: there is no campaign, or a part of it is damaged.
-        ConfigurationError: its labels come from elsewhere, or its samples have no images.
+        ConfigurationError: its labels come from elsewhere, or its samples have no images to be shown.
 
     Cost: everything asked and answered so far, the queries that are open, and the pool's table.
     """
     state = read_state(store)
-    _refuse_other_sources(store, state.campaign)
+    _refuse_other_sources(state.campaign, root)
     _refuse_without_query(state, root)
     deliver_query(store, state.campaign, state.commits[-1])
     cycle, later = state.commits[-1].cycle, state.commits[state.history.cycles :]
@@ -104,7 +106,7 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
         )
     labels = _labels(kept.values(), state.campaign)
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
-    if not any(request.sample_id in images for request in asked):
+    if shown and not any(request.sample_id in images for request in asked):
         raise ConfigurationError(
             f"The samples of {root} have no images to be shown. Fill in {store.locate(delivery_key(cycle))} instead."
         )
@@ -116,17 +118,24 @@ def read_open_queries(store: Store, root: str) -> OpenQueries:
     return OpenQueries(state.campaign, len(state.commits), space, asked, picks, voters, labels, images)
 
 
-def _refuse_other_sources(store: Store, campaign: Campaign) -> None:
+def _refuse_other_sources(campaign: Campaign, root: str) -> None:
+    """Refuse a campaign that would not read what is answered here."""
     if campaign.labelling.tool is not None:
         raise ConfigurationError(
             f"People label this campaign in Label Studio, at {campaign.labelling.tool.url}; answers from elsewhere "
             "would not be read. Label there."
         )
-    if campaign.labels_from is not None:
+    if campaign.labels_from is None:
+        return
+    if is_own_table(campaign.labels_from):
         raise ConfigurationError(
-            f"This campaign reads its labels from {campaign.labels_from}, not from people's answers to its queries. "
-            f"Continue with: labelcycle run {store.root}"
+            f"The labels of {root} came with its samples, so that nobody is asked for them. Continue with: labelcycle "
+            f"run {root}"
         )
+    raise ConfigurationError(
+        f"{root} reads its labels from {campaign.labels_from} (--labels-from), and would not read answers from "
+        "elsewhere. Add rows there, or label in the browser in a campaign that is begun without --labels-from."
+    )
 
 
 def _refuse_without_query(state: State, root: str) -> None:

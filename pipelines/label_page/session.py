@@ -59,8 +59,7 @@ class LabellingSession:
         self._from_the_end = False
         self._read()
         self._looked = time.monotonic()
-        labelling = self.queries.campaign.labelling
-        if not self.annotator and (labelling.quorum > 1 or labelling.second_opinions > 0):
+        if not self.annotator and self.queries.campaign.labelling.by_several_people:
             raise ConfigurationError("Several people label this campaign: say who you are, with --annotator NAME.")
 
     def look_again(self) -> None:
@@ -140,7 +139,7 @@ class LabellingSession:
                     self._answered.add((cycle, sample_id))
                     self._back_to = None
                     return given
-        raise TransientError(f"Others write {sheet.address} without a pause. PersonsAnswer once more.")
+        raise TransientError(f"Others write {sheet.address} without a pause. Answer once more.")
 
     def undo(self) -> LabelRequest | None:
         """Take back the last answer that this person gave on the page and no cycle took in; None where there is none.

@@ -1,7 +1,7 @@
 """The loop around cycles: run until the budget is spent, a target is met, labels are awaited, or enough was done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from labelcycle.components.analysis.intervals import wilson_interval
@@ -10,12 +10,11 @@ from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
-from labelcycle.components.notification.occasions import tell_of_target
+from labelcycle.components.notification.occasions import tell_of_target, told_of_failures
 from labelcycle.pipelines.local.engine import record_what_is_missing, run_cycle
 from labelcycle.pipelines.local.kfp_engine import run_cycle_in_kfp
 from labelcycle.pipelines.local.outcome import CycleRun
 from labelcycle.pipelines.local.recorder import Recorder
-from labelcycle.pipelines.local.told_failures import told_of_failures
 from labelcycle.pipelines.local.worker import Worker
 
 Engine = Literal["local", "kfp"]
@@ -28,7 +27,7 @@ class LoopEnd:
 
     end: End
     reason: str
-    state: State
+    state: State = field(repr=False)
     recorded: bool = False
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labelcycle.components.analysis.cost import RunningCost
+from labelcycle.components.core.campaign.cycle_metrics import last_metrics
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.state import Phase, State, read_state
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.runtime.timings import Timing, read_timings
@@ -45,6 +47,7 @@ class Figures:
         awaited: samples of the last query, while they have to be answered.
         budget: labels that may be asked for.
         label_cost, compute_cost: what was spent, in the currency of the campaign's prices.
+        rechecks: what came of asking again for labels; None where that was not done.
         accuracy: of the last model on the test set; None before there is one.
         committed: when the last cycle was, in seconds since 1970; None where no record says.
         failures: runs of stages that failed in the cycle that is not committed yet.
@@ -61,6 +64,7 @@ class Figures:
     budget: int
     label_cost: float
     compute_cost: float
+    rechecks: RecheckFigures | None
     accuracy: float | None
     committed: float | None
     failures: int
@@ -74,15 +78,15 @@ def read_figures(store: Store) -> Figures:
         CampaignError: no campaign there, or it is damaged.
         TransientError: the store does not answer.
 
-    Cost: the commits and their summaries, and two listings of a cycle with a small read for each run of a stage. Where
-    computing has a price, one read more.
+    Cost: the commits and their summaries, the last metrics, and two listings of a cycle with a small read for each run
+    of a stage. Where computing has a price, one read more.
     """
     state = read_state(store)
     count = len(state.commits)
     before = read_timings(store, count - 1) if count else []
     now = read_timings(store, count)
     last = state.summaries[-1] if state.summaries else None
-    cost = _last_cost(store, state)
+    cost, metrics = _last_cost(store, state), last_metrics(store, state.commits)
     return Figures(
         campaign=state.campaign.identifier,
         phase=state.phase,
@@ -94,6 +98,7 @@ def read_figures(store: Store) -> Figures:
         budget=state.campaign.budget,
         label_cost=cost.label_cost if cost else 0.0,
         compute_cost=cost.compute_cost if cost else 0.0,
+        rechecks=metrics.rechecks if metrics else None,
         accuracy=_last_accuracy(state.summaries),
         committed=_commit_time(before),
         failures=sum(timing.failed for timing in now),

@@ -6,6 +6,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Enum, Gauge, generate_latest, write_to_textfile
 
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.campaign.state import Phase
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.metrics.campaign_figures import Figures, LastRun
@@ -36,6 +37,7 @@ STAGE = {
 }
 PHASE = "labelcycle_campaign_phase"
 SPENT = "labelcycle_campaign_spent_cost"
+RECHECKED = "labelcycle_campaign_rechecked_labels"
 
 
 def as_text(figures: Figures) -> str:
@@ -67,6 +69,9 @@ def registry_of(figures: Figures, now: float) -> CollectorRegistry:
     spent = Gauge(SPENT, "What was spent, in the currency of the prices.", ["campaign", "kind"], registry=registry)
     spent.labels(figures.campaign, "labels").set(figures.label_cost)
     spent.labels(figures.campaign, "computing").set(figures.compute_cost)
+    checked = Gauge(RECHECKED, "Labels that were asked for again.", ["campaign", "outcome"], registry=registry)
+    for outcome, count in _outcomes(figures.rechecks).items():
+        checked.labels(figures.campaign, outcome).set(count)
     for (name, meaning), value in zip(CAMPAIGN.items(), _of_campaign(figures, now), strict=True):
         gauge = Gauge(name, meaning, ["campaign"], registry=registry)
         if value is not None:
@@ -79,6 +84,18 @@ def registry_of(figures: Figures, now: float) -> CollectorRegistry:
             if value is not None:
                 gauge.labels(figures.campaign, stage).set(value)
     return registry
+
+
+def _outcomes(rechecks: RecheckFigures | None) -> dict[str, int]:
+    """How many rechecks ended how; each is counted once."""
+    if rechecks is None:
+        return {}
+    return {
+        "confirmed": rechecks.confirmed,
+        "corrected": rechecks.corrected,
+        "undecided": rechecks.answered - rechecks.confirmed - rechecks.corrected,
+        "unanswered": rechecks.asked - rechecks.answered,
+    }
 
 
 def _of_campaign(figures: Figures, now: float) -> tuple[float | None, ...]:

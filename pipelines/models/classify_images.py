@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
@@ -23,7 +24,9 @@ from labelcycle.pipelines.models.network import backbone_of, load_network
 from labelcycle.pipelines.models.prediction_files import Predictions
 
 
-def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) -> Iterator[Predictions]:
+def classify_images(
+    chosen: Chosen, images: Mapping[str, str], batch_size: int, network: torch.nn.Module | None = None
+) -> Iterator[Predictions]:
     """What the model says of each image, in their order.
 
     Features are rounded to float16 on the way, as they were when the model was measured.
@@ -32,10 +35,10 @@ def classify_images(chosen: Chosen, images: Mapping[str, str], batch_size: int) 
         chosen: the model.
         images: address by name.
         batch_size: images a forward pass.
+        network: the model's, where it is loaded already.
     """
-    classifier = ImageClassifier(
-        load_network(chosen), backbone_of(chosen), chosen.head, classes=len(chosen.campaign.classes)
-    )
+    network = load_network(chosen) if network is None else network
+    classifier = ImageClassifier(network, backbone_of(chosen), chosen.head, classes=len(chosen.campaign.classes))
     names = list(images)
 
     def classify(batch: list[str]) -> Predictions:

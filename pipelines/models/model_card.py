@@ -19,6 +19,7 @@ class ModelInput(Record):
         shape: `batch`, and the size of the other dimensions.
         colours: what the numbers are.
         resize_short_side_to: pixels.
+        resize_both_sides_to: pixels, where the shape of an image is not kept.
         interpolation: by which an image is resized.
         crop_centre_to: pixels of each side.
         normalisation: where it is done.
@@ -30,6 +31,7 @@ class ModelInput(Record):
     shape: list[str | int]
     colours: str = ""
     resize_short_side_to: int | None = None
+    resize_both_sides_to: int | None = None
     interpolation: str = ""
     crop_centre_to: int | None = None
     normalisation: str = ""
@@ -78,12 +80,14 @@ def pixels_taken(backbone: Backbone) -> ModelInput:
     """The input of a model on images, and how an image becomes it."""
     transform = backbone.transform
     size = transform.image_size
+    resized, squashed = int(size / transform.crop_share), transform.crop_mode == "squash"
     return ModelInput(
         name="pixels",
         type="uint8",
         shape=["batch", 3, size, size],
         colours="RGB, 0 to 255",
-        resize_short_side_to=int(size / transform.crop_share),
+        resize_short_side_to=None if squashed else resized,
+        resize_both_sides_to=resized if squashed else None,
         interpolation=transform.interpolation,
         crop_centre_to=size,
         normalisation="in the model",

@@ -101,7 +101,7 @@ def prediction_file(output: str, layout: Layout) -> Iterator[PredictionFile]:
     """
     check_output(output)
     try:
-        with _temporary(output) as path:
+        with whole_file(output) as path:
             file = _opened(path, output, layout)
             try:
                 yield file
@@ -114,8 +114,8 @@ def prediction_file(output: str, layout: Layout) -> Iterator[PredictionFile]:
 
 
 @contextmanager
-def _temporary(output: str) -> Iterator[Path]:
-    """A path to write to, whose content becomes `output` unless the block fails."""
+def whole_file(output: str) -> Iterator[Path]:
+    """A path to write to, whose content becomes `output`, a path or `s3://` URI, unless the block fails."""
     if output.startswith("s3://"):
         folder, _, name = output.rpartition("/")
         with tempfile.TemporaryDirectory(prefix="labelcycle-") as scratch:

@@ -120,7 +120,7 @@ class Profile(Settings):
     def _lay_over_every(cls, given: Any) -> Any:
         """A file says under `every` what holds for all stages, and under `stages` what differs.
 
-        One without `every` that is older than a stage places that as it does `publish`.
+        One without `every` that is older than a stage places that as it does the one that `LATER` names.
         """
         if not isinstance(given, dict):
             return given
@@ -140,12 +140,24 @@ class Profile(Settings):
         return self
 
 
+LATER = {
+    "notify": "publish",
+    "prediction_start": "publish",
+    "prediction_parts": "embed",
+    "prediction_commit": "publish",
+}
+"""Stages that are younger than profiles, and the one that each is placed like where a profile does not name it."""
+
+
 def _with_later_stages(given: dict[str, Any]) -> dict[str, Any]:
     stages = given.get("stages")
-    like = stages.get("publish") if isinstance(stages, dict) else None
-    if not isinstance(stages, dict) or not isinstance(like, dict):
+    if not isinstance(stages, dict):
         return given
-    later = {stage: {**like, **brief} for stage, brief in BRIEF.items() if stage not in stages}
+    later = {
+        stage: {**stages[like], **BRIEF.get(stage, {})}
+        for stage, like in LATER.items()
+        if stage not in stages and isinstance(stages.get(like), dict)
+    }
     return {**given, "stages": {**stages, **later}}
 
 

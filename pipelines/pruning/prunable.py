@@ -23,7 +23,7 @@ Kind = Literal["feature space", "lost attempt", "checkpoint", "trial write", "un
 OF_LOST_ATTEMPTS = {"result", "record", "decision", "checkpoint"}
 """Kinds of objects that go with an attempt. Timings stay: what was computed in vain was paid for."""
 
-OF_SPACES = {"features", "quarantine", "index", "ids"}
+OF_SPACES = {"features", "quarantine", "index", "ids", "map"}
 """Kinds of objects that go with a feature space. Its description stays: it says what the features were made from."""
 
 

@@ -30,8 +30,10 @@ SEALED = {
     "amendment",
     "erasure",
     "notification",
+    "prediction",
+    "autolabel",
 }
-UNCHECKED = {"handout", "checkpoint", "promotion", "backtest", "tracking"}
+UNCHECKED = {"handout", "audit", "checkpoint", "promotion", "backtest", "tracking"}
 """Hand-outs are people's, checkpoints are checked by the training that reads them, promotions as a chain; what MLflow
 and backtests keep is theirs."""
 
@@ -108,7 +110,12 @@ def _erased(key: str, digest: str, erasures: Sequence[Erasure]) -> Finding | Non
     mine = [(erasure, each) for erasure in erasures for each in erasure.objects if each.key == key]
     for erasure, each in mine:
         if digest == each.after:
-            what = f"{len(erasure.samples)} samples were erased, some of them from here"
+            one = len(erasure.samples) == 1
+            what = (
+                "1 sample was erased, also from here"
+                if one
+                else (f"{len(erasure.samples)} samples were erased, some of them from here")
+            )
             return Finding("erased", key, f"{what}: {erasure_key(erasure.number)}, {erasure.time}.")
     for _, each in mine:
         if digest == each.before:
@@ -151,8 +158,12 @@ def _remedy(known: KnownKey | None, is_named: bool) -> str:
         return "Delete it and run again: the embed stage writes it again; features that were imported come by init."
     if kind in ("index", "ids"):
         return "Delete it: the embed stage writes it again, and what lacks it reads more."
+    if kind == "map":
+        return "Delete it: it is made again from the features."
     if kind == "complete":
         return "Delete it: the table of labels is then read in its place."
+    if kind in ("prediction", "predictions", "listed"):
+        return "Delete it, and run the prediction again: it is then made again."
     if kind in ("record", "result", "decision", "receipt", "timing", "sums", "notification") and not is_named:
         return "Delete it: the next run writes what it needs again."
     return "Restore it from a backup."

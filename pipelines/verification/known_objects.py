@@ -27,6 +27,7 @@ PATTERNS = {
     "quarantine": r"spaces/(?P<space>[0-9a-f]{16})/quarantine-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "index": r"spaces/(?P<space>[0-9a-f]{16})/index-\d{7}-\d{3}-(?P<digest>[0-9a-f]{16})\.json",
     "ids": r"(spaces/(?P<space>[0-9a-f]{16})/ids|pool/ids/[0-9a-f]{16})-(?P<digest>[0-9a-f]{16})\.parquet",
+    "map": r"spaces/(?P<space>[0-9a-f]{16})/map-[0-9a-f]{16}-(?P<digest>[0-9a-f]{16})\.parquet",
     "votes": r"labels/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
     "history": r"history/(\d+|\d+-\d+-(cycles|requests|votes))-(?P<digest>[0-9a-f]{16})\.(json|parquet)",
     "consensus": r"consensus/\d+-(?P<digest>[0-9a-f]{16})\.parquet",
@@ -39,6 +40,12 @@ PATTERNS = {
     "amendment": r"amendments/\d{6}\.json",
     "erasure": r"erasures/\d{6}\.json",
     "promotion": r"promotions/\d{6}\.json",
+    "prediction": r"predictions/[0-9a-f]{16}/(plan|commit)\.json",
+    "predictions": r"predictions/[0-9a-f]{16}/part-\d{6}-(?P<digest>[0-9a-f]{16})\.parquet",
+    "listed": r"predictions/images/(?P<digest>[0-9a-f]{16})\.parquet",
+    "autolabel": r"autolabel/\d{4,}/(plan|step-\d+|certificate)\.json",
+    "machine labels": r"autolabel/\d{4,}/(labels-\d{6,}|audits|answers-\d+)-(?P<digest>[0-9a-f]{16})\.parquet",
+    "audit": r"autolabel/\d{4,}/audit-\d+\.csv",
     "backtest": r"backtest/.+",
     "trial": r"doctor/[0-9a-f]{32}",
     "tracking": r"mlflow\.db([.-]\w+)?|mlartifacts/.+",
@@ -99,6 +106,8 @@ def _of_campaign(campaign: Campaign) -> Iterator[ObjectReference]:
         yield campaign.withdrawn
     if campaign.text_encoder is not None:
         yield from campaign.text_encoder.files.values()
+    if campaign.zero_shot is not None:
+        yield from (campaign.zero_shot.classifier, *campaign.zero_shot.files.values())
 
 
 def _of_commits(commits: list[Commit]) -> Iterator[ObjectReference]:

@@ -12,7 +12,7 @@ from tests.containers.base_image import make_archive
 from tests.containers.wheels import fetched
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("components", "manifests", "pipelines")
+SOURCES = ("components", "manifests", "pipelines", "src")
 REPOSITORY = "registry.example.com/labelcycle-python"
 BASE = "localhost/labelcycle-test-base:bookworm"
 

@@ -23,6 +23,9 @@ CABLE = "labelcycle-test"
 
 SECONDS = 60
 
+SECONDS_OF_A_KILLED_NODE = 30
+"""The kernel takes the network of a killed node away a while after its processes."""
+
 
 @dataclass(frozen=True)
 class Namespaces:
@@ -70,8 +73,10 @@ def begin(folder: Path, pause: Path, keep: bool) -> tuple[Namespaces, subprocess
     Returns:
         the namespaces, and the process here that holds them.
     """
-    assert not Path(f"/sys/class/net/{CABLE}").exists(), (
-        f"There is a network {CABLE}: python -m tests.cluster.stop ends it"
+    await_that(
+        lambda: not Path(f"/sys/class/net/{CABLE}").exists(),
+        f"the network {CABLE} of an earlier node is gone; python -m tests.cluster.stop ends one that was kept",
+        SECONDS_OF_A_KILLED_NODE,
     )
     options = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=private"]
     bound_to_us = [] if keep else [program("setpriv"), "--pdeathsig=KILL"]

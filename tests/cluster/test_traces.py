@@ -63,6 +63,7 @@ def test_killed_outright() -> None:
     node = Node(cache / "node", cache / "images", built(cache))
     try:
         node.start_containerd()
+        assert "labelcycle-test" in traces()["links"]
     finally:
         node.stop()
 

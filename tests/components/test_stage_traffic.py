@@ -51,10 +51,11 @@ def campaign(store_root: str, begin: Callable[..., Bench], tmp_path: Path, monke
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of the parts of the space, of its index, and of the ids of the pool."""
+    """Bytes of the parts of the space, of its index and coordinates, and of the ids of the pool."""
 
     parts: list[int]
     index: int
+    map: int
     ids: int
 
 
@@ -65,7 +66,7 @@ def sizes(campaign: Bench) -> Sizes:
     def of(prefix: str) -> list[int]:
         return [len(store.read(key)) for key in store.keys(prefix)]
 
-    return Sizes(of(f"{space}/part-"), sum(of(f"{space}/index-")), sum(of("pool/ids/")))
+    return Sizes(of(f"{space}/part-"), sum(of(f"{space}/index-")), sum(of(f"{space}/map-")), sum(of("pool/ids/")))
 
 
 @contextmanager
@@ -165,12 +166,13 @@ def test_selection_reads_scores_and_features_once(
     assert timing.requests <= passes * len(has.parts) + 50
 
 
-def test_publishing_reads_the_space_once(campaign: Bench) -> None:
+def test_publishing_reads_the_test_set_and_the_coordinates_of_the_map(campaign: Bench) -> None:
     for stage in ("train_adapter", "evaluate", "score", "select"):
         campaign.run(stage)
     timing, has = taken(campaign, "publish"), sizes(campaign)
-    assert timing.bytes_read <= WASTE * (sum(has.parts) + has.index + has.ids) + 2 * OBJECTS_BESIDE
-    assert timing.requests <= len(has.parts) + 120
+    assert timing.bytes_read <= WASTE * (max(has.parts) + has.map + has.index + has.ids) + 2 * OBJECTS_BESIDE
+    assert has.map < sum(has.parts) / 2
+    assert timing.requests <= 120
 
 
 def test_the_space_is_in_parts(campaign: Bench) -> None:

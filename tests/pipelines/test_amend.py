@@ -13,6 +13,7 @@ from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending import amend as amending
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.changes_in_words import changes_in_words
 from labelcycle.pipelines.dashboard.next_step import next_step
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
@@ -72,6 +73,13 @@ def test_another_strategy(campaign: Bench) -> None:
     campaign.run_cycle()
     assert campaign.work.campaign.recipe.selector.strategy == "entropy"
     assert verify_campaign(open_store(campaign.root)).faults == []
+
+
+def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:
+    before = campaign.state.campaign
+    after = before.amended({"watch_images": "/photos"})
+    assert changes_in_words(before, after) == ["watched for new images: – → /photos"]
+    assert changes_in_words(after, before) == ["watched for new images: /photos → –"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from labelcycle.pipelines.cli.run import _label_command
 from tests.installed_command import command_in
 
 pytestmark = pytest.mark.usefixtures("mlflow")
@@ -82,6 +83,11 @@ def test_people_label_by_filling_in_the_handout(labelcycle: Callable[..., Any], 
     shutil.copyfile(pictures.labels, tmp_path / "working-directory" / "labels.csv")
     assert labelcycle("run", root, "--labels-from", "labels.csv").returncode == 0
     assert status(labelcycle, str(root))["labels"] == 8
+
+
+def test_several_people_are_told_to_give_their_names(begin_on_images: Callable[..., Any]) -> None:
+    campaign = begin_on_images(labels_from=None, second_opinions=0.1)
+    assert _label_command(campaign.root) == f"labelcycle label {campaign.root} --annotator NAME"
 
 
 def test_a_target_ends_the_run(labelcycle: Callable[..., Any], embeddings: Path, tmp_path: Path) -> None:

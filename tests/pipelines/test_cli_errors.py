@@ -103,7 +103,7 @@ def test_the_root_of_another_campaign(labelcycle: Callable[..., Any], embeddings
     same = labelcycle("init", root, *data, "--budget", 8)
     assert same.returncode == 0 and "already there, unchanged" in same.stdout
     other = labelcycle("init", root, *data, "--budget", 9)
-    assert other.returncode == 1 and "which has another budget. Choose another root" in other.stderr
+    assert other.returncode == 1 and "which began with another budget, 8. Continue it" in other.stderr
 
 
 def test_a_campaign_of_a_newer_labelcycle(labelcycle: Callable[..., Any], begin: Callable[..., Any]) -> None:

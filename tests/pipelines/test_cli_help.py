@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 STAGES = ["label_ingest", "embed", "train_adapter", "evaluate", "score", "select", "publish", "notify"]
+STAGES += ["prediction_start", "prediction_parts", "prediction_commit"]
 COMMANDS = [
     [],
     ["doctor"],
@@ -39,6 +41,11 @@ COMMANDS = [
 def test_help(labelcycle: Callable[..., Any], command: list[str]) -> None:
     answer = labelcycle(*command, "--help")
     assert answer.returncode == 0 and "Usage: labelcycle" in answer.stdout
+
+
+def test_the_version_is_printed(labelcycle: Callable[..., Any]) -> None:
+    answer = labelcycle("--version")
+    assert (answer.returncode, answer.stdout) == (0, f"labelcycle {version('labelcycle')}\n")
 
 
 def test_exit_codes_are_told(labelcycle: Callable[..., Any]) -> None:

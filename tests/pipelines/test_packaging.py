@@ -18,7 +18,7 @@ def test_every_package_is_listed() -> None:
     folders = {path.parent for part in ("components", "pipelines") for path in (ROOT / part).rglob("*.py")}
     names = {"labelcycle." + ".".join(folder.relative_to(ROOT).parts) for folder in folders}
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert settings["packages"] == sorted({*names, "labelcycle.manifests"})
+    assert settings["packages"] == sorted({*names, "labelcycle", "labelcycle.manifests"})
 
 
 def test_every_data_file_is_listed() -> None:
@@ -68,6 +68,15 @@ def test_the_wheel_has_every_file(site: Path) -> None:
         installed = {path.relative_to(site / "labelcycle" / part) for path in (site / "labelcycle" / part).rglob("*")}
         missing = {path for path in there - installed if "__pycache__" not in path.parts}
         assert {path for path in missing if path.suffix != ".md" or part == "manifests"} == set()
+
+
+def test_the_installed_package_has_the_names_of_the_clone(site: Path, tmp_path: Path) -> None:
+    code = "import labelcycle; print(labelcycle.__file__); print(labelcycle.errors.__file__)"
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert all(line.startswith(str(site)) for line in done.stdout.decode().splitlines())
+    assert (site / "labelcycle" / "py.typed").is_file()
 
 
 def test_the_installed_package_writes_the_manifests(site: Path, tmp_path: Path) -> None:

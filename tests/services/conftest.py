@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ __all__ = ["empty_database", "mlflow"]
 
 HERE = Path(__file__).parent
 ENABLED = "LABELCYCLE_TEST_SERVICES"
+AXE = "axe-core@4.14.1"
 SECONDS = 1800
 """Only so that nothing waits for ever: servers and commands are slow where other work has the cores."""
 
@@ -51,3 +54,19 @@ def browser() -> Iterator[Any]:
         chromium = started.chromium.launch(executable_path=program, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, which finds what keeps people out."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm to fetch axe-core with: apt-get install npm")
+    folder = tmp_path_factory.mktemp("axe")
+    fetched = subprocess.run([npm, "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True)
+    if fetched.returncode:
+        pytest.skip(f"npm cannot fetch {AXE}: {fetched.stderr.strip()[-300:]}")
+    with tarfile.open(folder / fetched.stdout.split()[-1]) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()

@@ -15,6 +15,7 @@ from timm.data import create_transform
 
 from labelcycle.components.core.backbones.embedded import model as embedded_model
 from labelcycle.components.core.backbones.pooling import with_pooling
+from labelcycle.components.core.backbones.presets import near_preset
 from labelcycle.components.core.campaign.campaign import Backbone, Transform
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
@@ -75,10 +76,10 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
         ConfigurationError: timm knows no model or weights of this name, or refuses the image size.
     """
     if not timm.is_model(name):
+        meant = near_preset(name)
         close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
-        raise ConfigurationError(
-            f"timm has no model {name!r}." + (f" Similar names: {close}." if close else " See timm.list_models().")
-        )
+        names = f" Similar names: {close}." if close else " See labelcycle backbones, and timm.list_models()."
+        raise ConfigurationError(f"timm has no model {name!r}.{meant or names}")
     sized = {} if image_size is None else {"img_size": image_size}
     try:
         model: torch.nn.Module = timm.create_model(name, num_classes=0, **sized, **arguments)
@@ -134,6 +135,7 @@ def pixel_transform(transform: Transform) -> Callable[[Image.Image], npt.NDArray
         input_size=(3, transform.image_size, transform.image_size),
         interpolation=transform.interpolation,
         crop_pct=transform.crop_share,
+        crop_mode=transform.crop_mode,
         use_prefetcher=True,
     )
     return lambda image: np.asarray(steps(image))

@@ -1,9 +1,10 @@
 """From what the user names (backbone, weights, overrides) to the exact backbone that a campaign keeps."""
 
+import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import timm
 import torch
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
+from labelcycle.components.core.backbones.presets import Preset
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.config.embedding import AskedPooling
 from labelcycle.components.core.config.recipe import describe
@@ -37,6 +39,19 @@ class TransformOverrides:
     crop_share: float | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    crop_mode: str | None = None
+
+    def over(self, preset: Preset) -> Self:
+        """What the user sets, and what the preset says about the rest but for the way of resizing."""
+        mean, std = preset.colours
+        own: dict[str, Any] = {
+            "image_size": preset.image_size,
+            "crop_share": preset.crop_share,
+            "mean": mean,
+            "std": std,
+            "crop_mode": preset.crop_mode,
+        }
+        return replace(self, **{name: value for name, value in own.items() if getattr(self, name) is None})
 
 
 def resolve_backbone(
@@ -84,12 +99,16 @@ def resolve_backbone(
     )
 
 
-def has_layers(backbone: Backbone, ending: str) -> bool:
-    """Whether the network has linear layers whose name ends in `ending`, such as `qkv`."""
-    model = create(backbone.name, backbone.transform.image_size)
-    return any(
-        name.split(".")[-1] == ending and isinstance(module, torch.nn.Linear) for name, module in model.named_modules()
-    )
+def inner_layers(backbone: Backbone, ending: str) -> list[str]:
+    """The last parts of the names of the network's linear layers within others that end so, each once, sorted.
+
+    Args:
+        backbone: which network.
+        ending: a regular expression over what follows a dot, such as `qkv` or `[qkv]_proj`; `.*` for all.
+    """
+    model, wanted = create(backbone.name, backbone.transform.image_size), re.compile(rf".*\.(?:{ending})")
+    names = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    return sorted({name.rpartition(".")[2] for name in names if wanted.fullmatch(name)})
 
 
 def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch.nn.Module:
@@ -156,6 +175,7 @@ def _transform(model: Any, overrides: TransformOverrides) -> Transform:
         "crop_share": own["crop_pct"],
         "mean": own["mean"],
         "std": own["std"],
+        "crop_mode": "squash" if own["crop_mode"] == "squash" else "center",
     }
     settings |= {name: value for name, value in asdict(overrides).items() if value is not None}
     try:

@@ -17,6 +17,10 @@ _STRATEGIES = "labelcycle.components.select.registry"
 """Where strategies register, those of other packages among them. Imported when asked for: core knows no stage."""
 
 
+TRAINING_ALIGNED = "training_aligned"
+"""What a commit calls the verdict by which features would have been recomputed, had the recipe `feature_alignment`."""
+
+
 def algorithms_of(recipe: Recipe, action: str, asks: bool, previous: Mapping[str, Any]) -> dict[Role, Algorithm]:
     """The algorithms that a cycle of this labelcycle is made by.
 
@@ -44,6 +48,8 @@ def algorithms_of(recipe: Recipe, action: str, asks: bool, previous: Mapping[str
 def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, FineTuner]:
     """What the recipe trains the final model with: `aligned` where features were recomputed on the way, else `trainer`.
 
+    Where the recipe's alignment leaves features as they are, `aligned` once they would have been recomputed.
+
     Args:
         recipe: one with a final training.
         previous: the objects of the commit before, by name.
@@ -53,8 +59,8 @@ def final_trainer_of(recipe: Recipe, previous: Mapping[str, Any]) -> tuple[str, 
     Source: ASVP, section 5 (LP-FT where no update was triggered, FT after one).
     """
     assert recipe.final is not None
-    made_anew = recipe.alignment is not None and "backbone" in previous
-    if made_anew and recipe.final.aligned is not None:
+    aligned = recipe.alignment is not None and ("backbone" in previous or TRAINING_ALIGNED in previous)
+    if aligned and recipe.final.aligned is not None:
         return "final.aligned", recipe.final.aligned
     return "final.trainer", recipe.final.trainer
 

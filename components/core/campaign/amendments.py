@@ -24,7 +24,7 @@ from labelcycle.components.core.storage.objects import RESTORE, ObjectReference,
 FOLDER = "amendments"
 
 AMENDABLE = (
-    *("budget", "batch", "recipe", "classes", "former_classes", "prices"),
+    *("budget", "batch", "recipe", "classes", "former_classes", "zero_shot", "prices"),
     *("pool", "truth", "quarantine", "labels_from", "withdrawn", "test_from_budget", "watch_images", "notify"),
 )
 """What of a campaign's description can be amended."""
@@ -147,7 +147,7 @@ def read_amended_campaign(store: Store, begun: Campaign | None = None) -> Amende
     amended = AmendedCampaign(begun, amendments)
     try:
         _ = amended.campaign
-    except ValidationError as error:
+    except ValueError as error:
         raise CampaignError(f"The amendments of {store.root} make no campaign. {RESTORE}") from error
     return amended
 

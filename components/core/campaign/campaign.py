@@ -11,6 +11,7 @@ from labelcycle.components.core.config.labelling import Labelling
 from labelcycle.components.core.config.notify import Notify
 from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.settings import OF_A_LATER_VERSION, Later, Settings, knows_less
+from labelcycle.components.core.config.zero_shot import ZeroShot
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.storage import Store
@@ -27,14 +28,22 @@ Deviation = Annotated[float, Field(gt=0)]
 Precision = Literal["float32", "bfloat16"]
 
 
+CropMode = Literal["center", "squash"]
+"""What becomes of images that are not square, by timm's names: the centre is cut out, or both sides are made equal."""
+
+
 class Transform(Settings):
-    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise."""
+    """How an image becomes the backbone's input: resize the short side to image_size / crop_share, crop, normalise.
+
+    With the crop mode `squash` both sides are resized to that, whatever the image's shape.
+    """
 
     image_size: Annotated[int, Field(ge=8)]
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
     crop_share: Annotated[float, Field(gt=0, le=1)]
     mean: tuple[float, float, float]
     std: tuple[Deviation, Deviation, Deviation]
+    crop_mode: Annotated[CropMode, Later("center")] = "center"
 
 
 class Backbone(Settings):
@@ -116,6 +125,7 @@ class Campaign(Settings):
         watch_images: the folder or prefix whose new images join at each cycle; None for none.
         former_classes: the class that answers under a name count as which is none any more, since it was renamed or
             merged with others.
+        zero_shot: what the names of the classes say; None where the campaign does not begin from them.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -142,6 +152,7 @@ class Campaign(Settings):
     withdrawn: Annotated[ObjectReference | None, Later(None)] = None
     watch_images: Annotated[str | None, Later(None)] = None
     former_classes: Annotated[dict[str, str], Later({})] = {}
+    zero_shot: Annotated[ZeroShot | None, Later(None)] = None
     _begun_as: str = PrivateAttr("")
     _begun_with: list[str] = PrivateAttr(default_factory=list)
 
@@ -159,9 +170,11 @@ class Campaign(Settings):
         """The same campaign with other values in its description, each as a whole.
 
         Raises:
-            ValidationError: they make no campaign.
+            ValueError: they make no campaign, or take a class away so that answers under its name count as nothing.
         """
         changed = self.model_validate({**self.model_dump(mode="json"), **changes})
+        if lost := set(self.understood_classes).difference(changed.understood_classes):
+            raise ValueError(f"{min(lost)!r} is neither a class any more nor counts as one")
         changed._begun_as = self.identifier
         changed._begun_with = self._begun_with or self.classes
         return changed
@@ -171,6 +184,12 @@ class Campaign(Settings):
         for former, name in self.former_classes.items():
             if former in self.classes or name not in self.classes:
                 raise ValueError(f"{former!r} cannot count as {name!r} among these classes")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_are_of_classes(self) -> Self:
+        if self.zero_shot is not None and self.zero_shot.classes != self.classes:
+            raise ValueError(f"zero_shot has the texts of other classes: {', '.join(self.zero_shot.classes)}")
         return self
 
     def class_of(self, name: str) -> str:
@@ -199,8 +218,13 @@ class Campaign(Settings):
             asked: how many of the budget have been asked for.
             first: whether it is the first query, which asks for the samples to test with too.
         """
-        wanted = (self.initial if asked == 0 else self.batch) + (self.test_from_budget if first else 0)
+        batch = self.recipe.schedule.batch_at(asked, self.batch)
+        wanted = (self.initial if asked == 0 else batch) + (self.test_from_budget if first else 0)
         return max(0, min(wanted, self.budget - asked))
+
+
+TAKEN = "Continue it with labelcycle run, change it with labelcycle amend, or choose another root."
+"""What to do where a root has a campaign already."""
 
 
 def create_campaign(store: Store, campaign: Campaign) -> bool:
@@ -214,8 +238,7 @@ def create_campaign(store: Store, campaign: Campaign) -> bool:
     existing = load_campaign(store)
     if existing != campaign:
         raise CampaignError(
-            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. "
-            "Choose another root, or continue that campaign: labelcycle run."
+            f"{store.root} already belongs to campaign {existing.identifier!r}, whose settings or data differ. {TAKEN}"
         )
     return False
 

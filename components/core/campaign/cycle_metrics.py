@@ -3,9 +3,10 @@
 Fields with a default came later or are not measured by every recipe; None stands for both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from labelcycle.components.core.campaign.commits import Commit
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate, NoEstimate, accuracy_in_words
 from labelcycle.components.core.campaign.label_quality import (
     AnnotatorFigures,
@@ -15,7 +16,8 @@ from labelcycle.components.core.campaign.label_quality import (
 )
 from labelcycle.components.core.campaign.summary import KnownUnknown
 from labelcycle.components.core.campaign.training import AlignmentVerdict, TrainingFacts
-from labelcycle.components.core.storage.objects import Record
+from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.objects import Record, read_record
 
 
 class ClassMetrics(Record):
@@ -62,18 +64,19 @@ class BatchMetrics(Record):
     """The test set after so many training batches of all loops of a data selection so far.
 
     The last two are given where one class is told from the rest: the accuracy on that class alone, and the mean of both
-    sides.
+    sides. `test_samples` is how many were measured with, where not with all.
     """
 
     batches: int
     accuracy: float
     target_accuracy: float | None = None
     balanced_accuracy: float | None = None
+    test_samples: int | None = None
 
     def figures(self) -> Iterator[tuple[str, float]]:
         """Each figure that was measured, with its name."""
         for name, value in self:
-            if name != "batches" and value is not None:
+            if name not in ("batches", "test_samples") and value is not None:
                 yield name, float(value)
 
 
@@ -99,6 +102,7 @@ class RandomArm(Record):
         ratio: share of these that was saved.
         sign: how to read these two.
         average: over the cycles whose labels the strategy chose; None while there is none.
+        source: what the random picks were drawn from, in words; None where an earlier version did not say.
     """
 
     labels: list[int]
@@ -107,6 +111,7 @@ class RandomArm(Record):
     ratio: float
     sign: Sign
     average: MeanSaving | None
+    source: str | None = None
 
 
 class ExpectedAccuracy(Record):
@@ -131,6 +136,16 @@ class NeededAnswers(Record):
     high_cost: float | None
 
 
+class ExpectedGain(Record):
+    """By how much so many further answers, which cost so much, are expected to raise the accuracy, and its range."""
+
+    answers: int
+    cost: float
+    gain: float
+    low: float
+    high: float
+
+
 class AccuracyForecast(Record):
     """Where the learning curve is heading.
 
@@ -140,6 +155,8 @@ class AccuracyForecast(Record):
         ceiling: the accuracy with any number of labels.
         curve: from the last cycle to the end of the budget.
         targets: what the next accuracies take.
+        more: what a round number of further answers brings; None where that is too far ahead to say, and in metrics of
+            earlier versions.
     """
 
     reason: None
@@ -147,12 +164,33 @@ class AccuracyForecast(Record):
     ceiling: float
     curve: list[ExpectedAccuracy]
     targets: list[NeededAnswers]
+    more: ExpectedGain | None = None
 
 
 class NoForecast(Record):
     """Why nothing can be said of where the learning curve is heading."""
 
     reason: str
+
+
+class ConfusedPair(Record):
+    """A class that the model takes for another, with a test sample of each kind to look at.
+
+    Attributes:
+        true: the class.
+        predicted: what the model takes it for.
+        count: test samples of this kind.
+        sample_id: the one that the model is surest of.
+        confidence: the model's probability of the wrong class.
+        like: a labelled sample of the predicted class, the most similar one; None where none can be compared.
+    """
+
+    true: str
+    predicted: str
+    count: int
+    sample_id: str
+    confidence: float
+    like: str | None
 
 
 class CycleMetrics(ClassificationMetrics):
@@ -184,6 +222,7 @@ class CycleMetrics(ClassificationMetrics):
         rechecks: None where no label was asked for again.
         remeasured: how many earlier models were measured again, because the test set or the classes have
             changed; None for none.
+        confused: what the model confuses most often; None in metrics of earlier versions and without test samples.
     """
 
     cycle: int
@@ -209,9 +248,22 @@ class CycleMetrics(ClassificationMetrics):
     labels_by_class: dict[str, int] | None = None
     rechecks: RecheckFigures | None = None
     remeasured: int | None = None
+    confused: list[ConfusedPair] | None = None
 
     @property
     def accuracy_in_words(self) -> str:
         """The accuracy, and what it is of, for people."""
         grows = self.test_set is not None
         return accuracy_in_words(self.accuracy, self.test_samples if grows else None, self.estimate)
+
+
+def last_metrics(store: Store, commits: Sequence[Commit]) -> CycleMetrics | None:
+    """Those of the last cycle that trained a model; None before the first.
+
+    Raises:
+        CampaignError: the object is gone, was changed, or is no such record.
+
+    Cost: a small read.
+    """
+    references = [commit.objects["metrics"] for commit in commits if "metrics" in commit.objects]
+    return read_record(store, references[-1], CycleMetrics) if references else None

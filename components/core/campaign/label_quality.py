@@ -81,8 +81,15 @@ class DisputedSamples(Record):
     rows: list[DisputedSample]
 
 
+SURE = 0.8
+"""A calibrated model that gives a class this probability is sure of it."""
+
+
 class LabelSuspect(Record):
-    """A label that may be wrong: the class suggested, the model's probability of both, the label's quality score."""
+    """A label that may be wrong: the class suggested, the model's probability of both, the label's quality score.
+
+    `certainty` is the calibrated probability of the class suggested; None in what earlier versions wrote.
+    """
 
     sample_id: str
     label: str
@@ -90,6 +97,12 @@ class LabelSuspect(Record):
     label_confidence: float
     suggested_confidence: float
     quality: float
+    certainty: float | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a calibrated model is sure of the class suggested."""
+        return self.certainty is not None and self.certainty >= SURE
 
 
 class LabelSuspects(Record):

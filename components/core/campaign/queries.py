@@ -74,10 +74,11 @@ def requests_in(table: pa.Table) -> list[LabelRequest]:
 def queried_ids(attempt: Attempt) -> set[str]:
     """Ids of every sample that was asked for before this cycle, answered or not, and is not asked for again.
 
-    Those whose labels the campaign began with are among them. None are where training data is selected, since each loop
+    Those whose labels the campaign began with are among them. None are where training data is selected and each loop
     chooses from the whole pool.
     """
-    if attempt.campaign.recipe.data_selection is not None:
+    selection = attempt.campaign.recipe.data_selection
+    if selection is not None and selection.earlier_picks == "candidates":
         return set()
     known = {vote.sample_id for vote in starting_votes(attempt.store, attempt.campaign)}
     return known.union(attempt.requests()["sample_id"].to_pylist())

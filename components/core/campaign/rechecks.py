@@ -22,6 +22,12 @@ def answer_name(annotator: str, cycle: int) -> str:
     return f"{annotator or NOBODY}, cycle {cycle}"
 
 
+def who_answered(annotator: str, cycle: int) -> str:
+    """The person behind the name of a vote on the query of a cycle; empty where the source names nobody."""
+    name = annotator.removesuffix(f", cycle {cycle}")
+    return "" if annotator == answer_name("", cycle) else name
+
+
 def rechecked_samples(requests: Iterable[LabelRequest]) -> dict[str, int]:
     """The samples whose label was asked for again, and by which cycle; no sample is twice."""
     return {request.sample_id: request.cycle for request in requests if request.recheck}

@@ -104,3 +104,8 @@ class AlignmentVerdict(AlignmentQuantities):
     labelled: int
     width: int
     tuning: Tuning | None = None
+
+    @property
+    def logme_unreliable(self) -> bool:
+        """Whether LogME was measured on no more labels than the features are wide, where it moves with their number."""
+        return self.logme is not None and self.labelled <= self.width

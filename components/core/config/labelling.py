@@ -70,3 +70,8 @@ class Labelling(Settings):
     consensus: ConsensusMethod = "majority"
     second_opinions: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tool: LabelStudioTool | None = None
+
+    @property
+    def by_several_people(self) -> bool:
+        """Whether several people answer about one sample, so that each has to give a name."""
+        return self.quorum > 1 or self.second_opinions > 0

@@ -1,15 +1,17 @@
 """Recipes: which trainer, strategy, cold start and schedule a campaign uses, fully validated."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from labelcycle.components.core.config.embedding import Embedding
 from labelcycle.components.core.config.query_choice import SHORT, ColdStart, DropoutScorer, Selector, SoftmaxScorer
+from labelcycle.components.core.config.selection_loops import DataSelection
 from labelcycle.components.core.config.settings import Later, Settings
 from labelcycle.components.core.config.trainers import (
     TRAINERS,
-    DataSelection,
+    Count,
     FeatureTrainer,
     FineTuner,
     ImageTrainer,
@@ -26,11 +28,33 @@ KINDS = {"trainer": TRAINERS, "final": TRAINERS, "scorer": ("softmax", "dropout"
 
 
 class Schedule(Settings):
-    """How training changes from cycle to cycle."""
+    """How training changes from cycle to cycle, and how many labels these ask for.
+
+    `batches_from` says from how many labels on a cycle asks for how many, in place of the campaign's batch:
+    `{2000: 500}` asks for 500 as soon as 2,000 were asked for. ASVP, section 6.1.
+    """
 
     warm_start: bool = True
     learning_rate_drops: list[int] = []
     drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    batches_from: Annotated[dict[Count, Count], Later({})] = {}
+
+    def batch_at(self, asked: int, batch: int) -> int:
+        """How many a cycle asks for after so many.
+
+        Args:
+            asked: so far.
+            batch: the campaign's.
+        """
+        reached = [start for start in self.batches_from if asked >= start]
+        return self.batches_from[max(reached)] if reached else batch
+
+    def labels_by_cycle(self, initial: int, batch: int) -> Iterator[int]:
+        """How many were asked for at the end of each query, the first one among them; it never ends."""
+        asked = initial
+        while True:
+            yield asked
+            asked += self.batch_at(asked, batch)
 
     def learning_rate(self, initial: float, cycle: int) -> float:
         """The learning rate of `cycle`: `initial`, multiplied by `drop_factor` at each drop reached so far."""
@@ -48,12 +72,28 @@ class Alignment(Settings):
     backbone is fine-tuned when LogME has changed by less than `threshold` since the cycle before (`absolute`), by less
     than this share of its size (`relative`), or when fine-tuning beats linear probing by more than `threshold` in
     accuracy on the validation split (`holdout`). Without a threshold it is that of `DEFAULT_THRESHOLDS`.
+
+    With `update_at` features are recomputed at these numbers of labels, whatever is measured (ASVP, table 4). Without
+    `feature_alignment` they never are, and the decision is about the final model alone: it is trained by
+    `final.aligned` once it was met, by `final.trainer` else (ASVP's training alignment, table 3).
     """
 
     mode: Literal["absolute", "relative", "holdout"] = "absolute"
     threshold: Annotated[float, Field(gt=0)] | None = None
     max_updates: Annotated[int, Field(ge=1)] = 1
     trainer: FineTuner = FineTuner()
+    update_at: Annotated[list[Count], Later([])] = []
+    feature_alignment: Annotated[bool, Later(True)] = True
+
+    @model_validator(mode="after")
+    def _positions(self) -> "Alignment":
+        if self.update_at != sorted(set(self.update_at)):
+            raise ValueError(f"update_at lists rising numbers of labels; got {self.update_at}")
+        if len(self.update_at) > self.max_updates:
+            raise ValueError(
+                f"update_at names {len(self.update_at)} updates, and max_updates allows {self.max_updates}"
+            )
+        return self
 
     @property
     def limit(self) -> float:
@@ -149,6 +189,9 @@ class Recipe(Settings):
                 f"alignment is for trainers on features such as proxy, and {self.trainer.name!r} changes the backbone "
                 "itself; remove it"
             )
+        in_features = self.alignment is None or self.alignment.feature_alignment
+        if not in_features and (self.final is None or self.final.aligned is None):
+            raise ValueError("alignment without feature_alignment is for the final model; set final.aligned")
         if self.data_selection is not None:
             self._agree_with_data_selection()
         return self
@@ -169,13 +212,15 @@ class Recipe(Settings):
             raise ValueError("data_selection chooses from labelled samples alone; remove selector.rare_classes")
         if self.batch_per_class is not None:
             raise ValueError("data_selection takes a batch a loop from the user; remove batch_per_class")
-        if not self.schedule.warm_start or self.schedule.learning_rate_drops:
+        if not self.schedule.warm_start or self.schedule.learning_rate_drops or self.schedule.batches_from:
             raise ValueError("data_selection continues from loop to loop; leave schedule at its default")
 
     @property
     def uses_base_features(self) -> bool:
         """Whether the features of the backbone as it comes are read by any stage."""
-        cold = self.cold_start
+        cold, selection = self.cold_start, self.data_selection
+        if selection is not None and selection.train_augmented:
+            return True
         return not self.trains_on_images or cold.strategy != "random" or cold.near_duplicates is not None
 
 

@@ -1,14 +1,10 @@
-"""What a recipe says about training: one class of settings a trainer, with its paper's figures as defaults.
-
-`DataSelection` is for pools whose labels are all known and whose training batches are what is saved.
-
-Source of data selection: VeCAF, sections 3 and 4.1.
-"""
+"""What a recipe says about training: one class of settings a trainer, with its paper's figures as defaults."""
 
 import math
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from labelcycle.components.core.config.settings import Later, Settings
 
@@ -19,6 +15,15 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 Blocks = Annotated[str, Field(pattern=r"^(all|last:[1-9][0-9]*)$")]
 """Which blocks of a network are trained: `all`, or `last:K` for the K nearest to its output."""
+
+
+def _regular_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}; correct it") from error
+    return text
+
 
 ClassWeight = Literal["none", "balanced"]
 """What the labels of a class count for: each the same, or all of a class together the same as those of another."""
@@ -34,7 +39,8 @@ class Training(Settings):
     `batch_size` of None takes all examples at once. `annealing` lowers the learning rate within a training, beside the
     drops between cycles. `accumulation` is the number of batches whose gradients make one step. With `patience`,
     training ends after so many epochs in which the loss has not fallen by `improvement`. With `class_weight: balanced`
-    every class that has labels counts the same in the loss.
+    every class that has labels counts the same in the loss. With `min_steps` there are as many epochs as it takes for
+    so many steps of the optimiser, where `epochs` would make fewer: few labels are few batches an epoch.
 
     `version` is that of the algorithm, no setting: raise it in the class of a trainer whose results change. So is
     `keeps_lowest_loss`: whether a training without a validation split keeps the epoch of lowest loss, not the last.
@@ -54,6 +60,18 @@ class Training(Settings):
     patience: Count | None = None
     improvement: Annotated[float, Field(ge=0)] = 1e-3
     class_weight: Annotated[ClassWeight, Later("none")] = "none"
+    min_steps: Annotated[Count | None, Later(None)] = None
+
+    def epochs_for(self, examples: int) -> int:
+        """The epochs of a training on so many examples: `epochs`, or more where `min_steps` wants more.
+
+        A last batch of one example joins the one before it, and `accumulation` batches make a step.
+        """
+        if self.min_steps is None:
+            return self.epochs
+        size = self.batch_size or max(2, examples)
+        batches = max(1, math.ceil(examples / size) - (examples > size and examples % size == 1))
+        return max(self.epochs, math.ceil(self.min_steps / math.ceil(batches / self.accumulation)))
 
 
 class LinearTrainer(Training):
@@ -115,6 +133,9 @@ class LogisticTrainer(Settings):
     few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
     of a label.
 
+    In a campaign that begins from the names of its classes, a name counts as `text_labels` labels of its class: in the
+    prototype, and where labels are spread, among the samples that it may be the class of.
+
     `version` is that of the algorithm, no setting. Version 1 differs in the last bits of what the pool says: its
     neighbours were found by other matrix products.
     """
@@ -131,6 +152,7 @@ class LogisticTrainer(Settings):
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
     unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
     unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+    text_labels: Annotated[float, Field(ge=0), Later(2.0)] = 2.0
 
     def strength_of(self, labels: int) -> float:
         """λ of training on so many labels."""
@@ -151,7 +173,12 @@ class BackboneTraining(Training):
 
 
 class LoraTrainer(BackboneTraining):
-    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1."""
+    """PEAL's head trained together with LoRA adapters in the backbone's attention blocks. PEAL, section 4.1.
+
+    `target` is a regular expression over the last part of the names of linear layers: `qkv` where query, key and value
+    are one layer, as in most vision transformers of timm, `[qkv]_proj` where they are three, as in its EVA02.
+    `learning_rate` is that of the adapters, and the head's too unless `head_learning_rate` is given.
+    """
 
     version: ClassVar[int] = 2
 
@@ -160,8 +187,9 @@ class LoraTrainer(BackboneTraining):
     rank: Count = 16
     alpha: Count = 16
     lora_dropout: Share = 0.1
-    target: str = "qkv"
+    target: Annotated[str, AfterValidator(_regular_expression)] = "qkv"
     blocks: Blocks = "all"
+    head_learning_rate: Annotated[LearningRate | None, Later(None)] = None
 
 
 class FineTuner(BackboneTraining):
@@ -189,6 +217,10 @@ class ProbeThenFineTuner(FineTuner):
     probe_epochs: Count = 10
     probe_learning_rate: LearningRate = 0.5
 
+    def probe_epochs_for(self, examples: int) -> int:
+        """The epochs of probing, which `min_steps` makes as many times more as it does those of fine-tuning."""
+        return math.ceil(self.probe_epochs * self.epochs_for(examples) / self.epochs)
+
 
 EpochTrainer = LinearTrainer | DropQueryTrainer | ProxyTrainer
 """Trainers of a head on features that are there already, in epochs."""
@@ -202,60 +234,3 @@ ImageTrainer = LoraTrainer | FineTuner | ProbeThenFineTuner
 Trainer = Annotated[FeatureTrainer | ImageTrainer, Field(discriminator="name")]
 
 TRAINERS = ("linear", "dropquery", "proxy", "logistic", "lora", "ft", "lp_ft")
-
-
-REST = "rest"
-"""The class of whatever is not the target, where one class is told from the rest."""
-
-
-def measured_head(batches: int) -> str:
-    """The name, within an attempt, of the head as it was after so many batches in all."""
-    return f"heads/{batches:07d}.safetensors"
-
-
-class DataSelection(Settings):
-    """Loops that each choose samples from the whole pool, and train on these alone for an equal share of the batches.
-
-    `total_batches` are those of all loops together, and the learning rate is annealed over all of them. `measurements`
-    is how often a loop's model is measured, at equal distances. From the second loop on, `augmentation` moves features
-    by `text_step` towards those of captions: those of the samples `selected` last, or those of the whole `pool`.
-
-    With the objective `one_vs_rest` losses, training and accuracy are those of telling `target` from the rest.
-
-    Defaults: VeCAF, section 4.1 (three loops, 750 batches for CIFAR-10). The paper does not print its text step.
-    """
-
-    loops: Annotated[int, Field(ge=1)] = 3
-    total_batches: Annotated[int, Field(ge=1)] = 750
-    measurements: Annotated[int, Field(ge=1)] = 5
-    augmentation: Literal["none", "selected", "pool"] = "selected"
-    text_step: Annotated[float, Field(ge=0)] = 0.5
-    objective: Literal["classes", "one_vs_rest"] = "classes"
-    target: str | None = None
-
-    @property
-    def needs_texts(self) -> bool:
-        """Whether features of captions are read."""
-        return self.augmentation != "none" and self.text_step > 0 and self.loops > 1
-
-    def batches(self, loop: int) -> range:
-        """The batches of `loop`, from 1, by their numbers from 0 among those of all loops."""
-        return range(self.total_batches * (loop - 1) // self.loops, self.total_batches * loop // self.loops)
-
-    def points(self, loop: int) -> list[int]:
-        """After how many batches in all the model of `loop` is measured; the last point is the loop's end."""
-        share = self.batches(loop)
-        steps = (len(share) * number // self.measurements for number in range(1, self.measurements + 1))
-        return [share.start + step for step in dict.fromkeys(steps) if step]
-
-    @model_validator(mode="after")
-    def _agree(self) -> "DataSelection":
-        if self.total_batches < self.loops:
-            raise ValueError(f"total_batches {self.total_batches} leaves a loop without any; there are {self.loops}")
-        if self.objective == "one_vs_rest" and not self.target:
-            raise ValueError("objective one_vs_rest needs a target, the class to tell apart from the rest; set it")
-        if self.objective == "classes" and self.target is not None:
-            raise ValueError("target is for the objective one_vs_rest; set that too, or remove it")
-        if self.target == REST:
-            raise ValueError(f"a target cannot be called {REST!r}, the name of all other classes together; rename it")
-        return self

@@ -95,12 +95,14 @@ class SpaceContents:
     Attributes:
         parts: names of all parts, sorted.
         quarantine: names of all tables of unreadable samples, sorted.
+        maps: names of the tables of coordinates, of these parts or of earlier ones.
         indexed: what is known of parts, by name.
         indexes: the index objects that were read for that.
     """
 
     parts: list[str]
     quarantine: list[str]
+    maps: list[str] = field(default_factory=list)
     indexed: dict[str, IndexedPart] = field(default_factory=dict)
     indexes: list[SpaceIndex] = field(default_factory=list)
 
@@ -147,6 +149,7 @@ def list_space(store: Store, space: str) -> SpaceContents:
     listing = SpaceContents(
         parts=[name for name in names if name.startswith("part-")],
         quarantine=[name for name in names if name.startswith("quarantine-")],
+        maps=[name for name in names if name.startswith("map-")],
     )
     there = set(names)
     unknown = set(listing.parts)

@@ -81,9 +81,16 @@ class FeatureSpace:
         Cost: reads the ids beside the index, and every part that is not indexed.
         """
         found: set[str] = set()
-        for _, ids in self._ids_by_part(listing or self.listing()):
+        for _, ids in self.ids_by_part(listing or self.listing()):
             found.update(ids.to_pylist())
         return found
+
+    def ids_by_part(self, listing: SpaceContents) -> Iterator[tuple[IndexedPart, pa.Array]]:
+        """What every part holds; parts that are not indexed, and were not added by this process, are read."""
+        yield from listing.indexed_ids(self._store, self.name)
+        unknown = [name for name in listing.unknown if name not in self._added]
+        yield from (self._added[name] for name in listing.unknown if name in self._added)
+        yield from one_after_another(self._files.describe, unknown)
 
     def add(self, ids: Sequence[str], features: npt.NDArray[np.float16]) -> None:
         """Add rows as one part, named by its ids and its content. Rows that are there already stay as they are.
@@ -120,7 +127,7 @@ class FeatureSpace:
         holds = listing.holds
         if holding is not None and holding not in holds:
             holds = [*holds, holding]
-        write_index(self._store, self.name, self._ids_by_part(listing), listing.quarantine, holds)
+        write_index(self._store, self.name, self.ids_by_part(listing), listing.quarantine, holds)
 
     def read(self, ids: Sequence[str] | None = None) -> tuple[list[str], npt.NDArray[np.float16]]:
         """Features of `ids` (or of all samples), sorted by id; samples that were set aside as unreadable are left out.
@@ -169,6 +176,16 @@ class FeatureSpace:
             if len(rows):
                 yield features if len(rows) == len(features) else features[rows]
 
+    def every_part(self, listing: SpaceContents) -> Iterator[tuple[pa.Array, npt.NDArray[np.float16]]]:
+        """Ids and features of every part, in the order of their names; an id may stand in several.
+
+        Raises:
+            CampaignError: the space is empty, its parts hold vectors of several widths, or one is damaged.
+
+        Cost: memory for a few parts.
+        """
+        yield from self._read_parts(listing.parts, listing)
+
     def refuse_lost(self, wanted: WantedRows) -> None:
         """See that every wanted sample was found, or set aside as unreadable.
 
@@ -208,23 +225,24 @@ class FeatureSpace:
     def _parts_with(
         self, wanted: Sequence[WantedRows], listing: SpaceContents
     ) -> Iterator[tuple[pa.Array, npt.NDArray[np.float16]]]:
-        """Ids and features of every part that may hold a wanted sample, in the order of their names.
+        """Ids and features of every part that may hold a wanted sample, in the order of their names."""
+        yield from self._read_parts(self._may_hold(listing, wanted), listing)
 
-        Raises:
-            CampaignError: the space is empty, or its parts hold vectors of several widths.
-        """
+    def _read_parts(
+        self, names: Sequence[str], listing: SpaceContents
+    ) -> Iterator[tuple[pa.Array, npt.NDArray[np.float16]]]:
         if not listing.parts:
             raise CampaignError(f"Feature space {self.name} of {self._store.root} is empty. {EMBED}")
         widths = {part.width for part in listing.indexed.values()}
         size = max((part.rows * part.width for part in listing.indexed.values()), default=0) * BYTES_A_NUMBER
-        for names, features in one_after_another(self._files.read, self._may_hold(listing, wanted), size):
+        for ids, features in one_after_another(self._files.read, names, size):
             widths.add(features.shape[1])
             if len(widths) > 1:
                 place = self._store.locate(f"spaces/{self.name}")
                 raise CampaignError(
                     f"The parts of {place} hold vectors of {sorted(widths)} values. Delete the folder and run again."
                 )
-            yield names, features
+            yield ids, features
 
     def _may_hold(self, listing: SpaceContents, wanted: Sequence[WantedRows]) -> list[str]:
         """Names of the parts that hold a wanted sample, and of those of which that is not known, sorted.
@@ -241,13 +259,6 @@ class FeatureSpace:
                 if part.name in within and not any(group.wants_any(ids) for group in wanted):
                     del within[part.name]
         return sorted([*within, *listing.unknown])
-
-    def _ids_by_part(self, listing: SpaceContents) -> Iterator[tuple[IndexedPart, pa.Array]]:
-        """What every part holds; parts that are not indexed, and were not added by this process, are read."""
-        yield from listing.indexed_ids(self._store, self.name)
-        unknown = [name for name in listing.unknown if name not in self._added]
-        yield from (self._added[name] for name in listing.unknown if name in self._added)
-        yield from one_after_another(self._files.describe, unknown)
 
 
 def _overlap(parts: Iterable[IndexedPart]) -> bool:

@@ -2,18 +2,23 @@
 
 Source: VeCAF, section 3.1, equation 7 and the ensemble below it: minimise -Σ pᵢ⟨eᵢ, θ^{cᵢ}⟩ + λ·Σ_k log Σ_{j≠k}
 exp⟨θ_k, θ_j⟩ with cosines and pᵢ = Lᵢ/ΣL. The equation is printed with losses Lᵢ in place of pᵢ; in the unit in which
-their mean is 1, its λ is N times that beside pᵢ. λ itself is not printed. The authors' code puts the loss inside a
-logarithm of a ratio, where a larger loss pulls less; this is the equation.
+their mean is 1, its λ is N times that beside pᵢ. λ itself is not printed, and
+the paper has it in two places: in equation 2 beside a divergence whose only term in θ is that with pᵢ, and in equation
+7 beside the losses as they are, so that the centroids' distance counts for more as losses fall. `balance_beside` takes
+any of the three meanings. The authors' code puts the loss inside a logarithm of a ratio, where a larger loss pulls
+less; this is the equation.
 Cost: E·300 steps of n·B·d multiply-adds at most for n samples a step, in matrix products, and 3·B²·d for the centroids;
 at the end 2·N·B·d, and the matching of the E members, O(B³) at worst. Memory of a block of similarities a core, B² + d²
 numbers, and 28 bytes a sample beside the features.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.features.embedding_augmentation import TextMap, attention, fit_text_map, towards_texts
 from labelcycle.components.core.features.ordering import keyed_order, seed_for
 from labelcycle.components.select.centroid_matching import debiased, match_samples, stands_for
 from labelcycle.components.select.centroid_repulsion import descend, repulsion_of
@@ -28,10 +33,11 @@ from labelcycle.components.select.centroids import (
     start_rows,
 )
 from labelcycle.components.select.checks import require_above, require_at_least
-from labelcycle.components.select.embedding_augmentation import TextMap, attention, fit_text_map, towards_texts
 from labelcycle.components.select.points import Floats, Rows, Vectors, unit_length
 from labelcycle.components.select.registry import strategy
 from labelcycle.components.select.strategy import Candidates, Picks
+
+BalanceBeside = Literal["mean", "losses", "shares"]
 
 STEPS = 300
 """Most steps, as ActiveFT has it; the paper says only "until convergence"."""
@@ -126,6 +132,8 @@ def vecaf_ods(
     shrinkage: float = 1e-3,
     text_step: float = 0.5,
     sample: int | None = None,
+    loss_power: float = 1.0,
+    balance_beside: BalanceBeside = "mean",
 ) -> Picks:
     """The samples nearest to `budget` centroids that were pulled by the losses, those of most loss first.
 
@@ -135,12 +143,17 @@ def vecaf_ods(
         seed: decides where centroids start and which samples a step uses.
         members: E, sets of centroids that start apart; each step draws samples for all of them.
         debias: correct the first set by mean and covariance of all; otherwise it is the only one.
-        balance: λ, the weight of the centroids' distance from each other beside losses whose mean is 1.
+        balance: λ, the weight of the centroids' distance from each other.
         iterations: most steps of Adam.
         learning_rate: of Adam.
         shrinkage: of the covariance, as a share of its mean eigenvalue.
         text_step: η·N of the augmentation; 0 leaves texts out.
         sample: samples drawn for a step, in proportion to their losses, where the pool is larger; by default 32·budget.
+        loss_power: p is in proportion to this power of the losses: 1 is the paper's, 0 leaves losses out, which is the
+            paper's row without ODS in table 6.
+        balance_beside: what λ stands beside: losses whose `mean` is 1, the `losses` as they are (equation 7), or
+            `shares` that add up to 1 (equation 2). The first two are the same where the mean loss is 1; λ of the third
+            is N times as strong.
 
     Raises:
         ConfigurationError: a number out of its range.
@@ -156,9 +169,10 @@ def vecaf_ods(
     require_above("shrinkage", shrinkage, 0)
     require_at_least("text_step", text_step, 0)
     require_at_least("sample", sample, 1)
+    require_at_least("loss_power", loss_power, 0)
     vectors = ready_for_steps(embeddings_of(pool.features, pool.texts, text_step), sample)
-    weights = shares_of(pool.losses)
-    objective = VecafSelection(vectors, weights, balance / len(pool))
+    weights = shares_of(pool.losses, loss_power)
+    objective = VecafSelection(vectors, weights, balance / _total(pool.losses, balance_beside))
     keys = [(seed, pool.cycle, "vecaf_ods", number) for number in range(members if debias else 1)]
     starts = [vectors.read(start_rows(pool.ids, budget, *key)) for key in keys]
     cumulated, generator = np.cumsum(weights), np.random.default_rng(seed_for(*keys[0]))
@@ -197,12 +211,22 @@ def embeddings_of(
     return Captioned(features, texts, shares, text_map)
 
 
-def shares_of(losses: npt.NDArray[np.floating]) -> Doubles:
-    """Equation 3: losses as shares of their sum, (N,); equal shares where all are 0."""
+def _total(losses: npt.NDArray[np.floating], beside: BalanceBeside) -> float:
+    """What λ is divided by where the losses are divided by their sum; losses that are all 0 count as 1."""
+    if beside == "shares":
+        return 1.0
+    total = float(losses.sum(dtype=np.float64)) if beside == "losses" else 0.0
+    return total if total > 0 else float(len(losses))
+
+
+def shares_of(losses: npt.NDArray[np.floating], power: float = 1.0) -> Doubles:
+    """Equation 3: losses, to some power, as shares of their sum, (N,); equal shares where all are 0."""
     exact = losses.astype(np.float64)
     largest = exact.max(initial=0)
-    if not largest > 0:
+    if not largest > 0 or power == 0:
         return np.full(len(exact), 1 / max(len(exact), 1))
     exact /= largest
+    if power != 1:
+        exact **= power
     result: Doubles = exact / exact.sum()
     return result

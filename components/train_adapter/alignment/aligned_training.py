@@ -17,6 +17,7 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import seed_for
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.tuned_backbone import WEIGHTS, current_space, previous_backbone, with_weights
+from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.train_adapter.alignment.recompute_decision import Accuracies, decide, may_update
 from labelcycle.components.train_adapter.checkpoints import NAME, checkpoints_of
@@ -44,6 +45,8 @@ class Aligned:
 def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], validation: dict[str, str]) -> Aligned:
     """Train the head on the current features, or on those of a backbone that is fine-tuned now.
 
+    Without `feature_alignment` the features stay, and what is decided is how the final model will be trained.
+
     The decision is written as `alignment.json` into the attempt, and the weights of a new backbone.
 
     Args:
@@ -67,7 +70,7 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
     previous = work.previous_record("alignment", AlignmentVerdict)
     fitting = may_update(settings, previous) and work.decision.query_size > 0
     tuned, accuracies = None, None
-    if settings.mode == "holdout" and fitting:
+    if settings.mode == "holdout" and fitting and not settings.update_at:
         probed = _probe(work, training, held_out)
         tuned = _fine_tuned(work, settings, labelled, validation)
         accuracies = Accuracies(probed, _validated(tuned))
@@ -83,16 +86,22 @@ def train_aligned(work: Attempt, settings: Alignment, labelled: dict[str, str], 
         same_classes=only_names_differ(work.classes_before(), work.campaign),
         asks_again=work.decision.query_size > 0,
     )
+    if verdict.update and verdict.logme_unreliable and not settings.update_at:
+        notice(
+            f"LogME is unreliable here: with no more labels ({verdict.labelled}) than the features are wide "
+            f"({verdict.width}) it moves with their number, and the decision rests on it. alignment.mode=holdout asks "
+            "a validation split instead."
+        )
     backbone, weights, warm = previous_backbone(work), None, previous_feature_head(work)
     if backbone is not None:
         weights = backbone.weights
-    if verdict.update:
+    if verdict.update and settings.feature_alignment:
         tuned = tuned or _fine_tuned(work, settings, labelled, validation)
         assert tuned.backbone is not None
         weights, warm = work.write(WEIGHTS, tuned.backbone), None
         backbone = with_weights(campaign_backbone(work), weights)
         training, held_out = _features(work, backbone, labelled, validation)
-    _record(work, verdict, tuned if verdict.update else None)
+    _record(work, verdict, tuned if verdict.update and settings.feature_alignment else None)
     trainer = work.campaign.recipe.trainer
     assert isinstance(trainer, EpochTrainer)
     trained = train_on_features(

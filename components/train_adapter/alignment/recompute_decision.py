@@ -6,6 +6,7 @@ without the spanned directions of every round LogME moves until there are more l
 Cost: that of PED and LogME on the labelled features; the comparison costs nothing beside its two trainings.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +71,15 @@ def decide(
         InputError: no samples, or another number of classes than of features.
     """
     done = updates_before(previous)
-    if settings.mode == "holdout":
+    if settings.mode == "holdout" and settings.update_at:
+        quantities, update, reason = AlignmentQuantities(), False, ""
+    elif settings.mode == "holdout":
         quantities, update, reason = _compare(accuracies, settings.limit)
     else:
         before = None if previous is None or previous.update or not same_classes else previous.logme
         quantities, update, reason = _measure(features, classes, before, settings, pool_mean, pool_deviation)
+    if settings.update_at:
+        update, reason = _at_positions(settings.update_at, done, len(features))
     if not may_update(settings, previous):
         times = "once" if done == 1 else f"{done} times"
         update, reason = False, f"features have been recomputed {times}, as often as max_updates allows"
@@ -91,6 +96,14 @@ def decide(
         width=width,
         **quantities.model_dump(),
     )
+
+
+def _at_positions(positions: Sequence[int], done: int, labelled: int) -> tuple[bool, str]:
+    """Whether the next position of the recipe is reached, and that in words."""
+    if done >= len(positions):
+        return False, "features have been recomputed at all labels that update_at names"
+    reached = labelled >= positions[done]
+    return reached, f"update_at names {positions[done]} labels, and there are {labelled}"
 
 
 def _compare(accuracies: Accuracies | None, limit: float) -> tuple[AlignmentQuantities, bool, str]:

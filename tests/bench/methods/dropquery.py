@@ -11,7 +11,17 @@ from labelcycle.pipelines.backtest.local import run_backtest
 from labelcycle.pipelines.backtest.prepare import BacktestRequest, prepare
 from tests.bench.methods.markdown import percent, table
 
-STRATEGIES = ["random", "dropquery", "margin", "entropy", "badge", "coreset", "typiclust", "probcover"]
+STRATEGIES = [
+    "random",
+    "dropquery",
+    "margin",
+    "entropy",
+    "badge",
+    "coreset",
+    "typiclust",
+    "probcover",
+    "probcover:purity_of=members",
+]
 STARTS = {"kmeans": "centroids", "random": "at random"}
 SHOWN = (2, 5, 10, 15, 20)
 """The cycles whose accuracy is shown."""

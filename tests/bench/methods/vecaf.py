@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from labelcycle.components.core.config.recipe_files import read_recipe
-from labelcycle.components.core.config.trainers import DataSelection, LinearTrainer
+from labelcycle.components.core.config.selection_loops import DataSelection
+from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.embed.caption_model import CaptionModel
 from labelcycle.pipelines.data_selection.batches_to_accuracy import BatchCurve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, Simulated, simulate_selection

@@ -61,6 +61,30 @@ def test_more_noise_and_a_smaller_test_set_make_the_range_wider() -> None:
     assert width(fitted(points(), test_samples=50)) > clean
 
 
+def test_what_more_answers_bring() -> None:
+    gain = fitted(points()).gain_of(100)
+    assert gain is not None and gain.accuracy == pytest.approx(curve(400) - curve(300), abs=0.003)
+    assert gain.low < gain.accuracy < gain.high
+    assert fitted(points()).gain_of(9 * 300) is not None and fitted(points()).gain_of(9 * 300 + 1) is None
+    assert fitted(points(0.02)).gain_of(100) == fitted(points(0.02)).gain_of(100)
+
+
+def test_the_range_of_a_gain_has_room_for_chance() -> None:
+    """What is measured deviates twice, now and then; four of five measured gains and more should be in the range."""
+    generator = np.random.default_rng(2)
+    tried = held = 0
+    for trial in range(100):
+        ceiling, exponent = generator.uniform(0.75, 1.0), generator.uniform(0.3, 1.1)
+        shape = {"ceiling": ceiling, "scale": (ceiling - 0.3) * 50**exponent, "exponent": exponent}
+        told = points(0.012, trial, [*ANSWERS, 400], **shape)
+        found = forecast(told[:-1], 1000)
+        gain = found.gain_of(100) if isinstance(found, Forecast) else None
+        if gain is not None:
+            tried += 1
+            held += gain.low <= told[-1].accuracy - told[-2].accuracy <= gain.high
+    assert tried >= 90 and held >= 0.75 * tried
+
+
 def test_a_target_above_the_ceiling_is_out_of_reach() -> None:
     needed = fitted(points(ceiling=0.7, scale=3.0)).answers_for(0.99)
     assert (needed.answers, needed.low, needed.high) == (None, None, None)

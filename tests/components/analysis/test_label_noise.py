@@ -10,6 +10,7 @@ from labelcycle.components.analysis.label_noise import (
     find_label_noise,
 )
 from labelcycle.components.analysis.out_of_sample import out_of_sample_probabilities
+from labelcycle.components.core.campaign.label_quality import SURE
 
 CLASSES = ["ash", "beech", "cedar", "deodar"]
 
@@ -61,6 +62,21 @@ def test_hard_samples_with_right_labels_are_no_suspects() -> None:
     )
     assert (probabilities.argmax(axis=1) != truth).mean() > 0.2
     assert found.found / 400 < 0.1
+
+
+def test_certainty_is_calibrated_and_says_which_suspects_are_right() -> None:
+    """Of classes that overlap: those that it is sure of are wrong more often than the others."""
+    generator = np.random.default_rng(3)
+    truth = np.arange(600) % len(CLASSES)
+    features = 2.0 * np.eye(len(CLASSES), 16)[truth] + generator.normal(size=(600, 16))
+    flipped = generator.random(600) < 0.1
+    given = np.where(flipped, (truth + 1) % len(CLASSES), truth)
+    ids = [f"sample-{row:04d}" for row in range(600)]
+    rows = find_label_noise(ids, features, [CLASSES[label] for label in given], CLASSES).suspects.to_pylist()
+    sure = [flipped[ids.index(row["sample_id"])] for row in rows if row["certainty"] >= SURE]
+    unsure = [flipped[ids.index(row["sample_id"])] for row in rows if row["certainty"] < SURE]
+    assert len(sure) >= 10 and len(unsure) >= 5 and np.mean(sure) > np.mean(unsure)
+    assert all(0 < row["certainty"] <= 1 for row in rows)
 
 
 def test_clean_labels_have_no_suspects() -> None:

@@ -201,7 +201,7 @@ def test_the_adapter_changes_the_features(begin_on_images: Callable[..., Any]) -
     assert spaces[0].shape == spaces[1].shape and not np.array_equal(*spaces)
 
 
-def test_embeddings_need_nothing(begin: Callable[..., Any]) -> None:
+def test_embeddings_need_nothing_but_their_places_on_the_map(begin: Callable[..., Any]) -> None:
     campaign = begin()
     before = campaign.files()
     facts = campaign.run_until("embed base")
@@ -211,7 +211,10 @@ def test_embeddings_need_nothing(begin: Callable[..., Any]) -> None:
         "kept": 0,
         "unreadable": 0,
     }
-    assert campaign.files().keys() - before.keys() == {campaign.work.key("decision.json")}
+    new = campaign.files().keys() - before.keys() - {campaign.work.key("decision.json")}
+    assert len(new) == 1 and new.pop().startswith(f"spaces/{campaign.state.campaign.base_space}/map-")
+    campaign.run("embed base")
+    assert len(campaign.files()) == len(before) + 2
 
 
 def test_unknown_targets_and_attempts_are_refused(begin: Callable[..., Any]) -> None:

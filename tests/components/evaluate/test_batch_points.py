@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labelcycle.components.core.config.trainers import DataSelection
+from labelcycle.components.core.config.selection_loops import DataSelection
 from labelcycle.components.evaluate.batch_points import point_metrics
 
 

@@ -9,6 +9,7 @@ from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.analysis.stop import CurvePoint
 from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.cycle_metrics import AccuracyForecast, NoForecast
+from labelcycle.components.core.config.recipe import Stop
 from labelcycle.components.evaluate.projection_figures import forecast_figures, saving_figures
 
 
@@ -18,6 +19,9 @@ class Campaign:
     budget = 400
     test_from_budget = 0
     prices = Prices(label=0.5, annotators_per_label=2)
+
+    class recipe:
+        stop = Stop()
 
 
 def figures(*accuracy: float) -> AccuracyForecast | NoForecast:
@@ -90,3 +94,23 @@ def test_a_campaign_whose_budget_is_spent_still_has_its_targets() -> None:
 
 def test_why_there_is_no_forecast() -> None:
     assert figures(0.4, 0.5) == NoForecast(reason="a forecast needs 4 trained cycles, and there are 2 so far")
+
+
+def test_what_a_hundred_more_bring() -> None:
+    more = forecast(0.4, 0.6, 0.68, 0.72).more
+    assert more is not None and (more.answers, more.cost) == (100, 100.0)
+    assert more.low <= more.gain <= more.high and 0 < more.gain < 0.1
+
+
+def test_the_price_of_the_campaigns_own_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Campaign.recipe, "stop", Stop(target=0.77))
+    assert [target.accuracy for target in forecast(0.4, 0.6, 0.68, 0.72).targets] == [0.75, 0.77, 0.8, 0.85]
+    monkeypatch.setattr(Campaign.recipe, "stop", Stop(target=0.77, metric="macro_f1"))
+    assert [target.accuracy for target in forecast(0.4, 0.6, 0.68, 0.72).targets] == [0.75, 0.8, 0.85]
+
+
+def test_the_random_arm_says_what_it_was_drawn_from() -> None:
+    found = saving_figures(Curve([10], [0.3]), Curve([10, 30], [0.3, 0.5]), True, "a backtest")
+    assert found is not None and found.source == "a backtest"
+    silent = saving_figures(Curve([10], [0.3]), Curve([10, 30], [0.3, 0.5]), True)
+    assert silent is not None and "source" not in silent.as_json()

@@ -11,7 +11,7 @@ from labelcycle.components.analysis.savings import Curve
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import table_bytes
-from labelcycle.components.evaluate.projection_figures import RESULTS, SUMMARY, read_random_arm
+from labelcycle.components.evaluate.projection_figures import RESULTS, SUMMARY, random_source, read_random_arm
 from labelcycle.pipelines.backtest.report import RESULTS as NAME
 from labelcycle.pipelines.backtest.report import SCHEMA
 from labelcycle.pipelines.backtest.report import SUMMARY as SUMMARY_NAME
@@ -81,3 +81,20 @@ def test_a_backtest_by_other_classes_is_not_compared_with(
     store.write(SUMMARY, json.dumps({"classes": ["dog", "cat"]}).encode())
     assert (read_random_arm(store, amended) is not None) == shown
     assert ("by other classes" in capsys.readouterr().err) != shown
+
+
+@pytest.mark.parametrize(
+    ("summary", "told"),
+    [
+        (b'{"source": "s3://bucket/campaign"}', "labels that a campaign had collected"),
+        (b'{"source": "/data/known.npz"}', "embeddings with labels"),
+        (b'{"source": "known.parquet"}', "embeddings with labels"),
+        (b"[]", "does not say"),
+        (None, "does not say"),
+    ],
+)
+def test_what_it_was_drawn_from(tmp_path: Path, summary: bytes | None, told: str) -> None:
+    store = open_store(str(tmp_path))
+    if summary is not None:
+        store.write(SUMMARY, summary)
+    assert told in random_source(store) and "bucket" not in random_source(store)

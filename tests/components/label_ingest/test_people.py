@@ -214,6 +214,7 @@ def test_disputed_samples_get_a_second_opinion_within_the_share(people: Callable
     assert len(query) == 8 and len(again) == 2 and {row["sample_id"] for row in again} < set(asked[:4])
     assert [row["rank"] for row in query] == list(range(1, 9))
     assert again[0]["reason"] == "second opinion: 2 people disagree, and no class has most votes"
+    assert awaited_labels(store, crew.campaign.state, str(crew.path)).votes_by_annotator == {}
     crew.answer(crew.asked(), "ann")
     crew.answer(crew.asked(), "bob")
     waiting = crew.ingest()

@@ -30,12 +30,23 @@ RECORD: dict[str, Any] = {
 
 def test_every_quantity_of_the_record_is_a_row() -> None:
     table = alignment_table(AlignmentVerdict.model_validate(RECORD))
-    assert table is not None and table.update and table.reason == RECORD["reason"]
+    assert table is not None and table.outcome == "Features were recomputed" and table.reason == RECORD["reason"]
     shown = {row.name: row.value for row in table.quantities}
     assert shown["LogME after PED"] == "0.1235" and shown["Change of LogME"] == "0.5235"
     assert shown["PED: movement in each step"] == "1.235, 1" and shown["Gap between the two"] == "–"
     assert shown["PED: converged within one iteration"] == "no" and shown["Fine-tuning: epochs"] == "130"
     assert RECORD.keys() == QUANTITIES.keys() | {"update", "reason", "tuning"}
+
+
+def test_a_logme_of_no_more_labels_than_features_is_told_as_unreliable() -> None:
+    few = AlignmentVerdict.model_validate({**RECORD, "labelled": 192, "width": 192})
+    enough = AlignmentVerdict.model_validate({**RECORD, "labelled": 193, "width": 192})
+    told = []
+    for verdict in (few, enough):
+        table = alignment_table(verdict, of_features=False)
+        assert table is not None and "final.aligned" in table.outcome
+        told.append("LogME is unreliable" in [row.name for row in table.quantities])
+    assert told == [True, False]
 
 
 def test_without_an_alignment_there_is_no_table() -> None:

@@ -25,12 +25,15 @@ from labelcycle.components.publish.cycle_report import Report, render_report
 from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_feature_map
 from labelcycle.components.publish.query_thumbnails import Card, Thumbnail, query_cards
 from labelcycle.components.publish.report_tables import QUANTITIES
+from labelcycle.components.publish.sample_pictures import SamplePicture, pictured_samples, sample_pictures
+from labelcycle.pipelines.amending.erased_content import shows
 
 pytestmark = pytest.mark.draws
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_ID = '"><img src=x onerror=alert(2)>'
 SOMEWHERE = ObjectReference(key="somewhere", sha256="0" * 64)
+JPEG = "data:image/jpeg;base64,QUJD"
 VOID = {"meta", "img", "br"}
 
 
@@ -252,7 +255,7 @@ def report(**changes: Any) -> Report:
 
 def full_report(**changes: Any) -> Report:
     """With everything that a report may have, and a hostile name wherever people or files give one."""
-    figures = ("learning_curve", "confusion_matrix", "calibration", "cost", "feature_map", "contact_sheet")
+    figures = ("learning_curve", "confusion_matrix", "calibration", "feature_map", "contact_sheet")
     picks = picks_of(query(30))
     cards = [Card(picks[0], "data:image/jpeg;base64,AAAA", ""), Card(picks[1], "", SCRIPT)]
     everything = {
@@ -364,7 +367,7 @@ def test_images_are_inside_the_page_with_a_description() -> None:
     images = [attributes for tag, attributes in Page(render_report(full_report())).attributes if tag == "img"]
     contents = [str(image["src"]).removeprefix("data:image/png;base64,") for image in images]
     figures = [base64.b64decode(content) for content in contents if not content.startswith("data:")]
-    assert figures == [b"learning_curve", b"cost", b"confusion_matrix", b"calibration", b"feature_map"]
+    assert figures == [b"learning_curve", b"confusion_matrix", b"calibration", b"feature_map"]
     assert [content for content in contents if content.startswith("data:")] == ["data:image/jpeg;base64,AAAA"]
     assert all(len(str(image["alt"])) > 20 for image in images)
 
@@ -405,6 +408,15 @@ def test_what_changed() -> None:
     assert "People disagree about 3 samples ." in text and "2 labels may be wrong ." in text
 
 
+def test_the_verdict_comes_first() -> None:
+    html = render_report(full_report())
+    first = words(html).split("83 of 400 labels of the budget spent")[0]
+    assert "Continue The accuracy is 71.2% (68.6% to 73.7% in 95 of 100 cases, from 1,234 test samples)." in first
+    assert "317 labels are left of the budget" in first and "What to do next" not in first
+    ended = words(render_report(full_report(query=query(0))))
+    assert "labelcycle promote ROOT make the model the champion" in ended and "labelcycle export ROOT" in ended
+
+
 def test_late_answers_are_told() -> None:
     late = [SUMMARIES[0], dataclasses.replace(SUMMARIES[1], outstanding=2)]
     assert "2 samples asked for earlier have no answer yet" in words(render_report(report(summaries=late)))
@@ -428,8 +440,12 @@ def test_savings_cost_and_forecast() -> None:
 
 
 def test_without_a_random_arm_the_report_says_how_to_get_one() -> None:
-    assert "labelcycle backtest ROOT --out ROOT/backtest" in words(render_report(report()))
+    assert "labelcycle backtest ROOT --strategies random --out ROOT/backtest" in words(render_report(report()))
     assert "backtest" not in words(render_report(full_report()))
+    recipe = campaign().recipe
+    at_random = recipe.model_copy(update={"selector": recipe.selector.model_copy(update={"strategy": "random"})})
+    text = words(render_report(report(campaign=campaign(recipe=at_random))))
+    assert "This campaign picks at random itself" in text and "backtest" not in text
 
 
 def test_why_there_is_no_forecast() -> None:
@@ -486,10 +502,73 @@ def test_labels_a_class_and_classes_without() -> None:
     assert Page(html).table("Class")[0] == ["crow", "40"]
 
 
-def test_label_suspects() -> None:
-    html = render_report(full_report())
+def suspects(*certainties: float | None) -> dict[str, Any]:
+    """Metrics with a suspect for each of these, the hostile one first."""
+    row = {"label": SCRIPT, "suggested": "gull", "quality": 0.01, "label_confidence": 0.012} | {
+        "suggested_confidence": 0.9
+    }
+    names = [HOSTILE_ID, *(f"suspect-{number}" for number in range(1, len(certainties)))]
+    rows = [{"sample_id": name, "certainty": sure, **row} for name, sure in zip(names, certainties, strict=True)]
+    return METRICS | REVIEW | {"label_suspects": {"found": 9, "judged": 80, "reason": None, "rows": rows}}
+
+
+def test_suspects_that_a_calibrated_model_is_sure_of_have_pictures() -> None:
+    pictures = {HOSTILE_ID: SamplePicture(JPEG), "suspect-1": SamplePicture("", "cannot be read")}
+    html = render_report(full_report(metrics=suspects(0.95, 0.81, 0.5, None), pictures=pictures))
+    text = words(html)
+    assert "9 of 80 labels stand out" in text and "; 4 are listed" in text and "Of 2 it is sure, calibrated" in text
+    assert html.count(f'src="{JPEG}"') == 1 and "cannot be read suspect-1 labelled" in text
+    assert f"{HOSTILE_ID} labelled {SCRIPT} , rather gull (95% sure)" in text
+    assert [row[0] for row in Page(html).table("Less sure")] == ["suspect-2", "suspect-3"]
+    assert "2 that it is less sure of" in text
+
+
+def test_suspects_without_pictures_are_a_table() -> None:
+    html = render_report(full_report(metrics=suspects(0.95, 0.5)))
     assert Page(html).table("Suspect") == [[HOSTILE_ID, f"{SCRIPT} (1%)", "gull (90%)"]]
-    assert "2 of 80 labels stand out" in words(html) and "; 1 are listed" in words(html)
+    assert [row[0] for row in Page(html).table("Less sure")] == ["suspect-1"]
+    assert "Of none it is sure once it is calibrated." in words(render_report(full_report(metrics=suspects(0.5))))
+
+
+def confused(**changes: Any) -> dict[str, Any]:
+    pair = {"true": "gull", "predicted": SCRIPT, "count": 7, "sample_id": HOSTILE_ID, "confidence": 0.876}
+    return METRICS | REVIEW | {"confused": [pair | {"like": "sample-1"} | changes]}
+
+
+def test_what_the_model_confuses_is_shown_in_pairs() -> None:
+    pictures = {HOSTILE_ID: SamplePicture(JPEG), "sample-1": SamplePicture("", "cannot be read")}
+    html = render_report(full_report(metrics=confused(), pictures=pictures))
+    assert f"gull taken for {SCRIPT} , 7 times; here with confidence 88%." in words(html)
+    assert html.count(f'src="{JPEG}"') == 1 and "cannot be read sample-1" in words(html)
+    assert 'href="#confused"' in html
+    alone = render_report(full_report(metrics=confused(like=None), pictures=pictures))
+    assert "cannot be read" not in words(alone)
+    assert "confuses" not in words(render_report(full_report(metrics=confused())))
+
+
+def test_samples_that_are_shown_are_named_so_that_an_erasure_finds_them() -> None:
+    metrics = CycleMetrics.model_validate(confused() | {"label_suspects": suspects(0.9, 0.9, 0.2)["label_suspects"]})
+    shown = pictured_samples(metrics)
+    assert shown == [HOSTILE_ID, "sample-1", "suspect-1"]
+    pictures = {name: SamplePicture(JPEG) for name in shown}
+    page = render_report(full_report(metrics=metrics, pictures=pictures)).encode()
+    assert all(shows(page, {name: "erased-1"}) for name in shown)
+
+
+def test_pictures_are_few_bytes(tmp_path: Path) -> None:
+    grain(0).save(tmp_path / "sample.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    uris = {"one": str(tmp_path / "sample.png"), "two": str(tmp_path / "broken.png"), "three": uri_of(tmp_path)}
+    found = sample_pictures(["one", "two", "three", "four"], uris)
+    assert found["one"].image.startswith("data:image/jpeg;base64,") and found["three"].image == found["one"].image
+    assert found["two"].problem and found["four"].problem == "no image file"
+    few = sample_pictures(["one", "three"], uris, most_bytes=len(found["one"].image))
+    assert few["one"].image and few["three"].problem == "left out to keep the page small"
+    assert sample_pictures(["four"], uris) == {}
+
+
+def uri_of(folder: Path) -> str:
+    return str(folder / "sample.png")
 
 
 @pytest.mark.parametrize(
@@ -526,7 +605,7 @@ def test_a_large_report_stays_small() -> None:
     many = {"classes": [class_figures(name, 0.5, 10) for name in classes], "confusion": confusion}
     points = MapPoints({kind: generator.normal(size=(MOST[kind], 2)) for kind in MOST}, 1500, (0.1, 0.1))
     points.groups["wrong"] = points.groups.pop("test")
-    images = dict.fromkeys(("learning_curve", "calibration", "cost"), bytes(60_000))
+    images = dict.fromkeys(("learning_curve", "calibration"), bytes(60_000))
     images |= {"confusion_matrix": draw_confusion(confusion, classes), "feature_map": draw_feature_map(points)}
     cards = query_cards(query(500), {f"sample-{number}": Thumbnail(grain(number)) for number in range(1, 49)})
     page = render_report(

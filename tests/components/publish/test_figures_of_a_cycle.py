@@ -1,4 +1,4 @@
-"""Calibration, cost and map: what is drawn, at a fixed size, and the same for the same figures."""
+"""Calibration, forecast and map: what is drawn, at a fixed size, and the same for the same figures."""
 
 import io
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelcycle.components.core.campaign.campaign import Prices
 from labelcycle.components.core.campaign.cycle_metrics import (
     AccuracyForecast,
     ExpectedAccuracy,
@@ -16,10 +15,11 @@ from labelcycle.components.core.campaign.cycle_metrics import (
 from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.publish.charts import draw_calibration
 from labelcycle.components.publish.feature_map import MapPoints, draw_feature_map
-from labelcycle.components.publish.learning_curves import draw_cost
+from labelcycle.components.publish.learning_curves import draw_learning_curve
 
 pytestmark = pytest.mark.draws
 
+LIGHT_BLUE = (0x9E, 0xC5, 0xF4)
 BLUE, RED, GOLD = (0x09, 0x69, 0xDA), (0xCF, 0x22, 0x2E), (0xD4, 0xA7, 0x2C)
 
 
@@ -40,12 +40,12 @@ def one_bin(accuracy: float, confidence: float, low: float = 0.8) -> Reliability
 
 def test_bars_are_as_high_as_the_accuracy() -> None:
     low, high = draw_calibration([one_bin(0.3, 0.83)]), draw_calibration([one_bin(0.8, 0.83)])
-    assert area(high, BLUE) > 1.5 * area(low, BLUE)
+    assert area(high, LIGHT_BLUE) > 1.5 * area(low, LIGHT_BLUE)
     assert pixels(low).shape == (608, 768, 3)
 
 
 def test_the_gap_is_hatched() -> None:
-    hatch = (0xF8, 0x51, 0x49)
+    hatch = (0xA4, 0x0E, 0x26)
     assert area(draw_calibration([one_bin(0.2, 0.83)]), hatch) > 2 * area(
         draw_calibration([one_bin(0.83, 0.83)]), hatch
     )
@@ -82,27 +82,29 @@ FORECAST = AccuracyForecast(
 )
 
 
-def test_the_forecast_adds_a_line_and_a_band() -> None:
-    prices = Prices(label=2.0)
-    plain, ahead = draw_cost(CYCLES, None, prices, 200), draw_cost(CYCLES, FORECAST, prices, 200)
+def dark(png: bytes) -> int:
+    """Pixels that are not white, in grey."""
+    return int((pixels(png).mean(axis=2) < 250).sum())
+
+
+def test_the_forecast_adds_a_line_and_a_hatched_band() -> None:
+    plain, ahead = draw_learning_curve(CYCLES), draw_learning_curve(CYCLES, None, FORECAST)
     assert pixels(plain).shape == pixels(ahead).shape == (528, 768, 3)
-    band = (0xDA, 0xE9, 0xFA)
-    assert (
-        (np.abs(pixels(ahead) - band).max(axis=2) < 6).sum()
-        > 3000
-        > (np.abs(pixels(plain) - band).max(axis=2) < 6).sum()
-    )
-    assert draw_cost(CYCLES, NoForecast(reason="too early"), prices, 200) == plain
+    band = FORECAST.model_copy(update={"curve": [point.model_copy(update={"low": 0.5}) for point in FORECAST.curve]})
+    assert dark(draw_learning_curve(CYCLES, None, band)) > dark(ahead) + 500
+    assert draw_learning_curve(CYCLES, None, NoForecast(reason="too early")) == plain
 
 
-def test_labels_that_cost_nothing_are_counted() -> None:
-    free, priced = draw_cost(CYCLES, FORECAST, Prices(label=0.0), 200), draw_cost(CYCLES, FORECAST, Prices(), 200)
-    assert free != priced and area(free, BLUE) > 500
+def test_the_end_of_the_budget_is_marked_where_it_is_near() -> None:
+    plain = draw_learning_curve(CYCLES)
+    assert draw_learning_curve(CYCLES, budget=120) != plain
+    assert draw_learning_curve(CYCLES, budget=12_000) == plain
 
 
-def test_the_final_model_and_cycles_without_one_are_left_out() -> None:
-    with_final = [*CYCLES, summary(3, 80, 0.9, final=True)]
-    assert draw_cost(with_final, None, Prices(), 200) == draw_cost(CYCLES[1:], None, Prices(), 200)
+def test_a_forecast_beyond_what_is_shown_is_cut_off() -> None:
+    far = [point.model_copy(update={"answers": 100 * point.answers}) for point in FORECAST.curve[1:]]
+    longer = FORECAST.model_copy(update={"curve": [*FORECAST.curve, *far]})
+    assert draw_learning_curve(CYCLES, None, longer) == draw_learning_curve(CYCLES, None, FORECAST)
 
 
 def points(**counts: int) -> MapPoints:
@@ -120,5 +122,5 @@ def test_each_kind_has_its_colour(kind: str, color: tuple[int, int, int]) -> Non
 
 def test_the_same_figures_give_the_same_bytes() -> None:
     assert draw_feature_map(points(asked=9)) == draw_feature_map(points(asked=9))
-    assert draw_cost(CYCLES, FORECAST, Prices(), 200) == draw_cost(CYCLES, FORECAST, Prices(), 200)
+    assert draw_learning_curve(CYCLES, None, FORECAST) == draw_learning_curve(CYCLES, None, FORECAST)
     assert draw_calibration([one_bin(0.5, 0.8)]) == draw_calibration([one_bin(0.5, 0.8)])

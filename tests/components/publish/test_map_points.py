@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from labelcycle.components.core.campaign.pool import load_pool
@@ -15,7 +14,8 @@ from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.publish import feature_map as module
-from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_by_id, map_points, principal_components
+from labelcycle.components.publish.feature_map import MOST, MapPoints, map_points
+from tests.harness.recording_store import RecordingStore
 
 
 @pytest.fixture
@@ -49,15 +49,6 @@ def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any) -> None
     assert [len(first.groups[kind]) for kind in ("pool", "labelled", "asked")] == [10, 3, 2]
     assert first.test_samples == 5
     assert all(np.array_equal(first.groups[kind], second.groups[kind]) for kind in first.groups)
-
-
-def test_drawing_does_not_depend_on_order_or_blocks() -> None:
-    names = [f"sample-{number}" for number in range(1000)]
-    expected = draw_by_id(pa.chunked_array([names]), 50)
-    assert len(set(expected)) == 50 and expected == sorted(expected)
-    assert draw_by_id(pa.chunked_array([names[::-1]]), 50, block_rows=7) == expected
-    assert draw_by_id(pa.chunked_array([names]), 2000) == sorted(names)
-    assert draw_by_id(pa.chunked_array([[]], pa.string()), 5) == []
 
 
 def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
@@ -95,18 +86,12 @@ def test_features_that_were_lost_are_missed(campaign: Any) -> None:
         map_points(campaign.work, [])
 
 
-def test_the_directions_are_those_of_largest_variance() -> None:
-    from sklearn.decomposition import PCA
-
-    generator = np.random.default_rng(0)
-    cloud = generator.normal(size=(200, 6)) * [5, 1, 0.5, 3, 0.2, 0.1]
-    found, shares = principal_components(cloud, np.arange(200))
-    peer = PCA(2).fit(cloud)
-    assert np.allclose(np.abs(found), np.abs(peer.transform(cloud)))
-    assert shares == pytest.approx(tuple(peer.explained_variance_ratio_))
-
-
-def test_a_space_of_one_dimension_is_a_line() -> None:
-    found, shares = principal_components(np.arange(5.0)[:, None], np.arange(5))
-    assert found[:, 0].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0] and not found[:, 1].any()
-    assert shares == (1.0, 0.0)
+def test_it_reads_the_coordinates_and_of_the_features_the_test_samples_alone(campaign: Any) -> None:
+    expected = mapped(campaign)
+    recording = RecordingStore(campaign.work.store)
+    query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])["sample_id"].to_pylist()
+    found = map_points(replace(campaign.work, store=recording), query)
+    assert found is not None and found.explained == expected.explained
+    read = [key.rpartition("/")[2].partition("-")[0] for key in recording.keys_read if key.startswith("spaces/")]
+    assert {"index", "map", "part"} <= set(read) <= {"index", "ids", "map", "part"}
+    assert read.count("part") == 1 < len([key for key in recording.keys("spaces/") if "/part-" in key])

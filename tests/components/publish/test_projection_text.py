@@ -7,7 +7,7 @@ from labelcycle.components.core.campaign.cycle_metrics import (
     NoForecast,
     RandomArm,
 )
-from labelcycle.components.publish.report_text import forecast_targets, forecast_words, saving_words
+from labelcycle.components.publish.report_text import forecast_targets, forecast_words, misfit_words, saving_words
 
 RANDOM = RandomArm(labels=[40], accuracy=[0.5], equivalent_labels=120.0, ratio=0.25, sign="", average=None)
 
@@ -39,3 +39,16 @@ def test_the_end_of_the_budget() -> None:
 def test_no_targets_without_a_forecast() -> None:
     assert forecast_targets(NoForecast(reason="too early")) == []
     assert forecast_words(NoForecast(reason="too early")) == "No forecast: too early."
+
+
+def test_an_accuracy_off_the_fitted_curve_is_told() -> None:
+    point = ExpectedAccuracy(answers=300, cost=300.0, accuracy=0.85, low=0.8, high=0.9)
+    found = AccuracyForecast(reason=None, share=0.8, ceiling=0.93, curve=[point], targets=[])
+    assert misfit_words(found, 0.87).startswith("The last accuracy lies 2.0 points above the curve")
+    assert misfit_words(found, 0.83).startswith("The last accuracy lies 2.0 points below the curve")
+    assert misfit_words(found, 0.855) == misfit_words(found, None) == misfit_words(NoForecast(reason="no"), 0.5) == ""
+
+
+def test_where_the_random_picks_come_from_is_told() -> None:
+    words = saving_words(RANDOM.model_copy(update={"source": "a backtest of something"}))
+    assert words[-1] == "The random picks are those of a backtest of something."

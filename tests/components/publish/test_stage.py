@@ -24,7 +24,6 @@ TRAINED = {
     "consensus",
     "label_suspects",
     "learning_curve",
-    "cost",
     "confusion_matrix",
     "calibration",
     "feature_map",

@@ -15,10 +15,14 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.queries import requests_in
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.components.select.doubted_picks import allowance
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.cost.account import account_of, as_facts
+from labelcycle.pipelines.cost.table import notes
 from labelcycle.pipelines.dashboard.view import read_status
+from labelcycle.pipelines.metrics.campaign_figures import read_figures
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 
@@ -57,6 +61,11 @@ class Crew:
 
     def rechecks(self) -> dict[str, int]:
         return {request.sample_id: request.cycle for request in self.requests() if request.recheck}
+
+
+def suspects(campaign: Any) -> set[str]:
+    """The labels that the last model holds for wrong."""
+    return {row["sample_id"] for row in campaign.work.read_json("metrics.json")["label_suspects"]["rows"]}
 
 
 def unlabelled(folder: Path) -> dict[str, Any]:
@@ -104,8 +113,25 @@ def test_doubted_labels_are_asked_for_again_and_corrected(crew: Callable[..., tu
     assert "3 labels were asked for again: 0 confirmed, 3 corrected" in campaign.work.read("report.html").decode()
     status = read_status(open_store(campaign.root), campaign.root)
     assert status.rechecks is not None and status.rechecks.in_words.endswith("0 confirmed, 3 corrected")
+    assert read_figures(open_store(campaign.root)).rechecks == status.rechecks
+    account = account_of(campaign.root)
+    assert "of the labels paid for, 3 labels were asked for again: 0 confirmed, 3 corrected" in notes(account, None)
+    assert as_facts(account, None)["rechecks"] == metrics["rechecks"]
     assert not verify_campaign(open_store(campaign.root)).faults
     assert replay_selection(open_store(campaign.root), 1).agreement == "identical"
+
+
+@pytest.mark.parametrize("annotator", ["", "ann"])
+def test_the_first_answers_do_not_count_as_answers_to_the_query(
+    crew: Callable[..., tuple[Crew, list[str]]], annotator: str
+) -> None:
+    people, wrong = crew(annotator=annotator, recheck=0.25)
+    store, state = open_store(people.campaign.root), people.campaign.state
+    assert awaited_labels(store, state).votes_by_annotator == {}
+    people.fill_in(0, truth, annotator)
+    assert awaited_labels(store, state).votes_by_annotator == {}
+    people.fill_in(1, truth, annotator)
+    assert awaited_labels(store, state).votes_by_annotator == {annotator: 12}
 
 
 def test_people_see_nothing_of_it(crew: Callable[..., tuple[Crew, list[str]]]) -> None:
@@ -133,6 +159,7 @@ def test_a_label_that_is_confirmed_is_not_asked_for_a_third_time(
         people.campaign.run_cycle()
     metrics = people.campaign.work.read_json("metrics.json")
     assert metrics["rechecks"]["confirmed"] >= WRONG and metrics["rechecks"]["corrected"] == 0
+    assert not suspects(people.campaign) & set(wrong)
     again = [request.sample_id for request in people.requests() if request.opinion > 1]
     assert len(again) == len(set(again)) and set(wrong) <= set(again)
     assert all(people.campaign.work.labelled()[name] == other(name) for name in wrong)
@@ -196,9 +223,9 @@ def test_it_can_be_amended(crew: Callable[..., tuple[Crew, list[str]]]) -> None:
 def test_labels_from_a_file_cannot_be_checked(begin: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("sample_id,label\nblue-05,blue\n")
-    with pytest.raises(ConfigurationError, match="says the same each time"):
+    with pytest.raises(ConfigurationError, match="are the same each time"):
         begin(labels_from=str(path), recheck=0.1)
-    with pytest.raises(ConfigurationError, match="says the same each time"):
+    with pytest.raises(ConfigurationError, match="came with its samples and are the same"):
         begin(recheck=0.1)  # the labels of the embeddings play the annotator
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
@@ -134,3 +135,17 @@ def test_peft_is_imported_where_adapters_are_added_alone() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout == "True False\n"
+
+
+def test_query_key_and_value_may_be_layers_of_their_own() -> None:
+    """EVA02 of timm: three layers and three adapters, told apart from all others by a regular expression."""
+    sizes = {"num_classes": 0, "depth": 2, "embed_dim": 24, "num_heads": 2, "img_size": 28}
+    model = timm.create_model("eva02_base_patch14_224", **sizes)
+    with pytest.raises(ConfigurationError, match="no linear layer named 'qkv'"):
+        add_adapters(model, LoraTrainer())
+    add_adapters(model, LoraTrainer(rank=2, target="[qkv]_proj|none"))
+    adapted = {name for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    assert adapted == {f"blocks.{block}.attn.{part}_proj" for block in (0, 1) for part in "qkv"}
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    assert trained == 6 * 2 * (24 + 24)
+    assert model(torch.zeros(1, 3, 28, 28)).shape == (1, 24)

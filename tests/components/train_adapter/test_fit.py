@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer
+from labelcycle.components.core.config.trainers import DropQueryTrainer, LinearTrainer, ProbeThenFineTuner
 from labelcycle.components.train_adapter.checkpoints import TrainingProgress
 from labelcycle.components.train_adapter.fit import Examples, fit, seed_everything, shuffled_batches
 
@@ -226,3 +227,36 @@ def test_groups_have_learning_rates_of_their_own() -> None:
     torch.manual_seed(0)
     assert moved(lambda model: ()) == pytest.approx([0.1, 0.1], rel=1e-3)
     assert moved(lambda model: [([*model[0].parameters()], 0.01)]) == pytest.approx([0.01, 0.1], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "epochs"),
+    [
+        (32, {"batch_size": 8, "min_steps": 10}, 3),
+        (33, {"batch_size": 8, "min_steps": 10}, 3),
+        (32, {"batch_size": 8, "min_steps": 10, "accumulation": 2}, 5),
+        (5, {"batch_size": None, "min_steps": 7}, 7),
+        (32, {"batch_size": 8, "min_steps": 3}, 2),
+        (32, {"batch_size": 8}, 2),
+    ],
+)
+def test_few_examples_are_trained_on_for_at_least_so_many_steps(
+    rows: int, changes: dict[str, Any], epochs: int
+) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 2, **changes})
+    steps = 0
+
+    def count(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+
+    hook = register_optimizer_step_post_hook(count)
+    fitted = fit(network(), lambda rows: rows, examples(rows), None, settings, 0.1, seed=0)
+    hook.remove()
+    assert fitted.epochs == epochs and steps >= (settings.min_steps or 0)
+
+
+def test_probing_grows_with_fine_tuning() -> None:
+    trainer = ProbeThenFineTuner(epochs=120, probe_epochs=10, batch_size=32, min_steps=240)
+    assert (trainer.epochs_for(20), trainer.probe_epochs_for(20)) == (240, 20)
+    assert (trainer.epochs_for(64), trainer.probe_epochs_for(64)) == (120, 10)

@@ -76,6 +76,13 @@ def test_a_fresh_adapter_begins_at_the_backbone(campaign: Any) -> None:
     assert all(np.abs(value).max() < 1e-6 for name, value in tensors.items() if "lora_B" in name)
 
 
+def test_the_head_can_have_a_rate_of_its_own(campaign: Any) -> None:
+    apart = train(campaign, STILL.model_copy(update={"head_learning_rate": 0.1}))
+    still = train(campaign, STILL)
+    assert all(np.abs(value).max() < 1e-6 for name, value in adapter(apart).items() if "lora_B" in name)
+    assert np.abs(apart.head.weight - still.head.weight).max() > 1e-3
+
+
 def test_one_labelled_image_is_enough(campaign: Any) -> None:
     trained = train(campaign, labelled=dict([next(iter(campaign.work.labelled().items()))]))
     assert trained.examples == 1

@@ -14,20 +14,21 @@ from labelcycle.components.train_adapter.batch_budget import SpentBatches
 from labelcycle.components.train_adapter.checkpoints import VARIABLE
 from labelcycle.components.train_adapter.trained import Fitted
 
+FEW = {
+    "trainer.epochs": 1,
+    "trainer.batch_size": 4,
+    "trainer.learning_rate": 0.01,
+    "data_selection.total_batches": 3,
+    "data_selection.augmentation": "none",
+    "selector.strategy": "random",
+    "cold_start.strategy": "random",
+}
+
 
 @pytest.fixture
 def fine_tuning(begin_on_small_network: Callable[..., Any]) -> Any:
     """A campaign of the recipe vecaf on the pictures, without captions and with few batches."""
-    few = {
-        "trainer.epochs": 1,
-        "trainer.batch_size": 4,
-        "trainer.learning_rate": 0.01,
-        "data_selection.total_batches": 3,
-        "data_selection.augmentation": "none",
-        "selector.strategy": "random",
-        "cold_start.strategy": "random",
-    }
-    return begin_on_small_network(recipe="vecaf", batch=4, overrides=few)
+    return begin_on_small_network(recipe="vecaf", batch=4, overrides=FEW)
 
 
 def test_a_backbone_goes_on_from_the_loop_before(fine_tuning: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +42,33 @@ def test_a_backbone_goes_on_from_the_loop_before(fine_tuning: Any, monkeypatch: 
     second = fine_tuning.work.read_json("training.json")
     assert second["weights"]["sha256"] == first["weights"]["sha256"]
     assert second["labelled"] == 4
+
+
+def test_a_backbone_is_measured_within_its_loop_on_some_of_the_test_set(
+    begin_on_small_network: Callable[..., Any],
+) -> None:
+    settings = FEW | {"data_selection.total_batches": 6, "data_selection.measured_samples": 5}
+    campaign = begin_on_small_network(recipe="vecaf", batch=4, overrides=settings)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    points = campaign.work.read_json("metrics.json")["batch_points"]
+    assert [(point["batches"], point.get("test_samples")) for point in points] == [(1, 5), (2, None)]
+
+
+def test_a_backbone_is_tuned_on_augmented_features(
+    begin_on_small_network: Callable[..., Any], text_encoder: Path, tmp_path: Path
+) -> None:
+    losses = []
+    for step in (0.0, 0.9):
+        settings = FEW | {"data_selection.train_augmented": True, "data_selection.text_step": step}
+        encoder = {"text_encoder": str(text_encoder)} if step else {}
+        campaign = begin_on_small_network(
+            str(tmp_path / str(step)), recipe="vecaf", batch=4, overrides=settings, **encoder
+        )
+        campaign.run_cycle()
+        campaign.run_until("train_adapter")
+        losses.append(campaign.work.read_json("training.json")["loss"])
+    assert losses[0] != losses[1]
 
 
 def test_a_head_goes_on_from_the_loop_before(

@@ -86,7 +86,7 @@ def test_embeddings_that_cannot_join(imported: Bench, tmp_path: Path, embeddings
     store = open_store(imported.root)
     content = np.load(embeddings)
     refusals: list[tuple[dict[str, Any], str]] = [
-        ({"embeddings": str(embeddings)}, "no sample that the campaign could take in"),
+        ({"embeddings": str(embeddings)}, "nothing would change: 60 are in the campaign already and passed over"),
         ({"embeddings": write_rows(tmp_path / "w.npz", ["new"], np.ones((1, 5)))}, "vectors have 5 numbers, .* 8"),
         ({"embeddings": write_rows(tmp_path / "o.npz", ["blue-00"], np.ones((1, 8)))}, "other vectors.*'blue-00'"),
         ({"embeddings": write_rows(tmp_path / "l.npz", ["new"], np.ones((1, 8)))}, "'new' is of a campaign whose"),
@@ -121,12 +121,12 @@ def test_images_join_and_only_they_are_embedded(
     done = change(pictured, images=str(more))
     assert done.amendment.counts == {"new in the pool": 3}
     told = capsys.readouterr().err
-    assert "3 new samples; 1 are in the campaign already and passed over; 1 set aside" in " ".join(told.split())
+    assert "3 new samples; 1 is in the campaign already and passed over; 1 set aside" in " ".join(told.split())
     assert "the same image as the test sample 'blue/00.png'" in set_aside(pictured)["of-the-test-set.png"]
     pictured.ingest()
     embedded = pictured.run("embed base")
     assert (embedded.embedded, embedded.kept) == (3, 60)
-    with pytest.raises(ConfigurationError, match="no sample that the campaign could take in"):
+    with pytest.raises(ConfigurationError, match="no sample that the campaign could take in.*: 5 are in the campaign"):
         change(pictured, images=str(more))
     write_image(more / "new" / "0.png", 999)
     write_image(more / "blue" / "10.png", 998)

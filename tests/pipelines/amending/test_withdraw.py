@@ -148,7 +148,7 @@ def test_withdrawn_for_good(campaign: Bench, tmp_path: Path, capsys: pytest.Capt
     tested = [name for name in splits(campaign) if name.startswith("red-") and splits(campaign)[name] == "test"]
     withdraw(campaign, tmp_path, *tested)
     assert "not measured: red" in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(ConfigurationError, match="nothing would change"):
+    with pytest.raises(ConfigurationError, match=r"nothing would change\. To erase what was withdrawn: --erase"):
         withdraw(campaign, tmp_path, *tested)
     again: dict[str, Any] = {"labels": np.array(["red"])}
     file = write_rows(tmp_path / "again.npz", [tested[0]], np.ones((1, 8)), **again)

@@ -29,7 +29,8 @@ def content(folder: Path) -> dict[str, str]:
 
 def containers(manifests: Manifests) -> dict[str, dict[str, Any]]:
     """The templates of stages, by the stage's name."""
-    templates = manifests["workflows/cycle.yaml"]["spec"]["templates"]
+    files = ("workflows/cycle.yaml", "workflows/predict.yaml")
+    templates = [each for file in files for each in manifests[file]["spec"]["templates"]]
     return {each["container"]["command"][2]: each for each in templates if "container" in each}
 
 
@@ -62,7 +63,7 @@ def test_options_reach_the_manifests(labelcycle: Callable[..., Any], tmp_path: P
 
 
 def is_started(name: str) -> bool:
-    return Path(name).stem in ("cycle", "campaign", "schedule", "retention", "sensor")
+    return Path(name).stem in ("cycle", "campaign", "schedule", "retention", "sensor", "predict")
 
 
 @pytest.mark.parametrize(
@@ -122,10 +123,12 @@ def test_pods_ask_for_what_the_profile_says(name: str) -> None:
         )
     parallel = {
         each["name"]: each["parallelism"]
-        for each in render(name)["workflows/cycle.yaml"]["spec"]["templates"]
+        for file in ("cycle", "predict")
+        for each in render(name)[f"workflows/{file}.yaml"]["spec"]["templates"]
         if "parallelism" in each
     }
-    assert parallel == dict.fromkeys(("embed-in-shards", "score-in-shards"), profile.shards_at_once)
+    sharded = ("embed-in-shards", "score-in-shards", "prediction-parts-in-shards")
+    assert parallel == dict.fromkeys(sharded, profile.shards_at_once)
 
 
 def test_pods_hold_to_the_standard_restricted(manifests: Manifests) -> None:
@@ -149,7 +152,8 @@ def test_whole_pods_hold_to_it_whichever_workflow_makes_them(manifests: Manifest
     for template in templates:
         bare = [{**each, "spec": {**each["spec"]}} for each in templates]
         del next(each for each in bare if each["metadata"] == template["metadata"])["spec"]["podSpecPatch"]
-        assert len(restricted(bare)) == 4 * 8, "privileges and capabilities of two containers, and nothing else"
+        stages = 3 if template["metadata"]["name"] == "labelcycle-predict" else 8
+        assert len(restricted(bare)) == 4 * stages, "privileges and capabilities of two containers, and nothing else"
 
 
 def test_whole_pods_are_what_kubernetes_takes(manifests: Manifests) -> None:

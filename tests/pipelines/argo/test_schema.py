@@ -37,8 +37,7 @@ def test_manifests_are_what_their_kinds_may_be(validators: dict[str, Any], profi
         "CronWorkflow",
         "EventSource",
         "Sensor",
-        "WorkflowTemplate",
-        "WorkflowTemplate",
+        *["WorkflowTemplate"] * 3,
     ]
 
 
@@ -79,7 +78,7 @@ def test_kinds_of_kubernetes_itself_are_valid() -> None:
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed, which brings kustomize")
-@pytest.mark.parametrize(("folder", "count"), [("workflows", 4), ("workflows-on-labels", 7)])
+@pytest.mark.parametrize(("folder", "count"), [("workflows", 5), ("workflows-on-labels", 7)])
 def test_kustomize_builds_each_folder_in_its_namespace(folder: str, count: int) -> None:
     built = subprocess.run(["kubectl", "kustomize", MANIFESTS / folder], capture_output=True, text=True, check=True)
     found = list(yaml.safe_load_all(built.stdout))

@@ -165,7 +165,7 @@ def test_the_schedule_counts(history: LabelledHistory, make_plan: Callable[..., 
 def test_validation_samples_choose_the_epoch(
     history: LabelledHistory, make_plan: Callable[..., BacktestPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from labelcycle.pipelines.backtest import simulate as module
+    from labelcycle.components.train_adapter import feature_training as module
 
     given = []
     real = module.train_on_features

@@ -1,12 +1,17 @@
 """The dashboard as people see it, on terminals of any width and in pipes."""
 
+import html
 import io
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from labelcycle.components.analysis.verdict import verdict_of
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import AwaitedLabels
 from labelcycle.pipelines.dashboard.screen import print_people, print_status
@@ -87,7 +92,12 @@ def test_nothing_is_wider_than_the_terminal_but_what_is_to_be_copied(labelled_by
     assert f"next: labelcycle run {labelled_by_people.root}\n" in text
 
 
-def test_labels_a_class(begin: Any) -> None:
+def last(view: View) -> tuple[CycleSummary, int]:
+    summary = view.status.state.summaries[-1]
+    return summary, summary.query_size
+
+
+def test_the_verdict_of_the_report_and_labels_a_class(begin: Any) -> None:
     campaign = begin(classes=["blue", "green", "red", "violet"])
     for _ in range(2):
         campaign.run_cycle()
@@ -97,6 +107,14 @@ def test_labels_a_class(begin: Any) -> None:
     assert "note: 1 class has no label yet, so the model never says 'violet'." in text
     facts = status_facts(view)["labels_by_class"]
     assert facts["violet"] == 0 and sum(facts.values()) == 8
+    verdict = verdict_of(campaign.work.campaign, campaign.work.read_record("metrics.json", CycleMetrics), *last(view))
+    told = [verdict.headline, verdict.at(campaign.root).quality, verdict.more, *verdict.reasons]
+    assert text.splitlines()[1 : 1 + len(told)] == told
+    page = html.unescape(campaign.work.read("report.html").decode())
+    assert all(words in page for words in (verdict.headline, verdict.quality, verdict.more, *verdict.reasons))
+    found = status_facts(view)["verdict"]
+    assert json.loads(json.dumps(found)) == found
+    assert (found["answer"], found["headline"], found["more"]) == (verdict.answer, verdict.headline, verdict.more)
 
 
 def test_colours_on_terminals_alone(labelled_by_people: Any) -> None:

@@ -70,6 +70,54 @@ def test_captions_move_features_from_the_second_loop_on(select_data: Callable[..
     assert second["none"] != second["pool"]
 
 
+def test_replay_trains_on_the_selections_of_all_loops(select_data: Callable[..., Any]) -> None:
+    campaign = select_data(
+        overrides={
+            "data_selection.replay": True,
+            "data_selection.augmentation": "none",
+            "selector.strategy": "topk_loss",
+            "cold_start.strategy": "random",
+        }
+    )
+    seen: set[str] = set()
+    for _ in range(2):
+        campaign.run_cycle()
+        seen |= set(table_in(campaign.work.read("query.parquet"))["sample_id"].to_pylist())
+        campaign.run_until("train_adapter")
+        assert campaign.work.read_json("training.json")["labelled"] == len(seen)
+    assert len(seen) > 8
+
+
+@pytest.mark.parametrize("strategy", ["alfamix", "coreset"])
+def test_earlier_picks_count_as_labelled(
+    select_data: Callable[..., Any], run_all: Callable[[Any], None], strategy: str
+) -> None:
+    campaign = select_data(
+        overrides={
+            "data_selection.earlier_picks": "labelled",
+            "data_selection.augmentation": "none",
+            "selector.strategy": strategy,
+            "cold_start.strategy": "random",
+        }
+    )
+    run_all(campaign)
+    queries = [read_query(campaign.work.store, commit.objects["query"]) for commit in campaign.state.commits[:3]]
+    selected = [name for query in queries for name in query["sample_id"].to_pylist()]
+    assert len(set(selected)) == len(selected) == 24
+    assert strategy == "alfamix" or all("from all labelled" in reason for reason in queries[1]["reason"].to_pylist())
+
+
+def test_training_sees_augmented_features_where_asked(select_data: Callable[..., Any], tmp_path: Path) -> None:
+    heads = []
+    for asked in (False, True):
+        moved = {"data_selection.train_augmented": asked, "data_selection.augmentation": "none"}
+        campaign = select_data(str(tmp_path / str(asked)), overrides=moved)
+        campaign.run_cycle()
+        campaign.run_until("train_adapter")
+        heads.append(campaign.work.read("head.safetensors"))
+    assert heads[0] != heads[1]
+
+
 @pytest.mark.parametrize("strategy", ["random", "activeft"])
 def test_strategies_without_losses_choose_too(
     select_data: Callable[..., Any], strategy: str, run_all: Callable[[Any], None]
@@ -166,6 +214,13 @@ def test_refusals(select_data: Callable[..., Any], begin: Callable[..., Any], tm
         select_data(overrides={"data_selection.objective": "one_vs_rest", "data_selection.target": "pink"})
     with pytest.raises(ConfigurationError, match="needs a target"):
         select_data(overrides={"data_selection.objective": "one_vs_rest"})
+    with pytest.raises(ConfigurationError, match="set augmentation to none or pool"):
+        select_data(overrides={"data_selection.earlier_picks": "labelled"})
+    labelled = {"data_selection.earlier_picks": "labelled", "data_selection.augmentation": "none"}
+    with pytest.raises(ConfigurationError, match="more than the pool's 48, and with .* none is selected twice"):
+        select_data(overrides=labelled, batch=20)
+    with pytest.raises(ConfigurationError, match="Set data_selection.earlier_picks=labelled"):
+        select_data(overrides={"selector.strategy": "alfamix"})
     with pytest.raises(ConfigurationError, match="Leave --initial out"):
         select_data(initial=4)
     with pytest.raises(ConfigurationError, match="install labelcycle"):

@@ -34,17 +34,27 @@ def pool_of(campaign: Any) -> LabelledPool:
     )
 
 
+REPLAYED = {"replay": True, "train_augmented": True, "earlier_picks": "labelled", "augmentation": "none"}
+
+
 @pytest.mark.parametrize(
-    ("strategy", "augmentation"), [("vecaf_ods", "selected"), ("vecaf_ods", "pool"), ("activeft", "pool")]
+    ("strategy", "settings"),
+    [
+        ("vecaf_ods", {"augmentation": "selected"}),
+        ("vecaf_ods", {"augmentation": "pool", "train_augmented": True}),
+        ("activeft", {"augmentation": "pool"}),
+        ("alfamix", REPLAYED),
+        ("coreset", REPLAYED),
+    ],
 )
 def test_an_arm_comes_to_what_a_campaign_comes_to(
-    select_data: Callable[..., Any], run_all: Callable[[Any], None], strategy: str, augmentation: str
+    select_data: Callable[..., Any], run_all: Callable[[Any], None], strategy: str, settings: dict[str, Any]
 ) -> None:
     campaign = select_data(
         overrides={
             "selector.strategy": strategy,
-            "cold_start.strategy": strategy,
-            "data_selection.augmentation": augmentation,
+            "cold_start.strategy": "random" if strategy == "alfamix" else strategy,
+            **{f"data_selection.{name}": value for name, value in settings.items()},
         }
     )
     run_all(campaign)

@@ -15,6 +15,9 @@ from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, read_table, table_in
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.initialise.begin import begin_campaign
+from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 LABELS = "sample_id,label\n"
 
@@ -132,6 +135,16 @@ def test_the_same_request_without_a_batch_changes_nothing(begin: Callable[..., A
     assert begin(recipe="dropquery", batch=None).files() == before
     with pytest.raises(CampaignError, match="another batch"):
         begin(recipe="dropquery", batch=4)
+
+
+def test_the_same_request_after_an_amendment(embeddings: Path, tmp_path: Path) -> None:
+    root, settings = str(tmp_path / "campaign"), CampaignSettings(embeddings=str(embeddings), budget=24, batch=8)
+    assert begin_campaign(root, settings).created and not begin_campaign(root, settings).amended
+    amend_campaign(open_store(root), WantedChanges(budget=40), "")
+    again = begin_campaign(root, settings)
+    assert again.amended and not again.created and again.campaign.budget == 24
+    with pytest.raises(CampaignError, match=r"began with another budget, 24\. .*change it with labelcycle amend"):
+        begin_campaign(root, settings.model_copy(update={"budget": 40}))
 
 
 def test_the_default_recipe_can_balance_classes(begin: Callable[..., Any]) -> None:

@@ -20,7 +20,9 @@ from labelcycle.pipelines.backtest.report import SUMMARY
 from labelcycle.pipelines.kubeflow.package import PIPELINES, PipelineName
 from labelcycle.pipelines.local.kfp_engine import run_pipeline
 from labelcycle.pipelines.local.watch import Watcher
+from labelcycle.pipelines.prediction.on_this_machine import predict_in_parts
 from labelcycle.pipelines.profiles.profile import all_profiles, read_profile
+from tests.pipelines.models.conftest import crown
 
 COMPILED = Path(__file__).parents[3] / "pipelines" / "compiled"
 IMAGE = "labelcycle-python:0.1.0"
@@ -123,7 +125,7 @@ def run_compiled(path: Path, **arguments: Any) -> Watcher:
     return run_pipeline(pipeline, arguments, lambda events: Watcher(events, path.stem))
 
 
-CYCLE, IN_SHARDS, BACKTEST = (COMPILED / f"{name}.yaml" for name in PIPELINES)
+CYCLE, IN_SHARDS, BACKTEST, PREDICT = (COMPILED / f"{name}.yaml" for name in PIPELINES)
 OLD = Path(__file__).with_name("package_of_0_1.yaml")
 """The cycle as version 0.1 compiled it. Users keep such packages, and run them with newer images."""
 
@@ -196,3 +198,20 @@ def test_the_compiled_backtest_runs_a_plan(
     run_compiled(BACKTEST, **arguments)
     summary = json.loads(store.read(SUMMARY))
     assert (len(summary["contenders"]), summary["failures"]) == (2, [])
+
+
+@pytest.mark.usefixtures("warm_stages")
+def test_the_compiled_prediction_writes_what_one_process_does(begin: Callable[..., Any], tmp_path: Path) -> None:
+    campaign = begin(budget=8)
+    for _ in range(2):
+        campaign.run_cycle()
+    crown(campaign.root)
+    store = open_store(campaign.root)
+    output = tmp_path / "pool.parquet"
+    run_compiled(PREDICT, root=campaign.root, shards=2, output=str(output))
+    made = {key: store.read(key) for key in store.keys("predictions/")}
+    whole = output.read_bytes()
+    for key in made:
+        (Path(campaign.root) / key).unlink()
+    predict_in_parts(campaign.root, output=str(output))
+    assert {key: store.read(key) for key in store.keys("predictions/")} == made and output.read_bytes() == whole

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign.pool import sample_uris
-from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
@@ -105,6 +105,15 @@ def test_an_answer_that_others_overtake_is_written_into_what_they_wrote(
     assert said(bench) == [(first, colour(first), "mara"), (last, colour(last), "noor")]
 
 
+def test_others_who_never_pause(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(bench.root)
+    session = LabellingSession(store, bench.root)
+    monkeypatch.setattr(store, "write_if_unchanged", lambda *arguments: False)
+    with pytest.raises(TransientError, match=r"cycle-0000\.csv without a pause. Answer once more"):
+        answer_next(session)
+    assert said(bench) == []
+
+
 def test_what_is_written_into_the_csv_meanwhile_stays(bench: Bench) -> None:
     session = session_of(bench)
     path = Path(bench.root) / "queries/cycle-0000.csv"
@@ -179,8 +188,10 @@ def test_earlier_queries_that_lack_answers_come_after_the_last(tmp_path: Path, p
 def test_campaigns_that_people_do_not_label_here(
     begin: Callable[..., Bench], begin_on_images: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match="reads its labels from"):
+    with pytest.raises(ConfigurationError, match=r"reads its labels from \S+labels.csv .*begun without --labels-from"):
         session_of(begin_on_images(str(tmp_path / "file")))
+    with pytest.raises(ConfigurationError, match="nobody is asked for them. Continue with: labelcycle run"):
+        session_of(begin(root=str(tmp_path / "embeddings")))
     tool = {"label_studio": "http://labels.example.org", "image_server": "http://images.example.org"}
     with pytest.raises(ConfigurationError, match=r"Label Studio, at http://labels\.example\.org"):
         session_of(begin_on_images(str(tmp_path / "tool"), labels_from=None, **tool))

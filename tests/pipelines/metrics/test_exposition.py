@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from labelcycle.components.core.campaign.label_quality import RecheckFigures
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.metrics.campaign_figures import Figures, LastRun
 from labelcycle.pipelines.metrics.exposition import as_text, write_file
@@ -26,6 +27,7 @@ FIGURES = Figures(
     budget=100,
     label_cost=6.0,
     compute_cost=0.25,
+    rechecks=RecheckFigures(asked=9, answered=8, confirmed=4, corrected=3, corrections=[]),
     accuracy=0.75,
     committed=1000.0,
     failures=2,
@@ -53,6 +55,10 @@ def test_every_figure_is_there() -> None:
         ("labelcycle_campaign_phase", "labelling"): 1,
         ("labelcycle_campaign_phase", "amended"): 0,
         ("labelcycle_campaign_phase", "done"): 0,
+        ("labelcycle_campaign_rechecked_labels", "confirmed"): 4,
+        ("labelcycle_campaign_rechecked_labels", "corrected"): 3,
+        ("labelcycle_campaign_rechecked_labels", "undecided"): 1,
+        ("labelcycle_campaign_rechecked_labels", "unanswered"): 1,
         ("labelcycle_campaign_spent_cost", "labels"): 6.0,
         ("labelcycle_campaign_spent_cost", "computing"): 0.25,
         ("labelcycle_campaign_cycle",): 3,
@@ -80,9 +86,9 @@ def test_every_figure_is_there() -> None:
 
 
 def test_what_is_not_known_has_no_sample() -> None:
-    new = dataclasses.replace(FIGURES, cycle=None, accuracy=None, committed=None, runs=[])
+    new = dataclasses.replace(FIGURES, cycle=None, rechecks=None, accuracy=None, committed=None, runs=[])
     names = {name for name, *_ in samples(as_text(new))}
-    assert not any("commit" in name or "stage" in name or "accuracy" in name for name in names)
+    assert not any(word in name for word in ("commit", "stage", "accuracy", "rechecked") for name in names)
     assert "labelcycle_campaign_cycle" not in names and "labelcycle_campaign_labels" in names
 
 

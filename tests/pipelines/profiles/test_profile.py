@@ -18,7 +18,7 @@ def test_those_that_come_with_labelcycle() -> None:
     accelerated = {
         profile.name: {name for name, found in profile.stages.items() if found.accelerator} for profile in profiles
     }
-    network = {"embed", "train_adapter"}
+    network = {"embed", "train_adapter", "prediction_parts"}
     assert accelerated == {"a100": network, "gpu": network, "small": set()}
 
 

@@ -1,8 +1,6 @@
-"""A headless Chromium, the page of `labelcycle label` in it, and axe-core from npm."""
+"""The page of `labelcycle label` in a headless Chromium."""
 
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +12,7 @@ from tests.conftest import Bench, Pictures
 from tests.pipelines.label_page.conftest import begin_with_people
 from tests.pipelines.label_page.label_server import Server, starting
 
-AXE = "axe-core@4.14.1"
 HOSTILE_CLASS = "<img src=x onerror=document.title=1>"
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core, which finds what keeps people out."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm to fetch axe-core with: apt-get install npm")
-    folder = tmp_path_factory.mktemp("axe")
-    fetched = subprocess.run([npm, "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True)
-    if fetched.returncode:
-        pytest.skip(f"npm cannot fetch {AXE}: {fetched.stderr.strip()[-300:]}")
-    with tarfile.open(folder / fetched.stdout.split()[-1]) as archive:
-        script = archive.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
 
 
 @pytest.fixture(scope="session")

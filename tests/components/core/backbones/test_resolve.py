@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, attach_adapter, build_backbone, create
 from labelcycle.components.core.backbones.packaged import packaged_backbone
-from labelcycle.components.core.backbones.resolve import TransformOverrides, has_layers, resolve_backbone
+from labelcycle.components.core.backbones.resolve import TransformOverrides, inner_layers, resolve_backbone
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store, open_store
 
@@ -177,8 +177,8 @@ def test_without_a_hub_the_remedy_is_named(store: Store, monkeypatch: pytest.Mon
 
 def test_layers_are_found_by_their_ending(store: Store) -> None:
     backbone = resolve_backbone(store, EMBEDDED, None, AS_IT_IS)
-    assert has_layers(backbone, "qkv") and has_layers(backbone, "fc1")
-    assert not has_layers(backbone, "query") and not has_layers(backbone, "norm")
+    assert inner_layers(backbone, "qkv") == ["qkv"] and inner_layers(backbone, "fc[12]") == ["fc1", "fc2"]
+    assert not inner_layers(backbone, "query") and not inner_layers(backbone, "norm")
 
 
 def test_stored_weights_that_were_changed_are_refused(store: Store) -> None:
@@ -202,7 +202,7 @@ def test_a_convolutional_network_is_rebuilt_as_well(store: Store, tmp_path: Path
     backbone = resolve_backbone(store, "test_resnet", str(path), AS_IT_IS)
     features = build_backbone(store, backbone)(torch.rand(2, 3, 160, 160))
     assert features.shape == (2, backbone.width)
-    assert not has_layers(backbone, "qkv")
+    assert not inner_layers(backbone, "qkv")
 
 
 def test_an_adapter_is_merged_or_stays_trainable(tmp_path: Path) -> None:

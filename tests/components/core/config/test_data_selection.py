@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.config.recipe_files import read_recipe
-from labelcycle.components.core.config.trainers import DataSelection
+from labelcycle.components.core.config.selection_loops import DataSelection
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 

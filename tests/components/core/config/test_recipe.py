@@ -1,5 +1,6 @@
 """Recipes: those that come with labelcycle, and how wrong ones are refused."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,11 @@ def test_learning_rate_drops_at_the_cycles_named(cycle: int, rate: float) -> Non
 def test_learning_rate_without_drops_and_with_another_factor() -> None:
     assert Schedule().learning_rate(0.5, 1000) == 0.5
     assert Schedule(learning_rate_drops=[1], drop_factor=0.5).learning_rate(1.0, 1) == 0.5
+
+
+def test_batches_grow_with_the_labels() -> None:
+    schedule = Schedule(batches_from={2000: 500, 3000: 50})
+    assert [schedule.batch_at(asked, 200) for asked in (0, 1999, 2000, 2999, 3000)] == [200, 200, 500, 500, 50]
+    assert list(islice(schedule.labels_by_cycle(1800, 200), 4)) == [1800, 2000, 2500, 3000]
+    assert "batches_from" not in Schedule().model_dump(mode="json")
+    assert Schedule.model_validate_json(schedule.model_dump_json()) == schedule

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.features.embedding_augmentation import augment_embeddings, fit_text_map
 from labelcycle.components.select import Candidates, select_batch
-from labelcycle.components.select.embedding_augmentation import augment_embeddings, fit_text_map
 from labelcycle.components.select.points import Vectors, unit_length
 from labelcycle.components.select.strategies import vecaf_ods as module
 from labelcycle.components.select.strategies.vecaf_ods import VecafSelection, embeddings_of, shares_of
@@ -211,3 +211,27 @@ def test_parameters_out_of_range(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         select_batch("vecaf_ods", complete_pool(10), 3, 0, **parameters)
+
+
+def picks_of(losses: np.ndarray, **parameters: Any) -> list[str]:
+    ids = np.array([f"sample-{number:03d}" for number in range(len(losses))])
+    pool = Candidates(ids=ids, features=unit(len(losses)), losses=losses.astype(np.float32))
+    return sorted(select_batch("vecaf_ods", pool, 6, 0, members=1, learning_rate=0.02, **parameters).ids.tolist())
+
+
+def test_a_loss_power_of_0_leaves_losses_out() -> None:
+    losses = np.random.default_rng(4).exponential(size=90) ** 3
+    assert picks_of(losses, loss_power=0.0) == picks_of(np.ones(90))
+    assert picks_of(losses, loss_power=1.0) == picks_of(losses) != picks_of(losses, loss_power=0.0)
+
+
+def test_the_balance_stands_beside_mean_losses_the_losses_or_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    real = VecafSelection
+    monkeypatch.setattr(module, "VecafSelection", lambda *given: found.append(given[2]) or real(*given))
+    losses = np.full(90, 0.25)
+    for beside in ("mean", "losses", "shares"):
+        picks_of(losses, balance=2.0, balance_beside=beside)
+    assert found == pytest.approx([2 / 90, 2 / (90 * 0.25), 2.0])
+    with pytest.raises(ConfigurationError, match="loss_power"):
+        picks_of(losses, loss_power=-1.0)

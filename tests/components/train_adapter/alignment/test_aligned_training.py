@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.campaign.algorithms import final_trainer_of
 from labelcycle.components.core.config.trainers import LinearTrainer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -221,3 +222,26 @@ def test_divergence_names_the_settings_of_alignment(begin_aligned: Callable[...,
     campaign.run_cycle()
     with pytest.raises(ConfigurationError, match=r"diverged.* with alignment\.trainer\.learning_rate=1e\+20"):
         campaign.run_until("train_adapter")
+
+
+def test_features_that_stay_while_the_final_training_changes(begin_aligned: Callable[..., Any]) -> None:
+    campaign = begin_aligned(recipe="asvp", alignment__feature_alignment=False)
+    run_all(campaign)
+    verdicts = [committed(campaign, cycle, "alignment") for cycle in range(1, len(campaign.state.commits))]
+    assert [verdict["update"] for verdict in verdicts].count(True) == 1
+    assert all("backbone" not in commit.objects for commit in campaign.state.commits)
+    assert committed(campaign, len(verdicts), "training_aligned")["updates"] == 1
+    recipe, previous = campaign.state.campaign.recipe, campaign.state.commits[-1].objects
+    assert final_trainer_of(recipe, previous)[0] == "final.aligned"
+    assert final_trainer_of(recipe, campaign.state.commits[1].objects)[0] == "final.trainer"
+
+
+def test_an_update_at_few_labels_is_told_to_rest_on_an_unreliable_logme(
+    begin_aligned: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = begin_aligned()
+    for _ in range(3):
+        campaign.run_cycle()
+    assert committed(campaign, 2, "alignment")["update"]
+    told = "LogME is unreliable here" in capsys.readouterr().err
+    assert told == (committed(campaign, 2, "alignment")["width"] >= 16)

@@ -180,3 +180,17 @@ def test_the_record_is_plain_and_is_read_back_by_the_next_cycle() -> None:
     second = decide(features, classes, AlignmentVerdict.from_json(data, "alignment.json"), Alignment())
     assert second.update and second.previous_logme == first.logme and second.change == 0.0
     assert (second.labelled, second.width) == (200, WIDTH)
+
+
+@pytest.mark.parametrize("mode", ["absolute", "relative", "holdout"])
+def test_positions_that_are_named_decide_alone(mode: Any) -> None:
+    settings = Alignment(mode=mode, update_at=[60, 90], max_updates=2)
+    previous, found = None, []
+    for count in (40, 70, 80, 120, 200):
+        previous = decide(*overlapping(count), previous, settings)
+        found.append((previous.update, previous.updates))
+    assert found == [(False, 0), (True, 1), (False, 1), (True, 2), (False, 2)]
+    with pytest.raises(ValueError, match="max_updates allows 1"):
+        Alignment(update_at=[60, 90])
+    with pytest.raises(ValueError, match="rising"):
+        Alignment(update_at=[90, 60], max_updates=2)

@@ -1,4 +1,4 @@
-"""What a campaign keeps as JSON: its description, commits, decisions, summaries and timings.
+"""What a campaign keeps as JSON: its description, amendments, erasures, commits, decisions, summaries and timings.
 
 Most damages are caught by seals and digests. Where somebody has made these anew for a changed content, what is inside
 is looked at too.
@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelcycle.components.core.campaign.amendments import Amendment, amendment_key, read_amended_campaign
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
 from labelcycle.components.core.campaign.campaign import KEY, Campaign, load_campaign
 from labelcycle.components.core.campaign.commits import Commit, attempt_key, commit_key, read_commits
@@ -21,8 +22,10 @@ from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.digests import canonical_json, digest_of_bytes
 from labelcycle.components.core.runtime.timings import read_timings
+from labelcycle.components.core.storage.erasures import ErasedObject, Erasure, digests_after, erasure_key
 from labelcycle.components.core.storage.objects import SEAL, ObjectReference, sealed
 from labelcycle.components.core.storage.tables import POOL, QUARANTINE, TRUTH, table_bytes
+from labelcycle.pipelines.amending.changes_in_words import history_in_words
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 from tests.harness.fuzz.json_mutation import json_mutation
 from tests.harness.fuzz.memory_store import MemoryStore
@@ -83,6 +86,29 @@ DECISION = Decision(
     previous={"summary": SUMMARY_REFERENCE},
     queries=[],
 )
+AMENDMENT = Amendment(
+    number=0,
+    previous=digest_of_bytes(CAMPAIGN.as_bytes()),
+    time="2026-12-01T08:30:00+00:00",
+    by="ann",
+    reason="",
+    cycles=0,
+    changes={
+        "budget": 20,
+        "classes": ["cat", "hound"],
+        "former_classes": {"dog": "hound"},
+        "notify": {"webhook": True},
+    },
+    counts={"new in the pool": 2},
+)
+ERASURE = Erasure(
+    number=0,
+    time="2026-12-01T08:30:00+00:00",
+    by="ann",
+    reason="privacy",
+    samples=["erased-0123456789abcdef0123"],
+    objects=[ErasedObject(key=LABELS.key, before=LABELS.sha256, after="0" * 64)],
+)
 RECORD = {"scores.parquet": LABELS.model_dump()}
 TIMING: dict[str, Any] = {
     "stage": "embed",
@@ -106,6 +132,16 @@ def _read_references(data: bytes) -> None:
     """The tables that a campaign names, wherever its references point to."""
     store = MemoryStore(**OBJECTS, **{KEY: data})
     sample_uris(store, load_campaign(store))
+
+
+def _read_amendment(data: bytes) -> None:
+    amended = read_amended_campaign(MemoryStore(**{KEY: CAMPAIGN.as_bytes(), amendment_key(0): data}))
+    history_in_words(amended)
+    amended.as_of(amended.newest).query_size(0)
+
+
+def _read_erasure(data: bytes) -> None:
+    digests_after(MemoryStore(**{erasure_key(0): data}), LABELS.key)
 
 
 def _read_commit(data: bytes) -> None:
@@ -169,6 +205,8 @@ def _canonical(value: Any) -> bytes:
 TARGETS = [
     Target("campaign-json", _read_campaign, (CAMPAIGN.as_bytes(),), json_mutation(_sealed_anew)),
     Target("campaign-references", _read_references, (CAMPAIGN.as_bytes(),), json_mutation(_sealed_anew)),
+    Target("amendment-json", _read_amendment, (AMENDMENT.as_bytes(),), json_mutation(_sealed_anew)),
+    Target("erasure-json", _read_erasure, (sealed(ERASURE.model_dump(mode="json")),), json_mutation(_sealed_anew)),
     Target("commit-json", _read_commit, (COMMIT.as_bytes(),), json_mutation(_sealed_anew)),
     Target(
         "decision-json",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from labelcycle.components.select.embedding_augmentation import augment_pool, text_map_bytes
+from labelcycle.components.core.features.embedding_augmentation import augment_pool, text_map_bytes
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ from safetensors.numpy import save as save_tensors
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.blocks import blocks_in_turn, for_each_block, one_thread_products
-from labelcycle.components.select.centroids import Doubles
-from labelcycle.components.select.points import Floats
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 RIDGE = 1e-3
 """The penalty on the map's weights, as a share of the mean variance of the text embeddings."""
@@ -101,7 +102,7 @@ def attention(
 
     def cosines(rows: slice) -> Doubles:
         image = embeddings[rows].astype(np.float64)
-        text = _in_image_space(texts[rows], text_map, embeddings.shape[1]).astype(np.float64)
+        text = in_image_space(texts[rows], text_map, embeddings.shape[1]).astype(np.float64)
         lengths = np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1)
         products = np.einsum("nd,nd->n", image, text)
         result: Doubles = np.divide(products, lengths, out=np.zeros(len(image)), where=lengths > 0)
@@ -120,7 +121,7 @@ def towards_texts(
 ) -> Floats:
     """Embeddings moved by a share of the way to their texts: (n, d), (n, t), (n,) → float32 (n, d)."""
     image = embeddings.astype(np.float32)
-    image -= shares[:, None].astype(np.float32) * (image - _in_image_space(texts, text_map, image.shape[1]))
+    image -= shares[:, None].astype(np.float32) * (image - in_image_space(texts, text_map, image.shape[1]))
     return image
 
 
@@ -148,7 +149,12 @@ def augment_embeddings(
     return towards_texts(embeddings, texts, shares, text_map)
 
 
-def _in_image_space(texts: npt.NDArray[np.floating], text_map: TextMap | None, width: int) -> Floats:
+def in_image_space(texts: npt.NDArray[np.floating], text_map: TextMap | None, width: int) -> Floats:
+    """Embeddings of texts as image embeddings, float32 (n, width).
+
+    Raises:
+        InputError: another width without a map.
+    """
     mapped = texts.astype(np.float32, copy=False) if text_map is None else text_map(texts)
     if mapped.shape[1] != width:
         raise InputError(

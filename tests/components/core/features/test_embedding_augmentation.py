@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.select.embedding_augmentation import (
+from labelcycle.components.core.features.embedding_augmentation import (
     TextMap,
     attention,
     augment_embeddings,

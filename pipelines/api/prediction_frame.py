@@ -1,0 +1,101 @@
+"""Predictions of a committed model as a table: of images, or of features for campaigns on embeddings."""
+
+from collections.abc import Sequence
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.runtime.observation import Progress
+from labelcycle.pipelines.api.feature_input import probabilities_of
+from labelcycle.pipelines.models.choice import Chosen
+from labelcycle.pipelines.models.prediction_files import Layout, Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def prediction_frame(
+    chosen: Chosen, images: Any, batch_size: int = 64, top: int = 1, probabilities: bool = False
+) -> "pd.DataFrame":
+    """See `Campaign.predict`.
+
+    Args:
+        chosen: the model.
+        images: what to classify.
+        batch_size: images a forward pass.
+        top: how many classes of each are listed.
+        probabilities: whether there is a column for each class.
+    """
+    if top < 1 or batch_size < 1:
+        raise ConfigurationError(f"top and batch_size are 1 or more; got {top} and {batch_size}.")
+    layout = Layout(chosen.campaign.classes, top, probabilities)
+    if chosen.campaign.backbone is None:
+        return _frame(*_of_features(chosen, images), layout)
+    if isinstance(images, str | PathLike):
+        from labelcycle.pipelines.models.classify_images import images_named
+
+        found = images_named(fspath(images))
+        names: list[Any] = list(found)
+    else:
+        names = [_address(image) for image in images]
+        found = {name: name for name in names}
+    batches = _of_images(chosen, found, batch_size)
+    row = {name: number for number, name in enumerate(found)}
+    rows = [row[name] for name in names]
+    shares = np.concatenate([np.empty((0, len(layout.classes)), np.float32), *(part.probabilities for part in batches)])
+    reasons = [reason for part in batches for reason in part.reasons]
+    return _frame(
+        [name for part in batches for name in part.images] if isinstance(images, str | PathLike) else names,
+        shares[rows],
+        [reasons[number] for number in rows],
+        layout,
+    )
+
+
+def _of_images(chosen: Chosen, found: dict[str, str], batch_size: int) -> list[Predictions]:
+    from labelcycle.pipelines.models.classify_images import classify_images
+
+    batches = []
+    if found:
+        with Progress("predict", len(found), "image") as progress:
+            for batch in classify_images(chosen, found, batch_size):
+                batches.append(batch)
+                progress.advance(len(batch.images))
+    return batches
+
+
+def _of_features(chosen: Chosen, features: Any) -> tuple[list[Any], npt.NDArray[np.float32], list[str | None]]:
+    if not isinstance(features, str | PathLike):
+        shares = probabilities_of(features, chosen.head, chosen.feature_scale)
+        return list(range(len(shares))), shares, [None] * len(shares)
+    from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
+
+    samples = samples_from_embeddings(fspath(features), chosen.feature_scale)
+    assert samples.features is not None
+    shares = probabilities_of(samples.features, chosen.head, None)
+    return list(samples.uris), shares, [None] * len(shares)
+
+
+def _address(image: object) -> str:
+    if not isinstance(image, str | PathLike):
+        raise InputError(f"Images are paths or s3:// URIs; got {type(image).__name__}. Save it as a file first.")
+    return fspath(image)
+
+
+def _frame(
+    names: Sequence[Any], shares: npt.NDArray[np.float32], reasons: Sequence[str | None], layout: Layout
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    ranked = layout.ranked(shares)
+    columns: dict[str, Any] = {"image": list(names)}
+    for rank, (label, share) in enumerate(layout.pairs()):
+        classes = [layout.classes[number] for number in ranked[:, rank]]
+        columns[label] = [None if reason else name for name, reason in zip(classes, reasons, strict=True)]
+        columns[share] = np.take_along_axis(shares, ranked[:, rank : rank + 1], axis=1)[:, 0]
+    if layout.probabilities:
+        columns |= {f"probability_{name}": shares[:, number] for number, name in enumerate(layout.classes)}
+    return pd.DataFrame({**columns, "reason": pd.Series(list(reasons), dtype=object)})

@@ -1,0 +1,135 @@
+"""Every query strategy as a function: arrays in, ids out.
+
+`strategies.margin(10, probs=probs, ids=ids)` returns ten ids, the most useful first. `dir(strategies)` lists the
+functions, those that other installed packages announce among them, and `help(strategies.margin)` says what one needs.
+Results do not depend on the order of rows.
+
+>>> from labelcycle import strategies
+>>> strategies.margin(2, probs=[[0.9, 0.1], [0.5, 0.5], [0.6, 0.4]], ids=["a", "b", "c"])
+['b', 'c']
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.models.heads import Head
+from labelcycle.components.select import STRATEGIES, Candidates, Constraints, select_batch
+from labelcycle.components.select.constraints import UNCONSTRAINED
+from labelcycle.components.select.last_layer import with_head
+from labelcycle.components.select.strategy import Strategy
+from labelcycle.pipelines.api.sample_names import names_and_texts
+
+Choose = Callable[..., list[Any]]
+"""`(n, ids=, seed=, …) -> ids`: see `select`."""
+
+FIELDS = (
+    "features",
+    "probs",
+    "labelled_ids",
+    "labelled_features",
+    "labelled_classes",
+    "disagreements",
+    "mutual_information",
+    "losses",
+    "texts",
+    "groups",
+)
+"""What strategies read beside ids and head; see `Candidates`."""
+
+
+def select(
+    strategy: str,
+    n: int,
+    *,
+    ids: Sequence[Any] | None = None,
+    seed: int = 0,
+    cycle: int = 0,
+    head: Head | None = None,
+    constraints: Constraints = UNCONSTRAINED,
+    **given: Any,
+) -> list[Any]:
+    """Choose the next samples to label.
+
+    Args:
+        strategy: a name of `dir(strategies)`.
+        n: how many; all candidates where these are fewer.
+        ids: N distinct texts or whole numbers of the candidates; None for the numbers of the rows.
+        seed: decides random choices.
+        cycle: varies random choices from one query to the next.
+        head: the current model, such as `PrototypeClassifier.head`; features are those that it takes.
+        constraints: what holds for every strategy.
+        given: arrays of the candidates, (N, …): `features`, `probs`, …; those of labelled samples: `labelled_features`,
+            `labelled_classes` (indices), `labelled_ids`; and parameters of the strategy.
+
+    Returns:
+        Ids, the most useful first.
+
+    Raises:
+        ConfigurationError: an unknown strategy or parameter, or something that the strategy needs is missing.
+        InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct.
+    """
+    arrays: dict[str, Any] = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
+    for name in FIELDS:
+        given.pop(name, None)
+    if "labelled_ids" in arrays:
+        arrays["labelled_ids"] = arrays["labelled_ids"].astype(np.str_)
+    size = _size(ids, arrays)
+    names, texts = names_and_texts(ids, size)
+    pool = Candidates(ids=np.array(texts, np.str_), cycle=cycle, **arrays)
+    if head is not None:
+        pool = with_head(pool, head, STRATEGIES.get(strategy))
+    picks = select_batch(strategy, pool, n, seed, constraints=constraints, **given)
+    name_of = dict(zip(texts, names, strict=True))
+    return [name_of[text] for text in picks.ids.tolist()]
+
+
+def _size(ids: Sequence[Any] | None, arrays: dict[str, npt.NDArray[Any]]) -> int:
+    if ids is not None:
+        return len(ids)
+    of_candidates = [array for name, array in arrays.items() if not name.startswith("labelled") and array.ndim]
+    if not of_candidates:
+        raise InputError("Without ids there must be an array of the candidates, such as features or probs. Give one.")
+    return len(of_candidates[0])
+
+
+def _function(strategy: Strategy) -> Choose:
+    """The function of a strategy, with a docstring that says what it needs."""
+
+    def choose(n: int, **given: Any) -> list[Any]:
+        return select(strategy.name, n, **given)
+
+    choose.__name__ = choose.__qualname__ = strategy.name
+    choose.__module__ = __name__
+    choose.__doc__ = _docstring(strategy)
+    return choose
+
+
+def _docstring(strategy: Strategy) -> str:
+    first = (inspect.getdoc(strategy.choose) or strategy.name).partition("\n")[0]
+    lines = [first, "", "Called as `select`, without its name.", "", f"Needs: {_listed(strategy.needs)}."]
+    if strategy.uses:
+        lines.append(f"Takes into account: {_listed(strategy.uses)}.")
+    signature = inspect.signature(strategy.choose).parameters
+    own = [f"{name}={signature[name].default!r}" for name in signature if name in strategy.parameters]
+    if own:
+        lines.append(f"Parameters: {', '.join(own)}.")
+    return "\n".join(lines)
+
+
+def _listed(fields: frozenset[str]) -> str:
+    return ", ".join(sorted(fields)) or "nothing"
+
+
+def __getattr__(name: str) -> Choose:
+    if name.startswith("_") or name not in STRATEGIES:
+        raise AttributeError(f"There is no strategy {name!r}; there are: {', '.join(STRATEGIES)}.")
+    return _function(STRATEGIES[name])
+
+
+def __dir__() -> list[str]:
+    return ["select", *STRATEGIES]

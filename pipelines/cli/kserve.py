@@ -1,0 +1,44 @@
+"""`labelcycle kserve`: the manifest of a service that classifies by the champion."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def kserve(
+    root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
+    output: Annotated[Path | None, typer.Option(help="The file to write; else it is printed.")] = None,
+    profile: Annotated[
+        str, typer.Option(help="What a pod asks of the cluster, as for prediction_parts: small, gpu, a100, or a file.")
+    ] = "small",
+    image: Annotated[str, typer.Option(help="The image, with its tag; on GPUs that with -cuda.")] = "",
+    namespace: Annotated[str, typer.Option(help="The namespace of the service.")] = "labelcycle",
+    name: Annotated[str, typer.Option(help="Of the service; else labelcycle- and the campaign's.")] = "",
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Of the registered model; else the champion when a pod starts.")
+    ] = None,
+    min_replicas: Annotated[int, typer.Option(min=0, help="The fewest pods.")] = 1,
+    max_replicas: Annotated[int, typer.Option(min=1, help="The most pods.")] = 1,
+) -> None:
+    """Write the InferenceService of KServe that answers by the campaign's champion.
+
+    Its pods load the model from MLflow's registry. Name a --version so that all pods have the same one.
+
+    Example: labelcycle kserve campaigns/digits --version 3
+    """
+    from labelcycle.components.core.campaign.state import read_state
+    from labelcycle.components.core.config.environment import IMAGE
+    from labelcycle.components.core.storage import open_store
+    from labelcycle.pipelines.profiles.profile import read_profile
+    from labelcycle.pipelines.serving.inference_service import as_yaml, inference_service
+
+    campaign = read_state(open_store(root)).campaign
+    counts = (min_replicas, max(min_replicas, max_replicas))
+    manifest = inference_service(campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts)
+    if output is None:
+        print(as_yaml(manifest), end="")
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(as_yaml(manifest), encoding="utf-8")
+    print(output)

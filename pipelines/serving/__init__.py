@@ -1,0 +1,1 @@
+"""A campaign's champion as a service in a cluster."""

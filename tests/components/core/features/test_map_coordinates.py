@@ -1,0 +1,119 @@
+"""Coordinates of all samples of a space: along which directions, in which order, and made when."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features.map_coordinates import (
+    MapCoordinates,
+    draw_by_id,
+    has_map_coordinates,
+    map_coordinates,
+    principal_directions,
+)
+from labelcycle.components.core.features.spaces import FeatureSpace
+from labelcycle.components.core.storage import Store
+from tests.harness.recording_store import RecordingStore
+
+NAME = "0123456789abcdef"
+IDS = [f"sample-{number:04d}" for number in range(300)]
+
+
+@pytest.fixture(scope="module")
+def features() -> Any:
+    generator = np.random.default_rng(3)
+    return (generator.normal(size=(300, 6)) * [5, 1, 0.5, 3, 0.2, 0.1] + 2).astype(np.float16)
+
+
+def filled(store: Store, features: Any, size: int) -> FeatureSpace:
+    """A space with parts of so many rows."""
+    space = FeatureSpace(store, NAME)
+    for start in range(0, len(IDS), size):
+        space.add(IDS[start : start + size], features[start : start + size])
+    return space
+
+
+def map_keys(store: Store) -> list[str]:
+    return store.keys(f"spaces/{NAME}/map-")
+
+
+def test_they_lie_along_the_directions_of_largest_variance(store: Store, features: Any) -> None:
+    from sklearn.decomposition import PCA
+
+    filled(store, features, 100)
+    found = map_coordinates(store, NAME)
+    names, points = found.of(IDS)
+    peer = PCA(2).fit(features.astype(np.float64))
+    expected = peer.transform(features.astype(np.float64))
+    expected /= expected[:, 0].std()
+    assert names == IDS and np.allclose(np.abs(points), np.abs(expected), atol=1e-3)
+    assert found.explained == pytest.approx(tuple(peer.explained_variance_ratio_))
+
+
+def test_they_are_the_same_for_any_parts_and_made_once(store: Store, tmp_path: Path, features: Any) -> None:
+    filled(store, features, 100)
+    first = map_coordinates(store, NAME)
+    recording = RecordingStore(store)
+    again = map_coordinates(recording, NAME)
+    assert not any("/part-" in key for key in recording.keys_read) and len(map_keys(store)) == 1
+    for key in store.keys(f"spaces/{NAME}/"):
+        Path(store.locate(key)).unlink()
+    filled(store, features, 77)
+    other = map_coordinates(store, NAME)
+    assert first.table.equals(again.table) and first.table.equals(other.table)
+
+
+def test_a_space_that_has_grown_has_them_of_all_its_samples(store: Store, features: Any) -> None:
+    space = filled(store, features, 100)
+    map_coordinates(store, NAME)
+    space.add(["a new one"], features[:1])
+    assert not has_map_coordinates(NAME, space.listing())
+    found = map_coordinates(store, NAME)
+    assert has_map_coordinates(NAME, space.listing())
+    assert found.table["sample_id"].to_pylist() == ["a new one", *IDS]
+    assert np.array_equal(found.of(["a new one"])[1], found.of([IDS[0]])[1])
+
+
+def test_a_sample_in_several_parts_is_one(store: Store, features: Any) -> None:
+    space = filled(store, features, 100)
+    space.add(IDS[50:60], features[50:60])
+    assert map_coordinates(store, NAME).table["sample_id"].to_pylist() == IDS
+
+
+def test_ids_that_it_has_not_are_left_out() -> None:
+    table = pa.table({"sample_id": ["a", "b"], "first": [0.5, -1.0], "second": [0.0, 0.25]})
+    names, points = MapCoordinates(table, (1.0, 0.0)).of(["b", "none", "a"])
+    assert names == ["b", "a"] and points.tolist() == [[-1.0, 0.25], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize("content", [b"", b"not Parquet"])
+def test_one_that_is_damaged_is_named_with_what_to_do(store: Store, features: Any, content: bytes) -> None:
+    filled(store, features, 300)
+    map_coordinates(store, NAME)
+    store.write(map_keys(store)[0], content)
+    with pytest.raises(CampaignError, match="map-[0-9a-f-]+.parquet .*Delete it and run again"):
+        map_coordinates(store, NAME)
+
+
+def test_equal_features_lie_at_one_place(store: Store) -> None:
+    FeatureSpace(store, NAME).add(["a", "b", "c"], np.ones((3, 4), np.float16))
+    found = map_coordinates(store, NAME)
+    assert not found.of(["a", "b", "c"])[1].any() and found.explained == (0.0, 0.0)
+
+
+def test_a_space_of_one_dimension_is_a_line() -> None:
+    mean, directions, shares = principal_directions(np.arange(5.0)[:, None])
+    assert mean.tolist() == [2.0] and shares == (1.0, 0.0)
+    assert directions.tolist() == [[pytest.approx(1 / np.sqrt(2)), 0.0]]
+
+
+def test_drawing_does_not_depend_on_order_or_blocks() -> None:
+    expected = draw_by_id(pa.chunked_array([IDS]), 50)
+    assert len(set(expected)) == 50 and expected == sorted(expected)
+    assert draw_by_id(pa.chunked_array([IDS[::-1]]), 50, block_rows=7) == expected
+    assert draw_by_id(pa.chunked_array([IDS]), 2000) == IDS
+    assert draw_by_id(pa.chunked_array([[]], pa.string()), 5) == []

@@ -1,0 +1,133 @@
+"""`labelcycle autolabel` from the plan to the certificate, with people who answer in files and find faults."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from labelcycle.components.core.errors import ConfigurationError
+from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.tables import read_table
+from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
+from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
+from labelcycle.pipelines.autolabel.protocol import AutolabelState, Claim, autolabel
+from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.conftest import Bench
+from tests.pipelines.models.conftest import crown
+
+CLAIM = Claim(0.05, 0.9, audit=60, steps=2)
+Answer = Callable[..., str]
+
+
+@pytest.fixture
+def begun(campaign: Bench) -> AutolabelState:
+    """A plan whose first audit people have."""
+    return autolabel(campaign.root, CLAIM)
+
+
+def ids(file: str) -> list[str]:
+    with Path(file).open(newline="") as opened:
+        return [row["sample_id"] for row in csv.DictReader(opened)]
+
+
+def test_people_are_asked_without_being_told_what_the_machine_thinks(campaign: Bench, begun: AutolabelState) -> None:
+    assert begun.began and begun.certificate is None and (begun.step, begun.awaited) == (0, 60)
+    assert Path(begun.source).read_text().splitlines()[0] == "sample_id,uri,label,status"
+    asked = ids(begun.source)
+    assert len(set(asked)) == 60 and not set(asked) & set(campaign.work.requests()["sample_id"].to_pylist())
+    again = autolabel(campaign.root, CLAIM)
+    assert (again.plan, again.began, again.awaited, again.source) == (begun.plan, False, 60, begun.source)
+    assert (begun.plan.pool, begun.plan.unlabelled, begun.plan.calibrated_on) == (600, 570, 60)
+
+
+def test_a_faultless_audit_certifies_the_first_step(
+    campaign: Bench, begun: AutolabelState, answer: Answer, truth: dict[str, str], tmp_path: Path
+) -> None:
+    before = campaign.files()
+    file = answer(begun.source)
+    Path(begun.source).write_bytes(Path(file).read_bytes())  # people fill in the CSV itself
+    over = autolabel(campaign.root, CLAIM)
+    certificate = over.certificate
+    assert certificate is not None and (certificate.step, certificate.faults, certificate.audited) == (0, 0, 60)
+    assert certificate.samples == begun.plan.steps[0].samples and certificate.bound is not None
+    assert certificate.bound <= 0.05 and certificate.earlier_plans == 0
+    assert autolabel(campaign.root, CLAIM).certificate == certificate
+    store = open_store(campaign.root)
+    count = write_certified_labels(store, campaign.state.campaign, over.plan, certificate, str(tmp_path / "out"))
+    labels = pq.read_table(tmp_path / "out" / "labels.parquet")
+    assert labels.num_rows == count == certificate.samples
+    assert labels["sample_id"].to_pylist() == sorted(labels["sample_id"].to_pylist())
+    assert labels["source"].to_pylist().count("audit") == 60
+    wrong = sum(truth[row["sample_id"]] != row["label"] for row in labels.to_pylist())
+    assert wrong <= 0.05 * count
+    assert json.loads((tmp_path / "out" / "certificate.json").read_text())["samples"] == count
+    assert (tmp_path / "out" / "share.png").read_bytes().startswith(b"\x89PNG")
+    assert not verify_campaign(store).findings
+    after = campaign.files()
+    touched = {key for key in after if before.get(key) != after[key]}
+    assert all(key.startswith("autolabel/") for key in touched), "no label of the machine is one of people"
+
+
+def test_faults_lead_to_a_smaller_share_whose_audit_uses_the_answers_again(
+    campaign: Bench, begun: AutolabelState, answer: Answer
+) -> None:
+    first = ids(begun.source)
+    audits = read_table(open_store(campaign.root), begun.plan.audits, AUDIT).to_pylist()
+    wrong = {row["sample_id"] for row in audits if row["step"] == 0 and row["sample_id"] in first}
+    going_on = autolabel(campaign.root, CLAIM, answer(begun.source, wrong=wrong))
+    assert len(wrong) > begun.plan.steps[0].allowed and going_on.certificate is None and going_on.step == 1
+    assert 0 < going_on.awaited < 60
+    assert len(ids(going_on.asked)) == going_on.awaited and not set(first) & set(ids(going_on.asked))
+    lines = Path(answer(begun.source, wrong=wrong)).read_text() + Path(answer(going_on.asked)).read_text()
+    both = Path(begun.source).with_name("both.csv")
+    both.write_text("\n".join(dict.fromkeys(lines.splitlines())) + "\n")
+    over = autolabel(campaign.root, CLAIM, str(both)).certificate
+    both.unlink()
+    assert over is not None and [outcome.certified for outcome in over.outcomes][0] is False
+    assert over.audited == 60 + going_on.awaited
+    assert (over.step, over.samples) == (1, begun.plan.steps[1].samples)
+
+
+def test_a_step_with_too_many_faults_is_over_before_all_have_answered(
+    campaign: Bench, begun: AutolabelState, answer: Answer
+) -> None:
+    """Skipped samples are faults: nobody has confirmed the machine's label."""
+    audits = read_table(open_store(campaign.root), begun.plan.audits, AUDIT).to_pylist()
+    skipped = {row["sample_id"] for row in audits if row["step"] == 0 and row["sample_id"] in ids(begun.source)}
+    file = Path(answer(begun.source, skipped=skipped))
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if "label" in line or "skip" in line))
+    going_on = autolabel(campaign.root, CLAIM, str(file))
+    assert (going_on.step, going_on.awaited) == (1, 60)
+    over = autolabel(campaign.root, CLAIM, answer(going_on.asked, wrong=set(ids(going_on.asked)))).certificate
+    assert over is not None and (over.step, over.samples, over.bound) == (None, 0, None)
+
+
+def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
+    campaign: Bench, begun: AutolabelState, answer: Answer
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"under way. Finish it: .* --error 0.05 --confidence 0.9 --audit 60"):
+        autolabel(campaign.root, Claim(0.1))
+    second = autolabel(campaign.root, CLAIM, anew=True)
+    assert second.plan.number == 1 and set(ids(second.asked)) != set(ids(begun.source))
+    over = autolabel(campaign.root, CLAIM, answer(second.asked)).certificate
+    assert over is not None and over.earlier_plans == 1
+    third = autolabel(campaign.root, Claim(0.1, audit=40, steps=1))
+    assert third.began and third.plan.number == 2
+
+
+def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench]) -> None:
+    begun = begin(budget=8)
+    for _ in range(2):
+        begun.run_cycle()
+    crown(begun.root)
+    over = autolabel(begun.root, Claim(0.3, 0.6, audit=3, steps=1))
+    assert over.began and over.certificate is not None and over.plan.calibrated_on == 0, "12 test samples are too few"
+
+
+@pytest.mark.parametrize("settings", [{"error": 0.0}, {"error": 2}, {"error": 0.1, "level": 1.0}])
+def test_what_is_no_share_is_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="is not between 0 and 1. Write 2 % as 0.02"):
+        Claim(**settings)  # type: ignore[arg-type]
