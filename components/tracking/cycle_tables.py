@@ -52,7 +52,7 @@ def cycle_tables(store: Store, commit: Commit, metrics: CycleMetrics) -> dict[st
 
 def tag_of_tables(names: list[str]) -> str:
     """The value of the tag for these files."""
-    return json.dumps([{"path": name, "type": "json"} for name in names])
+    return json.dumps([{"path": name, "type": "table"} for name in names])
 
 
 def _shown(table: pa.Table, columns: list[str]) -> ShownTable:

@@ -1,11 +1,13 @@
 """MLflow's page in a real browser: what a person sees of a campaign, its last query and its model."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
+from tests.conftest import CLASSES
 from tests.services.mlflow_server.server import ADMINISTRATOR
 from tests.services.served_model.conftest import Recorded
 
@@ -26,10 +28,28 @@ def runs(recorded: Recorded, kind: str) -> list[Any]:
     return list(client.search_runs([experiment.experiment_id], f"tags.`labelcycle.kind` = '{kind}'"))
 
 
-def test_the_last_query_s_pictures_are_shown(page: Any, recorded: Recorded) -> None:
+def address(recorded: Recorded, run: Any, file: str) -> str:
+    """Where MLflow's page shows a file of a run."""
+    return f"{recorded.server.address}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/{file}"
+
+
+def test_the_pictures_of_the_last_query_are_shown(page: Any, recorded: Recorded) -> None:
     (campaign,) = runs(recorded, "campaign")
-    where = f"{recorded.server.address}/#/experiments/{campaign.info.experiment_id}/runs/{campaign.info.run_id}"
-    page.goto(f"{where}/artifacts/last_query.png")
-    picture = page.locator("img[src^='blob:'], img[src*='last_query'], canvas, .image-outer-container img").first
+    page.goto(address(recorded, campaign, "last_query.png"))
+    picture = page.get_by_role("img", name="last_query.png").or_(page.locator("img[src^='blob:']")).first
     picture.wait_for(timeout=120_000)
-    assert page.get_by_text("last_query.png").count()
+    page.wait_for_function("() => [...document.images].some(image => image.naturalWidth > 900)", timeout=120_000)
+
+
+def test_predictions_are_shown_as_a_table(page: Any, recorded: Recorded) -> None:
+    cycle = next(run for run in runs(recorded, "cycle") if run.data.tags["labelcycle.cycle"] == "0001")
+    page.goto(address(recorded, cycle, "predictions.json"))
+    page.get_by_text("View as table").wait_for(timeout=120_000)
+    page.get_by_text("sample_id", exact=True).wait_for(timeout=120_000)
+    assert page.get_by_text(re.compile(r"^(red|green|blue)/\d\d\.png$")).count() == 12
+
+
+def test_the_model_s_schema_is_shown(page: Any, recorded: Recorded) -> None:
+    page.goto(f"{recorded.server.address}/#/models/{recorded.name}/versions/1")
+    page.get_by_text("Inputs (1)").wait_for(timeout=120_000)
+    page.get_by_text(f"Outputs ({3 + len(CLASSES)})").wait_for(timeout=120_000)

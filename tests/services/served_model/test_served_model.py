@@ -1,4 +1,4 @@
-"""The champion over HTTP: what `labelcycle predict` answers, from the files in MLflow alone."""
+"""The champion over HTTP: it answers as `labelcycle predict` does, and reads no file of the server."""
 
 import base64
 import csv
