@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelcycle.components.analysis.overall_cost import ANNOTATIONS, cost_to_reach
-from labelcycle.components.analysis.savings import Curve, average_saving, savings
+from labelcycle.components.analysis.savings import Curve, average_saving, rising, savings
 from labelcycle.components.core.campaign.campaign import Prices
 from tests.bench.methods.markdown import percent, table
 from tests.bench.methods.study.jobs import Job, Row, Rows, rows_of
@@ -97,7 +97,7 @@ def with_savings(found: Found) -> dict[str, dict[int, Row]]:
                 average = average_saving(savings(curve, random))
                 figures |= {"saving": average.ratio, "censored": average.censored_share}
                 points = row.figures.get("finals") or row.figures["curve"]
-                cost = cost_to_reach(max(random.accuracy), curve, [point[2] for point in points], PRICES)
+                cost = cost_to_reach(float(rising(random)[-1]), curve, [point[2] for point in points], PRICES)
                 figures |= {"cost": cost.overall_cost, "cost_sign": cost.sign}
             made[arm][seed] = Row(row.digest, figures, row.cpu_seconds, row.wall_seconds, row.kind)
     return made
