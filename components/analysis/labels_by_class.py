@@ -48,4 +48,5 @@ def class_warnings(counts: Mapping[str, int], recipe: Recipe) -> list[str]:
 
 def _named(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMED
-    return ", ".join(map(repr, names[:MOST_NAMED])) + (f" or {more} others" if more > 0 else "")
+    others = f" or {more} other{'' if more == 1 else 's'}" if more > 0 else ""
+    return ", ".join(map(repr, names[:MOST_NAMED])) + others

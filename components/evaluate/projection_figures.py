@@ -209,7 +209,7 @@ def random_source(store: Store) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return "a backtest that does not say what it drew from"
     if source.endswith(EMBEDDINGS):
-        return "a backtest of embeddings with labels"
+        return "a backtest of embeddings with labels, which compares where features and test set are the campaign's"
     return (
         "a backtest of the labels that a campaign had collected; where a strategy had chosen these, random picks of "
         "them are no random picks of the pool"

@@ -25,7 +25,7 @@ SECONDS_FOR_AN_ANSWER = "600"
 def copy_of_backbone(client: MlflowClient, store: Store, parent: Run, backbone: Backbone | None) -> str | None:
     """Where MLflow keeps the campaign's network, which is uploaded unless it is there. None where it needs no copy.
 
-    It needs none where features were given, for the packaged network, and in a database of SQLite, whose files lie on
+    It needs none where there is no network (None) or none beside a tuned one, for the packaged network, and in a database of SQLite, whose files lie on
     the campaign's own disk. A failure is a notice: the model then names the campaign's own file alone.
 
     Cost: for the first cycle that trains, an upload of the weights and one request more; none after that.

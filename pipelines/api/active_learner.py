@@ -14,7 +14,7 @@ from labelcycle.components.core.models.heads import Head
 from labelcycle.components.select import STRATEGIES, Constraints, select_batch
 from labelcycle.components.select.gathering import rare_share, read_by_constraints
 from labelcycle.pipelines.api.feature_input import probabilities_of
-from labelcycle.pipelines.api.html import figures_as_html
+from labelcycle.pipelines.api.html import figures_as_html, listed
 from labelcycle.pipelines.api.recipe_in_memory import check_lists, checked_classes, recipe_in_memory
 from labelcycle.pipelines.api.sample_names import as_list, few_of, names_and_texts
 from labelcycle.pipelines.backtest.cycle_in_memory import OF_DROPOUT, candidates_of, train_head
@@ -190,8 +190,8 @@ class ActiveLearner:
                 "samples": f"{len(self._pool):,}, {self._pool.features.shape[1]} features each",
                 "labelled": f"{len(self._labelled):,}",
                 "to be told": f"{len(self._open):,}",
-                "labels by class": ", ".join(
-                    f"{name}: {count}" for name, count in zip(self.classes, counts, strict=True)
+                "labels by class": listed(
+                    [f"{name}: {count}" for name, count in zip(self.classes, counts, strict=True)]
                 ),
             },
         )

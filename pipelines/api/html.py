@@ -1,7 +1,15 @@
 """What notebooks show of an object: a heading and a table of figures, with every text escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+
+MOST_NAMES = 20
+"""Names of a long list that are shown."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, of many the first."""
+    return ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
 
 
 def figures_as_html(title: str, figures: Mapping[str, object]) -> str:

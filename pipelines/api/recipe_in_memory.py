@@ -39,6 +39,8 @@ def recipe_in_memory(name: str | PathLike[str], overrides: Mapping[str, object])
             raise ConfigurationError(
                 f"{setting} needs more than features and labels. Leave it out, or begin a Campaign."
             )
+    if recipe.schedule.batches_from:
+        raise ConfigurationError("schedule.batches_from: ask says how many labels are asked for. Leave it out.")
     check_strategies(recipe)
     return recipe
 

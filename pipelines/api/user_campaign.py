@@ -10,7 +10,7 @@ from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
 from labelcycle.pipelines.api.campaign_report import CampaignReport
-from labelcycle.pipelines.api.html import figures_as_html
+from labelcycle.pipelines.api.html import figures_as_html, listed
 from labelcycle.pipelines.api.places import Place, absolute_place, plain_value, text_of
 from labelcycle.pipelines.dashboard.view import CampaignStatus, read_status
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
@@ -323,7 +323,7 @@ class Campaign:
         figures = {
             "root": self.root,
             "recipe": campaign.recipe.name,
-            "classes": f"{len(campaign.classes)}: {', '.join(campaign.classes)}",
+            "classes": f"{len(campaign.classes)}: {listed(campaign.classes)}",
             "labels": f"{last.answers if last else 0} of {campaign.budget}",
             "last model": state.trained[-1].accuracy_in_words if state.trained else "none yet",
             "now": status.step.words,

@@ -52,5 +52,5 @@ def draw_share(plan: AutolabelPlan, outcomes: Sequence[StepOutcome]) -> bytes:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(loc="upper left", frameon=False, labelcolor=INK, prop={"family": FONT, "size": 10})
+    figure.legend(loc="outside upper left", frameon=False, labelcolor=INK, prop={"family": FONT, "size": 10})
     return as_png(figure)

@@ -105,7 +105,7 @@ def title(status: CampaignStatus) -> list[Text]:
         name,
         Text(plain_text(verdict.headline), style="bold"),
         *(Text(plain_text(sentence)) for sentence in sentences),
-        *(Text.assemble("  ", (plain_text(each.line), "bold"), f": {each.what}") for each in verdict.commands),
+        *(Text.assemble("  ", (plain_text(each.line), "bold"), f"  # {each.what}") for each in verdict.commands),
     ]
 
 

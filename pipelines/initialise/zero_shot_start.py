@@ -20,6 +20,7 @@ from labelcycle.components.core.models.text_classifier import TextClassifier, re
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store
 from labelcycle.components.core.storage.objects import ObjectReference, read_object
+from labelcycle.components.select.registry import registered
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ PROMPT = "a photo of a {class}."
 PLACE = "{class}"
 FOLDER = "weights/text"
 
-COLD_START = {"cold_start.strategy": "uherding", "cold_start.parameters": {"class_balanced": True}}
-"""What asks first, unless the user says: what stands best for whatever the names leave in doubt, class by class."""
+COLD_START = {"cold_start.strategy": "kmeans", "cold_start.parameters": {"probabilities": 0.5}}
+"""What asks first, unless the user says: centroids of regions that are alike by features and by names."""
 
 FIRST_LAYER = "patch_embed.proj.weight"
 HALF_PRECISION = 1e-2
@@ -66,14 +67,24 @@ def with_zero_shot(settings: CampaignSettings, recipe: Recipe) -> Recipe:
     for prompt in settings.prompts:
         if PLACE not in prompt:
             raise ConfigurationError(f"--prompts {prompt!r} has no {PLACE}, where the class goes. Add it.")
-    if not isinstance(recipe.trainer, LogisticTrainer):
-        notice(
-            f"Recipe {recipe.name!r} trains {recipe.trainer.name}, which begins without the names of the classes: they "
-            "choose the first query alone. The trainer logistic learns from them too."
-        )
-    if any(name.split(".")[0] == "cold_start" for name in settings.recipe_changes):
+    by_hand = any(name.split(".")[0] == "cold_start" for name in settings.recipe_changes)
+    if not by_hand and not recipe.cold_start.single_shot:
+        recipe = changed_recipe(recipe, COLD_START)
+    first, trainer = recipe.cold_start, recipe.trainer
+    chooses = "probs" in registered(first.strategy).reads_with(first.arguments)
+    if isinstance(trainer, LogisticTrainer) and trainer.text_labels > 0:
         return recipe
-    return changed_recipe(recipe, COLD_START)
+    if not chooses:
+        raise ConfigurationError(
+            f"Recipe {recipe.name!r} reads the names of classes nowhere: cold_start.strategy {first.strategy!r} does "
+            f"not look at them, nor does trainer {trainer.name!r}. Leave --zero-shot out, or choose another recipe, "
+            "such as uherding."
+        )
+    notice(
+        f"Recipe {recipe.name!r} trains {trainer.name} without the names of the classes: they choose the first query "
+        "alone. The trainer logistic learns from them too (trainer.text_labels)."
+    )
+    return recipe
 
 
 def zero_shot_of(

@@ -199,7 +199,7 @@ function showDone(justNow) {
   element("done-text").textContent = state.over ?? (others
     ? `You have answered what you can of the query of cycle ${cycle}. ${others} are for others to answer.`
     : `All ${asked} images of the query of cycle ${cycle} have their answers.`);
-  element("continue").hidden = Boolean(state.over);
+  element("continue").hidden = Boolean(state.over) || others > 0;
   if (justNow) element("done-title").focus();
   waiting = setTimeout(look, SECONDS_BETWEEN_LOOKS * 1000);
 }

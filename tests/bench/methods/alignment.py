@@ -77,7 +77,7 @@ def finals(bench: Bench, compared: list[Arm], options: Options) -> None:
     for arm in compared:
         if arm.recipe in ("svpp", "asvp"):
             for cycle in range(FINAL_EVERY, options.cycles + 1, FINAL_EVERY):
-                copy = _copy_until(bench.root(arm), cycle)
+                copy = copy_until(bench.root(arm), cycle)
                 jobs.append([str(copy), "--cycles", "0", "--finalize"])
     run_jobs(jobs, bench.cores)
 
@@ -164,7 +164,7 @@ def _copy_of(root: Path, cycle: int) -> Path:
     return root.with_name(f"{root.name}-until-{cycle}")
 
 
-def _copy_until(root: Path, cycle: int) -> Path:
+def copy_until(root: Path, cycle: int) -> Path:
     """A copy of the campaign without the cycles after this one."""
     copy = _copy_of(root, cycle)
     if not copy.is_dir():

@@ -19,6 +19,10 @@ def test_every_class_is_counted_those_without_labels_too() -> None:
         ({"cat": 9, "dog": 0}, ["1 class has no label yet, so the model never says 'dog'."]),
         ({"cat": 10, "dog": 1}, ["Labels a class differ widely: from 1 (dog) to 10 (cat)."]),
         (
+            {"cat": 1, **dict.fromkeys("abcdef", 0)},
+            ["6 classes have no label yet, so the model never says 'a', 'b', 'c', 'd', 'e' or 1 other."],
+        ),
+        (
             {"cat": 1, **dict.fromkeys("abcdefg", 0)},
             ["7 classes have no label yet, so the model never says 'a', 'b', 'c', 'd', 'e' or 2 others."],
         ),

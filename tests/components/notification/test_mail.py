@@ -31,6 +31,7 @@ def test_a_mail_goes_to_everybody(mailbox: Any, news: Callable[..., News]) -> No
     assert mail["Subject"] == "labelcycle: digits-c984ce3d: labels are awaited"
     assert (mail["To"], mail["From"]) == ("ann@example.org, bob@example.org", "labelcycle@example.org")
     assert mail["Message-ID"] == "<digits-c984ce3d-3-labels_awaited@labelcycle.invalid>"
+    assert mail["Auto-Submitted"] == "auto-generated"
     body = mail.get_content()
     assert "digits-c984ce3d, cycle 3: 20 samples to label. http://studio/projects/1" in body
     assert "labels: 40; answers: 40 of 60" in body and "accuracy on the test set: 0.7500" in body

@@ -12,8 +12,10 @@ import pytest
 from labelcycle.components.core.config.notify import Notify
 from labelcycle.components.core.storage import Store
 from labelcycle.components.notification import tell as telling
+from labelcycle.components.notification.channel import NotTaken, send_with_retries
 from labelcycle.components.notification.news import News
 from labelcycle.components.notification.tell import tell
+from labelcycle.components.notification.webhook import Webhook
 
 HOOK = Notify(webhook=True)
 
@@ -57,6 +59,13 @@ def test_what_was_certainly_not_taken_is_sent_again(
     assert tell(store, HOOK, news())
     assert len({body for _, body in receiver.requests}) == 1 and len(receiver.requests) == 3
     assert len(pauses) == 2 and pauses[0] < pauses[1]
+
+
+def test_nothing_is_sent_again_once_the_time_is_over(receiver: Any, news: Callable[..., News]) -> None:
+    receiver.answers = [503]
+    with pytest.raises(NotTaken, match="answers 503"):
+        send_with_retries(Webhook.from_environment(), news(), seconds=0.0)
+    assert len(receiver.requests) == 1
 
 
 def test_what_may_have_arrived_is_not(

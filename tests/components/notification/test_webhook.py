@@ -5,9 +5,11 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.notification import webhook
@@ -79,6 +81,26 @@ def test_silence_may_have_been_taken(receiver: Any, news: Callable[..., News], m
     assert not isinstance(raised.value, NotTaken)
 
 
+def test_a_connection_that_does_not_come_about_has_not_taken_it(
+    news: Callable[..., News], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: Any, **__: Any) -> None:
+        raise requests.ConnectTimeout("https://hooks.example.org/very-secret-path")
+
+    monkeypatch.setattr(requests, "post", nobody)
+    with pytest.raises(NotTaken, match="the webhook at hooks.example.org cannot be reached$"):
+        Webhook("https://hooks.example.org/very-secret-path").send(news())
+
+
+def test_no_password_of_a_netrc_file_is_sent(
+    receiver: Any, news: Callable[..., News], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("default login ann password hers\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    Webhook.from_environment().send(news())
+    assert "authorization" not in receiver.requests[0][0]
+
+
 def test_nobody_there_has_not_taken_it(news: Callable[..., News]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -107,7 +129,7 @@ def test_other_addresses_are_refused(url: str, message: str, monkeypatch: pytest
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_no base64", "whsec_c2hvcnQ="])
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_no base64", "whsec_YWJjZGVmZ2hpamtsbW5vcA==?", "whsec_c2hvcnQ="])
 def test_a_secret_that_is_none_is_refused(secret: str, receiver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABELCYCLE_WEBHOOK_SECRET", secret)
     with pytest.raises(ConfigurationError, match="LABELCYCLE_WEBHOOK_SECRET is not whsec_"):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from labelcycle.components.core.errors import CampaignError, InputError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.labelling.delivery_record import delivery_key
+from labelcycle.components.notification.occasions import tell_of_commit, tell_of_end
 from labelcycle.components.notify.stage import run
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.components.notification.conftest import Receiver, receiver
@@ -37,6 +39,23 @@ def test_a_campaign_tells_of_its_target_and_its_end(receiver: Receiver, begin: C
     target, spent = (json.loads(body) for _, body in receiver.requests)
     assert "has reached the target of 0.01 with 8 labels" in target["text"]
     assert "the budget of 8 labels is spent" in spent["text"] and spent["answers"] == spent["budget"] == 8
+
+
+def test_the_end_is_told_of_the_last_cycle_before_the_final_model(
+    receiver: Receiver, begin: Callable[..., Any]
+) -> None:
+    campaign = begin(budget=8)
+    campaign.run_cycle()
+    campaign.run_cycle()
+    store, state = open_store(campaign.root), campaign.state
+    state = replace(state, campaign=state.campaign.amended({"notify": {"webhook": True}}))
+    tell_of_commit(store, state, 0, "")
+    *earlier, last = state.summaries
+    tell_of_end(store, replace(state, summaries=[*earlier, replace(last, final=True)]))
+    assert events(receiver) == []
+    tell_of_end(store, replace(state, summaries=[*earlier, replace(last, stopped="a plateau")]))
+    tell_of_commit(store, state, 1, "")
+    assert events(receiver) == [("campaign_stopped", 1), ("budget_spent", 1)]
 
 
 def test_later_cycles_do_not_reach_the_target_again(receiver: Receiver, begin: Callable[..., Any]) -> None:

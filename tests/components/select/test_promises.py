@@ -42,6 +42,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     *(("featdist", {"reduce": reduce}) for reduce in ("max", "mean", "min")),
     ("featdist", {"class_balanced": True}),
     ("kmeans", {}),
+    ("kmeans", {"probabilities": 0.5}),
     ("learnloss", FEW_EPOCHS),
     *(
         (name, options)

@@ -19,6 +19,8 @@ from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.erase import Erased, erase_samples
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
+from labelcycle.pipelines.autolabel.protocol import Claim, autolabel
+from labelcycle.pipelines.prediction.on_this_machine import predict_in_parts
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench, Pictures
@@ -53,6 +55,10 @@ def withdrawn(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -> t
     tested = next(name for name, split in of_split.items() if split == "test")
     never = next(name for name, split in of_split.items() if split == "pool" and name not in asked)
     ids = [asked[0], asked[-1], tested, never]
+    for images in ("", str(pictures.images)):
+        predict_in_parts(campaign.root, images, model="2")
+    (folder / "few.csv").write_text(f"sample_id,label\n{tested},{tested.partition('/')[0]}\n")
+    autolabel(campaign.root, Claim(0.5, 0.5, audit=20, steps=1), str(folder / "few.csv"), model="2")
     withdraw(campaign, folder, *ids)
     return folder, ids
 
@@ -85,7 +91,17 @@ def naming(campaign: Bench, ids: list[str]) -> list[str]:
 def test_nothing_names_an_erased_sample(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
     store, ids = open_store(campaign.root), withdrawn[1]
     kinds = {key.partition("/")[0] for key in naming(campaign, ids)}
-    assert kinds >= {"pool", "cycles", "history", "labels", "consensus", "spaces", "queries"}
+    assert kinds >= {
+        "pool",
+        "cycles",
+        "history",
+        "labels",
+        "consensus",
+        "spaces",
+        "queries",
+        "predictions",
+        "autolabel",
+    }
     before = campaign.state
     done = erase(campaign, withdrawn)
     assert done.samples == 4 and done.left == []

@@ -178,6 +178,7 @@ def test_features_that_do_not_fit_are_refused(learner: ActiveLearner, pool: dict
         ({"recipe": "nothing"}, "There is no recipe 'nothing'"),
         ({"recipe": "peal_entropy"}, "trains on images or on labels of the whole pool"),
         ({"set": {"selector.recheck": 0.1}}, "selector.recheck needs more than features and labels"),
+        ({"set": {"schedule.batches_from": {20: 5}}}, "schedule.batches_from: ask says how many"),
         ({"set": {"stop.target": 0.9}}, "stop needs more than features and labels"),
         ({"set": {"selector.exclude": ["x"]}}, "selector.exclude: there is no sample 'x'"),
         ({"set": {"selector.strategy": "margins"}}, "margins"),
@@ -194,4 +195,6 @@ def test_a_notebook_shows_it_with_every_text_escaped(pool: dict[str, Any]) -> No
     learner = ActiveLearner(pool["features"], classes=["<b>", "&"], known={0: "<b>"})
     assert "<td" in learner._repr_html_() and "&lt;b&gt;: 1, &amp;: 0" in learner._repr_html_()
     assert "<b>:" not in learner._repr_html_()
+    many = ActiveLearner(pool["features"], classes=range(30))._repr_html_()
+    assert "19: 0, …" in many and "20: 0" not in many
     assert repr(learner) == "<ActiveLearner uherding: 1 of 48 samples labelled>"

@@ -1,7 +1,9 @@
 """`import labelcycle`: cheap, and the same objects as everywhere else."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ import labelcycle
 from labelcycle.components.core import errors
 from labelcycle.pipelines import api
 
+ROOT = Path(__file__).parents[3]
 HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "sklearn", "torch", "typer", "labelcycle.pipelines")
 
 
@@ -30,6 +33,16 @@ def test_no_name_brings_torch() -> None:
 @pytest.mark.parametrize("name", api.__all__)
 def test_every_name_is_one_object(name: str) -> None:
     assert getattr(labelcycle, name) is getattr(api, name)
+
+
+def test_it_stands_beside_the_command_line() -> None:
+    """It imports none of the commands, and nothing but `labelcycle` itself imports it."""
+    imports = re.compile(r"^\s*(?:from|import) (labelcycle[\w.]*)", re.MULTILINE)
+    for path in (ROOT / "pipelines").rglob("*.py"):
+        inside = path.parent.name == "api"
+        found = imports.findall(path.read_text(encoding="utf-8"))
+        wrong = "labelcycle.pipelines.cli" if inside else "labelcycle.pipelines.api"
+        assert not [name for name in found if name.startswith(wrong)], path
 
 
 def test_names_are_listed_and_others_refused() -> None:

@@ -140,7 +140,7 @@ def test_tables_that_are_no_answers_are_refused(asked: tuple[Bench, Campaign]) -
 
 def test_a_label_file_that_answers_is_said(begin: Begin) -> None:
     bench = begin()
-    with pytest.raises(ConfigurationError, match="reads its labels from"):
+    with pytest.raises(ConfigurationError, match="came with its samples, so that nobody is asked"):
         bench.run_cycle()
         Campaign.open(bench.root).add_labels({"blue-05": "blue"})
     assert len(Campaign.open(bench.root).query()) == 8

@@ -19,6 +19,8 @@ from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.models.text_classifier import TextClassifier, read_text_classifier
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import table_in
+from labelcycle.components.select import Candidates, select_batch
+from labelcycle.components.select.gathering import gather_candidates
 from labelcycle.components.train_adapter.class_names_prior import names_prior
 from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import fit_logistic_regression
@@ -57,17 +59,15 @@ def classifier_of(campaign: Any) -> TextClassifier:
 def test_the_first_query_follows_the_names(begun: Callable[..., Any]) -> None:
     campaign = begun()
     cold = campaign.state.campaign.recipe.cold_start
-    assert (cold.strategy, cold.parameters) == ("uherding", {"class_balanced": True})
+    assert (cold.strategy, cold.parameters) == ("kmeans", {"probabilities": 0.5})
     campaign.run_until("select")
-    query = table_in(campaign.work.read("query.parquet"))
+    query = table_in(campaign.work.read("query.parquet"))["sample_id"].to_pylist()
     space = FeatureSpace(open_store(campaign.root), campaign.state.campaign.base_space)
-    ids, features = space.read(query["sample_id"].to_pylist())
-    margins = {
-        name: float(np.subtract(*np.sort(row)[::-1][:2]))
-        for name, row in zip(ids, classifier_of(campaign).probabilities(features), strict=True)
-    }
-    for name, reason in zip(query["sample_id"].to_pylist(), query["reason"].to_pylist(), strict=True):
-        assert reason.startswith(f"margin {margins[name]:.3f}; stands for")
+    ids, features = space.read(gather_candidates(campaign.work, frozenset({"features"}), 1).ids.tolist())
+    probs = classifier_of(campaign).probabilities(features)
+    pool = Candidates(ids=np.array(ids), features=features, probs=probs)
+    assert query == select_batch("kmeans", pool, 4, 0, probabilities=0.5).ids.tolist()
+    assert query != select_batch("kmeans", pool, 4, 0, probabilities=50.0).ids.tolist()
 
 
 def test_what_is_kept_is_enough_for_later_runs(
@@ -154,6 +154,11 @@ def test_added_and_renamed_classes_get_texts(begun: Callable[..., Any], clip: di
             {"zero_shot": False, "text_tower": None, "overrides": {"trainer.text_labels": 3}},
             "text_labels has no effect without --zero-shot",
         ),
+        (
+            {"recipe": "margin", "overrides": {"cold_start.strategy": "random"}},
+            "Recipe 'margin' reads the names of classes nowhere",
+        ),
+        ({"overrides": {"cold_start.strategy": "marginn"}}, "no strategy 'marginn'. Did you mean 'margin'"),
         ({"prompts": ["a photo"]}, r"--prompts 'a photo' has no \{class\}"),
         ({"text_tower": None}, f"of '{tiny.CLIP}' no text is known. Choose one of siglip2-base"),
         ({"text_tower": "nowhere"}, "There is no folder 'nowhere'. Correct --text-tower"),

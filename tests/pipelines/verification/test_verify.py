@@ -18,6 +18,8 @@ from labelcycle.components.core.storage.tables import write_table
 from labelcycle.components.notification.news import news_of
 from labelcycle.components.notification.records import claim
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
+from labelcycle.pipelines.autolabel.protocol import Claim, autolabel
+from labelcycle.pipelines.prediction.on_this_machine import predict_in_parts
 from labelcycle.pipelines.verification import verify as verification
 from labelcycle.pipelines.verification.histories import check_histories
 from labelcycle.pipelines.verification.known_objects import PATTERNS, known_key
@@ -39,6 +41,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pictures: Any) -> Path:
     amend_campaign(open_store(str(root)), WantedChanges(budget=32), "")
     for _ in range(3):
         campaign.run_cycle()
+    for images in ("", str(pictures.images)):
+        predict_in_parts(str(root), images, model="2")
+    autolabel(str(root), Claim(0.9, 0.1, audit=1, steps=1), model="2")
     claim(open_store(str(root)), news_of("target_met", campaign.state, str(root), 1, "as good as was wished"))
     return root
 
@@ -87,6 +92,7 @@ CHECKED = sorted(
         "complete",
         "pruned",
         "handout",
+        "audit",
         "checkpoint",
         "backtest",
         "tracking",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench
+from tests.conftest import Bench, Pictures
+from tests.pipelines.label_page.conftest import begin_with_people
 from tests.services.label_page.conftest import HOSTILE_CLASS, Open, Shown
 
 KEYS = {"blue": "1", "green": "2", "red": "3"}
@@ -40,6 +41,16 @@ def test_a_whole_query(open_page: Open, bench: Bench) -> None:
     assert shown.page.title() == "8/8 · campaign"
     assert shown.complaints == []
     assert all(address.startswith(shown.server.address) for address in shown.requests)
+
+
+def test_who_is_done_before_others_is_not_told_to_go_on(open_page: Open, tmp_path: Path, pictures: Pictures) -> None:
+    bench = begin_with_people(tmp_path / "crew", pictures, quorum=2)
+    first, second = (open_page(bench, "--annotator", name) for name in ("mara", "noor"))
+    for shown in (first, second):
+        for _ in range(8):
+            shown.press(KEYS[shown.sample.partition("/")[0]])
+    assert first.text("#done-title") == "Your part is done" and not first.page.locator("#continue").is_visible()
+    assert second.text("#done-title") == "All answered" and second.page.locator("#continue").is_visible()
 
 
 def test_skip_unsure_and_undo(open_page: Open, bench: Bench) -> None:

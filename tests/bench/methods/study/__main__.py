@@ -1,0 +1,67 @@
+"""Measure what is missing of the studies within some hours, and print every table from the rows that are there."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from labelcycle.pipelines.initialise.caption_sources import DEFAULT
+from tests.bench.methods.study.jobs import Job, Rows, measure_within
+from tests.bench.methods.study.measure import Data, measure
+from tests.bench.methods.study.sizes import Sizes
+from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
+from tests.bench.methods.study.study_peal import peal_jobs, peal_report
+from tests.bench.methods.study.study_vecaf import vecaf_jobs, vecaf_report
+
+
+@dataclass(frozen=True)
+class Study:
+    """A paper's tables: its jobs, and what is printed of their rows."""
+
+    name: str
+    jobs: Callable[[Data, Sizes, int], list[Job]]
+    report: Callable[[Sequence[Job], Rows], str]
+
+
+STUDIES = (
+    Study("vecaf", vecaf_jobs, vecaf_report),
+    Study("asvp", asvp_jobs, asvp_report),
+    Study("peal", peal_jobs, peal_report),
+)
+
+
+def main() -> None:
+    """Measure, then print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.methods.study", description=__doc__)
+    parser.add_argument("--hours", type=float, default=1.0, help="begin no row that would end later; 0 only prints")
+    parser.add_argument("--features", type=Path, help="npz with ids, features, labels and classes")
+    parser.add_argument("--archive", type=Path, help="tar file of images, one folder a class")
+    parser.add_argument("--weights", type=Path, help="safetensors of the backbone")
+    parser.add_argument("--backbone", default="vit_tiny_patch16_224")
+    parser.add_argument("--encoder", default=DEFAULT, help="folder of a text encoder, or a package that carries one")
+    parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
+    parser.add_argument("--seeds", type=int, default=3)
+    for name, value in vars(Sizes()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
+    parser.add_argument("--out", type=Path, default=Path("bench-methods"), help="folder of rows.jsonl and campaigns")
+    given = parser.parse_args()
+    if given.archive is not None and given.weights is None:
+        parser.error("--archive needs --weights")
+    data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out)
+    sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
+    rows = Rows(given.out / "rows.jsonl")
+    chosen = [study for study in STUDIES if study.name in given.studies]
+    jobs = {study.name: study.jobs(data, sizes, given.seeds) for study in chosen}
+    missing = measure_within(
+        given.hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
+    )
+    for study in chosen:
+        print(f"\n## {study.name}\n\n{study.report(jobs[study.name], rows)}")
+    print(f"\n{len(missing)} rows are missing. Run again to measure them.")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

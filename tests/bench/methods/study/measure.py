@@ -1,0 +1,185 @@
+"""How rows are measured: a data selection in memory on features, or a campaign on images in a process of its own."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.state import State, read_state
+from labelcycle.components.core.config.trainers import LinearTrainer
+from labelcycle.components.core.digests import digest_of_file
+from labelcycle.components.core.runtime.timings import read_timings
+from labelcycle.components.core.storage import Store, open_store
+from labelcycle.components.core.storage.objects import read_record
+from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
+from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
+from tests.bench.methods.alignment import copy_until
+from tests.bench.methods.arms import run_jobs
+from tests.bench.methods.images import Images, unpack
+from tests.bench.methods.study.jobs import Job
+from tests.bench.methods.vecaf import read_pool
+from tests.bench.methods.weather import accuracy_on, under_weather
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where everything is.
+
+    Attributes:
+        features: npz of features, for selections in memory; None for none.
+        archive: tar file of images, one folder a class; None for none.
+        weights: safetensors of the backbone.
+        backbone: its timm name.
+        encoder: of captions: a folder, or a package that carries one.
+        out: folder for images and campaigns.
+    """
+
+    features: Path | None
+    archive: Path | None
+    weights: Path | None
+    backbone: str
+    encoder: str
+    out: Path
+
+    @property
+    def of_features(self) -> dict[str, Any]:
+        """What decides a selection's row beside the job's own settings."""
+        assert self.features is not None
+        return {"features": _digest(self.features), "encoder": self.encoder}
+
+    @property
+    def of_images(self) -> dict[str, Any]:
+        """What decides a campaign's row beside the job's own settings."""
+        assert self.archive is not None and self.weights is not None
+        return {"archive": _digest(self.archive), "weights": _digest(self.weights), "backbone": self.backbone}
+
+    def images(self, pool: int, test: int) -> Images:
+        """A part of the archive, unpacked once."""
+        assert self.archive is not None
+        return unpack(self.archive, self.out / f"images-{pool}-{test}", pool, test, seed=0)
+
+
+@cache
+def _digest(path: Path) -> str:
+    return digest_of_file(path)
+
+
+@cache
+def _pool(features: Path, encoder: str, size: int) -> LabelledPool:
+    return read_pool(features, encoder, size)
+
+
+def measure(job: Job, data: Data) -> Mapping[str, Any]:
+    """The figures of a job."""
+    return _selection(job, data) if job.kind == "selection" else _campaign(job, data)
+
+
+def _selection(job: Job, data: Data) -> dict[str, Any]:
+    """Accuracy after so many batches: `points`, as [batches, accuracy]."""
+    assert data.features is not None
+    recipe, pool = job.whole_recipe(), _pool(data.features, data.encoder, job.more["pool"])
+    assert recipe.data_selection is not None and isinstance(recipe.trainer, LinearTrainer)
+    selected = round(job.more["share"] * len(pool.ids))
+    arguments = recipe.selector.arguments
+    arm = SelectionArm(recipe.selector.strategy, selected, recipe.data_selection, recipe.trainer, arguments)
+    points = simulate_selection(pool, arm, job.seed).points
+    return {"points": [[point.batches, point.figures["accuracy"]] for point in points]}
+
+
+def _campaign(job: Job, data: Data) -> dict[str, Any]:
+    """The figures of a campaign, which goes on where it was stopped.
+
+    `curve` and `finals` are lists of [labels, accuracy, core seconds until then] of the cycles' own models, and of
+    final models from the labels of the cycles in `more["finals"]`; `weather` is accuracy by kind of copies.
+    """
+    more, root = job.more, data.out / "campaigns" / job.digest
+    images = data.images(more["pool"], more["test"])
+    begin = {
+        "images": str(images.folder),
+        "labels_from": str(images.labels),
+        "test": str(images.test),
+        "backbone": data.backbone,
+        "weights": str(data.weights),
+        "image_size": more["image_size"],
+        "crop_share": 1.0,
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+        "recipe": job.recipe,
+        "overrides": dict(job.overrides),
+        "seed": job.seed,
+        **more["begin"],
+    }
+    if more.get("validation"):
+        begin["val"] = str(_validation(images, more["validation"]))
+    run_jobs([[str(root), "--begin", json.dumps(begin)]], cores=1)
+    store = open_store(str(root))
+    state = read_state(store)
+    curve, seconds = _curve(store, state)
+    finals = [_final(root, cycle, curve) for cycle in more.get("finals", ()) if cycle < len(state.commits)]
+    figures: dict[str, Any] = {
+        "curve": curve,
+        "finals": [final for final in finals if final is not None],
+        "cpu_seconds": seconds,
+        **_of_last_cycle(store, state),
+    }
+    if job.whole_recipe().data_selection is not None:
+        found = read_batch_curve(str(root)).points
+        figures["points"] = [[point.batches, point.figures["accuracy"]] for point in found]
+    for kind in more.get("weather", ()):
+        copies = under_weather(images, data.out / f"weather-{more['pool']}-{more['test']}-{kind}", kind)
+        figures.setdefault("weather", {})[kind] = accuracy_on(str(root), copies)
+    return figures
+
+
+def _validation(images: Images, count: int) -> Path:
+    """The labels of the first so many of the pool's images, which then validate and are not asked for."""
+    file = images.labels.with_name(f"val-{count}.csv")
+    lines = images.labels.read_text(encoding="utf-8").splitlines()
+    step = max(1, (len(lines) - 1) // count)
+    file.write_text("\n".join([lines[0], *lines[1::step][:count]]) + "\n", encoding="utf-8")
+    return file
+
+
+def _curve(store: Store, state: State) -> tuple[list[list[float]], float]:
+    """Points of the cycles' own models, and the core seconds of all cycles."""
+    points, seconds = [], 0.0
+    for summary in state.summaries:
+        seconds += sum(timing.cpu_seconds for timing in read_timings(store, summary.cycle))
+        if summary.accuracy is not None and not summary.final:
+            points.append([summary.labels, summary.accuracy, seconds])
+    return points, seconds
+
+
+def _final(root: Path, cycle: int, curve: list[list[float]]) -> list[float] | None:
+    """The point of a final model from the labels of a cycle, trained in a copy that is then thrown away."""
+    copy = copy_until(root, cycle)
+    run_jobs([[str(copy), "--cycles", "0", "--finalize"]], cores=1)
+    store = open_store(str(copy))
+    state = read_state(store)
+    final, last = state.final, state.commits[-1].cycle
+    taken = sum(timing.cpu_seconds for timing in read_timings(store, last))
+    shutil.rmtree(copy)
+    if final is None or final.accuracy is None:
+        return None
+    before = [seconds for labels, _, seconds in curve if labels <= final.labels]
+    return [final.labels, final.accuracy, (before[-1] if before else 0.0) + taken]
+
+
+def _of_last_cycle(store: Store, state: State) -> dict[str, Any]:
+    """The share that was trained, how wrong queries were, and at how many labels features were recomputed."""
+    metrics = [
+        read_record(store, commit.objects["metrics"], CycleMetrics)
+        for commit in state.commits
+        if "metrics" in commit.objects
+    ]
+    queries = [found.previous_query for found in metrics]
+    return {
+        "trainable_share": metrics[-1].training.trainable_share,
+        "unknown": [query.unknown for query in queries if query is not None],
+        "known": [query.known for query in queries if query is not None],
+        "updates": [found.labels for found in metrics if found.alignment is not None and found.alignment.update],
+    }

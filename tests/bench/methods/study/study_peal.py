@@ -1,0 +1,67 @@
+"""PEAL's figures 1 and 3 and table 2: adapters against probes that have converged, queries, and class balance."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.bench.methods.markdown import table
+from tests.bench.methods.study.jobs import Job, Row, Rows, rows_of
+from tests.bench.methods.study.measure import Data
+from tests.bench.methods.study.sizes import Sizes
+from tests.bench.methods.study.verdicts import Claim, claims_table, interval, mean_of
+
+PEAL_QUERIES = {
+    "random": {"selector.strategy": "random", "selector.class_balanced": False},
+    "entropy": {"selector.strategy": "entropy", "selector.class_balanced": False},
+    "entropy balanced": {"selector.strategy": "entropy", "selector.class_balanced": True},
+    "featdist": {"selector.strategy": "featdist", "selector.class_balanced": False},
+    "featdist balanced": {"selector.strategy": "featdist", "selector.class_balanced": True},
+}
+PROBES: dict[str, tuple[str, dict[str, Any]]] = {
+    "PEAL": ("peal_entropy", {"trainer.epochs": 20}),
+    "linear probe, converged": ("linear_probe", {"trainer.epochs": 400, "schedule.warm_start": False}),
+    "logistic": ("logistic", {"trainer.unlabelled": "none"}),
+}
+"""The drops of the learning rate are PEAL's alone; probes train until they have converged."""
+
+
+def peal_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
+    """Ten cycles of 50."""
+    if data.archive is None:
+        return []
+    more = {**data.of_images, "pool": sizes.pool, "test": sizes.test, "image_size": sizes.image_size}
+    begin = {"budget": 500, "batch": 50}
+    return [
+        Job("peal", f"{trainer}, {query}", seed, "campaign", recipe, settings | by, {**more, "begin": begin})
+        for seed in range(seeds)
+        for trainer, (recipe, settings) in PROBES.items()
+        for query, by in PEAL_QUERIES.items()
+        if not (recipe == "logistic" and query.startswith("featdist"))
+    ]
+
+
+def mean_accuracy(row: Row) -> float | None:
+    """Over the cycles."""
+    points = row.figures["curve"]
+    return sum(point[1] for point in points) / len(points) if points else None
+
+
+def peal_report(jobs: Sequence[Job], rows: Rows) -> str:
+    """Accuracy by labels, how wrong queries were, and the share trained; then the claims."""
+    found = rows_of(jobs, rows)
+    lines = []
+    for arm, by_seed in found.items():
+        ends = [row.figures["curve"][-1][1] for row in by_seed.values()]
+        ratios = [sum(row.figures["unknown"]) / max(1, sum(row.figures["known"])) for row in by_seed.values()]
+        share = [row.figures["trainable_share"] for row in by_seed.values()]
+        ratio = f"{sum(ratios) / len(ratios):.2f}" if ratios else ""
+        trained = f"{share[0]:.3%}" if share else ""
+        lines.append([arm, mean_of(by_seed, mean_accuracy), interval(ends), ratio, trained, len(by_seed)])
+    claims = []
+    for query in PEAL_QUERIES:
+        claims.append(Claim("figure 3", f"PEAL, {query}", f"linear probe, converged, {query}", mean_accuracy))
+        if query != "random":
+            claims.append(Claim("figure 3", f"PEAL, {query}", "PEAL, random", mean_accuracy))
+    for query in ("entropy", "featdist"):
+        claims.append(Claim("table 2", f"PEAL, {query} balanced", f"PEAL, {query}", mean_accuracy))
+    headings = ["arm", "mean accuracy, %", "at the end, %", "unknown to known", "share trained", "seeds"]
+    return f"{table(headings, lines)}\n\n{claims_table(claims, found)}"

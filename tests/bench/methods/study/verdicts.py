@@ -1,0 +1,110 @@
+"""What a paper says of two arms, and whether the rows say the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from tests.bench.methods.markdown import points, table
+from tests.bench.methods.study.jobs import Row
+
+Figure = Callable[[Row], float | None]
+Found = Mapping[str, Mapping[int, Row]]
+"""Rows by arm and seed."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one arm has a larger figure than another.
+
+    Attributes:
+        source: where the paper says so, such as `table 6`.
+        better, worse: names of arms.
+        figure: what is compared, larger is better; None of a row that has none.
+        words: what the figure is called.
+    """
+
+    source: str
+    better: str
+    worse: str
+    figure: Figure
+    words: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rows say of a claim.
+
+    Attributes:
+        direction: `same` or `other` as the mean over seeds has it; `not comparable` where an arm has no row.
+        difference: better less worse, the mean over the seeds that both have.
+        half_width: of its 95 % interval by Student's t; None with one seed.
+        seeds: how many both have.
+    """
+
+    direction: str
+    difference: float | None = None
+    half_width: float | None = None
+    seeds: int = 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return None not in (self.difference, self.half_width) and abs(self.difference) > self.half_width  # type: ignore[arg-type, operator]
+
+
+def verdict_on(claim: Claim, found: Found) -> Verdict:
+    """Compare two arms, paired by seed."""
+    pairs = []
+    for seed in sorted(found.get(claim.better, {}).keys() & found.get(claim.worse, {}).keys()):
+        values = [claim.figure(found[arm][seed]) for arm in (claim.better, claim.worse)]
+        if None not in values:
+            pairs.append(values[0] - values[1])  # type: ignore[operator]
+    if not pairs:
+        return Verdict("not comparable")
+    mean, half = mean_and_half_width(pairs)
+    return Verdict("same" if mean > 0 else "other", mean, half, len(pairs))
+
+
+def mean_and_half_width(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and half its 95 % interval by Student's t; None of one value."""
+    if len(values) < 2:
+        return float(np.mean(values)), None
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(np.mean(values)), float(t.ppf(0.975, len(values) - 1) * error)
+
+
+def with_interval(values: Sequence[float], digits: int = 1) -> str:
+    """A mean in percent with its interval, and how many seeds where it has none."""
+    if not values:
+        return ""
+    mean, half = mean_and_half_width(values)
+    return f"{100 * mean:.{digits}f}" + (f" ± {100 * half:.{digits}f}" if half is not None else " (one seed)")
+
+
+def claims_table(claims: Sequence[Claim], found: Found) -> str:
+    """Each claim of the paper beside what the rows say, with the 95 % interval of the paired difference."""
+    rows = []
+    for claim in claims:
+        verdict = verdict_on(claim, found)
+        if verdict.difference is None:
+            rows.append([f"{claim.better} > {claim.worse}", claim.source, claim.words, verdict.direction, "", ""])
+            continue
+        interval = "" if verdict.half_width is None else f" ± {100 * verdict.half_width:.1f}"
+        direction = verdict.direction + ("" if verdict.decided else ", not decided")
+        difference = points(verdict.difference) + interval
+        rows.append(
+            [f"{claim.better} > {claim.worse}", claim.source, claim.words, direction, difference, verdict.seeds]
+        )
+    return table(["the paper says", "where", "of", "here", "difference, points", "seeds"], rows)
+
+
+def interval(values: Sequence[float | None]) -> str:
+    """The mean of what is there, with its interval."""
+    return with_interval([value for value in values if value is not None])
+
+
+def mean_of(by_seed: dict[int, Row], figure: Callable[[Row], float | None]) -> str:
+    """The same of a figure of the rows of an arm."""
+    return interval([figure(row) for row in by_seed.values()])

@@ -1,0 +1,110 @@
+"""The bench of the papers' tables: rows that are kept, hours that are held to, and verdicts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
+from tests.bench.methods.study.measure import Data, measure
+from tests.bench.methods.study.sizes import Sizes
+from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
+from tests.bench.methods.study.study_peal import peal_jobs, peal_report
+from tests.bench.methods.study.study_vecaf import SELECTIONS, vecaf_jobs, vecaf_report
+from tests.bench.methods.study.verdicts import Claim, claims_table, verdict_on
+
+
+def job(arm: str, seed: int = 0, **overrides: Any) -> Job:
+    return Job("vecaf", arm, seed, "selection", "vecaf_linear", overrides)
+
+
+def accuracy(row: Row) -> float:
+    value: float = row.figures["accuracy"]
+    return value
+
+
+@pytest.fixture
+def data(tmp_path: Path, text_encoder: Path) -> Data:
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 40)
+    features = (generator.normal(size=(120, 5)) + 3 * np.eye(3, 5)[labels]).astype(np.float16)
+    ids, classes = np.array([f"sample-{number:03d}" for number in range(120)]), np.array(["red", "green", "blue"])
+    np.savez(tmp_path / "features.npz", features=features, labels=labels, classes=classes, ids=ids)
+    for name in ("images.tar", "weights.safetensors"):
+        (tmp_path / name).write_bytes(name.encode())
+    archive, weights = tmp_path / "images.tar", tmp_path / "weights.safetensors"
+    out = tmp_path / "out"
+    return Data(tmp_path / "features.npz", archive, weights, "vit_tiny_patch16_224", str(text_encoder), out)
+
+
+def test_rows_are_kept_by_what_decides_them(tmp_path: Path) -> None:
+    one = job("a")
+    assert one.digest == job("another name").digest
+    other = {job("a", 1).digest, job("a", **{"data_selection.replay": True}).digest, one.digest}
+    assert len(other) == 3
+    rows = Rows(tmp_path / "rows.jsonl")
+    rows.add(one, Row(one.digest, {"accuracy": 0.5}, 1.0, 2.0, "selection"))
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"digest": "cut o')
+    again = Rows(tmp_path / "rows.jsonl")
+    two = job("b", 1)
+    again.add(two, Row(two.digest, {"accuracy": 0.6}, 1.0, 2.0, "selection"))
+    last = Rows(tmp_path / "rows.jsonl")
+    assert last.get(one) == rows.get(one) and last.get(two) is not None and last.get(job("c", 2)) is None
+
+
+def test_no_row_is_begun_that_may_end_too_late(tmp_path: Path) -> None:
+    clock, begun = [0.0], []
+
+    def measured(one: Job) -> Mapping[str, Any]:
+        begun.append((one.arm, one.seed))
+        clock[0] += 1000
+        if one.arm == "broken":
+            raise SystemExit("it broke")
+        return {"accuracy": 0.1}
+
+    arms = [("a", {}), ("broken", {"data_selection.loops": 2}), ("b", {"data_selection.replay": True})]
+    jobs = [job(arm, seed, **overrides) for arm, overrides in arms for seed in (0, 1)]
+    rows = Rows(tmp_path / "rows.jsonl")
+    missing = measure_within(1.0, jobs, rows, measured, lambda: clock[0])
+    assert begun == [("a", 0), ("broken", 0), ("b", 0)]
+    assert [(one.arm, one.seed) for one in missing] == [("broken", 0), ("a", 1), ("broken", 1), ("b", 1)]
+    begun.clear()
+    measure_within(1.0, jobs, Rows(tmp_path / "rows.jsonl"), measured, lambda: clock[0])
+    assert begun == [("broken", 0), ("a", 1), ("broken", 1)]
+
+
+def test_verdicts_are_of_paired_seeds() -> None:
+    def row(value: float) -> Row:
+        return Row("", {"accuracy": value}, 0.0, 0.0, "")
+
+    found = {"x": {0: row(0.5), 1: row(0.6), 2: row(0.7)}, "y": {1: row(0.5), 2: row(0.58), 3: row(0.9)}, "z": {}}
+    verdict = verdict_on(Claim("table 1", "x", "y", accuracy), found)
+    assert (verdict.direction, verdict.seeds) == ("same", 2) and verdict.difference == pytest.approx(0.11)
+    assert verdict.half_width == pytest.approx(12.7062 * 0.01, rel=1e-4) and not verdict.decided
+    assert verdict_on(Claim("table 1", "y", "x", accuracy), found).direction == "other"
+    assert verdict_on(Claim("table 1", "x", "z", accuracy), found).direction == "not comparable"
+    shown = claims_table([Claim("table 1", "x", "y", accuracy), Claim("table 2", "x", "z", accuracy)], found)
+    assert "| same, not decided | +11.0 ± 12.7 | 2 |" in shown and "| not comparable |" in shown
+
+
+def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path) -> None:
+    rows = Rows(tmp_path / "rows.jsonl")
+    for jobs, report in ((vecaf_jobs, vecaf_report), (asvp_jobs, asvp_report), (peal_jobs, peal_report)):
+        found = jobs(data, Sizes(), 1)
+        assert len({one.digest for one in found}) == len(found)
+        assert report(found, rows).count("not comparable") > 3
+
+
+def test_a_selection_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> None:
+    more = {**data.of_features, "pool": 0, "share": 0.1}
+    few = {"data_selection.total_batches": 9, "data_selection.measurements": 2, "trainer.batch_size": 4}
+    arms = {name: SELECTIONS[name] for name in ("random", "ODS + CEA, trained on augmented", "Top-K loss", "ALFA-Mix")}
+    jobs = [Job("vecaf", arm, 0, "selection", "vecaf_linear", given | few, more) for arm, given in arms.items()]
+    rows = Rows(tmp_path / "rows.jsonl")
+    assert measure_within(1.0, jobs, rows, lambda one: measure(one, data)) == []
+    for by_seed in rows_of(jobs, rows).values():
+        assert [batches for batches, _ in by_seed[0].figures["points"]] == [1, 3, 4, 6, 7, 9]
+    assert vecaf_report(jobs, rows).count(" (one seed)") >= 4
