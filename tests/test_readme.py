@@ -25,7 +25,7 @@ READMES = [page for page in PAGES if page.name == "README.md"]
 NO_COMMANDS = ("json", "mermaid", "python", "toml", "yaml")
 """Languages of fenced blocks that hold no commands."""
 
-OTHER_FLAGS = {"--app-name", "--help", "--init", "--version"}
+OTHER_FLAGS = {"--app-name", "--env-manager", "--help", "--init", "--version"}
 """Flags in prose that are those of every command, of none, of `mlflow server` or of docker."""
 
 BEFORE_A_COMMAND = re.compile(r"[A-Z_]+=.*|&&|\|\|?|;|!|do|if|while|next:")

@@ -192,7 +192,8 @@ def _log_training(
     names = HEADLINES if measured.test_set is None else (*HEADLINES, "test_samples")
     headlines = {f"final_{name}" if final else name: trained[name] for name in names if name in trained}
     candidate = Candidate(cycle.campaign, cycle.commit, cycle.run, measured.labels, measured)
-    copy = copy_of_backbone(client, cycle.store, cycle.parent, cycle.campaign.backbone)
+    needed = None if "backbone" in cycle.commit.objects else cycle.campaign.backbone
+    copy = copy_of_backbone(client, cycle.store, cycle.parent, needed)
     described = description(cycle.store, cycle.campaign, cycle.commit, measured.space, copy)
     model_id = log_model(client, candidate, model_files(cycle.store, cycle.commit, described), described)
     register(client, candidate, model_id, cycle.history)

@@ -38,6 +38,8 @@ from labelcycle.components.tracking.pyfunc_files import pyfunc_files
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 MODEL_TYPE = "labelcycle-classifier"
+PYFUNC = "pyfunc"
+"""The format of the models that `mlflow.pyfunc` loads."""
 SECONDS_TO_REGISTER = 30
 
 
@@ -59,6 +61,7 @@ class Candidate:
             **tags.identity(self.campaign, self.commit),
             **({} if accuracy is None else {tags.ACCURACY: repr(accuracy)}),
             tags.TEST_SET: self.metrics.test_set or self.campaign.truth.sha256,
+            tags.MODEL_FORMAT: PYFUNC,
         }
 
 
@@ -123,7 +126,7 @@ def _follow(
 ) -> None:
     """The same for versions that were found; one that is new cannot be champion yet, so MLflow is not asked who is."""
     for version in versions:
-        for name, value in _marks(history, version.tags[tags.COMMIT]).items():
+        for name, value in (_format(version) | _marks(history, version.tags[tags.COMMIT])).items():
             if version.tags.get(name) != value:
                 client.set_model_version_tag(version.name, version.version, name, value)
     champion = history.champion
@@ -133,6 +136,18 @@ def _follow(
         current = None if newest is new else _champion(client, newest.name)
         if current is None or current.version != newest.version:
             client.set_registered_model_alias(newest.name, CHAMPION, newest.version)
+
+
+def _format(version: ModelVersion) -> dict[str, str]:
+    """Of a version that an earlier labelcycle has registered: what MLflow's own message does not say."""
+    if tags.MODEL_FORMAT in version.tags:
+        return {}
+    cycle = int(version.tags[tags.CYCLE])
+    told = (
+        "files alone: an earlier labelcycle registered this version without what mlflow.pyfunc loads; predict with "
+        f"labelcycle predict ROOT --cycle {cycle}, or load a version of a later cycle"
+    )
+    return {tags.MODEL_FORMAT: told}
 
 
 def _marks(history: PromotionHistory, commit: str) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 A backbone that the campaign tuned is in the model's folder. One that it only uses may have gigabytes and is the same in
 every version, so it is not: the packaged network comes with labelcycle; of any other one MLflow's server keeps one copy
-a campaign, among the artifacts of the campaign's run (`backbone_copy`), and the campaign keeps the original. What is
+a campaign, among the artifacts of the campaign's run, if it is not too large (`backbone_copy`), and the campaign keeps
+the original. What is
 found counts only if it has the digest that the model names.
 """
 

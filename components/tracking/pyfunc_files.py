@@ -130,7 +130,8 @@ def _example_info(description: ModelDescription) -> dict[str, str]:
 
 def _example(description: ModelDescription) -> object:
     if description.backbone is None:
-        return [[0.0] * (description.width or 0)]
+        scale = description.feature_scale
+        return [[0.0] * (description.width or 0) if scale is None else scale.centre]
     return {"columns": ["image"], "data": [[base64.b64encode(_picture()).decode()]]}
 
 

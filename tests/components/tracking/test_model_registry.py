@@ -142,6 +142,18 @@ def test_the_alias_follows_when_mlflow_is_back(campaign, registry, monkeypatch):
     assert registry.cycle("champion") == "0002"
 
 
+def test_a_version_of_an_earlier_labelcycle_is_told_apart(campaign, registry):
+    """MLflow itself says no more than that it finds no MLmodel."""
+    campaign.commit_training(accuracy=0.5)
+    track_campaign(campaign.root)
+    version = registry.client.get_model_version_by_alias(registry.name, "champion")
+    assert version.tags["labelcycle.model_format"] == "pyfunc"
+    registry.client.delete_model_version_tag(registry.name, version.version, "labelcycle.model_format")
+    track_campaign(campaign.root)
+    version = registry.client.get_model_version_by_alias(registry.name, "champion")
+    assert "labelcycle predict ROOT --cycle 1" in version.tags["labelcycle.model_format"]
+
+
 def test_a_run_deleted_by_hand_is_logged_again_without_a_second_version(campaign, registry):
     first = campaign.commit_training(accuracy=0.5)
     campaign.commit_training(accuracy=0.4)

@@ -14,7 +14,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
+from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.models.head import LinearHead
+from labelcycle.components.core.models.model_description import ModelDescription, ScaleDescription
 from labelcycle.components.tracking.model_registry import description, model_files
 from labelcycle.components.tracking.pyfunc_files import pyfunc_files
 from labelcycle.pipelines.models.choice import Chosen, choose_model
@@ -233,3 +236,32 @@ def test_features(on_embeddings: str, embeddings: Path, tmp_path: Path) -> None:
     with pytest.raises(MlflowException, match="does not match expected shape"):
         model.predict(features[:, 1:])
     assert "torch" not in (tmp_path / "model" / "requirements.txt").read_text()
+
+
+def test_features_that_were_scaled_are_scaled_again(tmp_path: Path) -> None:
+    """They come in double precision where single cannot hold them."""
+    row = np.ones(3, np.float32)
+    head = LinearHead(0 * row, row, row, 0 * row, np.eye(2, 3, dtype=np.float32), row[:2])
+    described = ModelDescription(
+        campaign="far-off",
+        cycle=1,
+        attempt="a",
+        classes=["cat", "dog"],
+        space="s",
+        backbone=None,
+        adapter=False,
+        width=3,
+        feature_scale=ScaleDescription(centre=[1e9, 0.0, 0.0], scale=[2.0, 1.0, 1.0]),
+    )
+    files = pyfunc_files(described, "m-0", "0" * 32) | {
+        "model.json": canonical_json(described.as_json()),
+        "head.safetensors": head.to_bytes(),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    model = mlflow.pyfunc.load_model(str(tmp_path))
+    assert [column.type for column in model.metadata.get_input_schema()] == [np.dtype("float64")]
+    found = model.predict(np.array([[1e9 + 8, 0, 0], [1e9, 4, 0]]))
+    expected = head.probabilities(np.array([[4, 0, 0], [0, 4, 0]], np.float16))
+    assert np.abs(found[["probability_cat", "probability_dog"]].to_numpy() - expected).max() < 1e-6
+    assert model.predict(model.input_example)["reason"].tolist() == [None]
