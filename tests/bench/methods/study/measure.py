@@ -128,8 +128,15 @@ def _selection(job: Job, data: Data) -> dict[str, Any]:
     recipe, pool = job.whole_recipe(), _pool(data.features, data.encoder, job.more["pool"])
     assert recipe.data_selection is not None and isinstance(recipe.trainer, LinearTrainer)
     selected = round(job.more["share"] * len(pool.ids))
-    arguments = recipe.selector.arguments
-    arm = SelectionArm(recipe.selector.strategy, selected, recipe.data_selection, recipe.trainer, arguments)
+    arm = SelectionArm(
+        recipe.selector.strategy,
+        selected,
+        recipe.data_selection,
+        recipe.trainer,
+        recipe.selector.arguments,
+        recipe.cold_start.strategy,
+        recipe.cold_start.arguments,
+    )
     points = simulate_selection(pool, arm, job.seed).points
     return {"points": [[point.batches, point.figures["accuracy"]] for point in points]}
 
