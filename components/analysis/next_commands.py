@@ -26,9 +26,5 @@ def commands_of_an_end(campaign: Campaign, final: bool) -> list[NextCommand]:
         *([finalize] if campaign.recipe.final is not None and not final else []),
         NextCommand("labelcycle promote ROOT", "make the model the champion, unless it is worse than that"),
         NextCommand(f"labelcycle predict ROOT {samples} --output predictions.csv", "let the champion classify others"),
-        NextCommand(
-            "labelcycle autolabel ROOT --error 0.02 --confidence 0.95",
-            "label the rest of the pool by machine, as far as the error stays certified",
-        ),
         NextCommand("labelcycle export ROOT --output model", "write the champion as one ONNX file"),
     ]

@@ -7,7 +7,7 @@ a sample is of its class then says how much it can count as if it were labelled.
 Source: Zhou et al., Learning with Local and Global Consistency, NeurIPS 2004, with the sum in place of its limit; class
     mass normalisation for equal classes: Zhu, Ghahramani and Lafferty, ICML 2003, section 4.
 Cost: O(P²·d) multiply-adds for a graph of P samples, which are computed block by block; then steps · P · neighbours · C
-    for each spreading. Memory of P · (20 + C) numbers and one block a core, never P².
+    for each spreading. Memory of P · (2 · neighbours + C) numbers and one block a core, never P².
 """
 
 from dataclasses import dataclass
@@ -46,16 +46,17 @@ class PseudoLabels:
 
 
 class NeighbourGraph:
-    """Each sample joined to its ten nearest neighbours, in both directions, with weights exp(-2‖x - y‖²)."""
+    """Each sample joined to its nearest neighbours, in both directions, with weights exp(-2‖x - y‖²)."""
 
-    def __init__(self, points: Floats) -> None:
+    def __init__(self, points: Floats, neighbours: int = NEIGHBOURS) -> None:
         """Find the neighbours: the same for any number of cores.
 
         Args:
             points: float32 (P, d) of length 1 or 0, P ≥ 1, in the order of their ids.
+            neighbours: how many of each, at least 1; all others where there are fewer.
         """
         count = len(points)
-        near = min(NEIGHBOURS, count - 1)
+        near = min(neighbours, count - 1)
         columns = np.empty((count, near), np.int64)
         weights = np.empty((count, near), np.float32)
 

@@ -174,7 +174,9 @@ class Learner:
         self._vectors, self._classes, self._count, self._trainer = vectors, classes, count, trainer
         self._names = names
         self._everything = np.concatenate([vectors, unlabelled])
-        self._graph = NeighbourGraph(self._everything.astype(np.float32)) if len(unlabelled) else None
+        self._graph: NeighbourGraph | None = None
+        if len(unlabelled):
+            self._graph = NeighbourGraph(self._everything.astype(np.float32), trainer.unlabelled_neighbours)
 
     def solve(self, rows: npt.NDArray[np.int64]) -> Solution:
         """The weights by these labelled samples."""

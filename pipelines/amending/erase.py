@@ -91,11 +91,11 @@ def erase_samples(store: Store, deleter: Deleter, file: str, reason: str) -> Era
     names = _names(store, state, file)
     _refuse_listed(state, names)
     erased = Erased(len(names))
-    _finish(store, names, erased)
+    _write_what_is_recorded(store, names, erased)
     plan = list(_to_be_written(store, names, erased))
     if plan:
         _record(store, names, plan, reason)
-        _finish(store, names, erased)
+        _write_what_is_recorded(store, names, erased)
     _erase_features(store, deleter, names, erased)
     _erase_ids_of_pools(store, deleter, state.campaign, names, erased)
     if erased.left:
@@ -152,7 +152,7 @@ def _to_be_written(store: Store, names: Names, erased: Erased) -> Iterator[Erase
                 if in_place_of_pictures(key) is not None:
                     pictures.append((key, data))
                     shown |= {attempt} if key.endswith(".html") and shows(data, names) else set()
-                elif (again := _again(key, data, names)) is not None:
+                elif (again := _without_samples(key, data, names)) is not None:
                     shown |= {attempt} if "/scores/" not in key else set()
                     yield ErasedObject(key=key, before=digest_of_bytes(data), after=digest_of_bytes(again))
     for key, data in pictures:
@@ -161,7 +161,7 @@ def _to_be_written(store: Store, names: Names, erased: Erased) -> Iterator[Erase
             yield ErasedObject(key=key, before=digest_of_bytes(data), after=digest_of_bytes(again))
 
 
-def _again(key: str, data: bytes, names: Names) -> bytes | None:
+def _without_samples(key: str, data: bytes, names: Names) -> bytes | None:
     """The content of an object without the samples; None where it has none of them."""
     if key.endswith(".csv"):
         return erased_csv(data, names)
@@ -185,7 +185,7 @@ def _record(store: Store, names: Names, plan: list[ErasedObject], reason: str) -
             return
 
 
-def _finish(store: Store, names: Names, erased: Erased) -> None:
+def _write_what_is_recorded(store: Store, names: Names, erased: Erased) -> None:
     """Write what erasures of these samples have still to write."""
     for erasure in read_erasures(store):
         if set(erasure.samples).isdisjoint(names.values()):
@@ -197,7 +197,7 @@ def _finish(store: Store, names: Names, erased: Erased) -> None:
                 continue
             if digest_of_bytes(data) != each.before:
                 continue
-            again = in_place_of_pictures(each.key) or _again(each.key, data, names)
+            again = in_place_of_pictures(each.key) or _without_samples(each.key, data, names)
             if again is not None and digest_of_bytes(again) == each.after:
                 store.write(each.key, again)
                 erased.rewritten.append(each.key)

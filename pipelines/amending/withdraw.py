@@ -113,11 +113,12 @@ def _tell_of_classes(store: Store, state: State, tables: SampleTables, gone: fro
     labels = {} if reference is None else labels_of(read_table(store, reference, CONSENSUS))
     splits = tables.splits
     tested = {name: label for name, label in tables.truth.items() if splits.get(name) == "test"}
-    for which, remedy in (
+    for labels_of_samples, words in (
         (labels, "labelled sample is left of these classes, so that no model knows them until one is labelled"),
         (tested, "test sample is left of these classes, so that how well a model knows them is not measured"),
     ):
-        lost = set(which.values()) - {label for name, label in which.items() if name not in gone}
+        kept = {label for name, label in labels_of_samples.items() if name not in gone}
+        lost = set(labels_of_samples.values()) - kept
         if lost:
             names = sorted(lost)
-            notice(f"No {remedy}: {', '.join(names[:FEW])}{', …' if len(names) > FEW else ''}.")
+            notice(f"No {words}: {', '.join(names[:FEW])}{', …' if len(names) > FEW else ''}.")

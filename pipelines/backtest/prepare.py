@@ -139,6 +139,8 @@ def _sizes(
     if initial is None:
         initial = batch if request.batch is not None or defaults.initial is None else defaults.initial
     pool = len(history.pool)
+    if batch < 1:
+        raise ConfigurationError(f"--batch {batch}: ask for one label a cycle at least.")
     fitting = sum(1 for _ in takewhile(lambda labels: labels <= pool, schedule.labels_by_cycle(initial, batch)))
     if fitting < 2:
         raise ConfigurationError(

@@ -14,7 +14,10 @@ CLOSED = (
     "network: fetch the file on another machine with `{fetch}`, carry it over, and name it: --backbone {name} "
     "--weights {name}/model.safetensors. Any other network of timm can be named by timm's name."
 )
-LICENCES = "Licences are those that timm states for the weights; read them before you ship a model."
+LICENCES = (
+    "Licences are those that timm states for the weights; read them before you ship a model. Networks with a text were "
+    "trained on images together with text: labelcycle init --zero-shot begins from the names of the classes."
+)
 
 
 def backbones(

@@ -8,6 +8,8 @@ import typer
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cli.arguments import absolute
 
+BATCH = 64
+
 
 def predict(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -24,7 +26,7 @@ def predict(
     resumable: Annotated[
         bool, typer.Option("--resumable", help="Keep the parts of --images in the campaign, to go on after a kill.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = BATCH,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each image to list, the likeliest first.")] = 1,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write a column a class to CSV too. Parquet has them all.")
@@ -46,6 +48,8 @@ def predict(
         raise ConfigurationError("Name what to classify: either --images or --embeddings, or --pool.")
     if resumable and not images:
         raise ConfigurationError("--resumable is for --images. Leave it out: predictions of --pool always are.")
+    if pool or resumable:
+        _refuse_what_parts_have_not(output, batch_size, top, probabilities)
     chosen = choose_model(root, cycle, final)
     if pool or resumable:
         from labelcycle.pipelines.prediction.on_this_machine import predict_in_parts
@@ -60,3 +64,15 @@ def predict(
     what, measured = "images" if images else "samples", chosen.metrics.accuracy_in_words
     print(f"{predicted} {what} classified by {chosen.title}, {measured}")
     print(f"predictions: {output}", file=sys.stderr)
+
+
+def _refuse_what_parts_have_not(output: str, batch_size: int, top: int, probabilities: bool) -> None:
+    """Parts have the same bytes whoever makes them, and all probabilities."""
+    if batch_size != BATCH:
+        raise ConfigurationError(
+            f"Parts of predictions are made with {BATCH} images a forward pass. Leave out --batch-size."
+        )
+    if output.lower().endswith(".parquet") and (top > 1 or probabilities):
+        raise ConfigurationError(
+            "--top and --probabilities are for CSV here: Parquet has the probabilities of all classes. Leave them out."
+        )

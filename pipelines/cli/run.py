@@ -3,12 +3,15 @@
 import shlex
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelcycle.components.core.errors import WAITING_FOR_LABELS
 from labelcycle.pipelines.cli.arguments import absolute
+
+if TYPE_CHECKING:
+    from labelcycle.components.core.campaign.campaign import Campaign
 
 
 class EngineName(StrEnum):
@@ -34,6 +37,8 @@ def run(
 
     A run may be stopped or killed at any moment and started again: it continues from the last committed cycle.
     """
+    from labelcycle.components.core.campaign.campaign import load_campaign
+    from labelcycle.components.core.storage import open_store
     from labelcycle.components.publish.mlflow_record import record_in_mlflow
     from labelcycle.pipelines.local.campaign_loop import run_campaign
     from labelcycle.pipelines.local.outcome import CycleRun
@@ -56,20 +61,21 @@ def run(
         print(f"report: {page}", file=sys.stderr)
     if end.end == "waiting":
         print(f"waiting for labels: {end.reason}", file=sys.stderr)
-        print("fill them in there, or deliver a file with --labels-from, and run again", file=sys.stderr)
-        if not labels_from and (command := _label_command(root)):
-            print(f"or label in the browser: {command}", file=sys.stderr)
+        for line in _what_to_do(load_campaign(open_store(root)), root, absolute(labels_from)):
+            print(line, file=sys.stderr)
         raise typer.Exit(WAITING_FOR_LABELS)
     print(f"{'done' if end.end != 'cycles' else 'stopped'}: {end.reason}")
 
 
-def _label_command(root: str) -> str:
-    """What opens the page to label on; empty where no answers are awaited in the query's CSV, which it writes."""
-    from labelcycle.components.core.campaign.campaign import load_campaign
-    from labelcycle.components.core.storage import open_store
+def _what_to_do(campaign: "Campaign", root: str, labels_from: str) -> list[str]:
+    """How labels that are awaited may come, in words; `labels_from` is an address, or empty."""
+    from labelcycle.components.core.campaign.own_labels import is_own_table
 
-    campaign = load_campaign(open_store(root))
-    if campaign.labels_from is not None or campaign.labelling.tool is not None or campaign.backbone is None:
-        return ""
-    name = " --annotator NAME" if campaign.labelling.by_several_people else ""
-    return f"labelcycle label {shlex.quote(root)}{name}"
+    source = labels_from or campaign.labels_from
+    if source is not None and is_own_table(source):
+        return ["deliver them in a file with --labels-from, and run again"]
+    words = ["fill them in there, or deliver a file with --labels-from, and run again"]
+    if source is None and campaign.labelling.tool is None and campaign.backbone is not None:
+        name = " --annotator NAME" if campaign.labelling.by_several_people else ""
+        words.append(f"or label in the browser: labelcycle label {shlex.quote(root)}{name}")
+    return words

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from labelcycle.components.core.campaign.summary import CycleSummary
     from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
     from labelcycle.pipelines.kubeflow.connection import Kubeflow
+    from labelcycle.pipelines.kubeflow.run_request import RunRequest
     from labelcycle.pipelines.kubeflow.submission import Submission
 
-HOW = "How"
+HOW, PREDICT = "How", "Predictions"
 
 
 def submit(
@@ -41,6 +42,19 @@ def submit(
             "--end-early", help="With --finalize: although labels of the budget are left.", rich_help_panel=HOW
         ),
     ] = False,
+    predict: Annotated[
+        bool,
+        typer.Option("--predict", help="Classify the pool, or --images, instead of a cycle.", rich_help_panel=PREDICT),
+    ] = False,
+    images: Annotated[
+        str, typer.Option(help="With --predict: an s3:// prefix of images, or a .txt list.", rich_help_panel=PREDICT)
+    ] = "",
+    model: Annotated[
+        str, typer.Option(help="With --predict: champion, final, or a cycle's number.", rich_help_panel=PREDICT)
+    ] = "champion",
+    output: Annotated[
+        str, typer.Option(help="With --predict: an s3:// file for all predictions.", rich_help_panel=PREDICT)
+    ] = "",
     wait: Annotated[
         bool,
         typer.Option("--wait", help="Follow the run to its end; 3 if labels are awaited then.", rich_help_panel=HOW),
@@ -67,11 +81,37 @@ def submit(
     if end_early and not finalize:
         raise ConfigurationError("--end-early needs --finalize. Add --finalize, or leave --end-early out.")
     request = options.requested(context)
+    if predict:
+        if finalize:
+            raise ConfigurationError("--predict and --finalize are two runs. Leave one of them out.")
+        _predict(context, request, images, model, output, wait, dry_run)
+        return
+    if images or output or model != "champion":
+        raise ConfigurationError("--images, --model and --output are for --predict. Add --predict, or leave them out.")
     kubeflow, campaign = options.opened(context, request)
     submission = submit_run(kubeflow, campaign, request, finalize, end_early, dry_run)
     _print_submission(kubeflow, submission)
     if wait and submission.run is not None:
         _follow(kubeflow, submission, campaign, labels_from)
+
+
+def _predict(
+    context: typer.Context,
+    request: "RunRequest",
+    images: str,
+    model: str,
+    output: str,
+    wait: bool,
+    dry_run: bool,
+) -> None:
+    from labelcycle.pipelines.kubeflow.prediction_submission import WantedPrediction, submit_prediction
+
+    wanted = WantedPrediction(images, model, output)
+    kubeflow, campaign = options.opened(context, request)
+    submission = submit_prediction(kubeflow, campaign, request, wanted, dry_run)
+    _print_submission(kubeflow, submission)
+    if wait and submission.run is not None:
+        _follow_to_success(kubeflow, submission)
 
 
 def _print_submission(kubeflow: "Kubeflow", submission: "Submission") -> None:
@@ -86,6 +126,12 @@ def _print_submission(kubeflow: "Kubeflow", submission: "Submission") -> None:
 
 
 def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCampaign", labels_from: str) -> None:
+    _follow_to_success(kubeflow, submission)
+    _report(submission.state, campaign.read(), labels_from)
+
+
+def _follow_to_success(kubeflow: "Kubeflow", submission: "Submission") -> None:
+    """Follow a run; where it fails say why, and end with 1."""
     from labelcycle.pipelines.kubeflow.failure import why_failed
 
     run = options.followed(kubeflow, submission.run.run_id, submission.name)
@@ -95,7 +141,6 @@ def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCa
         print("\n".join(reasons), file=sys.stderr)
         print(f"{kubeflow.run_page(run.run_id)} shows more. Then submit again.", file=sys.stderr)
         raise typer.Exit(1)
-    _report(submission.state, campaign.read(), labels_from)
 
 
 def _report(before: "State", after: "State", labels_from: str) -> None:

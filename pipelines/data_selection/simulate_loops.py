@@ -20,7 +20,7 @@ from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.uncertainty import cross_entropy
 from labelcycle.components.evaluate.batch_points import point_metrics
 from labelcycle.components.select import STRATEGIES, Candidates, select_batch
-from labelcycle.components.select.strategy import PER_LABELLED, take_rows
+from labelcycle.components.select.strategy import take_rows
 from labelcycle.components.train_adapter.caption_pull import pull_of
 from labelcycle.components.train_adapter.feature_training import feature_examples
 from labelcycle.components.train_adapter.fit import Examples
@@ -55,13 +55,19 @@ class LabelledPool:
 
 @dataclass(frozen=True)
 class SelectionArm:
-    """How an arm chooses and trains: `selected` samples a loop by `strategy`, called with `parameters`."""
+    """How an arm chooses and trains: `selected` samples a loop by `strategy`, called with `parameters`.
+
+    The first loop, which knows no model, chooses by `first`, called with `first_parameters`; by `strategy` where
+    `first` is None.
+    """
 
     strategy: str
     selected: int
     settings: DataSelection
     trainer: LinearTrainer
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    first: str | None = None
+    first_parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,15 +136,11 @@ def _choose(
     last: Classes,
     so_far: Classes,
 ) -> Classes:
-    """Rows of the pool, sorted, that the loop after `cycle` is trained on.
-
-    Without a head all losses are ln C, and a strategy that needs one leaves the first choice to chance.
-    """
-    needs = STRATEGIES[arm.strategy].needs_with(arm.parameters)
-    if head is None and needs & {"head", "probs", *PER_LABELLED}:
-        picks = select_batch("random", Candidates(ids=pool.ids, cycle=cycle), arm.selected, seed)
-        return np.searchsorted(pool.ids, np.sort(picks.ids)).astype(np.int64)
-    reads = STRATEGIES[arm.strategy].reads_with(arm.parameters)
+    """Rows of the pool, sorted, that the loop after `cycle` is trained on; without a head all losses are ln C."""
+    strategy, parameters = arm.strategy, arm.parameters
+    if head is None and arm.first is not None:
+        strategy, parameters = arm.first, arm.first_parameters
+    reads = STRATEGIES[strategy].reads_with(parameters)
     features: npt.NDArray[np.floating] | None = pool.features if "features" in reads else None
     losses: npt.NDArray[np.floating] | None = None
     if "losses" in reads and head is None:
@@ -149,13 +151,13 @@ def _choose(
     if cycle and features is not None and pool.texts is not None and settings.augmentation != "none":
         features = augment_pool(pool.features, pool.texts, last, settings.augmentation, settings.text_step).features
     candidates = Candidates(ids=pool.ids, features=features, losses=losses, cycle=cycle, head=head)
-    if settings.earlier_picks == "labelled":
+    if settings.earlier_picks == "labelled" and head is not None:
         candidates = replace(
             take_rows(candidates, np.setdiff1d(np.arange(len(pool.ids)), so_far)),
             labelled_ids=pool.ids[so_far],
             labelled_features=pool.features[so_far],
             labelled_classes=pool.classes[so_far],
         )
-    picks = select_batch(arm.strategy, candidates, arm.selected, seed, **arm.parameters)
+    picks = select_batch(strategy, candidates, arm.selected, seed, **parameters)
     rows: Classes = np.searchsorted(pool.ids, np.sort(picks.ids)).astype(np.int64)
     return rows

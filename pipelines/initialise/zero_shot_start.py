@@ -2,12 +2,14 @@
 
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelcycle.components.core.backbones.packaged import PACKAGED
 from labelcycle.components.core.backbones.presets import ALL, Preset, image_text_presets, preset_of
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
@@ -67,6 +69,7 @@ def with_zero_shot(settings: CampaignSettings, recipe: Recipe) -> Recipe:
     for prompt in settings.prompts:
         if PLACE not in prompt:
             raise ConfigurationError(f"--prompts {prompt!r} has no {PLACE}, where the class goes. Add it.")
+    _refuse_without_text(settings)
     by_hand = any(name.split(".")[0] == "cold_start" for name in settings.recipe_changes)
     if not by_hand and not recipe.cold_start.single_shot:
         recipe = changed_recipe(recipe, COLD_START)
@@ -101,18 +104,10 @@ def zero_shot_of(
     if not settings.zero_shot:
         return None
     assert backbone is not None
-    preset = _preset_of(settings.backbone or backbone.name)
-    if preset is None and settings.text_tower is None:
-        names = ", ".join(known.name for known in image_text_presets())
-        raise ConfigurationError(
-            f"--zero-shot needs a backbone that was trained with text; of {settings.backbone or backbone.name!r} no "
-            f"text is known. Choose one of {names}, or name the folder of its open_clip model with --text-tower."
-        )
+    preset = _preset_of(settings.backbone or PACKAGED)
     from labelcycle.components.core.backbones.text_tower import TextTower, lay_out, read_configuration
 
     folder = Path(settings.text_tower).expanduser() if settings.text_tower else _fetched(preset)
-    if not folder.is_dir():
-        raise ConfigurationError(f"There is no folder {settings.text_tower!r}. Correct --text-tower.")
     configuration = read_configuration(folder, preset.text if preset else "")
     _refuse_other_activation(backbone, configuration)
     prompts = list(settings.prompts) or [PROMPT]
@@ -154,6 +149,21 @@ def _preset_of(name: str) -> Preset | None:
     """The preset with a text that is called so, or whose network is."""
     found = preset_of(name) or next((preset for preset in ALL if preset.network == name), None)
     return found if found is not None and found.text else None
+
+
+def _refuse_without_text(settings: CampaignSettings) -> None:
+    """Refuse, before images are read and weights fetched, what no text will be found for."""
+    name = settings.backbone or PACKAGED
+    if settings.text_tower is not None and not Path(settings.text_tower).expanduser().is_dir():
+        raise ConfigurationError(f"There is no folder {settings.text_tower!r}. Correct --text-tower.")
+    if settings.text_tower is None and _preset_of(name) is None:
+        names = ", ".join(known.name for known in image_text_presets())
+        raise ConfigurationError(
+            f"--zero-shot needs a backbone that was trained with text; of {name!r} no text is known. Choose one of "
+            f"{names}, or name the folder of its open_clip model with --text-tower."
+        )
+    if find_spec("open_clip") is None:
+        raise ConfigurationError("--zero-shot needs open_clip, which is not installed. Install labelcycle[zero-shot].")
 
 
 def _refuse_other_activation(backbone: Backbone, configuration: dict[str, Any]) -> None:

@@ -93,14 +93,14 @@ class RunRequest:
             if not self.cache:
                 forbid_caching(package)
             yield {
-                "experiment_id": _experiment(kubeflow, self.experiment),
+                "experiment_id": experiment_id(kubeflow, self.experiment),
                 "pipeline_package_path": str(package),
                 "params": self.arguments(finalize),
                 "service_account": self.service_account,
             }
 
 
-def _experiment(kubeflow: Kubeflow, name: str) -> str:
+def experiment_id(kubeflow: Kubeflow, name: str) -> str:
     """The identifier of the experiment, which is made unless it is there or another process makes it meanwhile."""
     with quiet():
         try:

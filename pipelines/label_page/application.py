@@ -56,7 +56,6 @@ class LabelPage:
     def __init__(self, store: Store, session: LabellingSession) -> None:
         self._store, self._session = store, session
         self._similar = SimilarSamples(store, session.queries)
-        self._of = session.queries
 
     def campaign(self) -> dict[str, Any]:
         """What stays as it is from sample to sample."""
@@ -133,9 +132,8 @@ class LabelPage:
 
     def similar(self, sample_id: str) -> list[dict[str, Any]]:
         """Labelled samples that look like this one to the model."""
-        if self._of is not self._session.queries:
-            self._of = self._session.queries
-            self._similar = SimilarSamples(self._store, self._of)
+        if self._similar.queries is not self._session.queries:
+            self._similar = SimilarSamples(self._store, self._session.queries)
         labels = self._session.standing.labels()
         return [
             {"label": labels[name], "image": f"{self._address(name)}/small"}

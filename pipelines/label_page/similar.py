@@ -16,7 +16,7 @@ class SimilarSamples:
     """Features of all samples that are asked about or have a label, read when they are first asked for."""
 
     def __init__(self, store: Store, queries: OpenQueries) -> None:
-        self._store, self._queries = store, queries
+        self._store, self.queries = store, queries
         self._features: tuple[dict[str, int], npt.NDArray[np.float32]] | None = None
 
     def labelled_like(self, sample_id: str, labels: dict[str, str], count: int = SHOWN) -> list[str]:
@@ -33,7 +33,7 @@ class SimilarSamples:
         Cost: the first time reads the parts of the feature space that hold these samples; then O(labels · d).
         """
         rows, features = self._read()
-        near = [name for name in labels if name in rows and name != sample_id and name in self._queries.images]
+        near = [name for name in labels if name in rows and name != sample_id and name in self.queries.images]
         if sample_id not in rows or not near:
             return []
         points = features[[rows[name] for name in near]]
@@ -42,7 +42,7 @@ class SimilarSamples:
 
     def _read(self) -> tuple[dict[str, int], npt.NDArray[np.float32]]:
         if self._features is None:
-            wanted = sorted(self._queries.labels.keys() | {request.sample_id for request in self._queries.asked})
+            wanted = sorted(self.queries.labels.keys() | {request.sample_id for request in self.queries.asked})
             ids, kept = self._read_space(wanted)
             features = kept.astype(np.float32)
             norms = np.linalg.norm(features, axis=1, keepdims=True)
@@ -52,10 +52,10 @@ class SimilarSamples:
 
     def _read_space(self, wanted: list[str]) -> tuple[list[str], npt.NDArray[np.float16]]:
         """Their features in the space of the newest model; in that of the backbone where the other lacks some."""
-        base = self._queries.campaign.base_space
+        base = self.queries.campaign.base_space
         try:
-            return FeatureSpace(self._store, self._queries.space).read(wanted)
+            return FeatureSpace(self._store, self.queries.space).read(wanted)
         except CampaignError:
-            if self._queries.space == base:
+            if self.queries.space == base:
                 raise
             return FeatureSpace(self._store, base).read(wanted)

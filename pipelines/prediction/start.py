@@ -63,13 +63,22 @@ def run(root: str, images: str = "", model: str = CHAMPION, shards: int = 1) -> 
     Cost: reads the ids of the pool, or lists the images; no image is read.
     """
     shard_numbers(shards)
-    chosen = _model(root, model)
+    chosen = model_named(root, model)
     plan = _of_images(chosen, images) if images else _of_pool(chosen)
     write_prediction_plan(chosen.store, plan)
     return PredictionStarted(plan.name, plan.samples, plan.parts, chosen.title)
 
 
-def _model(root: str, model: str) -> Chosen:
+def model_named(root: str, model: str) -> Chosen:
+    """The model that a prediction is by.
+
+    Args:
+        root: the campaign's folder or S3 prefix.
+        model: `champion`, `final`, or the number of a cycle.
+
+    Raises:
+        ConfigurationError: there is no such model.
+    """
     if model in (CHAMPION, FINAL):
         return choose_model(root, final=model == FINAL)
     if not model.isdecimal():

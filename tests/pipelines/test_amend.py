@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_another_strategy(campaign: Bench) -> None:
     campaign.run_cycle()
     assert campaign.work.campaign.recipe.selector.strategy == "entropy"
     assert verify_campaign(open_store(campaign.root)).faults == []
+
+
+def test_campaigns_that_have_ended_or_ask_for_nothing(campaign: Bench) -> None:
+    campaign.run_cycle()
+    store, state = open_store(campaign.root), campaign.state
+    final = replace(state, summaries=[replace(state.summaries[0], final=True)])
+    with pytest.raises(ConfigurationError, match="has its final model, which ends it"):
+        amending.changes_of(store, final, WantedChanges(budget=99))
+    recipe = state.campaign.recipe.model_copy(update={"data_selection": True})
+    selecting = replace(state, campaign=state.campaign.model_copy(update={"recipe": recipe}))
+    with pytest.raises(ConfigurationError, match="'logistic' selects training data whose labels are all known"):
+        amending.changes_of(store, selecting, WantedChanges(budget=99))
 
 
 def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:

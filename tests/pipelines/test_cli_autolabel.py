@@ -19,8 +19,13 @@ def test_from_predictions_to_certified_labels(
         campaign.run_cycle()
     refused = labelcycle("predict", campaign.root, "--pool", "--embeddings", "x.npz", "--output", "out.parquet")
     assert refused.returncode == 1 and "or --pool" in refused.stderr
-    refused = labelcycle("predict", campaign.root, "--pool", "--resumable", "--output", "out.parquet")
-    assert refused.returncode == 1 and "--resumable is for --images" in refused.stderr
+    for option, message in [
+        ("--resumable", "--resumable is for --images"),
+        ("--batch-size=32", "Leave out --batch-size"),
+        ("--top=2", "Parquet has the probabilities of all classes"),
+    ]:
+        refused = labelcycle("predict", campaign.root, "--pool", option, "--output", "out.parquet")
+        assert refused.returncode == 1 and message in refused.stderr
     answer = labelcycle("predict", campaign.root, "--pool", "--cycle", 1, "--output", tmp_path / "out.parquet")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("48 samples classified by the model of cycle 1, accuracy")

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from labelcycle.components.core.backbones import presets, timing
 from labelcycle.components.core.backbones.presets import PRESETS, Preset
 from labelcycle.pipelines.cli.backbones import backbones
+from labelcycle.pipelines.models.model_card import pixels_taken
 
 
 @pytest.fixture
@@ -34,6 +35,8 @@ def test_a_preset_becomes_the_campaigns_backbone(begin_on_images: Callable[..., 
     transform = backbone.transform
     assert (transform.image_size, transform.crop_share, transform.crop_mode) == (32, 0.5, "squash")
     assert (transform.mean, transform.std) == presets.HALF
+    taken = pixels_taken(backbone)
+    assert (taken.resize_both_sides_to, taken.resize_short_side_to, taken.crop_centre_to) == (64, None, 32)
 
 
 def test_what_is_set_by_hand_wins(begin_on_images: Callable[..., Any], tiny: dict[str, Any]) -> None:

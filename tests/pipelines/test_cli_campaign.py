@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from labelcycle.pipelines.cli.run import _label_command
+from labelcycle.components.core.config.labelling import Labelling
+from labelcycle.pipelines.cli.run import _what_to_do
 from tests.installed_command import command_in
 
 pytestmark = pytest.mark.usefixtures("mlflow")
@@ -85,9 +86,16 @@ def test_people_label_by_filling_in_the_handout(labelcycle: Callable[..., Any], 
     assert status(labelcycle, str(root))["labels"] == 8
 
 
-def test_several_people_are_told_to_give_their_names(begin_on_images: Callable[..., Any]) -> None:
-    campaign = begin_on_images(labels_from=None, second_opinions=0.1)
-    assert _label_command(campaign.root) == f"labelcycle label {campaign.root} --annotator NAME"
+def test_what_to_do_depends_on_where_labels_come_from(begin: Callable[..., Any]) -> None:
+    known = begin().state.campaign
+    [line] = _what_to_do(known, "root", "")
+    assert line == "deliver them in a file with --labels-from, and run again"
+    assert _what_to_do(known, "root", "/data/labels.csv")[0].startswith("fill them in there")
+    people = known.model_copy(update={"labels_from": None, "labelling": Labelling(second_opinions=0.1)})
+    [line] = _what_to_do(people, "root", "")
+    assert line.startswith("fill them in there")
+    _, line = _what_to_do(people.model_copy(update={"backbone": "any"}), "root", "")
+    assert line == "or label in the browser: labelcycle label root --annotator NAME"
 
 
 def test_a_target_ends_the_run(labelcycle: Callable[..., Any], embeddings: Path, tmp_path: Path) -> None:

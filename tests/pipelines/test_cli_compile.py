@@ -15,7 +15,7 @@ def test_it_writes_what_the_repository_holds(tmp_path: Path) -> None:
     labelcycle = command_in(tmp_path / "working-directory", seconds=300, cold=True)
     answer = labelcycle("compile", "--output", tmp_path / "new" / "folder")
     assert answer.returncode == 0, answer.stderr
-    for name in ("cycle.yaml", "cycle_in_shards.yaml", "backtest.yaml"):
+    for name in ("cycle.yaml", "cycle_in_shards.yaml", "backtest.yaml", "predict.yaml"):
         assert (tmp_path / "new" / "folder" / name).read_bytes() == (COMPILED / name).read_bytes()
         assert str(tmp_path / "new" / "folder" / name) in answer.stdout
 

@@ -51,3 +51,22 @@ def test_a_text_encoder_with_code_of_its_own_is_refused(text_encoder: Path, tmp_
     with pytest.raises(ConfigurationError, match="holds no text encoder"):
         CaptionModel(folder)
     assert not (tmp_path / "ran").exists() and tried == []
+
+
+def test_texts_of_classes(tmp_path: Path, tried: list[str]) -> None:
+    """The network of text of a zero-shot start, whose tokenizer names code of its own, which is not run."""
+    import json
+
+    from labelcycle.components.core.backbones.text_tower import TextTower, lay_out, read_configuration
+    from tests.harness import tiny_image_text as tiny
+
+    folder, laid = tmp_path / "both", tmp_path / "laid"
+    tiny.write_siglip(tiny.siglip_of_transformers(), folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings |= {"auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    laid.mkdir()
+    lay_out(folder, read_configuration(folder), laid)
+    (laid / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    assert TextTower(laid).of_classes(["red"], ["a {class}"]).shape == (1, tiny.WIDTH)
+    assert not (tmp_path / "ran").exists() and tried == []

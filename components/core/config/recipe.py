@@ -31,13 +31,20 @@ class Schedule(Settings):
     """How training changes from cycle to cycle, and how many labels these ask for.
 
     `batches_from` says from how many labels on a cycle asks for how many, in place of the campaign's batch:
-    `{2000: 500}` asks for 500 as soon as 2,000 were asked for. ASVP, section 6.1.
+    `[[2000, 500]]` asks for 500 as soon as 2,000 were asked for. ASVP, section 6.1.
     """
 
     warm_start: bool = True
     learning_rate_drops: list[int] = []
     drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    batches_from: Annotated[dict[Count, Count], Later({})] = {}
+    batches_from: Annotated[list[tuple[Count, Count]], Later([])] = []
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Schedule":
+        starts = [start for start, _ in self.batches_from]
+        if starts != sorted(set(starts)):
+            raise ValueError(f"batches_from lists rising numbers of labels, each with a batch; got {starts}")
+        return self
 
     def batch_at(self, asked: int, batch: int) -> int:
         """How many a cycle asks for after so many.
@@ -46,8 +53,8 @@ class Schedule(Settings):
             asked: so far.
             batch: the campaign's.
         """
-        reached = [start for start in self.batches_from if asked >= start]
-        return self.batches_from[max(reached)] if reached else batch
+        reached = [size for start, size in self.batches_from if asked >= start]
+        return reached[-1] if reached else batch
 
     def labels_by_cycle(self, initial: int, batch: int) -> Iterator[int]:
         """How many were asked for at the end of each query, the first one among them; it never ends."""

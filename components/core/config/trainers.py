@@ -131,7 +131,7 @@ class LogisticTrainer(Settings):
     With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
     sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
     few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
-    of a label.
+    of a label. Each sample is joined to `unlabelled_neighbours` others; DropQuery's study has 500.
 
     In a campaign that begins from the names of its classes, a name counts as `text_labels` labels of its class: in the
     prototype, and where labels are spread, among the samples that it may be the class of.
@@ -152,6 +152,7 @@ class LogisticTrainer(Settings):
     unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
     unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
     unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+    unlabelled_neighbours: Annotated[Count, Later(10)] = 10
     text_labels: Annotated[float, Field(ge=0), Later(2.0)] = 2.0
 
     def strength_of(self, labels: int) -> float:

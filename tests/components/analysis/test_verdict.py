@@ -166,7 +166,8 @@ def test_an_amended_campaign_goes_on_though_its_last_query_is_empty() -> None:
 
 def test_the_commands_of_an_end() -> None:
     lines = [command.line for command in decided(asked=0).commands]
-    assert [line.split()[1] for line in lines] == ["promote", "predict", "autolabel", "export"]
+    uses = [name for name in ("promote", "predict", "autolabel", "export") if name in COMMANDS]
+    assert [line.split()[1] for line in lines] == uses, "what this labelcycle can do with a model"
     assert all(line.split()[2] == "ROOT" for line in lines) and "--images NEW" in lines[1]
     assert decided().commands == []
     described = Described(final="lora")
@@ -174,7 +175,7 @@ def test_the_commands_of_an_end() -> None:
     lines = [command.line for command in decided(described, asked=0).commands]
     assert lines[0] == "labelcycle finalize ROOT" and "--embeddings NEW.npz" in lines[2]
     assert "finalize" not in decided(described, asked=0, final=True).commands[0].line
-    assert {line.split()[1] for line in lines} - {"autolabel"} <= COMMANDS.keys()
+    assert {line.split()[1] for line in lines} <= COMMANDS.keys()
 
 
 def test_the_root_takes_its_place() -> None:

@@ -53,6 +53,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("powerbald", {"coldness": 8.0, "passes": 3}),
     ("probcover", {}),
     ("probcover", {"radius": 0.5}),
+    ("probcover", {"purity_of": "members"}),
     ("random", {}),
     ("refine", {"levels": 2, "proposals": 1}),
     ("refine", {"ensemble": "margin+typiclust", "levels": 3, "proposals": 2, "subset": 9, "share": 0.1, "most": 5}),
@@ -60,7 +61,9 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("tcm", {}),
     ("tcm", {"labels_a_class": 0}),
     ("typiclust", {}),
+    ("topk_loss", {}),
     ("vecaf_ods", FEW_STEPS),
+    ("vecaf_ods", {"loss_power": 0.0, "balance_beside": "losses", **FEW_STEPS}),
     ("vecaf_ods", {"members": 1, "debias": False, **FEW_STEPS}),
 ]
 NAMES = [" ".join([name, *(f"{key}={value}" for key, value in options.items())]) for name, options in WAYS]

@@ -94,3 +94,16 @@ def test_few_labels_are_worth_more_with_the_pool() -> None:
         head = train_on_samples(LabelledFeatures(features[rows], classes[rows]), None, 3, settings, moments, pool).head
         accuracy[settings.unlabelled] = float((head.logits(features).argmax(axis=1) == classes).mean())
     assert accuracy["spread"] > accuracy["none"] + 0.05, accuracy
+
+
+def test_more_neighbours_reach_farther() -> None:
+    """Two tight groups and one label: ten neighbours stay within its group, and sixty reach the other."""
+    generator = np.random.default_rng(5)
+    centres = np.repeat(np.eye(2, 6), 40, axis=0)
+    points = centres + 0.05 * generator.normal(size=(80, 6))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    reached = [
+        len(NeighbourGraph(points, neighbours).pseudo_labels(np.array([0]), np.array([1]), np.arange(1, 80)).rows)
+        for neighbours in (10, 60)
+    ]
+    assert reached == [39, 79]

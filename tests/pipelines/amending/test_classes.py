@@ -15,6 +15,7 @@ from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.campaign.vote_tables import labels_of
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
@@ -91,6 +92,20 @@ def answer(campaign: Bench, cycle: int, label: Callable[[str], str]) -> None:
     writer.writeheader()
     writer.writerows({**row, "label": label(row["sample_id"])} for row in rows)
     store.write(delivery_key(cycle), text.getvalue().encode())
+
+
+def test_a_tool_that_does_not_answer_gets_the_classes_later(
+    begin: Callable[..., Bench], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LABEL_STUDIO_TOKEN", "LABEL_STUDIO_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    begun = begin().state.campaign
+    labelling = Labelling(tool=LabelStudioTool(url="http://labels.example.org"))
+    before = begun.model_copy(update={"labelling": labelling})
+    offer_classes(before, before.amended({"classes": [*begun.classes, "violet"]}))
+    assert "offered the classes as they were amended with the next run: " in " ".join(capsys.readouterr().err.split())
+    offer_classes(before, before)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_class_that_is_renamed(campaign: Bench) -> None:

@@ -182,6 +182,15 @@ def test_what_is_not_withdrawn_is_not_erased(
     assert store.keys("erasures/") == []
 
 
+def test_what_the_description_names_is_not_erased(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    listed = "red-50"
+    campaign = begin(overrides={"selector.include": [listed]})
+    withdraw(campaign, tmp_path, listed)
+    (tmp_path / "listed.txt").write_text(listed)
+    with pytest.raises(ConfigurationError, match="'red-50' stands in the recipe's list of samples"):
+        erase_samples(open_store(campaign.root), open_deleter(campaign.root), str(tmp_path / "listed.txt"), "")
+
+
 def test_a_damaged_record_is_named(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
     store = open_store(campaign.root)
     erase(campaign, withdrawn)

@@ -3,10 +3,12 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from labelcycle.components.analysis.savings import learning_curve
@@ -14,8 +16,9 @@ from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.remeasured import read_remeasured
+from labelcycle.components.core.campaign.sample_tables import read_sample_tables
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.errors import LabelcycleError
+from labelcycle.components.core.errors import ConfigurationError, InputError, LabelcycleError
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.core.storage import open_store
@@ -23,6 +26,7 @@ from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.tracking.promoting import promote, trained_commits
 from labelcycle.components.tracking.promotion import Gate
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.larger_test_set import with_tested
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
@@ -141,6 +145,20 @@ def test_new_images_to_test_with(
         json.loads(read_object(open_store(campaign.root), campaign.state.commits[2].objects["metrics"]))["test_samples"]
         == 14
     )
+
+
+def test_neither_all_of_the_pool_nor_the_validation_split_joins_it(campaign: Bench, tmp_path: Path) -> None:
+    store, state = open_store(campaign.root), campaign.state
+    tables = read_sample_tables(store, state.campaign)
+    pool = [name for name, where in splits(campaign).items() if where == "pool"]
+    file = tmp_path / "more-tests.csv"
+    file.write_text("sample_id,label\n" + "".join(f"{name},red\n" for name in pool))
+    with pytest.raises(ConfigurationError, match="No sample would be left in the pool. Name fewer"):
+        with_tested(store, state, state.campaign, tables, str(file))
+    where = ["val" if name == pool[0] else split for name, split in tables.splits.items()]
+    held_out = tables.pool.set_column(tables.pool.column_names.index("split"), "split", pa.array(where))
+    with pytest.raises(InputError, match=f"'{pool[0]}' is in the validation split. Leave it out"):
+        with_tested(store, state, state.campaign, replace(tables, pool=held_out), str(file))
 
 
 def test_samples_that_cannot_join_it(campaign: Bench, tmp_path: Path) -> None:

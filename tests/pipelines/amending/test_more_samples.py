@@ -12,10 +12,12 @@ from PIL import Image
 from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import read_query
+from labelcycle.components.core.campaign.sample_tables import read_sample_tables
 from labelcycle.components.core.errors import ConfigurationError, InputError, LabelcycleError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, read_table
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
+from labelcycle.pipelines.amending.more_samples import with_more_images
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
@@ -102,6 +104,16 @@ def test_embeddings_that_cannot_join(imported: Bench, tmp_path: Path, embeddings
     assert store.keys("amendments/") == []
     assert len(splits(imported)) == len(content["ids"])
     assert verify_campaign(store).faults == []
+
+
+def test_embeddings_and_captions_do_not_join_images(pictured: Bench, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.npz", ["new"], np.ones((1, 8)))
+    with pytest.raises(ConfigurationError, match="makes its features from images. Give new ones with --images"):
+        change(pictured, embeddings=rows)
+    store, campaign = open_store(pictured.root), pictured.state.campaign
+    captioned = campaign.model_copy(update={"text_encoder": "any"})
+    with pytest.raises(ConfigurationError, match="reads captions, which new images cannot bring along"):
+        with_more_images(store, captioned, read_sample_tables(store, campaign), str(tmp_path))
 
 
 def test_images_join_and_only_they_are_embedded(

@@ -143,6 +143,22 @@ def test_what_cannot_be_withdrawn(campaign: Bench, tmp_path: Path, text: str, me
     assert read_amended_campaign(open_store(campaign.root)).amendments == []
 
 
+def test_a_class_whose_only_labels_are_withdrawn(
+    campaign: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign.run_cycle()
+    campaign.run_cycle()
+    blue = [name for name in campaign.work.labelled() if name.startswith("blue-")]
+    withdraw(campaign, tmp_path, *blue)
+    told = " ".join(capsys.readouterr().err.split())
+    assert (
+        "No labelled sample is left of these classes, so that no model knows them until one is labelled: blue." in told
+    )
+    campaign.run_cycle()
+    assert not campaign.work.labelled().keys() & set(blue)
+    assert verify_campaign(open_store(campaign.root)).faults == []
+
+
 def test_withdrawn_for_good(campaign: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither withdrawn again nor joined again; classes that lose their only sample are told."""
     tested = [name for name in splits(campaign) if name.startswith("red-") and splits(campaign)[name] == "test"]

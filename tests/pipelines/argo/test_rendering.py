@@ -52,7 +52,8 @@ def test_options_reach_the_manifests(labelcycle: Callable[..., Any], tmp_path: P
     assert answer.returncode == 0, answer.stderr
     written = {name: yaml.safe_load(text) for name, text in content(tmp_path).items() if "access" not in name}
     images = {stage: template["container"]["image"] for stage, template in containers(written).items()}
-    assert images.pop("embed") == images.pop("train_adapter") == "registry.example.org/labelcycle-python:2-cuda"
+    on_gpus = {images.pop(stage) for stage in ("embed", "train_adapter", "prediction_parts")}
+    assert on_gpus == {"registry.example.org/labelcycle-python:2-cuda"}
     assert set(images.values()) == {"registry.example.org/labelcycle-python:2"}
     schedule = written["workflows/schedule.yaml"]["spec"]
     assert (schedule["schedules"], schedule["suspend"]) == (["30 6 * * 1-5"], False)

@@ -1,12 +1,14 @@
 """A campaign whose model is sure of most of its pool, and people who answer about audits."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.conftest import Bench
 from tests.pipelines.models.conftest import crown
 
@@ -42,22 +44,27 @@ def vectors(tmp_path_factory: pytest.TempPathFactory, truth: dict[str, str]) -> 
     return path
 
 
-@pytest.fixture
-def every_label(truth: dict[str, str], tmp_path: Path) -> str:
-    """A file with the label of each sample of the pool."""
-    path = tmp_path / "every-label.csv"
-    path.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
-    return str(path)
-
-
-@pytest.fixture
-def campaign(begin: Callable[..., Bench], vectors: Path, every_label: str) -> Bench:
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, vectors: Path, truth: dict[str, str]) -> Bench:
     """A campaign with a champion, whose people answer in CSVs."""
-    begun = begin(embeddings=str(vectors), recipe="logistic", budget=30, batch=30)
+    folder = tmp_path_factory.mktemp("trained")
+    every_label = folder / "every-label.csv"
+    every_label.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
+    settings = CampaignSettings(embeddings=str(vectors), recipe="logistic", budget=30, batch=30)
+    begin_campaign(str(folder / "campaign"), settings)
+    begun = Bench(str(folder / "campaign"))
     for _ in range(2):
-        begun.run_cycle(every_label)
+        begun.run_cycle(str(every_label))
     crown(begun.root)
     return begun
+
+
+@pytest.fixture
+def campaign(trained_once: Bench, tmp_path: Path) -> Bench:
+    """The same, as a copy that a test may change."""
+    copy = Bench(str(shutil.copytree(trained_once.root, tmp_path / "campaign")))
+    copy.cycle, copy.attempt = trained_once.cycle, trained_once.attempt
+    return copy
 
 
 @pytest.fixture

@@ -118,13 +118,19 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert third.began and third.plan.number == 2
 
 
-def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench]) -> None:
-    begun = begin(budget=8)
+def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], store_root: str) -> None:
+    begun = begin(store_root, budget=8)
     for _ in range(2):
         begun.run_cycle()
     crown(begun.root)
-    over = autolabel(begun.root, Claim(0.3, 0.6, audit=3, steps=1))
+    claim = Claim(0.3, 0.6, audit=3, steps=1)
+    over = autolabel(begun.root, claim)
     assert over.began and over.certificate is not None and over.plan.calibrated_on == 0, "12 test samples are too few"
+    assert autolabel(begun.root, claim).certificate == over.certificate
+    store, output = open_store(begun.root), open_store(f"{begun.root}/labels/of-the-machine")
+    count = write_certified_labels(store, begun.state.campaign, over.plan, over.certificate, output.root)
+    assert count == over.certificate.samples
+    assert [key.rpartition("/")[2] for key in output.keys("")] == ["certificate.json", "labels.parquet", "share.png"]
 
 
 @pytest.mark.parametrize("settings", [{"error": 0.0}, {"error": 2}, {"error": 0.1, "level": 1.0}])

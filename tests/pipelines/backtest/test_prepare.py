@@ -36,6 +36,15 @@ def test_defaults_are_those_of_the_recipe_and_of_what_fits(
     assert planned(batch=2, initial=5).labels == [5, 7, 9, 11, 13, 15, 17, 19, 21, 23]
 
 
+def test_growing_batches_fit_into_the_pool_too(planned: Callable[..., BacktestPlan]) -> None:
+    growing = {"overrides": {"schedule.batches_from": [[16, 12]]}}
+    assert planned(**growing).labels == [8, 16, 28, 40]
+    with pytest.raises(ConfigurationError, match="need 52 labels; the pool has 48. Ask for --cycles 4 or fewer"):
+        planned(cycles=5, **growing)
+    with pytest.raises(ConfigurationError, match="--batch 0"):
+        planned(batch=0, initial=8)
+
+
 def test_settings_reach_the_plan(planned: Callable[..., BacktestPlan]) -> None:
     plan = planned(
         cycles=2, seeds=3, label_price=0.5, annotators_per_label=3, compute_price=0.1, overrides={"trainer.scale": 7}

@@ -155,6 +155,18 @@ def test_losses_and_passes_are_for_those_that_cannot_do_without(
     assert pool.disagreements.max() <= 3 and pool.mutual_information is not None
 
 
+def test_queries_grow_as_a_campaign_s_do(
+    begin: Callable[..., Any], history: LabelledHistory, make_plan: Callable[..., BacktestPlan]
+) -> None:
+    campaign = begin(overrides={"schedule.batches_from": [[16, 12]]}, budget=40)
+    while campaign.state.phase != "done":
+        campaign.run_cycle()
+    schedule = campaign.state.campaign.recipe.schedule
+    plan = make_plan(trainer=campaign.state.campaign.recipe.trainer, schedule=schedule, cycles=4)
+    found = [cycle.labels for cycle in run(history, plan)]
+    assert found == [cycle.labels for cycle in campaign.state.trained] == [8, 16, 28, 40]
+
+
 def test_the_schedule_counts(history: LabelledHistory, make_plan: Callable[..., BacktestPlan]) -> None:
     slow = Schedule(learning_rate_drops=[1], drop_factor=1e-9)
     assert figures(run(history, make_plan(schedule=slow))) != figures(run(history, make_plan()))

@@ -9,7 +9,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from labelcycle.pipelines.cli.stage import app, command_of
-from labelcycle.pipelines.graph import CYCLE, WORK, Stage
+from labelcycle.pipelines.graph import CYCLE, PREDICTION, WORK, Stage
 
 
 def test_each_fact_is_a_file(begin: Callable[..., Any], tmp_path: Path) -> None:
@@ -26,9 +26,10 @@ def test_each_fact_is_a_file(begin: Callable[..., Any], tmp_path: Path) -> None:
     }
 
 
-def test_every_stage_of_the_cycle_is_a_command() -> None:
-    assert [command.name for command in app.registered_commands] == [stage.name for stage in CYCLE.stages]
-    assert [command.help for command in app.registered_commands] == [stage.does for stage in CYCLE.stages]
+def test_every_stage_of_a_cycle_and_of_a_prediction_is_a_command() -> None:
+    stages = (*CYCLE.stages, *PREDICTION.stages)
+    assert [command.name for command in app.registered_commands] == [stage.name for stage in stages]
+    assert [command.help for command in app.registered_commands] == [stage.does for stage in stages]
 
 
 def test_a_command_takes_what_its_stage_takes() -> None:

@@ -59,7 +59,7 @@ def test_an_arm_comes_to_what_a_campaign_comes_to(
     )
     run_all(campaign)
     recipe = campaign.state.campaign.recipe
-    arm = SelectionArm(strategy, 8, recipe.data_selection, recipe.trainer)
+    arm = SelectionArm(strategy, 8, recipe.data_selection, recipe.trainer, first=recipe.cold_start.strategy)
     simulated = simulate_selection(pool_of(campaign), arm, seed=0)
     queries = [read_query(campaign.work.store, commit.objects["query"]) for commit in campaign.state.commits[:3]]
     assert simulated.selections == [sorted(query["sample_id"].to_pylist()) for query in queries]

@@ -1,16 +1,19 @@
 """The bench of the papers' tables: rows that are kept, hours that are held to, and verdicts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from labelcycle.components.select.batch import check_arguments
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
+from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import SELECTIONS, vecaf_jobs, vecaf_report
 from tests.bench.methods.study.verdicts import Claim, claims_table, verdict_on
@@ -92,9 +95,17 @@ def test_verdicts_are_of_paired_seeds() -> None:
 
 def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path) -> None:
     rows = Rows(tmp_path / "rows.jsonl")
-    for jobs, report in ((vecaf_jobs, vecaf_report), (asvp_jobs, asvp_report), (peal_jobs, peal_report)):
+    for jobs, report in (
+        (vecaf_jobs, vecaf_report),
+        (asvp_jobs, asvp_report),
+        (peal_jobs, peal_report),
+        (dropquery_jobs, dropquery_report),
+    ):
         found = jobs(data, Sizes(), 1)
         assert len({one.digest for one in found}) == len(found)
+        for recipe in (one.whole_recipe() for one in found):
+            check_arguments(recipe.selector.strategy, recipe.selector.arguments)
+            check_arguments(recipe.cold_start.strategy, recipe.cold_start.arguments)
         assert report(found, rows).count("not comparable") > 3
 
 
@@ -108,3 +119,16 @@ def test_a_selection_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> 
     for by_seed in rows_of(jobs, rows).values():
         assert [batches for batches, _ in by_seed[0].figures["points"]] == [1, 3, 4, 6, 7, 9]
     assert vecaf_report(jobs, rows).count(" (one seed)") >= 4
+
+
+def test_a_backtest_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> None:
+    jobs = [
+        replace(job, more={**job.more, "pool": 60, "cycles": 2})
+        for job in dropquery_jobs(data, Sizes(), 1)
+        if job.arm in ("dropquery", "bald, clustered", "margin, logistic, propagation")
+    ]
+    rows = Rows(tmp_path / "rows.jsonl")
+    assert measure_within(1.0, jobs, rows, lambda one: measure(one, data)) == []
+    for by_seed in rows_of(jobs, rows).values():
+        assert [labels for labels, _ in by_seed[0].figures["curve"]] == [3, 6]
+    assert dropquery_report(jobs, rows).count(" (one seed)") == 9

@@ -34,6 +34,8 @@ def test_a_plan_is_what_is_then_begun_and_writes_nothing(store_root: str, embedd
     assert facts["test"] == {"blue": 4, "green": 4, "red": 4} and (facts["pool"], facts["read"]) == (48, 60)
     assert facts["first_query"] == {"size": 8, "to_test_with": 0, "strategy": "random", "trained": False}
     assert facts["queries"] == 3 and facts["cost"]["labels"] == 10 and facts["cost"]["first_query"] == 4
+    growing = json.loads(run(store_root, *flags, "--set", "schedule.batches_from=[[8, 12]]", "--plan", "--json").stdout)
+    assert growing["queries"] == 2
     assert facts["campaign"] in run(store_root, *flags).stdout
     assert json.loads(run(store_root, *flags, "--plan", "--json").stdout)["exists"]
     with pytest.raises(CampaignError, match="another budget"):

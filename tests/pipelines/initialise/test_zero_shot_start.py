@@ -26,6 +26,7 @@ from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
 from labelcycle.components.train_adapter.logistic_regression import fit_logistic_regression
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.initialise import zero_shot_start
+from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.harness import tiny_image_text as tiny
 
@@ -83,7 +84,9 @@ def test_what_is_kept_is_enough_for_later_runs(
     monkeypatch.setitem(sys.modules, "open_clip", None)
     campaign.run_cycle()
     campaign.run_cycle()
-    assert not verify_campaign(open_store(campaign.root)).faults
+    store = open_store(campaign.root)
+    assert not verify_campaign(store).faults
+    assert all(replay_selection(store, cycle).agreement == "identical" for cycle in (0, 1))
 
 
 def test_names_pull_the_head_and_stand_for_classes_without_labels(begun: Callable[..., Any], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
+from labelcycle.pipelines.label_page import session as sessions
 from labelcycle.pipelines.label_page.open_queries import NothingAsked
 from labelcycle.pipelines.label_page.pictures import picture
 from labelcycle.pipelines.label_page.session import AnsweredMeanwhile, LabellingSession
@@ -273,7 +274,9 @@ def test_what_was_withdrawn_is_not_shown(bench: Bench, tmp_path: Path) -> None:
         session_of(bench, "noor")
 
 
-def test_classes_that_are_amended_are_offered_at_once(bench: Bench) -> None:
+def test_classes_that_are_amended_are_offered_while_somebody_labels(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer that was given before counts as what its class is now."""
     session = session_of(bench)
     first = answer_next(session)
@@ -283,7 +286,10 @@ def test_classes_that_are_amended_are_offered_at_once(bench: Bench) -> None:
     renamed = {colour(first): "azure"}
     change = WantedChanges(renamed=[f"{colour(first)}=azure"], classes=["+violet"])
     amend_campaign(open_store(bench.root), change, "")
-    session.look_again()
+    session.look_again_at_times()
+    assert session.version == version
+    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_LOOKS", 0.0)
+    session.look_again_at_times()
     assert session.version == version + 1 and {"azure", "violet"} <= set(session.queries.campaign.classes)
     request = session.next_requests(1)[0]
     session.answer(request.cycle, request.sample_id, "violet", "ok")

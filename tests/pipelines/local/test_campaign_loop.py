@@ -12,7 +12,8 @@ import pytest
 
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
-from labelcycle.pipelines.local import campaign_loop
+from labelcycle.pipelines.cli.finalize import finalize
+from labelcycle.pipelines.local import campaign_loop, engine
 from labelcycle.pipelines.local.campaign_loop import _reached, run_campaign
 from labelcycle.pipelines.local.outcome import CycleRun
 from tests.components.notification.conftest import Receiver, receiver
@@ -130,6 +131,20 @@ def test_people_are_told_of_a_target_of_this_run_and_of_failures(
         with pytest.raises(TransientError, match="S3 is away"):
             run_campaign(made.root)
     assert told(receiver)[1:] == [("cycle_failed", 2, "failed: S3 is away. Run it again")]
+
+
+def test_people_are_told_of_a_final_model_that_fails(
+    begin: Callable[..., Any], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = begin(notify={"webhook": True}, overrides={"final.trainer": {"name": "lp_ft"}})
+
+    def fails(*_: Any, **__: Any) -> CycleRun:
+        raise TransientError("S3 is away. Run it again.")
+
+    monkeypatch.setattr(engine, "run_cycle", fails)
+    with pytest.raises(TransientError, match="S3 is away"):
+        finalize(made.root, end_early=True)
+    assert told(receiver) == [("cycle_failed", 0, "failed: S3 is away. Run it again")]
 
 
 def test_who_stops_a_run_is_told_of_no_failure(

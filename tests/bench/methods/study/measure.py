@@ -3,18 +3,25 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.config.trainers import LinearTrainer
+from labelcycle.components.core.config.query_choice import DropoutScorer
+from labelcycle.components.core.config.trainers import FeatureTrainer, LinearTrainer
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.objects import read_record
+from labelcycle.components.core.storage.objects import ObjectReference, read_record
+from labelcycle.pipelines.backtest.backtest_plan import Arm as BacktestArm
+from labelcycle.pipelines.backtest.backtest_plan import BacktestPlan, Chooser, ComparedStrategy
+from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHistory, history_from_embeddings
+from labelcycle.pipelines.backtest.simulate import simulate
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
 from tests.bench.methods.alignment import copy_until
@@ -73,9 +80,46 @@ def _pool(features: Path, encoder: str, size: int) -> LabelledPool:
     return read_pool(features, encoder, size)
 
 
+@cache
+def _history(features: Path, size: int) -> LabelledHistory:
+    """The samples of a file, the pool cut down to `size` of them, drawn at random; 0 for all."""
+    history = history_from_embeddings(str(features))
+    pool = history.pool
+    rows = np.sort(np.random.default_rng(0).permutation(len(pool))[: size or len(pool)])
+    return replace(history, pool=Labelled(pool.ids[rows], pool.features[rows], pool.classes[rows]))
+
+
 def measure(job: Job, data: Data) -> Mapping[str, Any]:
     """The figures of a job."""
-    return _selection(job, data) if job.kind == "selection" else _campaign(job, data)
+    kinds = {"selection": _selection, "backtest": _backtest, "campaign": _campaign}
+    return kinds[job.kind](job, data)
+
+
+def _backtest(job: Job, data: Data) -> dict[str, Any]:
+    """Accuracy by labels, of as many labels a cycle as there are classes: `curve`, as [labels, accuracy]."""
+    assert data.features is not None
+    recipe, history = job.whole_recipe(), _history(data.features, job.more["pool"])
+    assert isinstance(recipe.trainer, FeatureTrainer)
+    count = len(history.classes)
+    compared = ComparedStrategy(
+        chooser=Chooser(strategy=recipe.selector.strategy, parameters=recipe.selector.arguments),
+        cold_start=Chooser(strategy=recipe.cold_start.strategy, parameters=recipe.cold_start.arguments),
+    )
+    plan = BacktestPlan(
+        source=history.source,
+        history=ObjectReference(key="in memory", sha256="0" * 64),
+        classes=history.classes,
+        compared=[compared],
+        seeds=1,
+        initial=count,
+        batch=count,
+        cycles=min(job.more["cycles"], len(history.pool) // count),
+        trainer=recipe.trainer,
+        schedule=recipe.schedule,
+        scorer=recipe.scorer if isinstance(recipe.scorer, DropoutScorer) else DropoutScorer(),
+    )
+    measured = simulate(history, plan, BacktestArm("row", compared, job.seed))
+    return {"curve": [[one.labels, one.accuracy] for one in measured]}
 
 
 def _selection(job: Job, data: Data) -> dict[str, Any]:
@@ -84,8 +128,15 @@ def _selection(job: Job, data: Data) -> dict[str, Any]:
     recipe, pool = job.whole_recipe(), _pool(data.features, data.encoder, job.more["pool"])
     assert recipe.data_selection is not None and isinstance(recipe.trainer, LinearTrainer)
     selected = round(job.more["share"] * len(pool.ids))
-    arguments = recipe.selector.arguments
-    arm = SelectionArm(recipe.selector.strategy, selected, recipe.data_selection, recipe.trainer, arguments)
+    arm = SelectionArm(
+        recipe.selector.strategy,
+        selected,
+        recipe.data_selection,
+        recipe.trainer,
+        recipe.selector.arguments,
+        recipe.cold_start.strategy,
+        recipe.cold_start.arguments,
+    )
     points = simulate_selection(pool, arm, job.seed).points
     return {"points": [[point.batches, point.figures["accuracy"]] for point in points]}
 

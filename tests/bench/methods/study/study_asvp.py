@@ -16,7 +16,7 @@ QUERIES = ("margin", "confidence", "coreset", "badge", "activeft")
 ASVP_BATCH, ASVP_CYCLES = 20, 14
 FINALS = (4, 8, 11, 14)
 """Cycles, from whose labels final models are trained."""
-GROWING = {100: 50}
+GROWING = [[100, 50]]
 """From 100 labels on a cycle asks for 50: the paper's 200 and 500 from 2,000 on, made smaller."""
 POSITIONS = (40, 80, 150, 300)
 

@@ -172,7 +172,7 @@ def test_prices_of_labels_and_of_computing() -> None:
 
 
 def test_queries_grow_by_the_schedule(campaign: Campaign) -> None:
-    schedule = campaign.recipe.schedule.model_copy(update={"batches_from": {8: 9}})
+    schedule = campaign.recipe.schedule.model_copy(update={"batches_from": [(8, 9)]})
     recipe = campaign.recipe.model_copy(update={"schedule": schedule})
     growing = campaign.model_copy(update={"recipe": recipe, "initial": 4, "batch": 4, "budget": 30})
     assert [growing.query_size(asked) for asked in (0, 4, 8, 17, 26)] == [4, 4, 9, 9, 4]

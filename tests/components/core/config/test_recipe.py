@@ -265,8 +265,15 @@ def test_learning_rate_without_drops_and_with_another_factor() -> None:
 
 
 def test_batches_grow_with_the_labels() -> None:
-    schedule = Schedule(batches_from={2000: 500, 3000: 50})
+    schedule = Schedule(batches_from=[(2000, 500), (3000, 50)])
     assert [schedule.batch_at(asked, 200) for asked in (0, 1999, 2000, 2999, 3000)] == [200, 200, 500, 500, 50]
     assert list(islice(schedule.labels_by_cycle(1800, 200), 4)) == [1800, 2000, 2500, 3000]
+    with pytest.raises(ValidationError, match="rising numbers of labels"):
+        Schedule(batches_from=[(3000, 50), (2000, 500)])
     assert "batches_from" not in Schedule().model_dump(mode="json")
     assert Schedule.model_validate_json(schedule.model_dump_json()) == schedule
+
+
+def test_learning_rates_drop_in_the_recipes_of_peal_alone() -> None:
+    drops = {path.stem for path in SHIPPED if read_recipe(path).schedule.learning_rate_drops}
+    assert drops == {"peal_entropy", "peal_featdist", "peal_uherding"}
