@@ -1,7 +1,9 @@
 """`labelcycle autolabel` from the plan to the certificate, with people who answer in files and find faults."""
 
 import csv
+import itertools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.tables import read_table
 from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
 from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
@@ -116,6 +119,49 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert over is not None and over.earlier_plans == 1
     third = autolabel(campaign.root, Claim(0.1, audit=40, steps=1))
     assert third.began and third.plan.number == 2
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def test_whoever_is_killed_goes_on(
+    campaign: Bench, answer: Answer, truth: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write: the plan and what comes of it are those of a run that nothing has stopped."""
+    every = tmp_path / "every.csv"
+    every.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
+    begun = Path(campaign.root)
+    shutil.copytree(begun, tmp_path / "whole")
+    whole = autolabel(str(tmp_path / "whole"), CLAIM, str(every)).certificate
+    for kills in range(30):
+        root = str(shutil.copytree(begun, tmp_path / f"killed-{kills}"))
+        with monkeypatch.context() as context:
+            die_at(context, kills)
+            try:
+                autolabel(root, CLAIM, str(every))
+                break
+            except Killed:
+                pass
+        again = autolabel(root, CLAIM, str(every)).certificate
+        assert whole is not None and again is not None
+        assert again.model_copy(update={"time": whole.time}) == whole
+    assert 5 < kills < 30, "the last run was not killed"
+
+
+def die_at(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the write of this number, from 0, not return although it was done."""
+    left = itertools.count()
+    for name in ("write", "write_if_absent"):
+        do = getattr(FolderStore, name)
+
+        def dying(*arguments: object, do: Callable[..., object] = do) -> object:
+            done = do(*arguments)
+            if next(left) == number:
+                raise Killed
+            return done
+
+        patch.setattr(FolderStore, name, dying)
 
 
 def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], store_root: str) -> None:
