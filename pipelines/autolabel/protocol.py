@@ -233,7 +233,7 @@ def _judged(
     every = set(audits["sample_id"].to_pylist())
     answers = read_audit_answers(store, campaign, plan.number, number, every, labels_from)
     unanswered = [name for name in labels if name not in answers]
-    where = ask_audit(store, campaign, plan.number, number, unanswered) if unanswered else ""
+    where = ask_audit(store, campaign, plan.number, number, unanswered, labels_from) if unanswered else ""
     if audit_source(campaign, labels_from) is None:
         answers = read_audit_answers(store, campaign, plan.number, number + 1, every, labels_from)
     gone = read_withdrawn(store, campaign)

@@ -19,6 +19,7 @@ from labelcycle.pipelines.autolabel.certified_labels import write_certified_labe
 from labelcycle.pipelines.autolabel.protocol import AutolabelState, Claim, autolabel
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
+from tests.harness.label_studio_api import Api
 from tests.pipelines.models.conftest import crown
 
 CLAIM = Claim(0.05, 0.9, audit=60, steps=2)
@@ -119,6 +120,38 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert over is not None and over.earlier_plans == 1
     third = autolabel(campaign.root, Claim(0.1, audit=40, steps=1))
     assert third.began and third.plan.number == 2
+
+
+def test_the_audit_is_in_label_studio_where_queries_are(
+    begin_on_small_network: Callable[..., Bench], studio: Api, tmp_path: Path
+) -> None:
+    """Its tasks have no guess of the model, and none is made twice; its answers are none to the campaign's query."""
+    tool = {"label_studio": studio.url, "image_server": "http://images.example.org"}
+    begun = begin_on_small_network(labels_from=None, recipe="logistic", budget=16, batch=8, **tool)
+    begun.run_cycle()
+
+    def answer_all() -> None:
+        for number, task in studio.tasks.items():
+            if not task["annotations"]:
+                studio.annotate(number, task["data"]["sample_id"].partition("/")[0])
+
+    answer_all()
+    begun.run_cycle()
+    of_queries = set(studio.tasks)
+    claim = Claim(0.5, 0.5, audit=6, steps=1)
+    asked = autolabel(begun.root, claim, model="1")
+    of_audit = set(studio.tasks) - of_queries
+    assert asked.awaited == len(of_audit) == 6 and asked.asked == asked.source == f"{studio.url}/projects/1"
+    assert not any(studio.tasks[number]["predictions"] for number in of_audit)
+    assert autolabel(begun.root, claim).awaited == 6 and set(studio.tasks) == of_queries | of_audit
+    assert begun.ingest().awaited == 8
+    answer_all()
+    over = autolabel(begun.root, claim)
+    assert over.certificate is not None and over.certificate.audited == 6
+    assert not (Path(begun.root) / "autolabel" / "0000" / "audit-1.csv").exists()
+    assert begun.ingest().decision == "train"
+    labelled = begun.run_cycle()
+    assert labelled.labels == 16, "the audit's answers are none to what the campaign asked"
 
 
 class Killed(Exception):
