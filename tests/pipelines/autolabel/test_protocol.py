@@ -16,7 +16,9 @@ from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.tables import read_table
 from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
 from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
+from labelcycle.pipelines.autolabel.confidence_calibration import calibrate
 from labelcycle.pipelines.autolabel.protocol import AutolabelState, Claim, autolabel
+from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
 from tests.harness.label_studio_api import Api
@@ -44,7 +46,8 @@ def test_people_are_asked_without_being_told_what_the_machine_thinks(campaign: B
     assert len(set(asked)) == 60 and not set(asked) & set(campaign.work.requests()["sample_id"].to_pylist())
     again = autolabel(campaign.root, CLAIM)
     assert (again.plan, again.began, again.awaited, again.source) == (begun.plan, False, 60, begun.source)
-    assert (begun.plan.pool, begun.plan.unlabelled, begun.plan.calibrated_on) == (600, 570, 60)
+    assert (begun.plan.pool, begun.plan.unlabelled) == (600, 570)
+    assert (begun.plan.calibrated_on, begun.plan.calibrated_with) == ("test", 60)
 
 
 def test_a_faultless_audit_certifies_the_first_step(
@@ -120,6 +123,19 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert over is not None and over.earlier_plans == 1
     third = autolabel(campaign.root, Claim(0.1, audit=40, steps=1))
     assert third.began and third.plan.number == 2
+
+
+def test_without_a_test_set_labels_calibrate_by_cross_validation(
+    campaign: Bench, begin: Callable[..., Bench], tmp_path: Path
+) -> None:
+    begun = begin(str(tmp_path / "few-tests"), recipe="logistic", budget=32, batch=16)
+    for _ in range(3):
+        begun.run_cycle()
+    chosen = choose_model(begun.root, 2)
+    found = calibrate(chosen, begun.state)
+    assert (found.on, found.samples) == ("labels", 32) and found.temperature != 1.0
+    on_test = calibrate(choose_model(campaign.root), campaign.state)
+    assert on_test.on == "test" and on_test.temperature != 1.0
 
 
 def test_the_audit_is_in_label_studio_where_queries_are(
@@ -204,7 +220,7 @@ def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], 
     crown(begun.root)
     claim = Claim(0.3, 0.6, audit=3, steps=1)
     over = autolabel(begun.root, claim)
-    assert over.began and over.certificate is not None and over.plan.calibrated_on == 0, "12 test samples are too few"
+    assert over.began and over.certificate is not None and over.plan.calibrated_on == "nothing", "12 tests are too few"
     assert autolabel(begun.root, claim).certificate == over.certificate
     store, output = open_store(begun.root), open_store(f"{begun.root}/labels/of-the-machine")
     count = write_certified_labels(store, begun.state.campaign, over.plan, over.certificate, output.root)
