@@ -89,8 +89,8 @@ def _address(image: object) -> str:
 
 def _no_path(image: object) -> InputError:
     return InputError(
-        f"Images are paths or s3:// URIs; got {type(image).__name__}. Save it as a file first, or give bytes and pixels "
-        "to the model in MLflow: mlflow.pyfunc.load_model."
+        f"Images are paths or s3:// URIs; got {type(image).__name__}. Save it as a file first, or give bytes or "
+        "pixels to the model in MLflow: mlflow.pyfunc.load_model."
     )
 
 

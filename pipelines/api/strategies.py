@@ -71,7 +71,7 @@ def select(
 
     Raises:
         ConfigurationError: an unknown strategy or parameter, or something that the strategy needs is missing.
-        InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct, another head.
+        InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct, no head.
     """
     arrays: dict[str, Any] = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
     for name in FIELDS:
