@@ -93,7 +93,7 @@ def inference_service(
                 "minReplicas": least,
                 "maxReplicas": most,
                 "timeout": 60,
-                "labels": labels,
+                "labels": dict(labels),
                 **_pod(profile.stages[STAGE], image, uri),
             }
         },
