@@ -1,6 +1,7 @@
 """Active learning in memory, for notebooks: features in, ids to label out, without a campaign."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -105,7 +106,7 @@ class ActiveLearner:
             n: how many; all that are left where these are fewer.
 
         Raises:
-            ConfigurationError: `n` is below 1.
+            ConfigurationError: `n` is no whole number, or below 1.
             InputError: labels of the last ids are still to be told.
 
         Cost: a training of the head and one call of the strategy on all samples that were not asked for.
@@ -116,8 +117,8 @@ class ActiveLearner:
                 "None for those that cannot be labelled."
             )
         choice: Choice = self.recipe.selector if self._is_labelled else self.recipe.cold_start
-        if n < 1:
-            raise ConfigurationError(f"A query asks for 1 label or more; got {n}.")
+        if not isinstance(n, Integral) or n < 1:
+            raise ConfigurationError(f"A query asks for 1 label or more, a whole number; got {n!r}.")
         if self._asked.all():
             return []
         head = self._model()
@@ -129,7 +130,7 @@ class ActiveLearner:
         )
         arguments: dict[str, Any] = dict(choice.arguments)
         picks = select_batch(
-            choice.strategy, pool, n, self.seed, constraints=self._constraints(choice, pool.ids), **arguments
+            choice.strategy, pool, int(n), self.seed, constraints=self._constraints(choice, pool.ids), **arguments
         )
         self._open = np.searchsorted(self._pool.ids, picks.ids).tolist()
         self._asked[self._open] = True
@@ -234,6 +235,8 @@ class ActiveLearner:
 
     def _told(self, ids: Sequence[Any], labels: Sequence[Any], asked: bool = True) -> dict[int, int]:
         """The class of each row that is told, once everything about it is checked."""
+        if any(isinstance(given, str) or not isinstance(given, Iterable) for given in (ids, labels)):
+            raise InputError("ids and labels come in lists, also where there is one of each. Give [id] and [label].")
         names, given = as_list(ids), as_list(labels)
         if len(names) != len(given):
             raise InputError(f"{len(names)} ids and {len(given)} labels were told. Give one label an id.")

@@ -88,6 +88,9 @@ class BacktestResult:
         ]
         return pd.DataFrame(found)
 
+    def __repr__(self) -> str:
+        return f"<BacktestResult of {len(self.leaderboard.entries)} strategies: {self.verdict}>"
+
     def _repr_html_(self) -> str:
         headings, cells = rows(self.leaderboard)
         head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)

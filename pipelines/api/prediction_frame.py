@@ -1,6 +1,6 @@
 """Predictions of a committed model as a table: of images, or of features for campaigns on embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ def prediction_frame(
     layout = Layout(chosen.campaign.classes, top, probabilities)
     if chosen.campaign.backbone is None:
         return _frame(*_of_features(chosen, images), layout)
+    if isinstance(images, bytes | bytearray) or not isinstance(images, Iterable | PathLike):
+        raise _no_path(images)
     if isinstance(images, str | PathLike):
         from labelcycle.pipelines.models.classify_images import images_named
 
@@ -81,8 +83,15 @@ def _of_features(chosen: Chosen, features: Any) -> tuple[list[Any], npt.NDArray[
 
 def _address(image: object) -> str:
     if not isinstance(image, str | PathLike):
-        raise InputError(f"Images are paths or s3:// URIs; got {type(image).__name__}. Save it as a file first.")
+        raise _no_path(image)
     return fspath(image)
+
+
+def _no_path(image: object) -> InputError:
+    return InputError(
+        f"Images are paths or s3:// URIs; got {type(image).__name__}. Save it as a file first, or give bytes or "
+        "pixels to the model in MLflow: mlflow.pyfunc.load_model."
+    )
 
 
 def _frame(

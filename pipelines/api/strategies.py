@@ -71,7 +71,7 @@ def select(
 
     Raises:
         ConfigurationError: an unknown strategy or parameter, or something that the strategy needs is missing.
-        InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct.
+        InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct, no head.
     """
     arrays: dict[str, Any] = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
     for name in FIELDS:
@@ -82,6 +82,11 @@ def select(
     names, texts = names_and_texts(ids, size)
     pool = Candidates(ids=np.array(texts, np.str_), cycle=cycle, **arrays)
     if head is not None:
+        if not hasattr(head, "last"):
+            raise InputError(
+                f"head is a model as PrototypeClassifier.head and ActiveLearner.head have it; got "
+                f"{type(head).__name__}. Give its head."
+            )
         pool = with_head(pool, head, STRATEGIES.get(strategy))
     picks = select_batch(strategy, pool, n, seed, constraints=constraints, **given)
     name_of = dict(zip(texts, names, strict=True))

@@ -155,8 +155,8 @@ def _begin(store: Store, root: str, state: State, claim: Claim, model: str, numb
     planned = plan_steps(found.confidence, found.keys, claim.error, claim.level, claim.audit, claim.steps)
     if not planned.steps:
         raise ConfigurationError(
-            f"No set of samples that is larger than its audit is expected to have few enough of its labels wrong: "
-            f"{chosen.title} is not sure enough of any. Label more, or raise --error."
+            "No set of samples that is larger than its audit is expected to have few enough wrong labels of "
+            f"{chosen.title}. Label more, or raise --error."
         )
     order = np.argsort(planned.rows)
     rows, last = planned.rows[order], in_steps(planned)[order]

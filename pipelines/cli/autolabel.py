@@ -55,6 +55,8 @@ def autolabel(
         written = write_certified_labels(store, read_state(store).campaign, found.plan, found.certificate, output)
         if written:
             print(f"{written} labels: {output.rstrip('/')}/labels.parquet", file=sys.stderr)
+    elif found.certificate.step is not None:
+        print("for a folder of the labels call it again with --output FOLDER", file=sys.stderr)
     if found.certificate.step is None:
         raise typer.Exit(1)
 
@@ -69,20 +71,27 @@ def _print_plan(plan: "AutolabelPlan") -> None:
     for number, step in enumerate(plan.steps, 1):
         print(
             f"step {number}: {step.samples} samples ({step.samples / plan.pool:.1%} of the pool), expected error "
-            f"{step.expected_error:.2%}; people audit {step.audited}, and may find {step.allowed} faults"
+            f"{step.expected_error:.2%}; people audit {step.audited}, and may find {_counted(step.allowed, 'fault')}"
         )
 
 
 def _print_certificate(certificate: "Certificate") -> None:
     for outcome in certificate.outcomes:
         end = f"error at most {outcome.bound:.2%}" if outcome.bound < 1 else "given up"
-        print(f"step {outcome.step + 1}: {outcome.faults} faults among {outcome.audited} answers, {end}")
+        print(f"step {outcome.step + 1}: {_counted(outcome.faults, 'fault')} among {outcome.audited} answers, {end}")
     claim = f"error of at most {certificate.error:.2%} at {certificate.level:.0%} confidence"
     if certificate.step is None:
-        print(f"no share is certified for an {claim}. Label more, raise --error, or audit more with --anew.")
+        print(
+            f"no share is certified for an {claim}. Label more and begin anew (--anew), audit more (--audit, --anew), "
+            "or raise --error."
+        )
         return
     print(f"certified: {certificate.samples} samples ({certificate.share:.1%} of the pool), {claim}")
     if certificate.earlier_plans:
         print(
             f"plan {certificate.earlier_plans + 1} of this campaign: each plan had its own risk of a wrong certificate"
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

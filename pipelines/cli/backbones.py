@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from labelcycle.components.core.backbones.presets import Preset
     from labelcycle.components.core.backbones.timing import BackboneTiming
 
+WIDE = 120
+"""Columns of a terminal in which timm's names fit on a line."""
+
 CLOSED = (
     "Weights come from the Hugging Face hub, once, at `labelcycle init`, and are kept in the campaign. Without a "
     "network: fetch the file on another machine with `{fetch}`, carry it over, and name it: --backbone {name} "
@@ -51,27 +54,28 @@ def backbones(
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    wide = console.width >= WIDE
     table = Table()
     table.add_column("backbone", no_wrap=True)
-    table.add_column("timm's name", overflow="fold")
     for heading in ("parameters", "pixels", "width"):
-        table.add_column(heading, justify="right")
-    table.add_column("licence")
-    table.add_column("text")
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("licence", "text", *(["timm's name"] if wide else [])):
+        table.add_column(heading, no_wrap=True)
     for preset in PRESETS.values():
         table.add_row(
             preset.name,
-            preset.network,
             f"{preset.parameters / 1e6:,.0f} M",
             str(preset.image_size),
             str(preset.width),
             preset.licence,
             "yes" if preset.text else "",
+            *([preset.network] if wide else []),
         )
-    console = Console()
     console.print(table)
     first = next(iter(PRESETS.values()))
-    for line in (CLOSED.format(fetch=first.fetch, name=first.name), LICENCES):
+    names = [] if wide else [f"timm's names are listed from {WIDE} columns on, and by --json."]
+    for line in (*names, CLOSED.format(fetch=first.fetch, name=first.name), LICENCES):
         console.print(line, highlight=False, markup=False)
 
 

@@ -24,6 +24,24 @@ TRYING_OUT = (
 )
 
 
+def refuse_missing_backbone(settings: CampaignSettings) -> None:
+    """Refuse, before images are read, a network that timm does not know, and a file of weights that is not there.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    name = settings.backbone or PACKAGED
+    if settings.images is None or (name == PACKAGED and settings.weights is None):
+        return
+    from labelcycle.components.core.backbones.build import refuse_unknown
+    from labelcycle.components.core.backbones.resolve import refuse_missing_weights
+
+    preset = preset_of(name)
+    refuse_unknown(name if preset is None else preset.network)
+    if settings.weights is not None:
+        refuse_missing_weights(settings.weights)
+
+
 def base_features(
     store: Store, settings: CampaignSettings, recipe: Recipe, samples: Samples, splits: dict[str, str]
 ) -> tuple[Backbone | None, str]:

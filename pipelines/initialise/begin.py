@@ -27,7 +27,7 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, TRUTH
 from labelcycle.components.core.storage.unwritten import UnwrittenStore
-from labelcycle.pipelines.initialise.base_features import base_features
+from labelcycle.pipelines.initialise.base_features import base_features, refuse_missing_backbone
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.caption_sources import read_captions, wants_captions
 from labelcycle.pipelines.initialise.division import Division, divide
@@ -116,6 +116,7 @@ def begin_campaign(root: str, settings: CampaignSettings, write: bool = True) ->
     check_labelling(settings, labelling, recipe)
     store = open_store(root) if write else UnwrittenStore(open_store(root))
     _refuse_other_campaign(store, settings, recipe)
+    refuse_missing_backbone(settings)
     samples = _samples(settings, recipe)
     if samples.reading is not None:
         notice(samples.reading.line)

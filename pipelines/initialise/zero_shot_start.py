@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.backbones.packaged import PACKAGED
-from labelcycle.components.core.backbones.presets import ALL, Preset, image_text_presets, preset_of
+from labelcycle.components.core.backbones.presets import Preset, image_text_presets, preset_of, preset_of_network
 from labelcycle.components.core.campaign.campaign import Backbone
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import changed_recipe
@@ -147,7 +147,7 @@ def with_texts_of(store: Store, zero_shot: ZeroShot, classes: Sequence[str]) -> 
 
 def _preset_of(name: str) -> Preset | None:
     """The preset with a text that is called so, or whose network is."""
-    found = preset_of(name) or next((preset for preset in ALL if preset.network == name), None)
+    found = preset_of(name) or preset_of_network(name)
     return found if found is not None and found.text else None
 
 

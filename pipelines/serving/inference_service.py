@@ -100,9 +100,17 @@ def inference_service(
     }
 
 
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes what is there twice twice, since people edit manifests."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def as_yaml(manifest: dict[str, Any]) -> str:
     """The manifest as `kubectl apply` takes it."""
-    return yaml.safe_dump(manifest, sort_keys=False, width=120)
+    text: str = yaml.dump(manifest, Dumper=_WithoutAliases, sort_keys=False, width=120)
+    return text
 
 
 def _name_of(campaign: Campaign) -> str:

@@ -54,6 +54,8 @@ def test_the_list_names_what_a_closed_network_needs(labelcycle: Callable[..., An
     assert small["without_network"]["fetch"].startswith("hf download timm/vit_small_patch14_reg4_dinov2.lvd142m ")
     text = labelcycle("backbones").stdout
     assert all(name in text for name in PRESETS) and "--weights" in text
+    rows = [line for line in text.splitlines() if "dinov3-small" in line]
+    assert len(rows) == 1 and all(value in rows[0] for value in ("384", "256", "dinov3-license")), "80 columns do"
 
 
 def test_listing_loads_neither_torch_nor_timm() -> None:

@@ -64,6 +64,20 @@ def autocast(backbone: Backbone) -> torch.autocast:
     return torch.autocast(device().type, dtype=torch.bfloat16, enabled=backbone.precision == "bfloat16")
 
 
+def refuse_unknown(name: str) -> None:
+    """Refuse a name that is none of timm's.
+
+    Raises:
+        ConfigurationError: with names that are like it.
+    """
+    if timm.is_model(name):
+        return
+    meant = near_preset(name)
+    close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
+    names = f" Similar names: {close}." if close else " See labelcycle backbones, and timm.list_models()."
+    raise ConfigurationError(f"timm has no model {name!r}.{meant or names}")
+
+
 def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.nn.Module:
     """A timm model without its classifier: images (B, 3, H, W) → features (B, d).
 
@@ -75,11 +89,7 @@ def create(name: str, image_size: int | None = None, **arguments: Any) -> torch.
     Raises:
         ConfigurationError: timm knows no model or weights of this name, or refuses the image size.
     """
-    if not timm.is_model(name):
-        meant = near_preset(name)
-        close = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5])
-        names = f" Similar names: {close}." if close else " See labelcycle backbones, and timm.list_models()."
-        raise ConfigurationError(f"timm has no model {name!r}.{meant or names}")
+    refuse_unknown(name)
     sized = {} if image_size is None else {"img_size": image_size}
     try:
         model: torch.nn.Module = timm.create_model(name, num_classes=0, **sized, **arguments)

@@ -193,6 +193,11 @@ def preset_of(name: str) -> Preset | None:
     return PRESETS.get(name)
 
 
+def preset_of_network(network: str) -> Preset | None:
+    """The preset of timm's network of this name; None where it has none."""
+    return next((preset for preset in ALL if preset.network == network), None)
+
+
 def near_preset(name: str) -> str:
     """` Did you mean 'dinov2-small'?` for a name that is nearly that of a preset; empty where none is."""
     return near_miss(name, PRESETS)

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
-from labelcycle.components.core.backbones.presets import Preset
+from labelcycle.components.core.backbones.presets import Preset, preset_of_network
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.config.embedding import AskedPooling
 from labelcycle.components.core.config.recipe import describe
@@ -124,8 +124,10 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
                 raise ConfigurationError(
                     f"timm has no weights for backbone {name!r}. Give them with --weights."
                 ) from error
+            preset = preset_of_network(name)
+            elsewhere = "" if preset is None else f"Fetch the file on another machine with `{preset.fetch}`. "
             raise TransientError(
-                f"Cannot fetch the weights of {name!r} from the model hub: {str(error).rstrip('.')}. "
+                f"Cannot fetch the weights of {name!r} from the model hub: {str(error).rstrip('.')}. {elsewhere}"
                 "Name a local file or s3:// URI with --weights, or try again."
             ) from error
     with tempfile.TemporaryDirectory() as folder:
@@ -147,9 +149,20 @@ def _without_classifier(name: str, file: Path, target: Path) -> Path:
     return target
 
 
-def _local_weights(weights: str, folder: Path) -> Path:
+def refuse_missing_weights(weights: str) -> None:
+    """Refuse what can be no file of weights, without reading it.
+
+    Raises:
+        ConfigurationError: another format, or a file that is not there; objects in S3 are not looked for.
+    """
     if not weights.endswith(".safetensors"):
         raise ConfigurationError(f"{weights!r} is not a .safetensors file; other formats can run code when loaded.")
+    if not weights.startswith("s3://") and not Path(weights).expanduser().is_file():
+        raise ConfigurationError(f"There is no file {weights!r}. Correct --weights.")
+
+
+def _local_weights(weights: str, folder: Path) -> Path:
+    refuse_missing_weights(weights)
     if weights.startswith("s3://"):
         parent, _, key = weights.rpartition("/")
         try:
@@ -159,10 +172,7 @@ def _local_weights(weights: str, folder: Path) -> Path:
         path = folder / "weights.safetensors"
         path.write_bytes(data)
         return path
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise ConfigurationError(f"There is no file {weights!r}. Correct --weights.")
-    return path
+    return Path(weights).expanduser()
 
 
 def _transform(model: Any, overrides: TransformOverrides) -> Transform:

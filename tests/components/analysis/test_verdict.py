@@ -22,6 +22,7 @@ class Recipe:
     stop = Stop()
     final: str | None = None
     alignment: Alignment | None = None
+    data_selection: str | None = None
 
 
 class Described:
@@ -170,6 +171,9 @@ def test_the_commands_of_an_end() -> None:
     assert [line.split()[1] for line in lines] == uses, "what this labelcycle can do with a model"
     assert all(line.split()[2] == "ROOT" for line in lines) and "--images NEW" in lines[1]
     assert decided().commands == []
+    of_known_labels = Described()
+    of_known_labels.recipe.data_selection = "all labels are known"
+    assert not [one for one in decided(of_known_labels, asked=0).commands if "autolabel" in one.line]
     described = Described(final="lora")
     described.backbone = None
     lines = [command.line for command in decided(described, asked=0).commands]

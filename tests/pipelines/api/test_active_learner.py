@@ -149,9 +149,13 @@ def test_what_is_told_wrongly_changes_nothing(
 def test_what_is_asked_too_early_or_too_late_is_told(learner: ActiveLearner, pool: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="There is no model before the first label. Call ask"):
         learner.predict_proba(pool["features"])
-    with pytest.raises(ConfigurationError, match="1 label or more; got 0"):
-        learner.ask(0)
-    ids = learner.ask(4)
+    for wrong in (0, 1.5, "20"):
+        with pytest.raises(ConfigurationError, match=f"1 label or more, a whole number; got {wrong!r}"):
+            learner.ask(wrong)  # type: ignore[arg-type]
+    ids = learner.ask(np.int64(4))  # type: ignore[arg-type]
+    for one in ((ids[0], "red"), ([ids[0]], "red"), ([ids[0]], None)):
+        with pytest.raises(InputError, match=r"come in lists, also where there is one of each. Give \[id\] and"):
+            learner.tell(*one)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="4 ids were asked for and not told yet"):
         learner.ask(4)
     assert learner.open == ids

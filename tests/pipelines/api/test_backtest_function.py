@@ -42,6 +42,7 @@ def test_it_is_shown_as_a_table(samples: dict[str, Any]) -> None:
     assert set(table["strategy"]) == {"random", "margin"} and table["saved"].notna().all()
     assert not found.leaderboard.failures
     assert "<td>margin</td>" in found._repr_html_() and "sample-saving" not in found.verdict
+    assert repr(found) == f"<BacktestResult of {len(found.table())} strategies: {found.verdict}>"
     assert np.isnan(found.curves()["half_width"]).all()
 
 

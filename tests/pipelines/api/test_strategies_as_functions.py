@@ -59,6 +59,9 @@ def test_bad_input_is_told(arrays: dict[str, Any]) -> None:
         strategies.margin(3, ids=["a"], probabilities=arrays["probs"])
     with pytest.raises(ConfigurationError, match="There is no strategy 'margins'"):
         strategies.select("margins", 3, probs=arrays["probs"])
+    head = PrototypeClassifier().fit(arrays["labelled_features"], arrays["labelled_classes"])
+    with pytest.raises(InputError, match="got PrototypeClassifier. Give its head"):
+        strategies.badge(5, **arrays, head=head)
     with pytest.raises(InputError, match="Without ids there must be an array of the candidates"):
         strategies.random(3)
     with pytest.raises(InputError, match="more than once"):

@@ -217,6 +217,9 @@ def test_images_are_classified_and_unreadable_ones_say_why(
     assert campaign.predict([], cycle=1).empty
     with pytest.raises(InputError, match="Images are paths or s3:// URIs; got bytes"):
         campaign.predict([b"bytes"], cycle=1)
+    for wrong, kind in ((b"bytes", "bytes"), (7, "int")):
+        with pytest.raises(InputError, match=f"got {kind}. Save it as a file first, or give bytes or pixels"):
+            campaign.predict(wrong, cycle=1)
 
 
 def test_a_report_is_shown_in_a_frame_of_its_own(begin: Begin) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
@@ -18,6 +19,7 @@ from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
 from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
 from labelcycle.pipelines.autolabel.confidence_calibration import calibrate
 from labelcycle.pipelines.autolabel.protocol import AutolabelState, Claim, autolabel
+from labelcycle.pipelines.cli.main import app_with
 from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
@@ -226,6 +228,19 @@ def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], 
     count = write_certified_labels(store, begun.state.campaign, over.plan, over.certificate, output.root)
     assert count == over.certificate.samples
     assert [key.rpartition("/")[2] for key in output.keys("")] == ["certificate.json", "labels.parquet", "share.png"]
+
+
+def test_the_command_says_what_comes_next(campaign: Bench, begun: AutolabelState, answer: Answer) -> None:
+    command = ["autolabel", campaign.root, "--error", "0.05", "--confidence", "0.9", "--audit", "60", "--steps", "2"]
+    told = CliRunner().invoke(app_with(["autolabel", "argo"]), [*command, "--labels-from", answer(begun.source)])
+    assert told.exit_code == 0 and "for a folder of the labels call it again with --output FOLDER" in told.output
+    assert "step 1: 0 faults among 60 answers" in told.output
+    second = autolabel(campaign.root, CLAIM, anew=True)
+    wrong = set(ids(second.asked))
+    while second.certificate is None:
+        second = autolabel(campaign.root, CLAIM, answer(second.asked, wrong=wrong | set(ids(second.asked))))
+    told = CliRunner().invoke(app_with(["autolabel", "argo"]), command)
+    assert told.exit_code == 1 and "Label more and begin anew (--anew)" in told.output
 
 
 @pytest.mark.parametrize("settings", [{"error": 0.0}, {"error": 2}, {"error": 0.1, "level": 1.0}])

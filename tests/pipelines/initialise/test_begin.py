@@ -44,6 +44,22 @@ def test_validation_samples_have_their_labels(begin: Callable[..., Any], write_n
     assert campaign.run_until("train_adapter").training.validation_accuracy is not None
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"backbone": "dinov2-smal"}, "Did you mean 'dinov2-small'"),
+        ({"backbone": "dinov2-small", "weights": "missing.safetensors"}, "There is no file 'missing.safetensors'"),
+    ],
+)
+def test_a_backbone_that_is_not_there_is_told_before_images_are_read(
+    tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    settings = CampaignSettings(images=str(tmp_path / "nothing"), budget=8, batch=4, **given)
+    with pytest.raises(ConfigurationError, match=said):
+        begin_campaign(str(tmp_path / "campaign"), settings)
+    assert not (tmp_path / "campaign").exists()
+
+
 @pytest.mark.parametrize("share", [0.1, 0.25])
 def test_without_a_test_set_a_share_of_each_class_is_held_out(
     begin: Callable[..., Any], embeddings: Path, tmp_path: Path, share: float

@@ -133,3 +133,4 @@ def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None
     written = ["kserve", root, "--image", "python:1", "--version", "2", "--output", str(file)]
     assert CliRunner().invoke(app_with(["kserve", "argo"]), written).exit_code == 0
     assert yaml.safe_load(file.read_text()) == manifest
+    assert "*id" not in file.read_text(), "nothing is an alias of something else"

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, attach_adapter, build_backbone, create
 from labelcycle.components.core.backbones.packaged import packaged_backbone
+from labelcycle.components.core.backbones.presets import PRESETS
 from labelcycle.components.core.backbones.resolve import TransformOverrides, inner_layers, resolve_backbone
 from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
 from labelcycle.components.core.storage import Store, open_store
@@ -173,6 +174,9 @@ def test_without_a_hub_the_remedy_is_named(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(TransientError, match=r"no route to host. Name a local file or s3:// URI with --weights"):
         resolve_backbone(store, SMALL, None, AS_IT_IS)
+    preset = PRESETS["dinov2-small"]
+    with pytest.raises(TransientError, match=f"on another machine with `{preset.fetch}`. Name a local file"):
+        resolve_backbone(store, preset.network, None, AS_IT_IS)
 
 
 def test_layers_are_found_by_their_ending(store: Store) -> None:
