@@ -108,7 +108,7 @@ def test_the_packaged_backbone_is_told_to_be_for_trying_out(
 ) -> None:
     begin_on_images()
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "trying things out" in line]
-    assert "costs accuracy" in line and "--backbone vit_small_patch14_reg4_dinov2" in line
+    assert "costs accuracy" in line and "--backbone dinov2-small." in line
 
 
 def test_embeddings_have_no_tokens_to_choose_from(
