@@ -1,4 +1,7 @@
-"""The audit of a step: handed to people as a CSV that does not say what the machine thinks, and what they answered."""
+"""The audit of a step: handed to people without what the machine thinks, and what they answered.
+
+It goes to the campaign's labelling tool, and is a CSV where it has none, or where a label file has the answers.
+"""
 
 import csv
 import io
@@ -8,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.campaign import Campaign
+from labelcycle.components.core.campaign.commits import newest_commit
 from labelcycle.components.core.campaign.own_labels import is_own_table
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.votes import Vote, in_force
@@ -30,11 +34,27 @@ def audit_key(number: int, step: int) -> str:
     return place(number, f"audit-{step + 1}.csv")
 
 
-def ask_audit(store: Store, campaign: Campaign, number: int, step: int, samples: Iterable[str]) -> str:
-    """Hand out the samples of a step that nobody was asked about before. Returns where; a CSV that is there stays.
+def in_tool(campaign: Campaign, labels_from: str) -> bool:
+    """Whether people answer in the campaign's labelling tool."""
+    return audit_source(campaign, labels_from) is None and campaign.labelling.tool is not None
 
-    Where several people answer each sample there is a row for each answer, with a column for who gives it.
+
+def ask_audit(
+    store: Store, campaign: Campaign, number: int, step: int, samples: Iterable[str], labels_from: str
+) -> str:
+    """Hand out the samples of a step that have no answers yet. Returns where; a CSV that is there stays.
+
+    Where several people answer each sample a CSV has a row for each answer, with a column for who gives it.
+
+    Raises:
+        TransientError: the labelling tool does not answer.
+        ConfigurationError, CampaignError: the tool refuses; the message says what to do.
     """
+    if in_tool(campaign, labels_from):
+        from labelcycle.components.labelling.label_studio.send_query import publish_samples
+
+        newest = newest_commit(store)
+        return publish_samples(store, campaign, list(samples), 0 if newest is None else newest.cycle).project_url
     key = audit_key(number, step)
     if not store.exists(key):
         several = campaign.labelling.quorum > 1
@@ -64,15 +84,20 @@ def read_audit_answers(
         store: the campaign's.
         campaign: the campaign.
         number: of the plan.
-        steps: whose CSVs are read, where there is no label file.
+        steps: so many were asked for; their CSVs are read where there is no label file.
         samples: that were asked about.
         labels_from: a label file instead of the campaign's own source; empty for that.
 
     Raises:
         InputError: a row of a label file is wrong.
+        TransientError: the labelling tool does not answer.
     """
     source = audit_source(campaign, labels_from)
-    if source is not None and is_own_table(source):
+    if in_tool(campaign, labels_from):
+        from labelcycle.components.labelling.label_studio.read_votes import read_votes
+
+        votes = [vote for vote in read_votes(store, campaign) if vote.sample_id in samples] if steps else []
+    elif source is not None and is_own_table(source):
         votes = _own(store, campaign, source, samples)
     else:
         ids = SampleIds(lambda: sample_uris(store, campaign), samples, gone=read_withdrawn(store, campaign))

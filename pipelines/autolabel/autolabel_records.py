@@ -56,7 +56,8 @@ class AutolabelPlan(Record):
         model_commit: the digest of that cycle's commit.
         classes: that model's.
         temperature: what logits were divided by.
-        calibrated_on: samples that the temperature was found with; 0 where it was not, and is 1.
+        calibrated_on: `test`, `labels` or `nothing`: what the temperature was found on.
+        calibrated_with: how many samples of these.
         pool: samples of the pool.
         unlabelled: those that people were not asked about, of which some are labelled by machine.
         steps: largest first.
@@ -75,7 +76,8 @@ class AutolabelPlan(Record):
     model_commit: str
     classes: list[str]
     temperature: float
-    calibrated_on: int
+    calibrated_on: str
+    calibrated_with: int
     pool: int
     unlabelled: int
     steps: list[AuditStep]

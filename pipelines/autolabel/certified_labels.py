@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -63,8 +64,7 @@ def write_certified_labels(
             with whole_file(f"{folder}/{LABELS}") as path, pq.ParquetWriter(path, LABELS_OUT) as writer:
                 for reference in plan.labels:
                     table = read_table(store, reference, MACHINE_LABELS)
-                    rows = [row for row in table.to_pylist() if row["step"] >= certificate.step]
-                    made = _labels(rows, people, campaign)
+                    made = _labels(table.filter(pc.greater_equal(table["step"], certificate.step)), people, campaign)
                     writer.write_table(made)
                     count += made.num_rows
         target = open_store(folder)
@@ -86,12 +86,14 @@ def _people(store: Store, certificate: Certificate) -> dict[str, str | None]:
     return found
 
 
-def _labels(rows: list[dict[str, object]], people: dict[str, str | None], campaign: Campaign) -> pa.Table:
-    made = []
-    for row in rows:
-        name = str(row["sample_id"])
-        label = people[name] if name in people else campaign.class_of(str(row["label"]))
-        if label is not None:
-            source = "audit" if name in people else "machine"
-            made.append({"sample_id": name, "label": label, "confidence": row["confidence"], "source": source})
-    return pa.Table.from_pylist(made, schema=LABELS_OUT)
+def _labels(table: pa.Table, people: dict[str, str | None], campaign: Campaign) -> pa.Table:
+    """Rows of `LABELS_OUT` for rows of `MACHINE_LABELS`."""
+    ids, labels = table["sample_id"].to_pylist(), map(campaign.class_of, table["label"].to_pylist())
+    given = [people.get(name, label) for name, label in zip(ids, labels, strict=True)]
+    sources = ["audit" if name in people else "machine" for name in ids]
+    columns = [table["sample_id"], pa.array(given, pa.string()), table["confidence"], pa.array(sources, pa.string())]
+    return (
+        pa.table(columns, names=LABELS_OUT.names)
+        .filter(pa.array([label is not None for label in given]))
+        .cast(LABELS_OUT)
+    )

@@ -11,67 +11,13 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.history_tables import read_requests
 from labelcycle.components.core.campaign.starting_labels import starting_votes
 from labelcycle.components.core.campaign.state import State
-from labelcycle.components.core.campaign.vote_tables import labels_of
 from labelcycle.components.core.campaign.withdrawn import read_withdrawn
 from labelcycle.components.core.features.ordering import keyed_order
-from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import Store
-from labelcycle.components.core.storage.tables import CONSENSUS, read_table
-from labelcycle.components.train_adapter.temperature import likeliest_temperature
-from labelcycle.pipelines.models.choice import Chosen
+from labelcycle.pipelines.autolabel.confidence_calibration import Calibration
 from labelcycle.pipelines.prediction.prediction_parts import PredictionCommit, probabilities_in, tables_of
 
-LEAST_TESTED = 25
-"""Labelled test samples below which no temperature is looked for."""
-
 COLUMNS = ("sample_id", "predicted", "probabilities")
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The temperature that probabilities are calibrated with, and how many unseen samples it was found with."""
-
-    temperature: float = 1.0
-    samples: int = 0
-
-
-def calibration_on_test(chosen: Chosen, state: State) -> Calibration:
-    """The temperature at which the classes of the test set are the likeliest for a model that has not seen them.
-
-    It is 1, found with no sample, where fewer than 25 test samples have a label, or their features are gone. A bad one
-    costs samples that could have been certified, never the certificate.
-
-    Args:
-        chosen: the model.
-        state: the campaign's.
-
-    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
-    """
-    from labelcycle.components.core.campaign.pool_ids import ids_of_split
-    from labelcycle.components.core.campaign.test_set import to_test_with
-    from labelcycle.components.core.errors import CampaignError
-
-    labels = to_test_with(chosen.store, state.campaign, _labels_of_people(chosen.store, state))
-    testing = set(ids_of_split(chosen.store, state.campaign, "test"))
-    number = {state.campaign.class_of(name): index for index, name in enumerate(chosen.campaign.classes)}
-    known = {name: number[label] for name, label in labels.items() if name in testing and label in number}
-    if len(known) < LEAST_TESTED:
-        return Calibration()
-    try:
-        ids, features = FeatureSpace(chosen.store, chosen.training.space).read(sorted(known))
-    except CampaignError:
-        return Calibration()
-    logits = chosen.head.logits(features).astype(np.float64)
-    truth = np.array([known[name] for name in ids], np.int64)
-    possible = np.isfinite(logits[np.arange(len(truth)), truth])
-    if int(possible.sum()) < LEAST_TESTED:
-        return Calibration()
-    return Calibration(likeliest_temperature(logits[possible], truth[possible]), int(possible.sum()))
-
-
-def _labels_of_people(store: Store, state: State) -> dict[str, str]:
-    reference = state.commits[-1].objects.get("consensus")
-    return {} if reference is None else labels_of(read_table(store, reference, CONSENSUS))
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ from labelcycle.pipelines.autolabel.autolabel_records import (
     newest_number,
     write_named,
 )
+from labelcycle.pipelines.autolabel.confidence_calibration import calibrate
 from labelcycle.pipelines.autolabel.machine_labels import (
     MachineLabels,
-    calibration_on_test,
     machine_labels,
     tables_of_rows,
 )
@@ -150,7 +150,7 @@ def _begin(store: Store, root: str, state: State, claim: Claim, model: str, numb
     """Make the plan, unless another run has."""
     prediction = whole_prediction(root, model)
     chosen = choose_model(root, prediction.plan.model_cycle)
-    calibration = calibration_on_test(chosen, state)
+    calibration = calibrate(chosen, state)
     found = machine_labels(store, state, prediction, calibration, number)
     planned = plan_steps(found.confidence, found.keys, claim.error, claim.level, claim.audit, claim.steps)
     if not planned.steps:
@@ -182,7 +182,8 @@ def _begin(store: Store, root: str, state: State, claim: Claim, model: str, numb
         model_commit=prediction.plan.model_commit,
         classes=prediction.plan.classes,
         temperature=calibration.temperature,
-        calibrated_on=calibration.samples,
+        calibrated_on=calibration.on,
+        calibrated_with=calibration.samples,
         pool=found.pool,
         unlabelled=found.unlabelled,
         steps=planned.steps,
@@ -233,7 +234,7 @@ def _judged(
     every = set(audits["sample_id"].to_pylist())
     answers = read_audit_answers(store, campaign, plan.number, number, every, labels_from)
     unanswered = [name for name in labels if name not in answers]
-    where = ask_audit(store, campaign, plan.number, number, unanswered) if unanswered else ""
+    where = ask_audit(store, campaign, plan.number, number, unanswered, labels_from) if unanswered else ""
     if audit_source(campaign, labels_from) is None:
         answers = read_audit_answers(store, campaign, plan.number, number + 1, every, labels_from)
     gone = read_withdrawn(store, campaign)

@@ -136,8 +136,8 @@ def _metrics(run: "Run", entry: LeaderboardEntry, labels: list[int]) -> "list[Me
 
 def _figures(entry: LeaderboardEntry) -> dict[str, float]:
     figures = {
-        "training_seconds": entry.training_seconds,
-        "selection_seconds": entry.selection_seconds,
+        "system/training_seconds": entry.training_seconds,
+        "system/selection_seconds": entry.selection_seconds,
     }
     if entry.saved is not None and entry.cost is not None:
         figures |= {

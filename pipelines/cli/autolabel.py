@@ -63,7 +63,10 @@ def autolabel(
 
 def _print_plan(plan: "AutolabelPlan") -> None:
     """What people will be asked, before they are."""
-    known = f"calibrated on {plan.calibrated_on} test samples" if plan.calibrated_on else "not calibrated: no test set"
+    known = {
+        "test": f"calibrated on {plan.calibrated_with} test samples",
+        "labels": f"calibrated by cross-validation of {plan.calibrated_with} labels",
+    }.get(plan.calibrated_on, "not calibrated: there is no test set")
     print(f"{plan.unlabelled} samples without a label of people; model of cycle {plan.model_cycle}, {known}")
     for number, step in enumerate(plan.steps, 1):
         print(

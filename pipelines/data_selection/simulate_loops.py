@@ -57,8 +57,8 @@ class LabelledPool:
 class SelectionArm:
     """How an arm chooses and trains: `selected` samples a loop by `strategy`, called with `parameters`.
 
-    The first loop, which knows no model, chooses by `first`, called with `first_parameters`; by `strategy` where
-    `first` is None.
+    The first loop, which knows no model, chooses by `first`, called with `first_parameters`; where `first` is None, by
+    `strategy`.
     """
 
     strategy: str

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from labelcycle.components.core.digests import digest_of_json
 from labelcycle.components.core.errors import CampaignError
@@ -77,10 +76,7 @@ def read_prediction_plan(store: Store, name: str) -> PredictionPlan:
     """
     place = store.locate(plan_key(name))
     remedy = "Delete it and start the prediction again."
-    try:
-        plan = read_sealed(store, plan_key(name), PredictionPlan, "the plan of a prediction", remedy)
-    except ValidationError as error:
-        raise CampaignError(f"{place} is not the plan of a prediction. {remedy}") from error
+    plan = read_sealed(store, plan_key(name), PredictionPlan, "the plan of a prediction", remedy)
     if plan is None:
         raise CampaignError(f"There is no {place}. Run the stage prediction_start first; it names the prediction.")
     if plan.name != name:

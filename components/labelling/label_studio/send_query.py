@@ -5,7 +5,7 @@ those who gave the first answers are not asked twice. A recheck has a task of it
 stand.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,15 +81,34 @@ def publish_query(store: Store, campaign: Campaign, commit: Commit, tasks_a_call
 
     Cost: lists the project's tasks at least once, O(tasks of the project).
     """
+    asked = without(read_query(store, commit.objects["query"]), read_withdrawn(store, campaign).ids)
+    query = as_delivered(asked, campaign, commit.cycle)
+    return _publish(store, campaign, wanted_of(query, commit.cycle, campaign.class_of), tasks_a_call)
+
+
+def publish_samples(store: Store, campaign: Campaign, samples: Sequence[str], cycle: int) -> SentTasks:
+    """Make tasks of samples that no query asks for, which say nothing of what a model thinks; as `publish_query`.
+
+    Args:
+        store: the campaign's.
+        campaign: one with a labelling tool.
+        samples: their ids, in the order for people.
+        cycle: which the tasks say they are of.
+    """
+    wanted = [
+        Wanted(sample_id=name, cycle=cycle, rank=rank, opinion=1, reason="", predicted=None, confidence=None)
+        for rank, name in enumerate(samples, 1)
+    ]
+    return _publish(store, campaign, wanted, TASKS_A_CALL)
+
+
+def _publish(store: Store, campaign: Campaign, wanted: list[Wanted], tasks_a_call: int) -> SentTasks:
     tool = campaign.labelling.tool
     if tool is None:
         raise ConfigurationError("The campaign has no labelling tool. Its queries are CSV files under queries/.")
     server = LabelStudio(tool.url, token_from_environment())
     links = ImageLinks(tool, sample_uris(store, campaign))
     withdrawn = read_withdrawn(store, campaign)
-    asked = without(read_query(store, commit.objects["query"]), withdrawn.ids)
-    query = as_delivered(asked, campaign, commit.cycle)
-    wanted = wanted_of(query, commit.cycle, campaign.class_of)
     for row in wanted[:1]:
         links.link(row.sample_id)
     project = find_or_create_project(server, campaign)

@@ -297,7 +297,7 @@ def test_tables_are_shown_as_such(campaign):
     track_campaign(campaign.root)
     _, trained = Reader(campaign).runs("cycle")
     shown = json.loads(trained.data.tags["mlflow.loggedArtifacts"])
-    assert shown == [{"path": "predictions.json", "type": "table"}, {"path": "confusion.json", "type": "json"}]
+    assert shown == [{"path": "predictions.json", "type": "table"}, {"path": "confusion.json", "type": "table"}]
     folder = Path(campaign.root) / "mlartifacts" / trained.info.run_id / "artifacts"
     assert json.loads((folder / "predictions.json").read_bytes()) == {
         "columns": ["rank", "sample_id", "predicted", "confidence", "score", "reason"],

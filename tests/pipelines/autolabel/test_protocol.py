@@ -1,7 +1,9 @@
 """`labelcycle autolabel` from the plan to the certificate, with people who answer in files and find faults."""
 
 import csv
+import itertools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +13,17 @@ from typer.testing import CliRunner
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.tables import read_table
 from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
 from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
+from labelcycle.pipelines.autolabel.confidence_calibration import calibrate
 from labelcycle.pipelines.autolabel.protocol import AutolabelState, Claim, autolabel
 from labelcycle.pipelines.cli.main import app_with
+from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
+from tests.harness.label_studio_api import Api
 from tests.pipelines.models.conftest import crown
 
 CLAIM = Claim(0.05, 0.9, audit=60, steps=2)
@@ -42,7 +48,8 @@ def test_people_are_asked_without_being_told_what_the_machine_thinks(campaign: B
     assert len(set(asked)) == 60 and not set(asked) & set(campaign.work.requests()["sample_id"].to_pylist())
     again = autolabel(campaign.root, CLAIM)
     assert (again.plan, again.began, again.awaited, again.source) == (begun.plan, False, 60, begun.source)
-    assert (begun.plan.pool, begun.plan.unlabelled, begun.plan.calibrated_on) == (600, 570, 60)
+    assert (begun.plan.pool, begun.plan.unlabelled) == (600, 570)
+    assert (begun.plan.calibrated_on, begun.plan.calibrated_with) == ("test", 60)
 
 
 def test_a_faultless_audit_certifies_the_first_step(
@@ -120,6 +127,94 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert third.began and third.plan.number == 2
 
 
+def test_without_a_test_set_labels_calibrate_by_cross_validation(
+    campaign: Bench, begin: Callable[..., Bench], tmp_path: Path
+) -> None:
+    begun = begin(str(tmp_path / "few-tests"), recipe="logistic", budget=32, batch=16)
+    for _ in range(3):
+        begun.run_cycle()
+    chosen = choose_model(begun.root, 2)
+    found = calibrate(chosen, begun.state)
+    assert (found.on, found.samples) == ("labels", 32) and found.temperature != 1.0
+    on_test = calibrate(choose_model(campaign.root), campaign.state)
+    assert on_test.on == "test" and on_test.temperature != 1.0
+
+
+def test_the_audit_is_in_label_studio_where_queries_are(
+    begin_on_small_network: Callable[..., Bench], studio: Api, tmp_path: Path
+) -> None:
+    """Its tasks have no guess of the model, and none is made twice; its answers are none to the campaign's query."""
+    tool = {"label_studio": studio.url, "image_server": "http://images.example.org"}
+    begun = begin_on_small_network(labels_from=None, recipe="logistic", budget=16, batch=8, **tool)
+    begun.run_cycle()
+
+    def answer_all() -> None:
+        for number, task in studio.tasks.items():
+            if not task["annotations"]:
+                studio.annotate(number, task["data"]["sample_id"].partition("/")[0])
+
+    answer_all()
+    begun.run_cycle()
+    of_queries = set(studio.tasks)
+    claim = Claim(0.5, 0.5, audit=6, steps=1)
+    asked = autolabel(begun.root, claim, model="1")
+    of_audit = set(studio.tasks) - of_queries
+    assert asked.awaited == len(of_audit) == 6 and asked.asked == asked.source == f"{studio.url}/projects/1"
+    assert not any(studio.tasks[number]["predictions"] for number in of_audit)
+    assert autolabel(begun.root, claim).awaited == 6 and set(studio.tasks) == of_queries | of_audit
+    assert begun.ingest().awaited == 8
+    answer_all()
+    over = autolabel(begun.root, claim)
+    assert over.certificate is not None and over.certificate.audited == 6
+    assert not (Path(begun.root) / "autolabel" / "0000" / "audit-1.csv").exists()
+    assert begun.ingest().decision == "train"
+    labelled = begun.run_cycle()
+    assert labelled.labels == 16, "the audit's answers are none to what the campaign asked"
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def test_whoever_is_killed_goes_on(
+    campaign: Bench, answer: Answer, truth: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write: the plan and what comes of it are those of a run that nothing has stopped."""
+    every = tmp_path / "every.csv"
+    every.write_text("sample_id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
+    begun = Path(campaign.root)
+    shutil.copytree(begun, tmp_path / "whole")
+    whole = autolabel(str(tmp_path / "whole"), CLAIM, str(every)).certificate
+    for kills in range(30):
+        root = str(shutil.copytree(begun, tmp_path / f"killed-{kills}"))
+        with monkeypatch.context() as context:
+            die_at(context, kills)
+            try:
+                autolabel(root, CLAIM, str(every))
+                break
+            except Killed:
+                pass
+        again = autolabel(root, CLAIM, str(every)).certificate
+        assert whole is not None and again is not None
+        assert again.model_copy(update={"time": whole.time}) == whole
+    assert 5 < kills < 30, "the last run was not killed"
+
+
+def die_at(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the write of this number, from 0, not return although it was done."""
+    left = itertools.count()
+    for name in ("write", "write_if_absent"):
+        do = getattr(FolderStore, name)
+
+        def dying(*arguments: object, do: Callable[..., object] = do) -> object:
+            done = do(*arguments)
+            if next(left) == number:
+                raise Killed
+            return done
+
+        patch.setattr(FolderStore, name, dying)
+
+
 def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], store_root: str) -> None:
     begun = begin(store_root, budget=8)
     for _ in range(2):
@@ -127,7 +222,7 @@ def test_labels_of_the_campaign_play_the_annotator(begin: Callable[..., Bench], 
     crown(begun.root)
     claim = Claim(0.3, 0.6, audit=3, steps=1)
     over = autolabel(begun.root, claim)
-    assert over.began and over.certificate is not None and over.plan.calibrated_on == 0, "12 test samples are too few"
+    assert over.began and over.certificate is not None and over.plan.calibrated_on == "nothing", "12 tests are too few"
     assert autolabel(begun.root, claim).certificate == over.certificate
     store, output = open_store(begun.root), open_store(f"{begun.root}/labels/of-the-machine")
     count = write_certified_labels(store, begun.state.campaign, over.plan, over.certificate, output.root)

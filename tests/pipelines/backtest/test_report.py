@@ -94,6 +94,7 @@ def test_mlflow_has_a_run_for_the_backtest_and_one_below_for_each_strategy(
     assert parent.data.tags["labelcycle.complete"] == "true" and {run.info.status for run in runs} == {"FINISHED"}
     history = client.get_metric_history(entropy.info.run_id, "accuracy")
     assert sorted((metric.step, metric.value) for metric in history) == [(10, 0.5), (20, 0.8), (30, 0.9)]
+    assert "system/training_seconds" in entropy.data.metrics
     assert entropy.data.metrics["saving_ratio"] > 0 and by_name["random"].data.metrics["saving_ratio"] == 0
     assert entropy.data.metrics["accuracy_low"] == entropy.data.metrics["accuracy_high"] == 0.9
     assert parent.data.params["history_sha256"] == plan.history.sha256 and parent.data.params["trainer.epochs"] == "5"

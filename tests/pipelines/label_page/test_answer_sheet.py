@@ -73,6 +73,11 @@ def test_marks_of_a_missing_label_are_no_answers() -> None:
     assert sheet_of(text, ("?", "cat")).answers == {"a.png": [PersonsAnswer("?", "ok")]}
 
 
+def test_spaces_before_a_cell_in_quotes() -> None:
+    text = 'sample_id, label\na.png, "cat, big"\n'
+    assert sheet_of(text, ("cat, big", "dog")).answers == {"a.png": [PersonsAnswer("cat, big", "ok")]}
+
+
 def test_ids_that_spreadsheets_would_compute() -> None:
     assert sheet_of("sample_id,label\n./=1.png,cat\n").answers == {"=1.png": [PersonsAnswer("cat", "ok")]}
 

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import io
 import json
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from mlflow.exceptions import MlflowException
 from PIL import Image
@@ -18,6 +21,7 @@ from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.model_description import ModelDescription, ScaleDescription
+from labelcycle.components.tracking import track_campaign
 from labelcycle.components.tracking.model_registry import description, model_files
 from labelcycle.components.tracking.pyfunc_files import pyfunc_files
 from labelcycle.pipelines.models.choice import Chosen, choose_model
@@ -113,11 +117,12 @@ def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pic
     assert found[["predicted", "confidence", *PROBABILITIES]].iloc[1:].map(lambda value: value is None).all(axis=None)
 
 
-def served(model: Any, content: dict[str, Any] | str, kind: str = "application/json") -> list[dict[str, Any]]:
+def served(model: Any, content: dict[str, Any] | str | bytes, kind: str = "application/json") -> list[dict[str, Any]]:
     """What MLflow's scoring server answers, by its own parsing and its own enforcement of the signature."""
-    data = content if isinstance(content, str) else json.dumps(content)
-    answer = scoring_server.invocations(data.encode(), kind, model, model.metadata.get_input_schema())
-    assert answer.status == 200
+    text = json.dumps(content) if isinstance(content, dict) else content
+    data = text.encode() if isinstance(text, str) else text
+    answer = scoring_server.invocations(data, kind, model, model.metadata.get_input_schema())
+    assert answer.status == 200, answer.response
     rows: list[dict[str, Any]] = json.loads(answer.response, parse_constant=pytest.fail)["predictions"]
     return rows
 
@@ -140,7 +145,7 @@ def test_every_form_of_request_is_answered_alike(folder: str, pictures: Pictures
     assert bad["predicted"] is None and bad["confidence"] is None and bad["reason"]
 
 
-@pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "instances", "inputs", "csv"])
+@pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "instances", "inputs", "csv", "parquet"])
 def test_a_path_over_http_opens_nothing(
     folder: str, pictures: Pictures, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,15 +154,19 @@ def test_a_path_over_http_opens_nothing(
     model = mlflow.pyfunc.load_model(folder)
     path = str(first(pictures))
     monkeypatch.setattr(model_inputs, "read_image", lambda address: pytest.fail(f"{address} was opened"))
-    bodies: dict[str, dict[str, Any] | str] = {
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"image": [path]}), parquet)
+    bodies: dict[str, dict[str, Any] | str | bytes] = {
         "dataframe_split": {"dataframe_split": {"columns": ["image"], "data": [[path]]}},
         "dataframe_records": {"dataframe_records": [{"image": path}]},
         "instances": {"instances": [{"image": path}]},
         "inputs": {"inputs": [path]},
         "csv": f"image\n{path}\n",
+        "parquet": parquet.getvalue(),
     }
+    kinds = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
     try:
-        (row,) = served(model, bodies[form], "text/csv" if form == "csv" else "application/json")
+        (row,) = served(model, bodies[form], kinds.get(form, "application/json"))
     except MlflowException as error:
         assert error.get_http_status_code() == 400
     else:
@@ -236,6 +245,18 @@ def test_features(on_embeddings: str, embeddings: Path, tmp_path: Path) -> None:
     with pytest.raises(MlflowException, match="does not match expected shape"):
         model.predict(features[:, 1:])
     assert "torch" not in (tmp_path / "model" / "requirements.txt").read_text()
+
+
+@pytest.mark.usefixtures("mlflow")
+def test_the_champion_is_loaded_from_the_registry(on_embeddings: str, embeddings: Path) -> None:
+    track_campaign(on_embeddings)
+    chosen = choose_model(on_embeddings)
+    model = mlflow.pyfunc.load_model(f"models:/labelcycle-{chosen.campaign.identifier}@champion")
+    content = np.load(embeddings)
+    test = content["splits"] == "test"
+    found = model.predict(content["features"][test].astype(np.float32))["predicted"]
+    assert float(np.mean(found == content["labels"][test])) == chosen.metrics.accuracy
+    assert model.metadata.metadata["cycle"] == chosen.commit.cycle
 
 
 def test_features_that_were_scaled_are_scaled_again(tmp_path: Path) -> None:
