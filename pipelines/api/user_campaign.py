@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.api.places import Place, absolute_place, plain_value, text_of
 from labelcycle.pipelines.api.shown_campaign import ShownCampaign
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
@@ -92,6 +93,7 @@ class Campaign(ShownCampaign):
             says it in words, `state` is where the campaign stands.
 
         Raises:
+            ConfigurationError: an accuracy that is no share, or an engine that is none.
             LabelcycleError: a stage failed; its `exit_code` is 2 where running again may help.
 
         Cost: processes of its own for the stages and for MLflow, which end with the call.
@@ -99,6 +101,12 @@ class Campaign(ShownCampaign):
         from labelcycle.components.publish.mlflow_record import record_in_mlflow
         from labelcycle.pipelines.local.campaign_loop import run_campaign
 
+        if until_accuracy is not None and not 0 <= until_accuracy <= 1:
+            raise ConfigurationError(
+                f"until_accuracy is a share from 0 to 1; got {until_accuracy}. Write 95 % as 0.95."
+            )
+        if engine not in ("local", "kfp"):
+            raise ConfigurationError(f"There is no engine {engine!r}. Choose 'local' or 'kfp'.")
         source = absolute_place(labels_from) if labels_from else ""
         end = run_campaign(self.root, source, until_accuracy, cycles, on_cycle, engine)
         if not end.recorded:
