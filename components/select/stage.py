@@ -19,12 +19,8 @@ from labelcycle.components.core.storage.tables import QUERY, table_in, with_sche
 from labelcycle.components.select import STRATEGIES, Selection, select_batch
 from labelcycle.components.select.batch import check_parameters
 from labelcycle.components.select.doubted_picks import mixed_in, rechecks
-from labelcycle.components.select.gathering import (
-    gather_candidates,
-    gather_constraints,
-    read_by_constraints,
-    read_scores,
-)
+from labelcycle.components.select.gathering import gather_candidates, read_scores
+from labelcycle.components.select.recipe_constraints import gather_constraints, read_by_constraints
 from labelcycle.components.select.second_opinions import opinion_rows, second_opinions
 from labelcycle.components.select.testing import REASON, rows_to_test_with
 

@@ -13,7 +13,7 @@ from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.select import STRATEGIES, Constraints, select_batch
-from labelcycle.components.select.gathering import rare_share, read_by_constraints
+from labelcycle.components.select.recipe_constraints import rare_share, read_by_constraints
 from labelcycle.pipelines.api.feature_input import probabilities_of
 from labelcycle.pipelines.api.html import figures_as_html, listed
 from labelcycle.pipelines.api.recipe_in_memory import check_lists, checked_classes, recipe_in_memory

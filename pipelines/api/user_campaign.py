@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
-from labelcycle.components.core.campaign.state import State, read_state
-from labelcycle.components.core.errors import CampaignError
-from labelcycle.components.core.storage import Store, open_store
-from labelcycle.components.core.storage.objects import ObjectReference, read_object
-from labelcycle.pipelines.api.campaign_report import CampaignReport
-from labelcycle.pipelines.api.html import figures_as_html, listed
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.api.places import Place, absolute_place, plain_value, text_of
-from labelcycle.pipelines.dashboard.view import CampaignStatus, read_status
+from labelcycle.pipelines.api.shown_campaign import ShownCampaign
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 if TYPE_CHECKING:
@@ -23,7 +18,7 @@ if TYPE_CHECKING:
     from labelcycle.pipelines.local.outcome import CycleRun
 
 
-class Campaign:
+class Campaign(ShownCampaign):
     """A campaign: a pool of images or embeddings, its labels and its models, in a folder or an S3 prefix.
 
     Make one by `create`, or open one that is there by `open`. What is returned was read at that moment; several
@@ -41,11 +36,6 @@ class Campaign:
     Attributes:
         root: where it is; paths are absolute.
     """
-
-    def __init__(self, root: Place) -> None:
-        """The campaign at a root, as `open`."""
-        self.root = absolute_place(root)
-        read_state(self._store)
 
     @classmethod
     def create(cls, root: Place, settings: CampaignSettings | None = None, **given: Any) -> Self:
@@ -81,16 +71,6 @@ class Campaign:
         """
         return cls(root)
 
-    @property
-    def name(self) -> str:
-        """The campaign's name, and what makes it unique."""
-        return self._state().campaign.identifier
-
-    @property
-    def classes(self) -> list[str]:
-        """The names that a label can have."""
-        return self._state().campaign.classes
-
     def run(
         self,
         until_accuracy: float | None = None,
@@ -113,6 +93,7 @@ class Campaign:
             says it in words, `state` is where the campaign stands.
 
         Raises:
+            ConfigurationError: an accuracy that is no share, or an engine that is none.
             LabelcycleError: a stage failed; its `exit_code` is 2 where running again may help.
 
         Cost: processes of its own for the stages and for MLflow, which end with the call.
@@ -120,6 +101,12 @@ class Campaign:
         from labelcycle.components.publish.mlflow_record import record_in_mlflow
         from labelcycle.pipelines.local.campaign_loop import run_campaign
 
+        if until_accuracy is not None and not 0 <= until_accuracy <= 1:
+            raise ConfigurationError(
+                f"until_accuracy is a share from 0 to 1; got {until_accuracy}. Write 95 % as 0.95."
+            )
+        if engine not in ("local", "kfp"):
+            raise ConfigurationError(f"There is no engine {engine!r}. Choose 'local' or 'kfp'.")
         source = absolute_place(labels_from) if labels_from else ""
         end = run_campaign(self.root, source, until_accuracy, cycles, on_cycle, engine)
         if not end.recorded:
@@ -163,20 +150,6 @@ class Campaign:
         given = answers_in(labels, annotator)
         queries = read_open_queries(self._store, self.root, shown=False)
         return len(write_answers(self._store, self.root, queries, given))
-
-    def metrics(self) -> "pd.DataFrame":
-        """A row a cycle that trained a model: `cycle`, `labels`, `answers`, `accuracy`, `macro_f1`, `ece`, costs, ….
-
-        `estimate` with `estimate_low` and `estimate_high` stands in for the accuracy where there is no test set;
-        `known` and `unknown` say how many samples of the cycle's query its model had right and wrong.
-        """
-        from labelcycle.pipelines.api.metrics_frame import metrics_frame
-
-        return metrics_frame(self._store, self._state())
-
-    def status(self) -> CampaignStatus:
-        """Where the campaign stands: its cycles, their costs, the next step, and where the last report is."""
-        return read_status(self._store, self.root)
 
     def amend(
         self,
@@ -301,42 +274,3 @@ class Campaign:
         from labelcycle.pipelines.models.choice import choose_model
 
         return prediction_frame(choose_model(self.root, cycle, final), images, batch_size, top, probabilities)
-
-    def report(self) -> CampaignReport:
-        """The report of the last cycle, which notebooks show as it is.
-
-        Raises:
-            CampaignError: no cycle has a report yet.
-        """
-        reference = self._last_report()
-        if reference is None:
-            raise CampaignError(f"{self.root} has no report yet, since no cycle has trained a model. Call run.")
-        return CampaignReport(self._store.locate(reference.key), read_object(self._store, reference).decode())
-
-    def __repr__(self) -> str:
-        return f"<Campaign {self.root}>"
-
-    def _repr_html_(self) -> str:
-        status = self.status()
-        state, campaign = status.state, status.state.campaign
-        last = state.summaries[-1] if state.summaries else None
-        figures = {
-            "root": self.root,
-            "recipe": campaign.recipe.name,
-            "classes": f"{len(campaign.classes)}: {listed(campaign.classes)}",
-            "labels": f"{last.answers if last else 0} of {campaign.budget}",
-            "last model": state.trained[-1].accuracy_in_words if state.trained else "none yet",
-            "now": status.step.words,
-        }
-        return figures_as_html(f"Campaign {campaign.identifier}", figures)
-
-    @property
-    def _store(self) -> Store:
-        return open_store(self.root)
-
-    def _state(self) -> State:
-        return read_state(self._store)
-
-    def _last_report(self) -> ObjectReference | None:
-        reports = [commit.objects["report"] for commit in self._state().commits if "report" in commit.objects]
-        return reports[-1] if reports else None

@@ -1,5 +1,6 @@
 """`labelcycle kserve`: the manifest of a service that classifies by the champion."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +31,24 @@ def kserve(
     from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.config.environment import IMAGE
     from labelcycle.components.core.storage import open_store
+    from labelcycle.components.tracking.location import sqlite_file, tracking_location
     from labelcycle.pipelines.profiles.profile import read_profile
     from labelcycle.pipelines.serving.inference_service import as_yaml, inference_service
 
-    campaign = read_state(open_store(root)).campaign
+    store = open_store(root)
+    state = read_state(store)
+    if not state.trained:
+        print("the campaign has no model yet: run a cycle that trains before you apply it", file=sys.stderr)
+    elif (database := sqlite_file(tracking_location(store).registry_uri)) is not None and database.is_file():
+        print(
+            f"models are registered in {database}, which pods do not see: run cycles with MLFLOW_TRACKING_URI set to "
+            "the server that the cluster has in labelcycle-settings",
+            file=sys.stderr,
+        )
     counts = (min_replicas, max(min_replicas, max_replicas))
-    manifest = inference_service(campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts)
+    manifest = inference_service(
+        state.campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts
+    )
     if output is None:
         print(as_yaml(manifest), end="")
         return

@@ -18,6 +18,8 @@ from labelcycle.pipelines.initialise.samples import Samples
 
 IMPORT_ROWS = 16_384
 
+OF_BACKBONES = ("backbone", "weights", "image_size", "interpolation", "crop_share", "mean", "std", "crop_mode")
+
 TRYING_OUT = (
     "The packaged backbone is for trying things out and costs accuracy on photographs. Name a better "
     "one, such as --backbone dinov2-small."
@@ -25,11 +27,19 @@ TRYING_OUT = (
 
 
 def refuse_missing_backbone(settings: CampaignSettings) -> None:
-    """Refuse, before images are read, a network that timm does not know, and a file of weights that is not there.
+    """Refuse, before samples are read, a network that timm does not know, or weights that are not there.
+
+    Embeddings pass through no network, so whoever names one with them expects what will not happen.
 
     Raises:
         ConfigurationError: with the remedy.
     """
+    given = [name for name in OF_BACKBONES if getattr(settings, name) is not None]
+    if settings.images is None and settings.embeddings is not None and given:
+        raise ConfigurationError(
+            f"--{given[0].replace('_', '-')} is about the network that images go through; embeddings go through none. "
+            "Leave it out, or give --images."
+        )
     name = settings.backbone or PACKAGED
     if settings.images is None or (name == PACKAGED and settings.weights is None):
         return

@@ -15,14 +15,10 @@ from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.storage.tables import column_to_matrix, table_bytes
-from labelcycle.components.select import Candidates, gathering
+from labelcycle.components.select import Candidates, recipe_constraints
 from labelcycle.components.select.checks import check_candidates
-from labelcycle.components.select.gathering import (
-    gather_candidates,
-    gather_constraints,
-    read_by_constraints,
-    read_scores,
-)
+from labelcycle.components.select.gathering import gather_candidates, read_scores
+from labelcycle.components.select.recipe_constraints import gather_constraints, read_by_constraints
 
 OPTIONAL = frozenset(field.name for field in fields(Candidates)) - {"ids", "cycle"}
 
@@ -200,7 +196,7 @@ def test_constraints_that_no_longer_hold_are_dropped(
     (tmp_path / "include.txt").write_text("red-45\nred-47\nblue-04\ngreen-28\n")
     (tmp_path / "exclude.txt").write_text("red-49\nred-51\n")
     told: list[str] = []
-    monkeypatch.setattr(gathering, "notice", told.append)
+    monkeypatch.setattr(recipe_constraints, "notice", told.append)
     campaign = begin(
         groups=grouped,
         include=str(tmp_path / "include.txt"),

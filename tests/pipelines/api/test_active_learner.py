@@ -182,7 +182,7 @@ def test_features_that_do_not_fit_are_refused(learner: ActiveLearner, pool: dict
         ({"recipe": "nothing"}, "There is no recipe 'nothing'"),
         ({"recipe": "peal_entropy"}, "trains on images or on labels of the whole pool"),
         ({"set": {"selector.recheck": 0.1}}, "selector.recheck needs more than features and labels"),
-        ({"set": {"schedule.batches_from": {20: 5}}}, "schedule.batches_from: ask says how many"),
+        ({"set": {"schedule.batches_from": [[20, 5]]}}, "schedule.batches_from: ask says how many"),
         ({"set": {"stop.target": 0.9}}, "stop needs more than features and labels"),
         ({"set": {"selector.exclude": ["x"]}}, "selector.exclude: there is no sample 'x'"),
         ({"set": {"selector.strategy": "margins"}}, "margins"),

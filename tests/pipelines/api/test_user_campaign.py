@@ -76,6 +76,15 @@ def test_there_is_nothing_to_open(tmp_path: Path) -> None:
         Campaign.open(tmp_path)
 
 
+def test_what_a_run_cannot_be_asked_for_is_refused(begin: Begin) -> None:
+    campaign = Campaign.open(begin().root)
+    with pytest.raises(ConfigurationError, match="a share from 0 to 1; got 95. Write 95 % as 0.95"):
+        campaign.run(until_accuracy=95)
+    with pytest.raises(ConfigurationError, match="no engine 'kubeflow'. Choose 'local' or 'kfp'"):
+        campaign.run(engine="kubeflow")  # type: ignore[arg-type]
+    assert campaign.metrics().empty
+
+
 def test_people_answer_a_query_as_a_table(asked: tuple[Bench, Campaign]) -> None:
     bench, campaign = asked
     query = campaign.query()

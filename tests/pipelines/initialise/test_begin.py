@@ -60,6 +60,12 @@ def test_a_backbone_that_is_not_there_is_told_before_images_are_read(
     assert not (tmp_path / "campaign").exists()
 
 
+def test_a_backbone_for_embeddings_is_refused(embeddings: Path, tmp_path: Path) -> None:
+    settings = CampaignSettings(embeddings=str(embeddings), budget=8, batch=4, backbone="dinov2-small")
+    with pytest.raises(ConfigurationError, match="--backbone is about the network .* Leave it out, or give --images"):
+        begin_campaign(str(tmp_path / "campaign"), settings)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.25])
 def test_without_a_test_set_a_share_of_each_class_is_held_out(
     begin: Callable[..., Any], embeddings: Path, tmp_path: Path, share: float

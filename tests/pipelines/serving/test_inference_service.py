@@ -133,4 +133,20 @@ def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None
     written = ["kserve", root, "--image", "python:1", "--version", "2", "--output", str(file)]
     assert CliRunner().invoke(app_with(["kserve", "argo"]), written).exit_code == 0
     assert yaml.safe_load(file.read_text()) == manifest
+    assert "the campaign has no model yet" in answer.stderr
     assert "*id" not in file.read_text(), "nothing is an alias of something else"
+
+
+def test_a_model_that_no_pod_can_load_is_told(
+    begin: Callable[..., Any], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin(budget=4, batch=4)
+    for _ in range(2):
+        campaign.run_cycle()
+    database = tmp_path / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    command = ["kserve", campaign.root, "--image", "python:1"]
+    assert CliRunner().invoke(app_with(["kserve", "argo"]), command).stderr == ""
+    database.write_bytes(b"")
+    told = CliRunner().invoke(app_with(["kserve", "argo"]), command).stderr
+    assert told.startswith(f"models are registered in {database}, which pods do not see")
