@@ -137,7 +137,8 @@ def forecast(points: Sequence[CurvePoint], test_samples: int) -> Forecast | str:
     """
     distinct = len({point.answers for point in points})
     if distinct < LEAST_POINTS:
-        return f"a forecast needs {LEAST_POINTS} trained cycles, and there are {distinct} so far"
+        there = "there is 1" if distinct == 1 else f"there are {distinct}"
+        return f"a forecast needs {LEAST_POINTS} trained cycles, and {there} so far"
     found = Forecast(points, test_samples)
     if found.rise < LEAST_RISE:
         return "the accuracy does not rise with the labels so far, so nothing can be said about more of them"
