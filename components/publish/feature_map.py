@@ -25,18 +25,16 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class MapPoints:
-    """Coordinates along the two directions in which the pool differs most.
+    """Places on a map on which samples lie near those whose features are near theirs.
 
     Attributes:
         groups: coordinates by kind, each (n, 2), from -1 to 1 and rounded:
             `pool`, `labelled`, `asked` (the new query), `wrong` (test samples that the model mistakes).
         test_samples: how many test samples were looked at.
-        explained: share of the variance along each of the two directions.
     """
 
     groups: dict[str, npt.NDArray[np.float64]]
     test_samples: int
-    explained: tuple[float, float]
 
 
 def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MOST) -> MapPoints | None:
@@ -67,7 +65,7 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     groups = {kind: points.of(ids)[1] for kind, ids in chosen.items()}
     if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
-    return MapPoints(_within_one(groups), len(tested[0]), points.explained)
+    return MapPoints(_within_one(groups), len(tested[0]))
 
 
 def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dict[str, list[str]]:
@@ -103,6 +101,8 @@ def _within_one(groups: dict[str, npt.NDArray[np.float64]]) -> dict[str, npt.NDA
     return {kind: np.round(found / max(largest, 1e-12), 4) for kind, found in groups.items()}
 
 
+NEAR = "t-SNE: samples with similar features lie together"
+
 TEXT_SIZE = 10
 STYLES = {
     "pool": ("pool", "#afb8c1", "o", 7, 0.6),
@@ -137,9 +137,7 @@ def draw_feature_map(points: MapPoints) -> bytes:
             )
     axes.set_xticks([])
     axes.set_yticks([])
-    first, second = points.explained
-    axes.set_xlabel(f"first component, {first:.0%} of the variance", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
-    axes.set_ylabel(f"second component, {second:.0%}", color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
+    axes.set_xlabel(NEAR, color=INK, fontfamily=FONT, fontsize=TEXT_SIZE)
     figure.legend(
         loc="outside upper left",
         ncols=2,

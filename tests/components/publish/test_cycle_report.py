@@ -603,7 +603,7 @@ def test_a_large_report_stays_small() -> None:
     generator = np.random.default_rng(0)
     confusion = generator.integers(0, 20, (1000, 1000)).tolist()
     many = {"classes": [class_figures(name, 0.5, 10) for name in classes], "confusion": confusion}
-    points = MapPoints({kind: generator.normal(size=(MOST[kind], 2)) for kind in MOST}, 1500, (0.1, 0.1))
+    points = MapPoints({kind: generator.normal(size=(MOST[kind], 2)) for kind in MOST}, 1500)
     points.groups["wrong"] = points.groups.pop("test")
     images = dict.fromkeys(("learning_curve", "calibration"), bytes(60_000))
     images |= {"confusion_matrix": draw_confusion(confusion, classes), "feature_map": draw_feature_map(points)}

@@ -9,11 +9,11 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.map_coordinates import (
+    Layout,
     MapCoordinates,
     draw_by_id,
     has_map_coordinates,
     map_coordinates,
-    principal_directions,
 )
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import Store
@@ -41,17 +41,31 @@ def map_keys(store: Store) -> list[str]:
     return store.keys(f"spaces/{NAME}/map-")
 
 
-def test_they_lie_along_the_directions_of_largest_variance(store: Store, features: Any) -> None:
-    from sklearn.decomposition import PCA
-
+def test_who_is_near_in_the_space_is_near_on_the_map(store: Store) -> None:
+    generator = np.random.default_rng(5)
+    groups = np.arange(len(IDS)) % 3
+    features = (np.eye(3, 12)[groups] * 8 + generator.normal(size=(len(IDS), 12))).astype(np.float16)
     filled(store, features, 100)
-    found = map_coordinates(store, NAME)
-    names, points = found.of(IDS)
-    peer = PCA(2).fit(features.astype(np.float64))
-    expected = peer.transform(features.astype(np.float64))
-    expected /= expected[:, 0].std()
-    assert names == IDS and np.allclose(np.abs(points), np.abs(expected), atol=1e-3)
-    assert found.explained == pytest.approx(tuple(peer.explained_variance_ratio_))
+    _, points = map_coordinates(store, NAME).of(IDS)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (groups[distances.argmin(axis=1)] == groups).mean() > 0.98
+    assert np.abs(points).max() == pytest.approx(100, abs=0.1)
+
+
+def test_others_lie_among_those_that_are_laid_out(features: Any) -> None:
+    layout = Layout(features[:200])
+    near = layout.place(features[:200])
+    again = layout.place((features[:200].astype(np.float32) + 0.001).astype(np.float16))
+    assert np.abs(near - again).max() < 5
+    whole = layout.place(features)
+    assert np.abs(whole).max() <= 100 and np.allclose(whole[:200], near)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
+def test_few_samples_have_places_too(features: Any, size: int) -> None:
+    found = Layout(features[:size]).place(features[:size])
+    assert found.shape == (size, 2) and np.isfinite(found).all()
 
 
 def test_they_are_the_same_for_any_parts_and_made_once(store: Store, tmp_path: Path, features: Any) -> None:
@@ -86,7 +100,7 @@ def test_a_sample_in_several_parts_is_one(store: Store, features: Any) -> None:
 
 def test_ids_that_it_has_not_are_left_out() -> None:
     table = pa.table({"sample_id": ["a", "b"], "first": [0.5, -1.0], "second": [0.0, 0.25]})
-    names, points = MapCoordinates(table, (1.0, 0.0)).of(["b", "none", "a"])
+    names, points = MapCoordinates(table).of(["b", "none", "a"])
     assert names == ["b", "a"] and points.tolist() == [[-1.0, 0.25], [0.5, 0.0]]
 
 
@@ -102,13 +116,12 @@ def test_one_that_is_damaged_is_named_with_what_to_do(store: Store, features: An
 def test_equal_features_lie_at_one_place(store: Store) -> None:
     FeatureSpace(store, NAME).add(["a", "b", "c"], np.ones((3, 4), np.float16))
     found = map_coordinates(store, NAME)
-    assert not found.of(["a", "b", "c"])[1].any() and found.explained == (0.0, 0.0)
+    assert not found.of(["a", "b", "c"])[1].any()
 
 
-def test_a_space_of_one_dimension_is_a_line() -> None:
-    mean, directions, shares = principal_directions(np.arange(5.0)[:, None])
-    assert mean.tolist() == [2.0] and shares == (1.0, 0.0)
-    assert directions.tolist() == [[pytest.approx(1 / np.sqrt(2)), 0.0]]
+def test_a_space_of_one_dimension_has_a_map() -> None:
+    line = np.arange(40, dtype=np.float16)[:, None]
+    assert np.isfinite(Layout(line).place(line)).all()
 
 
 def test_drawing_does_not_depend_on_order_or_blocks() -> None:
