@@ -133,7 +133,7 @@ def _made(space: FeatureSpace, listing: SpaceContents) -> pa.Table:
     """The table of coordinates, sorted by id."""
     ids = pa.chunked_array([ids for _, ids in space.ids_by_part(listing)], pa.string())
     _, drawn = space.read_together([draw_by_id(ids, LAID_OUT)], listing)[0]
-    layout = Layout(drawn)
+    layout = MapLayout(drawn)
     names, rows = list[pa.Array](), list[npt.NDArray[np.float32]]()
     for part, features in space.every_part(listing):
         names.append(part)
@@ -159,7 +159,7 @@ def draw_by_id(ids: pa.ChunkedArray, most: int, block_rows: int = IDS_AT_ONCE) -
     return sorted(names.tolist())
 
 
-class Layout:
+class MapLayout:
     """A map of samples by t-SNE, on which others can be placed.
 
     Source: van der Maaten, Accelerating t-SNE using tree-based algorithms, JMLR 15, 2014, by scikit-learn. It begins at

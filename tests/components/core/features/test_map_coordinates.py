@@ -9,8 +9,8 @@ import pytest
 
 from labelcycle.components.core.errors import CampaignError
 from labelcycle.components.core.features.map_coordinates import (
-    Layout,
     MapCoordinates,
+    MapLayout,
     draw_by_id,
     has_map_coordinates,
     map_coordinates,
@@ -54,7 +54,7 @@ def test_who_is_near_in_the_space_is_near_on_the_map(store: Store) -> None:
 
 
 def test_others_lie_among_those_that_are_laid_out(features: Any) -> None:
-    layout = Layout(features[:200])
+    layout = MapLayout(features[:200])
     near = layout.place(features[:200])
     again = layout.place((features[:200].astype(np.float32) + 0.001).astype(np.float16))
     assert np.abs(near - again).max() < 5
@@ -64,7 +64,7 @@ def test_others_lie_among_those_that_are_laid_out(features: Any) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
 def test_few_samples_have_places_too(features: Any, size: int) -> None:
-    found = Layout(features[:size]).place(features[:size])
+    found = MapLayout(features[:size]).place(features[:size])
     assert found.shape == (size, 2) and np.isfinite(found).all()
 
 
@@ -121,7 +121,7 @@ def test_equal_features_lie_at_one_place(store: Store) -> None:
 
 def test_a_space_of_one_dimension_has_a_map() -> None:
     line = np.arange(40, dtype=np.float16)[:, None]
-    assert np.isfinite(Layout(line).place(line)).all()
+    assert np.isfinite(MapLayout(line).place(line)).all()
 
 
 def test_drawing_does_not_depend_on_order_or_blocks() -> None:
