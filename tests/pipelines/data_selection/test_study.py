@@ -14,6 +14,7 @@ from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
+from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import SELECTIONS, vecaf_jobs, vecaf_report
 from tests.bench.methods.study.verdicts import Claim, claims_table, verdict_on
@@ -79,6 +80,20 @@ def test_no_row_is_begun_that_may_end_too_late(tmp_path: Path) -> None:
     assert begun == [("broken", 0), ("a", 1), ("broken", 1)]
 
 
+def test_studies_take_turns_by_the_time_that_they_took(tmp_path: Path) -> None:
+    clock, begun = [0.0], []
+
+    def measured(one: Job) -> Mapping[str, Any]:
+        begun.append(one.arm)
+        clock[0] += 100 if one.arm.startswith("slow") else 40
+        return {}
+
+    jobs = [replace(job(f"slow {seed}", seed), study="peal") for seed in range(3)]
+    jobs += [job(f"quick {seed}", seed + 10) for seed in range(6)]
+    assert measure_within(1.0, jobs, Rows(tmp_path / "rows.jsonl"), measured, lambda: clock[0]) == []
+    assert begun[:7] == ["slow 0", "quick 0", "quick 1", "quick 2", "slow 1", "quick 3", "quick 4"]
+
+
 def test_verdicts_are_of_paired_seeds() -> None:
     def row(value: float) -> Row:
         return Row("", {"accuracy": value}, 0.0, 0.0, "")
@@ -89,6 +104,8 @@ def test_verdicts_are_of_paired_seeds() -> None:
     assert verdict.half_width == pytest.approx(12.7062 * 0.01, rel=1e-4) and not verdict.decided
     assert verdict_on(Claim("table 1", "y", "x", accuracy), found).direction == "other"
     assert verdict_on(Claim("table 1", "x", "z", accuracy), found).direction == "not comparable"
+    unstated = verdict_on(Claim("open question", "x", "y", accuracy, stated=False), found)
+    assert unstated.direction == "not comparable" and unstated.difference == verdict.difference
     shown = claims_table([Claim("table 1", "x", "y", accuracy), Claim("table 2", "x", "z", accuracy)], found)
     assert "| same, not decided | +11.0 ± 12.7 | 2 |" in shown and "| not comparable |" in shown
 
@@ -100,6 +117,7 @@ def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path)
         (asvp_jobs, asvp_report),
         (peal_jobs, peal_report),
         (dropquery_jobs, dropquery_report),
+        (imbalance_jobs, imbalance_report),
     ):
         found = jobs(data, Sizes(), 1)
         assert len({one.digest for one in found}) == len(found)
@@ -132,3 +150,20 @@ def test_a_backtest_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> N
     for by_seed in rows_of(jobs, rows).values():
         assert [labels for labels, _ in by_seed[0].figures["curve"]] == [3, 6]
     assert dropquery_report(jobs, rows).count(" (one seed)") == 9
+
+
+def test_a_long_tail_is_measured_from_end_to_end(tmp_path: Path, text_encoder: Path) -> None:
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 900)
+    features = (generator.normal(size=(2700, 4)) + 3 * np.eye(3, 4)[labels]).astype(np.float16)
+    ids, classes = np.array([f"sample-{number:04d}" for number in range(2700)]), np.array(["red", "green", "blue"])
+    np.savez(tmp_path / "features.npz", features=features, labels=labels, classes=classes, ids=ids)
+    data = Data(tmp_path / "features.npz", None, None, "vit_tiny_patch16_224", str(text_encoder), tmp_path)
+    wanted = ("bald, 1:50", "class weights, rare classes, 1:50")
+    jobs = [job for job in imbalance_jobs(data, Sizes(), 1) if job.arm in wanted]
+    rows = Rows(tmp_path / "rows.jsonl")
+    assert measure_within(1.0, jobs, rows, lambda one: measure(one, data)) == []
+    bald, rare = (by_seed[0].figures for by_seed in rows_of(jobs, rows).values())
+    assert bald["labels"] == list(range(50, 501, 50)) and bald["macro_f1"] != rare["macro_f1"]
+    assert rare["rarest"][0] == bald["rarest"][0]
+    assert imbalance_report(jobs, rows).count(" (one seed)") == 4

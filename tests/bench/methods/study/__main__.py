@@ -13,6 +13,7 @@ from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
+from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import vecaf_jobs, vecaf_report
 
@@ -31,6 +32,7 @@ STUDIES = (
     Study("asvp", asvp_jobs, asvp_report),
     Study("peal", peal_jobs, peal_report),
     Study("dropquery", dropquery_jobs, dropquery_report),
+    Study("imbalance", imbalance_jobs, imbalance_report),
 )
 
 

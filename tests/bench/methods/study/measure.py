@@ -13,7 +13,7 @@ import numpy as np
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.config.query_choice import DropoutScorer
-from labelcycle.components.core.config.trainers import FeatureTrainer, LinearTrainer
+from labelcycle.components.core.config.trainers import FeatureTrainer, LinearTrainer, LogisticTrainer
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store, open_store
@@ -24,6 +24,7 @@ from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHis
 from labelcycle.pipelines.backtest.simulate import simulate
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
+from tests.bench.long_tails import Method, campaign, long_tail
 from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.arms import run_jobs
 from tests.bench.methods.images import Images, unpack
@@ -91,7 +92,7 @@ def _history(features: Path, size: int) -> LabelledHistory:
 
 def measure(job: Job, data: Data) -> Mapping[str, Any]:
     """The figures of a job."""
-    kinds = {"selection": _selection, "backtest": _backtest, "campaign": _campaign}
+    kinds = {"selection": _selection, "backtest": _backtest, "long tail": _long_tail, "campaign": _campaign}
     return kinds[job.kind](job, data)
 
 
@@ -120,6 +121,20 @@ def _backtest(job: Job, data: Data) -> dict[str, Any]:
     )
     measured = simulate(history, plan, BacktestArm("row", compared, job.seed))
     return {"curve": [[one.labels, one.accuracy] for one in measured]}
+
+
+def _long_tail(job: Job, data: Data) -> dict[str, Any]:
+    """By cycle: `labels`, `macro_f1`, and labels of the `rarest` class and of the `three_rarest`."""
+    assert data.features is not None
+    recipe = job.whole_recipe()
+    assert isinstance(recipe.trainer, LogisticTrainer)
+    chosen = recipe.selector
+    method = Method(job.arm, chosen.strategy, chosen.class_balanced, chosen.rare_classes, recipe.trainer.class_weight)
+    history, order = long_tail(str(data.features), job.more["ratio"], job.seed)
+    points = campaign(history, order, method, recipe, job.seed)
+    return {
+        name: [getattr(point, name) for point in points] for name in ("labels", "macro_f1", "rarest", "three_rarest")
+    }
 
 
 def _selection(job: Job, data: Data) -> dict[str, Any]:
