@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select.batch import check_arguments
+from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
@@ -150,6 +151,25 @@ def test_a_backtest_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> N
     for by_seed in rows_of(jobs, rows).values():
         assert [labels for labels, _ in by_seed[0].figures["curve"]] == [3, 6]
     assert dropquery_report(jobs, rows).count(" (one seed)") == 9
+
+
+def test_other_sets_have_tables_of_their_own(data: Data, tmp_path: Path) -> None:
+    more = read_sets(["digits", f"colours={data.features}"], None, "")
+    with_sets = replace(data, features=None, sets=more)
+    jobs = [
+        replace(job, more={**job.more, "pool": 60, "cycles": 2})
+        for job in dropquery_jobs(with_sets, Sizes(), 1)
+        if job.arm in ("random", "random, random start")
+    ]
+    assert len({job.digest for job in jobs}) == 4
+    rows = Rows(tmp_path / "rows.jsonl")
+    assert measure_within(1.0, jobs, rows, lambda one: measure(one, with_sets)) == []
+    ends = {job.study: row.figures["curve"][-1][0] for job in jobs if (row := rows.get(job))}
+    assert ends == {"dropquery, digits": 20, "dropquery, colours": 6}
+    report = dropquery_report(jobs, rows)
+    assert report.count("### dropquery, ") == 2 and "unlabelled data" not in report
+    with pytest.raises(SystemExit, match="--weights"):
+        read_sets([f"images={data.archive}"], None, "")
 
 
 def test_a_long_tail_is_measured_from_end_to_end(tmp_path: Path, text_encoder: Path) -> None:

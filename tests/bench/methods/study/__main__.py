@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from labelcycle.pipelines.initialise.caption_sources import DEFAULT
+from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Rows, measure_within
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
@@ -45,6 +46,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="safetensors of the backbone")
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
     parser.add_argument("--encoder", default=DEFAULT, help="folder of a text encoder, or a package that carries one")
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        default=[],
+        help="for DropQuery's tables, each digits, name=features.npz or name=images.tar",
+    )
     parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
@@ -53,7 +60,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.archive is not None and given.weights is None:
         parser.error("--archive needs --weights")
-    data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out)
+    sets = read_sets(given.sets, given.weights, given.backbone)
+    data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out, sets)
     sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
     rows = Rows(given.out / "rows.jsonl")
     chosen = [study for study in STUDIES if study.name in given.studies]

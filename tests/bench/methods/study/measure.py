@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
@@ -28,6 +29,7 @@ from tests.bench.long_tails import Method, campaign, long_tail
 from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.arms import run_jobs
 from tests.bench.methods.images import Images, unpack
+from tests.bench.methods.study.feature_sets import FeatureSet
 from tests.bench.methods.study.jobs import Job
 from tests.bench.methods.vecaf import read_pool
 from tests.bench.methods.weather import accuracy_on, under_weather
@@ -44,6 +46,7 @@ class Data:
         backbone: its timm name.
         encoder: of captions: a folder, or a package that carries one.
         out: folder for images and campaigns.
+        sets: further sets of features, for DropQuery's tables.
     """
 
     features: Path | None
@@ -52,6 +55,7 @@ class Data:
     backbone: str
     encoder: str
     out: Path
+    sets: Sequence[FeatureSet] = ()
 
     @property
     def of_features(self) -> dict[str, Any]:
@@ -61,9 +65,18 @@ class Data:
 
     @property
     def of_images(self) -> dict[str, Any]:
-        """What decides a campaign's row beside the job's own settings."""
+        """What decides a campaign's row beside the job's own settings: a GPU too, which rounds otherwise."""
         assert self.archive is not None and self.weights is not None
-        return {"archive": _digest(self.archive), "weights": _digest(self.weights), "backbone": self.backbone}
+        device = {"device": "cuda"} if torch.cuda.is_available() else {}
+        made_of = {"archive": _digest(self.archive), "weights": _digest(self.weights), "backbone": self.backbone}
+        return made_of | device
+
+    def features_of(self, name: str | None) -> Path:
+        """The features of one of the sets, which are made if need be; without a name, the file of features."""
+        if name is not None:
+            return next(found for found in self.sets if found.name == name).path(self.out)
+        assert self.features is not None
+        return self.features
 
     def images(self, pool: int, test: int) -> Images:
         """A part of the archive, unpacked once."""
@@ -98,8 +111,8 @@ def measure(job: Job, data: Data) -> Mapping[str, Any]:
 
 def _backtest(job: Job, data: Data) -> dict[str, Any]:
     """Accuracy by labels, of as many labels a cycle as there are classes: `curve`, as [labels, accuracy]."""
-    assert data.features is not None
-    recipe, history = job.whole_recipe(), _history(data.features, job.more["pool"])
+    features = data.features_of(job.more.get("set"))
+    recipe, history = job.whole_recipe(), _history(features, job.more["pool"])
     assert isinstance(recipe.trainer, FeatureTrainer)
     count = len(history.classes)
     compared = ComparedStrategy(
