@@ -53,6 +53,8 @@ def main() -> None:
         help="for DropQuery's tables, each digits, name=features.npz or name=images.tar",
     )
     parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
+    parser.add_argument("--arms", nargs="+", help="texts; only arms whose name holds one of them")
+    parser.add_argument("--kinds", nargs="+", help="only rows of these kinds: selection, backtest, long tail, campaign")
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
@@ -65,7 +67,15 @@ def main() -> None:
     sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
     rows = Rows(given.out / "rows.jsonl")
     chosen = [study for study in STUDIES if study.name in given.studies]
-    jobs = {study.name: study.jobs(data, sizes, given.seeds) for study in chosen}
+    jobs = {
+        study.name: [
+            job
+            for job in study.jobs(data, sizes, given.seeds)
+            if (given.arms is None or any(text in job.arm for text in given.arms))
+            and (given.kinds is None or job.kind in given.kinds)
+        ]
+        for study in chosen
+    }
     missing = measure_within(
         given.hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
     )
