@@ -1,5 +1,8 @@
 """The bench of the papers' tables: rows that are kept, hours that are held to, and verdicts."""
 
+import io
+import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +12,8 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select.batch import check_arguments
+from tests.bench.methods.images import unpack
+from tests.bench.methods.study.__main__ import main as study_main
 from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure
@@ -19,6 +24,7 @@ from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import SELECTIONS, vecaf_jobs, vecaf_report
 from tests.bench.methods.study.verdicts import Claim, claims_table, verdict_on
+from tests.bench.pack_images import main as pack_images
 
 
 def job(arm: str, seed: int = 0, **overrides: Any) -> Job:
@@ -170,6 +176,31 @@ def test_other_sets_have_tables_of_their_own(data: Data, tmp_path: Path) -> None
     assert report.count("### dropquery, ") == 2 and "unlabelled data" not in report
     with pytest.raises(SystemExit, match="--weights"):
         read_sets([f"images={data.archive}"], None, "")
+
+
+def test_arms_and_kinds_are_chosen_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--hours", "0", "--sets", "digits", "--out", str(tmp_path)]
+    for more, missing in ((["--arms", "typiclust", "M = 5"], 3), (["--kinds", "campaign"], 0)):
+        monkeypatch.setattr(sys, "argv", ["study", *given, *more])
+        study_main()
+        assert f"\n{missing} rows are missing" in capsys.readouterr().out
+
+
+def test_images_are_packed_for_another_machine(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        for number in range(9):
+            member = tarfile.TarInfo(f"all/class-{number % 3}/{number}.jpg")
+            member.size = 2
+            archive.addfile(member, io.BytesIO(b"%02d" % number))
+    given = ["--archive", str(tmp_path / "all.tar"), "--weights", str(tmp_path / "weights.safetensors")]
+    pack_images([*given, "--images", "6", "--out", str(tmp_path / "packed")])
+    images = unpack(tmp_path / "packed" / "images.tar", tmp_path / "images", 4, 2, seed=0)
+    files = sorted(images.folder.glob("*/*.jpg"))
+    assert len(files) == 6 and all(int(file.read_bytes()) == int(file.stem) for file in files)
+    assert (tmp_path / "packed" / "weights.safetensors").read_bytes() == b"weights"
 
 
 def test_a_long_tail_is_measured_from_end_to_end(tmp_path: Path, text_encoder: Path) -> None:
