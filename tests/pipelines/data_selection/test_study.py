@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select.batch import check_arguments
+from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.images import unpack
 from tests.bench.methods.study.__main__ import main as study_main
 from tests.bench.methods.study.feature_sets import read_sets
@@ -186,6 +187,17 @@ def test_arms_and_kinds_are_chosen_by_name(
         monkeypatch.setattr(sys, "argv", ["study", *given, *more])
         study_main()
         assert f"\n{missing} rows are missing" in capsys.readouterr().out
+
+
+def test_a_copy_of_a_campaign_knows_nothing_of_later_cycles(tmp_path: Path) -> None:
+    for cycle in (4, 5, 12):
+        (tmp_path / "root/cycles" / str(cycle)).mkdir(parents=True)
+        (tmp_path / "root/queries").mkdir(exist_ok=True)
+        for suffix in ("csv", "json"):
+            (tmp_path / f"root/queries/cycle-{cycle:04d}.{suffix}").touch()
+    copy = copy_until(tmp_path / "root", 4)
+    found = sorted(path.relative_to(copy).as_posix() for path in copy.glob("*/*"))
+    assert found == ["cycles/4", "queries/cycle-0004.csv", "queries/cycle-0004.json"]
 
 
 def test_images_are_packed_for_another_machine(tmp_path: Path) -> None:
