@@ -106,4 +106,4 @@ def _report(jobs: Sequence[Job], rows: Rows) -> str:
         lines.append([arm, first, mean, interval(ends), len(by_seed)])
     headings = ["arm", "first accuracy, %", "mean accuracy, %", "at the end, %", "seeds"]
     claims = [claim for claim in dropquery_claims() if {claim.better, claim.worse} <= found.keys()]
-    return f"{table(headings, lines)}\n\n{claims_table(claims, found)}"
+    return table(headings, lines) + (f"\n\n{claims_table(claims, found)}" if claims else "")
