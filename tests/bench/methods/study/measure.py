@@ -81,7 +81,8 @@ class Data:
     def images(self, pool: int, test: int) -> Images:
         """A part of the archive, unpacked once."""
         assert self.archive is not None
-        return unpack(self.archive, self.out / f"images-{pool}-{test}", pool, test, seed=0)
+        folder = self.out / f"images-{_digest(self.archive)[:8]}-{pool}-{test}"
+        return unpack(self.archive, folder, pool, test, seed=0)
 
 
 @cache
@@ -209,7 +210,7 @@ def _campaign(job: Job, data: Data) -> dict[str, Any]:
         found = read_batch_curve(str(root)).points
         figures["points"] = [[point.batches, point.figures["accuracy"]] for point in found]
     for kind in more.get("weather", ()):
-        copies = under_weather(images, data.out / f"weather-{more['pool']}-{more['test']}-{kind}", kind)
+        copies = under_weather(images, images.folder.parent / kind, kind)
         figures.setdefault("weather", {})[kind] = accuracy_on(str(root), copies)
     return figures
 
