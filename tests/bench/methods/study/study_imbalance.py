@@ -91,4 +91,5 @@ def imbalance_report(jobs: Sequence[Job], rows: Rows) -> str:
         lines.append([arm, mean_of(by_seed, mean_f1), interval([last_f1(row) for row in by_seed.values()])])
         lines[-1] += [*shown, str(len(by_seed))]
     headings = ["arm", "mean macro F1, %", "at the end, %", "of the rarest class", "of the three rarest", "seeds"]
-    return f"{table(headings, lines)}\n\n{claims_table(imbalance_claims(), found)}"
+    claims = [claim for claim in imbalance_claims() if {claim.better, claim.worse} <= found.keys()]
+    return table(headings, lines) + (f"\n\n{claims_table(claims, found)}" if claims else "")
