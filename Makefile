@@ -110,9 +110,10 @@ bench-train: $(INSTALLED)  ## Measure LoRA training against a plain loop of peft
 ARCHIVE ?= eurosat.tar
 WEIGHTS ?= vit_tiny_patch16_224.safetensors
 FEATURES ?= eurosat.npz
+SETS ?= digits
 HOURS ?= 8
-bench-methods: $(INSTALLED)  ## Measure the papers' methods: HOURS= for their tables, which a next run goes on with; ARCHIVE=, WEIGHTS=, FEATURES= name the data
-	$(PYTHON) -m tests.bench.methods.study --hours $(HOURS) --archive $(ARCHIVE) --weights $(WEIGHTS) --features $(FEATURES)
+bench-methods: $(INSTALLED)  ## Measure the papers' methods: HOURS= for their tables, which a next run goes on with; ARCHIVE=, WEIGHTS=, FEATURES=, SETS= name the data
+	$(PYTHON) -m tests.bench.methods.study --hours $(HOURS) --archive $(ARCHIVE) --weights $(WEIGHTS) --features $(FEATURES) --sets $(SETS)
 	$(PYTHON) -m tests.bench.methods.probcover --features $(FEATURES) digits
 	$(PYTHON) -m tests.bench.methods.dropquery --embeddings $(FEATURES)
 	$(PYTHON) -m tests.bench.methods.heads --features $(FEATURES)

@@ -16,8 +16,10 @@ from labelcycle.components.analysis.accuracy import classification_metrics
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.models.heads import Head
-from labelcycle.components.select import Candidates, Constraints, select_batch
+from labelcycle.components.select import STRATEGIES, Candidates, Constraints, select_batch
+from labelcycle.components.select.rare_classes import NEEDS, USES
 from labelcycle.pipelines.backtest.backtest_plan import RANDOM, ComparedStrategy
+from labelcycle.pipelines.backtest.cycle_in_memory import OF_DROPOUT, candidates_of
 from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHistory
 from labelcycle.pipelines.backtest.simulate import train
 from tests.bench.labels.methods import arm_of, default_plan, default_recipe
@@ -122,17 +124,12 @@ def _query(
         first = "random" if method.strategy == "random" else recipe.cold_start.strategy
         picks = select_batch(first, candidates, BATCH, seed)
     else:
-        candidates = Candidates(
-            ids=candidates.ids,
-            features=candidates.features,
-            probs=head.probabilities(pool.features[rows]),
-            labelled_ids=pool.ids[labelled],
-            labelled_features=pool.features[labelled],
-            labelled_classes=pool.classes[labelled],
-            cycle=cycle,
-        )
         parameters = {"class_balanced": True} if method.class_balanced else {}
-        limits = Constraints(rare_classes=method.rare_classes)
+        strategy, limits = STRATEGIES[method.strategy], Constraints(rare_classes=method.rare_classes)
+        reads = strategy.reads_with(parameters) | (NEEDS | USES if limits.rare_classes else set())
+        dropout = default_plan().scorer if strategy.needs_with(parameters) & OF_DROPOUT else None
+        known = np.flatnonzero(labelled)
+        candidates = candidates_of(pool, labelled, known, head, strategy, reads, seed, cycle, dropout)
         picks = select_batch(method.strategy, candidates, BATCH, seed, constraints=limits, **parameters)
     return np.searchsorted(pool.ids, np.sort(picks.ids))
 

@@ -8,6 +8,7 @@ final model at its end.
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -173,7 +174,10 @@ def copy_until(root: Path, cycle: int) -> Path:
 
 
 def _later(folder: Path, names: list[str], cycle: int) -> list[str]:
-    return [name for name in names if folder.name == "cycles" and int(name) > cycle]
+    """What later cycles wrote: their own folders, and the queries that they handed out."""
+    number = {"cycles": r"(\d+)", "queries": r"cycle-(\d+)\."}.get(folder.name)
+    found = {name: re.match(number, name) for name in names} if number else {}
+    return [name for name, match in found.items() if match and int(match[1]) > cycle]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Measure what is missing of the studies within some hours, and print every table from the rows that are there."""
 
 import argparse
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +10,13 @@ from pathlib import Path
 import torch
 
 from labelcycle.pipelines.initialise.caption_sources import DEFAULT
+from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Rows, measure_within
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
+from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import vecaf_jobs, vecaf_report
 
@@ -31,6 +35,7 @@ STUDIES = (
     Study("asvp", asvp_jobs, asvp_report),
     Study("peal", peal_jobs, peal_report),
     Study("dropquery", dropquery_jobs, dropquery_report),
+    Study("imbalance", imbalance_jobs, imbalance_report),
 )
 
 
@@ -43,7 +48,15 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="safetensors of the backbone")
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
     parser.add_argument("--encoder", default=DEFAULT, help="folder of a text encoder, or a package that carries one")
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        default=[],
+        help="for DropQuery's tables, each digits, name=features.npz or name=images.tar",
+    )
     parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
+    parser.add_argument("--arms", nargs="+", help="texts; only arms whose name holds one of them")
+    parser.add_argument("--kinds", nargs="+", help="only rows of these kinds: selection, backtest, long tail, campaign")
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
@@ -51,17 +64,35 @@ def main() -> None:
     given = parser.parse_args()
     if given.archive is not None and given.weights is None:
         parser.error("--archive needs --weights")
-    data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out)
+    sets = read_sets(given.sets, given.weights, given.backbone)
+    data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out, sets)
     sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
     rows = Rows(given.out / "rows.jsonl")
     chosen = [study for study in STUDIES if study.name in given.studies]
-    jobs = {study.name: study.jobs(data, sizes, given.seeds) for study in chosen}
+    jobs = {
+        study.name: [
+            job
+            for job in study.jobs(data, sizes, given.seeds)
+            if (given.arms is None or any(text in job.arm for text in given.arms))
+            and (given.kinds is None or job.kind in given.kinds)
+        ]
+        for study in chosen
+    }
+    hours = given.hours - (_make_features(data) if given.hours > 0 and jobs.get("dropquery") else 0.0)
     missing = measure_within(
-        given.hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
+        hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
     )
     for study in chosen:
         print(f"\n## {study.name}\n\n{study.report(jobs[study.name], rows)}")
     print(f"\n{len(missing)} rows are missing. Run again to measure them.")
+
+
+def _make_features(data: Data) -> float:
+    """Make the features of all sets before any row, whose time they would pass for; the hours that it took."""
+    begun = time.monotonic()
+    for found in data.sets:
+        print(f"{found.name}: {found.path(data.out)}", file=sys.stderr, flush=True)
+    return (time.monotonic() - begun) / 3600
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +109,10 @@ def measure_within(
     measure: Callable[[Job], Mapping[str, Any]],
     now: Callable[[], float] = time.monotonic,
 ) -> list[Job]:
-    """Measure what is missing, all arms with seed 0 first, until no further row is sure to fit.
+    """Measure what is missing until no further row is sure to fit: within a study all arms with seed 0 first.
+
+    Studies take turns: the next row is of the one that has taken the least time, so that few hours too bring something
+    of every table.
 
     Args:
         hours: no row is begun that may end later than so many from now, by the longest of its kind so far.
@@ -122,7 +126,15 @@ def measure_within(
     """
     end = now() + 3600 * hours
     missing: list[Job] = []
+    waiting: dict[str, deque[Job]] = {}
     for job in sorted(jobs, key=lambda job: (job.seed, job.priority)):
+        waiting.setdefault(job.study, deque()).append(job)
+    taken = dict.fromkeys(waiting, 0.0)
+    while waiting:
+        study = min(waiting, key=lambda name: taken[name])
+        job = waiting[study].popleft()
+        if not waiting[study]:
+            del waiting[study]
         if rows.get(job) is not None:
             continue
         begun = now()
@@ -137,6 +149,8 @@ def measure_within(
             print(f"{job.study}: {job.arm}, seed {job.seed} failed: {error}", file=sys.stderr, flush=True)
             missing.append(job)
             continue
+        finally:
+            taken[study] += now() - begun
         seconds = figures.pop("cpu_seconds", time.process_time() - cpu)
         rows.add(job, Row(job.digest, figures, seconds, now() - begun, job.kind))
     return missing

@@ -2,18 +2,19 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.config.query_choice import DropoutScorer
-from labelcycle.components.core.config.trainers import FeatureTrainer, LinearTrainer
+from labelcycle.components.core.config.trainers import FeatureTrainer, LinearTrainer, LogisticTrainer
 from labelcycle.components.core.digests import digest_of_file
 from labelcycle.components.core.runtime.timings import read_timings
 from labelcycle.components.core.storage import Store, open_store
@@ -24,9 +25,11 @@ from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHis
 from labelcycle.pipelines.backtest.simulate import simulate
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
+from tests.bench.long_tails import Method, campaign, long_tail
 from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.arms import run_jobs
 from tests.bench.methods.images import Images, unpack
+from tests.bench.methods.study.feature_sets import FeatureSet
 from tests.bench.methods.study.jobs import Job
 from tests.bench.methods.vecaf import read_pool
 from tests.bench.methods.weather import accuracy_on, under_weather
@@ -43,6 +46,7 @@ class Data:
         backbone: its timm name.
         encoder: of captions: a folder, or a package that carries one.
         out: folder for images and campaigns.
+        sets: further sets of features, for DropQuery's tables.
     """
 
     features: Path | None
@@ -51,6 +55,7 @@ class Data:
     backbone: str
     encoder: str
     out: Path
+    sets: Sequence[FeatureSet] = ()
 
     @property
     def of_features(self) -> dict[str, Any]:
@@ -60,14 +65,24 @@ class Data:
 
     @property
     def of_images(self) -> dict[str, Any]:
-        """What decides a campaign's row beside the job's own settings."""
+        """What decides a campaign's row beside the job's own settings: a GPU too, which rounds otherwise."""
         assert self.archive is not None and self.weights is not None
-        return {"archive": _digest(self.archive), "weights": _digest(self.weights), "backbone": self.backbone}
+        device = {"device": "cuda"} if torch.cuda.is_available() else {}
+        made_of = {"archive": _digest(self.archive), "weights": _digest(self.weights), "backbone": self.backbone}
+        return made_of | device
+
+    def features_of(self, name: str | None) -> Path:
+        """The features of one of the sets, which are made if need be; without a name, the file of features."""
+        if name is not None:
+            return next(found for found in self.sets if found.name == name).path(self.out)
+        assert self.features is not None
+        return self.features
 
     def images(self, pool: int, test: int) -> Images:
         """A part of the archive, unpacked once."""
         assert self.archive is not None
-        return unpack(self.archive, self.out / f"images-{pool}-{test}", pool, test, seed=0)
+        folder = self.out / f"images-{_digest(self.archive)[:8]}-{pool}-{test}"
+        return unpack(self.archive, folder, pool, test, seed=0)
 
 
 @cache
@@ -91,14 +106,14 @@ def _history(features: Path, size: int) -> LabelledHistory:
 
 def measure(job: Job, data: Data) -> Mapping[str, Any]:
     """The figures of a job."""
-    kinds = {"selection": _selection, "backtest": _backtest, "campaign": _campaign}
+    kinds = {"selection": _selection, "backtest": _backtest, "long tail": _long_tail, "campaign": _campaign}
     return kinds[job.kind](job, data)
 
 
 def _backtest(job: Job, data: Data) -> dict[str, Any]:
     """Accuracy by labels, of as many labels a cycle as there are classes: `curve`, as [labels, accuracy]."""
-    assert data.features is not None
-    recipe, history = job.whole_recipe(), _history(data.features, job.more["pool"])
+    features = data.features_of(job.more.get("set"))
+    recipe, history = job.whole_recipe(), _history(features, job.more["pool"])
     assert isinstance(recipe.trainer, FeatureTrainer)
     count = len(history.classes)
     compared = ComparedStrategy(
@@ -120,6 +135,20 @@ def _backtest(job: Job, data: Data) -> dict[str, Any]:
     )
     measured = simulate(history, plan, BacktestArm("row", compared, job.seed))
     return {"curve": [[one.labels, one.accuracy] for one in measured]}
+
+
+def _long_tail(job: Job, data: Data) -> dict[str, Any]:
+    """By cycle: `labels`, `macro_f1`, and labels of the `rarest` class and of the `three_rarest`."""
+    assert data.features is not None
+    recipe = job.whole_recipe()
+    assert isinstance(recipe.trainer, LogisticTrainer)
+    chosen = recipe.selector
+    method = Method(job.arm, chosen.strategy, chosen.class_balanced, chosen.rare_classes, recipe.trainer.class_weight)
+    history, order = long_tail(str(data.features), job.more["ratio"], job.seed)
+    points = campaign(history, order, method, recipe, job.seed)
+    return {
+        name: [getattr(point, name) for point in points] for name in ("labels", "macro_f1", "rarest", "three_rarest")
+    }
 
 
 def _selection(job: Job, data: Data) -> dict[str, Any]:
@@ -181,7 +210,7 @@ def _campaign(job: Job, data: Data) -> dict[str, Any]:
         found = read_batch_curve(str(root)).points
         figures["points"] = [[point.batches, point.figures["accuracy"]] for point in found]
     for kind in more.get("weather", ()):
-        copies = under_weather(images, data.out / f"weather-{more['pool']}-{more['test']}-{kind}", kind)
+        copies = under_weather(images, images.folder.parent / kind, kind)
         figures.setdefault("weather", {})[kind] = accuracy_on(str(root), copies)
     return figures
 

@@ -27,12 +27,13 @@ def asvp_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
         return []
     tuned = {
         "epochs": sizes.epochs,
-        "min_steps": 300,
+        "min_steps": 10 * sizes.epochs,
         "learning_rate": 0.001,
         "head_learning_rate": 0.01,
         "batch_size": 32,
     }
-    probed = tuned | {"epochs": 2 * sizes.epochs // 3, "probe_epochs": sizes.epochs // 3, "min_steps": 200}
+    probed = tuned | {"epochs": 2 * sizes.epochs // 3, "probe_epochs": sizes.epochs // 3}
+    probed["min_steps"] = 10 * probed["epochs"]
     probed |= {"probe_learning_rate": 0.05, "learning_rate": 0.0001}
     own = {f"trainer.{name}": value for name, value in tuned.items()}
     final = {f"final.trainer.{name}": value for name, value in tuned.items()}

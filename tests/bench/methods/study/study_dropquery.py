@@ -38,9 +38,7 @@ NOT_PROPAGATED = {"trainer": {"name": "logistic"}}
 
 
 def dropquery_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
-    """Twenty cycles of as many labels as there are classes."""
-    if data.features is None:
-        return []
+    """Twenty cycles of as many labels as there are classes; on further sets the queries and first labels alone."""
     arms: dict[str, tuple[dict[str, Any], int]] = {name: (by | CENTROIDS, 0) for name, by in QUERIES.items()}
     for name in ("random", "dropquery", "margin", "badge"):
         arms[f"{name}, random start"] = (QUERIES[name] | {"cold_start.strategy": "random"}, 1)
@@ -49,11 +47,15 @@ def dropquery_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
         arms[f"{name}, logistic, propagation"] = (QUERIES[name] | CENTROIDS | PROPAGATED, 1)
     for name, by in ABLATIONS.items():
         arms[name] = (by | CENTROIDS, 2)
-    more = {**data.of_features, "pool": 4000, "cycles": 20}
+    few = {name: arm for name, arm in arms.items() if name in QUERIES or name.endswith("random start")}
+    size = {"pool": 4000, "cycles": 20}
+    tables = [] if data.features is None else [("dropquery", arms, {**data.of_features, **size})]
+    tables += [(f"dropquery, {found.name}", few, {**found.made_of, "set": found.name, **size}) for found in data.sets]
     return [
-        Job("dropquery", arm, seed, "backtest", "dropquery", overrides, more, priority)
+        Job(table, arm, seed, "backtest", "dropquery", overrides, more, priority)
+        for table, chosen, more in tables
         for seed in range(seeds)
-        for arm, (overrides, priority) in arms.items()
+        for arm, (overrides, priority) in chosen.items()
     ]
 
 
@@ -87,7 +89,15 @@ def dropquery_claims() -> list[Claim]:
 
 
 def dropquery_report(jobs: Sequence[Job], rows: Rows) -> str:
-    """First and mean accuracy of every arm, then the claims."""
+    """First and mean accuracy of every arm, then the claims; a table a set."""
+    parts = []
+    for name in dict.fromkeys(job.study for job in jobs):
+        title = "" if name == "dropquery" else f"### {name}\n\n"
+        parts.append(title + _report([job for job in jobs if job.study == name], rows))
+    return "\n\n".join(parts)
+
+
+def _report(jobs: Sequence[Job], rows: Rows) -> str:
     found = rows_of(jobs, rows)
     lines = []
     for arm, by_seed in found.items():
@@ -95,4 +105,5 @@ def dropquery_report(jobs: Sequence[Job], rows: Rows) -> str:
         first, mean = mean_of(by_seed, first_accuracy), mean_of(by_seed, mean_accuracy)
         lines.append([arm, first, mean, interval(ends), len(by_seed)])
     headings = ["arm", "first accuracy, %", "mean accuracy, %", "at the end, %", "seeds"]
-    return f"{table(headings, lines)}\n\n{claims_table(dropquery_claims(), found)}"
+    claims = [claim for claim in dropquery_claims() if {claim.better, claim.worse} <= found.keys()]
+    return table(headings, lines) + (f"\n\n{claims_table(claims, found)}" if claims else "")

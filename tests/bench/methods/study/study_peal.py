@@ -17,7 +17,7 @@ PEAL_QUERIES = {
     "featdist balanced": {"selector.strategy": "featdist", "selector.class_balanced": True},
 }
 PROBES: dict[str, tuple[str, dict[str, Any]]] = {
-    "PEAL": ("peal_entropy", {"trainer.epochs": 20}),
+    "PEAL": ("peal_entropy", {}),
     "linear probe, converged": ("linear_probe", {"trainer.epochs": 400, "schedule.warm_start": False}),
     "logistic": ("logistic", {"trainer.unlabelled": "none"}),
 }
@@ -30,8 +30,17 @@ def peal_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
         return []
     more = {**data.of_images, "pool": sizes.pool, "test": sizes.test, "image_size": sizes.image_size}
     begin = {"budget": 500, "batch": 50}
+    shorter = {"PEAL": {"trainer.epochs": 2 * sizes.epochs // 3}}
     return [
-        Job("peal", f"{trainer}, {query}", seed, "campaign", recipe, settings | by, {**more, "begin": begin})
+        Job(
+            "peal",
+            f"{trainer}, {query}",
+            seed,
+            "campaign",
+            recipe,
+            settings | shorter.get(trainer, {}) | by,
+            {**more, "begin": begin},
+        )
         for seed in range(seeds)
         for trainer, (recipe, settings) in PROBES.items()
         for query, by in PEAL_QUERIES.items()

@@ -64,7 +64,7 @@ def vecaf_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
 def _tuned(data: Data, sizes: Sizes, seed: int) -> list[Job]:
     """Fine-tuning, measured within loops on some test images, and on snowy, foggy and blurred copies."""
     rates = {"trainer.learning_rate": 0.001, "trainer.head_learning_rate": 0.01, "trainer.batch_size": 32}
-    shared = rates | {"data_selection.total_batches": 240, "data_selection.measured_samples": 200}
+    shared = rates | {"data_selection.total_batches": 8 * sizes.epochs, "data_selection.measured_samples": 200}
     more = {**data.of_images, "pool": sizes.pool, "test": sizes.test, "image_size": sizes.image_size}
     batch = round(0.02 * sizes.pool)
     jobs = []

@@ -10,6 +10,7 @@ from tests.bench.methods.markdown import points, table
 from tests.bench.methods.study.jobs import Row
 
 Figure = Callable[[Row], float | None]
+NOT_COMPARABLE = "not comparable"
 Found = Mapping[str, Mapping[int, Row]]
 """Rows by arm and seed."""
 
@@ -23,6 +24,7 @@ class Claim:
         better, worse: names of arms.
         figure: what is compared, larger is better; None of a row that has none.
         words: what the figure is called.
+        stated: whether the paper says so; False where it leaves the question open, and there is no direction to match.
     """
 
     source: str
@@ -30,6 +32,7 @@ class Claim:
     worse: str
     figure: Figure
     words: str = "accuracy"
+    stated: bool = True
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Verdict:
     """What the rows say of a claim.
 
     Attributes:
-        direction: `same` or `other` as the mean over seeds has it; `not comparable` where an arm has no row.
+        direction: `same` or `other` as the mean over seeds has it; `not comparable` where an arm has no row, or where
+            the paper says nothing.
         difference: better less worse, the mean over the seeds that both have.
         half_width: of its 95 % interval by Student's t; None with one seed.
         seeds: how many both have.
@@ -62,9 +66,10 @@ def verdict_on(claim: Claim, found: Found) -> Verdict:
         if None not in values:
             pairs.append(values[0] - values[1])  # type: ignore[operator]
     if not pairs:
-        return Verdict("not comparable")
+        return Verdict(NOT_COMPARABLE)
     mean, half = mean_and_half_width(pairs)
-    return Verdict("same" if mean > 0 else "other", mean, half, len(pairs))
+    direction = NOT_COMPARABLE if not claim.stated else "same" if mean > 0 else "other"
+    return Verdict(direction, mean, half, len(pairs))
 
 
 def mean_and_half_width(values: Sequence[float]) -> tuple[float, float | None]:
@@ -89,15 +94,17 @@ def claims_table(claims: Sequence[Claim], found: Found) -> str:
     for claim in claims:
         verdict = verdict_on(claim, found)
         if verdict.difference is None:
-            rows.append([f"{claim.better} > {claim.worse}", claim.source, claim.words, verdict.direction, "", ""])
+            rows.append([_words(claim), claim.source, claim.words, verdict.direction, "", ""])
             continue
         interval = "" if verdict.half_width is None else f" ± {100 * verdict.half_width:.1f}"
         direction = verdict.direction + ("" if verdict.decided else ", not decided")
         difference = points(verdict.difference) + interval
-        rows.append(
-            [f"{claim.better} > {claim.worse}", claim.source, claim.words, direction, difference, verdict.seeds]
-        )
+        rows.append([_words(claim), claim.source, claim.words, direction, difference, verdict.seeds])
     return table(["the paper says", "where", "of", "here", "difference, points", "seeds"], rows)
+
+
+def _words(claim: Claim) -> str:
+    return f"{claim.better} {'>' if claim.stated else 'less'} {claim.worse}"
 
 
 def interval(values: Sequence[float | None]) -> str:
