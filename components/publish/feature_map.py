@@ -62,7 +62,7 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
     chosen["wrong"] = _mistaken(work, *tested)
     points = map_coordinates(work.store, space)
-    groups = {kind: points.of(ids)[1] for kind, ids in chosen.items()}
+    groups = {kind: points.of(ids) for kind, ids in chosen.items()}
     if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
     return MapPoints(_within_one(groups), len(tested[0]))

@@ -71,13 +71,12 @@ class MapCoordinates:
 
     table: pa.Table
 
-    def of(self, ids: list[str]) -> tuple[list[str], Doubles]:
-        """Those of the ids that the space has, in their order, and their coordinates, float64 (n, 2)."""
+    def of(self, ids: list[str]) -> Doubles:
+        """The coordinates of those of the ids that the space has, in their order: float64 (n, 2)."""
         places = pc.index_in(pa.array(ids, pa.string()), value_set=self.table["sample_id"].combine_chunks())
-        found = [name for name, place in zip(ids, places.to_pylist(), strict=True) if place is not None]
         rows = self.table.take(places.drop_null())
         columns = [rows[name].to_numpy().astype(np.float64) for name in ("first", "second")]
-        return found, np.stack(columns, axis=1)
+        return np.stack(columns, axis=1)
 
 
 def map_coordinates(store: Store, space: str) -> MapCoordinates:
@@ -89,10 +88,7 @@ def map_coordinates(store: Store, space: str) -> MapCoordinates:
     Cost: a listing and some ten bytes a sample. To make them, two passes over the features, and O(N · 1,000 · 30).
     """
     listing = FeatureSpace(store, space).listing()
-    keys = store.keys(_prefix(space, listing))
-    if not keys:
-        return _read(store, keep_map_coordinates(store, space, listing))
-    return _read(store, keys[0])
+    return _read(store, _kept(space, listing) or keep_map_coordinates(store, space, listing))
 
 
 def keep_map_coordinates(store: Store, space: str, listing: SpaceContents) -> str:
@@ -114,8 +110,13 @@ def keep_map_coordinates(store: Store, space: str, listing: SpaceContents) -> st
 
 def has_map_coordinates(space: str, listing: SpaceContents) -> bool:
     """Whether those of all samples that a space now has are there, by the listing alone."""
-    prefix = _prefix(space, listing).rpartition("/")[2]
-    return any(name.startswith(prefix) for name in listing.maps)
+    return _kept(space, listing) is not None
+
+
+def _kept(space: str, listing: SpaceContents) -> str | None:
+    """The key of the coordinates of just these parts; None where there are none."""
+    keys = (f"spaces/{space}/{name}" for name in listing.maps)
+    return next((key for key in keys if key.startswith(_prefix(space, listing))), None)
 
 
 def _prefix(space: str, listing: SpaceContents) -> str:

@@ -39,6 +39,7 @@ def test_the_pictures_of_the_last_query_are_shown(page: Any, recorded: Recorded)
     picture = page.get_by_role("img", name="last_query.png").or_(page.locator("img[src^='blob:']")).first
     picture.wait_for(timeout=120_000)
     page.wait_for_function("() => [...document.images].some(image => image.naturalWidth > 900)", timeout=120_000)
+    assert picture.is_visible()
 
 
 def test_predictions_are_shown_as_a_table(page: Any, recorded: Recorded) -> None:
@@ -52,4 +53,6 @@ def test_predictions_are_shown_as_a_table(page: Any, recorded: Recorded) -> None
 def test_the_model_s_schema_is_shown(page: Any, recorded: Recorded) -> None:
     page.goto(f"{recorded.server.address}/#/models/{recorded.name}/versions/1")
     page.get_by_text("Inputs (1)").wait_for(timeout=120_000)
-    page.get_by_text(f"Outputs ({3 + len(CLASSES)})").wait_for(timeout=120_000)
+    outputs = page.get_by_text(f"Outputs ({3 + len(CLASSES)})")
+    outputs.wait_for(timeout=120_000)
+    assert outputs.is_visible()

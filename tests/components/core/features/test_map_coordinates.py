@@ -46,7 +46,7 @@ def test_who_is_near_in_the_space_is_near_on_the_map(store: Store) -> None:
     groups = np.arange(len(IDS)) % 3
     features = (np.eye(3, 12)[groups] * 8 + generator.normal(size=(len(IDS), 12))).astype(np.float16)
     filled(store, features, 100)
-    _, points = map_coordinates(store, NAME).of(IDS)
+    points = map_coordinates(store, NAME).of(IDS)
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(distances, np.inf)
     assert (groups[distances.argmin(axis=1)] == groups).mean() > 0.98
@@ -89,7 +89,7 @@ def test_a_space_that_has_grown_has_them_of_all_its_samples(store: Store, featur
     found = map_coordinates(store, NAME)
     assert has_map_coordinates(NAME, space.listing())
     assert found.table["sample_id"].to_pylist() == ["a new one", *IDS]
-    assert np.array_equal(found.of(["a new one"])[1], found.of([IDS[0]])[1])
+    assert np.array_equal(found.of(["a new one"]), found.of([IDS[0]]))
 
 
 def test_a_sample_in_several_parts_is_one(store: Store, features: Any) -> None:
@@ -100,8 +100,8 @@ def test_a_sample_in_several_parts_is_one(store: Store, features: Any) -> None:
 
 def test_ids_that_it_has_not_are_left_out() -> None:
     table = pa.table({"sample_id": ["a", "b"], "first": [0.5, -1.0], "second": [0.0, 0.25]})
-    names, points = MapCoordinates(table).of(["b", "none", "a"])
-    assert names == ["b", "a"] and points.tolist() == [[-1.0, 0.25], [0.5, 0.0]]
+    points = MapCoordinates(table).of(["b", "none", "a"])
+    assert points.tolist() == [[-1.0, 0.25], [0.5, 0.0]]
 
 
 @pytest.mark.parametrize("content", [b"", b"not Parquet"])
@@ -116,7 +116,7 @@ def test_one_that_is_damaged_is_named_with_what_to_do(store: Store, features: An
 def test_equal_features_lie_at_one_place(store: Store) -> None:
     FeatureSpace(store, NAME).add(["a", "b", "c"], np.ones((3, 4), np.float16))
     found = map_coordinates(store, NAME)
-    assert not found.of(["a", "b", "c"])[1].any()
+    assert not found.of(["a", "b", "c"]).any()
 
 
 def test_a_space_of_one_dimension_has_a_map() -> None:
