@@ -1,13 +1,12 @@
 """Label files: votes read whole, checked one by one, refused with the place and the remedy."""
 
-import gc
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.runtime.garbage_collection import without_garbage_collection
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.answers import Answers, answers_in
 from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
@@ -157,7 +156,7 @@ def _read(
 ) -> _Read:
     former: Counter[str] = Counter()
     remedy = "" if former_classes is None else ADD_CLASS
-    with source_files(uri) as files, _without_garbage_collection():
+    with source_files(uri) as files, without_garbage_collection():
         named = None if classes is None else [*classes, *(former_classes or ())]
         answers = [answers_in(file, known_ids, named) for file in files]
         if former_classes:
@@ -181,18 +180,6 @@ def _former_in_words(counts: Mapping[str, int], former_classes: Mapping[str, str
     ]
     more = f", and {len(counts) - MOST_FORMER} more names" if len(counts) > MOST_FORMER else ""
     return f"{', '.join(shown)}{more}, as the campaign was amended"
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Put the collector off: half of the time it would look at millions of rows that are all in use."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _votes(answers: list[Answers], known_ids: SampleIds, source: str) -> dict[tuple[str, str], Vote]:

@@ -16,6 +16,7 @@ from labelcycle.components.core.errors import ConfigurationError, LabelcycleErro
 from labelcycle.components.core.logging.events import LogContext, emit, json_logs, log_context, set_log_context
 from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit_code_of, how_stopped, report_failure
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
+from labelcycle.components.core.runtime.garbage_collection import collect_seldom
 from labelcycle.pipelines.cli.closed_pipes import outlive_readers
 from labelcycle.pipelines.cli.plain_output import print_plainly
 
@@ -215,6 +216,7 @@ def _asked_for() -> typer.Typer:
 def main() -> None:
     """Run the command line; errors of labelcycle end in one message and their exit code, without a traceback."""
     print_plainly()
+    collect_seldom()
     if sys.argv[1:2] and sys.argv[1] in WRITING:
         outlive_readers()
     try:

@@ -21,6 +21,7 @@ from typing import IO, Any
 from labelcycle.components.core.logging.events import json_logs, set_log_context, within
 from labelcycle.components.core.logging.failures import report_failure
 from labelcycle.components.core.logging.json_logs import write_json_logs
+from labelcycle.components.core.runtime.garbage_collection import collect_seldom
 from labelcycle.components.core.runtime.stage_deadline import descendants, kill_processes
 from labelcycle.components.core.storage.without_pandas import spare_pandas
 from labelcycle.pipelines.graph import STAGES
@@ -43,6 +44,7 @@ def main() -> None:
     if json_logs():
         write_json_logs()
     spare_pandas()
+    collect_seldom()
     orders: Orders = queue.SimpleQueue()
     counts = _Counts()
     threading.Thread(target=_read_orders, args=[source, orders, counts], name="orders", daemon=True).start()
