@@ -1,36 +1,30 @@
-"""A person's browser: headless Chromium, logged in to Label Studio."""
+"""What a person does in a browser that is logged in to Label Studio."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.services.label_studio.server import Person
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS_A_STEP = 120
 
 
 @contextmanager
-def browsing(url: str, person: Person) -> Iterator[Page]:
-    """A page of a browser in which the person has logged in, for the length of a block."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        try:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(SECONDS_A_STEP * 1000)
-            page.goto(f"{url}/user/login/")
-            page.fill("input[name=email]", person.email)
-            page.fill("input[name=password]", person.password)
-            page.click("button[type=submit]")
-            page.wait_for_url(lambda address: "/user/login" not in address)
-            yield page
-        finally:
-            browser.close()
+def browsing(browser: Browser, url: str, person: Person) -> Iterator[Page]:
+    """A page on which the person has logged in, for the length of a block."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    try:
+        page.set_default_timeout(SECONDS_A_STEP * 1000)
+        page.goto(f"{url}/user/login/")
+        page.fill("input[name=email]", person.email)
+        page.fill("input[name=password]", person.password)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda address: "/user/login" not in address)
+        yield page
+    finally:
+        page.close()
 
 
 class Labelling:

@@ -6,15 +6,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from tests.pipelines.conftest import COMMAND
-from tests.services.label_studio.browser import CHROMIUM, Labelling, browsing
+from tests.services.label_studio.browser import Labelling, browsing
 from tests.services.label_studio.conftest import Labelled, annotate, choice
 from tests.services.label_studio.server import LabelStudioServer, Person
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
 
 @contextmanager
@@ -35,6 +32,7 @@ def test_clicks_are_votes_and_the_campaign_goes_on(
     studio: LabelStudioServer,
     owner: Person,
     colleague: Person,
+    browser: Any,
     tmp_path: Path,
 ) -> None:
     with socket.socket() as listener:
@@ -43,7 +41,7 @@ def test_clicks_are_votes_and_the_campaign_goes_on(
     labelled = begin_labelling(image_server=f"http://127.0.0.1:{port}", label_studio_predictions=True)
     tasks = labelled.tasks(owner)
     names = [task["data"]["sample_id"] for task in tasks]
-    with images_served(labelled.bench.root, port, studio.url), browsing(studio.url, colleague) as page:
+    with images_served(labelled.bench.root, port, studio.url), browsing(browser, studio.url, colleague) as page:
         labelling = Labelling(page, labelled.published.project_url)
         labelling.press("3")
         assert labelling.chosen("red")

@@ -65,6 +65,7 @@ def digests(commits: list[Commit]) -> dict[str, str]:
     return {reference.key: reference.sha256 for commit in commits for reference in commit.objects.values()}
 
 
+@pytest.mark.draws
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_the_server_ends_in_the_middle_of_a_cycle(
     how: str,
