@@ -53,9 +53,9 @@ class Campaigns:
             self.client.copy_object(CopySource={"Bucket": BUCKET, "Key": key}, **place)
         return f"s3://{BUCKET}/{name}"
 
-    def keys(self, prefix: str) -> list[str]:
+    def keys(self, prefix: str, bucket: str = BUCKET) -> list[str]:
         """Keys of a bucket's objects under a prefix."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def status(self, root: str) -> dict[str, Any]:

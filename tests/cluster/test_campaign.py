@@ -1,20 +1,23 @@
 """Whole campaigns by Argo's own controller, submitted as users do."""
 
+import io
 from collections import Counter
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import requests
 
 from labelcycle.components.core.runtime.timings import Timing, read_timings
 from labelcycle.components.core.storage import open_store
-from tests.cluster.campaigns import Campaigns
+from tests.cluster.campaigns import DATA, Campaigns
 from tests.cluster.cluster import Cluster
 from tests.cluster.namespaces import await_that
 from tests.cluster.pod_times import recorded, table
 from tests.cluster.progress import tell
 from tests.cluster.stores import ACCOUNT
 from tests.cluster.workflows import nodes_of
+from tests.conftest import CLASSES
 from tests.harness.committed_objects import committed_objects, damaged_objects
 
 BUDGET = ("--budget", 16, "--batch", 8)
@@ -86,3 +89,35 @@ def test_three_shards_give_the_same_bytes(
             pods += stages_of(ended)
     assert pods["embed"] % 3 == 0 and pods["embed"] >= 6 and pods["score"] >= 3
     assert committed_objects(roots[1]) == committed_objects(roots[0])
+
+
+def test_the_pool_is_classified_in_shards_as_in_one_process(
+    inside: Cluster, campaigns: Campaigns, roots: tuple[str, str], in_one_shard: list[dict[str, Any]]
+) -> None:
+    alone = campaigns.copy(roots[0], "classified-here")
+    inside.labelcycle("predict", alone, "--pool", "--output", f"{alone}/pool.parquet")
+    shared = campaigns.copy(roots[0], "classified-there")
+    parameters = {"root": shared, "shards": 3, "output": f"{shared}/pool.parquet"}
+    ended = inside.argo.succeed(inside.argo.submit("labelcycle-predict", **parameters))
+    assert stages_of(ended) == {"prediction-start": 1, "prediction-parts": 3, "prediction-commit": 1}
+    kept = {key: open_store(shared).read(key) for key in open_store(shared).keys("predictions/")}
+    assert kept == {key: open_store(alone).read(key) for key in open_store(alone).keys("predictions/")}
+    assert open_store(shared).read("pool.parquet") == open_store(alone).read("pool.parquet")
+    inside.argo.succeed(inside.argo.submit("labelcycle-predict", **parameters))
+    assert {key: open_store(shared).read(key) for key in open_store(shared).keys("predictions/")} == kept
+
+
+def test_images_outside_the_pool_are_classified_and_damaged_ones_named(
+    inside: Cluster, campaigns: Campaigns, roots: tuple[str, str], in_one_shard: list[dict[str, Any]]
+) -> None:
+    for number, key in enumerate(campaigns.keys("images/", DATA)[:5]):
+        campaigns.client.copy_object(CopySource={"Bucket": DATA, "Key": key}, Bucket=DATA, Key=f"new/{number}.png")
+    campaigns.client.put_object(Bucket=DATA, Key="new/damaged.png", Body=b"not an image")
+    output = f"{roots[0]}/new.parquet"
+    images = f"s3://{DATA}/new"
+    inside.argo.succeed(inside.argo.submit("labelcycle-predict", root=roots[0], images=images, shards=2, output=output))
+    table_of_all = pq.read_table(io.BytesIO(open_store(roots[0]).read("new.parquet"))).to_pylist()
+    reasons = {row["sample_id"]: row["reason"] for row in table_of_all}
+    assert reasons.pop("damaged.png") and set(reasons) == {f"{number}.png" for number in range(5)}
+    assert set(reasons.values()) == {None}
+    assert all(row["predicted"] in CLASSES for row in table_of_all if row["reason"] is None)
