@@ -24,7 +24,8 @@ def kserve(
 ) -> None:
     """Write the InferenceService of KServe that answers by the campaign's champion.
 
-    Its pods load the model from MLflow's registry. Name a --version so that all pods have the same one.
+    Its pods load the model from MLflow's registry. Name a --version so that all pods have the same one; a version that
+    MLflow lacks is refused, where MLflow can be asked from here.
 
     Example: labelcycle kserve campaigns/digits --version 3
     """
@@ -34,6 +35,7 @@ def kserve(
     from labelcycle.components.tracking.location import sqlite_file, tracking_location
     from labelcycle.pipelines.profiles.profile import read_profile
     from labelcycle.pipelines.serving.inference_service import as_yaml, inference_service
+    from labelcycle.pipelines.serving.served_version import refuse_missing_version
 
     store = open_store(root)
     state = read_state(store)
@@ -45,6 +47,8 @@ def kserve(
             "the server that the cluster has in labelcycle-settings",
             file=sys.stderr,
         )
+    if state.trained and version is not None and (why := refuse_missing_version(store, state.campaign, version)):
+        print(f"note: version {version} was not looked up. {why}", file=sys.stderr)
     counts = (min_replicas, max(min_replicas, max_replicas))
     manifest = inference_service(
         state.campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts
