@@ -15,6 +15,7 @@ from safetensors.torch import save as save_tensors
 from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
+from labelcycle.components.core.backbones.model_hub import WEIGHT_FILES, contact_hub
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
 from labelcycle.components.core.backbones.presets import Preset, preset_of_network
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
@@ -116,6 +117,7 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
         if name != EMBEDDED:
             notice(f"The weights of {name} come from the model hub, if this machine has not fetched them before.")
         try:
+            _contact_hub_of(name)
             return create(name, image_size, pretrained=True)
         except ConfigurationError:
             raise
@@ -137,6 +139,16 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
             return create(name, image_size, pretrained=True, pretrained_cfg_overlay=EVERY_LAYER | {"file": str(bare)})
         except (RuntimeError, KeyError, SafetensorError) as error:
             raise ConfigurationError(f"The weights {weights!r} do not fit backbone {name!r}: {error}") from error
+
+
+def _contact_hub_of(name: str) -> None:
+    """Find out quickly whether the hub can be reached, where timm has the weights from there."""
+    try:
+        settings = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # creating it says what is wrong with the name
+        return
+    if name != EMBEDDED and settings is not None and settings.hf_hub_id:
+        contact_hub(settings.hf_hub_id, *WEIGHT_FILES)
 
 
 def _without_classifier(name: str, file: Path, target: Path) -> Path:

@@ -9,6 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from labelcycle.components.core.backbones import resolve
 from labelcycle.components.core.backbones.build import EMBEDDED, attach_adapter, build_backbone, create
 from labelcycle.components.core.backbones.packaged import packaged_backbone
 from labelcycle.components.core.backbones.presets import PRESETS
@@ -172,6 +173,7 @@ def test_without_a_hub_the_remedy_is_named(store: Store, monkeypatch: pytest.Mon
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", offline)
+    monkeypatch.setattr(resolve, "contact_hub", lambda *asked: None)
     with pytest.raises(TransientError, match=r"no route to host. Name a local file or s3:// URI with --weights"):
         resolve_backbone(store, SMALL, None, AS_IT_IS)
     preset = PRESETS["dinov2-small"]
