@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from labelcycle.components.core.errors import ConfigurationError
+
 
 def kserve(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -20,7 +22,9 @@ def kserve(
         int | None, typer.Option(min=1, help="Of the registered model; else the champion when a pod starts.")
     ] = None,
     min_replicas: Annotated[int, typer.Option(min=0, help="The fewest pods.")] = 1,
-    max_replicas: Annotated[int, typer.Option(min=1, help="The most pods.")] = 1,
+    max_replicas: Annotated[
+        int | None, typer.Option(min=1, help="The most pods; by default the fewest, and 1 at least.")
+    ] = None,
 ) -> None:
     """Write the InferenceService of KServe that answers by the campaign's champion.
 
@@ -49,7 +53,9 @@ def kserve(
         )
     if state.trained and version is not None and (why := refuse_missing_version(store, state.campaign, version)):
         print(f"note: version {version} was not looked up. {why}", file=sys.stderr)
-    counts = (min_replicas, max(min_replicas, max_replicas))
+    if output is not None and output.is_dir():
+        raise ConfigurationError(f"--output {output} is a folder. Name a file in it.")
+    counts = (min_replicas, max(1, min_replicas) if max_replicas is None else max_replicas)
     manifest = inference_service(
         state.campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts
     )

@@ -121,11 +121,15 @@ def test_mlflow_has_the_options(campaign: Campaign) -> None:
         ({"name": "Digits"}, "cannot be called 'Digits'"),
         ({"name": "a" * 47}, "46 at most"),
         ({"replicas": (2, 1)}, "From 2 to 1 pods cannot be"),
+        (
+            {"namespace": "Own space"},
+            "The namespace 'Own space' is not a name that Kubernetes takes.* Correct --namespace",
+        ),
     ],
 )
 def test_what_kserve_would_refuse(campaign: Campaign, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        inference_service(campaign, read_profile("small"), "python:1", "al", **settings)
+        inference_service(campaign, read_profile("small"), "python:1", **{"namespace": "al", **settings})
 
 
 def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None:
@@ -139,6 +143,30 @@ def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None
     assert yaml.safe_load(file.read_text()) == manifest
     assert "the campaign has no model yet" in answer.stderr
     assert "*id" not in file.read_text(), "nothing is an alias of something else"
+
+
+@pytest.mark.parametrize(
+    ("flags", "pods"), [((), (1, 1)), (("--min-replicas", "3"), (3, 3)), (("--min-replicas", "0"), (0, 1))]
+)
+def test_as_many_pods_as_the_fewest_are_the_most_by_default(
+    begin: Callable[..., Any], flags: tuple[str, ...], pods: tuple[int, int]
+) -> None:
+    command = ["kserve", begin().root, "--image", "python:1"]
+    predictor = yaml.safe_load(CliRunner().invoke(app_with(["kserve", "argo"]), [*command, *flags]).stdout)["spec"]
+    assert (predictor["predictor"]["minReplicas"], predictor["predictor"]["maxReplicas"]) == pods
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--min-replicas", "5", "--max-replicas", "2"), "From 5 to 2 pods cannot be"),
+        (("--output", "."), "--output . is a folder. Name a file in it."),
+    ],
+)
+def test_flags_that_cannot_be(begin: Callable[..., Any], flags: tuple[str, ...], message: str) -> None:
+    command = ["kserve", begin().root, "--image", "python:1", *flags]
+    refused = CliRunner().invoke(app_with(["kserve", "argo"]), command)
+    assert isinstance(refused.exception, ConfigurationError) and message in str(refused.exception)
 
 
 def test_a_model_that_no_pod_can_load_is_told(
