@@ -133,6 +133,10 @@ def test_a_query_that_was_not_delivered_yet_is_delivered_without_them(by_people:
         ("TEST", "would withdraw the whole test set, 12 samples.*--test"),
         ("POOL", "would withdraw every sample of the pool, 48 samples"),
         ("\n", "names no sample that could be withdrawn"),
+        (
+            "name,why\nred-00,wrong\n",
+            "'name,why'. If it is CSV, call the column of ids sample_id; else correct the id or",
+        ),
     ],
 )
 def test_what_cannot_be_withdrawn(campaign: Bench, tmp_path: Path, text: str, message: str) -> None:
@@ -141,6 +145,12 @@ def test_what_cannot_be_withdrawn(campaign: Bench, tmp_path: Path, text: str, me
     with pytest.raises(LabelcycleError, match=message):
         withdraw(campaign, tmp_path, text="\n".join(of_split) or text)
     assert read_amended_campaign(open_store(campaign.root)).amendments == []
+
+
+def test_a_folder_is_no_file_of_samples(campaign: Bench, tmp_path: Path) -> None:
+    wanted = WantedChanges(samples=WantedSamples(withdraw=str(tmp_path)))
+    with pytest.raises(LabelcycleError, match="is a folder. Name a file in it."):
+        amend_campaign(open_store(campaign.root), wanted, "")
 
 
 def test_a_class_whose_only_labels_are_withdrawn(
