@@ -68,7 +68,8 @@ class Claim:
     def __post_init__(self) -> None:
         for flag, value in (("--error", self.error), ("--confidence", self.level)):
             if not 0 < value < 1:
-                raise ConfigurationError(f"{flag} {value:g} is not between 0 and 1. Write 2 % as 0.02.")
+                example = f"{value:g} % as {value / 100:g}" if 1 < value < 100 else "2 % as 0.02"
+                raise ConfigurationError(f"{flag} {value:g} is not between 0 and 1. Write {example}.")
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,7 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
     trained = trained_commits(state)
     if not trained:
         raise ConfigurationError(
-            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Continue with: "
-            f"labelcycle run {root}"
+            f"{store.root} has no model yet: no cycle has trained one. Continue with: labelcycle run {root}"
         )
     champion = read_champion(store)
     commit = _final(state, root) if final else _named(trained, cycle) if cycle is not None else None

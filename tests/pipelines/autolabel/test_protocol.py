@@ -279,7 +279,15 @@ def test_the_command_says_what_comes_next(campaign: Bench, begun: AutolabelState
     assert told.exit_code == 1 and "Label more and begin anew (--anew)" in told.output
 
 
-@pytest.mark.parametrize("settings", [{"error": 0.0}, {"error": 2}, {"error": 0.1, "level": 1.0}])
-def test_what_is_no_share_is_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigurationError, match="is not between 0 and 1. Write 2 % as 0.02"):
+@pytest.mark.parametrize(
+    ("settings", "example"),
+    [
+        ({"error": 0.0}, "2 % as 0.02"),
+        ({"error": 5}, "5 % as 0.05"),
+        ({"error": 0.1, "level": 1.0}, "2 % as 0.02"),
+        ({"error": 0.1, "level": 95}, "95 % as 0.95"),
+    ],
+)
+def test_what_is_no_share_is_refused(settings: dict[str, float], example: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"is not between 0 and 1. Write {example}.$"):
         Claim(**settings)  # type: ignore[arg-type]
