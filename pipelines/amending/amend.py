@@ -165,7 +165,9 @@ def _budget(state: State, budget: int) -> int:
     """The new budget, if it is not less than what has been asked for."""
     last = state.summaries[-1] if state.summaries else None
     asked = 0 if last is None else last.answers + last.outstanding + last.query_size
-    if budget < max(1, asked):
+    if budget < 1:
+        raise ConfigurationError(f"--budget {budget}: ask for one label at least.")
+    if budget < asked:
         raise ConfigurationError(
             f"--budget {budget} is less than the {asked} labels that were asked for already. Give {asked} to ask for "
             "no more."

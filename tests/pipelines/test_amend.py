@@ -18,6 +18,7 @@ from labelcycle.pipelines.amending.changes_in_words import changes_in_words
 from labelcycle.pipelines.dashboard.next_step import next_step
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.components.select.test_rechecks import Crew, truth, unlabelled
 from tests.conftest import Bench
 
 
@@ -41,7 +42,10 @@ def test_a_campaign_whose_budget_is_spent_goes_on(campaign: Bench) -> None:
     run_to_the_end(campaign)
     before = campaign.state
     done = change(campaign, "more time", budget=28, batch=6)
-    assert done.cycle == 3 and done.before.identifier == done.after.identifier == before.campaign.identifier
+    assert (
+        done.cycle == done.amendment.cycles == 3
+        and done.before.identifier == done.after.identifier == before.campaign.identifier
+    )
     assert campaign.state.phase == "amended" and "run" in next_step(store, campaign.state, "r").command
     assert campaign.ingest().reason == "the campaign was amended, and may ask for more"
     run_to_the_end(campaign)
@@ -100,6 +104,7 @@ def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:
     [
         ({}, "Nothing would change"),
         ({"budget": 16, "batch": 8}, "Nothing would change"),
+        ({"budget": 0}, "--budget 0: ask for one label at least"),
         ({"budget": 7}, "--budget 7 is less than the 8 labels that were asked for already. Give 8"),
         ({"batch": 0}, "--batch 0"),
         ({"recipe": "peal_entropy"}, "trainer.*how models are made stays as it began"),
@@ -107,6 +112,7 @@ def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:
         ({"overrides": {"selector.strategy": "vecaf_ods"}}, "needs losses"),
         ({"overrides": {"selector.exclude": ["blue-1"]}}, "selector.exclude: lists of samples stay"),
         ({"overrides": {"stop.plateau": 3}}, "stop.plateau: unknown"),
+        ({"overrides": {"selector.recheck": 0.1}}, "came with its samples and are the same"),
     ],
 )
 def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -> None:
@@ -114,6 +120,34 @@ def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -
     with pytest.raises(ConfigurationError, match=message):
         change(campaign, **wanted)
     assert open_store(campaign.root).keys("amendments/") == []
+
+
+def test_a_budget_that_was_asked_for_ends_it_there(campaign: Bench) -> None:
+    campaign.run_cycle()
+    assert change(campaign, budget=8).after.budget == 8
+    campaign.run_cycle()
+    assert campaign.state.phase == "done"
+
+
+def test_what_nobody_has_answered_yet_was_asked_for_too(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    people = Crew(begin(**unlabelled(tmp_path), recipe="logistic", budget=60, batch=12, answered_share=0.5))
+    people.campaign.run_cycle()
+    answered = {row["sample_id"] for row in people.rows(0)[:7]}
+    people.fill_in(0, lambda name: truth(name) if name in answered else "")
+    people.campaign.run_cycle()
+    assert people.campaign.state.summaries[-1].outstanding == 5
+    with pytest.raises(ConfigurationError, match="less than the 24 labels that were asked for already. Give 24"):
+        change(people.campaign, budget=23)
+    assert change(people.campaign, budget=24).after.budget == 24
+
+
+def test_another_recipe_keeps_the_lists_of_samples(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    file = tmp_path / "exclude.txt"
+    file.write_text("red-50\n")
+    campaign = begin(recipe="logistic", budget=16, batch=8, exclude=str(file))
+    campaign.run_cycle()
+    after = change(campaign, recipe="uherding").after
+    assert (after.recipe.name, after.recipe.selector.exclude) == ("uherding", ["red-50"])
 
 
 def test_of_two_at_once_the_second_looks_again(campaign: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
