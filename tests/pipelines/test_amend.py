@@ -15,11 +15,12 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending import amend as amending
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.dashboard.next_step import next_step
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.components.select.test_rechecks import Crew, truth, unlabelled
-from tests.conftest import Bench
+from tests.conftest import Bench, Pictures
 
 
 @pytest.fixture
@@ -120,6 +121,13 @@ def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -
     with pytest.raises(ConfigurationError, match=message):
         change(campaign, **wanted)
     assert open_store(campaign.root).keys("amendments/") == []
+
+
+def test_to_watch_what_is_watched_is_no_change(begin_on_images: Callable[..., Bench], pictures: Pictures) -> None:
+    folder = str(pictures.images)
+    campaign = begin_on_images(recipe="logistic", watch_images=folder)
+    with pytest.raises(ConfigurationError, match="Nothing would change"):
+        change(campaign, samples=WantedSamples(watch_images=folder))
 
 
 def test_a_budget_that_was_asked_for_ends_it_there(campaign: Bench) -> None:

@@ -138,7 +138,10 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
             bare = _without_classifier(name, file, Path(folder) / "bare.safetensors")
             return create(name, image_size, pretrained=True, pretrained_cfg_overlay=EVERY_LAYER | {"file": str(bare)})
         except (RuntimeError, KeyError, SafetensorError) as error:
-            raise ConfigurationError(f"The weights {weights!r} do not fit backbone {name!r}: {error}") from error
+            raise ConfigurationError(
+                f"The weights {weights!r} do not fit backbone {name!r}: {error}. Correct --weights or --backbone, or "
+                "fetch the file again if it is cut short."
+            ) from error
 
 
 def _contact_hub_of(name: str) -> None:
@@ -168,7 +171,10 @@ def refuse_missing_weights(weights: str) -> None:
         ConfigurationError: another format, or a file that is not there; objects in S3 are not looked for.
     """
     if not weights.endswith(".safetensors"):
-        raise ConfigurationError(f"{weights!r} is not a .safetensors file; other formats can run code when loaded.")
+        raise ConfigurationError(
+            f"{weights!r} is not a .safetensors file; other formats can run code when loaded. Name such a file with "
+            "--weights."
+        )
     if not weights.startswith("s3://") and not Path(weights).expanduser().is_file():
         raise ConfigurationError(f"There is no file {weights!r}. Correct --weights.")
 
