@@ -149,6 +149,17 @@ def test_what_nobody_has_answered_yet_was_asked_for_too(begin: Callable[..., Ben
     assert change(people.campaign, budget=24).after.budget == 24
 
 
+def test_where_the_pools_labels_are_known_strategies_may_go_on_reading_losses(begin: Callable[..., Bench]) -> None:
+    campaign = begin(recipe="logistic", overrides={"selector.strategy": "vecaf_ods"}, pool_labels=True)
+    assert change(campaign, budget=30).after.budget == 30
+    assert change(campaign, overrides={"stop.target": 0.999}).after.recipe.stop.target
+    assert change(campaign, overrides={"selector.strategy": "margin"}).after.recipe.selector.strategy == "margin"
+    assert change(campaign, overrides={"selector.strategy": "vecaf_ods"}).amendment.changes.keys() == {"recipe"}
+    campaign.run_cycle()
+    campaign.run_cycle()
+    assert campaign.state.summaries[-1].query_size == 8
+
+
 def test_another_recipe_keeps_the_lists_of_samples(begin: Callable[..., Bench], tmp_path: Path) -> None:
     file = tmp_path / "exclude.txt"
     file.write_text("red-50\n")
