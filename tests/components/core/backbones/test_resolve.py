@@ -130,7 +130,9 @@ def test_an_unknown_version_of_a_backbone_is_refused(store: Store) -> None:
 def test_weights_of_another_network_are_refused(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, str(path))
-    with pytest.raises(ConfigurationError, match=r"do not fit backbone .test_vit.(.|\n)*Correct --weights or --backbone"):
+    with pytest.raises(
+        ConfigurationError, match=r"do not fit backbone .test_vit.(.|\n)*Correct --weights or --backbone"
+    ):
         resolve_backbone(store, SMALL, str(path), AS_IT_IS)
 
 
