@@ -23,6 +23,7 @@ from labelcycle.pipelines.amending.more_samples import with_more_images
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.components.select.test_rechecks import unlabelled
 from tests.conftest import Bench, Pictures
 
 
@@ -116,7 +117,12 @@ def test_new_samples_that_are_nearly_test_samples_are_set_aside_where_one_says_s
 
 
 def test_where_all_labels_are_known_new_samples_have_theirs(begin: Callable[..., Bench], tmp_path: Path) -> None:
-    campaign = begin(recipe="logistic", overrides={"selector.strategy": "vecaf_ods"}, pool_labels=True)
+    data, every = unlabelled(tmp_path), tmp_path / "every.csv"
+    with np.load(data["embeddings"]) as content:
+        names = content["ids"].tolist()
+    every.write_text("sample_id,label\n" + "".join(f"{name},{name.partition('-')[0]}\n" for name in names))
+    losses = {"selector.strategy": "vecaf_ods"}
+    campaign = begin(**data, labels_from=str(every), recipe="logistic", overrides=losses, pool_labels=True)
     with pytest.raises(InputError, match="'new' is of a campaign whose labels are all known. Give it one."):
         change(campaign, embeddings=write_rows(tmp_path / "new.npz", ["new"], np.ones((1, 8))))
 
