@@ -123,7 +123,8 @@ def _read(
         return read_votes(store, campaign)
     ids = SampleIds(sample_uris(store, campaign), gone=read_withdrawn(store, campaign))
     if source is not None:
-        found = read_votes_file(source, ids, campaign.classes, former_classes=campaign.former_classes)
+        taken_in, former = {sample_id for sample_id, _ in kept}, campaign.former_classes
+        found = read_votes_file(source, ids, campaign.classes, former_classes=former, taken_in=taken_in)
         return as_spelled_before(found, kept)
     votes, strangers = _read_deliveries(store, campaign, last, requests, kept, ids)
     for address, count in strangers.items():
@@ -196,9 +197,11 @@ def _read_deliveries(
     cycles |= _rewritten(store, last, earlier) if earlier else set()
     further = {(request.cycle, request.sample_id): request for request in requests if request.opinion > 1}
 
+    taken_in = {sample_id for sample_id, _ in kept}
+
     def read(cycle: int) -> list[Vote]:
         key = delivery_key(cycle)
-        votes = read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes)
+        votes = read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes, taken_in)
         return [_named(vote, further.get((cycle, vote.sample_id))) for vote in votes]
 
     found = dict(zip(sorted(cycles), concurrently(read, sorted(cycles)), strict=True))

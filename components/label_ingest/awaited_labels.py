@@ -10,6 +10,8 @@ from labelcycle.components.core.storage import Store
 from labelcycle.components.label_ingest.last_query import requests_of_last_query, votes_on_last_query
 from labelcycle.components.label_ingest.readiness import AnsweredRequests, answers_to, readiness_now
 
+WITH_THE_NEXT_RUN = "with the next run"
+
 
 @dataclass(frozen=True)
 class AwaitedLabels:
@@ -32,6 +34,11 @@ class AwaitedLabels:
     goes_on: str
     deadline: str | None
     outstanding: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next run begins the next cycle."""
+        return self.goes_on == WITH_THE_NEXT_RUN
 
 
 def awaited_labels(store: Store, state: State, labels_from: str = "") -> AwaitedLabels:
@@ -62,7 +69,7 @@ def awaited_labels(store: Store, state: State, labels_from: str = "") -> Awaited
         answered=len(answers.complete),
         open=[request.sample_id for request in answers.unanswered],
         votes_by_annotator=dict(sorted(people.items(), key=lambda item: (-item[1], item[0]))),
-        goes_on="with the next run" if ready.ready else ready.reason,
+        goes_on=WITH_THE_NEXT_RUN if ready.ready else ready.reason,
         deadline=None if ready.deadline is None else ready.deadline.isoformat(),
         outstanding=outstanding,
     )

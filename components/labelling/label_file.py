@@ -1,8 +1,9 @@
 """Label files: votes read whole, checked one by one, refused with the place and the remedy."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.errors import InputError
@@ -30,6 +31,7 @@ def read_votes_file(
     classes: Collection[str] | None,
     source: str | None = None,
     former_classes: Mapping[str, str] | None = None,
+    taken_in: Container[str] = (),
 ) -> list[Vote]:
     """The votes in a label file or in a folder of them, in their order, one of each person on each sample.
 
@@ -37,8 +39,8 @@ def read_votes_file(
     `annotator`, `time` and `status` (ok, skip or unsure). A row without a label (`is_no_label`) and without a status is
     not answered yet. JSON is an export of Label Studio, or a classification in COCO's form.
 
-    Notices say how many rows have something else than a label in its place, such as NaN, and how many still have the
-    name of a class that was renamed or merged, which they count as.
+    Notices say how many rows have something else than a label in its place, such as NaN, and, once a process, how many
+    still have the name of a class that was renamed or merged, which they count as.
 
     Args:
         uri: a path or `s3://` URI ending in .csv, .tsv, .jsonl, .parquet, .xlsx or .json, or that of a folder (see
@@ -47,6 +49,7 @@ def read_votes_file(
         classes: the campaign's classes; None accepts any label that differs from others in more than its spelling.
         source: what the votes have as their source; None for the URI.
         former_classes: the class that each name counts as which is none any more.
+        taken_in: samples with answers that an earlier cycle took in; former names in their rows are not told of again.
 
     Raises:
         InputError: unreadable file, missing column, unknown id, unknown class, unknown status, two answers of one
@@ -54,9 +57,9 @@ def read_votes_file(
 
     Cost: memory for the rows; a million takes seconds.
     """
-    votes = _read(uri, known_ids, classes, source, former_classes or {})
+    votes = _read(uri, known_ids, classes, source, former_classes or {}, taken_in)
     if votes.former:
-        notice(f"{uri}: {_former_in_words(votes.former, former_classes or {})}.")
+        _tell_once(f"{uri}: {_former_in_words(votes.former, former_classes or {})}.")
     if any(votes.unlabelled):
         notice(f"{uri}: {unlabelled_in_words(votes.unlabelled, votes.rows)}.")
     return votes.votes
@@ -83,7 +86,7 @@ def read_label_file(
     """
     read = _read(uri, known_ids, classes, None, former_classes)
     if read.former:
-        notice(f"{uri}: {_former_in_words(read.former, former_classes or {})}.")
+        _tell_once(f"{uri}: {_former_in_words(read.former, former_classes or {})}.")
     if read.unlabelled:
         notice(f"{uri}: {unlabelled_in_words(read.unlabelled, read.rows)}.")
     answers: dict[str, Vote] = {}
@@ -137,7 +140,7 @@ class _Read:
     Attributes:
         votes: by their classes as they are called now.
         unlabelled: how many of the rows say nothing, by what stands in the label's place.
-        former: how many have the former name of a class, by that name.
+        former: how many that no earlier cycle took in have the former name of a class, by that name.
         rows: all of them.
     """
 
@@ -153,6 +156,7 @@ def _read(
     classes: Collection[str] | None,
     source: str | None,
     former_classes: Mapping[str, str] | None,
+    taken_in: Container[str] = (),
 ) -> _Read:
     former: Counter[str] = Counter()
     remedy = "" if former_classes is None else ADD_CLASS
@@ -161,7 +165,8 @@ def _read(
         answers = [answers_in(file, known_ids, named) for file in files]
         if former_classes:
             for part in answers:
-                former.update(label for label in part.labels if label in former_classes)
+                rows = zip(part.labels, part.samples, strict=True)
+                former.update(name for name, sample in rows if name in former_classes and sample not in taken_in)
             answers = [part.renamed(former_classes) for part in answers]
         _check_labels(answers, classes, remedy)
         votes = _votes(answers, known_ids, uri if source is None else source)
@@ -169,6 +174,12 @@ def _read(
     for part in answers:
         unlabelled.update(part.unlabelled)
     return _Read(list(votes.values()), unlabelled, former, sum(part.rows for part in answers))
+
+
+@cache
+def _tell_once(message: str) -> None:
+    """A notice that a process which looks at the same file again and again gives once."""
+    notice(message)
 
 
 def _former_in_words(counts: Mapping[str, int], former_classes: Mapping[str, str]) -> str:

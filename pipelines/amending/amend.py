@@ -7,6 +7,7 @@ from pydantic import JsonValue, ValidationError
 
 from labelcycle.components.core.campaign.amendments import Amendment, amendment_key, append_amendment
 from labelcycle.components.core.campaign.campaign import Campaign, Prices
+from labelcycle.components.core.campaign.sample_tables import read_sample_tables
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.config.recipe import Recipe, describe
 from labelcycle.components.core.config.recipe_files import changed_recipe, read_recipe
@@ -16,7 +17,7 @@ from labelcycle.components.core.storage import Store
 from labelcycle.pipelines.amending.class_names import as_changes, changed_classes
 from labelcycle.pipelines.amending.sample_changes import WantedSamples, changes_of_samples, counts_of_samples
 from labelcycle.pipelines.initialise.notify_settings import notify_of
-from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies
+from labelcycle.pipelines.initialise.query_settings import check_rechecks, check_strategies, names_losses
 from labelcycle.pipelines.initialise.zero_shot_start import with_texts_of
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -140,7 +141,7 @@ def changes_of(store: Store, state: State, wanted: WantedChanges) -> dict[str, J
         if wanted.batch < 1:
             raise ConfigurationError(f"--batch {wanted.batch}: ask for one label a cycle at least.")
         changes["batch"] = wanted.batch
-    recipe = _recipe(campaign, wanted)
+    recipe = _recipe(store, campaign, wanted)
     if recipe != campaign.recipe:
         changes["recipe"] = recipe.model_dump(mode="json")
     if wanted.no_notify and wanted.notify:
@@ -165,7 +166,9 @@ def _budget(state: State, budget: int) -> int:
     """The new budget, if it is not less than what has been asked for."""
     last = state.summaries[-1] if state.summaries else None
     asked = 0 if last is None else last.answers + last.outstanding + last.query_size
-    if budget < max(1, asked):
+    if budget < 1:
+        raise ConfigurationError(f"--budget {budget}: ask for one label at least.")
+    if budget < asked:
         raise ConfigurationError(
             f"--budget {budget} is less than the {asked} labels that were asked for already. Give {asked} to ask for "
             "no more."
@@ -181,7 +184,7 @@ def _prices(campaign: Campaign, wanted: Mapping[str, float]) -> Prices:
         raise ConfigurationError(f"The prices are invalid:\n{describe(error)}") from error
 
 
-def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
+def _recipe(store: Store, campaign: Campaign, wanted: WantedChanges) -> Recipe:
     """The new recipe: one of that name with the samples that the old one leaves out or asks for first, or the old one.
 
     Raises:
@@ -192,6 +195,8 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     else:
         kept = {f"selector.{name}": getattr(campaign.recipe.selector, name) for name in LISTS}
         recipe = read_recipe(recipe_path(wanted.recipe), {**kept, **wanted.overrides})
+    if recipe == campaign.recipe:
+        return recipe
     different = [part for part in OF_MODELS if getattr(recipe, part) != getattr(campaign.recipe, part)]
     if different:
         raise ConfigurationError(
@@ -203,7 +208,8 @@ def _recipe(campaign: Campaign, wanted: WantedChanges) -> Recipe:
     if lists:
         raise ConfigurationError(f"selector.{lists[0]}: lists of samples stay as they began. Leave it out.")
     check_rechecks(recipe, campaign.labels_from)
-    check_strategies(recipe, captions=campaign.text_encoder is not None, zero_shot=campaign.zero_shot is not None)
+    losses = names_losses(recipe) and read_sample_tables(store, campaign).knows_pool
+    check_strategies(recipe, losses, campaign.text_encoder is not None, campaign.zero_shot is not None)
     return recipe
 
 

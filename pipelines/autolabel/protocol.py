@@ -41,6 +41,7 @@ from labelcycle.pipelines.autolabel.machine_labels import (
 )
 from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.prediction.on_this_machine import whole_prediction
+from labelcycle.pipelines.prediction.start import CHAMPION, model_named
 
 CURVE_POINTS = 100
 
@@ -67,7 +68,8 @@ class Claim:
     def __post_init__(self) -> None:
         for flag, value in (("--error", self.error), ("--confidence", self.level)):
             if not 0 < value < 1:
-                raise ConfigurationError(f"{flag} {value:g} is not between 0 and 1. Write 2 % as 0.02.")
+                example = f"{value:g} % as {value / 100:g}" if 1 < value < 100 else "2 % as 0.02"
+                raise ConfigurationError(f"{flag} {value:g} is not between 0 and 1. Write {example}.")
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,7 @@ class AutolabelState:
     certificate: Certificate | None
 
 
-def autolabel(
-    root: str, claim: Claim, labels_from: str = "", model: str = "champion", anew: bool = False
-) -> AutolabelState:
+def autolabel(root: str, claim: Claim, labels_from: str = "", model: str = "", anew: bool = False) -> AutolabelState:
     """Go on as far as people's answers allow.
 
     A plan under way is followed to its end before another one begins, unless it is given up by `anew`.
@@ -104,12 +104,13 @@ def autolabel(
         root: the campaign's folder or S3 prefix.
         claim: what is to be certified.
         labels_from: a label file instead of the campaign's own source and the audit's CSV.
-        model: `champion`, `final`, or the number of a cycle.
+        model: `champion`, `final`, or the number of a cycle; empty for that of the plan, the champion where one is
+            begun.
         anew: begin another plan, with an audit of its own.
 
     Raises:
-        ConfigurationError: another claim is under way, the audit is too small for it, no sample is sure enough, or
-            the campaign has no such model.
+        ConfigurationError: another claim is under way, the plan was made with another model, the audit is too small,
+            no sample is sure enough, or the campaign has no such model.
         InputError: a row of a label file is wrong.
 
     Cost: that of a prediction of the pool, as far as it is not there; then reads it twice.
@@ -128,9 +129,22 @@ def autolabel(
                 f"autolabel {root} {_flags(plan)}. Or give it up, and begin another one with --anew."
             )
         if _claim_of(plan) == claim:
+            _refuse_another_model(root, plan, model, over is not None)
             return _followed(store, state.campaign, plan, over, labels_from, began=False)
-    begun = _begin(store, root, state, claim, model, 0 if number is None else number + 1)
+    begun = _begin(store, root, state, claim, model or CHAMPION, 0 if number is None else number + 1)
     return _followed(store, state.campaign, begun, None, labels_from, began=True)
+
+
+def _refuse_another_model(root: str, plan: AutolabelPlan, model: str, over: bool) -> None:
+    """Refuse to show a plan to somebody who names a model that it was not made with."""
+    if not model or (named := model_named(root, model)).commit.digest == plan.model_commit:
+        return
+    command = f"labelcycle autolabel {root} {_flags(plan)}"
+    raise ConfigurationError(
+        f"Plan {plan.number + 1} of this campaign, which is {'finished' if over else 'under way'}, was made with the "
+        f"model of cycle {plan.model_cycle}, not with {named.title}. {'See' if over else 'Follow'} it without --model: "
+        f"{command}. Or begin another one, with an audit of its own: {command} --model {model} --anew"
+    )
 
 
 def _claim_of(plan: AutolabelPlan) -> Claim:

@@ -22,7 +22,9 @@ def autolabel(
     steps: Annotated[int, typer.Option(min=1, max=20, help="Shares to try at most, each smaller than the last.")] = 3,
     labels_from: Annotated[str, typer.Option(help="Read the audit's answers from this label file.")] = "",
     output: Annotated[str, typer.Option(help="Folder for labels.parquet, certificate.json and share.png.")] = "",
-    model: Annotated[str, typer.Option(help="champion, final, or the number of a cycle.")] = "champion",
+    model: Annotated[
+        str, typer.Option(help="champion, final, or the number of a cycle; else the plan's, at first the champion.")
+    ] = "",
     anew: Annotated[bool, typer.Option("--anew", help="Begin another plan, with an audit of its own.")] = False,
 ) -> None:
     """Label by machine what people were not asked about, as far as an audit by people proves the labels right.

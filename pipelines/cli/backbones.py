@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelcycle.components.core.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from labelcycle.components.core.backbones.presets import Preset
     from labelcycle.components.core.backbones.timing import BackboneTiming
@@ -46,6 +48,10 @@ def backbones(
         timing = time_backbone(time, image_size)
         print(json.dumps(_timing_facts(time, timing), indent=2) if as_json else _timing_text(time, timing))
         return
+    if image_size is not None:
+        raise ConfigurationError(
+            "--image-size is for --time: name the backbone to measure, --time NAME, or leave it out."
+        )
     from labelcycle.components.core.backbones.presets import PRESETS
 
     if as_json:

@@ -14,11 +14,11 @@ TYPES: dict[str, object] = {
     "integer": int,
     "number": float,
     "boolean": bool,
-    "array": str,
+    "array": list[str],
     "object": list[str],
 }
-"""What a flag takes, by the kind of its setting. Lists are comma-separated, but for those whose values are said one by
-one, as changes to a recipe are."""
+"""What a flag takes, by the kind of its setting. Lists are comma-separated or said one by one; changes to a recipe only
+the latter."""
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,8 +49,10 @@ def given(context: typer.Context) -> dict[str, object]:
         for name in described_settings()
         if getattr(context.get_parameter_source(name), "name", None) == "COMMANDLINE"
     }
-    mappings = [name for name in said if described_settings()[name].kind == "object"]
-    return said | {name: settings_of(said[name], described_settings()[name].flag) for name in mappings}
+    known = described_settings()
+    lists = {name: ",".join(said[name]) for name in said if known[name].kind == "array" and not known[name].repeated}
+    mappings = {name: settings_of(said[name], known[name].flag) for name in said if known[name].kind == "object"}
+    return said | lists | mappings
 
 
 def _flag(setting: Described) -> inspect.Parameter:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from labelcycle.components.core.errors import ConfigurationError
+
 
 def kserve(
     root: Annotated[str, typer.Argument(help="The campaign: a folder or s3://bucket/prefix.")],
@@ -20,11 +22,14 @@ def kserve(
         int | None, typer.Option(min=1, help="Of the registered model; else the champion when a pod starts.")
     ] = None,
     min_replicas: Annotated[int, typer.Option(min=0, help="The fewest pods.")] = 1,
-    max_replicas: Annotated[int, typer.Option(min=1, help="The most pods.")] = 1,
+    max_replicas: Annotated[
+        int | None, typer.Option(min=1, help="The most pods; by default the fewest, and 1 at least.")
+    ] = None,
 ) -> None:
     """Write the InferenceService of KServe that answers by the campaign's champion.
 
-    Its pods load the model from MLflow's registry. Name a --version so that all pods have the same one.
+    Its pods load the model from MLflow's registry. Name a --version so that all pods have the same one; a version that
+    MLflow lacks is refused, where MLflow can be asked from here.
 
     Example: labelcycle kserve campaigns/digits --version 3
     """
@@ -34,6 +39,7 @@ def kserve(
     from labelcycle.components.tracking.location import sqlite_file, tracking_location
     from labelcycle.pipelines.profiles.profile import read_profile
     from labelcycle.pipelines.serving.inference_service import as_yaml, inference_service
+    from labelcycle.pipelines.serving.served_version import refuse_missing_version
 
     store = open_store(root)
     state = read_state(store)
@@ -45,7 +51,11 @@ def kserve(
             "the server that the cluster has in labelcycle-settings",
             file=sys.stderr,
         )
-    counts = (min_replicas, max(min_replicas, max_replicas))
+    if state.trained and version is not None and (why := refuse_missing_version(store, state.campaign, version)):
+        print(f"note: version {version} was not looked up. {why}", file=sys.stderr)
+    if output is not None and output.is_dir():
+        raise ConfigurationError(f"--output {output} is a folder. Name a file in it.")
+    counts = (min_replicas, max(1, min_replicas) if max_replicas is None else max_replicas)
     manifest = inference_service(
         state.campaign, read_profile(profile), image or IMAGE, namespace, name, version, counts
     )

@@ -31,6 +31,7 @@ def label(
     from labelcycle.pipelines.label_page.application import label_application
     from labelcycle.pipelines.label_page.guarded_access import is_loopback, new_token
     from labelcycle.pipelines.label_page.session import LabellingSession
+    from labelcycle.pipelines.label_page.what_next import what_next
 
     store = open_store(root)
     session = LabellingSession(store, root, annotator)
@@ -47,8 +48,8 @@ def label(
                 file=sys.stderr,
             )
         serve_until_asked_to_end(application, listener, verbose=False)
-    print(_how_far(session))
-    print(f"next: labelcycle {'label' if session.standing.waiting else 'run'} {root}")
+    to_do = what_next(store, session)
+    print("\n".join([_how_far(session), *to_do]))
 
 
 def _how_far(session: "LabellingSession") -> str:

@@ -61,8 +61,8 @@ def predict(
         predicted = predict_images(chosen, images, output, batch_size, top, probabilities).predicted
     else:
         predicted = predict_embeddings(chosen, embeddings, output, top, probabilities).predicted
-    what, measured = "images" if images else "samples", chosen.metrics.accuracy_in_words
-    print(f"{predicted} {what} classified by {chosen.title}, {measured}")
+    what, measured = "image" if images else "sample", chosen.metrics.accuracy_in_words
+    print(f"{predicted} {what}{'' if predicted == 1 else 's'} classified by {chosen.title}, {measured}")
     print(f"predictions: {output}", file=sys.stderr)
 
 

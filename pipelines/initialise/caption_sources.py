@@ -140,8 +140,11 @@ def encoder_folder(name: str) -> Path:
 def _fetched(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
+    from labelcycle.components.core.backbones.model_hub import contact_hub
+
     notice(f"The text encoder {name} comes from the model hub, if this machine has not fetched it before.")
     try:
+        contact_hub(name, NEEDED[-1])
         return Path(snapshot_download(name, allow_patterns=[*NEEDED, *TOKENIZER]))
     except Exception as error:  # the hub client raises many kinds, from several libraries
         raise TransientError(

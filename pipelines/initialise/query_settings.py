@@ -31,6 +31,17 @@ def reads_losses(recipe: Recipe) -> bool:
     )
 
 
+def names_losses(recipe: Recipe) -> bool:
+    """`reads_losses` of a recipe whose strategies were not checked yet.
+
+    Raises:
+        ConfigurationError: unknown strategy or parameter, or a value of another type.
+    """
+    check_arguments(recipe.selector.strategy, recipe.selector.arguments)
+    check_arguments(recipe.cold_start.strategy, recipe.cold_start.arguments)
+    return reads_losses(recipe)
+
+
 def reads_texts(recipe: Recipe, captions: bool) -> bool:
     """Whether features of captions are read: by the augmentation of a data selection, or by a strategy elsewhere."""
     if recipe.data_selection is not None:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote
 
 from labelcycle.components.core.errors import InputError
@@ -25,10 +26,13 @@ def read_ids(uri: str, known_ids: SampleIds, header: str = "", tell: bool = True
     Raises:
         InputError: unreadable file, or an id that is not known; the line is named.
     """
+    text = _text(uri)
+    table = header and "," in text.partition("\n")[0] and not _has_column(text, header)
+    remedy = f"If it is CSV, call the column of ids {header}; else correct the id" if table else "Correct the id"
     found: dict[str, int] = {}
-    for number, name in _lines(_text(uri), header, uri):
+    for number, name in _lines(text, header, uri):
         if name:
-            found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}"), number)
+            found.setdefault(_resolved(name, known_ids, f"{uri}, line {number}", remedy), number)
     if tell:
         notice(f"{uri}: read {len(found):,} id{'' if len(found) == 1 else 's'}.")
     return found
@@ -40,7 +44,7 @@ def _lines(text: str, header: str, uri: str) -> Iterator[tuple[int, str]]:
     Raises:
         InputError: it cannot be read as CSV.
     """
-    if not header or header not in next(csv.reader([text.partition("\n")[0]]), []):
+    if not header or not _has_column(text, header):
         yield from ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
         return
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -48,6 +52,11 @@ def _lines(text: str, header: str, uri: str) -> Iterator[tuple[int, str]]:
         yield from ((reader.line_num, (row[header] or "").strip()) for row in reader)
     except csv.Error as error:
         raise InputError(f"{uri} cannot be read as CSV: {error}") from error
+
+
+def _has_column(text: str, header: str) -> bool:
+    """Whether the first line is a header of CSV with this column."""
+    return header in next(csv.reader([text.partition("\n")[0]]), [])
 
 
 def read_groups(uri: str, known_ids: SampleIds) -> dict[str, str]:
@@ -93,6 +102,8 @@ def _text(uri: str) -> str:
         refuse_large(size_of(path))
         return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError) as error:
+        if Path(uri).is_dir():
+            raise InputError(f"{uri} is a folder. Name a file in it.") from error
         raise InputError(f"There is no file {uri}. Correct its name.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{uri} cannot be read as UTF-8 text: {error}. Save it as UTF-8.") from error
@@ -100,10 +111,8 @@ def _text(uri: str) -> str:
         raise InputError(f"{uri} cannot be read: {error}.") from error
 
 
-def _resolved(name: str, known_ids: SampleIds, location: str) -> str:
+def _resolved(name: str, known_ids: SampleIds, location: str, remedy: str = "Correct the id") -> str:
     sample_id = known_ids.resolve(name)
     if sample_id is None:
-        raise InputError(
-            f"{location}: no sample, or more than one, is called {name!r}. Correct the id or delete the line."
-        )
+        raise InputError(f"{location}: no sample, or more than one, is called {name!r}. {remedy} or delete the line.")
     return sample_id

@@ -216,10 +216,12 @@ def _fetched(preset: Preset | None) -> Path:
     assert preset is not None
     from huggingface_hub import snapshot_download
 
+    from labelcycle.components.core.backbones.model_hub import contact_hub
     from labelcycle.components.core.backbones.text_tower import BOTH_HALVES, CONFIGURATION, TOKENIZER
 
     notice(f"The text of {preset.name} comes from the model hub, if this machine has not fetched it before.")
     try:
+        contact_hub(preset.text_weights, BOTH_HALVES)
         return Path(snapshot_download(preset.text_weights, allow_patterns=[CONFIGURATION, BOTH_HALVES, *TOKENIZER]))
     except Exception as error:  # the hub client raises many kinds, from several libraries
         raise TransientError(

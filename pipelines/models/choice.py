@@ -15,7 +15,7 @@ from labelcycle.components.core.models.heads import Head, read_head
 from labelcycle.components.core.storage import Store, open_store
 from labelcycle.components.core.storage.objects import read_object, read_record
 from labelcycle.components.tracking.promoting import trained_commits
-from labelcycle.components.tracking.promotion_history import read_champion
+from labelcycle.components.tracking.promotion_history import FOLDER, read_champion
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,7 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
     trained = trained_commits(state)
     if not trained:
         raise ConfigurationError(
-            f"{store.root} has no model yet: none of its {len(state.commits)} cycles has trained one. Continue with: "
-            f"labelcycle run {root}"
+            f"{store.root} has no model yet: no cycle has trained one. Continue with: labelcycle run {root}"
         )
     champion = read_champion(store)
     commit = _final(state, root) if final else _named(trained, cycle) if cycle is not None else None
@@ -94,8 +93,9 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
         commit = next((one for one in trained if one.digest == champion.commit), None)
         if commit is None:
             raise CampaignError(
-                f"The champion of {store.root} is of cycle {champion.cycle}, but that cycle has another commit. "
-                f"Choose one again with: labelcycle promote {root}"
+                f"The champion of {store.root} is of cycle {champion.cycle}, which is missing or has another commit. "
+                f"Restore the folder cycles/{champion.cycle} from a backup, or take {FOLDER} away and judge all models "
+                f"again with: labelcycle promote {root}"
             )
     return Chosen(store, state.campaign_of(commit), commit, champion is not None and champion.commit == commit.digest)
 

@@ -39,6 +39,8 @@ STAGE = "prediction_parts"
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,44}[a-z0-9])?")
 """KServe makes longer names of it, which Kubernetes limits to 63 characters."""
 
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
 
 def inference_service(
     campaign: Campaign,
@@ -61,7 +63,8 @@ def inference_service(
         replicas: the fewest and the most pods.
 
     Raises:
-        ConfigurationError: the name is none that KServe takes, or the numbers of pods are none.
+        ConfigurationError: the name is none that KServe takes, the namespace none that Kubernetes takes, or the numbers
+            of pods are none.
     """
     name = name or _name_of(campaign)
     if not SERVICE_NAME.fullmatch(name):
@@ -72,6 +75,11 @@ def inference_service(
     least, most = replicas
     if not 0 <= least <= most or most < 1:
         raise ConfigurationError(f"From {least} to {most} pods cannot be. Correct --min-replicas and --max-replicas.")
+    if not NAMESPACE.fullmatch(namespace):
+        raise ConfigurationError(
+            f"The namespace {namespace!r} is not a name that Kubernetes takes: lower-case letters, digits and hyphens, "
+            "63 at most. Correct --namespace."
+        )
     model = registered_name(campaign)
     uri = f"models:/{model}@{CHAMPION}" if version is None else f"models:/{model}/{version}"
     labels = {

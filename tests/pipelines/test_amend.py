@@ -15,10 +15,12 @@ from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending import amend as amending
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.changes_in_words import changes_in_words
+from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.dashboard.next_step import next_step
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
-from tests.conftest import Bench
+from tests.components.select.test_rechecks import Crew, truth, unlabelled
+from tests.conftest import Bench, Pictures
 
 
 @pytest.fixture
@@ -41,7 +43,10 @@ def test_a_campaign_whose_budget_is_spent_goes_on(campaign: Bench) -> None:
     run_to_the_end(campaign)
     before = campaign.state
     done = change(campaign, "more time", budget=28, batch=6)
-    assert done.cycle == 3 and done.before.identifier == done.after.identifier == before.campaign.identifier
+    assert (
+        done.cycle == done.amendment.cycles == 3
+        and done.before.identifier == done.after.identifier == before.campaign.identifier
+    )
     assert campaign.state.phase == "amended" and "run" in next_step(store, campaign.state, "r").command
     assert campaign.ingest().reason == "the campaign was amended, and may ask for more"
     run_to_the_end(campaign)
@@ -100,6 +105,7 @@ def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:
     [
         ({}, "Nothing would change"),
         ({"budget": 16, "batch": 8}, "Nothing would change"),
+        ({"budget": 0}, "--budget 0: ask for one label at least"),
         ({"budget": 7}, "--budget 7 is less than the 8 labels that were asked for already. Give 8"),
         ({"batch": 0}, "--batch 0"),
         ({"recipe": "peal_entropy"}, "trainer.*how models are made stays as it began"),
@@ -107,6 +113,7 @@ def test_what_is_said_of_a_watched_folder(campaign: Bench) -> None:
         ({"overrides": {"selector.strategy": "vecaf_ods"}}, "needs losses"),
         ({"overrides": {"selector.exclude": ["blue-1"]}}, "selector.exclude: lists of samples stay"),
         ({"overrides": {"stop.plateau": 3}}, "stop.plateau: unknown"),
+        ({"overrides": {"selector.recheck": 0.1}}, "came with its samples and are the same"),
     ],
 )
 def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -> None:
@@ -114,6 +121,52 @@ def test_what_cannot_be(campaign: Bench, wanted: dict[str, Any], message: str) -
     with pytest.raises(ConfigurationError, match=message):
         change(campaign, **wanted)
     assert open_store(campaign.root).keys("amendments/") == []
+
+
+def test_to_watch_what_is_watched_is_no_change(begin_on_images: Callable[..., Bench], pictures: Pictures) -> None:
+    folder = str(pictures.images)
+    campaign = begin_on_images(recipe="logistic", watch_images=folder)
+    with pytest.raises(ConfigurationError, match="Nothing would change"):
+        change(campaign, samples=WantedSamples(watch_images=folder))
+
+
+def test_a_budget_that_was_asked_for_ends_it_there(campaign: Bench) -> None:
+    campaign.run_cycle()
+    assert change(campaign, budget=8).after.budget == 8
+    campaign.run_cycle()
+    assert campaign.state.phase == "done"
+
+
+def test_what_nobody_has_answered_yet_was_asked_for_too(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    people = Crew(begin(**unlabelled(tmp_path), recipe="logistic", budget=60, batch=12, answered_share=0.5))
+    people.campaign.run_cycle()
+    answered = {row["sample_id"] for row in people.rows(0)[:7]}
+    people.fill_in(0, lambda name: truth(name) if name in answered else "")
+    people.campaign.run_cycle()
+    assert people.campaign.state.summaries[-1].outstanding == 5
+    with pytest.raises(ConfigurationError, match="less than the 24 labels that were asked for already. Give 24"):
+        change(people.campaign, budget=23)
+    assert change(people.campaign, budget=24).after.budget == 24
+
+
+def test_where_the_pools_labels_are_known_strategies_may_go_on_reading_losses(begin: Callable[..., Bench]) -> None:
+    campaign = begin(recipe="logistic", overrides={"selector.strategy": "vecaf_ods"}, pool_labels=True)
+    assert change(campaign, budget=30).after.budget == 30
+    assert change(campaign, overrides={"stop.target": 0.999}).after.recipe.stop.target
+    assert change(campaign, overrides={"selector.strategy": "margin"}).after.recipe.selector.strategy == "margin"
+    assert change(campaign, overrides={"selector.strategy": "vecaf_ods"}).amendment.changes.keys() == {"recipe"}
+    campaign.run_cycle()
+    campaign.run_cycle()
+    assert campaign.state.summaries[-1].query_size == 8
+
+
+def test_another_recipe_keeps_the_lists_of_samples(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    file = tmp_path / "exclude.txt"
+    file.write_text("red-50\n")
+    campaign = begin(recipe="logistic", budget=16, batch=8, exclude=str(file))
+    campaign.run_cycle()
+    after = change(campaign, recipe="uherding").after
+    assert (after.recipe.name, after.recipe.selector.exclude) == ("uherding", ["red-50"])
 
 
 def test_of_two_at_once_the_second_looks_again(campaign: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones import presets, timing
 from labelcycle.components.core.backbones.presets import PRESETS, Preset
+from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.cli.backbones import backbones
 from labelcycle.pipelines.models.model_card import pixels_taken
 
@@ -27,6 +28,11 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     made = Preset("tiny", "test_vit", 1, 64, "none", 32, presets.HALF, 0.5, "squash", pooling="cls", auto="cls_mean")
     monkeypatch.setitem(PRESETS, "tiny", made)
     return {"backbone": "tiny", "weights": str(path), "recipe": "margin"}
+
+
+def test_a_size_without_a_network_to_measure_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="--image-size is for --time: name the backbone to measure"):
+        backbones(image_size=32)
 
 
 def test_a_preset_becomes_the_campaigns_backbone(begin_on_images: Callable[..., Any], tiny: dict[str, Any]) -> None:

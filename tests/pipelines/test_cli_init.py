@@ -51,6 +51,13 @@ def test_every_setting_has_a_flag(name: str) -> None:
     assert said(*words(setting, value)) == {name: value}
 
 
+def test_lists_may_be_said_one_by_one() -> None:
+    """As those of `labelcycle amend` are; the last one alone would be another campaign."""
+    names = ["red", "light green", "blue, dark"]
+    assert said("--classes", "red", "--classes", 'light green,"blue, dark"') == {"classes": names}
+    assert said("--mean", "0.5", "--mean", "0.4", "--mean", "0.1") == said("--mean", "0.5,0.4,0.1")
+
+
 def test_the_help_tells_of_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "4000")
     text = run("--help").output

@@ -15,6 +15,7 @@ from safetensors.torch import save as save_tensors
 from safetensors.torch import save_file
 
 from labelcycle.components.core.backbones.build import EMBEDDED, create
+from labelcycle.components.core.backbones.model_hub import WEIGHT_FILES, contact_hub
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
 from labelcycle.components.core.backbones.presets import Preset, preset_of_network
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
@@ -116,6 +117,7 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
         if name != EMBEDDED:
             notice(f"The weights of {name} come from the model hub, if this machine has not fetched them before.")
         try:
+            _contact_hub_of(name)
             return create(name, image_size, pretrained=True)
         except ConfigurationError:
             raise
@@ -136,7 +138,20 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
             bare = _without_classifier(name, file, Path(folder) / "bare.safetensors")
             return create(name, image_size, pretrained=True, pretrained_cfg_overlay=EVERY_LAYER | {"file": str(bare)})
         except (RuntimeError, KeyError, SafetensorError) as error:
-            raise ConfigurationError(f"The weights {weights!r} do not fit backbone {name!r}: {error}") from error
+            raise ConfigurationError(
+                f"The weights {weights!r} do not fit backbone {name!r}: {error}. Correct --weights or --backbone, or "
+                "fetch the file again if it is cut short."
+            ) from error
+
+
+def _contact_hub_of(name: str) -> None:
+    """Find out quickly whether the hub can be reached, where timm has the weights from there."""
+    try:
+        settings = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # creating it says what is wrong with the name
+        return
+    if name != EMBEDDED and settings is not None and settings.hf_hub_id:
+        contact_hub(settings.hf_hub_id, *WEIGHT_FILES)
 
 
 def _without_classifier(name: str, file: Path, target: Path) -> Path:
@@ -156,7 +171,10 @@ def refuse_missing_weights(weights: str) -> None:
         ConfigurationError: another format, or a file that is not there; objects in S3 are not looked for.
     """
     if not weights.endswith(".safetensors"):
-        raise ConfigurationError(f"{weights!r} is not a .safetensors file; other formats can run code when loaded.")
+        raise ConfigurationError(
+            f"{weights!r} is not a .safetensors file; other formats can run code when loaded. Name such a file with "
+            "--weights."
+        )
     if not weights.startswith("s3://") and not Path(weights).expanduser().is_file():
         raise ConfigurationError(f"There is no file {weights!r}. Correct --weights.")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labelcycle.components.core.backbones import model_hub
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.embed.caption_model import CaptionModel
@@ -60,6 +61,7 @@ def test_a_model_of_the_hub_is_fetched_without_code(text_encoder: Path, monkeypa
         return str(text_encoder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr(model_hub, "contact_hub", lambda *asked: None)
     assert encoder_folder("owner/model") == text_encoder
     assert asked[0][0] == "owner/model"
     assert not [pattern for pattern in asked[0][1] if pattern.endswith((".py", ".bin", "*"))]
@@ -70,6 +72,7 @@ def test_a_hub_that_does_not_answer_may_be_asked_again(monkeypatch: pytest.Monke
         raise OSError("no route to host.")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr(model_hub, "contact_hub", lambda *asked: None)
     with pytest.raises(TransientError, match="'owner/model' from the model hub: no route to host. Name a local folder"):
         encoder_folder("owner/model")
 

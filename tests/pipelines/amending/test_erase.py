@@ -13,6 +13,7 @@ import pytest
 
 from labelcycle.components.core.campaign.state import read_state
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
+from labelcycle.components.core.features.part_files import PartFiles
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.deletion import open_deleter
 from labelcycle.components.core.storage.folder import FolderStore
@@ -115,6 +116,27 @@ def test_nothing_names_an_erased_sample(campaign: Bench, withdrawn: tuple[Path, 
     record = json.loads(store.read("erasures/000000.json"))
     assert record["reason"] == "asked for by a person" and len(record["samples"]) == 4
     assert replay_selection(store, 1).agreement == "erased"
+
+
+def test_what_was_set_aside_beside_an_erased_sample_stays(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    store, ids = open_store(campaign.root), withdrawn[1]
+    space = campaign.state.campaign.base_space
+    files = PartFiles(store, space)
+    files.set_aside([{"sample_id": name, "uri": name, "reason": "torn"} for name in sorted([ids[0], "red/other.png"])])
+    erase(campaign, withdrawn)
+    assert [row["sample_id"] for row in files.were_set_aside()] == ["red/other.png"]
+    assert any("/index-" in key for key in store.keys(f"spaces/{space}/")), "what is left has an index again"
+
+
+def test_erased_once_nothing_is_written_again(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:
+    """Nor is what was put in the place of an erased picture since."""
+    erase(campaign, withdrawn)
+    picture = next(key for key in open_store(campaign.root).keys("cycles/") if "/contact_sheet-" in key)
+    before = campaign.files()
+    again = erase(campaign, withdrawn)
+    assert (again.samples, again.rewritten, again.deleted) == (4, [], []) and campaign.files() == before
+    open_store(campaign.root).write(picture, b"another picture")
+    assert picture not in erase(campaign, withdrawn).rewritten
 
 
 def test_the_campaign_goes_on(campaign: Bench, withdrawn: tuple[Path, list[str]]) -> None:

@@ -30,6 +30,7 @@ from labelcycle.pipelines.amending.larger_test_set import with_tested
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.components.select.test_rechecks import unlabelled
 from tests.conftest import CLASSES, Bench, Pictures
 from tests.pipelines.amending.test_more_samples import set_aside, splits, write_image, write_rows
 
@@ -176,6 +177,43 @@ def test_samples_that_cannot_join_it(campaign: Bench, tmp_path: Path) -> None:
         with pytest.raises(LabelcycleError, match=message):
             add(campaign, tmp_path, labels)
     assert read_amended_campaign(open_store(campaign.root)).amendments == []
+
+
+def test_the_same_file_under_another_name_leaves_the_pool_unless_it_was_asked_for(
+    campaign: Bench, tmp_path: Path
+) -> None:
+    campaign.run_cycle()
+    store, state = open_store(campaign.root), campaign.state
+    tables = read_sample_tables(store, state.campaign)
+    known = next(iter(asked(state, store)))
+    joins, twin = list(unasked(campaign, 2))[:2]
+    file = tmp_path / "more-tests.csv"
+    file.write_text(f"sample_id,label\n{joins},red\n")
+
+    def with_the_same_file(*names: str) -> Any:
+        digests = ["0" * 64 if name in names else None for name in tables.pool["sample_id"].to_pylist()]
+        column = pa.array(digests, pa.string())
+        pool = tables.pool.set_column(tables.pool.column_names.index("sha256"), "sha256", column)
+        alike = replace(tables, pool=pool, truth={**tables.truth, twin: "blue"})
+        return with_tested(store, state, state.campaign, alike, str(file))
+
+    with pytest.raises(InputError, match=f"first '{known}', which is the same file as '{joins}'"):
+        with_the_same_file(joins, known)
+    after = with_the_same_file(joins, twin)
+    assert after.splits[joins] == "test" and after.truth[joins] == "red"
+    assert twin not in after.splits and twin not in after.truth
+    rows = {row["sample_id"]: row["reason"] for row in after.quarantine.to_pylist()}
+    assert rows == {twin: f"the same image as the test sample {joins!r}"}
+
+
+def test_labels_that_were_known_from_the_start_are_none_to_test_with(
+    begin: Callable[..., Bench], tmp_path: Path
+) -> None:
+    known = tmp_path / "known.csv"
+    known.write_text("sample_id,label\nblue-05,blue\nred-65,red\n")
+    campaign = begin(**unlabelled(tmp_path), recipe="logistic", budget=12, batch=6, known_labels=[str(known)])
+    with pytest.raises(InputError, match="1 of its samples were asked for or learnt from already, first 'blue-05'"):
+        add(campaign, tmp_path, {"blue-05": "blue"})
 
 
 def test_a_test_set_that_people_label_cannot_be_given(begin: Callable[..., Bench], tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.pool import load_pool, load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.sample_tables import read_sample_tables
+from labelcycle.components.core.config.labelling import Labelling, LabelStudioTool
 from labelcycle.components.core.errors import ConfigurationError, InputError, LabelcycleError
+from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.tables import QUARANTINE, read_table
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
@@ -21,6 +23,7 @@ from labelcycle.pipelines.amending.more_samples import with_more_images
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
+from tests.components.select.test_rechecks import unlabelled
 from tests.conftest import Bench, Pictures
 
 
@@ -82,6 +85,54 @@ def test_embeddings_join(imported: Bench, tmp_path: Path) -> None:
     assert verify_campaign(store).faults == []
     assert replay_selection(store, 1).agreement == "identical"
     assert replay_selection(store, 2).agreement == "identical"
+
+
+def test_each_new_sample_has_its_own_vector(imported: Bench, tmp_path: Path, embeddings: Path) -> None:
+    """Also where rows before it join nothing, since they were withdrawn."""
+    store = open_store(imported.root)
+    gone = tmp_path / "gone.txt"
+    gone.write_text("blue-10\n")
+    change(imported, withdraw=str(gone))
+    with np.load(embeddings) as content:
+        known = content["features"][content["ids"].tolist().index("blue-10")]
+    rows = np.stack([known, np.arange(8) / 8, np.arange(8) / 4])
+    names = np.array(["blue", "red", "red"])
+    change(imported, embeddings=write_rows(tmp_path / "more.npz", ["blue-10", "new-1", "new-2"], rows, labels=names))
+    assert "blue-10" not in splits(imported)
+    ids, features = FeatureSpace(store, imported.state.campaign.base_space).read(["new-1", "new-2"])
+    found = dict(zip(ids, features.astype(np.float32).tolist(), strict=True))
+    assert found == {"new-1": rows[1].tolist(), "new-2": rows[2].tolist()}
+
+
+def test_new_samples_that_are_nearly_test_samples_are_set_aside_where_one_says_so(
+    imported: Bench, tmp_path: Path, embeddings: Path
+) -> None:
+    with np.load(embeddings) as content:
+        tested = content["features"][content["splits"].tolist().index("test")]
+    labels = np.array(["red", "red"])
+    rows = write_rows(tmp_path / "more.npz", ["near", "far"], np.stack([tested, -tested]), labels=labels)
+    change(imported, embeddings=rows, drop_leaks=True)
+    assert "far" in splits(imported) and "near" not in splits(imported)
+    assert list(set_aside(imported)) == ["near"] and "test" in set_aside(imported)["near"]
+
+
+def test_where_all_labels_are_known_new_samples_have_theirs(begin: Callable[..., Bench], tmp_path: Path) -> None:
+    data, every = unlabelled(tmp_path), tmp_path / "every.csv"
+    with np.load(data["embeddings"]) as content:
+        names = content["ids"].tolist()
+    every.write_text("sample_id,label\n" + "".join(f"{name},{name.partition('-')[0]}\n" for name in names))
+    losses = {"selector.strategy": "vecaf_ods"}
+    campaign = begin(**data, labels_from=str(every), recipe="logistic", overrides=losses, pool_labels=True)
+    with pytest.raises(InputError, match="'new' is of a campaign whose labels are all known. Give it one."):
+        change(campaign, embeddings=write_rows(tmp_path / "new.npz", ["new"], np.ones((1, 8))))
+
+
+def test_images_that_the_labelling_tool_cannot_show_do_not_join(pictured: Bench, tmp_path: Path) -> None:
+    write_image(tmp_path / "more" / "new.png", 7)
+    store, campaign = open_store(pictured.root), pictured.state.campaign
+    shown = campaign.model_copy(update={"labelling": Labelling(tool=LabelStudioTool(url="http://127.0.0.1:9"))})
+    with pytest.raises(ConfigurationError, match="new.png is a file, which browsers cannot open"):
+        with_more_images(store, shown, read_sample_tables(store, campaign), str(tmp_path / "more"))
 
 
 def test_embeddings_that_cannot_join(imported: Bench, tmp_path: Path, embeddings: Path) -> None:

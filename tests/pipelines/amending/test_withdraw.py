@@ -1,6 +1,7 @@
 """Samples that were withdrawn: never asked for, learnt from, tested with or handed out again; cycles before stay."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,22 @@ import pytest
 from labelcycle.components.core.campaign.amendments import read_amended_campaign
 from labelcycle.components.core.campaign.attempt import open_attempt
 from labelcycle.components.core.campaign.commits import Commit
+from labelcycle.components.core.campaign.pool import load_truth
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.vote_tables import labels_of
+from labelcycle.components.core.campaign.withdrawn import REASON
 from labelcycle.components.core.errors import ConfigurationError, InputError, LabelcycleError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.core.storage.tables import QUARANTINE, read_table
 from labelcycle.components.label_ingest.awaited_labels import awaited_labels
 from labelcycle.components.labelling.delivery_record import delivery_key
 from labelcycle.pipelines.amending.amend import Amended, WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
+from labelcycle.pipelines.amending.withdraw import all_withdrawn
 from labelcycle.pipelines.replay.replay import replay_selection
 from labelcycle.pipelines.verification.verify import verify_campaign
-from tests.conftest import Bench
-from tests.pipelines.amending.test_more_samples import splits, write_rows
+from tests.conftest import Bench, Pictures
+from tests.pipelines.amending.test_more_samples import set_aside, splits, write_rows
 
 
 @pytest.fixture
@@ -80,6 +85,7 @@ def test_withdrawn_samples_are_out_of_everything_from_the_next_cycle_on(campaign
     tested = next(name for name, split in splits(campaign).items() if split == "test")
     done = withdraw(campaign, tmp_path, text=f"why,sample_id\nx,{answered}\ny,{never}\nz,{tested}\n")
     assert done.amendment.counts == {"withdrawn": 3} and done.amendment.reason == "wrong upload"
+    assert tested not in load_truth(store, campaign.state.campaign)
     while campaign.state.phase != "done":
         campaign.run_cycle()
     state = campaign.state
@@ -133,6 +139,10 @@ def test_a_query_that_was_not_delivered_yet_is_delivered_without_them(by_people:
         ("TEST", "would withdraw the whole test set, 12 samples.*--test"),
         ("POOL", "would withdraw every sample of the pool, 48 samples"),
         ("\n", "names no sample that could be withdrawn"),
+        (
+            "name,why\nred-00,wrong\n",
+            "'name,why'. If it is CSV, call the column of ids sample_id; else correct the id or",
+        ),
     ],
 )
 def test_what_cannot_be_withdrawn(campaign: Bench, tmp_path: Path, text: str, message: str) -> None:
@@ -141,6 +151,48 @@ def test_what_cannot_be_withdrawn(campaign: Bench, tmp_path: Path, text: str, me
     with pytest.raises(LabelcycleError, match=message):
         withdraw(campaign, tmp_path, text="\n".join(of_split) or text)
     assert read_amended_campaign(open_store(campaign.root)).amendments == []
+
+
+def test_a_file_that_names_no_sample_names_none_that_was_withdrawn(campaign: Bench, tmp_path: Path) -> None:
+    """Else an erasure of nothing would pass for one that was done."""
+    file = tmp_path / "none.txt"
+    file.write_text("\n")
+    assert not all_withdrawn(open_store(campaign.root), str(file))
+
+
+def test_a_sample_that_was_set_aside_is_withdrawn_from_there(
+    begin_on_small_network: Callable[..., Bench], pictures: Pictures, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(pictures.images, tmp_path / "images"))
+    (folder / "red" / "bad.png").write_bytes(b"no image")
+    campaign = begin_on_small_network(recipe="logistic", images=str(folder))
+    assert set_aside(campaign)["red/bad.png"] != REASON
+    withdraw(campaign, tmp_path, "red/bad.png")
+    table = read_table(open_store(campaign.root), campaign.state.campaign.quarantine, QUARANTINE)
+    assert [row["reason"] for row in table.to_pylist() if row["sample_id"] == "red/bad.png"] == [REASON]
+
+
+def test_the_validation_split_is_not_the_test_set(
+    begin: Callable[..., Bench], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = np.repeat(["blue", "red"], 10)
+    rows = np.repeat(np.eye(2, 8), 10, axis=0) * 4 + np.random.default_rng(1).normal(size=(20, 8))
+    ids = [f"{name}-{row:02d}" for row, name in enumerate(names)]
+    marked = np.array((["test"] * 2 + ["val"] * 2 + ["pool"] * 6) * 2)
+    file = write_rows(tmp_path / "rows.npz", ids, rows, splits=marked, labels=names)
+    campaign = begin(recipe="logistic", budget=4, batch=4, embeddings=file)
+    of_val = [name for name, split in zip(ids, marked, strict=True) if split == "val"]
+    with pytest.raises(ConfigurationError, match="would withdraw the whole validation split, 4 samples. Leave one"):
+        withdraw(campaign, tmp_path, *of_val)
+    withdraw(campaign, tmp_path, "red-10", "red-11")
+    assert "No test sample is left of these classes" in (told := capsys.readouterr().err) and "measured: red." in told
+    assert withdraw(campaign, tmp_path, *of_val[1:]).amendment.counts == {"withdrawn": 3}
+
+
+def test_a_folder_is_no_file_of_samples(campaign: Bench, tmp_path: Path) -> None:
+    wanted = WantedChanges(samples=WantedSamples(withdraw=str(tmp_path)))
+    with pytest.raises(LabelcycleError, match="is a folder. Name a file in it."):
+        amend_campaign(open_store(campaign.root), wanted, "")
 
 
 def test_a_class_whose_only_labels_are_withdrawn(

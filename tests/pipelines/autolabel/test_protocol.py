@@ -15,6 +15,7 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.folder import FolderStore
 from labelcycle.components.core.storage.tables import read_table
+from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.autolabel.autolabel_records import AUDIT
 from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
 from labelcycle.pipelines.autolabel.confidence_calibration import calibrate
@@ -24,6 +25,7 @@ from labelcycle.pipelines.models.choice import choose_model
 from labelcycle.pipelines.verification.verify import verify_campaign
 from tests.conftest import Bench
 from tests.harness.label_studio_api import Api
+from tests.pipelines.autolabel.conftest import CLASSES, SAMPLES
 from tests.pipelines.models.conftest import crown
 
 CLAIM = Claim(0.05, 0.9, audit=60, steps=2)
@@ -125,6 +127,40 @@ def test_another_claim_waits_for_the_end_of_the_first_or_gives_it_up(
     assert over is not None and over.earlier_plans == 1
     third = autolabel(campaign.root, Claim(0.1, audit=40, steps=1))
     assert third.began and third.plan.number == 2
+
+
+def test_a_plan_is_not_shown_as_one_of_another_model(campaign: Bench, answer: Answer, tmp_path: Path) -> None:
+    campaign_of_two(campaign, tmp_path)
+    begun = autolabel(campaign.root, CLAIM, model="1")
+    assert begun.began and autolabel(campaign.root, CLAIM).plan == begun.plan, "the plan's own where none is named"
+    assert autolabel(campaign.root, CLAIM, model="1").plan == begun.plan
+    flags = "--error 0.05 --confidence 0.9 --audit 60 --steps 2"
+    for state, verb in [("under way", "Follow"), ("finished", "See")]:
+        with pytest.raises(ConfigurationError) as refused:
+            autolabel(campaign.root, CLAIM, model="2")
+        command = f"labelcycle autolabel {campaign.root} {flags}"
+        assert str(refused.value) == (
+            f"Plan 1 of this campaign, which is {state}, was made with the model of cycle 1, not with the model of "
+            f"cycle 2. {verb} it without --model: {command}. Or begin another one, with an audit of its own: {command} "
+            "--model 2 --anew"
+        )
+        if state == "under way":
+            assert autolabel(campaign.root, CLAIM, answer(begun.asked)).certificate is not None
+    with pytest.raises(ConfigurationError, match="There is no model 'best'"):
+        autolabel(campaign.root, CLAIM, model="best")
+    second = autolabel(campaign.root, CLAIM, model="2", anew=True)
+    assert (second.began, second.plan.number, second.plan.model_cycle) == (True, 1, 2)
+
+
+def campaign_of_two(campaign: Bench, folder: Path) -> None:
+    """Let the campaign train once more, on labels of its first budget and ten more."""
+    wanted = WantedChanges(budget=campaign.state.campaign.budget + 10)
+    every = folder / "every.csv"
+    names = [f"{CLASSES[row % 3]}-{row:03d}" for row in range(SAMPLES)]
+    every.write_text("sample_id,label\n" + "".join(f"{name},{name.partition('-')[0]}\n" for name in names))
+    amend_campaign(open_store(campaign.root), wanted, "")
+    while campaign.state.phase != "done":
+        campaign.run_cycle(str(every))
 
 
 def test_without_a_test_set_labels_calibrate_by_cross_validation(
@@ -243,7 +279,15 @@ def test_the_command_says_what_comes_next(campaign: Bench, begun: AutolabelState
     assert told.exit_code == 1 and "Label more and begin anew (--anew)" in told.output
 
 
-@pytest.mark.parametrize("settings", [{"error": 0.0}, {"error": 2}, {"error": 0.1, "level": 1.0}])
-def test_what_is_no_share_is_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigurationError, match="is not between 0 and 1. Write 2 % as 0.02"):
+@pytest.mark.parametrize(
+    ("settings", "example"),
+    [
+        ({"error": 0.0}, "2 % as 0.02"),
+        ({"error": 5}, "5 % as 0.05"),
+        ({"error": 0.1, "level": 1.0}, "2 % as 0.02"),
+        ({"error": 0.1, "level": 95}, "95 % as 0.95"),
+    ],
+)
+def test_what_is_no_share_is_refused(settings: dict[str, float], example: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"is not between 0 and 1. Write {example}.$"):
         Claim(**settings)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from labelcycle.components.core.backbones import model_hub
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import ConfigurationError, TransientError
 from labelcycle.components.core.features.spaces import FeatureSpace
@@ -196,6 +197,7 @@ def test_without_a_hub_the_command_for_another_machine_is_named(monkeypatch: pyt
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    monkeypatch.setattr(model_hub, "contact_hub", lambda *asked: None)
     with pytest.raises(TransientError, match="hf download timm/ViT-B-16-SigLIP2-256 open_clip_config.json"):
         zero_shot_start._fetched(zero_shot_start._preset_of("vit_base_patch16_siglip_256.v2_webli"))
 

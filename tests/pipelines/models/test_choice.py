@@ -1,5 +1,6 @@
 """Which model is used, and what is said where there is none."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,13 @@ def test_a_champion_of_another_history_is_refused(on_embeddings: str) -> None:
     (record,) = sorted(Path(on_embeddings, "promotions").iterdir())[-1:]
     champion = choose_model(on_embeddings).commit.digest
     record.write_text(record.read_text().replace(champion, "0" * 64))
-    with pytest.raises(CampaignError, match="has another commit"):
+    with pytest.raises(
+        CampaignError, match="has another commit. Restore the folder cycles/. .*, or take promotions away"
+    ):
         choose_model(on_embeddings)
+    shutil.rmtree(record.parent)
+    crown(on_embeddings)
+    assert choose_model(on_embeddings).commit.digest == champion, "the remedy is one"
 
 
 def test_a_campaign_without_a_model(tmp_path: Path, embeddings: Path) -> None:

@@ -92,12 +92,24 @@ def test_paths_bytes_and_pixels_are_all_taken(folder: str, pictures: Pictures) -
         data,
         pd.Series([pixels]),
         {"image": pixels[None]},
+        {"image": list(pixels[None])},
+        {"image": [pixels, pixels]},
         base64.b64encode(data).decode(),
         pd.DataFrame({"image": [path, data, pixels, base64.b64encode(data).decode()]}),
     ]
     answers = [model.predict(one) for one in given]
     assert {answer["reason"][0] for answer in answers} == {None}
     assert len({answer["confidence"][row] for answer in answers for row in range(len(answer))}) == 1
+
+
+def test_pixels_of_several_sizes_go_under_a_name(folder: str) -> None:
+    """The way that the README shows, since MLflow lets no bare array of pixels through; once it does, say so there."""
+    model = mlflow.pyfunc.load_model(folder)
+    pixels = [np.full((height, 9, 3), 99, np.uint8) for height in (8, 12)]
+    assert model.predict({"image": pixels})["reason"].tolist() == [None, None]
+    for bare in (np.stack([pixels[0]] * 2), pixels[0], [pixels[0]] * 2):
+        with pytest.raises(MlflowException, match="Must pass 2-d input"):
+            model.predict(bare)
 
 
 def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pictures, tmp_path: Path) -> None:

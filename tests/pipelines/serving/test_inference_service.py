@@ -7,11 +7,15 @@ import kubernetes_validate
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from labelcycle.components.core.campaign.campaign import Campaign, load_campaign
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.storage import open_store
+from labelcycle.components.publish.mlflow_record import record_in_mlflow
+from labelcycle.components.tracking.experiments import MODEL_FORMAT
+from labelcycle.components.tracking.model_registry import registered_name
 from labelcycle.pipelines.cli.main import app_with
 from labelcycle.pipelines.profiles.profile import read_profile
 from labelcycle.pipelines.serving.inference_service import inference_service
@@ -117,11 +121,15 @@ def test_mlflow_has_the_options(campaign: Campaign) -> None:
         ({"name": "Digits"}, "cannot be called 'Digits'"),
         ({"name": "a" * 47}, "46 at most"),
         ({"replicas": (2, 1)}, "From 2 to 1 pods cannot be"),
+        (
+            {"namespace": "Own space"},
+            "The namespace 'Own space' is not a name that Kubernetes takes.* Correct --namespace",
+        ),
     ],
 )
 def test_what_kserve_would_refuse(campaign: Campaign, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        inference_service(campaign, read_profile("small"), "python:1", "al", **settings)
+        inference_service(campaign, read_profile("small"), "python:1", **{"namespace": "al", **settings})
 
 
 def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None:
@@ -137,6 +145,30 @@ def test_the_command_prints_it(begin: Callable[..., Any], tmp_path: Any) -> None
     assert "*id" not in file.read_text(), "nothing is an alias of something else"
 
 
+@pytest.mark.parametrize(
+    ("flags", "pods"), [((), (1, 1)), (("--min-replicas", "3"), (3, 3)), (("--min-replicas", "0"), (0, 1))]
+)
+def test_as_many_pods_as_the_fewest_are_the_most_by_default(
+    begin: Callable[..., Any], flags: tuple[str, ...], pods: tuple[int, int]
+) -> None:
+    command = ["kserve", begin().root, "--image", "python:1"]
+    predictor = yaml.safe_load(CliRunner().invoke(app_with(["kserve", "argo"]), [*command, *flags]).stdout)["spec"]
+    assert (predictor["predictor"]["minReplicas"], predictor["predictor"]["maxReplicas"]) == pods
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--min-replicas", "5", "--max-replicas", "2"), "From 5 to 2 pods cannot be"),
+        (("--output", "."), "--output . is a folder. Name a file in it."),
+    ],
+)
+def test_flags_that_cannot_be(begin: Callable[..., Any], flags: tuple[str, ...], message: str) -> None:
+    command = ["kserve", begin().root, "--image", "python:1", *flags]
+    refused = CliRunner().invoke(app_with(["kserve", "argo"]), command)
+    assert isinstance(refused.exception, ConfigurationError) and message in str(refused.exception)
+
+
 def test_a_model_that_no_pod_can_load_is_told(
     begin: Callable[..., Any], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,3 +182,49 @@ def test_a_model_that_no_pod_can_load_is_told(
     database.write_bytes(b"")
     told = CliRunner().invoke(app_with(["kserve", "argo"]), command).stderr
     assert told.startswith(f"models are registered in {database}, which pods do not see")
+
+
+def test_a_version_that_mlflow_lacks_is_refused(
+    begin: Callable[..., Any], mlflow: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    campaign = begin(budget=8, batch=4)
+    for _ in range(3):
+        campaign.run_cycle()
+    record_in_mlflow(campaign.root)
+    model = registered_name(load_campaign(open_store(campaign.root)))
+
+    def asked(version: int) -> Any:
+        command = ["kserve", campaign.root, "--image", "python:1", "--version", str(version)]
+        return CliRunner().invoke(app_with(["kserve", "argo"]), command)
+
+    there = asked(2)
+    assert there.exit_code == 0 and f"models:/{model}/2" in there.stdout and "looked up" not in there.stderr
+    refused = asked(9)
+    assert isinstance(refused.exception, ConfigurationError) and refused.exception.exit_code == 1
+    message = f"MLflow at sqlite:///{mlflow} has no version 9 of {model!r}. It has 1, 2: correct --version."
+    assert str(refused.exception) == message and not refused.stdout
+    MlflowClient().set_model_version_tag(model, "2", MODEL_FORMAT, "files alone: predict with labelcycle predict")
+    with pytest.raises(
+        ConfigurationError, match=f"Pods cannot load version 2 of {model!r}: it is files alone: predict"
+    ):
+        raise asked(2).exception or AssertionError("it was not refused")
+    mlflow.unlink()
+    unknown = asked(9)
+    assert unknown.exit_code == 0 and "note: version 9 was not looked up. MLflow has no database at" in unknown.stderr
+    assert not mlflow.exists(), "to ask makes no database"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = asked(9)
+    assert away.exit_code == 0 and "note: version 9 was not looked up. MLflow at http://127.0.0.1:9" in away.stderr
+
+
+def test_a_campaign_that_mlflow_has_no_model_of(begin: Callable[..., Any], mlflow: Any) -> None:
+    campaign = begin(budget=4, batch=4)
+    for _ in range(2):
+        campaign.run_cycle()
+    command = ["kserve", campaign.root, "--image", "python:1", "--version", "1"]
+    refused = CliRunner().invoke(app_with(["kserve", "argo"]), command)
+    assert "has no version 1 of" in str(refused.exception)
+    assert str(refused.exception).endswith(
+        "It has none: set MLFLOW_TRACKING_URI to the MLflow that cycles were recorded in."
+    )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.components.select.test_rechecks import WRONG, Crew, other, truth, unlabelled
 from tests.manifests.test_monitoring import FOLDER, panels, rules
 from tests.pipelines.conftest import COMMAND
 from tests.services.prometheus.server import Prometheus
@@ -94,10 +95,15 @@ def exporting(root: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def scraping(begin: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[[], tuple[Any, Prometheus]]]:
-    """A campaign of two cycles, and a Prometheus that has its figures."""
-    campaign = begin(label_price=0.5)
+def scraping(begin: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[[], tuple[Crew, Prometheus]]]:
+    """A campaign of three cycles, the last of which trained on labels that were asked for again, and a Prometheus."""
+    campaign = begin(**unlabelled(tmp_path), budget=60, batch=12, initial=24, recheck=0.25, label_price=0.5)
+    people = Crew(campaign)
     campaign.run_cycle()
+    wrong = [row["sample_id"] for row in people.rows(0)][:WRONG]
+    people.fill_in(0, lambda name: other(name) if name in wrong else truth(name))
+    campaign.run_cycle()
+    people.fill_in(1, truth)
     campaign.run_cycle()
     folder = tmp_path / "prometheus"
     folder.mkdir()
@@ -106,15 +112,16 @@ def scraping(begin: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[[],
         try:
             server.start()
             server.wait_for(lambda: server.query("labelcycle_campaign_labels"), "scraped")
-            yield lambda: (campaign, server)
+            yield lambda: (people, server)
         finally:
             server.stop()
 
 
-def test_figures_rules_and_dashboard(scraping: Callable[[], tuple[Any, Prometheus]]) -> None:
-    campaign, server = scraping()
+def test_figures_rules_and_dashboard(scraping: Callable[[], tuple[Crew, Prometheus]]) -> None:
+    people, server = scraping()
+    campaign = people.campaign
     [labels] = server.query("labelcycle_campaign_labels")
-    assert labels["metric"]["campaign"] == campaign.state.campaign.identifier and labels["value"][1] == "8"
+    assert labels["metric"]["campaign"] == campaign.state.campaign.identifier and labels["value"][1] == "33"
     assert [found["value"][1] for found in server.query('up{job="labelcycle"}')] == ["1"]
     read = server.rules()
     assert {rule["name"] for rule in read} == {rule["alert"] for rule in rules()}
@@ -124,6 +131,14 @@ def test_figures_rules_and_dashboard(scraping: Callable[[], tuple[Any, Prometheu
         for target in panel["targets"]:
             answered[target["expr"]] = server.query(target["expr"].replace("$campaign", ".*"))
     assert all(answered.values()), [text for text, found in answered.items() if not found]
+    again = {
+        found["metric"]["outcome"]: found["value"][1]
+        for text, found_all in answered.items()
+        for found in found_all
+        if "rechecked_labels" in text
+    }
+    assert again == {"confirmed": "0", "corrected": str(WRONG), "undecided": "0", "unanswered": "0"}
+    people.fill_in(2, truth)
     campaign.run_cycle()
-    server.wait_for(lambda: server.query("labelcycle_campaign_labels == 16"), "scraped again")
+    server.wait_for(lambda: server.query("labelcycle_campaign_labels > 33"), "scraped again")
     assert json.loads((FOLDER / "dashboard.json").read_text())["uid"] == "labelcycle"
