@@ -57,6 +57,9 @@ def main() -> None:
     parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
     parser.add_argument("--arms", nargs="+", help="texts; only arms whose name holds one of them")
     parser.add_argument("--kinds", nargs="+", help="only rows of these kinds: selection, backtest, long tail, campaign")
+    parser.add_argument(
+        "--priority", type=int, default=9, help="only rows of at most this one; 0 is the main arms alone"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
@@ -66,7 +69,7 @@ def main() -> None:
         parser.error("--archive needs --weights")
     sets = read_sets(given.sets, given.weights, given.backbone)
     data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out, sets)
-    sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
+    sizes = Sizes(**{name: getattr(given, name) for name in vars(Sizes())})
     rows = Rows(given.out / "rows.jsonl")
     chosen = [study for study in STUDIES if study.name in given.studies]
     jobs = {
@@ -75,6 +78,7 @@ def main() -> None:
             for job in study.jobs(data, sizes, given.seeds)
             if (given.arms is None or any(text in job.arm for text in given.arms))
             and (given.kinds is None or job.kind in given.kinds)
+            and job.priority <= given.priority
         ]
         for study in chosen
     }

@@ -25,12 +25,13 @@ PROBES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def peal_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
-    """Ten cycles of 50."""
+    """Cycles of equally many labels; PEAL takes enough steps in each, however few batches the labels are."""
     if data.archive is None:
         return []
     more = {**data.of_images, "pool": sizes.pool, "test": sizes.test, "image_size": sizes.image_size}
-    begin = {"budget": 500, "batch": 50}
-    shorter = {"PEAL": {"trainer.epochs": 2 * sizes.epochs // 3}}
+    begin = {"budget": sizes.batch * sizes.cycles, "batch": sizes.batch}
+    epochs = max(1, 2 * sizes.epochs // 3)
+    shorter = {"PEAL": {"trainer.epochs": epochs, "trainer.min_steps": 6 * epochs}}
     return [
         Job(
             "peal",
@@ -40,6 +41,7 @@ def peal_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
             recipe,
             settings | shorter.get(trainer, {}) | by,
             {**more, "begin": begin},
+            int(recipe == "logistic" or query.startswith("featdist")),
         )
         for seed in range(seeds)
         for trainer, (recipe, settings) in PROBES.items()

@@ -49,10 +49,11 @@ def vecaf_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
             for share in SHARES:
                 for replay, extra in ((False, OWN_LOOP), (True, REPLAYED)):
                     more = {**data.of_features, "pool": 3000, "share": share}
+                    priority = 0 if share == SHARES[1] else 1 + replay
                     for arm, overrides in SELECTIONS.items():
                         name = f"{arm}, {share:.0%}{', replay' if replay else ''}"
                         settings = overrides | extra | {"data_selection.measurements": 10}
-                        jobs.append(Job("vecaf", name, seed, "selection", "vecaf_linear", settings, more, int(replay)))
+                        jobs.append(Job("vecaf", name, seed, "selection", "vecaf_linear", settings, more, priority))
             whole = {**data.of_features, "pool": 3000, "share": 1.0}
             one = SELECTIONS["random"] | {"data_selection.loops": 1, "data_selection.measurements": 30}
             jobs.append(Job("vecaf", "all data", seed, "selection", "vecaf_linear", one, whole))
@@ -64,7 +65,7 @@ def vecaf_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
 def _tuned(data: Data, sizes: Sizes, seed: int) -> list[Job]:
     """Fine-tuning, measured within loops on some test images, and on snowy, foggy and blurred copies."""
     rates = {"trainer.learning_rate": 0.001, "trainer.head_learning_rate": 0.01, "trainer.batch_size": 32}
-    shared = rates | {"data_selection.total_batches": 8 * sizes.epochs, "data_selection.measured_samples": 200}
+    shared = rates | {"data_selection.total_batches": 10 * sizes.epochs, "data_selection.measured_samples": 200}
     more = {**data.of_images, "pool": sizes.pool, "test": sizes.test, "image_size": sizes.image_size}
     batch = round(0.02 * sizes.pool)
     jobs = []
@@ -84,13 +85,12 @@ def _tuned(data: Data, sizes: Sizes, seed: int) -> list[Job]:
                     "vecaf",
                     overrides | shared,
                     {**more, "begin": begin, "weather": weather},
-                    2,
                 )
             )
     whole = SELECTIONS["random"] | shared | {"data_selection.loops": 1}
     begin = {"batch": sizes.pool}
     everything = {**more, "begin": begin, "weather": ["snow", "fog", "blur"]}
-    jobs.append(Job("vecaf", "all data, tuned", seed, "campaign", "vecaf", whole, everything, 2))
+    jobs.append(Job("vecaf", "all data, tuned", seed, "campaign", "vecaf", whole, everything))
     return jobs
 
 
