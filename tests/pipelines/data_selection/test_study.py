@@ -1,5 +1,6 @@
 """The bench of the papers' tables: rows that are kept, hours that are held to, and verdicts."""
 
+import hashlib
 import io
 import sys
 import tarfile
@@ -67,6 +68,35 @@ def test_rows_are_kept_by_what_decides_them(tmp_path: Path) -> None:
     assert last.get(one) == rows.get(one) and last.get(two) is not None and last.get(job("c", 2)) is None
 
 
+def test_rows_that_come_with_the_bench_are_printed_without_the_files(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Rows(tmp_path / "kept.jsonl")
+    for one in peal_jobs(data, Sizes(), 1):
+        if one.arm == "PEAL, random":
+            figures = {"curve": [[50, 0.123, 1.0]], "unknown": [1], "known": [1], "trainable_share": 0.5}
+            kept.add(one, Row(one.digest, figures, 1.0, 2.0, "campaign"))
+    given = [
+        "--studies",
+        "peal",
+        "--seeds",
+        "1",
+        "--rows",
+        str(tmp_path / "kept.jsonl"),
+        "--out",
+        str(tmp_path / "new"),
+    ]
+    for name, file in (("archive", data.archive), ("weights", data.weights)):
+        assert file is not None
+        given += [f"--{name}", f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"]
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "0", *given])
+    study_main()
+    assert "| PEAL, random | 12.3 (one seed) |" in capsys.readouterr().out and not (tmp_path / "new").exists()
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "1", *given])
+    with pytest.raises(SystemExit):
+        study_main()
+
+
 def test_no_row_is_begun_that_may_end_too_late(tmp_path: Path) -> None:
     clock, begun = [0.0], []
 
@@ -116,6 +146,18 @@ def test_verdicts_are_of_paired_seeds() -> None:
     assert unstated.direction == "not comparable" and unstated.difference == verdict.difference
     shown = claims_table([Claim("table 1", "x", "y", accuracy), Claim("table 2", "x", "z", accuracy)], found)
     assert "| same, not decided | +11.0 ± 12.7 | 2 |" in shown and "| not comparable |" in shown
+    assert "what was checked" not in shown
+    wrong = [
+        Claim("table 1", "y", "x", accuracy),
+        Claim("table 2", "y", "x", accuracy),
+        Claim("table 2", "x", "y", accuracy),
+    ]
+    shown = claims_table(wrong, found, {"table 1: y > .*": "trained twice as long: the same", "table 2: x .*": "never"})
+    assert [line.split(" | ")[-1] for line in shown.splitlines()[2:]] == [
+        "trained twice as long: the same |",
+        "nothing yet |",
+        " |",
+    ]
 
 
 def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path) -> None:

@@ -12,13 +12,16 @@ import torch
 from labelcycle.pipelines.initialise.caption_sources import DEFAULT
 from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Rows, measure_within
-from tests.bench.methods.study.measure import Data, measure
+from tests.bench.methods.study.measure import DIGEST, Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
 from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import vecaf_jobs, vecaf_report
+
+MEASURED = Path(__file__).with_name("rows.jsonl")
+"""Rows that were measured and are in the repository, so that any machine prints their tables and goes on with them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def main() -> None:
     """Measure, then print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.methods.study", description=__doc__)
     parser.add_argument("--hours", type=float, default=1.0, help="begin no row that would end later; 0 only prints")
-    parser.add_argument("--features", type=Path, help="npz with ids, features, labels and classes")
+    parser.add_argument(
+        "--features", type=Path, help="npz with ids, features, labels and classes; to print, sha256:… does"
+    )
     parser.add_argument("--archive", type=Path, help="tar file of images, one folder a class")
     parser.add_argument("--weights", type=Path, help="safetensors of the backbone")
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
@@ -64,13 +69,18 @@ def main() -> None:
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("bench-methods"), help="folder of rows.jsonl and campaigns")
+    parser.add_argument(
+        "--rows", type=Path, default=MEASURED, help="rows that are read too, by default those that come with the bench"
+    )
     given = parser.parse_args()
     if given.archive is not None and given.weights is None:
         parser.error("--archive needs --weights")
+    if given.hours > 0 and any(str(file).startswith(DIGEST) for file in (given.features, given.archive, given.weights)):
+        parser.error(f"{DIGEST} in the place of a file is for --hours 0, which only prints; name the file to measure")
     sets = read_sets(given.sets, given.weights, given.backbone)
     data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out, sets)
     sizes = Sizes(**{name: getattr(given, name) for name in vars(Sizes())})
-    rows = Rows(given.out / "rows.jsonl")
+    rows = Rows(given.out / "rows.jsonl", given.rows)
     chosen = [study for study in STUDIES if study.name in given.studies]
     jobs = {
         study.name: [

@@ -12,13 +12,15 @@ from tests.bench.methods.markdown import percent, table
 from tests.bench.methods.study.jobs import Job, Row, Rows, rows_of
 from tests.bench.methods.study.measure import Data
 from tests.bench.methods.study.sizes import Sizes
-from tests.bench.methods.study.verdicts import Claim, Found, claims_table, mean_of
+from tests.bench.methods.study.verdicts import Checked, Claim, Found, claims_table, mean_of
 
 QUERIES = ("margin", "confidence", "coreset", "badge", "activeft")
 FINALS = 3
 """Final models, trained from the labels of cycles at equal distances, the last among them."""
 PROBED = 100
 """Epochs of probing, on features that are there already: as many as it takes to converge."""
+
+CHECKED: Checked = {}
 
 
 @dataclass(frozen=True)
@@ -197,4 +199,4 @@ def asvp_report(jobs: Sequence[Job], rows: Rows) -> str:
         "updated at",
         "seeds",
     ]
-    return f"{table(headings, lines)}\n\n{claims_table(asvp_claims(found), found)}"
+    return f"{table(headings, lines)}\n\n{claims_table(asvp_claims(found), found, CHECKED)}"
