@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select.batch import check_arguments
-from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.images import unpack
 from tests.bench.methods.study.__main__ import main as study_main
+from tests.bench.methods.study.cycle_copies import copy_until
 from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure

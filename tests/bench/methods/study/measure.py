@@ -26,9 +26,9 @@ from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_c
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
 from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.bench.long_tails import Method, campaign, long_tail
-from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.campaign import run_campaign
 from tests.bench.methods.images import Images, unpack
+from tests.bench.methods.study.cycle_copies import copy_until
 from tests.bench.methods.study.feature_sets import FeatureSet
 from tests.bench.methods.study.jobs import Job
 from tests.bench.methods.vecaf import read_pool
