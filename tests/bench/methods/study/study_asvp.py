@@ -18,7 +18,7 @@ QUERIES = ("margin", "confidence", "coreset", "badge", "activeft")
 FINALS = 3
 """Final models, trained from the labels of cycles at equal distances, the last among them."""
 PROBED = 12
-"""Epochs of fine-tuning for one of probing before it, as in the paper. A head that fits all labels leaves no gradient."""
+"""Epochs of fine-tuning for one of probing before it, as in the paper. A head that fits all labels has no gradient."""
 
 CHECKED: Checked = {}
 
