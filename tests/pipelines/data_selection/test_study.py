@@ -20,7 +20,7 @@ from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
-from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
+from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report, cycles_of
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
 from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
@@ -175,6 +175,25 @@ def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path)
             check_arguments(recipe.selector.strategy, recipe.selector.arguments)
             check_arguments(recipe.cold_start.strategy, recipe.cold_start.arguments)
         assert report(found, rows).count("not comparable") > 3
+
+
+def test_cycles_of_asvp_grow_and_end_with_a_final_model() -> None:
+    cycles = cycles_of(Sizes(batch=50, cycles=6))
+    assert cycles.labels == [25, 50, 75, 100, 150, 200] and cycles.finals == [2, 4, 6]
+    assert cycles.positions == [50, 100, 150]
+    whole = cycles_of(Sizes())
+    assert whole.labels[-1] == 400 and whole.finals == [4, 7, 10]
+
+
+def test_main_arms_are_chosen_by_priority(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--hours", "0", "--studies", "asvp", "--seeds", "1", "--out", str(tmp_path / "new")]
+    given += ["--archive", str(data.archive), "--weights", str(data.weights)]
+    for priority, missing in (("0", 4), ("1", 7)):
+        monkeypatch.setattr(sys, "argv", ["study", *given, "--priority", priority])
+        study_main()
+        assert f"\n{missing} rows are missing" in capsys.readouterr().out
 
 
 def test_a_selection_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> None:

@@ -97,7 +97,9 @@ def main() -> None:
         hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
     )
     for study in chosen:
-        print(f"\n## {study.name}\n\n{study.report(jobs[study.name], rows)}")
+        wanted = jobs[study.name]
+        left = sum(job in missing for job in wanted)
+        print(f"\n## {study.name}\n\n{study.report(wanted, rows)}\n\n{left} of these {len(wanted)} rows are missing.")
     print(f"\n{len(missing)} rows are missing. Run again to measure them.")
 
 

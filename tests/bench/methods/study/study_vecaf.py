@@ -13,7 +13,12 @@ SHARES = (0.01, 0.02, 0.05)
 TARGET = 0.85
 """The accuracy of the batches-to-accuracy column."""
 
-CHECKED: Checked = {}
+CHECKED: Checked = {
+    r".*> all data": "all data reaches 85 % in 50 of 750 batches: a linear head on features learns at once",
+    r"table 1: ODS \+ CEA.*> ALFA-Mix.*": "trained on augmented features as in algorithm 1",
+    r"table 1: ODS \+ CEA.*> ActiveFT.*": "replay: loops forget what earlier ones chose",
+    r"table 6: (CEA|ODS \+ CEA).*": "captions hold the class alone; trained on augmented features too",
+}
 
 OWN_LOOP: dict[str, Any] = {}
 REPLAYED = {"data_selection.replay": True}
@@ -28,6 +33,9 @@ def _selector(strategy: str, **parameters: Any) -> dict[str, Any]:
     return chosen | {f"cold_start.parameters.{name}": value for name, value in parameters.items() if start == strategy}
 
 
+CEA_TRAINED = "ODS + CEA, trained on augmented"
+"""As the paper's algorithm 1 has it; elsewhere features are augmented for the choice alone."""
+
 SELECTIONS: dict[str, dict[str, Any]] = {
     "random": _selector("random") | PLAIN,
     "ActiveFT": _selector("activeft") | PLAIN,
@@ -35,7 +43,7 @@ SELECTIONS: dict[str, dict[str, Any]] = {
     "ODS": _selector("vecaf_ods") | PLAIN,
     "CEA": _selector("vecaf_ods", loss_power=0.0),
     "ODS + CEA": _selector("vecaf_ods"),
-    "ODS + CEA, trained on augmented": _selector("vecaf_ods") | {"data_selection.train_augmented": True},
+    CEA_TRAINED: _selector("vecaf_ods") | {"data_selection.train_augmented": True},
     "Top-K loss": _selector("topk_loss") | PLAIN,
     "coreset": _selector("coreset") | LABELLED,
     "ALFA-Mix": _selector("alfamix") | LABELLED,
@@ -121,10 +129,13 @@ def vecaf_claims() -> list[Claim]:
             at = f", {share:.0%}{replay}"
             pairs = [("table 6", "ODS", "no ODS"), ("table 6", "CEA", "no ODS"), ("table 6", "ODS + CEA", "ODS")]
             pairs += [("table 1", "ODS + CEA", name) for name in ("ActiveFT", "ALFA-Mix")]
+            pairs += [("algorithm 1", CEA_TRAINED, name) for name in ("ODS", "ActiveFT", "ALFA-Mix")]
             pairs += [("table 2", "ODS + CEA", "Top-K loss")]
             claims += [Claim(source, better + at, worse + at, last_accuracy) for source, better, worse in pairs]
             claims += [Claim("table 1", f"ODS + CEA{at}", "all data", last_accuracy)]
             claims += [Claim("figure 5", f"ODS + CEA{at}", "all data", batches_saved, f"batches to {TARGET:.0%}")]
+    for worse in ("no ODS, tuned", "ActiveFT, tuned"):
+        claims.append(Claim("table 6" if worse.startswith("no ODS") else "table 1", "ODS, tuned", worse, last_accuracy))
     for kind, domain in (("snow", "snowy"), ("fog", "foggy")):
         for worse in ("ActiveFT, tuned", "all data, tuned"):
             claims.append(Claim("table 3", f"ODS + CEA, tuned, {domain}", worse, under(kind), f"accuracy in {kind}"))

@@ -97,10 +97,11 @@ def with_interval(values: Sequence[float], digits: int = 1) -> str:
 def claims_table(claims: Sequence[Claim], found: Found, checked: Checked = NOTHING_CHECKED) -> str:
     """Each claim of the paper beside what the rows say, with the 95 % interval of the paired difference.
 
-    Where the rows say `other`, the last column has what was checked; without such a row there is no such column.
+    Claims of arms that are not among those of `found` are left out. Where the rows say `other`, the last column has
+    what was checked; without such a row there is no such column.
     """
     rows, notes = [], []
-    for claim in claims:
+    for claim in (claim for claim in claims if {claim.better, claim.worse} <= found.keys()):
         verdict = verdict_on(claim, found)
         notes.append(_note(claim, verdict, checked))
         if verdict.difference is None:
