@@ -179,10 +179,10 @@ def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path)
 
 def test_cycles_of_asvp_grow_and_end_with_a_final_model() -> None:
     cycles = cycles_of(Sizes(batch=50, cycles=6))
-    assert cycles.labels == [25, 50, 75, 100, 150, 200] and cycles.finals == [2, 4, 6]
+    assert cycles.labels == [25, 50, 75, 100, 150, 200] and cycles.finals == [1, 3, 5]
     assert cycles.positions == [50, 100, 150]
     whole = cycles_of(Sizes())
-    assert whole.labels[-1] == 400 and whole.finals == [4, 7, 10]
+    assert whole.labels[-1] == 400 and whole.finals == [3, 6, 9]
 
 
 def test_main_arms_are_chosen_by_priority(
