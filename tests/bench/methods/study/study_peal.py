@@ -25,7 +25,7 @@ PROBES: dict[str, tuple[str, dict[str, Any]]] = {
 """The drops of the learning rate are PEAL's alone; probes train until they have converged."""
 
 CHECKED: Checked = {
-    r"figure 3: PEAL, .* > PEAL, random": "its queries are the harder ones (unknown to known); few cycles, so early ones weigh",
+    r"figure 3: PEAL, .* > PEAL, random": "its queries are the harder ones (unknown to known), so asked as meant",
 }
 
 
