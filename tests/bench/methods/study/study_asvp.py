@@ -158,6 +158,12 @@ def saving(row: Row) -> float | None:
     return value
 
 
+def last_accuracy(row: Row) -> float | None:
+    """Of the final model of all labels, or of the last cycle's where no final model is trained."""
+    curve = curve_of(row)
+    return None if curve is None else float(curve.accuracy[-1])
+
+
 def cheaper(row: Row) -> float | None:
     """The overall cost with its sign turned; None where the accuracy was never reached, so that it is a bound."""
     return None if row.figures.get("cost") is None or row.figures["cost_sign"] == "≥" else -row.figures["cost"]
@@ -173,7 +179,8 @@ def asvp_claims(arms: Iterable[str]) -> list[Claim]:
             ("table 3", "training alone", "SVPp"),
         ]
         for source, better, worse in pairs:
-            claims.append(Claim(source, f"{better}, {query}", f"{worse}, {query}", saving, "saving ratio"))
+            for figure, words in ((saving, "saving ratio"), (last_accuracy, "accuracy at the end")):
+                claims.append(Claim(source, f"{better}, {query}", f"{worse}, {query}", figure, words))
     claims.append(Claim("table 1", "ASVP, margin", "random, FT", cheaper, "overall cost saved, $ × 100"))
     forced = [arm for arm in arms if arm.startswith("ASVP, margin, at ")]
     claims += [Claim("table 4", arm, "SVPp, margin", saving, "saving ratio") for arm in forced]
@@ -193,9 +200,11 @@ def asvp_report(jobs: Sequence[Job], rows: Rows) -> str:
         seconds = [(row.figures.get("finals") or row.figures["curve"])[-1][2] for row in by_seed.values()]
         mean = f"{sum(seconds) / len(seconds):.0f}" if seconds else ""
         bound = percent(sum(censored) / len(censored), 0) if censored and None not in censored else ""  # type: ignore[arg-type]
-        lines.append([arm, mean_of(by_seed, saving), bound, ", ".join(costs), mean, updates, len(by_seed)])
+        ends = mean_of(by_seed, last_accuracy)
+        lines.append([arm, ends, mean_of(by_seed, saving), bound, ", ".join(costs), mean, updates, len(by_seed)])
     headings = [
         "method",
+        "accuracy at the end, %",
         "mean saving ratio, %",
         "censored, %",
         "overall cost, $",
