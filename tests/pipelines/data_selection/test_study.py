@@ -91,7 +91,12 @@ def test_rows_that_come_with_the_bench_are_printed_without_the_files(
         given += [f"--{name}", f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"]
     monkeypatch.setattr(sys, "argv", ["study", "--hours", "0", *given])
     study_main()
-    assert "| PEAL, random | 12.3 (one seed) |" in capsys.readouterr().out and not (tmp_path / "new").exists()
+    printed = capsys.readouterr().out
+    assert "| PEAL, random | 12.3 (one seed) |" in printed and not (tmp_path / "new").exists()
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "0", "--measured", *given])
+    study_main()
+    short = capsys.readouterr().out
+    assert "PEAL, entropy" in printed and "PEAL, entropy" not in short and "\n12 of these 13 rows are missing." in short
     monkeypatch.setattr(sys, "argv", ["study", "--hours", "1", *given])
     with pytest.raises(SystemExit):
         study_main()

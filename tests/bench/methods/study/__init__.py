@@ -2,5 +2,5 @@
 
 `python -m tests.bench.methods.study --hours 8 --features eurosat.npz --archive eurosat.tar --weights vit.safetensors`
 
-`rows.jsonl` beside this file has rows that were measured before: every run reads them, prints their tables, and goes on.
+`rows.jsonl` beside this file has rows that were measured before: a run reads them too, prints them, and goes on.
 """

@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument(
         "--priority", type=int, default=9, help="only rows of at most this one; 0 is the main arms alone"
     )
+    parser.add_argument("--measured", action="store_true", help="print only arms of which a row is there")
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
@@ -97,9 +98,11 @@ def main() -> None:
         hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
     )
     for study in chosen:
-        wanted = jobs[study.name]
-        left = sum(job in missing for job in wanted)
-        print(f"\n## {study.name}\n\n{study.report(wanted, rows)}\n\n{left} of these {len(wanted)} rows are missing.")
+        found = jobs[study.name]
+        there = {(job.study, job.arm) for job in found if rows.get(job) is not None}
+        shown = [job for job in found if (job.study, job.arm) in there] if given.measured else found
+        left = sum(job in missing for job in found)
+        print(f"\n## {study.name}\n\n{study.report(shown, rows)}\n\n{left} of these {len(found)} rows are missing.")
     print(f"\n{len(missing)} rows are missing. Run again to measure them.")
 
 
