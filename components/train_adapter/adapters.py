@@ -18,7 +18,7 @@ from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.train_adapter.head_modules import Dropout
-from labelcycle.components.train_adapter.vision_transformer import is_plain
+from labelcycle.components.train_adapter.vision_transformer import has_numbered_blocks
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -37,7 +37,7 @@ def first_block(model: torch.nn.Module, trainer: LoraTrainer) -> int:
     if trainer.blocks == "all":
         return 0
     count = int(trainer.blocks.removeprefix("last:"))
-    if not is_plain(model):
+    if not has_numbered_blocks(model):
         raise ConfigurationError(
             f"trainer.blocks={trainer.blocks!r} is for vision transformers of timm, and this backbone is a "
             f"{type(model).__name__}. Set trainer.blocks=all."

@@ -1,11 +1,14 @@
 """Training in epochs on features of the frozen backbone: a linear head, DropQuery's head or the proxy."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.campaign.attempt import Attempt
+from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.config.trainers import DropQueryTrainer, EpochTrainer, ProxyTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.ordering import seed_for
@@ -22,6 +25,8 @@ from labelcycle.components.train_adapter.head_modules import (
     class_indices,
     previous_feature_head,
 )
+from labelcycle.components.train_adapter.learning_from_pool import taking_part, uses_pool
+from labelcycle.components.train_adapter.pseudo_labelled import with_pseudo_labels
 from labelcycle.components.train_adapter.trained import Trained
 
 FeatureModule = HeadModule | DropQueryModule | ProxyModule
@@ -47,6 +52,11 @@ def train_on_base_space(
     campaign = work.campaign
     space = FeatureSpace(work.store, campaign.base_space)
     training, held_out = examples_of_space(space, labelled, validation, classes=campaign.classes)
+    unlabelled = None
+    if isinstance(trainer, DropQueryTrainer) and uses_pool(trainer, len(labelled)):
+        ids = ids_of_split(work.store, campaign, "pool")
+        others = np.array([name for name in ids if name not in labelled], np.str_)
+        _, unlabelled = space.read(others[taking_part(others, campaign.seed)].tolist())
     if training is None:
         raise InputError("None of the labelled samples has features: their images cannot be read. Restore the images.")
     return train_on_features(
@@ -58,6 +68,7 @@ def train_on_base_space(
         seed_for(campaign.seed, work.cycle, "train"),
         previous_feature_head(work),
         checkpoints_of(work),
+        unlabelled,
     )
 
 
@@ -70,6 +81,7 @@ def train_on_features(
     seed: int,
     previous: Head | None,
     checkpoints: Checkpoints | None = None,
+    unlabelled: npt.NDArray[np.floating] | None = None,
 ) -> Trained:
     """Train a head of the trainer's kind on features in memory, on one core: the same head for any number of cores.
 
@@ -82,7 +94,15 @@ def train_on_features(
         seed: decides the fresh parameters, dropout and the order of the batches.
         previous: the head of the same trainer to go on from; None begins afresh.
         checkpoints: where the state of a long training is kept.
+        unlabelled: features (U, d) of samples without a label that a `DropQueryTrainer` learns from too, in the order
+            of their ids; None for none.
     """
+    count = len(training.targets)
+    took_part = None
+    if isinstance(trainer, DropQueryTrainer) and trainer.unlabelled == "spread":
+        took_part = 0
+        if unlabelled is not None and len(unlabelled):
+            took_part, training = len(unlabelled), with_pseudo_labels(training, unlabelled, classes, trainer)
     seed_everything(seed)
     module = _begin(trainer, training.inputs.shape[1], classes, previous)
     with one_core_a_batch():
@@ -96,8 +116,8 @@ def train_on_features(
             seed,
             checkpoints=checkpoints,
         )
-    count = sum(parameter.numel() for parameter in module.parameters())
-    return Trained(module.export(), None, fitted, len(training.targets), count, count)
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return Trained(module.export(), None, replace(fitted, unlabelled=took_part), count, parameters, parameters)
 
 
 def _begin(trainer: EpochTrainer, width: int, classes: int, previous: Head | None) -> FeatureModule:

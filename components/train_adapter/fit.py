@@ -32,10 +32,12 @@ class Examples:
     Attributes:
         inputs: (N, …), features or uint8 pixels.
         targets: int64 (N,), indices into the campaign's classes.
+        weights: float32 (N,), what each counts in training, 1 on average; None for what the settings say.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    weights: torch.Tensor | None = None
 
 
 def seed_everything(seed: int) -> None:
@@ -89,7 +91,9 @@ def fit(
     if checkpoints is not None and (found := checkpoints.read(identity)) is not None:
         running.restore(found)
     batch_size = settings.batch_size or max(2, len(training.targets))
-    weights = balanced_weights(training.targets) if settings.class_weight == "balanced" else None
+    weights = training.weights
+    if weights is None and settings.class_weight == "balanced":
+        weights = balanced_weights(training.targets)
     by_loss = validation is None and settings.keeps_lowest_loss
     precision = precision or nullcontext()
     called = network if acceleration is None else acceleration.wrap(network)
@@ -202,7 +206,7 @@ def _identity(
     seed: int,
 ) -> str:
     parts = [training] if validation is None else [training, validation]
-    tensors = [tensor for part in parts for tensor in (part.inputs, part.targets)]
+    tensors = [found for part in parts for found in (part.inputs, part.targets, part.weights) if found is not None]
     return identity_of(network, tensors, settings=settings.model_dump(mode="json"), rates=rates, seed=seed)
 
 

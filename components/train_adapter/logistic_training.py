@@ -9,7 +9,6 @@ from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.pool_ids import ids_of_split
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
-from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.features.wanted_rows import WantedRows
 from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
@@ -18,6 +17,13 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.train_adapter.class_names_prior import NamesPrior, names_prior, names_read_on, reads_names
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.label_spreading import NeighbourGraph
+from labelcycle.components.train_adapter.learning_from_pool import (
+    MOST_LABELLED,
+    MOST_UNLABELLED,
+    taking_part,
+    uses_pool,
+    worth_of,
+)
 from labelcycle.components.train_adapter.logistic_regression import (
     Doubles,
     Solution,
@@ -28,14 +34,6 @@ from labelcycle.components.train_adapter.temperature import cross_validated_temp
 from labelcycle.components.train_adapter.trained import Fitted, Trained
 
 Classes = npt.NDArray[np.integer]
-
-MOST_UNLABELLED = 4000
-"""So many unlabelled samples of the pool take part."""
-
-MOST_LABELLED = 10_000
-"""With more labels than this the unlabelled pool, which adds little then, takes no part."""
-
-TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -95,16 +93,6 @@ def train_logistic(
     return train_on_samples(
         training, _samples(of_validation, validation, classes), len(classes), trainer, moments, unlabelled, names
     )
-
-
-def uses_pool(trainer: LogisticTrainer, labels: int, most_labelled: int = MOST_LABELLED) -> bool:
-    """Whether unlabelled samples take part beside so many labelled ones."""
-    return trainer.unlabelled == "spread" and labels <= most_labelled
-
-
-def taking_part(ids: npt.NDArray[np.str_], seed: int, most: int = MOST_UNLABELLED) -> npt.NDArray[np.int64]:
-    """Rows of the unlabelled samples that take part, ascending: a random sample that changes little between cycles."""
-    return sampled(ids, most, seed, "unlabelled samples that training looks at")
 
 
 def train_on_samples(
@@ -187,22 +175,11 @@ class Learner:
             hints = None if self._names is None else self._names.hints
             found = self._graph.pseudo_labels(rows, classes, among, hints)
             rows, classes = np.concatenate([rows, found.rows]), np.concatenate([classes, found.classes])
-            weights = np.concatenate([weights, self._worth(found.certainty, weights)])
+            worth = worth_of(found.certainty, float(weights.sum()), self._count, trainer)
+            weights = np.concatenate([weights, worth])
         vectors, scale = self._everything[rows], trainer.scale_of(self._count)
         prior = None if self._names is None else self._names.prototypes
         return fit_logistic_regression(vectors, classes, self._count, strength, scale, weights, prior)
-
-    def _worth(self, certainty: Doubles, labels: Doubles) -> Doubles:
-        """What each pseudo-label counts beside labels that count so much; together less than each of three limits."""
-        limits = np.array(
-            [
-                self._trainer.unlabelled_weight * labels.sum(),
-                self._trainer.unlabelled_most * self._count,
-                self._trainer.unlabelled_each * max(len(certainty), 1),
-            ]
-        )
-        together = 1 / float((1 / limits).sum())
-        return np.asarray(certainty * (together / max(certainty.sum(), TINY)), np.float64)
 
 
 def _bias(solution: Solution) -> Doubles:

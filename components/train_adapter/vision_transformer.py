@@ -5,6 +5,7 @@ Source: timm's VisionTransformer, whose forward pass this follows operation by o
 
 import torch
 from timm.layers import DropPath, Mlp
+from timm.models.eva import Eva
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 
 from labelcycle.components.core.backbones.pooling import pooling_of
@@ -20,6 +21,11 @@ def is_plain(model: torch.nn.Module) -> bool:
         and isinstance(model.patch_drop, torch.nn.Identity)
         and model.pos_drop.p == 0
     )
+
+
+def has_numbered_blocks(model: torch.nn.Module) -> bool:
+    """Whether the attention blocks are `blocks`, one after another; timm's EVA02 is no `VisionTransformer`."""
+    return isinstance(model, VisionTransformer | Eva)
 
 
 def takes_samples_apart(model: torch.nn.Module) -> bool:

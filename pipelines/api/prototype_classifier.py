@@ -15,12 +15,8 @@ from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.features.ordering import sampled
 from labelcycle.components.core.models.heads import LogisticHead, unit_standardised
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
-from labelcycle.components.train_adapter.logistic_training import (
-    MOST_UNLABELLED,
-    LabelledFeatures,
-    train_on_samples,
-    uses_pool,
-)
+from labelcycle.components.train_adapter.learning_from_pool import MOST_UNLABELLED, uses_pool
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 
 FLOATS = (np.float64, np.float32, np.float16)
 """Types that features keep; all others become the first."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from labelcycle.components.core.config.query_choice import DropoutScorer
 from labelcycle.components.core.config.recipe import Schedule
-from labelcycle.components.core.config.trainers import EpochTrainer, FeatureTrainer, LogisticTrainer
+from labelcycle.components.core.config.trainers import EpochTrainer, FeatureTrainer, LearnsFromPool, LogisticTrainer
 from labelcycle.components.core.features.blocks import for_each_block
 from labelcycle.components.core.features.ordering import CHUNK_ROWS, seed_for
 from labelcycle.components.core.models.dropout import disagreements_and_information
@@ -21,12 +21,8 @@ from labelcycle.components.select import Candidates
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.strategy import Strategy
 from labelcycle.components.train_adapter.feature_moments import feature_moments
-from labelcycle.components.train_adapter.logistic_training import (
-    LabelledFeatures,
-    taking_part,
-    train_on_samples,
-    uses_pool,
-)
+from labelcycle.components.train_adapter.learning_from_pool import taking_part, uses_pool
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 from labelcycle.pipelines.backtest.labelled_history import Labelled
 
 Rows = npt.NDArray[np.int64]
@@ -148,6 +144,7 @@ def train_head(
         seed_for(seed, cycle, "train"),
         rows,
         previous if schedule.warm_start else None,
+        _unlabelled(pool, trainer, seed, rows),
     )
 
 
@@ -160,6 +157,7 @@ def _train_in_epochs(
     seed: int,
     rows: Rows,
     previous: Head | None,
+    unlabelled: npt.NDArray[np.float16] | None,
 ) -> Head:
     import torch  # which logistic regression does without
 
@@ -167,7 +165,7 @@ def _train_in_epochs(
 
     training = feature_examples(pool.features[rows], torch.from_numpy(pool.classes[rows]))
     held = feature_examples(validation.features, torch.from_numpy(validation.classes)) if len(validation) else None
-    return train_on_features(training, held, classes, trainer, learning_rate, seed, previous).head
+    return train_on_features(training, held, classes, trainer, learning_rate, seed, previous, None, unlabelled).head
 
 
 def _solve(
@@ -178,8 +176,12 @@ def _solve(
     moments = known or feature_moments([pool.features])
     assert moments is not None
     learnt = LabelledFeatures(pool.features[rows], pool.classes[rows])
-    unlabelled = None
-    if uses_pool(trainer, len(rows)):
-        others = np.setdiff1d(np.arange(len(pool)), rows)
-        unlabelled = pool.features[others[taking_part(pool.ids[others], seed)]]
-    return train_on_samples(learnt, None, classes, trainer, moments, unlabelled).head
+    return train_on_samples(learnt, None, classes, trainer, moments, _unlabelled(pool, trainer, seed, rows)).head
+
+
+def _unlabelled(pool: Labelled, trainer: FeatureTrainer, seed: int, rows: Rows) -> npt.NDArray[np.float16] | None:
+    """Features of the samples without a label that take part; None where the trainer takes none."""
+    if not isinstance(trainer, LearnsFromPool) or not uses_pool(trainer, len(rows)):
+        return None
+    others = np.setdiff1d(np.arange(len(pool)), rows)
+    return pool.features[others[taking_part(pool.ids[others], seed)]]

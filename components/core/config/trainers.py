@@ -81,8 +81,26 @@ class LinearTrainer(Training):
     dropout: Share = 0.5
 
 
-class DropQueryTrainer(Training):
+class LearnsFromPool(Settings):
+    """What the trainers share that can learn from samples without a label.
+
+    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
+    sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
+    few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
+    of a label. Each sample is joined to `unlabelled_neighbours` others; DropQuery's study has 500.
+    """
+
+    unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
+    unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
+    unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
+    unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
+    unlabelled_neighbours: Annotated[Count, Later(10)] = 10
+
+
+class DropQueryTrainer(Training, LearnsFromPool):
     """Dropout on the raw features, batch normalisation without parameters, a linear layer. DropQuery's code.
+
+    What it may learn from the pool is its study's label propagation.
 
     Version 1 kept the last epoch, which early stopping leaves `patience` epochs behind the best.
     """
@@ -118,7 +136,7 @@ LABELS_OF_STRENGTH = 1000
 """Labels at which the prior of logistic regression has the strength that is set, where it grows with them."""
 
 
-class LogisticTrainer(Settings):
+class LogisticTrainer(LearnsFromPool):
     """Logistic regression on standardised features of unit length, drawn to the class prototypes, to convergence.
 
     The loss is the sum of cross-entropies and `strength` / 2 times the squared distance of the weights from `scale`
@@ -127,11 +145,6 @@ class LogisticTrainer(Settings):
     that of L labels (L / 1,000)^g times as large: few labels say little that one should hold back from. With
     `class_weight: balanced` every class that has labels counts the same. With `temperature: cross_validated`
     probabilities are calibrated by one temperature, chosen by five-fold cross-validation.
-
-    With `unlabelled: spread` the pool helps: labels are spread over a graph of neighbours, and samples count by how
-    sure they then are of a class. Together they count `unlabelled_weight` times as much as the labels while these are
-    few, never more than `unlabelled_most` labels a class, and each on average less than the share `unlabelled_each`
-    of a label. Each sample is joined to `unlabelled_neighbours` others; DropQuery's study has 500.
 
     In a campaign that begins from the names of its classes, a name counts as `text_labels` labels of its class: in the
     prototype, and where labels are spread, among the samples that it may be the class of.
@@ -148,11 +161,6 @@ class LogisticTrainer(Settings):
     scale: Annotated[float, Field(ge=0)] | None = None
     class_weight: ClassWeight = "none"
     temperature: Literal["none", "cross_validated"] = "none"
-    unlabelled: Annotated[Literal["none", "spread"], Later("none")] = "none"
-    unlabelled_weight: Annotated[float, Field(gt=0), Later(2.0)] = 2.0
-    unlabelled_most: Annotated[float, Field(gt=0), Later(10.0)] = 10.0
-    unlabelled_each: Annotated[float, Field(gt=0, le=1), Later(0.2)] = 0.2
-    unlabelled_neighbours: Annotated[Count, Later(10)] = 10
     text_labels: Annotated[float, Field(ge=0), Later(2.0)] = 2.0
 
     def strength_of(self, labels: int) -> float:

@@ -13,8 +13,9 @@ from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.models.uncertainty import entropy, margin
 from labelcycle.components.select.clustering import cluster_picks
 from labelcycle.components.select.standardised import standardised as points_of
+from labelcycle.components.train_adapter.learning_from_pool import MOST_UNLABELLED, uses_pool
 from labelcycle.components.train_adapter.logistic_regression import Solution, fit_logistic_regression
-from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, Learner, uses_pool
+from labelcycle.components.train_adapter.logistic_training import Learner
 from labelcycle.pipelines.backtest.labelled_history import Labelled
 from tests.bench.labels.methods import default_recipe
 

@@ -14,7 +14,8 @@ from labelcycle.components.core.config.trainers import LinearTrainer, LogisticTr
 from labelcycle.components.core.models.heads import unit_standardised
 from labelcycle.components.train_adapter.feature_moments import feature_moments
 from labelcycle.components.train_adapter.feature_training import feature_examples, train_on_features
-from labelcycle.components.train_adapter.logistic_training import MOST_UNLABELLED, LabelledFeatures, train_on_samples
+from labelcycle.components.train_adapter.learning_from_pool import MOST_UNLABELLED
+from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
 from tests.bench.train.pictures import CONSOLE
 
 REPEATS = 3

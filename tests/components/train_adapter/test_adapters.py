@@ -15,8 +15,9 @@ from safetensors.torch import load
 
 from labelcycle.components.core.config.trainers import LoraTrainer
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, load_adapters
+from labelcycle.components.train_adapter.adapters import adapter_files, add_adapters, first_block, load_adapters
 from labelcycle.components.train_adapter.head_modules import noise
+from labelcycle.components.train_adapter.lora import cut
 
 
 class Network(torch.nn.Module):
@@ -149,3 +150,18 @@ def test_query_key_and_value_may_be_layers_of_their_own() -> None:
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert trained == 6 * 2 * (24 + 24)
     assert model(torch.zeros(1, 3, 28, 28)).shape == (1, 24)
+
+
+def test_the_last_blocks_of_eva02_are_found_and_it_stays_whole() -> None:
+    sizes = {"num_classes": 0, "depth": 3, "embed_dim": 24, "num_heads": 2, "img_size": 28}
+    model = timm.create_model("eva02_base_patch14_224", **sizes)
+    trainer = LoraTrainer(rank=2, target="[qkv]_proj", blocks="last:2")
+    add_adapters(model, trainer)
+    adapted = {name for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    assert adapted == {f"blocks.{block}.attn.{part}_proj" for block in (1, 2) for part in "qkv"}
+    parts = cut(model, first_block(model, trainer))
+    assert parts.frozen is None and parts.trained is model
+    model(torch.randn(2, 3, 28, 28)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
+    with pytest.raises(ConfigurationError, match="asks for more blocks than the backbone's 3"):
+        first_block(model, LoraTrainer(target="[qkv]_proj", blocks="last:4"))

@@ -16,12 +16,13 @@ from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
 from labelcycle.components.core.config.trainers import LogisticTrainer
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.spaces import FeatureSpace
-from labelcycle.components.core.models.heads import LogisticHead, read_head, unit_standardised
+from labelcycle.components.core.models.heads import LogisticHead, read_head
 from labelcycle.components.core.storage.objects import read_object
 from labelcycle.components.select import STRATEGIES
 from labelcycle.components.tracking.cycle_figures import cycle_figures
 from labelcycle.components.train_adapter import logistic_training
 from labelcycle.components.train_adapter.feature_moments import feature_moments
+from labelcycle.components.train_adapter.learning_from_pool import worth_of
 from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_logistic, train_on_samples
 from labelcycle.components.train_adapter.trained import Trained
 
@@ -75,18 +76,9 @@ def test_the_unlabelled_pool_takes_part_where_it_is_asked_to(campaign: Any) -> N
 
 
 def test_unlabelled_samples_count_less_and_less() -> None:
-    """By what a solver is given: twice the labels while they are few, and never more than ten labels a class."""
-    generator = np.random.default_rng(0)
-    given: dict[int, float] = {}
-    for labels in (4, 40, 4000):
-        vectors = unit_standardised(
-            generator.normal(size=(labels + 300, 6)), np.zeros(6, np.float32), np.ones(6, np.float32)
-        )
-        learner = logistic_training.Learner(
-            vectors[:labels], np.arange(labels) % 2, 2, LogisticTrainer(unlabelled="spread"), vectors[labels:]
-        )
-        weights = learner._worth(generator.uniform(size=300), np.ones(labels))
-        given[labels] = float(weights.sum())
+    """Twice the labels while they are few, and never more than ten labels a class."""
+    certainty, trainer = np.random.default_rng(0).uniform(size=300), LogisticTrainer(unlabelled="spread")
+    given = {labels: float(worth_of(certainty, labels, 2, trainer).sum()) for labels in (4, 40, 4000)}
     assert given[4] == pytest.approx(1 / (1 / 8 + 1 / 20 + 1 / 60))
     assert given[4] < given[40] < given[4000] < 20
 

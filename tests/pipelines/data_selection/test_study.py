@@ -1,5 +1,6 @@
 """The bench of the papers' tables: rows that are kept, hours that are held to, and verdicts."""
 
+import hashlib
 import io
 import sys
 import tarfile
@@ -12,14 +13,14 @@ import numpy as np
 import pytest
 
 from labelcycle.components.select.batch import check_arguments
-from tests.bench.methods.alignment import copy_until
 from tests.bench.methods.images import unpack
 from tests.bench.methods.study.__main__ import main as study_main
+from tests.bench.methods.study.cycle_copies import copy_until
 from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Row, Rows, measure_within, rows_of
 from tests.bench.methods.study.measure import Data, measure
 from tests.bench.methods.study.sizes import Sizes
-from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
+from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report, cycles_of
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
 from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
@@ -65,6 +66,40 @@ def test_rows_are_kept_by_what_decides_them(tmp_path: Path) -> None:
     again.add(two, Row(two.digest, {"accuracy": 0.6}, 1.0, 2.0, "selection"))
     last = Rows(tmp_path / "rows.jsonl")
     assert last.get(one) == rows.get(one) and last.get(two) is not None and last.get(job("c", 2)) is None
+
+
+def test_rows_that_come_with_the_bench_are_printed_without_the_files(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Rows(tmp_path / "kept.jsonl")
+    for one in peal_jobs(data, Sizes(), 1):
+        if one.arm == "PEAL, random":
+            figures = {"curve": [[50, 0.123, 1.0]], "unknown": [1], "known": [1], "trainable_share": 0.5}
+            kept.add(one, Row(one.digest, figures, 1.0, 2.0, "campaign"))
+    given = [
+        "--studies",
+        "peal",
+        "--seeds",
+        "1",
+        "--rows",
+        str(tmp_path / "kept.jsonl"),
+        "--out",
+        str(tmp_path / "new"),
+    ]
+    for name, file in (("archive", data.archive), ("weights", data.weights)):
+        assert file is not None
+        given += [f"--{name}", f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"]
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "0", *given])
+    study_main()
+    printed = capsys.readouterr().out
+    assert "| PEAL, random | 12.3 (one seed) |" in printed and not (tmp_path / "new").exists()
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "0", "--measured", *given])
+    study_main()
+    short = capsys.readouterr().out
+    assert "PEAL, entropy" in printed and "PEAL, entropy" not in short and "\n12 of these 13 rows are missing." in short
+    monkeypatch.setattr(sys, "argv", ["study", "--hours", "1", *given])
+    with pytest.raises(SystemExit):
+        study_main()
 
 
 def test_no_row_is_begun_that_may_end_too_late(tmp_path: Path) -> None:
@@ -116,6 +151,18 @@ def test_verdicts_are_of_paired_seeds() -> None:
     assert unstated.direction == "not comparable" and unstated.difference == verdict.difference
     shown = claims_table([Claim("table 1", "x", "y", accuracy), Claim("table 2", "x", "z", accuracy)], found)
     assert "| same, not decided | +11.0 ± 12.7 | 2 |" in shown and "| not comparable |" in shown
+    assert "what was checked" not in shown
+    wrong = [
+        Claim("table 1", "y", "x", accuracy),
+        Claim("table 2", "y", "x", accuracy),
+        Claim("table 2", "x", "y", accuracy),
+    ]
+    shown = claims_table(wrong, found, {"table 1: y > .*": "trained twice as long: the same", "table 2: x .*": "never"})
+    assert [line.split(" | ")[-1] for line in shown.splitlines()[2:]] == [
+        "trained twice as long: the same |",
+        "nothing yet |",
+        " |",
+    ]
 
 
 def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path) -> None:
@@ -133,6 +180,25 @@ def test_every_row_of_every_study_has_valid_settings(data: Data, tmp_path: Path)
             check_arguments(recipe.selector.strategy, recipe.selector.arguments)
             check_arguments(recipe.cold_start.strategy, recipe.cold_start.arguments)
         assert report(found, rows).count("not comparable") > 3
+
+
+def test_cycles_of_asvp_grow_and_end_with_a_final_model() -> None:
+    cycles = cycles_of(Sizes(batch=50, cycles=6))
+    assert cycles.labels == [25, 50, 75, 100, 150, 200] and cycles.finals == [1, 3, 5]
+    assert cycles.positions == [50, 100, 150]
+    whole = cycles_of(Sizes())
+    assert whole.labels[-1] == 400 and whole.finals == [3, 6, 9]
+
+
+def test_main_arms_are_chosen_by_priority(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--hours", "0", "--studies", "asvp", "--seeds", "1", "--out", str(tmp_path / "new")]
+    given += ["--archive", str(data.archive), "--weights", str(data.weights)]
+    for priority, missing in (("0", 4), ("1", 7)):
+        monkeypatch.setattr(sys, "argv", ["study", *given, "--priority", priority])
+        study_main()
+        assert f"\n{missing} rows are missing" in capsys.readouterr().out
 
 
 def test_a_selection_is_measured_from_end_to_end(data: Data, tmp_path: Path) -> None:

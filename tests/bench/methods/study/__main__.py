@@ -12,13 +12,16 @@ import torch
 from labelcycle.pipelines.initialise.caption_sources import DEFAULT
 from tests.bench.methods.study.feature_sets import read_sets
 from tests.bench.methods.study.jobs import Job, Rows, measure_within
-from tests.bench.methods.study.measure import Data, measure
+from tests.bench.methods.study.measure import DIGEST, Data, measure
 from tests.bench.methods.study.sizes import Sizes
 from tests.bench.methods.study.study_asvp import asvp_jobs, asvp_report
 from tests.bench.methods.study.study_dropquery import dropquery_jobs, dropquery_report
 from tests.bench.methods.study.study_imbalance import imbalance_jobs, imbalance_report
 from tests.bench.methods.study.study_peal import peal_jobs, peal_report
 from tests.bench.methods.study.study_vecaf import vecaf_jobs, vecaf_report
+
+MEASURED = Path(__file__).with_name("rows.jsonl")
+"""Rows that were measured and are in the repository, so that any machine prints their tables and goes on with them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def main() -> None:
     """Measure, then print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.methods.study", description=__doc__)
     parser.add_argument("--hours", type=float, default=1.0, help="begin no row that would end later; 0 only prints")
-    parser.add_argument("--features", type=Path, help="npz with ids, features, labels and classes")
+    parser.add_argument(
+        "--features", type=Path, help="npz with ids, features, labels and classes; to print, sha256:… does"
+    )
     parser.add_argument("--archive", type=Path, help="tar file of images, one folder a class")
     parser.add_argument("--weights", type=Path, help="safetensors of the backbone")
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
@@ -57,17 +62,26 @@ def main() -> None:
     parser.add_argument("--studies", nargs="+", default=[study.name for study in STUDIES])
     parser.add_argument("--arms", nargs="+", help="texts; only arms whose name holds one of them")
     parser.add_argument("--kinds", nargs="+", help="only rows of these kinds: selection, backtest, long tail, campaign")
+    parser.add_argument(
+        "--priority", type=int, default=9, help="only rows of at most this one; 0 is the main arms alone"
+    )
+    parser.add_argument("--measured", action="store_true", help="print only arms of which a row is there")
     parser.add_argument("--seeds", type=int, default=3)
     for name, value in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("bench-methods"), help="folder of rows.jsonl and campaigns")
+    parser.add_argument(
+        "--rows", type=Path, default=MEASURED, help="rows that are read too, by default those that come with the bench"
+    )
     given = parser.parse_args()
     if given.archive is not None and given.weights is None:
         parser.error("--archive needs --weights")
+    if given.hours > 0 and any(str(file).startswith(DIGEST) for file in (given.features, given.archive, given.weights)):
+        parser.error(f"{DIGEST} in the place of a file is for --hours 0, which only prints; name the file to measure")
     sets = read_sets(given.sets, given.weights, given.backbone)
     data = Data(given.features, given.archive, given.weights, given.backbone, given.encoder, given.out, sets)
-    sizes = Sizes(given.pool, given.test, given.image_size, given.epochs)
-    rows = Rows(given.out / "rows.jsonl")
+    sizes = Sizes(**{name: getattr(given, name) for name in vars(Sizes())})
+    rows = Rows(given.out / "rows.jsonl", given.rows)
     chosen = [study for study in STUDIES if study.name in given.studies]
     jobs = {
         study.name: [
@@ -75,6 +89,7 @@ def main() -> None:
             for job in study.jobs(data, sizes, given.seeds)
             if (given.arms is None or any(text in job.arm for text in given.arms))
             and (given.kinds is None or job.kind in given.kinds)
+            and job.priority <= given.priority
         ]
         for study in chosen
     }
@@ -83,7 +98,11 @@ def main() -> None:
         hours, [job for found in jobs.values() for job in found], rows, lambda job: measure(job, data)
     )
     for study in chosen:
-        print(f"\n## {study.name}\n\n{study.report(jobs[study.name], rows)}")
+        found = jobs[study.name]
+        there = {(job.study, job.arm) for job in found if rows.get(job) is not None}
+        shown = [job for job in found if (job.study, job.arm) in there] if given.measured else found
+        left = sum(job in missing for job in found)
+        print(f"\n## {study.name}\n\n{study.report(shown, rows)}\n\n{left} of these {len(found)} rows are missing.")
     print(f"\n{len(missing)} rows are missing. Run again to measure them.")
 
 

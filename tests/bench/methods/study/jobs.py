@@ -70,13 +70,18 @@ class Row:
 
 
 class Rows:
-    """The rows of a JSONL file, by digest. A line that was cut off while it was written is passed over."""
+    """The rows of a JSONL file, by digest. A line that was cut off while it was written is passed over.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: where rows are kept.
+        beside: another such file, which is read alone; None for none.
+    """
+
+    def __init__(self, path: Path, beside: Path | None = None) -> None:
         self._path = path
         self._found: dict[str, Row] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for line in lines:
+        files = [file for file in (beside, path) if file is not None and file.is_file()]
+        for line in (line for file in files for line in file.read_text(encoding="utf-8").splitlines()):
             try:
                 values = json.loads(line)
             except ValueError:

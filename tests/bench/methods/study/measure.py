@@ -1,6 +1,5 @@
-"""How rows are measured: a data selection in memory on features, or a campaign on images in a process of its own."""
+"""How rows are measured: a data selection in memory on features, or a campaign on images, in this process."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +24,11 @@ from labelcycle.pipelines.backtest.labelled_history import Labelled, LabelledHis
 from labelcycle.pipelines.backtest.simulate import simulate
 from labelcycle.pipelines.data_selection.batches_to_accuracy import read_batch_curve
 from labelcycle.pipelines.data_selection.simulate_loops import LabelledPool, SelectionArm, simulate_selection
+from labelcycle.pipelines.initialise.begin import CampaignSettings, begin_campaign
 from tests.bench.long_tails import Method, campaign, long_tail
-from tests.bench.methods.alignment import copy_until
-from tests.bench.methods.arms import run_jobs
+from tests.bench.methods.campaign import run_campaign
 from tests.bench.methods.images import Images, unpack
+from tests.bench.methods.study.cycle_copies import copy_until
 from tests.bench.methods.study.feature_sets import FeatureSet
 from tests.bench.methods.study.jobs import Job
 from tests.bench.methods.vecaf import read_pool
@@ -41,7 +41,8 @@ class Data:
 
     Attributes:
         features: npz of features, for selections in memory; None for none.
-        archive: tar file of images, one folder a class; None for none.
+        archive: tar file of images, one folder a class; None for none. Where rows are only printed, `sha256:` and the
+            digest may stand in the place of any file.
         weights: safetensors of the backbone.
         backbone: its timm name.
         encoder: of captions: a folder, or a package that carries one.
@@ -85,9 +86,13 @@ class Data:
         return unpack(self.archive, folder, pool, test, seed=0)
 
 
+DIGEST = "sha256:"
+
+
 @cache
 def _digest(path: Path) -> str:
-    return digest_of_file(path)
+    """Of a file, or the one that stands in its place where rows are only printed."""
+    return str(path).removeprefix(DIGEST) if str(path).startswith(DIGEST) else digest_of_file(path)
 
 
 @cache
@@ -195,7 +200,8 @@ def _campaign(job: Job, data: Data) -> dict[str, Any]:
     }
     if more.get("validation"):
         begin["val"] = str(_validation(images, more["validation"]))
-    run_jobs([[str(root), "--begin", json.dumps(begin)]], cores=1)
+    begin_campaign(str(root), CampaignSettings(**begin))
+    run_campaign(str(root), None, finalize=False)
     store = open_store(str(root))
     state = read_state(store)
     curve, seconds = _curve(store, state)
@@ -237,7 +243,7 @@ def _curve(store: Store, state: State) -> tuple[list[list[float]], float]:
 def _final(root: Path, cycle: int, curve: list[list[float]]) -> list[float] | None:
     """The point of a final model from the labels of a cycle, trained in a copy that is then thrown away."""
     copy = copy_until(root, cycle)
-    run_jobs([[str(copy), "--cycles", "0", "--finalize"]], cores=1)
+    run_campaign(str(copy), 0, finalize=True)
     store = open_store(str(copy))
     state = read_state(store)
     final, last = state.final, state.commits[-1].cycle

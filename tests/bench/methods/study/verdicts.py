@@ -1,5 +1,6 @@
 """What a paper says of two arms, and whether the rows say the same."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ Figure = Callable[[Row], float | None]
 NOT_COMPARABLE = "not comparable"
 Found = Mapping[str, Mapping[int, Row]]
 """Rows by arm and seed."""
+
+Checked = Mapping[str, str]
+"""What was checked where a claim is contradicted, by regular expressions over `source: better > worse`."""
+
+NOTHING_CHECKED: Checked = {}
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,16 @@ def with_interval(values: Sequence[float], digits: int = 1) -> str:
     return f"{100 * mean:.{digits}f}" + (f" ± {100 * half:.{digits}f}" if half is not None else " (one seed)")
 
 
-def claims_table(claims: Sequence[Claim], found: Found) -> str:
-    """Each claim of the paper beside what the rows say, with the 95 % interval of the paired difference."""
-    rows = []
-    for claim in claims:
+def claims_table(claims: Sequence[Claim], found: Found, checked: Checked = NOTHING_CHECKED) -> str:
+    """Each claim of the paper beside what the rows say, with the 95 % interval of the paired difference.
+
+    Claims of arms that are not among those of `found` are left out. Where the rows say `other`, the last column has
+    what was checked; without such a row there is no such column.
+    """
+    rows, notes = [], []
+    for claim in (claim for claim in claims if {claim.better, claim.worse} <= found.keys()):
         verdict = verdict_on(claim, found)
+        notes.append(_note(claim, verdict, checked))
         if verdict.difference is None:
             rows.append([_words(claim), claim.source, claim.words, verdict.direction, "", ""])
             continue
@@ -100,7 +111,18 @@ def claims_table(claims: Sequence[Claim], found: Found) -> str:
         direction = verdict.direction + ("" if verdict.decided else ", not decided")
         difference = points(verdict.difference) + interval
         rows.append([_words(claim), claim.source, claim.words, direction, difference, verdict.seeds])
-    return table(["the paper says", "where", "of", "here", "difference, points", "seeds"], rows)
+    headings = ["the paper says", "where", "of", "here", "difference, points", "seeds"]
+    if any(notes):
+        return table([*headings, "what was checked"], [[*row, note] for row, note in zip(rows, notes, strict=True)])
+    return table(headings, rows)
+
+
+def _note(claim: Claim, verdict: Verdict, checked: Checked) -> str:
+    """What was checked of a claim that the rows contradict; empty for others."""
+    if verdict.direction != "other":
+        return ""
+    found = [note for pattern, note in checked.items() if re.fullmatch(pattern, f"{claim.source}: {_words(claim)}")]
+    return "; ".join(found) or "nothing yet"
 
 
 def _words(claim: Claim) -> str:
