@@ -26,6 +26,7 @@ PROBES: dict[str, tuple[str, dict[str, Any]]] = {
 
 CHECKED: Checked = {
     r"figure 3: PEAL, .* > PEAL, random": "its queries are the harder ones (unknown to known), so asked as meant",
+    r"figure 3: PEAL, .* > logistic, .*": "logistic leads by 6.6 points at 50 labels, by a prior that the paper lacks",
     r"figure 2: .*": "probes trained for 400 epochs a cycle, in the place of 50",
     r"table 2: PEAL, entropy balanced .*": "the paper too finds less benefit for entropy than for featdist",
 }
@@ -82,9 +83,10 @@ def peal_report(jobs: Sequence[Job], rows: Rows) -> str:
         lines.append([arm, mean_of(by_seed, mean_accuracy), interval(ends), ratio, trained, len(by_seed)])
     claims = []
     for query in PEAL_QUERIES:
-        pair = (f"PEAL, {query}", f"{PROBE}, {query}")
-        claims.append(Claim("figure 3", *pair, mean_accuracy))
-        claims.append(Claim("figure 3", *pair, last_accuracy, "accuracy at the end"))
+        for probe in (PROBE, *(["logistic"] if f"logistic, {query}" in found else [])):
+            pair = (f"PEAL, {query}", f"{probe}, {query}")
+            claims.append(Claim("figure 3", *pair, mean_accuracy))
+            claims.append(Claim("figure 3", *pair, last_accuracy, "accuracy at the end"))
         if query != "random":
             claims.append(Claim("figure 3", f"PEAL, {query}", "PEAL, random", mean_accuracy))
             claims.append(Claim("figure 3", f"PEAL, {query}", "PEAL, random", last_accuracy, "accuracy at the end"))
