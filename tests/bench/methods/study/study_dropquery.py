@@ -12,7 +12,7 @@ from tests.bench.methods.study.verdicts import Checked, Claim, claims_table, int
 CENTROIDS = {"cold_start.strategy": "kmeans"}
 
 CHECKED: Checked = {
-    "diversity: margin, clustered > margin": "BALD gains 4 points by the same clustering, so it works",
+    "diversity: margin, clustered > margin": "on EuroSAT BALD gains 4 points by the same clustering, so it works",
 }
 
 
