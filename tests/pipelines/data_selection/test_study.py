@@ -248,7 +248,7 @@ def test_other_sets_have_tables_of_their_own(data: Data, tmp_path: Path) -> None
 def test_arms_and_kinds_are_chosen_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["--hours", "0", "--sets", "digits", "--out", str(tmp_path)]
+    given = ["--hours", "0", "--sets", "digits", "--out", str(tmp_path), "--rows", str(tmp_path / "none.jsonl")]
     for more, missing in ((["--arms", "typiclust", "M = 5"], 3), (["--kinds", "campaign"], 0)):
         monkeypatch.setattr(sys, "argv", ["study", *given, *more])
         study_main()
