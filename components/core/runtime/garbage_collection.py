@@ -13,7 +13,7 @@ def collect_seldom() -> None:
 
     What a process imports stays in use, yet importing MLflow with a database makes the collector look at it hundreds
     of times: a fifth of the processor time of a stage that records a cycle. The cost is memory: arrays in cycles of
-    references stay until there are `OBJECTS` more objects that can refer to others, some tens of MB of small ones.
+    references stay until there are `OBJECTS` more objects that can refer to others.
     """
     gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
 
