@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.features.map_coordinates import draw_by_id, map_coordinates
+from labelcycle.components.core.features.map_coordinates import MapCoordinates, draw_by_id, map_coordinates
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.publish.charts import FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
@@ -57,40 +58,45 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     space = next((name for name in (own, base) if holds_pool(work, name)), None)
     if space is None:
         return None
-    chosen = _chosen(work, asked, most)
-    test = chosen.pop("test")
-    tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
-    chosen["wrong"] = _mistaken(work, *tested)
+    truth = work.tested()
     points = map_coordinates(work.store, space)
-    groups = {kind: points.of(ids) for kind, ids in chosen.items()}
+    chosen = _chosen(work, points, asked, most)
+    test = draw_by_id(_column(truth), most["test"])
+    tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
+    chosen["wrong"] = _mistaken(work, truth, *tested)
+    few = points.among(chain.from_iterable(chosen.values()))
+    groups = {kind: few.of(ids) for kind, ids in chosen.items()}
     if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
     return MapPoints(_within_one(groups), len(tested[0]))
 
 
-def _chosen(work: Attempt, asked: Iterable[str], most: Mapping[str, int]) -> dict[str, list[str]]:
-    """Ids of each kind; a sample is of one kind alone."""
+def _chosen(
+    work: Attempt, points: MapCoordinates, asked: Iterable[str], most: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """Ids of the pool and of what is labelled and asked; a sample is of one kind alone."""
     table = pool_ids(work.store, work.campaign)
     labelled, questions = set(work.labelled()), set(asked)
     known = pa.array(sorted(labelled | questions), pa.string())
     rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))
     return {
-        "pool": draw_by_id(rest["sample_id"], most["pool"]),
+        "pool": points.draw(rest["sample_id"], most["pool"]),
         "labelled": draw_by_id(_column(labelled - questions), most["labelled"]),
         "asked": draw_by_id(_column(questions), most["asked"]),
-        "test": draw_by_id(_column(set(work.tested())), most["test"]),
     }
 
 
-def _column(ids: set[str]) -> pa.ChunkedArray:
+def _column(ids: Iterable[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(sorted(ids), pa.string())])
 
 
-def _mistaken(work: Attempt, names: list[str], features: npt.NDArray[np.float16]) -> list[str]:
+def _mistaken(
+    work: Attempt, truth: Mapping[str, str], names: list[str], features: npt.NDArray[np.float16]
+) -> list[str]:
     """Test samples that the model takes for another class."""
     if not names:
         return []
-    truth, classes = work.tested(), work.campaign.classes
+    classes = work.campaign.classes
     predicted = read_head(work.read("head.safetensors")).probabilities(features).argmax(axis=1)
     return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
 

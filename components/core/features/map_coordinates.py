@@ -5,6 +5,7 @@ lies among the nearest of these. Like the index the coordinates are made from th
 from: where they are not there, they are made again, to the same bytes on any machine of a kind.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ from labelcycle.components.core.storage.tables import features_bytes, table_in, 
 
 LAID_OUT = 1000
 """Samples, drawn by id, that t-SNE lays out."""
+
+MARKED = 8192
+"""Samples, the first by the same hash, that are marked: who draws from the space rarely has to hash all of its ids."""
 
 DIMENSIONS = 30
 """Principal components in which samples are compared."""
@@ -53,6 +57,7 @@ COLUMNS = pa.schema(
         pa.field("sample_id", pa.string(), nullable=False),
         pa.field("first", pa.float32(), nullable=False),
         pa.field("second", pa.float32(), nullable=False),
+        pa.field("marked", pa.bool_()),
     ]
 )
 REMEDY = "Delete it and run again: it is made from the features."
@@ -65,14 +70,27 @@ class MapCoordinates:
     """Where the samples of a space lie.
 
     Attributes:
-        table: `sample_id`, sorted, and float32 `first` and `second`, from -100 to 100. They have no unit, and no
-            direction means anything.
+        table: `sample_id`, sorted, float32 `first` and `second`, from -100 to 100, and whether the sample is `marked`,
+            null where an earlier version wrote it. Coordinates have no unit, and no direction means anything.
     """
 
     table: pa.Table
 
+    def draw(self, ids: pa.ChunkedArray, most: int) -> list[str]:
+        """The same as `draw_by_id` of these ids of the space, at the price of a look at each where marked ones do."""
+        marked = ids.filter(pc.is_in(ids, value_set=self.table.filter(self.table["marked"])["sample_id"]))
+        return draw_by_id(marked if len(marked) >= most else ids, most)
+
+    def among(self, ids: Iterable[str]) -> "MapCoordinates":
+        """Those of some samples alone. Cost: one look at each id of the space."""
+        wanted = pa.array(sorted(set(ids)), pa.string())
+        return MapCoordinates(self.table.filter(pc.is_in(self.table["sample_id"], value_set=wanted)))
+
     def of(self, ids: list[str]) -> Doubles:
-        """The coordinates of those of the ids that the space has, in their order: float64 (n, 2)."""
+        """The coordinates of those of the ids that are here, in their order: float64 (n, 2).
+
+        Cost: a table of all ids that are here, each time; see `among`.
+        """
         places = pc.index_in(pa.array(ids, pa.string()), value_set=self.table["sample_id"].combine_chunks())
         rows = self.table.take(places.drop_null())
         columns = [rows[name].to_numpy().astype(np.float64) for name in ("first", "second")]
@@ -133,14 +151,16 @@ def _read(store: Store, key: str) -> MapCoordinates:
 def _made(space: FeatureSpace, listing: SpaceContents) -> pa.Table:
     """The table of coordinates, sorted by id."""
     ids = pa.chunked_array([ids for _, ids in space.ids_by_part(listing)], pa.string())
-    _, drawn = space.read_together([draw_by_id(ids, LAID_OUT)], listing)[0]
+    marked = pa.array(draw_by_id(ids, MARKED), pa.string())
+    _, drawn = space.read_together([draw_by_id(pa.chunked_array([marked]), LAID_OUT)], listing)[0]
     layout = MapLayout(drawn)
     names, rows = list[pa.Array](), list[npt.NDArray[np.float32]]()
     for part, features in space.every_part(listing):
         names.append(part)
         rows.append(layout.place(features))
     placed = np.concatenate(rows)
-    columns = [pa.chunked_array(names, pa.string()), pa.array(placed[:, 0]), pa.array(placed[:, 1])]
+    all_names = pa.chunked_array(names, pa.string())
+    columns = [all_names, pa.array(placed[:, 0]), pa.array(placed[:, 1]), pc.is_in(all_names, value_set=marked)]
     table = pa.table(columns, schema=COLUMNS).sort_by("sample_id")
     again = pc.equal(table["sample_id"][1:], table["sample_id"][:-1]).to_numpy()
     return table.filter(np.concatenate([[True], ~again]))
@@ -154,7 +174,11 @@ def draw_by_id(ids: pa.ChunkedArray, most: int, block_rows: int = IDS_AT_ONCE) -
     names, keys = np.empty(0, np.str_), np.empty(0, np.uint64)
     for start in range(0, len(ids), block_rows):
         block = np.array(ids.slice(start, block_rows).to_pylist(), dtype=np.str_)
-        names, keys = np.concatenate([names, block]), np.concatenate([keys, keyed_order(block, "feature map")])
+        hashed = keyed_order(block, "feature map")
+        if len(keys) == most:
+            nearer = hashed <= keys[-1]
+            block, hashed = block[nearer], hashed[nearer]
+        names, keys = np.concatenate([names, block]), np.concatenate([keys, hashed])
         kept = np.lexsort((names, keys))[:most]
         names, keys = names[kept], keys[kept]
     return sorted(names.tolist())

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
+from labelcycle.components.core.features import map_coordinates as map_module
 from labelcycle.components.core.features.map_coordinates import (
     MapCoordinates,
     MapLayout,
@@ -15,8 +17,10 @@ from labelcycle.components.core.features.map_coordinates import (
     has_map_coordinates,
     map_coordinates,
 )
+from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.core.features.spaces import FeatureSpace
 from labelcycle.components.core.storage import Store
+from labelcycle.components.core.storage.tables import features_bytes
 from tests.harness.recording_store import RecordingStore
 
 NAME = "0123456789abcdef"
@@ -130,3 +134,39 @@ def test_drawing_does_not_depend_on_order_or_blocks() -> None:
     assert draw_by_id(pa.chunked_array([IDS[::-1]]), 50, block_rows=7) == expected
     assert draw_by_id(pa.chunked_array([IDS]), 2000) == IDS
     assert draw_by_id(pa.chunked_array([[]], pa.string()), 5) == []
+
+
+@pytest.mark.parametrize("most", [20, 55, 80])
+def test_who_draws_looks_at_marked_samples_and_no_further_where_they_do(
+    store: Store, features: Any, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(map_module, "MARKED", 60)
+    filled(store, features, 100)
+    points = map_coordinates(store, NAME)
+    assert sum(points.table["marked"].to_pylist()) == 60
+    ids = pa.chunked_array([[name for name in IDS if name != IDS[17]]])
+    expected, looked_at = draw_by_id(ids, most), []
+    monkeypatch.setattr(
+        map_module, "keyed_order", lambda names, key: looked_at.extend(names) or keyed_order(names, key)
+    )
+    assert points.draw(ids, most) == expected
+    assert len(looked_at) == (len(ids) if most == 80 else pytest.approx(60, abs=1))
+
+
+def test_coordinates_of_an_earlier_version_have_no_marks(store: Store, features: Any) -> None:
+    filled(store, features, 100)
+    old = features_bytes(map_coordinates(store, NAME).table.drop_columns("marked"))
+    (key,) = map_keys(store)
+    Path(store.locate(key)).unlink()
+    store.write(f"{key.rpartition('-')[0]}-{digest_of_bytes(old)[:16]}.parquet", old)
+    points = map_coordinates(store, NAME)
+    assert points.table["marked"].null_count == len(IDS)
+    assert points.draw(pa.chunked_array([IDS]), 50) == draw_by_id(pa.chunked_array([IDS]), 50)
+
+
+def test_those_of_some_samples_are_theirs(store: Store, features: Any) -> None:
+    filled(store, features, 100)
+    points = map_coordinates(store, NAME)
+    few = points.among(["none", IDS[7], IDS[200], IDS[7]])
+    assert few.table["sample_id"].to_pylist() == [IDS[7], IDS[200]]
+    assert np.array_equal(few.of([IDS[200], IDS[7]]), points.of([IDS[200], IDS[7]]))
