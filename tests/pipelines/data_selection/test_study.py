@@ -235,6 +235,7 @@ def test_other_sets_have_tables_of_their_own(data: Data, tmp_path: Path) -> None
         if job.arm in ("random", "random, random start")
     ]
     assert len({job.digest for job in jobs}) == 4
+    assert len(dropquery_jobs(with_sets, Sizes(), 1)) == 2 * len(dropquery_jobs(data, Sizes(), 1))
     rows = Rows(tmp_path / "rows.jsonl")
     assert measure_within(1.0, jobs, rows, lambda one: measure(one, with_sets)) == []
     ends = {job.study: row.figures["curve"][-1][0] for job in jobs if (row := rows.get(job))}
@@ -249,7 +250,7 @@ def test_arms_and_kinds_are_chosen_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--hours", "0", "--sets", "digits", "--out", str(tmp_path), "--rows", str(tmp_path / "none.jsonl")]
-    for more, missing in ((["--arms", "typiclust", "M = 5"], 3), (["--kinds", "campaign"], 0)):
+    for more, missing in ((["--arms", "typiclust", "M = 5"], 6), (["--kinds", "campaign"], 0)):
         monkeypatch.setattr(sys, "argv", ["study", *given, *more])
         study_main()
         assert f"\n{missing} rows are missing" in capsys.readouterr().out

@@ -11,9 +11,23 @@ from tests.bench.methods.study.verdicts import Checked, Claim, claims_table, int
 
 CENTROIDS = {"cold_start.strategy": "kmeans"}
 
-CHECKED: Checked = {
+CLUSTERING_WORKS: Checked = {
     "diversity: margin, clustered > margin": "on EuroSAT BALD gains 4 points by the same clustering, so it works",
 }
+CHECKED: dict[str, Checked] = {
+    "dropquery": CLUSTERING_WORKS,
+    "dropquery, digits": {
+        "main result: dropquery > (badge|probcover)": "cycle by cycle: 8 to 9 points ahead at 30 and 40 labels, "
+        "1 to 4 behind from 120 on",
+        "main result: dropquery > typiclust": "cycle by cycle: behind in each of the 19, by 1 to 5 points",
+    },
+    "dropquery, caltech101": CLUSTERING_WORKS
+    | {
+        "diversity: (margin|entropy|confidence|bald), clustered > .*": "cycle by cycle: BALD, confidence and entropy "
+        "gain up to 1.3, 2.9 and 2.5 points within 700 labels, margin 0.7; at the end all lose 0.7 to 3.6",
+    },
+}
+"""By the table, what was checked of its claims."""
 
 
 def _by(strategy: str, **parameters: Any) -> dict[str, Any]:
@@ -43,7 +57,7 @@ NOT_PROPAGATED = {"trainer": {"name": "logistic"}}
 
 
 def dropquery_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
-    """Twenty cycles of as many labels as there are classes; on further sets the queries and first labels alone."""
+    """Twenty cycles of as many labels as there are classes, on every set."""
     arms: dict[str, tuple[dict[str, Any], int]] = {name: (by | CENTROIDS, 0) for name, by in QUERIES.items()}
     for name in ("random", "dropquery", "margin", "badge"):
         arms[f"{name}, random start"] = (QUERIES[name] | {"cold_start.strategy": "random"}, 1)
@@ -53,10 +67,9 @@ def dropquery_jobs(data: Data, sizes: Sizes, seeds: int) -> list[Job]:
         arms[f"{name}, logistic, propagation"] = (QUERIES[name] | CENTROIDS | PROPAGATED, 1)
     for name, by in ABLATIONS.items():
         arms[name] = (by | CENTROIDS, 2)
-    few = {name: arm for name, arm in arms.items() if name in QUERIES or name.endswith("random start")}
     size = {"pool": 4000, "cycles": 20}
     tables = [] if data.features is None else [("dropquery", arms, {**data.of_features, **size})]
-    tables += [(f"dropquery, {found.name}", few, {**found.made_of, "set": found.name, **size}) for found in data.sets]
+    tables += [(f"dropquery, {found.name}", arms, {**found.made_of, "set": found.name, **size}) for found in data.sets]
     return [
         Job(table, arm, seed, "backtest", "dropquery", overrides, more, priority)
         for table, chosen, more in tables
@@ -111,4 +124,5 @@ def _report(jobs: Sequence[Job], rows: Rows) -> str:
         first, mean = mean_of(by_seed, first_accuracy), mean_of(by_seed, mean_accuracy)
         lines.append([arm, first, mean, interval(ends), len(by_seed)])
     headings = ["arm", "first accuracy, %", "mean accuracy, %", "at the end, %", "seeds"]
-    return f"{table(headings, lines)}\n\n{claims_table(dropquery_claims(), found, CHECKED)}"
+    checked = CHECKED.get(jobs[0].study, {}) if jobs else {}
+    return f"{table(headings, lines)}\n\n{claims_table(dropquery_claims(), found, checked)}"
