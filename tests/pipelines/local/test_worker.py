@@ -19,6 +19,7 @@ import torch
 
 from labelcycle.components.core.errors import TransientError
 from labelcycle.components.core.logging.events import log_context, set_log_context
+from labelcycle.components.core.runtime.garbage_collection import OBJECTS
 from labelcycle.components.tracking import track_campaign
 from labelcycle.pipelines.graph import CYCLE, DECISIONS, Graph, Task
 from labelcycle.pipelines.local import stage_process
@@ -69,6 +70,25 @@ def test_a_stage_that_fails_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     assert answer["failed"].startswith("CampaignError: ")
     told = [json.loads(line)["event"] for line in events.read_text().splitlines()]
     assert told == ["started", "error"] and "LABELCYCLE_EVENTS" not in os.environ
+
+
+def test_its_process_collects_garbage_seldom() -> None:
+    code = (
+        "import gc; from labelcycle.pipelines.local import stage_process\n"
+        "stage_process.carry_out = lambda order: {'threshold': gc.get_threshold()[0]}\n"
+        "stage_process.main()"
+    )
+    reading, writing = os.pipe()
+    arguments = [sys.executable, "-c", code, str(writing)]
+    with (
+        os.fdopen(reading) as answers,
+        subprocess.Popen(arguments, stdin=subprocess.PIPE, pass_fds=[writing]) as process,
+    ):
+        os.close(writing)
+        assert process.stdin is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        assert json.loads(answers.readline()) == {"threshold": OBJECTS}
 
 
 class Notebook(Worker):
