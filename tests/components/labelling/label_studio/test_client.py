@@ -71,11 +71,15 @@ def test_what_passes_is_tried_again(client: LabelStudio, api: Api, pauses: list[
     ("kind", "message"),
     [("500", r"failed \(500\)"), ("silent", "was silent for 0.5 s"), ("torn", "torn answer|broke off"), ("429", "429")],
 )
-def test_what_does_not_pass_ends_as_transient(client: LabelStudio, api: Api, kind: str, message: str) -> None:
+def test_what_does_not_pass_ends_as_transient(
+    client: LabelStudio, api: Api, pauses: list[float], kind: str, message: str
+) -> None:
     api.fail("GET", PROJECTS, kind, times=100)
     with pytest.raises(TransientError, match=f"{message}.*run the same command again"):
         read(client)
-    assert api.count("GET") == ATTEMPTS
+    assert len(pauses) == ATTEMPTS - 1
+    if kind != "silent":  # on a busy machine the client gives up before the server has read what it sent
+        assert api.count("GET") == ATTEMPTS
 
 
 def test_the_pause_that_is_asked_for_is_kept_within_bounds(client: LabelStudio, api: Api, pauses: list[float]) -> None:
