@@ -147,6 +147,9 @@ def test_verdicts_are_of_paired_seeds() -> None:
     assert verdict.half_width == pytest.approx(12.7062 * 0.01, rel=1e-4) and not verdict.decided
     assert verdict_on(Claim("table 1", "y", "x", accuracy), found).direction == "other"
     assert verdict_on(Claim("table 1", "x", "z", accuracy), found).direction == "not comparable"
+    assert "| x > x | table 3 | accuracy | equal | +0.0 ± 0.0 | 3 |" in claims_table(
+        [Claim("table 3", "x", "x", accuracy)], found, {"table 3.*": "the same runs"}
+    )
     unstated = verdict_on(Claim("open question", "x", "y", accuracy, stated=False), found)
     assert unstated.direction == "not comparable" and unstated.difference == verdict.difference
     shown = claims_table([Claim("table 1", "x", "y", accuracy), Claim("table 2", "x", "z", accuracy)], found)

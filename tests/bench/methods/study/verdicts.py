@@ -46,8 +46,8 @@ class Verdict:
     """What the rows say of a claim.
 
     Attributes:
-        direction: `same` or `other` as the mean over seeds has it; `not comparable` where an arm has no row, or where
-            the paper says nothing.
+        direction: `same` or `other` as the mean over seeds has it, `equal` where it is 0; `not comparable` where an arm
+            has no row, or where the paper says nothing.
         difference: better less worse, the mean over the seeds that both have.
         half_width: of its 95 % interval by Student's t; None with one seed.
         seeds: how many both have.
@@ -74,8 +74,8 @@ def verdict_on(claim: Claim, found: Found) -> Verdict:
     if not pairs:
         return Verdict(NOT_COMPARABLE)
     mean, half = mean_and_half_width(pairs)
-    direction = NOT_COMPARABLE if not claim.stated else "same" if mean > 0 else "other"
-    return Verdict(direction, mean, half, len(pairs))
+    direction = "same" if mean > 0 else "other" if mean < 0 else "equal"
+    return Verdict(direction if claim.stated else NOT_COMPARABLE, mean, half, len(pairs))
 
 
 def mean_and_half_width(values: Sequence[float]) -> tuple[float, float | None]:
@@ -97,8 +97,8 @@ def with_interval(values: Sequence[float], digits: int = 1) -> str:
 def claims_table(claims: Sequence[Claim], found: Found, checked: Checked = NOTHING_CHECKED) -> str:
     """Each claim of the paper beside what the rows say, with the 95 % interval of the paired difference.
 
-    Claims of arms that are not among those of `found` are left out. Where the rows say `other`, the last column has
-    what was checked; without such a row there is no such column.
+    Claims of arms that are not among those of `found` are left out. Where the rows say `other` or `equal`, the last
+    column has what was checked; without such a row there is no such column.
     """
     rows, notes = [], []
     for claim in (claim for claim in claims if {claim.better, claim.worse} <= found.keys()):
@@ -108,7 +108,7 @@ def claims_table(claims: Sequence[Claim], found: Found, checked: Checked = NOTHI
             rows.append([_words(claim), claim.source, claim.words, verdict.direction, "", ""])
             continue
         interval = "" if verdict.half_width is None else f" ± {100 * verdict.half_width:.1f}"
-        direction = verdict.direction + ("" if verdict.decided else ", not decided")
+        direction = verdict.direction + ("" if verdict.decided or not verdict.difference else ", not decided")
         difference = points(verdict.difference) + interval
         rows.append([_words(claim), claim.source, claim.words, direction, difference, verdict.seeds])
     headings = ["the paper says", "where", "of", "here", "difference, points", "seeds"]
@@ -118,8 +118,8 @@ def claims_table(claims: Sequence[Claim], found: Found, checked: Checked = NOTHI
 
 
 def _note(claim: Claim, verdict: Verdict, checked: Checked) -> str:
-    """What was checked of a claim that the rows contradict; empty for others."""
-    if verdict.direction != "other":
+    """What was checked of a claim that the rows do not confirm; empty for others."""
+    if verdict.direction not in ("other", "equal"):
         return ""
     found = [note for pattern, note in checked.items() if re.fullmatch(pattern, f"{claim.source}: {_words(claim)}")]
     return "; ".join(found) or "nothing yet"
