@@ -1,14 +1,13 @@
-"""Figures that are not made: their parts, layout and drawing were most of what a trained cycle costs in tests.
+"""Figures that are not made, or coarsely: they were most of what a trained cycle costs in tests.
 
 `make test` draws where a test has the marker `draws`, `make test-long` everywhere.
 """
 
-import io
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -32,11 +31,9 @@ class BlankFigure:
         """Nothing: whoever goes through its axes comes to an end."""
         return iter(())
 
-    def savefig(self, target: Any, **settings: Any) -> None:
-        """Write the pixel as PNG to a file, or to the path of one."""
-        file = io.BytesIO()
-        Image.new("L", (1, 1), 255).save(file, "png")
-        target.write(file.getvalue()) if hasattr(target, "write") else Path(target).write_bytes(file.getvalue())
+    def print_png(self, target: Any, **settings: Any) -> None:
+        """Write the pixel as PNG to a file."""
+        Image.new("L", (1, 1), 255).save(target, "png")
 
 
 def leave_figures_blank() -> None:
@@ -46,3 +43,15 @@ def leave_figures_blank() -> None:
         return BlankFigure() if VARIABLE in os.environ else object.__new__(kind)
 
     Figure.__new__ = new
+
+
+def coarsely(dots_per_inch: int = 12) -> Callable[..., None]:
+    """What `FigureCanvasAgg.print_png` can be replaced by, so that figures have few dots and no layout."""
+    draw = FigureCanvasAgg.print_png
+
+    def print_png(canvas: FigureCanvasAgg, *arguments: Any, **settings: Any) -> None:
+        canvas.figure.set_layout_engine("none")
+        canvas.figure.set_dpi(dots_per_inch)
+        draw(canvas, *arguments, **settings)
+
+    return print_png

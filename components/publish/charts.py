@@ -27,6 +27,7 @@ FAINT = "#d0d7de"
 def blank_figure(width: float, height: float, dots_per_inch: int = DOTS_PER_INCH) -> tuple[Figure, Axes]:
     """A white sheet of `width` × `height` inches with one set of axes; touches no display and no global state."""
     figure = Figure(figsize=(width, height), dpi=dots_per_inch, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(FAINT)
@@ -36,11 +37,11 @@ def blank_figure(width: float, height: float, dots_per_inch: int = DOTS_PER_INCH
 
 def as_png(figure: Figure) -> bytes:
     """The figure as PNG: the same bytes for the same figure, without time or version."""
-    buffer, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         # `savefig` would draw it twice
-        canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+        figure.canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[attr-defined] # FigureCanvasAgg has it
     return buffer.getvalue()
 
 

@@ -3,6 +3,7 @@
 It may be stopped and called again at any point, and goes on with what the root has.
 """
 
+import shlex
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -126,7 +127,7 @@ def autolabel(root: str, claim: Claim, labels_from: str = "", model: str = "", a
         if _claim_of(plan) != claim and over is None:
             raise ConfigurationError(
                 f"An audit for an error of {plan.error:g} at {plan.level:.0%} is under way. Finish it: labelcycle "
-                f"autolabel {root} {_flags(plan)}. Or give it up, and begin another one with --anew."
+                f"autolabel {shlex.quote(root)} {_flags(plan)}. Or give it up, and begin another one with --anew."
             )
         if _claim_of(plan) == claim:
             _refuse_another_model(root, plan, model, over is not None)
@@ -139,7 +140,7 @@ def _refuse_another_model(root: str, plan: AutolabelPlan, model: str, over: bool
     """Refuse to show a plan to somebody who names a model that it was not made with."""
     if not model or (named := model_named(root, model)).commit.digest == plan.model_commit:
         return
-    command = f"labelcycle autolabel {root} {_flags(plan)}"
+    command = f"labelcycle autolabel {shlex.quote(root)} {_flags(plan)}"
     raise ConfigurationError(
         f"Plan {plan.number + 1} of this campaign, which is {'finished' if over else 'under way'}, was made with the "
         f"model of cycle {plan.model_cycle}, not with {named.title}. {'See' if over else 'Follow'} it without --model: "

@@ -1,6 +1,7 @@
 """`labelcycle amend`: change a campaign that has begun, from its next cycle on."""
 
 import json
+import shlex
 import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
@@ -170,4 +171,5 @@ def _print(done: "Amended", root: str) -> None:
     if done.at_end:
         print(f"no cycle comes that it is in force for, since the budget of {done.after.budget} is spent: see --budget")
         return
-    print(f"in force from cycle {done.cycle} on, unless that cycle has begun; continue with: labelcycle run {root}")
+    go_on = f"labelcycle run {shlex.quote(root)}"
+    print(f"in force from cycle {done.cycle} on, unless that cycle has begun; continue with: {go_on}")

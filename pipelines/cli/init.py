@@ -1,6 +1,7 @@
 """`labelcycle init`: begin a campaign."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,5 +53,7 @@ def init(
     verb = "began" if begun.created else "already there, as it began:" if begun.amended else "already there, unchanged:"
     print(f"{verb} campaign {begun.campaign.identifier} at {root}: {counts}; {len(begun.campaign.classes)} classes")
     if begun.amended:
-        print(f"note: it was amended since; how it stands now says labelcycle status {root}", file=sys.stderr)
-    print(f"next: labelcycle run {root}", file=sys.stderr)
+        print(
+            f"note: it was amended since; how it stands now says labelcycle status {shlex.quote(root)}", file=sys.stderr
+        )
+    print(f"next: labelcycle run {shlex.quote(root)}", file=sys.stderr)

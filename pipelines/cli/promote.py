@@ -1,6 +1,7 @@
 """`labelcycle promote`: make a cycle's model the champion, if it holds."""
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +69,7 @@ def _cycle(state: "State", trained: list[int], cycle: int | None, root: str) -> 
     if not trained:
         raise ConfigurationError(
             f"There is nothing to promote: no cycle of {state.campaign.identifier!r} has trained a model yet. "
-            f"Continue with: labelcycle run {root}"
+            f"Continue with: labelcycle run {shlex.quote(root)}"
         )
     if cycle is not None and cycle not in trained:
         raise ConfigurationError(f"Cycle {cycle} has no model. Cycles with one: {', '.join(map(str, trained))}.")

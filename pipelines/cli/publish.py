@@ -1,6 +1,7 @@
 """`labelcycle publish`: hand the last query out to people, again or for the first time."""
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -31,7 +32,7 @@ def publish(
     store = open_store(root)
     state = read_state(store)
     if not state.commits:
-        raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
+        raise CampaignError(f"{root} has no query yet. Choose the first one with: labelcycle run {shlex.quote(root)}")
     if state.phase != "labelling":
         why = state.why_done if state.phase == "done" else "the next cycle asks for more"
         _print_result({"handed_out": 0}, f"nothing to deliver: {why}", as_json)
@@ -56,7 +57,7 @@ def publish(
     shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what in ("sent", "already there"))
     _print_result(asdict(published), f"cycle {last.cycle}: {shown}\nlabel here: {published.project_url}", as_json)
     if not as_json:
-        print(f"then: labelcycle run {root}", file=sys.stderr)
+        print(f"then: labelcycle run {shlex.quote(root)}", file=sys.stderr)
 
 
 def _print_result(facts: dict[str, object], words: str, as_json: bool) -> None:

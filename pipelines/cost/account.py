@@ -1,5 +1,6 @@
 """The account of a campaign: labels, seconds and money cycle by cycle, beside a random campaign where there is one."""
 
+import shlex
 from dataclasses import asdict, dataclass, replace
 
 import pyarrow.compute as pc
@@ -166,7 +167,9 @@ def as_facts(account: Account, comparison: CostComparison | None) -> dict[str, o
 def _trained_state(store: Store) -> State:
     state = read_state(store)
     if not state.trained:
-        raise CampaignError(f"{store.root} has no trained cycle yet. Run it first: labelcycle run {store.root}")
+        raise CampaignError(
+            f"{store.root} has no trained cycle yet. Run it first: labelcycle run {shlex.quote(store.root)}"
+        )
     return state
 
 

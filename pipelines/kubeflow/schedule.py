@@ -6,6 +6,7 @@ Source: https://pkg.go.dev/github.com/robfig/cron#hdr-CRON_Expression_Format
 """
 
 import re
+import shlex
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -151,8 +152,8 @@ def schedule(kubeflow: Kubeflow, campaign: ClusterCampaign, request: RunRequest,
     for existing in schedules_named(kubeflow, name, campaign.root):
         raise ConfigurationError(
             f"Campaign {name} has a schedule already, {in_words(existing)}: "
-            f"{kubeflow.schedule_page(existing.recurring_run_id)}. Delete it first: labelcycle schedule {request.root} "
-            "--delete."
+            f"{kubeflow.schedule_page(existing.recurring_run_id)}. Delete it first: labelcycle schedule "
+            f"{shlex.quote(request.root)} --delete."
         )
     return Scheduled(state, name, _create(kubeflow, request, times, name, campaign.root, state))
 

@@ -1,5 +1,6 @@
 """Many answers at once, checked together and written into the CSVs of the open queries: all of them, or none."""
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
 
@@ -102,7 +103,7 @@ def _sheet(
         data = store.read(key)
     except FileNotFoundError as error:
         raise CampaignError(
-            f"{store.locate(key)} is gone. Restore it, or write it anew: labelcycle publish {root}"
+            f"{store.locate(key)} is gone. Restore it, or write it anew: labelcycle publish {shlex.quote(root)}"
         ) from error
     return data, read_sheet(data, store.locate(key), sample_of, queries.campaign.understood_classes)
 

@@ -1,6 +1,7 @@
 """What people are asked now: the last query and earlier ones that lack answers, and what is known of their samples."""
 
 import functools
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def read_open_queries(store: Store, root: str, shown: bool = True) -> OpenQuerie
     asked = [request for request in asked if request.sample_id not in withdrawn]
     if not asked:
         raise NothingAsked(
-            f"All that {root} asked for was withdrawn. Choose the next query with: labelcycle run {root}"
+            f"All that {root} asked for was withdrawn. Choose the next query with: labelcycle run {shlex.quote(root)}"
         )
     labels = _labels(kept.values(), state.campaign)
     images = _images(store, state.campaign, {request.sample_id for request in asked} | labels.keys())
@@ -142,10 +143,14 @@ def _refuse_without_query(state: State, root: str) -> None:
     if state.phase == "labelling":
         return
     if state.phase == "new":
-        raise NothingAsked(f"{root} has no query yet. Choose the first one with: labelcycle run {root}")
+        raise NothingAsked(f"{root} has no query yet. Choose the first one with: labelcycle run {shlex.quote(root)}")
     if state.phase == "amended":
-        raise NothingAsked(f"No query of {root} awaits labels. Choose the next one with: labelcycle run {root}")
-    raise NothingAsked(f"No query of {root} awaits labels: {state.why_done}. Look at it with: labelcycle status {root}")
+        raise NothingAsked(
+            f"No query of {root} awaits labels. Choose the next one with: labelcycle run {shlex.quote(root)}"
+        )
+    raise NothingAsked(
+        f"No query of {root} awaits labels: {state.why_done}. Look at it with: labelcycle status {shlex.quote(root)}"
+    )
 
 
 def _asked(

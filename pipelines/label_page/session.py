@@ -5,6 +5,7 @@ where this one was. Several may label at once: before each write the file is rea
 answer too works from the other end.
 """
 
+import shlex
 import threading
 import time
 from datetime import UTC, datetime
@@ -192,7 +193,8 @@ class LabellingSession:
             data = self._store.read(key)
         except FileNotFoundError as error:
             raise CampaignError(
-                f"{self._store.locate(key)} is gone. Restore it, or write it anew: labelcycle publish {self.root}"
+                f"{self._store.locate(key)} is gone. Restore it, or write it anew: "
+                f"labelcycle publish {shlex.quote(self.root)}"
             ) from error
         if cycle in self._sheets and self._sheets[cycle][0] == data:
             return False

@@ -1,5 +1,6 @@
 """Which of a campaign's models is used: the champion, unless another one is named."""
 
+import shlex
 from dataclasses import dataclass
 
 from labelcycle.components.core.campaign.campaign import Campaign
@@ -80,22 +81,23 @@ def choose_model(root: str, cycle: int | None = None, final: bool = False) -> Ch
     trained = trained_commits(state)
     if not trained:
         raise ConfigurationError(
-            f"{store.root} has no model yet: no cycle has trained one. Continue with: labelcycle run {root}"
+            f"{store.root} has no model yet: no cycle has trained one. "
+            f"Continue with: labelcycle run {shlex.quote(root)}"
         )
     champion = read_champion(store)
     commit = _final(state, root) if final else _named(trained, cycle) if cycle is not None else None
     if commit is None:
         if champion is None:
             raise ConfigurationError(
-                f"{store.root} has no champion yet. Judge its newest model with labelcycle promote {root}, or name a "
-                f"cycle: --cycle {trained[-1].cycle}."
+                f"{store.root} has no champion yet. Judge its newest model with labelcycle promote "
+                f"{shlex.quote(root)}, or name a cycle: --cycle {trained[-1].cycle}."
             )
         commit = next((one for one in trained if one.digest == champion.commit), None)
         if commit is None:
             raise CampaignError(
                 f"The champion of {store.root} is of cycle {champion.cycle}, which is missing or has another commit. "
                 f"Restore the folder cycles/{champion.cycle} from a backup, or take {FOLDER} away and judge all models "
-                f"again with: labelcycle promote {root}"
+                f"again with: labelcycle promote {shlex.quote(root)}"
             )
     return Chosen(store, state.campaign_of(commit), commit, champion is not None and champion.commit == commit.digest)
 
@@ -113,5 +115,7 @@ def _final(state: State, root: str) -> Commit:
     if state.final is not None:
         return state.commits[state.final.cycle]
     if state.campaign.recipe.final is not None:
-        raise ConfigurationError(f"The final model is not trained yet. Train it with: labelcycle finalize {root}")
+        raise ConfigurationError(
+            f"The final model is not trained yet. Train it with: labelcycle finalize {shlex.quote(root)}"
+        )
     return trained_commits(state)[-1]

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3.session
-import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from PIL import Image
 from werkzeug.serving import make_server
 
 from labelcycle.components.core.storage import open_store
+from tests.blank_figures import coarsely
 from tests.conftest import CLASSES, one_at_a_time, write_embeddings, write_text_encoder
 from tests.frozen_roots import tiny_backbone
 from tests.frozen_roots.archives import BUCKET, FOLDER, INPUTS, pack, read_all, unpack, write_all
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="campaigns; all without")
     parser.add_argument("--commit", default="", help="the commit whose code this is, where another is checked out")
     asked = parser.parse_args()
-    matplotlib.rcParams["savefig.dpi"] = DOTS_AN_INCH
+    FigureCanvasAgg.print_png = coarsely(DOTS_AN_INCH)
     git = ["git", "rev-parse", "--short=7", "HEAD"]
     version = asked.commit or subprocess.run(git, check=True, capture_output=True, text=True, cwd=FOLDER).stdout.strip()
     if not INPUTS.exists():

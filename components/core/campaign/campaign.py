@@ -1,6 +1,7 @@
 """The campaign's description as it began, `campaign.json`, which never changes; `amendments` say what did since."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -252,7 +253,9 @@ def load_campaign(store: Store) -> Campaign:
     try:
         data = store.read(KEY)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise CampaignError(f"No campaign at {store.root}. Create one with: labelcycle init {store.root} …") from error
+        raise CampaignError(
+            f"No campaign at {store.root}. Create one with: labelcycle init {shlex.quote(store.root)} …"
+        ) from error
     address = store.locate(KEY)
     _refuse_newer(data, address)
     try:

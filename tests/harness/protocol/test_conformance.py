@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.amending.amend import WantedChanges, amend_campaign
 from labelcycle.pipelines.amending.sample_changes import WantedSamples
+from tests.blank_figures import coarsely
 from tests.conftest import COLD_START, TRAINING
 from tests.harness.protocol.acceptance import refused
 from tests.harness.protocol.trace import Killed, Trace, named_before_written
@@ -23,14 +24,8 @@ BOUNDS = Bounds(runners=1, budget=4, batch=2, enough=2)
 @pytest.fixture(scope="module", autouse=True)
 def coarse_figures() -> Iterator[None]:
     """Figures without a layout and in few dots: drawing them would take most of the time."""
-    draw = Figure.savefig
-
-    def draw_coarsely(figure: Figure, *arguments: Any, **settings: Any) -> None:
-        figure.set_layout_engine("none")
-        draw(figure, *arguments, **settings, dpi=12)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", draw_coarsely)
+        patch.setattr(FigureCanvasAgg, "print_png", coarsely())
         yield
 
 
