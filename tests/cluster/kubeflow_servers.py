@@ -64,7 +64,7 @@ def start_servers(node: Node, programs: Path, packages: Path) -> None:
         ),
     }
     namespaces.run("mkdir", "--parents", str(Path(TOKEN).parent))
-    namespaces.run("sh", "-c", f"echo token > {TOKEN}")
+    namespaces.run("sh", "-c", f"printf token > {TOKEN}")
     node.servers |= servers
     for name, answer in {
         "database": lambda: listens(DATABASE_PORT),
@@ -98,6 +98,8 @@ def api_settings() -> dict[str, str]:
         "V2_LAUNCHER_IMAGE": LAUNCHER,
         "PIPELINE_LOG_LEVEL": "1",
         "PUBLISH_LOGS": "true",
+        "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_HOST": "127.0.0.1",  # nothing is there, and nothing asks it
+        "ML_PIPELINE_VISUALIZATIONSERVER_SERVICE_PORT": "9",
         "COMPILED_PIPELINE_SPEC_PATCH": json.dumps(names),
     }
 
@@ -113,6 +115,6 @@ def listens(port: int) -> bool:
 
 def database_obstacle() -> str | None:
     """Why there can be no database here, and how that is mended; None where there can be one."""
-    if all(shutil.which(name, path=SYSTEM_PATH) for name in ("mariadb-install-db", "mariadbd")):
+    if all(shutil.which(name, path=SYSTEM_PATH) for name in ("mariadb-install-db", "mariadbd", "my_print_defaults")):
         return None
-    return "needs more of Debian: apt-get install --no-install-recommends mariadb-server-core"
+    return "needs more of Debian: apt-get install --no-install-recommends mariadb-server-core mariadb-client-core"

@@ -2,7 +2,10 @@
 
 import io
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,12 +16,16 @@ from tests.cluster.campaigns import BUCKET, DATA, Campaigns
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubeflow_backend import KubeflowBackend, kubeflow_on
 from tests.cluster.kubeflow_servers import database_obstacle
-from tests.cluster.progress import step, tell
+from tests.cluster.progress import tell
+from tests.cluster.test_campaign import STAGES
 from tests.cluster.workflows import nodes_of
 from tests.conftest import CLASSES
 from tests.harness.committed_objects import damaged_objects
 
 VARIABLE = "KUBEFLOW"
+
+STAGE = r"\.([a-z-]+)\(\d+\)\.executor\(\d+\)$"
+"""The end of the name that Argo gives a stage's pod; all other pods are drivers."""
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +44,25 @@ def kubeflow(kubeflow_allowed: None, inside: Cluster) -> Iterator[KubeflowBacken
         yield backend
 
 
-def succeed(kubeflow: KubeflowBackend, what: str, root: str, *further: object) -> dict[str, Any]:
-    """Submit, see the run succeed, and print what it took; returns its workflow."""
-    with step(f"{what} on Kubeflow Pipelines"):
-        run = kubeflow.run(kubeflow.submit(root, *further))
-    workflow = kubeflow.workflow(run)
-    tell(f"{what}: {run['state']}, {len(nodes_of(workflow))} pods, {run['created_at']} to {run['finished_at']}")
+def succeed(kubeflow: KubeflowBackend, what: str, root: str, *further: object) -> Counter[str]:
+    """Submit, see the run succeed, and print what it took; returns how many pods each stage had."""
+    run = kubeflow.run(kubeflow.submit(root, *further))
+    pods = nodes_of(kubeflow.workflow(run))
+    named = [re.search(STAGE, pod["name"]) for pod in pods]
+    stages = Counter(found[1] for found in named if found)
+    took = datetime.fromisoformat(run["finished_at"]) - datetime.fromisoformat(run["created_at"])
+    tell(f"{what}: {run['state']} after {took.total_seconds():.0f} s, {len(pods)} pods, of them {dict(stages)}")
     assert run["state"] == "SUCCEEDED"
-    return workflow
+    return stages
 
 
 @pytest.fixture(scope="module")
 def trained(kubeflow: KubeflowBackend, campaigns: Campaigns) -> str:
     """The root of a campaign that Kubeflow Pipelines began and trained once."""
     root = campaigns.begin("on-kubeflow", "--budget", 16, "--batch", 8)
-    for what in ("cold start", "trained cycle"):
-        succeed(kubeflow, what, root)
+    cold = succeed(kubeflow, "cold start", root)
+    assert cold == {"label-ingest": 1, "embed": 1, "select": 1, "publish": 1}
+    assert succeed(kubeflow, "trained cycle", root) == STAGES
     return root
 
 
@@ -69,7 +79,8 @@ def test_the_pool_is_classified_in_shards_as_in_one_process(
     alone = campaigns.copy(trained, "kubeflow-classified-here")
     kubeflow.cluster.labelcycle("predict", alone, "--pool", "--output", f"{alone}/pool.parquet")
     wanted = ("--predict", "--shards", 3, "--output", f"{trained}/pool.parquet")
-    succeed(kubeflow, "predictions of the pool", trained, *wanted)
+    stages = succeed(kubeflow, "predictions of the pool", trained, *wanted)
+    assert stages == {"prediction-start": 1, "prediction-parts": 3, "prediction-commit": 1}
     kept = predictions(trained)
     assert kept == predictions(alone)
     assert open_store(trained).read("pool.parquet") == open_store(alone).read("pool.parquet")
@@ -100,7 +111,8 @@ def test_new_images_are_classified_and_damaged_ones_named(
         campaigns.client.copy_object(CopySource={"Bucket": DATA, "Key": key}, **place)
     campaigns.client.put_object(Bucket=DATA, Key="new-on-kubeflow/damaged.png", Body=b"not an image")
     wanted = ("--images", f"s3://{DATA}/new-on-kubeflow", "--shards", 2, "--output", f"{trained}/new.parquet")
-    succeed(kubeflow, "predictions of new images", trained, "--predict", *wanted)
+    stages = succeed(kubeflow, "predictions of new images", trained, "--predict", *wanted)
+    assert stages["prediction-parts"] == 2
     rows = pq.read_table(io.BytesIO(open_store(trained).read("new.parquet"))).to_pylist()
     reasons = {row["sample_id"]: row["reason"] for row in rows}
     assert reasons.pop("damaged.png") and reasons == {f"{number}.png": None for number in range(5)}
