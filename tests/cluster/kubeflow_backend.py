@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
-from labelcycle.pipelines.kubeflow.connection import connect
+from labelcycle.pipelines.kubeflow.connection import connect, quiet
 from tests.cluster.archives import write_image
 from tests.cluster.cluster import HERE, Cluster
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.kubeflow_build import MANIFESTS, build_kubeflow, metadata_packages
 from tests.cluster.kubeflow_servers import ADDRESS, BUCKET, DRIVER, LAUNCHER, NAMESPACE, start_servers
+from tests.cluster.namespaces import await_that
 from tests.cluster.progress import step
 from tests.cluster.stores import ACCOUNT, KEY, KEY_ID, Stores
 
@@ -39,20 +40,31 @@ class KubeflowBackend:
     cluster: Cluster
     kubectl: Kubectl
 
-    def submit(self, root: str, *further: object) -> str:
-        """Submit by the documented command and follow the run to its end; returns what was printed."""
-        profile = HERE / "profile.yaml"
+    def submit(self, root: str, *further: object, profile: Path = HERE / "profile.yaml") -> str:
+        """Submit by the documented command; returns the run's number in the API."""
         place = ["--host", ADDRESS, "--image", self.cluster.image, "--profile", profile]
-        return self.cluster.labelcycle("submit", root, *place, *further, "--wait")
+        printed = self.cluster.labelcycle("submit", root, *place, *further)
+        return next(line for line in printed.splitlines() if line.startswith(ADDRESS)).rpartition("/")[2]
 
-    def run(self, printed: str) -> Any:
-        """A run as the API describes it, found by what `submit` printed of it."""
-        identifier = next(line for line in printed.splitlines() if line.startswith(ADDRESS)).rpartition("/")[2]
-        return connect(ADDRESS).read(f"/apis/v2beta1/runs/{identifier}")
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run as the API describes it."""
+        return dict(connect(ADDRESS).read(f"/apis/v2beta1/runs/{run_id}"))
 
-    def workflow(self, run: Any) -> dict[str, Any]:
+    def terminate(self, run_id: str, seconds: float = 120) -> None:
+        """End a run as its button in the web pages does, and wait until no pod of it works any more."""
+        with quiet():
+            connect(ADDRESS).client.terminate_run(run_id)
+        await_that(lambda: self.run(run_id)["state"] == "CANCELED", f"{run_id} is cancelled", seconds, interval=1)
+        await_that(lambda: not self.working(run_id), f"the pods of {run_id} have ended", seconds, interval=1)
+
+    def working(self, run_id: str) -> list[str]:
+        """Names of the pods of a run that have not ended."""
+        pods = self.kubectl.get("pods", f"--selector=pipeline/runid={run_id}")["items"]
+        return [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
+
+    def workflow(self, run_id: str) -> dict[str, Any]:
         """The workflow that Argo made of a run."""
-        [found] = self.kubectl.get("workflows", f"--selector=pipeline/runid={run['run_id']}")["items"]
+        [found] = self.kubectl.get("workflows", f"--selector=pipeline/runid={run_id}")["items"]
         return dict(found)
 
 

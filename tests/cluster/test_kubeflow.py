@@ -6,26 +6,33 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from labelcycle.components.core.storage import open_store
+from labelcycle.pipelines.prediction.prediction_plan import POOL_ROWS
 from tests.cluster.campaigns import BUCKET, DATA, Campaigns
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import HERE, Cluster
 from tests.cluster.kubeflow_backend import KubeflowBackend, kubeflow_on
 from tests.cluster.kubeflow_servers import database_obstacle
+from tests.cluster.namespaces import await_that
 from tests.cluster.progress import tell
-from tests.cluster.test_campaign import STAGES
 from tests.cluster.workflows import nodes_of
 from tests.conftest import CLASSES
 from tests.harness.committed_objects import damaged_objects
 
 VARIABLE = "KUBEFLOW"
 
-STAGE = r"\.([a-z-]+)\(\d+\)\.executor\(\d+\)$"
+STAGE = r"\.([a-z-]+?)(?:-\d+)?\(\d+\)\.executor\(\d+\)$"
 """The end of the name that Argo gives a stage's pod; all other pods are drivers."""
+
+TRAINED = {name: 1 for name in ("label-ingest", "embed", "train-adapter", "evaluate", "score", "select", "publish")}
+"""Pods of a trained cycle, where the recipe leaves the backbone as it is."""
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +53,8 @@ def kubeflow(kubeflow_allowed: None, inside: Cluster) -> Iterator[KubeflowBacken
 
 def succeed(kubeflow: KubeflowBackend, what: str, root: str, *further: object) -> Counter[str]:
     """Submit, see the run succeed, and print what it took; returns how many pods each stage had."""
-    run = kubeflow.run(kubeflow.submit(root, *further))
-    pods = nodes_of(kubeflow.workflow(run))
+    run = kubeflow.run(kubeflow.submit(root, *further, "--wait"))
+    pods = nodes_of(kubeflow.workflow(run["run_id"]))
     named = [re.search(STAGE, pod["name"]) for pod in pods]
     stages = Counter(found[1] for found in named if found)
     took = datetime.fromisoformat(run["finished_at"]) - datetime.fromisoformat(run["created_at"])
@@ -62,7 +69,7 @@ def trained(kubeflow: KubeflowBackend, campaigns: Campaigns) -> str:
     root = campaigns.begin("on-kubeflow", "--budget", 16, "--batch", 8)
     cold = succeed(kubeflow, "cold start", root)
     assert cold == {"label-ingest": 1, "embed": 1, "select": 1, "publish": 1}
-    assert succeed(kubeflow, "trained cycle", root) == STAGES
+    assert succeed(kubeflow, "trained cycle", root) == TRAINED
     return root
 
 
@@ -73,21 +80,53 @@ def test_a_campaign_begins_and_trains(campaigns: Campaigns, trained: str) -> Non
     assert damaged_objects(trained) == []
 
 
-def test_the_pool_is_classified_in_shards_as_in_one_process(
-    kubeflow: KubeflowBackend, campaigns: Campaigns, trained: str
+@pytest.fixture(scope="module")
+def three_parts(inside: Cluster, campaigns: Campaigns, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The root of a campaign that this machine has trained, whose pool is three parts of predictions."""
+    generator = np.random.default_rng(0)
+    numbers = np.arange(2 * POOL_ROWS + 1000)
+    classes = numbers % len(CLASSES)
+    file = tmp_path_factory.mktemp("three-parts") / "embeddings.npz"
+    np.savez(
+        file,
+        ids=np.array([f"{number:05d}" for number in numbers]),
+        features=(np.eye(3, 8)[classes] * 4 + generator.normal(size=(len(numbers), 8))).astype(np.float32),
+        labels=np.array(CLASSES)[classes],
+        splits=np.where(numbers < 100, "test", "pool"),
+    )
+    root = campaigns.begin_on_embeddings("three-parts", file, "--budget", 8, "--batch", 8)
+    inside.labelcycle("run", root)
+    return root
+
+
+def test_predictions_in_shards_go_on_and_are_those_of_one_process(
+    kubeflow: KubeflowBackend, campaigns: Campaigns, three_parts: str, tmp_path: Path
 ) -> None:
-    alone = campaigns.copy(trained, "kubeflow-classified-here")
+    """A run is ended once its first shard is done; the next one keeps that part, and a third makes nothing anew."""
+    alone = campaigns.copy(three_parts, "three-parts-here")
     kubeflow.cluster.labelcycle("predict", alone, "--pool", "--output", f"{alone}/pool.parquet")
-    wanted = ("--predict", "--shards", 3, "--output", f"{trained}/pool.parquet")
-    stages = succeed(kubeflow, "predictions of the pool", trained, *wanted)
+    wanted = ("--predict", "--shards", 3, "--output", f"{three_parts}/pool.parquet")
+
+    in_turn = tmp_path / "in-turn.yaml"
+    in_turn.write_text(yaml.safe_dump(yaml.safe_load((HERE / "profile.yaml").read_text()) | {"shards_at_once": 1}))
+    ended = kubeflow.submit(three_parts, *wanted, profile=in_turn)
+    await_that(lambda: parts(campaigns, three_parts), "the first shard is done", 600, interval=1)
+    kubeflow.terminate(ended)
+    done = parts(campaigns, three_parts)
+    assert 0 < len(done) < 3
+    assert not any(key.endswith("commit.json") for key in predictions(three_parts))
+
+    stages = succeed(kubeflow, "the rest of three shards", three_parts, *wanted)
     assert stages == {"prediction-start": 1, "prediction-parts": 3, "prediction-commit": 1}
-    kept = predictions(trained)
-    assert kept == predictions(alone)
-    assert open_store(trained).read("pool.parquet") == open_store(alone).read("pool.parquet")
-    written = times(campaigns, trained)
-    succeed(kubeflow, "the same predictions again", trained, *wanted)
-    assert predictions(trained) == kept
-    assert times(campaigns, trained) == written
+    all_parts = parts(campaigns, three_parts)
+    assert len(all_parts) == 3 and done.items() <= all_parts.items()
+    assert predictions(three_parts) == predictions(alone)
+    assert open_store(three_parts).read("pool.parquet") == open_store(alone).read("pool.parquet")
+
+    kept = predictions(three_parts)
+    succeed(kubeflow, "the same once more", three_parts, *wanted)
+    assert parts(campaigns, three_parts) == all_parts
+    assert predictions(three_parts) == kept
 
 
 def predictions(root: str) -> dict[str, bytes]:
@@ -96,11 +135,11 @@ def predictions(root: str) -> dict[str, bytes]:
     return {key: store.read(key) for key in store.keys("predictions/")}
 
 
-def times(campaigns: Campaigns, root: str) -> dict[str, Any]:
-    """When each object of the predictions was written."""
+def parts(campaigns: Campaigns, root: str) -> dict[str, Any]:
+    """The parts of predictions that a root holds: key → when it was written."""
     prefix = f"{root.removeprefix(f's3://{BUCKET}/')}/predictions/"
-    found = campaigns.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
-    return {one["Key"]: one["LastModified"] for one in found}
+    found = campaigns.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return {one["Key"]: one["LastModified"] for one in found if "/part-" in one["Key"]}
 
 
 def test_new_images_are_classified_and_damaged_ones_named(
