@@ -31,7 +31,7 @@ VARIABLE = "KUBEFLOW"
 STAGE = r"\.([a-z-]+?)(?:-\d+)?\(\d+\)\.executor\(\d+\)$"
 """The end of the name that Argo gives a stage's pod; all other pods are drivers."""
 
-TRAINED = {name: 1 for name in ("label-ingest", "embed", "train-adapter", "evaluate", "score", "select", "publish")}
+TRAINED = dict.fromkeys(("label-ingest", "embed", "train-adapter", "evaluate", "score", "select", "publish"), 1)
 """Pods of a trained cycle, where the recipe leaves the backbone as it is."""
 
 
