@@ -19,14 +19,23 @@ from labelcycle.pipelines.prediction.prediction_plan import POOL_ROWS
 from tests.cluster.campaigns import BUCKET, DATA, Campaigns
 from tests.cluster.cluster import HERE, Cluster
 from tests.cluster.kubeflow_backend import KubeflowBackend, kubeflow_on
-from tests.cluster.kubeflow_servers import database_obstacle
+from tests.cluster.kubeflow_servers import ADDRESS, database_obstacle
 from tests.cluster.namespaces import await_that
 from tests.cluster.progress import tell
+from tests.cluster.test_doctor import examined
 from tests.cluster.workflows import nodes_of
 from tests.conftest import CLASSES
 from tests.harness.committed_objects import damaged_objects
 
 VARIABLE = "KUBEFLOW"
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get(VARIABLE) != "1",
+        reason=f"builds Kubeflow Pipelines and takes a quarter of an hour: run make test-cluster {VARIABLE}=1",
+    ),
+    pytest.mark.skipif(database_obstacle() is not None, reason=f"Kubeflow Pipelines {database_obstacle()}"),
+]
 
 STAGE = r"\.([a-z-]+?)(?:-\d+)?\(\d+\)\.executor\(\d+\)$"
 """The end of the name that Argo gives a stage's pod; all other pods are drivers."""
@@ -36,16 +45,7 @@ TRAINED = dict.fromkeys(("label-ingest", "embed", "train-adapter", "evaluate", "
 
 
 @pytest.fixture(scope="module")
-def kubeflow_allowed() -> None:
-    """Skip, and say why, where the backend is not asked for or cannot be."""
-    if os.environ.get(VARIABLE) != "1":
-        pytest.skip(f"takes half an hour, and builds Kubeflow Pipelines: make test-cluster {VARIABLE}=1")
-    if reason := database_obstacle():
-        pytest.skip(f"Kubeflow Pipelines {reason}")
-
-
-@pytest.fixture(scope="module")
-def kubeflow(kubeflow_allowed: None, inside: Cluster) -> Iterator[KubeflowBackend]:
+def kubeflow(inside: Cluster) -> Iterator[KubeflowBackend]:
     """The backend, beside Argo's own campaigns."""
     with kubeflow_on(inside) as backend:
         yield backend
@@ -78,6 +78,12 @@ def test_a_campaign_begins_and_trains(campaigns: Campaigns, trained: str) -> Non
     assert facts["cold_start"] == {"cycle": 0, "query_size": 8}
     assert [(one["cycle"], one["labels"]) for one in facts["cycles"]] == [(1, 8)]
     assert damaged_objects(trained) == []
+
+
+def test_the_doctor_finds_the_backend_sound(kubeflow: KubeflowBackend, trained: str) -> None:
+    place = ("--engine", "kfp", "--host", ADDRESS, "--image", kubeflow.cluster.image)
+    code, findings = examined(kubeflow.cluster, trained, *place)
+    assert (code, findings.keys()) == (0, {"object store"}), findings
 
 
 @pytest.fixture(scope="module")
