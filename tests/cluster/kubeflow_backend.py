@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from labelcycle.pipelines.kubeflow.connection import connect, quiet
+from labelcycle.pipelines.kubeflow.failure import was_cancelled
 from tests.cluster.archives import write_image
 from tests.cluster.cluster import HERE, Cluster
 from tests.cluster.kubectl import Kubectl
@@ -40,22 +41,33 @@ class KubeflowBackend:
     cluster: Cluster
     kubectl: Kubectl
 
-    def submit(self, root: str, *further: object, profile: Path = HERE / "profile.yaml") -> str:
-        """Submit by the documented command; returns the run's number in the API."""
+    def create(self, command: str, root: str, *further: object, profile: Path = HERE / "profile.yaml") -> str:
+        """Submit or schedule by the documented command; returns the number that the API has given it."""
         place = ["--host", ADDRESS, "--image", self.cluster.image, "--profile", profile]
-        printed = self.cluster.labelcycle("submit", root, *place, *further)
+        printed = self.cluster.labelcycle(command, root, *place, *further)
         return next(line for line in printed.splitlines() if line.startswith(ADDRESS)).rpartition("/")[2]
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run as the API describes it."""
         return dict(connect(ADDRESS).read(f"/apis/v2beta1/runs/{run_id}"))
 
+    def runs_of(self, recurring_run_id: str) -> list[dict[str, Any]]:
+        """The runs that a schedule has started, in order."""
+        found = connect(ADDRESS).read("/apis/v2beta1/runs?page_size=100&sort_by=created_at")["runs"]
+        return [dict(run) for run in found if run.get("recurring_run_id") == recurring_run_id]
+
     def terminate(self, run_id: str, seconds: float = 120) -> None:
-        """End a run as its button in the web pages does, and wait until no pod of it works any more."""
+        """End a run as its button in the web pages does, and wait until no pod of it works any more.
+
+        The API says of it that it is being cancelled, and then that it has failed, because Argo says no more.
+        """
         with quiet():
             connect(ADDRESS).client.terminate_run(run_id)
-        await_that(lambda: self.run(run_id)["state"] == "CANCELED", f"{run_id} is cancelled", seconds, interval=1)
+        ended = ("CANCELED", "FAILED")
+        await_that(lambda: self.run(run_id)["state"] in ended, f"{run_id} has ended", seconds, interval=1)
         await_that(lambda: not self.working(run_id), f"the pods of {run_id} have ended", seconds, interval=1)
+        with quiet():
+            assert was_cancelled(connect(ADDRESS).client.get_run(run_id))
 
     def working(self, run_id: str) -> list[str]:
         """Names of the pods of a run that have not ended."""

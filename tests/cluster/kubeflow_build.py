@@ -19,6 +19,7 @@ PROGRAMS = {
     "driver": "backend/src/v2/cmd/driver",
     "launcher-v2": "backend/src/v2/cmd/launcher-v2",
     "persistence": "backend/src/agent/persistence",
+    "scheduledworkflow": "backend/src/crd/controller/scheduledworkflow",
 }
 MANIFESTS = "manifests/kustomize"
 KEPT = {"backend/src/apiserver/config/config.json": "config/config.json", MANIFESTS: MANIFESTS}
@@ -35,7 +36,7 @@ def build_kubeflow(cache: Path) -> Path:
     ours stands in for that.
     """
     sources = SOURCES / "kubeflow"
-    folder, unfinished = place(cache, "kubeflow", sources, COMMIT)
+    folder, unfinished = place(cache, "kubeflow", sources, COMMIT, *PROGRAMS, *KEPT)
     if not folder.exists():
         with step(f"build Kubeflow Pipelines {TAG}"):
             clone(unfinished)

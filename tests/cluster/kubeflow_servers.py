@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines' servers beside the node's pods: its database, metadata, API server and persistence agent."""
+"""Kubeflow Pipelines' servers beside the node's pods: its database, its metadata, its API, and its two controllers."""
 
 import json
 import shutil
@@ -47,33 +47,29 @@ def start_servers(node: Node, programs: Path, packages: Path) -> None:
     (settings / "config.json").write_text(json.dumps(released))
     kubeconfig = {"KUBECONFIG": str(node.kubectl.kubeconfig), "POD_NAMESPACE": NAMESPACE}
     metadata = [sys.executable, "-m", "tests.cluster.metadata_server", f"0.0.0.0:{METADATA_PORT}"]
-    agent = [f"--namespace={NAMESPACE}", "--mlPipelineAPIServerName=127.0.0.1"]
-    agent += [f"--kubeconfig={node.kubectl.kubeconfig}", "--logtostderr=true"]
+    api = [str(programs / "apiserver"), f"--config={settings}", "--logtostderr=true", "--logLevel=info"]
+    watching = [f"--namespace={NAMESPACE}", f"--kubeconfig={node.kubectl.kubeconfig}"]
+    watching += ["--mlPipelineAPIServerName=127.0.0.1"]
+    in_utc = {"CRON_SCHEDULE_TIMEZONE": "UTC"}
     servers = {
         "database": Server("database", namespaces, database(folder / "database"), logs),
         "metadata": Server("metadata", namespaces, metadata, logs, {"PYTHONPATH": f"{packages}:{ROOT}"}),
-        "kubeflow-api": Server(
-            "kubeflow-api",
-            namespaces,
-            [str(programs / "apiserver"), f"--config={settings}", "--logtostderr=true", "--logLevel=info"],
-            logs,
-            api_settings() | kubeconfig,
-        ),
-        "persistence-agent": Server(
-            "persistence-agent", namespaces, [str(programs / "persistence"), *agent], logs, kubeconfig
-        ),
+        "kubeflow-api": Server("kubeflow-api", namespaces, api, logs, api_settings() | kubeconfig | in_utc),
     }
+    for name, made_of in {"persistence-agent": "persistence", "recurring-runs": "scheduledworkflow"}.items():
+        command = [str(programs / made_of), *watching]
+        servers[name] = Server(name, namespaces, command, logs, kubeconfig | in_utc)
     namespaces.run("mkdir", "--parents", str(Path(TOKEN).parent))
     namespaces.run("sh", "-c", f"printf token > {TOKEN}")
     node.servers |= servers
-    for name, answer in {
+    answer = {
         "database": lambda: listens(DATABASE_PORT),
         "metadata": lambda: listens(METADATA_PORT),
         "kubeflow-api": lambda: answers(f"{ADDRESS}/apis/v2beta1/healthz"),
-        "persistence-agent": lambda: True,
-    }.items():
-        servers[name].start()
-        servers[name].await_answer(answer, 300)
+    }
+    for name, server in servers.items():
+        server.start()
+        server.await_answer(answer.get(name, lambda: True), 300)
 
 
 def database(folder: Path) -> list[str]:

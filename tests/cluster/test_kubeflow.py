@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def kubeflow(inside: Cluster) -> Iterator[KubeflowBackend]:
 
 def succeed(kubeflow: KubeflowBackend, what: str, root: str, *further: object) -> Counter[str]:
     """Submit, see the run succeed, and print what it took; returns how many pods each stage had."""
-    run = kubeflow.run(kubeflow.submit(root, *further, "--wait"))
+    run = kubeflow.run(kubeflow.create("submit", root, *further, "--wait"))
     pods = nodes_of(kubeflow.workflow(run["run_id"]))
     named = [re.search(STAGE, pod["name"]) for pod in pods]
     stages = Counter(found[1] for found in named if found)
@@ -115,7 +116,7 @@ def test_predictions_in_shards_go_on_and_are_those_of_one_process(
 
     in_turn = tmp_path / "in-turn.yaml"
     in_turn.write_text(yaml.safe_dump(yaml.safe_load((HERE / "profile.yaml").read_text()) | {"shards_at_once": 1}))
-    ended = kubeflow.submit(three_parts, *wanted, profile=in_turn)
+    ended = kubeflow.create("submit", three_parts, *wanted, profile=in_turn)
     await_that(lambda: parts(campaigns, three_parts), "the first shard is done", 600, interval=1)
     kubeflow.terminate(ended)
     done = parts(campaigns, three_parts)
@@ -162,3 +163,18 @@ def test_new_images_are_classified_and_damaged_ones_named(
     reasons = {row["sample_id"]: row["reason"] for row in rows}
     assert reasons.pop("damaged.png") and reasons == {f"{number}.png": None for number in range(5)}
     assert all(row["predicted"] in CLASSES for row in rows if row["reason"] is None)
+
+
+def test_a_schedule_runs_cycles_one_at_a_time(
+    kubeflow: KubeflowBackend, campaigns: Campaigns, embeddings: Path
+) -> None:
+    """It is deleted when the campaign is done, and only after its last run has ended."""
+    root = campaigns.begin_on_embeddings("scheduled-on-kubeflow", embeddings, "--budget", 8, "--batch", 8)
+    schedule = kubeflow.create("schedule", root, "--every", "1m")
+    await_that(lambda: campaigns.status(root)["state"] == "done", "the schedule has run all cycles", 900, interval=10)
+    kubeflow.cluster.labelcycle("schedule", root, "--host", ADDRESS, "--delete", "--wait")
+    runs = kubeflow.runs_of(schedule)
+    tell(f"schedule: {[(run['state'], run['created_at'], run['finished_at']) for run in runs]}")
+    assert len(runs) >= 2 and {run["state"] for run in runs} == {"SUCCEEDED"}
+    assert all(one["finished_at"] <= other["created_at"] for one, other in pairwise(runs))
+    assert "has no schedule" in kubeflow.cluster.labelcycle("schedule", root, "--host", ADDRESS, "--show")
