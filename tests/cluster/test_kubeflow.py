@@ -33,7 +33,7 @@ VARIABLE = "KUBEFLOW"
 pytestmark = [
     pytest.mark.skipif(
         os.environ.get(VARIABLE) != "1",
-        reason=f"builds Kubeflow Pipelines and takes a quarter of an hour: run make test-cluster {VARIABLE}=1",
+        reason=f"builds Kubeflow Pipelines and takes half an hour: run make test-cluster {VARIABLE}=1",
     ),
     pytest.mark.skipif(database_obstacle() is not None, reason=f"Kubeflow Pipelines {database_obstacle()}"),
 ]
