@@ -161,8 +161,8 @@ test-containers: $(INSTALLED)  ## Build the image and run stages in containers: 
 	LABELCYCLE_TEST_CONTAINERS=1 $(VENV)/bin/pytest -q -rs --timeout=3600 tests/containers
 
 KEEP ?=
-test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up, FAULTS=, SEED= disturb it, UPGRADE_FROM= begins with a release; root on Debian; an hour, later less
-	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) FAULTS=$(FAULTS) SEED=$(SEED) UPGRADE_FROM=$(UPGRADE_FROM) SHARDS=$(SHARDS) $(VENV)/bin/pytest -s -v -rs tests/cluster
+test-cluster: $(INSTALLED)  ## Run campaigns on a real Kubernetes with Argo, built and started here: KEEP=1 leaves it up, FAULTS=, SEED= disturb it, UPGRADE_FROM= begins with a release, KUBEFLOW=1 runs Kubeflow Pipelines too; root on Debian; an hour, later less
+	LABELCYCLE_TEST_CLUSTER=1 KEEP=$(KEEP) FAULTS=$(FAULTS) SEED=$(SEED) UPGRADE_FROM=$(UPGRADE_FROM) SHARDS=$(SHARDS) KUBEFLOW=$(KUBEFLOW) $(VENV)/bin/pytest -s -v -rs tests/cluster
 
 .typecheck: Makefile
 	mkdir -p .typecheck/labelcycle

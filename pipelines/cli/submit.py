@@ -131,14 +131,15 @@ def _follow(kubeflow: "Kubeflow", submission: "Submission", campaign: "ClusterCa
 
 
 def _follow_to_success(kubeflow: "Kubeflow", submission: "Submission") -> None:
-    """Follow a run; where it fails say why, and end with 1."""
-    from labelcycle.pipelines.kubeflow.failure import why_failed
+    """Follow a run; where it fails say why, and end with 1. Of one that was cancelled its pods say nothing of use."""
+    from labelcycle.pipelines.kubeflow.failure import was_cancelled, why_failed
 
     run = options.followed(kubeflow, submission.run.run_id, submission.name)
     if run.state not in ("SUCCEEDED", "SKIPPED"):
-        end = "has failed" if run.state == "FAILED" else "was cancelled"
-        reasons = [f"error: the run {end}.", *why_failed(kubeflow, run)]
-        print("\n".join(reasons), file=sys.stderr)
+        cancelled = was_cancelled(run)
+        reasons = [] if cancelled else why_failed(kubeflow, run)
+        said = f"error: the run {'was cancelled' if cancelled else 'has failed'}."
+        print("\n".join([said, *reasons]), file=sys.stderr)
         print(f"{kubeflow.run_page(run.run_id)} shows more. Then submit again.", file=sys.stderr)
         raise typer.Exit(1)
 

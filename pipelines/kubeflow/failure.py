@@ -69,6 +69,15 @@ class FailedPod:
         return f"{sentence}. Its log: kubectl logs --namespace {self.namespace} {self.pod} --container main"
 
 
+def was_cancelled(run: Any) -> bool:
+    """Whether somebody ended a run that has not succeeded.
+
+    The API says meanwhile that it is cancelled, but in the end that it has failed, where Argo says no more than that.
+    """
+    states = {run.state, *(before.state for before in run.state_history or [])}
+    return run.state != "SUCCEEDED" and not states.isdisjoint({"CANCELING", "CANCELED"})
+
+
 def why_failed(kubeflow: Kubeflow, run: Any) -> list[str]:
     """A sentence for each pod of a stage that failed, and what the API itself says; empty where it says nothing."""
     own = [run.error.message] if run.error and run.error.message else []

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ MANIFEST, CONFIG, LAYER = (
 )
 
 
-def write_image(archive: Path, name: str, programs: dict[str, Path], entrypoint: list[str], user: str = "") -> None:
+def write_image(
+    archive: Path,
+    name: str,
+    programs: dict[str, Path],
+    entrypoint: list[str],
+    user: str = "",
+    folders: Sequence[str] = (),
+) -> None:
     """Write an image of some programs.
 
     Args:
@@ -23,8 +31,9 @@ def write_image(archive: Path, name: str, programs: dict[str, Path], entrypoint:
         programs: path in the image → the static program that will be there.
         entrypoint: what a container of it runs.
         user: number of the user that runs it; root if empty.
+        folders: empty folders in the image that every user may write to.
     """
-    layer = packed({path: (program.read_bytes(), 0o755) for path, program in programs.items()})
+    layer = packed({path: (program.read_bytes(), 0o755) for path, program in programs.items()}, folders)
     configuration = encoded(
         {
             "architecture": "amd64",
@@ -57,10 +66,14 @@ def encoded(content: Any) -> bytes:
     return json.dumps(content).encode()
 
 
-def packed(files: dict[str, tuple[bytes, int]]) -> bytes:
-    """A tar archive of files: path → content and mode."""
+def packed(files: dict[str, tuple[bytes, int]], folders: Sequence[str] = ()) -> bytes:
+    """A tar archive of files: path → content and mode; and of empty folders for everybody."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in folders:
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+            archive.addfile(entry)
         for path, (data, mode) in files.items():
             entry = tarfile.TarInfo(path.lstrip("/"))
             entry.size, entry.mode = len(data), mode

@@ -100,12 +100,12 @@ def version_of(sources: Path, module: str) -> str:
     return line.split()[-1]
 
 
-def place(cache: Path, name: str, sources: Path) -> tuple[Path, Path]:
-    """Where the programs of these sources will be, and an empty folder to make them in; those of others are removed."""
+def place(cache: Path, name: str, sources: Path, *further: str) -> tuple[Path, Path]:
+    """Where the programs of these sources will be, and a folder to make them in; those of others are removed."""
     kept = cache / "binaries"
     kept.mkdir(exist_ok=True)
     files = [file for file in sources.rglob("*") if file.is_file()]
-    folder = kept / f"{name}-{digest_of(files, *FLAGS, go(sources, 'env', 'GOVERSION'))}"
+    folder = kept / f"{name}-{digest_of(files, *FLAGS, *further, go(sources, 'env', 'GOVERSION'))}"
     if not folder.exists():
         for old in kept.glob(f"{name}-*"):
             shutil.rmtree(old)

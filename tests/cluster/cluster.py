@@ -35,6 +35,7 @@ class Cluster:
         stores: S3 and MLflow.
         image: the name of labelcycle's image.
         folder: where its manifests are.
+        cache: what outlives it.
     """
 
     node: Node
@@ -42,6 +43,7 @@ class Cluster:
     stores: Stores
     image: str
     folder: Path
+    cache: Path
 
     @property
     def kubectl(self) -> Kubectl:
@@ -82,7 +84,8 @@ def running(cache: Path, keep: bool) -> Iterator[Cluster]:
             with step("start S3 and MLflow"):
                 stores = start_stores(node)
             workflows.install(node.kubectl, binaries, node.folder / "argo")
-            cluster = Cluster(node, Argo(binaries.argo / "argo", node.kubectl), stores, image, node.folder / "work")
+            argo = Argo(binaries.argo / "argo", node.kubectl)
+            cluster = Cluster(node, argo, stores, image, node.folder / "work", cache)
             install_labelcycle(cluster)
             yield cluster
             kept = keep

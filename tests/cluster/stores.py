@@ -88,7 +88,8 @@ def start_stores(node: Node) -> Stores:
     gates = [f"{port}:{port + BEHIND_THE_PROXY}:{states / name}" for name, port in ports.items()]
     proxy = Server("proxy", namespaces, [sys.executable, "-m", "tests.cluster.proxy", *gates], logs, here)
     behind = str(S3_PORT + BEHIND_THE_PROXY)
-    s3 = Server("s3", namespaces, [sys.executable, "-m", "tests.cluster.s3_server", behind, KEY_ID], logs, here)
+    by_path = here | {"S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"}  # buckets are never in the name of the host
+    s3 = Server("s3", namespaces, [sys.executable, "-m", "tests.cluster.s3_server", behind, KEY_ID], logs, by_path)
     listening = [f"--port={MLFLOW_PORT + BEHIND_THE_PROXY}", "--workers=1", "--app-name=basic-auth"]
     kept = [f"--backend-store-uri=sqlite:///{folder / 'mlflow.db'}", f"--artifacts-destination={folder / 'files'}"]
     settings = {

@@ -12,9 +12,10 @@ from tests.cluster.archives import write_image
 def test_every_blob_is_where_its_digest_says(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_bytes(b"a static program")
-    write_image(tmp_path / "image.tar", "localhost/name:tag", {"/bin/run": program}, ["run"], user="8737")
-    with tarfile.open(tmp_path / "image.tar") as archive:
-        files = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+    archive = tmp_path / "image.tar"
+    write_image(archive, "localhost/name:tag", {"/bin/run": program}, ["run"], user="8737", folders=["/tmp"])
+    with tarfile.open(archive) as blobs:
+        files = {member.name: blobs.extractfile(member).read() for member in blobs}  # type: ignore[union-attr]
     [named] = json.loads(files["index.json"])["manifests"]
     assert named["annotations"] == {"io.containerd.image.name": "localhost/name:tag"}
 
@@ -30,5 +31,5 @@ def test_every_blob_is_where_its_digest_says(tmp_path: Path) -> None:
     assert configuration["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
     assert (configuration["config"]["Entrypoint"], configuration["config"]["User"]) == (["run"], "8737")
     with tarfile.open(fileobj=io.BytesIO(layer)) as inside:
-        [member] = inside
-        assert (member.name, member.mode) == ("bin/run", 0o755)
+        members = [(member.name, member.isdir(), member.mode) for member in inside]
+    assert members == [("tmp", True, 0o1777), ("bin/run", False, 0o755)]

@@ -10,7 +10,7 @@ from labelcycle.components.core.campaign.state import State
 from labelcycle.pipelines.kubeflow import submission
 from labelcycle.pipelines.kubeflow.cluster_campaign import ClusterCampaign
 from tests.conftest import Bench
-from tests.pipelines.kubeflow.api_server import PipelinesApi
+from tests.pipelines.kubeflow.api_server import PipelinesApi, now
 from tests.pipelines.kubeflow.conftest import Answer
 
 Command = Callable[..., Answer]
@@ -88,6 +88,18 @@ def test_a_run_that_is_cancelled(command: Command, api: PipelinesApi, campaign: 
     answer = command("submit", campaign.root, "--wait")
     assert answer.code == 1 and "error: the run was cancelled." in answer.err
     assert "Then submit again." in answer.err
+
+
+def test_a_run_that_is_cancelled_and_of_which_the_api_says_at_last_that_it_failed(
+    command: Command, api: PipelinesApi, campaign: Bench
+) -> None:
+    """So it is at 2.17.0 with Argo 4: pods are over their deadline with exit code 0, which is nobody's failure."""
+    history = [{"state": state, "update_time": now()} for state in ("RUNNING", "CANCELING", "FAILED")]
+    tasks = [{"display_name": "select", "state": "FAILED"}]
+    states(api, "CANCELING", "FAILED", state_history=history, run_details={"task_details": tasks})
+    answer = command("submit", campaign.root, "--wait")
+    assert answer.code == 1 and "error: the run was cancelled." in answer.err
+    assert "select" not in answer.err and "Then submit again." in answer.err
 
 
 def test_an_api_that_is_away_for_a_while(command: Command, api: PipelinesApi, campaign: Bench) -> None:
