@@ -10,9 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.pool_ids import pool_ids
+from labelcycle.components.core.campaign.pool_ids import ids_of_split, pool_ids
 from labelcycle.components.core.campaign.training import TrainingFacts
-from labelcycle.components.core.features.map_coordinates import MapCoordinates, draw_by_id, map_coordinates
+from labelcycle.components.core.features.map_coordinates import (
+    MapCoordinates,
+    draw_by_id,
+    has_map_coordinates,
+    map_coordinates,
+)
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
 from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.publish.charts import FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
@@ -59,7 +64,7 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     if space is None:
         return None
     truth = work.tested()
-    points = map_coordinates(work.store, space)
+    points = _coordinates(work, space)
     chosen = _chosen(work, points, asked, most)
     test = draw_by_id(_column(truth), most["test"])
     tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
@@ -69,6 +74,19 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
     return MapPoints(_within_one(groups), len(tested[0]))
+
+
+def _coordinates(work: Attempt, space: str) -> MapCoordinates:
+    """Those of the space that holds the pool.
+
+    Raises:
+        CampaignError: features of the pool were deleted since the space was embedded, so that it has other coordinates.
+    """
+    features = FeatureSpace(work.store, space)
+    listing = features.listing()
+    if not has_map_coordinates(space, listing):
+        features.refuse_missing(set(ids_of_split(work.store, work.campaign, "pool")) - features.ids(listing))
+    return map_coordinates(work.store, space, listing)
 
 
 def _chosen(

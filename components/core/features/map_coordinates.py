@@ -97,15 +97,20 @@ class MapCoordinates:
         return np.stack(columns, axis=1)
 
 
-def map_coordinates(store: Store, space: str) -> MapCoordinates:
+def map_coordinates(store: Store, space: str, listing: SpaceContents | None = None) -> MapCoordinates:
     """Those of all samples of a space; they are made, and kept, where they are not there.
+
+    Args:
+        store: the campaign's.
+        space: its name.
+        listing: what it has; None to look.
 
     Raises:
         CampaignError: the space is empty, or something in it is damaged.
 
     Cost: a listing and some ten bytes a sample. To make them, two passes over the features, and O(N · 1,000 · 30).
     """
-    listing = FeatureSpace(store, space).listing()
+    listing = listing or FeatureSpace(store, space).listing()
     return _read(store, _kept(space, listing) or keep_map_coordinates(store, space, listing))
 
 

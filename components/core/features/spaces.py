@@ -193,7 +193,14 @@ class FeatureSpace:
             CampaignError: some were not. A platform's cache may have left out an embed stage whose features have been
                 deleted since.
         """
-        missing = wanted.missing()
+        self.refuse_missing(wanted.missing())
+
+    def refuse_missing(self, missing: set[str]) -> None:
+        """See that samples which are not among the features were set aside as unreadable.
+
+        Raises:
+            CampaignError: some were not.
+        """
         lost = sorted(missing.difference(row["sample_id"] for row in self.quarantined())) if missing else []
         if lost:
             raise CampaignError(

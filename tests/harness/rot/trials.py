@@ -41,9 +41,9 @@ class Point:
     findings: list[Finding]
 
     def may_lose(self, key: str, kind: str) -> bool:
-        """Whether nobody can say that it ought to be there: timings, their sums, indexes, what no commit names yet."""
+        """Whether nobody can say that it ought to be there: what is made again, and what no commit names yet."""
         under_way = self.stage != "label_ingest" and cycle_that_wrote(key) == self.cycle
-        return kind in ("timing", "sums", "index", "ids") or under_way
+        return kind in ("timing", "sums", "index", "ids", "map", "complete") or under_way
 
 
 @dataclass(frozen=True)
