@@ -22,6 +22,7 @@ PROBED = 12
 
 CHECKED: Checked = {
     r"table 1: ASVP, \w+ > SVPp.*": "LogME recomputes nothing while labels are fewer than the 192 dimensions",
+    r"table 3: training alone.*": "LogME recomputes nothing, so that LP-FT in the place of FT is all that differs",
     r"table 3: features alone.*": "LogME recomputes nothing, so that these are the cycles of SVPp",
     r"table 4: ASVP, margin, at 50 .*": "the proxy gains +2.5 points by them at 50 labels, and loses 1.3 at 150",
 }
