@@ -199,7 +199,7 @@ def test_the_campaign_was_a_whole_one(outputs: Outputs) -> None:
     assert b"MLflow has no record of this cycle yet" in outputs.printed["run"]
     assert all(b"may not do" in outputs.printed[about] for about in ("run people", "publish"))
     assert any("local.stage_process" in line for line in outputs.arguments)
-    assert sum("executor_main" in line for line in outputs.arguments) > 5
+    assert sum("executor_main" in line for line in outputs.arguments) > 8
     kept = [path.name for path in (outputs.folder / "kept").iterdir()]
     assert any("events.jsonl" in name for name in kept)
     assert (outputs.folder / "work" / "mlflow.db").stat().st_size > 100_000

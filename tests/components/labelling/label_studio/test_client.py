@@ -1,5 +1,6 @@
 """The client: tokens, retries and their bounds, and errors that say what to do."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,10 @@ def test_what_does_not_pass_ends_as_transient(
     with pytest.raises(TransientError, match=f"{message}.*run the same command again"):
         read(client)
     assert len(pauses) == ATTEMPTS - 1
-    if kind != "silent":  # on a busy machine the client gives up before the server has read what it sent
-        assert api.count("GET") == ATTEMPTS
+    end = time.monotonic() + 30
+    while api.count("GET") < ATTEMPTS and time.monotonic() < end:  # a busy server may read what it was sent later
+        time.sleep(0.05)
+    assert api.count("GET") == ATTEMPTS
 
 
 def test_the_pause_that_is_asked_for_is_kept_within_bounds(client: LabelStudio, api: Api, pauses: list[float]) -> None:
