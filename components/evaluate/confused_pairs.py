@@ -1,11 +1,13 @@
-"""What the model confuses, as pairs of samples: one that it mistakes, and one of the class that it takes it for."""
+"""What the model confuses: as pairs, a sample that it mistakes and one of the class that it takes it for, and by id."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from labelcycle.components.core.campaign.cycle_metrics import ConfusedPair
+from labelcycle.components.core.campaign.cycle_metrics import ConfusedPair, MistakenSamples
+from labelcycle.components.core.features.map_coordinates import draw_by_id
 from labelcycle.components.core.features.ordering import keyed_order
 from labelcycle.components.evaluate.measured import MeasuredModel
 from labelcycle.components.evaluate.test_features import Features
@@ -15,6 +17,18 @@ MOST_PAIRS = 6
 
 DIGITS = 4
 """Of confidences, so that the last bits of sums do not show."""
+
+
+MOST_DRAWN = 1500
+"""Test samples, drawn by id, of which the mistaken ones are kept: more would hide the map on which they are shown."""
+
+
+def mistaken_samples(measured: MeasuredModel, most: int = MOST_DRAWN) -> MistakenSamples:
+    """Test samples that the model takes for another class, among so many drawn by id; the same for any order."""
+    drawn = draw_by_id(pa.chunked_array([pa.array(measured.ids, pa.string())]), most)
+    wrong = measured.probabilities.argmax(axis=1) != measured.targets
+    mistaken = {measured.ids[row] for row in np.flatnonzero(wrong)}
+    return MistakenSamples(drawn=len(drawn), sample_ids=[name for name in drawn if name in mistaken])
 
 
 def confused_pairs(

@@ -11,11 +11,11 @@ from labelcycle.components.analysis.labels_by_class import labels_by_class
 from labelcycle.components.analysis.savings import Curve, learning_curve
 from labelcycle.components.analysis.stop import CurvePoint, reason_to_stop
 from labelcycle.components.core.campaign.attempt import Attempt, open_attempt
-from labelcycle.components.core.campaign.cycle_metrics import ClassificationMetrics, CycleMetrics, RandomArm
+from labelcycle.components.core.campaign.cycle_metrics import MISTAKEN, ClassificationMetrics, CycleMetrics, RandomArm
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.facts import Facts
 from labelcycle.components.core.campaign.label_quality import LabelSuspect, LabelSuspects
-from labelcycle.components.core.campaign.pool_ids import ids_of_split
+from labelcycle.components.core.campaign.pool_ids import ids_in_split
 from labelcycle.components.core.campaign.price_history import price_history_before
 from labelcycle.components.core.campaign.queries import read_query, requests_in
 from labelcycle.components.core.campaign.rechecks import is_second_answer, rechecked_samples
@@ -32,7 +32,7 @@ from labelcycle.components.core.runtime.observation import observed
 from labelcycle.components.core.storage.tables import CONSENSUS, read_table
 from labelcycle.components.evaluate.annotators import annotator_figures, disputed_samples
 from labelcycle.components.evaluate.batch_points import batch_points
-from labelcycle.components.evaluate.confused_pairs import confused_pairs
+from labelcycle.components.evaluate.confused_pairs import confused_pairs, mistaken_samples
 from labelcycle.components.evaluate.earlier_models import remeasure
 from labelcycle.components.evaluate.measured import estimate, measure
 from labelcycle.components.evaluate.projection_figures import (
@@ -109,7 +109,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     campaign = work.campaign
     training = work.read_record("training.json", TrainingFacts)
     head = read_head(work.read("head.safetensors"))
-    test_ids = ids_of_split(work.store, campaign, "test")
+    test_ids = ids_in_split(work.pool_ids, "test")
     labelled, tested = work.labelled(), work.tested()
     test, of_labelled = read_features(work, training.space, test_ids, labelled)
     if test_ids and not test.ids:
@@ -134,6 +134,8 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
     alike = training.space == campaign.base_space
     confused = confused_pairs(measured, campaign.classes, labelled, of_labelled, alike)
     work.write_table("label_suspects.parquet", noise.suspects)
+    mistaken = mistaken_samples(measured)
+    work.write_record(MISTAKEN, mistaken)
     metrics = CycleMetrics(
         cycle=cycle,
         labels=work.decision.labelled,
@@ -163,6 +165,7 @@ def run(root: str, cycle: int, attempt: str) -> Evaluated:
         **_corrected(work, given, test_ids),
         **({"remeasured": len(remeasured.models)} if remeasured is not None and just_now else {}),
         **({} if not found.test_samples else {"confused": confused}),
+        mistaken=len(mistaken.sample_ids),
     )
     if remeasured is not None and just_now:
         work.write_record(f"{NAME}.json", remeasured)

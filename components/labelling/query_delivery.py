@@ -7,7 +7,7 @@ does it.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
@@ -28,8 +28,16 @@ FORMULA = ("=", "+", "-", "@")
 """A cell that begins with one of these is a formula to spreadsheets, and a name of a file can hold a hostile one."""
 
 
-def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | None:
+def deliver_query(
+    store: Store, campaign: Campaign, commit: Commit, uris: Mapping[str, str | None] | None = None
+) -> str | None:
     """Hand out the committed query, unless people have it. Returns where; None for an empty query.
+
+    Args:
+        store: the campaign's.
+        campaign: the campaign, as it is now.
+        commit: whose query it is.
+        uris: image addresses of its samples by id, where the caller has them; None to read them from the pool.
 
     Raises:
         TransientError: the labelling tool does not answer.
@@ -39,7 +47,7 @@ def deliver_query(store: Store, campaign: Campaign, commit: Commit) -> str | Non
     if query.num_rows == 0:
         return None
     if campaign.labelling.tool is None:
-        address = _write_csv(store, campaign, query, commit.cycle)
+        address = _write_csv(store, campaign, query, commit.cycle, uris)
     elif (record := read_delivery_record(store, commit.cycle)) is not None:
         return record.place
     else:
@@ -72,21 +80,25 @@ def refuse_lost_commit(store: Store, cycle: int) -> None:
         )
 
 
-def _write_csv(store: Store, campaign: Campaign, query: pa.Table, cycle: int) -> str:
+def _write_csv(
+    store: Store, campaign: Campaign, query: pa.Table, cycle: int, uris: Mapping[str, str | None] | None
+) -> str:
     key = delivery_key(cycle)
     if not store.exists(key):
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(
-            _csv_rows(store, campaign, as_delivered(query, campaign, cycle))
-        )
+        if uris is None:
+            uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
+        rows = _csv_rows(store, campaign, as_delivered(query, campaign, cycle), uris)
+        csv.writer(text, lineterminator="\n").writerows(rows)
         store.write_if_absent(key, text.getvalue().encode())
     return store.locate(key)
 
 
-def _csv_rows(store: Store, campaign: Campaign, query: pa.Table) -> Iterator[list[object]]:
+def _csv_rows(
+    store: Store, campaign: Campaign, query: pa.Table, uris: Mapping[str, str | None]
+) -> Iterator[list[object]]:
     """A header and a row a vote that is wanted; where several people answer, with a column for who did."""
     several = campaign.labelling.by_several_people
-    uris = sample_uris(store, campaign, query["sample_id"].to_pylist())
     yield [*HEADINGS, *(["annotator"] if several else [])]
     query = without(query, read_withdrawn(store, campaign).ids)
     columns = (query[name].to_pylist() for name in ("sample_id", "rank", "predicted", "reason"))

@@ -11,7 +11,7 @@ from labelcycle.components.analysis.labels_by_class import class_warnings
 from labelcycle.components.analysis.verdict import verdict_of
 from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.campaign import Campaign
-from labelcycle.components.core.campaign.cycle_metrics import CycleMetrics
+from labelcycle.components.core.campaign.cycle_metrics import MISTAKEN, CycleMetrics, MistakenSamples
 from labelcycle.components.core.campaign.estimate import AccuracyEstimate
 from labelcycle.components.core.campaign.pool import sample_uris
 from labelcycle.components.core.campaign.price_history import LabelPrices
@@ -167,10 +167,11 @@ MOST_THUMBNAILS = 48
 
 @dataclass(frozen=True)
 class Drawn:
-    """PNG bytes by name, and the page."""
+    """PNG bytes by name, the page, and image addresses by id: of the query and of the other samples that are shown."""
 
     images: dict[str, bytes]
     page: str
+    uris: dict[str, str | None]
 
 
 def draw_cycle(
@@ -193,7 +194,7 @@ def draw_cycle(
     pictured = pictured_samples(metrics)
     uris = sample_uris(work.store, campaign, [*asked, *pictured]) if asked or pictured else {}
     thumbnails = read_thumbnails(asked[:MOST_THUMBNAILS], uris)
-    points = map_points(work, asked)
+    points = map_points(work, asked, _mistaken(work, metrics))
     drawn = {
         "learning_curve": draw_learning_curve(summaries, metrics.random, metrics.forecast, campaign.budget),
         "confusion_matrix": draw_confusion(metrics.confusion, campaign.classes) if metrics.test_samples else None,
@@ -206,4 +207,9 @@ def draw_cycle(
     cards = query_cards(query, thumbnails)
     pictures = sample_pictures(pictured, uris)
     page = render_report(Report(campaign, summaries, metrics, query, images, cards, previous, prices, pictures))
-    return Drawn(images, page)
+    return Drawn(images, page, uris)
+
+
+def _mistaken(work: Attempt, metrics: CycleMetrics) -> list[str]:
+    """Test samples that the model mistakes; none where an earlier version evaluated this attempt, which kept none."""
+    return [] if metrics.mistaken is None else work.read_record(MISTAKEN, MistakenSamples).sample_ids

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelcycle.components.core.campaign.attempt import Attempt
-from labelcycle.components.core.campaign.pool_ids import ids_of_split, pool_ids
+from labelcycle.components.core.campaign.pool_ids import ids_in_split
 from labelcycle.components.core.campaign.training import TrainingFacts
 from labelcycle.components.core.features.map_coordinates import (
     MapCoordinates,
@@ -19,10 +19,9 @@ from labelcycle.components.core.features.map_coordinates import (
     map_coordinates,
 )
 from labelcycle.components.core.features.spaces import FeatureSpace, holds_pool
-from labelcycle.components.core.models.heads import read_head
 from labelcycle.components.publish.charts import FINE, FONT, INK, PAGE_WIDTH, as_png, blank_figure
 
-MOST = {"pool": 3000, "labelled": 1500, "asked": 1000, "test": 1500}
+MOST = {"pool": 3000, "labelled": 1500, "asked": 1000}
 """Samples of each kind that are looked at, drawn by id."""
 
 LEAST = 3
@@ -36,14 +35,14 @@ class MapPoints:
     Attributes:
         groups: coordinates by kind, each (n, 2), from -1 to 1 and rounded:
             `pool`, `labelled`, `asked` (the new query), `wrong` (test samples that the model mistakes).
-        test_samples: how many test samples were looked at.
     """
 
     groups: dict[str, npt.NDArray[np.float64]]
-    test_samples: int
 
 
-def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MOST) -> MapPoints | None:
+def map_points(
+    work: Attempt, asked: Iterable[str], mistaken: Iterable[str], most: Mapping[str, int] = MOST
+) -> MapPoints | None:
     """Points of this cycle; None where no feature space holds the pool.
 
     They are the same for any order of rows. The space is this cycle's, or, where the pool was not embedded in it
@@ -52,40 +51,38 @@ def map_points(work: Attempt, asked: Iterable[str], most: Mapping[str, int] = MO
     Args:
         work: the attempt, trained.
         asked: ids of the new query.
+        mistaken: ids of test samples that the model mistakes.
         most: samples of each kind that are looked at.
 
     Raises:
         CampaignError: features are missing or damaged.
 
-    Cost: the coordinates of the space, some ten bytes a sample, and the parts that hold the test samples.
+    Cost: the coordinates of the space, some ten bytes a sample, and the ids of the pool.
     """
     own, base = work.read_record("training.json", TrainingFacts).space, work.campaign.base_space
     space = next((name for name in (own, base) if holds_pool(work, name)), None)
     if space is None:
         return None
-    truth = work.tested()
-    points = _coordinates(work, space)
-    chosen = _chosen(work, points, asked, most)
-    test = draw_by_id(_column(truth), most["test"])
-    tested = FeatureSpace(work.store, own).read(test) if test else ([], np.empty((0, 0), np.float16))
-    chosen["wrong"] = _mistaken(work, truth, *tested)
+    wrong = list(mistaken)
+    points = _coordinates(work, space, wrong if space == own else [])
+    chosen = {**_chosen(work, points, asked, most), "wrong": wrong}
     few = points.among(chain.from_iterable(chosen.values()))
     groups = {kind: few.of(ids) for kind, ids in chosen.items()}
     if sum(len(found) for kind, found in groups.items() if kind != "wrong") < LEAST:
         return None
-    return MapPoints(_within_one(groups), len(tested[0]))
+    return MapPoints(_within_one(groups))
 
 
-def _coordinates(work: Attempt, space: str) -> MapCoordinates:
-    """Those of the space that holds the pool.
+def _coordinates(work: Attempt, space: str, tested: list[str]) -> MapCoordinates:
+    """Those of the space that holds the pool, and these test samples.
 
     Raises:
-        CampaignError: features of the pool were deleted since the space was embedded, so that it has other coordinates.
+        CampaignError: features of what was embedded were deleted since, so that the space has other coordinates.
     """
     features = FeatureSpace(work.store, space)
     listing = features.listing()
     if not has_map_coordinates(space, listing):
-        features.refuse_missing(set(ids_of_split(work.store, work.campaign, "pool")) - features.ids(listing))
+        features.refuse_missing({*ids_in_split(work.pool_ids, "pool"), *tested} - features.ids(listing))
     return map_coordinates(work.store, space, listing)
 
 
@@ -93,7 +90,7 @@ def _chosen(
     work: Attempt, points: MapCoordinates, asked: Iterable[str], most: Mapping[str, int]
 ) -> dict[str, list[str]]:
     """Ids of the pool and of what is labelled and asked; a sample is of one kind alone."""
-    table = pool_ids(work.store, work.campaign)
+    table = work.pool_ids
     labelled, questions = set(work.labelled()), set(asked)
     known = pa.array(sorted(labelled | questions), pa.string())
     rest = table.filter(pc.and_(pc.equal(table["split"], "pool"), pc.invert(pc.is_in(table["sample_id"], known))))
@@ -106,17 +103,6 @@ def _chosen(
 
 def _column(ids: Iterable[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(sorted(ids), pa.string())])
-
-
-def _mistaken(
-    work: Attempt, truth: Mapping[str, str], names: list[str], features: npt.NDArray[np.float16]
-) -> list[str]:
-    """Test samples that the model takes for another class."""
-    if not names:
-        return []
-    classes = work.campaign.classes
-    predicted = read_head(work.read("head.safetensors")).probabilities(features).argmax(axis=1)
-    return [name for name, number in zip(names, predicted.tolist(), strict=True) if classes[number] != truth[name]]
 
 
 def _within_one(groups: dict[str, npt.NDArray[np.float64]]) -> dict[str, npt.NDArray[np.float64]]:

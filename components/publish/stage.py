@@ -1,5 +1,6 @@
 """The publish stage: complete the cycle's record, commit it, and hand the query to the people who label."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from labelcycle.components.core.storage.objects import ObjectReference, read_obj
 from labelcycle.components.core.storage.tables import QUERY, without_unused
 from labelcycle.components.labelling.query_delivery import deliver_query
 from labelcycle.components.notification.occasions import tell_of_commit
-from labelcycle.components.publish.cycle_report import draw_cycle
+from labelcycle.components.publish.cycle_report import Drawn, draw_cycle
 
 EMPTY_QUERY = "empty_query.parquet"
 
@@ -78,8 +79,11 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     files["summary"] = "summary.json"
     summary = _summary(work, metrics, query.num_rows)
     work.write_record(files["summary"], summary)
+    uris: Mapping[str, str | None] | None = None
     if metrics is not None:
-        files |= _draw(work, metrics, query, summary)
+        drawn = _drawn(work, metrics, query, summary)
+        files |= _files_of(work, drawn)
+        uris = drawn.uris
     work.record("publish")
     objects = _objects_elsewhere(work) | {name: work.reference(file) for name, file in files.items()}
     mine = Commit(cycle=cycle, attempt=attempt, objects=objects)
@@ -88,7 +92,8 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     winner = state.commits[cycle]
     if not committed:
         notice(f"Cycle {cycle} was committed by another run (attempt {winner.attempt}); this run changed nothing.")
-    handed = _hand_out(work, state.campaign, winner)
+    same_pool = state.campaign.pool == work.campaign.pool and state.campaign.quarantine == work.campaign.quarantine
+    handed = _hand_out(work, state.campaign, winner, uris if winner == mine and same_pool else None)
     tell_of_commit(work.store, state, cycle, handed)
     if report and "report" in winner.objects:
         Path(report).parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +111,13 @@ def run(root: str, cycle: int, attempt: str, report: str = "") -> Published:
     )
 
 
-def _hand_out(work: Attempt, campaign: Campaign, commit: Commit) -> str:
+def _hand_out(work: Attempt, campaign: Campaign, commit: Commit, uris: Mapping[str, str | None] | None) -> str:
     """Hand out the query. A labelling tool that does not answer gets it with the next run; the commit stands.
 
     People see the campaign as it is now: classes that came while the cycle was made are among those they may give.
     """
     try:
-        return deliver_query(work.store, campaign, commit) or ""
+        return deliver_query(work.store, campaign, commit, uris) or ""
     except TransientError as error:
         notice(f"The query of cycle {commit.cycle} is not delivered yet: {error} The next run delivers it.")
         return ""
@@ -195,8 +200,8 @@ def _told_of_testing(metrics: CycleMetrics | None) -> dict[str, Any]:
     return counted | ({} if metrics.estimate is None else {"estimate": metrics.estimate})
 
 
-def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: SummaryRecord) -> dict[str, str]:
-    """Write plots and report of a trained cycle. Returns their files by the name that the commit gives them."""
+def _drawn(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: SummaryRecord) -> Drawn:
+    """Plots and report of a trained cycle."""
     earlier = read_state(work.store)
     if len(earlier.commits) < work.cycle:
         raise CampaignError(f"Cycle {work.cycle} cannot be published: cycle {work.cycle - 1} is not committed.")
@@ -206,7 +211,11 @@ def _draw(work: Attempt, metrics: CycleMetrics, query: pa.Table, summary: Summar
     trained = [past for past in so_far if past.trained]
     summaries = [*trained, CycleSummary.of(summary)]
     prices = price_history_before(earlier, work.cycle, work.campaign.prices)
-    drawn = draw_cycle(work, metrics, query, summaries, prices)
+    return draw_cycle(work, metrics, query, summaries, prices)
+
+
+def _files_of(work: Attempt, drawn: Drawn) -> dict[str, str]:
+    """Write plots and report. Returns their files by the name that the commit gives them."""
     for name, data in drawn.images.items():
         work.write(f"{name}.png", data)
     work.write("report.html", drawn.page.encode())

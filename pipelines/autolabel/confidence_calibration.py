@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.campaign.pool_ids import ids_of_split
+from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.test_set import to_learn_from, to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of
@@ -61,8 +61,7 @@ def calibrate(chosen: Chosen, state: State) -> Calibration:
     """
     store, campaign = chosen.store, state.campaign
     people = _labels_of_people(store, state)
-    testing = set(ids_of_split(store, campaign, "test"))
-    tested = {name: label for name, label in to_test_with(store, campaign, people).items() if name in testing}
+    tested = to_test_with(store, campaign, pool_ids(store, campaign), people)
     if (found := _features(chosen, state, tested)) is not None:
         logits = chosen.head.logits(found.features).astype(np.float64)
         possible = np.isfinite(logits[np.arange(len(logits)), found.classes])

@@ -3,8 +3,9 @@
 Features are random numbers around class centres: how long stages take does not depend on what they hold. Each stage is
 a process of its own, as on a cluster, so that its peak memory is that of its pod. The pool has embeddings, so embed
 finds nothing to do; `make bench-cycle` measures embedding. Bytes and requests are those of the stages' own timings.
-With `--store s3` the campaign is on moto, on the same machine. In a folder `publish` is measured a second time, on a
-copy, without what the page and MLflow have of it: the map of the feature space and the record.
+With `--store s3` the campaign is on moto, on the same machine. Cycles are recorded in an MLflow server, as pods record
+them, or with `--mlflow sqlite` in a file. In a folder `publish` is measured a second time, on a copy, without what the
+page and MLflow have of it: the map of the feature space and the record.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from labelcycle.components.core.config.environment import environment
 
 CLASSES, TEST_SHARE, BLOCK = 10, 0.01, 50_000
 BATCH = 1000
@@ -175,6 +178,25 @@ def place_for(store: str, folder: Path) -> Iterator[str]:
         yield f"s3://{BUCKET}/campaign"
 
 
+@contextmanager
+def record_in(kind: str, folder: Path) -> Iterator[None]:
+    """Where the stages record cycles: a SQLite file beside the campaign, or a server of MLflow's own."""
+    if kind == "sqlite":
+        yield
+        return
+    from tests.services.mlflow_server.server import ADMINISTRATOR, MlflowServer
+
+    server = MlflowServer(folder, folder / "server.db", str(folder / "artifacts"), {})
+    name, password = ADMINISTRATOR
+    settings = {"URI": server.address, "USERNAME": name, "PASSWORD": password}
+    server.start()
+    try:
+        with environment({f"MLFLOW_TRACKING_{key}": value for key, value in settings.items()}):
+            yield
+    finally:
+        server.stop()
+
+
 def main() -> None:
     """Measure pools of the given sizes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,17 +205,19 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--strategy", default="margin")
     parser.add_argument("--store", choices=["folder", "s3"], default="folder")
+    parser.add_argument("--mlflow", choices=["server", "sqlite"], default="server")
     given = parser.parse_args()
     sizes = " ".join(map(str, given.samples))
     chosen = f"--samples {sizes} --width {given.width} --shards {given.shards} --strategy {given.strategy}"
     chosen += "" if given.store == "folder" else f" --store {given.store}"
+    chosen += "" if given.mlflow == "server" else f" --mlflow {given.mlflow}"
     print(f"`python -m tests.bench.pool {chosen}`\n")
     for samples in given.samples:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             with ProcessPoolExecutor(1) as writer:  # a child's peak memory begins at its parent's size
                 writer.submit(write_embeddings, folder / "embeddings.parquet", samples, given.width).result()
-            with place_for(given.store, folder) as root:
+            with record_in(given.mlflow, folder), place_for(given.store, folder) as root:
                 taken, alone = run_cycles(root, folder / "embeddings.parquet", given.strategy, given.shards)
                 with ProcessPoolExecutor(1) as reader:
                     moved = [None, *reader.submit(traffic_of_stages, root).result()]

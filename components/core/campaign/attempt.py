@@ -4,6 +4,7 @@ An attempt is named by a digest of the cycle's inputs, so runs of the same input
 and runs of different inputs never overwrite each other.
 """
 
+import functools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from labelcycle.components.core.campaign.commits import Commit, attempt_key
 from labelcycle.components.core.campaign.decision import Decision, attempt_name
 from labelcycle.components.core.campaign.history import History, read_history
 from labelcycle.components.core.campaign.history_tables import read_requests, read_votes
+from labelcycle.components.core.campaign.pool_ids import pool_ids
 from labelcycle.components.core.campaign.test_set import to_learn_from, to_test_with
 from labelcycle.components.core.campaign.vote_tables import labels_of, votes_in, votes_table
 from labelcycle.components.core.campaign.votes import in_force, under_present_names
@@ -192,6 +194,11 @@ class Attempt:
         except (KeyError, AttributeError, ValidationError) as error:
             raise CampaignError(f"{address} is not the record of a stage. {DELETE_RECORD}") from error
 
+    @functools.cached_property
+    def pool_ids(self) -> pa.Table:
+        """All ids of the pool with their splits, rows of `POOL_IDS` sorted by id, read once."""
+        return pool_ids(self.store, self.campaign)
+
     def votes(self) -> pa.Table:
         """The votes in force, the last of each person on each sample: rows of `LABELS` by sample and annotator.
 
@@ -230,7 +237,7 @@ class Attempt:
 
     def tested(self) -> dict[str, str]:
         """The class of each sample to test with, sorted by id; those that people have still to label are missing."""
-        return to_test_with(self.store, self.campaign, labels_of(self.consensus()))
+        return to_test_with(self.store, self.campaign, self.pool_ids, labels_of(self.consensus()))
 
     def classes_before(self) -> list[str]:
         """The classes of the cycle before this one, which are those of its head. Cost: that of `classes_then`."""

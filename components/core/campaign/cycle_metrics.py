@@ -193,6 +193,17 @@ class ConfusedPair(Record):
     like: str | None
 
 
+MISTAKEN = "mistaken.json"
+"""The file of an attempt that holds `MistakenSamples`."""
+
+
+class MistakenSamples(Record):
+    """Test samples that the model takes for another class: their ids, sorted, among so many that were drawn by id."""
+
+    drawn: int
+    sample_ids: list[str]
+
+
 class CycleMetrics(ClassificationMetrics):
     """Everything that is measured of a trained cycle: `metrics.json`.
 
@@ -223,6 +234,7 @@ class CycleMetrics(ClassificationMetrics):
         remeasured: how many earlier models were measured again, because the test set or the classes have
             changed; None for none.
         confused: what the model confuses most often; None in metrics of earlier versions and without test samples.
+        mistaken: how many samples `mistaken.json` names; None where an earlier version evaluated, which wrote none.
     """
 
     cycle: int
@@ -249,6 +261,7 @@ class CycleMetrics(ClassificationMetrics):
     rechecks: RecheckFigures | None = None
     remeasured: int | None = None
     confused: list[ConfusedPair] | None = None
+    mistaken: int | None = None
 
     @property
     def accuracy_in_words(self) -> str:

@@ -28,7 +28,11 @@ REMEDY = "Delete it and run again: it is made from the pool's table."
 
 def ids_of_split(store: Store, campaign: Campaign, split: str) -> list[str]:
     """Ids of the samples of a split, `pool`, `val` or `test`, sorted."""
-    table = pool_ids(store, campaign)
+    return ids_in_split(pool_ids(store, campaign), split)
+
+
+def ids_in_split(table: pa.Table, split: str) -> list[str]:
+    """Ids of the samples of a split, sorted, from rows of `POOL_IDS`."""
     ids: list[str] = table.filter(pc.equal(table["split"], split))["sample_id"].to_pylist()
     return ids
 

@@ -7,9 +7,11 @@ from. One that has no label is not in the test set yet.
 
 from collections.abc import Mapping
 
+import pyarrow as pa
+
 from labelcycle.components.core.campaign.campaign import Campaign
 from labelcycle.components.core.campaign.pool import load_truth
-from labelcycle.components.core.campaign.pool_ids import ids_of_split
+from labelcycle.components.core.campaign.pool_ids import ids_in_split, ids_of_split
 from labelcycle.components.core.storage import Store
 
 
@@ -38,13 +40,14 @@ def to_learn_from(store: Store, campaign: Campaign, labels: Mapping[str, str]) -
     return {name: label for name, label in labels.items() if name not in testing}
 
 
-def to_test_with(store: Store, campaign: Campaign, labels: Mapping[str, str]) -> dict[str, str]:
+def to_test_with(store: Store, campaign: Campaign, pool_ids: pa.Table, labels: Mapping[str, str]) -> dict[str, str]:
     """The class of each test sample that has one, by id, sorted.
 
     Args:
         store: the campaign's.
         campaign: the campaign.
+        pool_ids: its ids with their splits, rows of `POOL_IDS`.
         labels: what people gave, by id.
     """
     known = labels if campaign.test_from_budget else load_truth(store, campaign)
-    return {name: known[name] for name in ids_of_split(store, campaign, "test") if name in known}
+    return {name: known[name] for name in ids_in_split(pool_ids, "test") if name in known}

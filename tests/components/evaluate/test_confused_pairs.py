@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from labelcycle.components.analysis.accuracy import classification_metrics
-from labelcycle.components.core.campaign.cycle_metrics import ConfusedPair
-from labelcycle.components.evaluate.confused_pairs import MOST_PAIRS, confused_pairs
+from labelcycle.components.core.campaign.cycle_metrics import ConfusedPair, MistakenSamples
+from labelcycle.components.evaluate.confused_pairs import MOST_PAIRS, confused_pairs, mistaken_samples
 from labelcycle.components.evaluate.measured import MeasuredModel
 from labelcycle.components.evaluate.test_features import Features
 
@@ -41,6 +41,15 @@ def test_the_most_frequent_mistake_comes_first_with_the_surest_and_the_nearest(o
         ConfusedPair(true="cat", predicted="dog", count=2, sample_id="test-1", confidence=0.9, like="near dog"),
         ConfusedPair(true="dog", predicted="owl", count=1, sample_id="test-3", confidence=0.5, like="near owl"),
     ]
+
+
+@pytest.mark.parametrize("order", [list(range(6)), [5, 3, 1, 0, 2, 4]])
+def test_mistaken_samples_are_told_by_id(order: list[int]) -> None:
+    wrong = ["test-0", "test-1", "test-3"]
+    assert mistaken_samples(measured(order)) == MistakenSamples(drawn=6, sample_ids=wrong)
+    few = mistaken_samples(measured(order), most=4)
+    assert few == mistaken_samples(measured(list(range(6))), most=4)
+    assert few.drawn == 4 and set(few.sample_ids) < set(wrong)
 
 
 def test_features_of_another_space_are_not_compared() -> None:

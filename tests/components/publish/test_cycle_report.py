@@ -20,6 +20,7 @@ from labelcycle.components.core.campaign.summary import CycleSummary
 from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.storage.objects import ObjectReference
 from labelcycle.components.core.storage.tables import QUERY, with_schema
+from labelcycle.components.evaluate.confused_pairs import MOST_DRAWN
 from labelcycle.components.publish.charts import draw_confusion
 from labelcycle.components.publish.cycle_report import Report, render_report
 from labelcycle.components.publish.feature_map import MOST, MapPoints, draw_feature_map
@@ -603,8 +604,8 @@ def test_a_large_report_stays_small() -> None:
     generator = np.random.default_rng(0)
     confusion = generator.integers(0, 20, (1000, 1000)).tolist()
     many = {"classes": [class_figures(name, 0.5, 10) for name in classes], "confusion": confusion}
-    points = MapPoints({kind: generator.normal(size=(MOST[kind], 2)) for kind in MOST}, 1500)
-    points.groups["wrong"] = points.groups.pop("test")
+    most = MOST | {"wrong": MOST_DRAWN}
+    points = MapPoints({kind: generator.normal(size=(count, 2)) for kind, count in most.items()})
     images = dict.fromkeys(("learning_curve", "calibration"), bytes(60_000))
     images |= {"confusion_matrix": draw_confusion(confusion, classes), "feature_map": draw_feature_map(points)}
     cards = query_cards(query(500), {f"sample-{number}": Thumbnail(grain(number)) for number in range(1, 49)})

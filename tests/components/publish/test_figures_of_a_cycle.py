@@ -110,7 +110,7 @@ def test_a_forecast_beyond_what_is_shown_is_cut_off() -> None:
 def points(**counts: int) -> MapPoints:
     generator = np.random.default_rng(0)
     kinds = {"pool": 300, "labelled": 0, "asked": 0, "wrong": 0} | counts
-    return MapPoints({kind: generator.normal(size=(count, 2)) for kind, count in kinds.items()}, 50)
+    return MapPoints({kind: generator.normal(size=(count, 2)) for kind, count in kinds.items()})
 
 
 @pytest.mark.parametrize(("kind", "color"), [("labelled", BLUE), ("asked", GOLD), ("wrong", RED)])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labelcycle.components.core.campaign.cycle_metrics import MISTAKEN, MistakenSamples
 from labelcycle.components.core.campaign.pool import load_pool
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.campaign.training import TrainingFacts
@@ -27,9 +28,13 @@ def campaign(begin: Callable[..., Any]) -> Any:
     return made
 
 
+def mistaken(campaign: Any) -> list[str]:
+    return campaign.work.read_record(MISTAKEN, MistakenSamples).sample_ids
+
+
 def mapped(campaign: Any, most: dict[str, int] = MOST) -> MapPoints:
     query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])
-    found = map_points(campaign.work, query["sample_id"].to_pylist(), most)
+    found = map_points(campaign.work, query["sample_id"].to_pylist(), mistaken(campaign), most)
     assert found is not None
     return found
 
@@ -40,14 +45,12 @@ def test_every_sample_is_of_one_kind(campaign: Any) -> None:
     metrics = campaign.work.read_json("metrics.json")
     mistakes = round((1 - metrics["accuracy"]) * metrics["test_samples"])
     assert sizes == {"pool": 48 - 16, "labelled": 8, "asked": 8, "wrong": mistakes}
-    assert found.test_samples == 12
 
 
 def test_samples_are_drawn_by_id_where_there_are_too_many(campaign: Any) -> None:
-    most = {"pool": 10, "labelled": 3, "asked": 2, "test": 5}
+    most = {"pool": 10, "labelled": 3, "asked": 2}
     first, second = mapped(campaign, most), mapped(campaign, most)
     assert [len(first.groups[kind]) for kind in ("pool", "labelled", "asked")] == [10, 3, 2]
-    assert first.test_samples == 5
     assert all(np.array_equal(first.groups[kind], second.groups[kind]) for kind in first.groups)
 
 
@@ -62,19 +65,23 @@ def test_a_space_without_the_pool_gives_way_to_that_of_the_backbone(
     held_out = {row["sample_id"] for row in split if row["split"] == "test"}
     test = [row for row, name in enumerate(ids) if name in held_out]
     other.add([ids[row] for row in test], features[test])
-    expected = mapped(campaign)
     last = campaign.work.decision.model_copy(update={"query_size": 0})
     work = replace(campaign.work, decision=last)
     tuned = training.model_copy(update={"space": "tuned"})
     monkeypatch.setattr(type(work), "read_record", lambda self, name, kind: tuned)
-    found = map_points(work, [])
-    assert found is not None and found.test_samples == expected.test_samples == 12
-    assert len(found.groups["pool"]) == 40
+    found = map_points(work, [], [ids[test[0]]])
+    assert found is not None
+    assert {kind: len(points) for kind, points in found.groups.items()} == {
+        "pool": 40,
+        "labelled": 8,
+        "asked": 0,
+        "wrong": 1,
+    }
 
 
 def test_where_no_space_holds_the_pool_there_is_no_map(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "holds_pool", lambda work, space: False)
-    assert map_points(campaign.work, []) is None
+    assert map_points(campaign.work, [], []) is None
 
 
 @pytest.mark.parametrize("which", [slice(None), slice(0, 1), slice(1, 2)])
@@ -86,15 +93,14 @@ def test_features_that_were_lost_are_missed(campaign: Any, which: slice) -> None
     for key in lost:
         Path(store.locate(key)).unlink()
     with pytest.raises(CampaignError, match=r"\d+ samples have no features in .*Run the embed stage"):
-        map_points(campaign.work, [])
+        map_points(campaign.work, [], mistaken(campaign))
 
 
-def test_it_reads_the_coordinates_and_of_the_features_the_test_samples_alone(campaign: Any) -> None:
+def test_it_reads_coordinates_and_no_features(campaign: Any) -> None:
     expected = mapped(campaign)
     recording = RecordingStore(campaign.work.store)
     query = read_query(campaign.work.store, campaign.state.commits[1].objects["query"])["sample_id"].to_pylist()
-    found = map_points(replace(campaign.work, store=recording), query)
+    found = map_points(replace(campaign.work, store=recording), query, mistaken(campaign))
     assert found is not None and all(np.array_equal(found.groups[kind], expected.groups[kind]) for kind in found.groups)
     read = [key.rpartition("/")[2].partition("-")[0] for key in recording.keys_read if key.startswith("spaces/")]
-    assert {"index", "map", "part"} <= set(read) <= {"index", "ids", "map", "part"}
-    assert read.count("part") == 1 < len([key for key in recording.keys("spaces/") if "/part-" in key])
+    assert set(read) == {"index", "map"}

@@ -1,4 +1,7 @@
+import atexit
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +14,7 @@ from labelcycle.pipelines.cli import main
 def as_before() -> Iterator[None]:
     thresholds = gc.get_threshold()
     yield
+    atexit.unregister(gc.freeze)
     gc.set_threshold(*thresholds)
     gc.enable()
 
@@ -21,6 +25,32 @@ def test_the_command_collects_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
         main.main()
     assert gc.isenabled()
     assert gc.get_threshold()[0] == OBJECTS
+
+
+ENDING = """
+import atexit, gc
+from labelcycle.components.core.runtime.garbage_collection import collect_seldom
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        print("taken down")
+
+kept = Cycle()
+{collector}
+atexit.register(print, "exit handlers run")
+"""
+
+
+@pytest.mark.parametrize(
+    ("collector", "printed"),
+    [("collect_seldom()", ["exit handlers run"]), ("", ["exit handlers run", "taken down"])],
+)
+def test_the_end_of_a_process_does_not_look_for_garbage(collector: str, printed: list[str]) -> None:
+    code = ENDING.format(collector=collector)
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert ended.stdout.splitlines() == printed
 
 
 def test_a_block_without_garbage_collection() -> None:
