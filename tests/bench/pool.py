@@ -34,8 +34,10 @@ COLD_START = ("select", "publish")
 
 PUBLISH_ALONE = """
 import sys
+from labelcycle.components.core.runtime.garbage_collection import collect_seldom
 from labelcycle.components.publish import cycle_report
 from labelcycle.pipelines.one_stage import run_alone
+collect_seldom()
 cycle_report.map_points = lambda *given: None
 run_alone("publish", root=sys.argv[1], cycle=int(sys.argv[2]), attempt=sys.argv[3])
 """
