@@ -36,8 +36,9 @@ def images_given(given: Any, read_paths: bool) -> list[Callable[[], Image.Image]
     """A function for each image that gives its RGB pixels, or raises `UnreadableImage`.
 
     Args:
-        given: a DataFrame with a column `image`, else its first column; a Series, a list, an array of them, or one
-            image alone. An image is the bytes of its file, base64 of them, a `pathlib.Path`, or pixels uint8 (H, W, 3).
+        given: a DataFrame or dict with a column `image`, else its first column; a Series, a list or an array of images,
+            also as pixels uint8 (N, H, W, 3), or one image alone. An image is the bytes of its file, base64 of them, a
+            `pathlib.Path`, or pixels uint8 (H, W, 3).
         read_paths: whether text is a path or `s3://` URI.
     """
     return [partial(_decoded, one, read_paths) for one in _each(given)]
@@ -45,9 +46,9 @@ def images_given(given: Any, read_paths: bool) -> list[Callable[[], Image.Image]
 
 def _each(given: Any) -> Iterable[Any]:
     if isinstance(given, pd.DataFrame):
-        return list(given[COLUMN] if COLUMN in given.columns else given.iloc[:, 0])
+        return list(given[COLUMN] if COLUMN in given.columns else given.iloc[:, 0]) if given.size else []
     if isinstance(given, dict):
-        return _each(given[COLUMN] if COLUMN in given else next(iter(given.values())))
+        return _each(given[COLUMN] if COLUMN in given else next(iter(given.values()), []))
     if isinstance(given, np.ndarray):
         return [given] if given.ndim == 3 else list(given)
     if isinstance(given, pd.Series | list | tuple):
@@ -65,7 +66,8 @@ def _decoded(one: Any, read_paths: bool) -> Image.Image:
         return decode_image(data if data.translate(None, BASE64) else _from_base64(data))
     if isinstance(one, np.ndarray | list):
         return Image.fromarray(_pixels(one))
-    raise UnreadableImage("no image" if one is None or one is pd.NA or one != one else f"a {type(one).__name__}")
+    is_missing = one is None or one is pd.NA or one != one
+    raise UnreadableImage("no image" if is_missing else f"no image, but of type {type(one).__name__}")
 
 
 def _from_base64(text: bytes) -> bytes:

@@ -83,7 +83,11 @@ def pyfunc_files(description: ModelDescription, model_id: str, run_id: str) -> d
 
 
 def _signature(description: ModelDescription) -> ModelSignature:
-    """Images are one column of bytes without a name, so that lists are taken too; features are rows of numbers."""
+    """Images are one column of bytes without a name; features are rows of numbers.
+
+    MLflow checks features by the signature. Of images it would make a `pandas.DataFrame` first, which takes no array of
+    pixels. As it knows of signatures that come from type hints, the model checks those itself: `model_inputs` does.
+    """
     if description.backbone is None:
         inputs = Schema([TensorSpec(_feature_type(description), (-1, description.width or 0))])
     else:
@@ -94,7 +98,9 @@ def _signature(description: ModelDescription) -> ModelSignature:
         *(ColSpec(DataType.double, f"probability_{name}", required=False) for name in description.classes),
         ColSpec(DataType.string, "reason", required=False),
     ]
-    return ModelSignature(inputs=inputs, outputs=Schema(outputs))
+    signature = ModelSignature(inputs=inputs, outputs=Schema(outputs))
+    signature._is_signature_from_type_hint = description.backbone is not None
+    return signature
 
 
 def _feature_type(description: ModelDescription) -> "dtype[Any]":
@@ -132,11 +138,15 @@ def _example(description: ModelDescription) -> object:
     if description.backbone is None:
         scale = description.feature_scale
         return [[0.0] * (description.width or 0) if scale is None else scale.centre]
-    return {"columns": ["image"], "data": [[base64.b64encode(_picture()).decode()]]}
+    return {"columns": ["image"], "data": [[_text_of_picture()]]}
 
 
 def _served_example(description: ModelDescription) -> dict[str, object]:
-    return {"inputs" if description.backbone is None else "dataframe_split": _example(description)}
+    return {"inputs": _example(description) if description.backbone is None else [_text_of_picture()]}
+
+
+def _text_of_picture() -> str:
+    return base64.b64encode(_picture()).decode()
 
 
 def _picture() -> bytes:

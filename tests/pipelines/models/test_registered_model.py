@@ -90,26 +90,48 @@ def test_paths_bytes_and_pixels_are_all_taken(folder: str, pictures: Pictures) -
         [path],
         [data],
         data,
+        pixels,
+        pixels[None],
+        np.stack([pixels, pixels]),
+        [pixels],
+        np.array([path]),
         pd.Series([pixels]),
         {"image": pixels[None]},
         {"image": list(pixels[None])},
         {"image": [pixels, pixels]},
         base64.b64encode(data).decode(),
         pd.DataFrame({"image": [path, data, pixels, base64.b64encode(data).decode()]}),
+        pd.DataFrame({"id": ["a"], "image": [path]}),
+        pd.DataFrame({"first of all": [path], "id": ["a"]}),
     ]
     answers = [model.predict(one) for one in given]
     assert {answer["reason"][0] for answer in answers} == {None}
     assert len({answer["confidence"][row] for answer in answers for row in range(len(answer))}) == 1
 
 
-def test_pixels_of_several_sizes_go_under_a_name(folder: str) -> None:
-    """The way that the README shows, since MLflow lets no bare array of pixels through; once it does, say so there."""
+def test_a_list_of_pixels_has_images_of_any_size(folder: str) -> None:
     model = mlflow.pyfunc.load_model(folder)
     pixels = [np.full((height, 9, 3), 99, np.uint8) for height in (8, 12)]
-    assert model.predict({"image": pixels})["reason"].tolist() == [None, None]
-    for bare in (np.stack([pixels[0]] * 2), pixels[0], [pixels[0]] * 2):
-        with pytest.raises(MlflowException, match="Must pass 2-d input"):
-            model.predict(bare)
+    assert model.predict(pixels)["reason"].tolist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    "nothing", [[], {}, pd.DataFrame(), pd.Series([], dtype=object), np.empty((0, 8, 8, 3), np.uint8)]
+)
+def test_nothing_has_no_rows(folder: str, nothing: Any) -> None:
+    found = mlflow.pyfunc.load_model(folder).predict(nothing)
+    assert len(found) == 0 and list(found.columns) == ["predicted", "confidence", *PROBABILITIES, "reason"]
+
+
+def test_what_is_no_image_is_a_row_with_its_reason(folder: str) -> None:
+    model = mlflow.pyfunc.load_model(folder)
+    for given, reason in [
+        (7, "no image, but of type int"),
+        (None, "no image"),
+        (np.zeros((4, 4), np.uint8), "pixels are uint8 of shape (4,); they must be uint8 of shape (H, W, 3), RGB"),
+        (np.ones((2, 4, 4, 3)), "pixels are float64 of shape (4, 4, 3); they must be uint8 of shape (H, W, 3), RGB"),
+    ]:
+        assert set(model.predict(given)["reason"]) == {reason}
 
 
 def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pictures, tmp_path: Path) -> None:
@@ -125,7 +147,7 @@ def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pic
     )
     assert reasons[2] == "cannot be read: No such file or directory"
     assert reasons[3] == "pixels are uint8 of shape (4, 4); they must be uint8 of shape (H, W, 3), RGB"
-    assert reasons[4].startswith("pixels are float64") and reasons[5:] == ["no image", "a float"]
+    assert reasons[4].startswith("pixels are float64") and reasons[5:] == ["no image", "no image, but of type float"]
     assert found[["predicted", "confidence", *PROBABILITIES]].iloc[1:].map(lambda value: value is None).all(axis=None)
 
 
@@ -143,18 +165,47 @@ def test_every_form_of_request_is_answered_alike(folder: str, pictures: Pictures
     model = mlflow.pyfunc.load_model(folder)
     path = first(pictures)
     text = base64.b64encode(path.read_bytes()).decode()
-    forms = [
-        {"dataframe_split": {"columns": ["image"], "data": [[text], ["/w=="]]}},
-        {"dataframe_records": [{"image": text}, {"image": "/w=="}]},
-        {"instances": [{"image": text}, {"image": "/w=="}]},
-        {"instances": [text, "/w=="]},
-        {"inputs": [text, "/w=="]},
+    forms: list[dict[str, Any]] = [{"inputs": [text, "/w=="]}, {"inputs": {"image": [text, "/w=="]}}]
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"id": ["a", "b"], "image": [path.read_bytes(), b"\xff"]}), parquet)
+    answers = [
+        *(served(model, form) for form in forms),
+        served(model, f"image\n{text}\n/w==\n", "text/csv"),
+        served(model, parquet.getvalue(), "application/vnd.apache.parquet"),
     ]
-    answers = [*(served(model, form) for form in forms), served(model, f"image\n{text}\n/w==\n", "text/csv")]
     assert all(answer == answers[0] for answer in answers)
     good, bad = answers[0]
     assert good["predicted"] == model.predict([path])["predicted"][0] and good["reason"] is None
     assert bad["predicted"] is None and bad["confidence"] is None and bad["reason"]
+
+
+@pytest.mark.parametrize("key", ["dataframe_split", "dataframe_records", "instances"])
+def test_other_forms_of_json_are_refused_with_the_one_that_is_taken(folder: str, key: str) -> None:
+    model = mlflow.pyfunc.load_model(folder)
+    with pytest.raises(MlflowException, match="must be a dictionary with 'inputs' key") as refused:
+        served(model, {key: ["/w=="]})
+    assert refused.value.get_http_status_code() == 400
+
+
+def test_a_model_whose_signature_mlflow_checks_answers_as_before(folder: str, pictures: Pictures) -> None:
+    """One that an earlier version registered: its JSON forms are taken, and arrays under a name."""
+    written = Path(folder) / "MLmodel"
+    written.write_text(
+        written.read_text().replace("is_signature_from_type_hint: true", "is_signature_from_type_hint: false")
+    )
+    model = mlflow.pyfunc.load_model(folder)
+    path = first(pictures)
+    text = base64.b64encode(path.read_bytes()).decode()
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    answers = [
+        served(model, {"dataframe_split": {"columns": ["image"], "data": [[text]]}}),
+        served(model, {"instances": [text]}),
+        served(model, {"inputs": [text]}),
+    ]
+    assert answers[0] == answers[1] == answers[2] and answers[0][0]["reason"] is None
+    assert model.predict({"image": pixels[None]})["reason"][0] is None
+    with pytest.raises(MlflowException, match="Must pass 2-d input"):
+        model.predict(pixels)
 
 
 @pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "instances", "inputs", "csv", "parquet"])

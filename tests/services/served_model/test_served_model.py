@@ -19,8 +19,7 @@ def test_it_answers_as_predict_does(recorded: Recorded, asked: Any, pictures: Pi
     """The campaign's folder is gone by now, so its network is MLflow's copy."""
     with recorded.predictions.open(newline="") as file:
         expected = list(csv.DictReader(file))
-    rows = [[encoded(pictures.images / row["image"])] for row in expected]
-    answer = asked({"dataframe_split": {"columns": ["image"], "data": rows}})
+    answer = asked({"inputs": [encoded(pictures.images / row["image"]) for row in expected]})
     assert answer.status_code == 200, answer.text
     found = answer.json()["predictions"]
     assert [row["predicted"] for row in found] == [row["predicted"] for row in expected]
@@ -33,7 +32,7 @@ def test_it_answers_as_predict_does(recorded: Recorded, asked: Any, pictures: Pi
 def test_an_unreadable_image_is_a_row_with_its_reason(asked: Any, pictures: Pictures) -> None:
     good = encoded(min(pictures.images.rglob("*.png")))
     bad = base64.b64encode(b"\xffno image").decode()
-    answer = asked({"instances": [{"image": good}, {"image": bad}]})
+    answer = asked({"inputs": [good, bad]})
     first, second = answer.json()["predictions"]
     assert first["reason"] is None and first["predicted"] in CLASSES
     assert second["predicted"] is None and second["confidence"] is None
