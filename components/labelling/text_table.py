@@ -1,7 +1,7 @@
 """Tables of text in files of several formats: every cell stays what was written, every row knows where it stands."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,17 @@ MAX_BYTES = 500_000_000
 
 LONGEST_CELL = 100_000
 """Characters that a cell may have."""
+
+MOST_NAMED, LONGEST_NAMED = 12, 40
+"""Columns that a message names, and characters of each of these names."""
+
+
+def names_in_words(names: Iterable[str]) -> str:
+    """Names, such as of columns, for a message: the first ones, each cut where it is long."""
+    every = list(names)
+    shown = ", ".join(name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}…" for name in every[:MOST_NAMED])
+    more = len(every) - MOST_NAMED
+    return f"{shown}, and {more} more" if more > 0 else shown
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class TextTable:
             if name in self.columns:
                 return self.columns[name]
         also = f" (or {', '.join(names[1:])})" if names[1:] else ""
-        raise InputError(f"{self.uri} has no column {names[0]!r}{also}; its columns are {', '.join(self.names)}.")
+        raise InputError(f"{self.uri} has no column {names[0]!r}{also}; its columns are {names_in_words(self.names)}.")
 
     def optional_column(self, name: str) -> list[str]:
         """The column of this name, or empty cells where there is none."""

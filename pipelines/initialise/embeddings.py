@@ -17,6 +17,7 @@ from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.parquet_files import open_parquet, texts_in
 from labelcycle.components.labelling.sample_ids import fault_of_id
+from labelcycle.components.labelling.text_table import names_in_words
 from labelcycle.components.labelling.unlabelled import is_no_label, unlabelled_in_words
 from labelcycle.pipelines.initialise.npz_file import read_npz, texts_of
 from labelcycle.pipelines.initialise.reading import Reading
@@ -245,7 +246,7 @@ def _check_finite(features: npt.NDArray[np.floating], ids: list[str], uri: str) 
         )
 
 
-def _require(present: Any, names: tuple[str, ...], uri: str) -> None:
+def _require(present: Collection[str], names: tuple[str, ...], uri: str) -> None:
     missing = [name for name in names if name not in present]
     if missing:
-        raise InputError(f"{uri} lacks {', '.join(missing)}; it holds {', '.join(present)}.")
+        raise InputError(f"{uri} lacks {', '.join(missing)}; it holds {names_in_words(present)}.")

@@ -13,7 +13,7 @@ from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
 from labelcycle.components.labelling.label_folder import source_file
 from labelcycle.components.labelling.label_texts import labels_meant
 from labelcycle.components.labelling.sample_ids import fault_of_id
-from labelcycle.components.labelling.text_table import LABEL_NAMES, read_text_table
+from labelcycle.components.labelling.text_table import LABEL_NAMES, names_in_words, read_text_table
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 from labelcycle.pipelines.initialise.ground_truth import ENDING, is_ground_truth, read_ground_truth
 from labelcycle.pipelines.initialise.inspected_source import reading_of, refuse_too_many
@@ -77,7 +77,7 @@ def _rows_of_table(path: Path, uri: str) -> ManifestRows:
         if address is None:
             raise InputError(
                 f"{uri} has no column that says where the images are, such as uri; its columns are "
-                f"{', '.join(table.names)}."
+                f"{names_in_words(table.names)}."
             )
         table.columns[address] = sample_ids.columns[address]
     elif ID_NAMES[0] in table.names:

@@ -65,6 +65,10 @@ def test_missing_images_are_set_aside_by_row(lay: Lay, read: Read) -> None:
         ("uri\nhttp://there/a.png", "row 2: .*http: is never fetched"),
         ("sample_id,uri\none,a.png\none,d.png", "row 3: 'one' names another image in row 2"),
         ("width,lable\n3,cat", "no column that says where the images are, such as uri; its columns are width, lable"),
+        (
+            ",".join([f"{number}{'x' * 50}" for number in range(14)]) + "\n" + "," * 13,
+            r"its columns are 0x{39}…, (\d+x+…, ){10}11x{38}…, and 2 more\.$",
+        ),
         ("uri", "names no image"),
     ],
 )
