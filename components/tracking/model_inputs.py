@@ -28,6 +28,7 @@ TEXT_REFUSED = (
     "text that is no base64. Images are sent as base64; paths are given in Python as pathlib.Path, or as text once the "
     "model is loaded with model_config={'read_paths': True}"
 )
+TAKEN = "give a pathlib.Path, the bytes of a file, base64 of them, or pixels"
 BASE64 = (string.ascii_letters + string.digits + "+/=" + string.whitespace).encode()
 """No image file is made of these characters alone, so bytes that are are base64 that MLflow has left undecoded."""
 
@@ -38,7 +39,7 @@ def images_given(given: Any, read_paths: bool) -> list[Callable[[], Image.Image]
     Args:
         given: a DataFrame or dict with a column `image`, else its first column; a Series, a list or an array of images,
             also as pixels uint8 (N, H, W, 3), or one image alone. An image is the bytes of its file, base64 of them, a
-            `pathlib.Path`, or pixels uint8 (H, W, 3).
+            `pathlib.Path`, pixels uint8 (H, W, 3), or a PIL image.
         read_paths: whether text is a path or `s3://` URI.
     """
     return [partial(_decoded, one, read_paths) for one in _each(given)]
@@ -49,10 +50,10 @@ def _each(given: Any) -> Iterable[Any]:
         return list(given[COLUMN] if COLUMN in given.columns else given.iloc[:, 0]) if given.size else []
     if isinstance(given, dict):
         return _each(given[COLUMN] if COLUMN in given else next(iter(given.values()), []))
-    if isinstance(given, np.ndarray):
-        return [given] if given.ndim == 3 else list(given)
     if isinstance(given, pd.Series | list | tuple):
         return list(given)
+    if hasattr(given, "__array__") and not isinstance(given, Image.Image) and np.ndim(given):
+        return [given] if np.ndim(given) == 3 else list(given)
     return [given]
 
 
@@ -64,10 +65,19 @@ def _decoded(one: Any, read_paths: bool) -> Image.Image:
     if isinstance(one, bytes | bytearray | memoryview):
         data = bytes(one)
         return decode_image(data if data.translate(None, BASE64) else _from_base64(data))
-    if isinstance(one, np.ndarray | list):
+    if isinstance(one, Image.Image):
+        return _converted(one)
+    if isinstance(one, list) or (hasattr(one, "__array__") and np.ndim(one)):
         return Image.fromarray(_pixels(one))
-    is_missing = one is None or one is pd.NA or one != one
-    raise UnreadableImage("no image" if is_missing else f"no image, but of type {type(one).__name__}")
+    is_missing = one is None or one is pd.NA or (isinstance(one, float) and np.isnan(one))
+    raise UnreadableImage("no image" if is_missing else f"no image, but of type {type(one).__name__}; {TAKEN}")
+
+
+def _converted(image: Image.Image) -> Image.Image:
+    try:
+        return image.convert("RGB")
+    except OSError as error:
+        raise UnreadableImage(f"cannot be decoded: {error}") from error
 
 
 def _from_base64(text: bytes) -> bytes:
@@ -83,6 +93,8 @@ def _pixels(values: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
         pixels = np.asarray(values)
     except ValueError as error:
         raise UnreadableImage("pixels whose rows differ in length") from error
+    except (TypeError, RuntimeError) as error:  # such as of a tensor on another device
+        raise UnreadableImage(f"pixels that are no array of NumPy: {error}") from error
     if (
         isinstance(values, list)
         and pixels.dtype.kind == "i"

@@ -24,7 +24,8 @@ def read_weights(backbone: BackboneDescription, folder: Path, named: str = "") -
     Args:
         backbone: of the model.
         folder: the model's.
-        named: a file or `s3://` URI that the user says has them; empty for none.
+        named: a file or `s3://` URI that the user says has them, as the campaign keeps them or as it was begun with;
+            empty for none.
 
     Raises:
         ConfigurationError: the named file is missing, or has other weights.
@@ -67,10 +68,22 @@ def _named(backbone: BackboneDescription, named: str) -> bytes:
         data = _read(named)
     except FileNotFoundError as error:
         raise ConfigurationError(f"There is no file {named}. Correct `weights` in model_config.") from error
+    if digest_of_bytes(data) == backbone.weights_sha256:
+        return data
     try:
-        return _checked(data, backbone, named)
+        return _checked(_as_kept(backbone, named, data), backbone, named)
     except CampaignError as error:
         raise ConfigurationError(f"{error} Correct `weights` in model_config.") from error
+
+
+def _as_kept(backbone: BackboneDescription, named: str, data: bytes) -> bytes:
+    """What a campaign would keep of the file, which has these bytes; these where they do not fit the network."""
+    from labelcycle.components.core.backbones.resolve import weights_as_kept
+
+    try:
+        return weights_as_kept(backbone.as_backbone(), named)
+    except ConfigurationError:
+        return data
 
 
 def _checked(data: bytes, backbone: BackboneDescription, place: str) -> bytes:

@@ -78,7 +78,7 @@ def pyfunc_files(description: ModelDescription, model_id: str, run_id: str) -> d
         REQUIREMENTS: "".join(f"{name}\n" for name in _requirements(description)).encode(),
         ENVIRONMENT: _environment().encode(),
         EXAMPLE: json.dumps(_example(description)).encode(),
-        SERVED_EXAMPLE: json.dumps(_served_example(description)).encode(),
+        SERVED_EXAMPLE: json.dumps({"inputs": _example(description)}).encode(),
     }
 
 
@@ -131,22 +131,14 @@ def _example_info(description: ModelDescription) -> dict[str, str]:
     info = {"artifact_path": EXAMPLE, "serving_input_path": SERVED_EXAMPLE}
     if description.backbone is None:
         return {**info, "type": "ndarray", "format": "tf-serving"}
-    return {**info, "type": "dataframe", "pandas_orient": "split"}
+    return {**info, "type": "json_object"}
 
 
 def _example(description: ModelDescription) -> object:
     if description.backbone is None:
         scale = description.feature_scale
         return [[0.0] * (description.width or 0) if scale is None else scale.centre]
-    return {"columns": ["image"], "data": [[_text_of_picture()]]}
-
-
-def _served_example(description: ModelDescription) -> dict[str, object]:
-    return {"inputs": _example(description) if description.backbone is None else [_text_of_picture()]}
-
-
-def _text_of_picture() -> str:
-    return base64.b64encode(_picture()).decode()
+    return [base64.b64encode(_picture()).decode()]
 
 
 def _picture() -> bytes:

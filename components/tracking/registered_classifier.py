@@ -68,11 +68,15 @@ class CycleModel:
             params: none are known.
 
         Returns:
-            A row each, in their order: `predicted`, `confidence`, `probability_<class>` for every class, and `reason`,
-            which is None but for a row without prediction. There all others are None, since JSON has no NaN.
+            A row each, in their order, with the index of a DataFrame or Series: `predicted`, `confidence`,
+            `probability_<class>` for every class, and `reason`, which is None but for a row without prediction. There
+            all others are None, since JSON has no NaN.
         """
         probabilities, reasons = self._classify(model_input)
-        return _table(probabilities, reasons, self._description.classes)
+        table = _table(probabilities, reasons, self._description.classes)
+        if isinstance(model_input, pd.DataFrame | pd.Series) and len(model_input) == len(table):
+            table.index = model_input.index
+        return table
 
 
 class RegisteredClassifier(CycleModel, PythonModel):  # type: ignore[misc] # MLflow has no types for mypy

@@ -86,7 +86,7 @@ def resolve_backbone(
     transform = _transform(model, overrides)
     settled = settle_pooling(pooling, model, name, transform.image_size)
     model = with_pooling(model, settled)
-    data = save_tensors({key: value.contiguous() for key, value in model.state_dict().items()})
+    data = _bytes_of(model)
     reference = ObjectReference(key=f"weights/{digest_of_bytes(data)}.safetensors", sha256=digest_of_bytes(data))
     if not store.exists(reference.key):
         store.write(reference.key, data)
@@ -98,6 +98,23 @@ def resolve_backbone(
         precision=precision,
         pooling=settled,
     )
+
+
+def weights_as_kept(backbone: Backbone, weights: str) -> bytes:
+    """The bytes that a campaign on this backbone would keep of a file: without classifier, sized for its images.
+
+    Args:
+        backbone: which network.
+        weights: a safetensors file or an `s3://` URI of one, as it was given to `resolve_backbone`.
+
+    Raises:
+        ConfigurationError: no such file, or its weights do not fit.
+    """
+    return _bytes_of(with_pooling(_pretrained(backbone.name, weights, backbone.transform.image_size), backbone.pooling))
+
+
+def _bytes_of(model: torch.nn.Module) -> bytes:
+    return save_tensors({key: value.contiguous() for key, value in model.state_dict().items()})
 
 
 def inner_layers(backbone: Backbone, ending: str) -> list[str]:

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +15,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from mlflow.exceptions import MlflowException
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from labelcycle.components.core.digests import canonical_json
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.models.head import LinearHead
 from labelcycle.components.core.models.model_description import ModelDescription, ScaleDescription
 from labelcycle.components.tracking import track_campaign
+from labelcycle.components.tracking.model_inputs import TAKEN
 from labelcycle.components.tracking.model_registry import description, model_files
 from labelcycle.components.tracking.pyfunc_files import pyfunc_files
 from labelcycle.pipelines.models.choice import Chosen, choose_model
@@ -31,6 +35,7 @@ from tests.pipelines.models.conftest import crown
 
 with warnings.catch_warnings(action="ignore"):  # MLflow's own, of its own classes
     import mlflow.pyfunc
+    from mlflow.models import convert_input_example_to_serving_input, validate_serving_input
     from mlflow.pyfunc import scoring_server
 
 PROBABILITIES = [f"probability_{name}" for name in CLASSES]
@@ -92,6 +97,10 @@ def test_paths_bytes_and_pixels_are_all_taken(folder: str, pictures: Pictures) -
         data,
         pixels,
         pixels[None],
+        torch.tensor(pixels),
+        [torch.tensor(pixels)],
+        Image.open(path),
+        [Image.open(path)],
         np.stack([pixels, pixels]),
         [pixels],
         np.array([path]),
@@ -126,12 +135,15 @@ def test_nothing_has_no_rows(folder: str, nothing: Any) -> None:
 def test_what_is_no_image_is_a_row_with_its_reason(folder: str) -> None:
     model = mlflow.pyfunc.load_model(folder)
     for given, reason in [
-        (7, "no image, but of type int"),
+        (7, f"no image, but of type int; {TAKEN}"),
+        ({1}, f"no image, but of type set; {TAKEN}"),
+        (torch.ones(2, 2, 3, requires_grad=True), "pixels that are no array of NumPy: Can't call numpy() on Tensor.*"),
         (None, "no image"),
         (np.zeros((4, 4), np.uint8), "pixels are uint8 of shape (4,); they must be uint8 of shape (H, W, 3), RGB"),
         (np.ones((2, 4, 4, 3)), "pixels are float64 of shape (4, 4, 3); they must be uint8 of shape (H, W, 3), RGB"),
     ]:
-        assert set(model.predict(given)["reason"]) == {reason}
+        (found,) = set(model.predict(given)["reason"])
+        assert re.fullmatch(re.escape(reason).replace(r"\.\*", ".*"), found)
 
 
 def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pictures, tmp_path: Path) -> None:
@@ -147,7 +159,10 @@ def test_an_unreadable_image_is_a_row_with_its_reason(folder: str, pictures: Pic
     )
     assert reasons[2] == "cannot be read: No such file or directory"
     assert reasons[3] == "pixels are uint8 of shape (4, 4); they must be uint8 of shape (H, W, 3), RGB"
-    assert reasons[4].startswith("pixels are float64") and reasons[5:] == ["no image", "no image, but of type float"]
+    assert reasons[4].startswith("pixels are float64") and reasons[5:] == [
+        "no image",
+        f"no image, but of type float; {TAKEN}",
+    ]
     assert found[["predicted", "confidence", *PROBABILITIES]].iloc[1:].map(lambda value: value is None).all(axis=None)
 
 
@@ -236,6 +251,15 @@ def test_a_path_over_http_opens_nothing(
         assert row["predicted"] is None and row["reason"]
 
 
+def test_answers_keep_the_index_of_a_table(folder: str, pictures: Pictures) -> None:
+    """Else joining them to the table would give nothing, or of a shuffled table the answers of other rows."""
+    model = mlflow.pyfunc.load_model(folder)
+    table = pd.DataFrame({"image": sorted(pictures.images.rglob("*.png"))[:8]}).iloc[[7, 2]]
+    for given in (table, table["image"]):
+        assert model.predict(given).index.tolist() == [7, 2]
+    assert model.predict(list(table["image"])).index.tolist() == [0, 1]
+
+
 def test_text_is_a_path_only_where_whoever_loads_the_model_says_so(folder: str, pictures: Pictures) -> None:
     path = str(first(pictures))
     reason = mlflow.pyfunc.load_model(folder).predict([path])["reason"][0]
@@ -249,6 +273,7 @@ def test_mlflow_finds_signature_example_and_requirements(folder: str) -> None:
     assert [column.type.name for column in model.metadata.get_input_schema()] == ["binary"]
     assert model.metadata.get_output_schema().input_names() == ["predicted", "confidence", *PROBABILITIES, "reason"]
     assert model.predict(model.input_example)["reason"].tolist() == [None]
+    assert validate_serving_input(folder, convert_input_example_to_serving_input(model.input_example)) is not None
     body = json.loads((Path(folder) / "serving_input_example.json").read_text())
     assert served(model, body)[0]["predicted"] in CLASSES
     requirements = mlflow.pyfunc.get_model_dependencies(folder)
@@ -276,6 +301,15 @@ def test_weights_are_had_from_the_campaign_or_where_one_says(
         mlflow.pyfunc.load_model(folder)
     model = mlflow.pyfunc.load_model(folder, model_config={"weights": str(moved)})
     assert model.predict([first(pictures)])["reason"][0] is None
+    given = load_file(moved)
+    given_to_begin = tmp_path / "with-classifier.safetensors"
+    save_file(given | {"head.weight": torch.zeros(3, 8), "head.bias": torch.zeros(3)}, given_to_begin)
+    model = mlflow.pyfunc.load_model(folder, model_config={"weights": str(given_to_begin)})
+    assert model.predict([first(pictures)])["reason"][0] is None
+    some = next(iter(given))
+    save_file(given | {some: given[some] + 1}, given_to_begin)
+    with pytest.raises(ConfigurationError, match="has other weights than this model's"):
+        mlflow.pyfunc.load_model(folder, model_config={"weights": str(given_to_begin)})
     moved.write_bytes(b"others")
     with pytest.raises(ConfigurationError, match="has other weights than this model's"):
         mlflow.pyfunc.load_model(folder, model_config={"weights": str(moved)})
