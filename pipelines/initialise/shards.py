@@ -80,6 +80,11 @@ def _files_in(uri: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
                 _refuse_cut(file, archive.offset, uri)
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{uri} cannot be read as a tar archive: {error}. Make it again, or leave it out.") from error
+    except MemoryError as error:  # the archive's reader takes as much as a header says before it looks for it
+        raise InputError(
+            f"{uri} cannot be read as a tar archive: a header speaks of more than fits into memory. Make it again, or "
+            "leave it out."
+        ) from error
 
 
 def _refuse_cut(file: BinaryIO, end: int, uri: str) -> None:

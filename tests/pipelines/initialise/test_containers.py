@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,20 @@ def test_texts_beside_images_are_classes_or_captions(read: Read, write: Write) -
     assert not samples.labels and "are captions rather than classes" in line_of(samples)
 
 
+def claiming(size: int) -> bytes:
+    """The header of a member that says it has attributes of so many bytes, and none of them."""
+    info = tarfile.TarInfo("attributes")
+    info.type, info.size = tarfile.XHDTYPE, size
+    return info.tobuf(tarfile.GNU_FORMAT) + bytes(MEMBER)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (gzip.compress(shard({"1.png": picture(0)})), "one.tar is compressed, so that .* Unpack it: gunzip."),
         (b"no archive" * 100, "cannot be read as a tar archive"),
         (shard({"1.png": picture(0)})[:600], "cannot be read as a tar archive: unexpected end of data"),
+        (shard({"1.png": picture(0)})[:MEMBER] + claiming(1 << 60), "a header speaks of more than fits into memory"),
         (
             shard({"1.png": picture(0), "1.cls": b"cat"})[:MEMBER],
             "ends at byte 1,024 without the empty blocks that end",
@@ -186,6 +195,7 @@ def test_texts_beside_images_are_classes_or_captions(read: Read, write: Write) -
         "gzip",
         "no tar",
         "cut",
+        "more than memory",
         "cut before a header",
         "cut in a header",
         "no header",
