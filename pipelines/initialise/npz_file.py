@@ -54,6 +54,13 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[
         if read_header is None:
             raise ValueError(f"{info.filename} has version {version} of the format; save it with another numpy")
         shape, _, kind = read_header(file)
+        if kind.hasobject:
+            name = info.filename.removesuffix(".npy")
+            plain = '"float32"' if name == "features" else "str"
+            raise ValueError(
+                f"`{name}` has the type {kind}, whose values are pickled, and pickles are never read; save "
+                f"`{name}.astype({plain})` in its place"
+            )
         if min(shape, default=0) < 0 or math.prod(shape) * kind.itemsize != info.file_size - file.tell():
             raise ValueError(f"{info.filename} says that it holds {shape} of {kind}, but has another size")
     with archive.open(info) as file:

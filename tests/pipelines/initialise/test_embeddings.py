@@ -170,6 +170,23 @@ def test_wrong_npz_is_refused(write_npz: Callable[..., str], changes: dict[str, 
         samples_from_embeddings(write_npz(**changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("ids", "ids.astype(str)"),
+        ("labels", "labels.astype(str)"),
+        ("splits", "splits.astype(str)"),
+        ("features", 'features.astype("float32")'),
+    ],
+)
+def test_arrays_of_objects_are_refused_with_the_remedy(write_npz: Callable[..., str], name: str, remedy: str) -> None:
+    array = np.load(write_npz())[name]
+    with pytest.raises(InputError) as raised:
+        samples_from_embeddings(write_npz(**{name: array.astype(object)}))
+    assert f"`{name}` has the type object, whose values are pickled" in str(raised.value)
+    assert f"save `{remedy}`" in str(raised.value)
+
+
 def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> Any:
