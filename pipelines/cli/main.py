@@ -18,6 +18,7 @@ from labelcycle.components.core.logging.failures import GIVE_UP, TRY_AGAIN, exit
 from labelcycle.components.core.logging.json_logs import catch_up, write_json_logs
 from labelcycle.components.core.runtime.garbage_collection import collect_seldom
 from labelcycle.pipelines.cli.closed_pipes import outlive_readers
+from labelcycle.pipelines.cli.empty_places import refuse_empty_places
 from labelcycle.pipelines.cli.plain_output import print_plainly
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class LoggedCommand(TyperCommand):
         """See `typer.core.TyperCommand`; `ctx` is the command's context."""
         if not json_logs():
             try:
-                return super().invoke(ctx)
+                return self._invoke(ctx)
             except KeyboardInterrupt as stop:
                 print(how_stopped(stop), file=sys.stderr)
                 raise typer.Exit(exit_code_of(stop)) from stop
@@ -43,7 +44,7 @@ class LoggedCommand(TyperCommand):
         emit("command_started")
         begun, code = time.perf_counter(), 0
         try:
-            return super().invoke(ctx)
+            return self._invoke(ctx)
         except typer.Exit as end:
             code = end.exit_code
             raise
@@ -60,6 +61,11 @@ class LoggedCommand(TyperCommand):
 
                 set_log_context(campaign=campaign_at(str(root)))  # the command may have begun it
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
+
+    def _invoke(self, ctx: Any) -> Any:
+        if ctx.parent is None or ctx.parent.info_name != "stage":  # pods say "" for what nobody named
+            refuse_empty_places(ctx)
+        return super().invoke(ctx)
 
 
 def _context_of(ctx: Any, root: object) -> LogContext:

@@ -6,7 +6,7 @@ The flags of the command, the keys of its YAML file and the arguments of `begin_
 import csv
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from labelcycle.components.core.campaign.campaign import CropMode, Precision
 from labelcycle.components.core.config.settings import Settings
@@ -33,6 +33,15 @@ def _names(value: object) -> object:
     return [part.strip() for line in lines for part in line]
 
 
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("is empty; name something, or leave it out")
+    return value
+
+
+Given = Annotated[str, AfterValidator(_not_empty)]
+"""A name, path or address; an empty one, as of a shell's unset variable, would mean the working directory."""
+
 Channels = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
 """A number for red, green and blue: a list, or text such as `0.5,0.5,0.5`."""
 
@@ -45,7 +54,7 @@ class DataSettings(Settings):
 
     model_config = ConfigDict(title="Data")
 
-    images: str | None = Field(
+    images: Given | None = Field(
         None,
         description="Folder or s3:// prefix of image files, of WebDataset shards (.tar) or of .parquet or .arrow "
         "files with images; such a file; a manifest: CSV, JSONL or Parquet (uri,label,split); or datasets:NAME, which "
@@ -61,21 +70,21 @@ class DataSettings(Settings):
         description="Labels that came with the images play the annotator even where some images have none: nothing is "
         "known from the start, and those without a label are never asked for.",
     )
-    watch_images: str | None = Field(
+    watch_images: Given | None = Field(
         None,
         description="Folder or s3:// prefix that grows, such as that of --images: each cycle begins with the images "
         "that have come there since.",
     )
     follow_links: bool = Field(False, description="Look for images in folders that are links, too.")
-    embeddings: str | None = Field(
+    embeddings: Given | None = Field(
         None,
         description="Instead of images: .parquet (sample_id, feature, label, split) or .npz (ids, features, labels, "
         "splits); labels and splits may be missing.",
     )
-    groups: str | None = Field(
+    groups: Given | None = Field(
         None, description="CSV file (sample_id,group), such as camera or site, for selector.quotas."
     )
-    captions: str | None = Field(None, description="CSV, JSONL or Parquet (sample_id,caption) of the pool's images.")
+    captions: Given | None = Field(None, description="CSV, JSONL or Parquet (sample_id,caption) of the pool's images.")
     caption_template: str | None = Field(
         None, description='Where a caption is missing and labels are known; by default "a photo of a {class}".'
     )
@@ -87,21 +96,21 @@ class LabelSettings(Settings):
 
     model_config = ConfigDict(title="Labels and test set")
 
-    labels_from: str | None = Field(
+    labels_from: Given | None = Field(
         None,
         description="Label file (CSV, XLSX, JSONL, Parquet: sample_id,label) or a folder of them, read at every cycle. "
         "It may hold all labels and play the annotator, or grow while people label. Without it queries are delivered "
         "as CSV to fill in.",
     )
-    known_labels: list[str] = Field(
+    known_labels: list[Given] = Field(
         [],
         description="Label file, or a folder of them, of samples whose labels are known already: the first cycle "
         "trains on them. May be repeated.",
         json_schema_extra={"repeated": True},
     )
     count_known: bool = Field(False, description="Known labels count in the budget and are paid for.")
-    test: str | None = Field(None, description="Label file of the test set; its samples are never queried.")
-    val: str | None = Field(
+    test: Given | None = Field(None, description="Label file of the test set; its samples are never queried.")
+    val: Given | None = Field(
         None,
         description="Label file of a validation split, which chooses the best epoch and is never queried.",
     )
@@ -143,7 +152,7 @@ class MethodSettings(Settings):
 
     model_config = ConfigDict(title="Method and budget")
 
-    recipe: str = Field("uherding", description="A name from `labelcycle recipes`, or a YAML file.")
+    recipe: Given = Field("uherding", description="A name from `labelcycle recipes`, or a YAML file.")
     budget: int = Field(
         500,
         ge=1,
@@ -162,8 +171,8 @@ class MethodSettings(Settings):
         description="Share of all queries that asks again for labels which the model doubts most, blind to the first "
         "answer.",
     )
-    exclude: str | None = Field(None, description="File of ids, one a line, that must not be asked for.")
-    include: str | None = Field(None, description="File of ids, one a line, that must be asked for first.")
+    exclude: Given | None = Field(None, description="File of ids, one a line, that must not be asked for.")
+    include: Given | None = Field(None, description="File of ids, one a line, that must be asked for first.")
     overrides: dict[str, JsonValue] = Field(
         {}, alias="set", description="Change one setting of the recipe, such as trainer.epochs=20."
     )
@@ -182,18 +191,18 @@ class BackboneSettings(Settings):
 
     model_config = ConfigDict(title="Backbone")
 
-    text_encoder: str | None = Field(
+    text_encoder: Given | None = Field(
         None,
         description="Folder of a transformers text model, installed package that carries one, or owner/model of the "
         "hub.",
     )
-    backbone: str | None = Field(
+    backbone: Given | None = Field(
         None,
         description="A name from `labelcycle backbones`, such as dinov2-small, or any timm vision transformer by "
         "timm's name; by default the one that ships with labelcycle, which is for trying things out: it is weak and "
         "costs accuracy.",
     )
-    weights: str | None = Field(None, description="Its weights: .safetensors file or s3:// URI; else the model hub.")
+    weights: Given | None = Field(None, description="Its weights: .safetensors file or s3:// URI; else the model hub.")
     precision: Precision = Field(
         "float32", description="What the network computes in; bfloat16 is faster where the chip has it."
     )
@@ -211,7 +220,7 @@ class BackboneSettings(Settings):
         description="Begin with what an image-text backbone, such as siglip2-base, knows of the classes by their "
         "names: they choose the first query and pull the trainer logistic while labels are few.",
     )
-    text_tower: str | None = Field(
+    text_tower: Given | None = Field(
         None,
         description="With --zero-shot: folder of the backbone's open_clip model (open_clip_config.json, "
         "open_clip_model.safetensors, tokenizer.json); else the model hub.",
