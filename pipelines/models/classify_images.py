@@ -13,7 +13,8 @@ from PIL import Image
 
 from labelcycle.components.core.backbones.one_core import one_core_a_batch
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.components.core.images.decode import decode_image
+from labelcycle.components.core.images.allowed_sources import RefusedImage, image_address
+from labelcycle.components.core.images.decode import UnreadableImage, decode_image
 from labelcycle.components.core.images.listing import image_endings, list_images, no_images
 from labelcycle.components.core.images.source import read_image
 from labelcycle.components.core.models.image_classifier import ImageClassifier
@@ -29,7 +30,8 @@ def classify_images(
 ) -> Iterator[Predictions]:
     """What the model says of each image, in their order.
 
-    Features are rounded to float16 on the way, as they were when the model was measured.
+    Features are rounded to float16 on the way, as they were when the model was measured. An address that is never
+    fetched, such as one of http, has that as its reason.
 
     Args:
         chosen: the model.
@@ -52,6 +54,10 @@ def classify_images(
 
 
 def _decoded(address: str) -> Image.Image:
+    try:
+        image_address(address)
+    except RefusedImage as error:
+        raise UnreadableImage(str(error)) from error
     return decode_image(read_image(address))
 
 
@@ -70,11 +76,16 @@ def images_named(source: str) -> dict[str, str]:
         source: a folder or `s3://` prefix, whose images are named by their paths below it; an image; or a `.txt` file
             of paths and `s3://` URIs, a line each, which are relative to the file's folder and name themselves.
 
+    Returns:
+        Also links to nothing and what is neither file nor folder, where their names end as images' do: reading them
+        gives the reason why they have no prediction.
+
     Raises:
-        ConfigurationError: there is no such folder or file.
+        ConfigurationError: there is no such folder or file, or the one image is neither a file nor in S3.
         InputError: it names no image.
     """
     if source.lower().endswith(image_endings()):
+        image_address(source)
         return {source: source}
     if source.lower().endswith(LIST):
         found = _listed(source)
@@ -87,9 +98,10 @@ def images_named(source: str) -> dict[str, str]:
             "Correct --images."
         )
     listing = list_images(source)
-    if not listing.images:
+    images = listing.images | listing.no_files
+    if not images:
         raise InputError(no_images(source, listing))
-    return listing.images
+    return dict(sorted(images.items()))
 
 
 def _listed(source: str) -> dict[str, str]:

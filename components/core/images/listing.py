@@ -1,9 +1,11 @@
 """The image files of a folder or an `s3://` prefix, and what lies beside them that is passed over."""
 
+import errno
 import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.allowed_sources import allowed_image, image_address
@@ -18,6 +20,12 @@ MANIFESTS = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Files beside images that say more about them, as Hugging Face's image folders have them."""
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+KINDS = (
+    "Name a folder of images, a manifest of them (.csv, .jsonl or .parquet), or a file that holds them (.tar, .parquet "
+    "or .arrow)."
+)
+"""What images are taken from, for messages."""
+
 UNPACK = "compressed archives are not read: unpack them to .tar"
 
 
@@ -38,6 +46,8 @@ class Listing:
         hidden: files and folders whose names begin with a dot, which are passed over with all that is in them.
         linked_folders: links to folders that were not followed.
         broken_links: links to nothing.
+        special_files: what is neither a file nor a folder, such as pipes and sockets.
+        no_files: URI of each of these two that ends as an image does, by its path below the folder.
         manifest: the path below the folder of the first file that may be a manifest of its images; empty for none.
         compressed: whether an archive was passed over because it is compressed.
     """
@@ -49,6 +59,8 @@ class Listing:
     hidden: int = 0
     linked_folders: int = 0
     broken_links: int = 0
+    special_files: int = 0
+    no_files: dict[str, str] = field(default_factory=dict)
     manifest: str = ""
     compressed: bool = False
 
@@ -72,6 +84,8 @@ class Listing:
             parts.append(f"linked folders: {self.linked_folders:,} (--follow-links reads them)")
         if self.broken_links:
             parts.append(f"links to nothing: {self.broken_links:,}")
+        if self.special_files:
+            parts.append(f"neither files nor folders: {self.special_files:,}")
         return "; ".join(parts)
 
     @property
@@ -89,6 +103,15 @@ class Listing:
         else:
             self.other_endings[_ending(name)] += 1
             self.compressed = self.compressed or name.lower().endswith(COMPRESSED)
+
+    def add_no_file(self, name: str, uri: str) -> None:
+        """Add what cannot be read as a file: something special, or else a link to nothing."""
+        if Path(uri).exists():
+            self.special_files += 1
+        else:
+            self.broken_links += 1
+        if name.lower().endswith(self._endings):
+            self.no_files[name] = uri
 
     def __post_init__(self) -> None:
         self._endings = image_endings()
@@ -123,6 +146,8 @@ def list_images(folder: str, follow_links: bool = False) -> Listing:
         if not base.is_dir():
             if base.name.lower().endswith(COMPRESSED):
                 raise ConfigurationError(f"{base}: {UNPACK}.")
+            if base.exists():
+                raise ConfigurationError(f"{base} is not a folder, and no file of a kind that is taken. {KINDS}")
             raise ConfigurationError(f"{base} is not a folder. Name the folder that holds the images.")
         _add_files(listing, base, follow_links)
     listing.images = dict(sorted(listing.images.items()))
@@ -150,17 +175,25 @@ def _add_files(listing: Listing, base: Path, follow_links: bool) -> None:
                 name = f"{below}{entry.name}"
                 if entry.name.startswith("."):
                     listing.hidden += 1
-                elif not entry.is_dir():
-                    if entry.is_file():
-                        listing.add(name, f"{base}/{name}")
-                    elif entry.is_symlink():
-                        listing.broken_links += 1
+                elif (kind := _kind_of(entry)) == "file":
+                    listing.add(name, f"{base}/{name}")
+                elif kind == "neither":
+                    listing.add_no_file(name, f"{base}/{name}")
                 elif entry.is_symlink() and not follow_links:
                     listing.linked_folders += 1
                 elif (identity := _identity(entry.stat())) not in seen:
                     seen.add(identity)
                     listing.folders.append(name)
                     waiting.append(f"{name}/")
+
+
+def _kind_of(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "neither"
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return "neither"
 
 
 def _identity(facts: os.stat_result) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,36 @@ def test_unreadable_images_are_listed_with_the_reason(
         bad["00.png"]["reason"] == "empty file" and not bad["00.png"]["predicted"] and not bad["00.png"]["confidence"]
     )
     assert all(row["predicted"] in CLASSES for row in found if row["image"] not in bad)
+
+
+def test_links_to_nothing_and_pipes_have_a_reason(
+    trained: Callable[..., str], pictures: Pictures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    shutil.copy(pictures.images / "red/03.png", images / "b.png")
+    (images / "a.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(images / "c.png")
+    done = predict_images(choose_model(trained()), str(images), str(tmp_path / "out.csv"))
+    assert (done.predicted, done.unreadable) == (1, 2)
+    assert "2 of 3 images cannot be read" in capsys.readouterr().err
+    assert [(row["image"], row["reason"]) for row in rows(tmp_path / "out.csv")] == [
+        ("a.png", "cannot be read: No such file or directory"),
+        ("b.png", ""),
+        ("c.png", "cannot be read: not a plain file"),
+    ]
+
+
+def test_an_address_that_is_never_fetched_has_its_reason(
+    trained: Callable[..., str], pictures: Pictures, tmp_path: Path
+) -> None:
+    good = str(pictures.images / "red/03.png")
+    (tmp_path / "list.txt").write_text(f"http://127.0.0.1/a.png\n{good}\n")
+    done = predict_images(choose_model(trained()), str(tmp_path / "list.txt"), str(tmp_path / "out.csv"))
+    assert (done.predicted, done.unreadable) == (1, 1)
+    refused, read = rows(tmp_path / "out.csv")
+    assert refused["image"] == "http://127.0.0.1/a.png" and "http: is never fetched" in refused["reason"]
+    assert (read["image"], read["predicted"]) == (good, "red")
 
 
 def test_no_readable_image_is_an_error_that_leaves_the_reasons(trained: Callable[..., str], tmp_path: Path) -> None:

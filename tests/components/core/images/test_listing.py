@@ -8,6 +8,7 @@ import pytest
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.components.core.images.decode import reads_heif
 from labelcycle.components.core.images.listing import Listing, list_images, no_images
+from labelcycle.components.core.images.members import CONTAINERS
 from labelcycle.components.core.storage import Store, open_store
 
 
@@ -56,6 +57,19 @@ def test_links_to_folders_are_followed_where_that_is_said(tmp_path: Path) -> Non
     assert {"again/b.png", "b/b.png"} & followed.images.keys()
 
 
+def test_links_to_nothing_and_special_files_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "to-pipe.png").symlink_to(tmp_path / "pipe.png")
+    found = list_images(str(tmp_path))
+    assert list(found.images) == ["a.png"]
+    assert sorted(found.no_files) == ["gone.png", "loop.png", "pipe.png", "to-pipe.png"]
+    assert found.passed_over == "links to nothing: 3; neither files nor folders: 2"
+
+
 def test_a_folder_without_an_image_says_what_is_there(tmp_path: Path) -> None:
     for name in ("a.txt", "b.heic"):
         (tmp_path / name).write_bytes(b"")
@@ -82,7 +96,15 @@ def test_many_endings_are_cut_short() -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    for name in ("missing", "file"):
-        with pytest.raises(ConfigurationError, match=f"{name} is not a folder. Name the folder"):
-            list_images(str(tmp_path / name))
+    with pytest.raises(ConfigurationError, match="missing is not a folder. Name the folder"):
+        list_images(str(tmp_path / "missing"))
+
+
+@pytest.mark.parametrize("name", ["list.txt", "one.png"])
+def test_a_file_of_another_kind_is_told_which_kinds_are_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ConfigurationError) as refused:
+        list_images(str(tmp_path / name))
+    assert f"{name} is not a folder, and no file of a kind that is taken." in str(refused.value)
+    for kind in ("a folder of images", ".csv", ".jsonl", *CONTAINERS):
+        assert kind in str(refused.value)
