@@ -158,7 +158,9 @@ def history_of_samples(
     unlabelled = [name for name, split in splits.items() if split != "pool" and name not in labels]
     if unlabelled:
         raise InputError(f"{uri}: test or val sample {unlabelled[0]!r} has no label. Give it one.")
+    remedy = "Add some, or leave the splits out: a share of each class is then held out."
     if "test" not in splits.values():
+        remedy = "Give the class at least two labelled samples, or leave its samples out."
         usable = {name: label for name, label in labels.items() if splits[name] == "pool"}
         test = hold_out(usable, test_share, split_seed)
         splits |= dict.fromkeys(test, "test")
@@ -168,7 +170,7 @@ def history_of_samples(
     if blind:
         raise InputError(
             f"{uri}: the test split has no sample of class {blind[0]!r}, so its accuracy says nothing about that "
-            "class. Add some, or leave the splits out: a share of each class is then held out."
+            f"class. {remedy}"
         )
     return history
 

@@ -63,7 +63,13 @@ def test_a_label_file_beside_embeddings(write_npz: Callable[..., str], tmp_path:
         ({"labels": np.array(["cat"] * 6)}, "a classifier needs two classes or more"),
         (
             {"labels": np.array(["cat", "dog", "cat", "dog", "cow", "dog"])},
-            "the test split has no sample of class 'cow'",
+            "the test split has no sample of class 'cow', so its accuracy says nothing about that class. Add some, or "
+            "leave the splits out",
+        ),
+        (
+            {"labels": np.array(["cat", "dog", "cat", "dog", "cow", "dog"]), "splits": None},
+            "no sample of class 'cow', so its accuracy says nothing about that class. Give the class at least two "
+            "labelled samples, or leave its samples out.",
         ),
         ({"splits": np.array(["test"] * 6)}, "no labelled sample is in the pool split"),
     ],
