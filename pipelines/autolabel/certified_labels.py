@@ -32,6 +32,16 @@ LABELS_OUT = pa.schema(
 LABELS, CERTIFICATE, PLOT = "labels.parquet", "certificate.json", "share.png"
 
 
+def check_folder(folder: str) -> None:
+    """Refuse a place for the labels where there is a file, before people are asked for anything.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if "://" not in folder and Path(folder).exists() and not Path(folder).is_dir():
+        raise ConfigurationError(f"--output {folder} is a file. Name a folder.")
+
+
 def write_certified_labels(
     store: Store, campaign: Campaign, plan: AutolabelPlan, certificate: Certificate, folder: str
 ) -> int:
@@ -55,8 +65,7 @@ def write_certified_labels(
     """
     from labelcycle.pipelines.autolabel.share_plot import draw_share
 
-    if "://" not in folder and Path(folder).is_file():
-        raise ConfigurationError(f"--output {folder} is a file. Name a folder.")
+    check_folder(folder)
     folder, count = folder.rstrip("/"), 0
     try:
         if certificate.step is not None:

@@ -36,10 +36,12 @@ def autolabel(
     """
     from labelcycle.components.core.campaign.state import read_state
     from labelcycle.components.core.storage import open_store
-    from labelcycle.pipelines.autolabel.certified_labels import write_certified_labels
+    from labelcycle.pipelines.autolabel.certified_labels import check_folder, write_certified_labels
     from labelcycle.pipelines.autolabel.protocol import Claim
     from labelcycle.pipelines.autolabel.protocol import autolabel as go_on
 
+    if output:
+        check_folder(output)
     found = go_on(root, Claim(error, confidence, audit, steps), absolute(labels_from), model, anew)
     if found.began:
         _print_plan(found.plan)

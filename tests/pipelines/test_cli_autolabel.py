@@ -33,6 +33,11 @@ def test_from_predictions_to_certified_labels(
     claim = ["autolabel", campaign.root, "--error", 0.3, "--confidence", 0.6, "--audit", 3, "--steps", 1, "--model", 1]
     few = tmp_path / "few.csv"
     few.write_text("sample_id,label\nred-40,red\n")
+    refused = labelcycle(*claim, "--labels-from", few, "--output", few)
+    assert (
+        refused.returncode == 1 and not refused.stdout and f"--output {few} is a file. Name a folder" in refused.stderr
+    )
+    assert not (Path(campaign.root) / "autolabel").exists()
     asked = labelcycle(*claim, "--labels-from", few)
     assert asked.returncode == 3, asked.stderr
     assert "40 samples without a label of people; model of cycle 1" in asked.stdout
