@@ -65,12 +65,7 @@ def read_settings_file(path: Path) -> dict[str, object]:
     """
     if not path.exists() or path.is_dir():
         raise ConfigurationError(f"There is no settings file {path}. Correct --config.")
-    try:
-        content = read_settings(path, f"settings file {path}")
-    except ConfigurationError as error:
-        if r"'\t'" not in str(error):
-            raise
-        raise ConfigurationError(f"{error}\nIndent it by spaces instead of tabs.") from error
+    content = read_settings(path, f"settings file {path}")
     if content is None:
         notice(f"{path} holds no settings.")
         return {}

@@ -238,12 +238,11 @@ def describe(error: ValidationError) -> str:
     for problem in problems[:MOST_NAMED]:
         name = ".".join(_as_written(problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden":
-            guess = near_miss(str(problem["loc"][-1]), _names_of(Settings)) or " Remove it or correct its spelling."
-            lines.append(f"  {name}: unknown setting.{guess}")
+            lines.append(_unknown(name))
         elif problem["type"] == "missing":
             lines.append(f"  {name}: missing. Add it.")
         elif problem["type"] == "union_tag_not_found":
-            lines.append(f"  {name}.name: missing. Add it.")
+            lines += _without_kind(name, problem["input"])
         elif problem["type"] == "value_error":
             lines.append(f"  {name}: {problem['ctx']['error']}.")
         else:
@@ -253,6 +252,26 @@ def describe(error: ValidationError) -> str:
     if len(problems) > MOST_NAMED:
         lines.append(f"  … and {len(problems) - MOST_NAMED} more.")
     return "\n".join(lines)
+
+
+def _unknown(name: str) -> str:
+    guess = near_miss(name.rpartition(".")[2], _names_of(Settings)) or " Remove it or correct its spelling."
+    return f"  {name}: unknown setting.{guess}"
+
+
+def _without_kind(group: str, given: object) -> list[str]:
+    """Lines for a trainer, scorer or the like of which settings were given, but not which one it is."""
+    if not isinstance(given, dict) or not given:
+        return [f"  {group}.name: missing. Add it."]
+    kinds = KINDS.get(group.rpartition(".")[2])
+    choice = f", one of {', '.join(kinds)}" if kinds else ""
+    known = _names_of(Settings)
+    return [
+        f"  {group}.{key}: is set, but {group}.name is missing. Set that too{choice}."
+        if key in known
+        else _unknown(f"{group}.{key}")
+        for key in map(str, given)
+    ]
 
 
 def _names_of(group: type[Settings]) -> set[str]:

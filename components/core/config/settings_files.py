@@ -108,10 +108,24 @@ def read_settings(path: Path, what: str) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"Cannot read {what}: it is not UTF-8 text: {error}. Save it as UTF-8.") from error
+    except yaml.MarkedYAMLError as error:
+        raise ConfigurationError(f"Cannot read {what}{_where_and_why(error)}") from error
     except (OSError, ValueError, OverflowError, LookupError, AttributeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"Cannot read {what}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"Cannot read {what}: it is nested too deeply.") from error
+
+
+def _where_and_why(error: yaml.MarkedYAMLError) -> str:
+    """Line, column, problem and remedy of a fault in YAML, in one line."""
+    mark, begun = error.problem_mark, error.context_mark
+    where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+    since = (
+        f", from line {begun.line + 1} on" if begun is not None and mark is not None and begun.line < mark.line else ""
+    )
+    while_doing = f" ({error.context}{since})" if error.context else ""
+    remedy = "Indent it by spaces instead of tabs." if r"'\t'" in str(error.problem) else "Correct it there."
+    return f"{where}: {error.problem}{while_doing}. {remedy}"
 
 
 def as_written(path: Path, location: Sequence[int | str]) -> str | None:

@@ -167,7 +167,8 @@ def test_overrides_are_laid_over_the_file(path: Path) -> None:
         ),
         ({"trainer.name": "lora", "trainer.rank": 0}, "  trainer.rank: .*; got 0"),
         ({"scorer.name": "oracle"}, "  scorer: .*'oracle'.*'softmax', 'dropout'"),
-        ({"scorer.passes": 3}, "  scorer.name: missing. Add it"),
+        ({"scorer.passes": 3}, "  scorer.passes: is set, but scorer.name is missing. Set that too, one of"),
+        ({"scorer.foo": 1}, "  scorer.foo: unknown setting. Remove it or correct its spelling."),
         ({"scorer.name": "softmax", "scorer.passes": 3}, "  scorer.passes: unknown setting"),
         ({"scorer.name": "dropout", "scorer.passes": 0}, "  scorer.passes: .*; got 0"),
         ({"scorer.name": "dropout", "scorer.rate": 1}, "  scorer.rate: .*less than 1; got 1"),
@@ -221,6 +222,15 @@ def test_missing_settings_are_named(path: Path, missing: str) -> None:
         (b"", "is not a mapping"),
         (b"- a\n- b\n", "is not a mapping"),
         (b"name: [", "Cannot read recipe"),
+        (
+            b"name: [a\nsummary: b\n",
+            r"mine.yaml, line 2, column 8: expected ',' or ']', but got ':' \(while parsing a flow sequence, from line "
+            r"1 on\). Correct it there.$",
+        ),
+        (
+            b"name:\n\tfirst: 5\n",
+            "mine.yaml, line 2, column 1: found character .* Indent it by spaces instead of tabs.$",
+        ),
         (b"\xff\xfe\x00", "Cannot read recipe"),
         (b"!!python/object/apply:os.getcwd []", "Cannot read recipe"),
     ],

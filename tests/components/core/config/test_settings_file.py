@@ -39,7 +39,7 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
         (f"a: 0x{'f' * 5000}\n", "the number is too large"),
         (f"a: {'9' * 5000}\n", "4300 digits"),
         ("a: [x, 0012]\n", 'to YAML 0012 is the number 10; write "0012" in quotes for a text, or without zeros'),
-        ("a: 1:30\n", 'to YAML 1:30 is the number 90; write "1:30" in quotes for a text\n  in'),
+        ("a: 1:30\n", 'to YAML 1:30 is the number 90; write "1:30" in quotes for a text. Correct it there.'),
         ("a: 1:30.5\n", 'to YAML 1:30.5 is the number 90.5; write "1:30.5" in quotes'),
         ('a: "\\UFFFFFFFF"\n', "Cannot read recipe settings.yaml"),
         ('a: "\\ud800"\n', "half a character"),
