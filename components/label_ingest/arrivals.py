@@ -23,6 +23,7 @@ from labelcycle.components.core.storage.concurrent_reads import concurrently
 from labelcycle.components.core.storage.objects import RESTORE, read_named
 from labelcycle.components.core.storage.tables import TRUTH, table_in, with_schema
 from labelcycle.components.label_ingest.readiness import answers_to
+from labelcycle.components.labelling.delivered_csv import read_delivered_csv
 from labelcycle.components.labelling.delivery_record import QUERIES, delivery_key, read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.people import as_spelled_before
@@ -200,8 +201,7 @@ def _read_deliveries(
     taken_in = {sample_id for sample_id, _ in kept}
 
     def read(cycle: int) -> list[Vote]:
-        key = delivery_key(cycle)
-        votes = read_votes_file(store.locate(key), ids, campaign.classes, key, campaign.former_classes, taken_in)
+        votes = read_delivered_csv(store, campaign, cycle, ids, taken_in)
         return [_named(vote, further.get((cycle, vote.sample_id))) for vote in votes]
 
     found = dict(zip(sorted(cycles), concurrently(read, sorted(cycles)), strict=True))

@@ -12,7 +12,8 @@ from labelcycle.components.core.campaign.own_labels import is_own_table, known_c
 from labelcycle.components.core.campaign.state import State
 from labelcycle.components.core.campaign.votes import Vote
 from labelcycle.components.core.storage import Store
-from labelcycle.components.labelling.delivery_record import delivery_key, read_delivery_record
+from labelcycle.components.labelling.delivered_csv import read_delivered_csv
+from labelcycle.components.labelling.delivery_record import read_delivery_record
 from labelcycle.components.labelling.label_file import read_votes_file
 from labelcycle.components.labelling.sample_ids import SampleIds, Uris
 
@@ -61,8 +62,6 @@ def votes_on_last_query(
         return [Vote(request.sample_id, "", None, "ok", "", source) for request in requests]
     if source is None and campaign.labelling.tool is not None:
         return None
-    key = delivery_key(cycle)
-    address, name = (source, None) if source is not None else (store.locate(key), key)
 
     def uris() -> Uris:
         from labelcycle.components.core.campaign.pool import sample_uris
@@ -70,7 +69,10 @@ def votes_on_last_query(
         return sample_uris(store, campaign)
 
     ids = SampleIds(uris, asked, _withdrawn(store, campaign))
-    votes = read_votes_file(address, ids, campaign.classes, name, campaign.former_classes)
+    if source is None:
+        votes = read_delivered_csv(store, campaign, cycle, ids)
+    else:
+        votes = read_votes_file(source, ids, campaign.classes, former_classes=campaign.former_classes)
     return [vote for vote in votes if vote.sample_id in asked]
 
 

@@ -24,8 +24,9 @@ def publish(
     Example: LABEL_STUDIO_TOKEN_FILE=token labelcycle publish campaigns/people
     """
     from labelcycle.components.core.campaign.state import read_state
-    from labelcycle.components.core.errors import CampaignError
+    from labelcycle.components.core.errors import CampaignError, InputError
     from labelcycle.components.core.storage import open_store
+    from labelcycle.components.labelling.delivered_csv import WRITE_AGAIN, lost_its_rows
     from labelcycle.components.labelling.delivery_record import write_delivery_record
     from labelcycle.components.labelling.query_delivery import deliver_query
 
@@ -40,6 +41,8 @@ def publish(
     last = state.commits[-1]
     if state.campaign.labelling.tool is None:
         place = deliver_query(store, state.campaign, last)
+        if place is not None and lost_its_rows(store, state.campaign, last):
+            raise InputError(f"The query of cycle {last.cycle} is in {place}, which holds no rows. {WRITE_AGAIN}")
         _print_result({"place": place}, f"the query of cycle {last.cycle} is in {place}", as_json)
         return
     from labelcycle.components.labelling.label_studio.send_query import publish_query

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.cells import ID_NAMES
 from labelcycle.components.labelling.csv_table import SEPARATORS
+from labelcycle.components.labelling.delivered_csv import WRITE_AGAIN
 from labelcycle.components.labelling.people import person
 from labelcycle.components.labelling.text_encoding import UTF_16
 from labelcycle.components.labelling.text_table import LABEL_NAMES
@@ -181,7 +182,7 @@ def read_sheet(
         raise InputError(f"{address} is no CSV any more: {error}. Correct it there, or restore it.") from error
     records = [cells for cells in records if any(map(str.strip, cells))]
     if not records:
-        raise InputError(f"{address} is empty. Restore it, or delete it: labelcycle publish writes it again.")
+        raise InputError(f"{address} is empty. {WRITE_AGAIN}")
     header = [name.strip() for name in records[0]]
     column = header.index(_id_column(header, address))
     for cells in records[1:]:

@@ -8,10 +8,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from labelcycle.components.core.errors import CampaignError, ConfigurationError, TransientError
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.cli.publish import publish
-from tests.conftest import Bench
+from tests.conftest import CLASSES, Bench
 from tests.harness.label_studio_api import PERSONAL, Api
 
 application = typer.Typer()
@@ -61,6 +61,32 @@ def test_without_a_tool_the_csv_is_named(begin: Callable[..., Bench]) -> None:
     handout.unlink()
     assert call(campaign.root) == f"the query of cycle 0 is in {handout}\n"
     assert handout.exists()
+
+
+@pytest.mark.parametrize(
+    "left", ["", "\n", "sample_id,uri,rank,predicted,reason,label,status\n", "sep=;\nsample_id;label\n"]
+)
+def test_a_csv_that_lost_its_rows_is_refused_with_the_remedy(begin: Callable[..., Bench], left: str) -> None:
+    campaign = begin(labels_from=None)
+    campaign.run_cycle()
+    handout = Path(campaign.root, "queries", "cycle-0000.csv")
+    handout.write_text(left)
+    with pytest.raises(InputError) as refused:
+        call(campaign.root)
+    assert str(refused.value) == (
+        f"The query of cycle 0 is in {handout}, which holds no rows. Restore it, or delete it: labelcycle publish "
+        "writes it again."
+    )
+    handout.unlink()
+    assert call(campaign.root) == f"the query of cycle 0 is in {handout}\n" and len(handout.read_text()) > len(left)
+
+
+def test_an_emptied_csv_has_the_remedy_where_it_is_read(begin_on_images: Callable[..., Bench]) -> None:
+    campaign = begin_on_images(labels_from=None, recipe="random", classes=CLASSES)
+    campaign.run_until("publish")
+    Path(campaign.root, "queries", "cycle-0000.csv").write_text("")
+    with pytest.raises(InputError, match="is empty. Restore it, or delete it: labelcycle publish writes it again"):
+        campaign.ingest()
 
 
 def test_nothing_to_hand_out(campaign: Bench) -> None:

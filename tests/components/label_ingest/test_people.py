@@ -371,13 +371,13 @@ def test_csvs_that_nobody_touched_are_not_read_again(
         write_labels(campaign.root, cycle, right)
         campaign.run_cycle()
     read = []
-    monkeypatch.setattr(arrivals, "read_votes_file", lambda uri, *rest: read.append(uri) or [])
+    monkeypatch.setattr(arrivals, "read_delivered_csv", lambda _, __, cycle, *rest: read.append(cycle) or [])
     campaign.ingest()
-    assert read == [f"{campaign.root}/{delivery_key(3)}"]
+    assert read == [3]
     write_labels(campaign.root, 1, right)
     read.clear()
     campaign.ingest()
-    assert sorted(read) == [f"{campaign.root}/{delivery_key(cycle)}" for cycle in (1, 3)]
+    assert sorted(read) == [1, 3]
 
 
 def test_the_same_answers_are_the_same_attempt_wherever_a_campaign_lies(
