@@ -12,6 +12,7 @@ from labelcycle.components.labelling.label_spellings import (
     two_spellings,
     with_points,
 )
+from labelcycle.components.labelling.sample_ids import control_characters_in
 from labelcycle.components.labelling.unlabelled import is_no_label
 
 Place = Callable[[str], str]
@@ -51,9 +52,14 @@ def labels_meant(texts: Iterable[str], classes: Collection[str] | None, place: P
 def refuse_unclear(labels: Collection[str], place: Place) -> None:
     """Refuse labels, where no classes are named, of which one is another in another spelling, or lists several.
 
+    So is one that holds control characters.
+
     Raises:
-        InputError: so it is; both and the remedy are named.
+        InputError: so it is; the label, what it differs from and the remedy are named.
     """
+    for label in labels:
+        if fault := control_characters_in(label):
+            raise InputError(f"{place(label)}: the label {label!r} {fault}. Write it without them.")
     if (pair := two_spellings(labels)) is not None:
         one, other = pair
         raise InputError(

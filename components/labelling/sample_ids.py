@@ -29,9 +29,16 @@ def fault_of_id(name: str) -> str | None:
     """
     if name != name.strip():
         return "begins or ends with a space, which tables lose"
-    if not name.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        return "holds control characters or bytes that are not UTF-8"
+    if unprintable := control_characters_in(name):
+        return unprintable
     return f"has more than {LONGEST_ID:,} characters" if len(name) > LONGEST_ID else None
+
+
+def control_characters_in(text: str) -> str | None:
+    """That an id or a label holds characters which steer terminals or are no text, in words; None where it is plain."""
+    if not text.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        return "holds control characters or bytes that are not UTF-8"
+    return None
 
 
 class SampleIds:

@@ -8,7 +8,7 @@ from labelcycle.components.core.errors import ConfigurationError, InputError, ne
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.labelling.label_file import read_label_file
 from labelcycle.components.labelling.label_texts import refuse_unclear
-from labelcycle.components.labelling.sample_ids import SampleIds
+from labelcycle.components.labelling.sample_ids import SampleIds, control_characters_in
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 from labelcycle.pipelines.initialise.samples import Samples
 
@@ -173,6 +173,9 @@ def classes_of(settings: CampaignSettings, labels: dict[str, str]) -> list[str]:
         raise ConfigurationError(f"A classifier needs two classes or more; found {classes}. Name them with --classes.")
     if len(set(classes)) < len(classes):
         raise ConfigurationError(f"--classes names a class twice: {', '.join(classes)}.")
+    for name in classes:
+        if fault := control_characters_in(name):
+            raise ConfigurationError(f"--classes names {name!r}, which {fault}. Write it without them.")
     unknown = sorted(set(labels.values()) - set(classes))
     if unknown:
         guess = near_miss(unknown[0], classes)

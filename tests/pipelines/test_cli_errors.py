@@ -30,6 +30,7 @@ SETTINGS = ["--budget", 8, "--batch", 4]
         (["--batch", "0"], "--batch must be 1 or more"),
         (["--batch", "9"], "--batch 9 is larger than --budget 8"),
         (["--batch", "49", "--budget", "60"], "--batch 49 is larger than the pool of 48 samples"),
+        (["--classes", "blue,green,r\x07ed,red"], r"--classes names 'r\x07ed', which holds control characters"),
         (["--classes", "blue,green"], "Label 'red' is not among --classes: blue, green."),
         (["--classes", "blue,green,Red"], "is not among --classes: blue, green, Red. Did you mean 'Red'?"),
         (["--classes", 'blue,"green'], "is not a list of names (unexpected end of data). Quote them as in: red,"),

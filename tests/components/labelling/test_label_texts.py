@@ -54,6 +54,14 @@ def test_a_file_that_grows_is_told_of_what_people_wrote_alone(
     assert "2 of 3 rows are not labelled: 1 '?', 1 empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("label", ["c\x00at", "c\x1b[31mat", "two\nlines", "c\x7fat"])
+def test_a_label_with_control_characters_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path / "labels.jsonl", ["dog", label])
+    assert "labels.jsonl, row 2: the label " in str(refused.value)
+    assert str(refused.value).endswith(" holds control characters or bytes that are not UTF-8. Write it without them.")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "how"),
     [
