@@ -7,6 +7,9 @@ from difflib import get_close_matches
 LONGEST = 4000
 """Characters of a message that are shown; of longer ones the middle is left out."""
 
+MOST_NAMED, LONGEST_NAMED = 12, 40
+"""Names that a list in a message has, and characters of each."""
+
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -35,6 +38,13 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     by_folded = {one.casefold(): one for one in known}
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
+
+
+def names_in_words(names: Iterable[str], most: int = MOST_NAMED) -> str:
+    """Names, such as of columns, for a message: the first ones, at most so many, each cut where it is long."""
+    every = list(names)
+    shown = ", ".join(name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}…" for name in every[:most])
+    return f"{shown}, and {len(every) - most} more" if len(every) > most else shown
 
 
 class InputError(LabelcycleError):

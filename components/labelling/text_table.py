@@ -1,11 +1,11 @@
 """Tables of text in files of several formats: every cell stays what was written, every row knows where it stands."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import InputError, names_in_words
 from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES, Cells, columns_to_read
 from labelcycle.components.labelling.csv_table import read_csv
 from labelcycle.components.labelling.json_text import read_json_text
@@ -23,17 +23,6 @@ MAX_BYTES = 500_000_000
 
 LONGEST_CELL = 100_000
 """Characters that a cell may have."""
-
-MOST_NAMED, LONGEST_NAMED = 12, 40
-"""Columns that a message names, and characters of each of these names."""
-
-
-def names_in_words(names: Iterable[str]) -> str:
-    """Names, such as of columns, for a message: the first ones, each cut where it is long."""
-    every = list(names)
-    shown = ", ".join(name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}…" for name in every[:MOST_NAMED])
-    more = len(every) - MOST_NAMED
-    return f"{shown}, and {more} more" if more > 0 else shown
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelcycle.components.core.digests import digest_of_file
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import InputError, names_in_words
 from labelcycle.components.core.features.half_precision import FeatureScale, scale_for_half_precision
 from labelcycle.components.core.runtime.observation import notice
 from labelcycle.components.core.storage import open_store
 from labelcycle.components.core.storage.parquet_files import open_parquet, texts_in
 from labelcycle.components.labelling.sample_ids import fault_of_id
-from labelcycle.components.labelling.text_table import names_in_words
 from labelcycle.components.labelling.unlabelled import is_no_label, unlabelled_in_words
 from labelcycle.pipelines.initialise.npz_file import read_npz, texts_of
 from labelcycle.pipelines.initialise.reading import Reading

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss, printable
+from labelcycle.components.core.errors import ConfigurationError, InputError, names_in_words, near_miss, printable
 from labelcycle.components.core.images.allowed_sources import image_address
 from labelcycle.components.core.images.inspection import Found, inspect_images
 from labelcycle.components.labelling.cells import FURTHER_ID_NAMES, ID_NAMES
 from labelcycle.components.labelling.label_folder import source_file
 from labelcycle.components.labelling.label_texts import labels_meant
 from labelcycle.components.labelling.sample_ids import fault_of_id
-from labelcycle.components.labelling.text_table import LABEL_NAMES, names_in_words, read_text_table
+from labelcycle.components.labelling.text_table import LABEL_NAMES, read_text_table
 from labelcycle.components.labelling.unlabelled import unlabelled_in_words
 from labelcycle.pipelines.initialise.ground_truth import ENDING, is_ground_truth, read_ground_truth
 from labelcycle.pipelines.initialise.inspected_source import reading_of, refuse_too_many

@@ -16,6 +16,7 @@ from timm.data import create_transform
 from labelcycle.components.core.backbones.embedded import model as embedded_model
 from labelcycle.components.core.backbones.pooling import with_pooling
 from labelcycle.components.core.backbones.presets import near_preset
+from labelcycle.components.core.backbones.weights_that_do_not_fit import misfit_in_words
 from labelcycle.components.core.campaign.campaign import Backbone, Transform
 from labelcycle.components.core.errors import CampaignError, ConfigurationError
 from labelcycle.components.core.runtime.observation import notice
@@ -126,7 +127,9 @@ def backbone_with_weights(backbone: Backbone, weights: bytes) -> torch.nn.Module
     try:
         model.load_state_dict(load_tensors(weights), strict=True)
     except RuntimeError as error:
-        raise CampaignError(f"The stored weights do not fit backbone {backbone.name!r}: {error}") from error
+        raise CampaignError(
+            f"The stored weights do not fit backbone {backbone.name!r}. {misfit_in_words(error)}"
+        ) from error
     return model.eval().to(device())
 
 

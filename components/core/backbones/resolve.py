@@ -18,6 +18,7 @@ from labelcycle.components.core.backbones.build import EMBEDDED, create
 from labelcycle.components.core.backbones.model_hub import WEIGHT_FILES, contact_hub
 from labelcycle.components.core.backbones.pooling import settle_pooling, width_of, with_pooling
 from labelcycle.components.core.backbones.presets import Preset, preset_of_network
+from labelcycle.components.core.backbones.weights_that_do_not_fit import misfit_in_words
 from labelcycle.components.core.campaign.campaign import Backbone, Precision, Transform
 from labelcycle.components.core.config.embedding import AskedPooling
 from labelcycle.components.core.config.recipe import describe
@@ -156,8 +157,8 @@ def _pretrained(name: str, weights: str | None, image_size: int | None) -> torch
             return create(name, image_size, pretrained=True, pretrained_cfg_overlay=EVERY_LAYER | {"file": str(bare)})
         except (RuntimeError, KeyError, SafetensorError) as error:
             raise ConfigurationError(
-                f"The weights {weights!r} do not fit backbone {name!r}: {error}. Correct --weights or --backbone, or "
-                "fetch the file again if it is cut short."
+                f"The weights {weights!r} do not fit backbone {name!r}. Correct --weights or --backbone, or fetch the "
+                f"file again if it is cut short. {misfit_in_words(error)}"
             ) from error
 
 

@@ -130,9 +130,19 @@ def test_an_unknown_version_of_a_backbone_is_refused(store: Store) -> None:
 def test_weights_of_another_network_are_refused(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(3)}, str(path))
-    with pytest.raises(
-        ConfigurationError, match=r"do not fit backbone .test_vit.(.|\n)*Correct --weights or --backbone"
-    ):
+    with pytest.raises(ConfigurationError) as refused:
+        resolve_backbone(store, SMALL, str(path), AS_IT_IS)
+    said = str(refused.value)
+    assert "do not fit backbone 'test_vit'. Correct --weights or --backbone, or fetch the file again" in said
+    assert "Tensors missing: cls_token, pos_embed, " in said and " more; unexpected: weight." in said
+    assert len(said) < 500 and "\n" not in said
+
+
+def test_weights_of_another_width_are_refused_in_short(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "wide.safetensors"
+    tensors = timm.create_model(SMALL).state_dict()
+    save_file(tensors | {"norm.weight": torch.zeros(3), "norm.bias": torch.zeros(3)}, str(path))
+    with pytest.raises(ConfigurationError, match=r"Tensors of another shape: norm.weight, norm.bias\.$"):
         resolve_backbone(store, SMALL, str(path), AS_IT_IS)
 
 
