@@ -34,8 +34,13 @@ def printable(text: str) -> str:
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the known name that is most like `name`, also in another case; empty where none is."""
+    """` Did you mean 'x'?` for the known name that is most like `name`, also in another case; empty where none is.
+
+    Empty also where it is a known name as it stands: what is wrong with it is not its spelling.
+    """
     by_folded = {one.casefold(): one for one in known}
+    if name in by_folded.values():
+        return ""
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 

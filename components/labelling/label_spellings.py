@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
+from labelcycle.components.core.errors import near_miss
+
 ONE_LABEL = "labelcycle is for one label an image"
 
 _DECIMAL = re.compile(r"([+-]?\d+)[.,](\d+)")
@@ -56,6 +58,29 @@ def difference(one: str, other: str) -> str:
     if _NUMBER.fullmatch(spaces[0]):
         return "only in how the number is written"
     return "only in case" if forms[0].casefold() == forms[1].casefold() else "only in case and form"
+
+
+def likely_class(label: object, classes: Collection[object]) -> str:
+    """A sentence, with a space before it, on the class that a label is nearly: in what they differ, or a guess.
+
+    Args:
+        label: that is none of the classes.
+        classes: texts, or values of other types.
+
+    Returns:
+        Empty where no class is like it.
+    """
+    text = str(label)
+    if same := [name for name in classes if str(name) == text and type(name) is not type(label)]:
+        return (
+            f" It is of type {type(label).__name__}, and the class {same[0]!r} of type {type(same[0]).__name__}. "
+            f"Give {same[0]!r}."
+        )
+    names = [str(name) for name in classes]
+    alike = next((name for name in names if folded(name) == folded(text)), None)
+    if alike is None or alike == text:
+        return near_miss(text, names)
+    return f" Did you mean {alike!r}? They differ {difference(text, alike)}."
 
 
 def with_points(labels: Collection[str]) -> dict[str, str]:

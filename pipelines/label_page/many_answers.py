@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from labelcycle.components.core.campaign.pool import sample_uris
-from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError, near_miss
+from labelcycle.components.core.errors import CampaignError, ConfigurationError, InputError, TransientError
 from labelcycle.components.core.storage import Store
 from labelcycle.components.labelling.delivery_record import delivery_key
+from labelcycle.components.labelling.label_spellings import likely_class
 from labelcycle.components.labelling.sample_ids import SampleIds
 from labelcycle.pipelines.label_page.answer_sheet import AnswerSheet, PersonsAnswer, read_sheet
 from labelcycle.pipelines.label_page.open_queries import OpenQueries
@@ -86,7 +87,7 @@ def _checked(queries: OpenQueries, ids: SampleIds, answers: Mapping[str, Persons
             )
         if answer.status == "ok" and answer.label not in campaign.understood_classes:
             raise InputError(
-                f"Sample {name!r}: {answer.label!r} is no class.{near_miss(answer.label, campaign.classes)} Nothing "
+                f"Sample {name!r}: {answer.label!r} is no class.{likely_class(answer.label, campaign.classes)} Nothing "
                 f"was taken in; the classes are {', '.join(campaign.classes)}."
             )
         if several and not answer.annotator:
