@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from labelcycle.pipelines.api.user_campaign import Campaign as Campaign
     from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings as CampaignSettings
 
+    __version__: str
+
 MODULES = {
     "ActiveLearner": "labelcycle.pipelines.api.active_learner",
     "Campaign": "labelcycle.pipelines.api.user_campaign",
@@ -28,6 +30,7 @@ __all__ = [
     "Campaign",
     "CampaignSettings",
     "PrototypeClassifier",
+    "__version__",
     "backtest",
     "errors",
     "strategies",
@@ -35,10 +38,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in MODULES:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("labelcycle")
+    elif name in MODULES:
+        module = import_module(MODULES[name])
+        value = module if MODULES[name].endswith(f".{name}") else getattr(module, name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(MODULES[name])
-    value = module if MODULES[name].endswith(f".{name}") else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -10,14 +10,17 @@ import numpy.typing as npt
 
 from labelcycle.components.core.config.query_choice import Choice, DropoutScorer
 from labelcycle.components.core.config.trainers import FeatureTrainer
-from labelcycle.components.core.errors import ConfigurationError, InputError, near_miss
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.models.heads import Head
+from labelcycle.components.labelling.label_spellings import likely_class
 from labelcycle.components.select import STRATEGIES, Constraints, select_batch
 from labelcycle.components.select.recipe_constraints import rare_share, read_by_constraints
+from labelcycle.pipelines.api.array_input import numbers_of
 from labelcycle.pipelines.api.feature_input import probabilities_of
 from labelcycle.pipelines.api.html import figures_as_html, listed
+from labelcycle.pipelines.api.python_arguments import labels_by_id, list_of, settings_by_name, whole_number
 from labelcycle.pipelines.api.recipe_in_memory import check_lists, checked_classes, recipe_in_memory
-from labelcycle.pipelines.api.sample_names import as_list, few_of, names_and_texts
+from labelcycle.pipelines.api.sample_names import few_of, names_and_texts
 from labelcycle.pipelines.backtest.cycle_in_memory import OF_DROPOUT, candidates_of, train_head
 from labelcycle.pipelines.backtest.labelled_history import Labelled
 from labelcycle.pipelines.initialise.embeddings import samples_of_arrays
@@ -33,14 +36,15 @@ class ActiveLearner:
     is that of the stages. Nothing is written, and nothing is kept once the process ends; see `Campaign` for that.
 
     Args:
-        features: (N, d) of any float type, of a network of your own, one row a sample. They are kept as float16, as
-            campaigns keep them.
+        features: (N, d) of any float or integer type, of a network of your own, one row a sample. They are kept as
+            float16, as campaigns keep them.
         ids: N distinct texts or whole numbers; None for the numbers of the rows.
         classes: C ≥ 2 distinct values, such as texts, that samples can be labelled with.
         recipe: a name from `labelcycle recipes` or the path of a YAML file, which has to train on frozen features.
-        seed: decides every random choice.
+        seed: decides every random choice; a whole number, 0 or more.
         set: settings of the recipe by name, such as `{"selector.strategy": "margin"}`.
-        known: labels that are known from the beginning, by id; the first query is then chosen by a model.
+        known: labels that are known from the beginning, by id, or a pandas Series of them; the first query is then
+            chosen by a model.
 
     Raises:
         ConfigurationError: the recipe cannot be followed in memory, or a setting is refused.
@@ -67,10 +71,12 @@ class ActiveLearner:
         set: Mapping[str, object] | None = None,
         known: Mapping[Any, Any] | None = None,
     ) -> None:
-        self.recipe = recipe_in_memory(recipe, set or {})
-        self.seed = seed
+        self.recipe = recipe_in_memory(recipe, settings_by_name("set", set, '{"selector.strategy": "margin"}'))
+        self.seed = whole_number("seed", seed, 0)
         self.classes = checked_classes(classes)
-        values = np.asarray(features)
+        values = numbers_of("features", features)
+        if values.ndim != 2:
+            raise InputError(f"features have one row a sample: shape (samples, numbers); got {values.shape}.")
         self._names, texts = names_and_texts(ids, len(values))
         samples = samples_of_arrays(texts, values, "features")
         assert samples.features is not None
@@ -86,7 +92,7 @@ class ActiveLearner:
         self._head: Head | None = None
         self._previous: Head | None = None
         check_lists(self.recipe, self._pool.ids)
-        for number, label in self._told(list(known or {}), list((known or {}).values()), asked=False).items():
+        for number, label in self._told(*labels_by_id("known", known), asked=False).items():
             self._pool.classes[number], self._asked[number] = label, True
 
     @property
@@ -117,7 +123,7 @@ class ActiveLearner:
                 "None for those that cannot be labelled."
             )
         choice: Choice = self.recipe.selector if self._is_labelled else self.recipe.cold_start
-        if not isinstance(n, Integral) or n < 1:
+        if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
             raise ConfigurationError(f"A query asks for 1 label or more, a whole number; got {n!r}.")
         if self._asked.all():
             return []
@@ -237,7 +243,7 @@ class ActiveLearner:
         """The class of each row that is told, once everything about it is checked."""
         if any(isinstance(given, str) or not isinstance(given, Iterable) for given in (ids, labels)):
             raise InputError("ids and labels come in lists, also where there is one of each. Give [id] and [label].")
-        names, given = as_list(ids), as_list(labels)
+        names, given = list_of("ids", ids), list_of("labels", labels)
         if len(names) != len(given):
             raise InputError(f"{len(names)} ids and {len(given)} labels were told. Give one label an id.")
         number = {name: index for index, name in enumerate(self.classes)}
@@ -251,9 +257,9 @@ class ActiveLearner:
             if row in found:
                 raise InputError(f"Sample {name!r} is told twice. Nothing was taken in; tell each once.")
             if label is not None and (not isinstance(label, Hashable) or label not in number):
-                guess = near_miss(str(label), map(str, self.classes))
                 raise InputError(
-                    f"Sample {name!r}: {label!r} is no class.{guess} Nothing was taken in; the classes are "
+                    f"Sample {name!r}: {label!r} is no class.{likely_class(label, self.classes)} Nothing was taken in; "
+                    "the classes are "
                     f"{few_of(self.classes, 10)}."
                 )
             found[row] = UNKNOWN if label is None else number[label]

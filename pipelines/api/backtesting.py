@@ -5,16 +5,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from html import escape
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage import open_store
-from labelcycle.pipelines.api.sample_names import as_list, names_and_texts
+from labelcycle.pipelines.api.array_input import numbers_of
+from labelcycle.pipelines.api.places import checked_place, recipe_named
+from labelcycle.pipelines.api.python_arguments import (
+    is_missing,
+    list_of,
+    number,
+    number_or_none,
+    settings_by_name,
+    whole_number,
+    whole_number_or_none,
+)
+from labelcycle.pipelines.api.sample_names import names_and_texts
 from labelcycle.pipelines.backtest import arm
 from labelcycle.pipelines.backtest.backtest_plan import write_plan
 from labelcycle.pipelines.backtest.labelled_history import history_of_samples
@@ -130,7 +140,7 @@ def backtest(
     asks for.
 
     Args:
-        features: (N, d) of any float type, of a network of your own.
+        features: (N, d) of any float or integer type, of a network of your own.
         labels: N classes, as texts or numbers; None or NaN for a sample without, which is left out.
         ids: N distinct texts or whole numbers; None for the numbers of the rows.
         splits: `pool`, `val` or `test` for each sample; None holds `test_share` of each class out.
@@ -162,29 +172,40 @@ def backtest(
     >>> sorted(found.table()["strategy"])
     ['random', 'uherding']
     """
-    names, texts = names_and_texts(ids, len(np.asarray(features)))
-    given = as_list(labels)
+    values = numbers_of("features", features)
+    if values.ndim != 2:
+        raise InputError(f"features have one row a sample: shape (samples, numbers); got {values.shape}.")
+    _, texts = names_and_texts(ids, len(values))
+    given = list_of("labels", labels)
     if len(given) != len(texts):
         raise InputError(f"There are {len(texts)} samples and {len(given)} labels. Give one label a sample.")
-    samples = samples_of_arrays(texts, np.asarray(features), "features", splits)
-    known = {text: str(label) for text, label in zip(texts, given, strict=True) if not _is_missing(label)}
+    parts = None if splits is None else list_of("splits", splits)
+    if parts is not None and len(parts) != len(texts):
+        raise InputError(f"There are {len(texts)} samples and {len(parts)} splits. Give one split a sample.")
+    samples = samples_of_arrays(texts, values, "features", parts)
+    known = {text: str(label) for text, label in zip(texts, given, strict=True) if not is_missing(label)}
     if not known:
         raise InputError("No sample has a label. A backtest replays samples whose labels are known: give some.")
-    history = history_of_samples("features", samples, known, test_share, split_seed)
-    with tempfile.TemporaryDirectory(prefix="labelcycle-") if out is None else nullcontext(fspath(out)) as root:
+    held_out, chance = number("test_share", test_share), whole_number("split_seed", split_seed, 0)
+    history = history_of_samples("features", samples, known, held_out, chance)
+    with (
+        tempfile.TemporaryDirectory(prefix="labelcycle-")
+        if out is None
+        else nullcontext(checked_place("out", out)) as root
+    ):
         request = BacktestRequest(
             out=root,
-            strategies=[strategies] if isinstance(strategies, str) else list(strategies),
-            seeds=seeds,
-            initial=initial,
-            batch=batch,
-            cycles=cycles,
+            strategies=[strategies] if isinstance(strategies, str) else list_of("strategies", strategies),
+            seeds=whole_number("seeds", seeds, 1),
+            initial=whole_number_or_none("initial", initial, 1),
+            batch=whole_number_or_none("batch", batch, 1),
+            cycles=whole_number_or_none("cycles", cycles, 2),
             cold_start=cold_start,
-            recipe=None if recipe is None else fspath(recipe),
-            overrides=dict(set or {}),
-            label_price=label_price,
-            annotators_per_label=annotators_per_label,
-            compute_price=compute_price,
+            recipe=None if recipe is None else recipe_named(recipe),
+            overrides=settings_by_name("set", set, '{"trainer.strength": 0.3}'),
+            label_price=number_or_none("label_price", label_price),
+            annotators_per_label=whole_number_or_none("annotators_per_label", annotators_per_label, 1),
+            compute_price=number_or_none("compute_price", compute_price),
         )
         plan = prepare(request, history)
         store, arms = open_store(root), plan.arms()
@@ -194,7 +215,3 @@ def backtest(
                 arm.run(root=root, plan=name, arm=each.name)
                 progress.advance()
         return BacktestResult(gather(store, plan))
-
-
-def _is_missing(label: Any) -> bool:
-    return label is None or label != label

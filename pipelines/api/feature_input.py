@@ -8,6 +8,7 @@ import numpy.typing as npt
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.features.half_precision import FeatureScale
 from labelcycle.components.core.models.heads import Head, input_width
+from labelcycle.pipelines.api.array_input import numbers_of
 
 
 def probabilities_of(features: npt.ArrayLike, head: Head, scale: FeatureScale | None) -> npt.NDArray[np.float32]:
@@ -21,16 +22,15 @@ def probabilities_of(features: npt.ArrayLike, head: Head, scale: FeatureScale | 
     Raises:
         InputError: no such array, another width, NaN, infinite values, or what float16 cannot hold.
     """
-    values = np.asarray(features)
+    values = numbers_of("features", features)
     width = input_width(head)
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+    if values.ndim != 2:
         raise InputError(f"Features are numbers of shape (samples, {width}); got {_shape(values)}.")
     if values.shape[1] != width:
         raise InputError(
             f"The features have {values.shape[1]} numbers a sample, and the model takes {width}. Give features of the "
             "network that it was trained on."
         )
-    values = values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
     with np.errstate(over="ignore"):
         kept = values.astype(np.float16) if scale is None else scale.apply(values)
     if not np.isfinite(kept).all():

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labelcycle.components.core.errors import ConfigurationError, InputError
+from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.pipelines.api.feature_input import probabilities_of
+from labelcycle.pipelines.api.places import checked_place
+from labelcycle.pipelines.api.python_arguments import whole_number
 from labelcycle.pipelines.models.choice import Chosen
 from labelcycle.pipelines.models.prediction_files import Layout, Predictions
 
@@ -29,17 +31,18 @@ def prediction_frame(
         top: how many classes of each are listed.
         probabilities: whether there is a column for each class.
     """
-    if top < 1 or batch_size < 1:
-        raise ConfigurationError(f"top and batch_size are 1 or more; got {top} and {batch_size}.")
+    top, batch_size = whole_number("top", top, 1), whole_number("batch_size", batch_size, 1)
     layout = Layout(chosen.campaign.classes, top, probabilities)
     if chosen.campaign.backbone is None:
         return _frame(*_of_features(chosen, images), layout)
+    if hasattr(images, "columns"):
+        raise InputError('images is a table, not a list of paths. Give the column that holds them: table["image"].')
     if isinstance(images, bytes | bytearray) or not isinstance(images, Iterable | PathLike):
         raise _no_path(images)
     if isinstance(images, str | PathLike):
         from labelcycle.pipelines.models.classify_images import images_named
 
-        found = images_named(fspath(images))
+        found = images_named(_address(images))
         names: list[Any] = list(found)
     else:
         names = [_address(image) for image in images]
@@ -75,7 +78,7 @@ def _of_features(chosen: Chosen, features: Any) -> tuple[list[Any], npt.NDArray[
         return list(range(len(shares))), shares, [None] * len(shares)
     from labelcycle.pipelines.initialise.embeddings import samples_from_embeddings
 
-    samples = samples_from_embeddings(fspath(features), chosen.feature_scale)
+    samples = samples_from_embeddings(checked_place("images", features), chosen.feature_scale)
     assert samples.features is not None
     shares = probabilities_of(samples.features, chosen.head, None)
     return list(samples.uris), shares, [None] * len(shares)
@@ -84,6 +87,8 @@ def _of_features(chosen: Chosen, features: Any) -> tuple[list[Any], npt.NDArray[
 def _address(image: object) -> str:
     if not isinstance(image, str | PathLike):
         raise _no_path(image)
+    if not fspath(image).strip():
+        raise InputError("images holds an empty path, which names no image. Give a path, or '.' for this folder.")
     return fspath(image)
 
 

@@ -17,6 +17,8 @@ from labelcycle.components.core.models.heads import LogisticHead, unit_standardi
 from labelcycle.components.train_adapter.feature_moments import Moments, feature_moments
 from labelcycle.components.train_adapter.learning_from_pool import MOST_UNLABELLED, uses_pool
 from labelcycle.components.train_adapter.logistic_training import LabelledFeatures, train_on_samples
+from labelcycle.pipelines.api.array_input import unmasked
+from labelcycle.pipelines.api.python_arguments import whole_number
 
 FLOATS = (np.float64, np.float32, np.float16)
 """Types that features keep; all others become the first."""
@@ -94,12 +96,13 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             ConfigurationError: a parameter out of bounds.
-            InputError: a pool of features of another width.
+            InputError: a pool of features of another width, or masked values.
             ValueError: features or classes that scikit-learn refuses.
 
         Cost: see `train_adapter`'s README; a second for thousands of samples.
         """
-        X, y = validate_data(self, X, y, dtype=FLOATS)
+        whole_number("seed", self.seed, 0)
+        X, y = validate_data(self, unmasked("X", X), y, dtype=FLOATS)
         check_classification_targets(y)
         trainer = self._trainer()
         self.classes_, targets = np.unique(y, return_inverse=True)
@@ -161,7 +164,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _logits(self, X: Any) -> Doubles:
         check_is_fitted(self)
-        features: Features = validate_data(self, X, dtype=FLOATS, reset=False)
+        features: Features = validate_data(self, unmasked("X", X), dtype=FLOATS, reset=False)
         vectors = unit_standardised(features.astype(np.float64), self.mean_, self.deviation_)
         logits: Doubles = vectors @ self.coef_.T.astype(np.float64)
         return logits
@@ -175,7 +178,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ConfigurationError(f"These parameters are refused:\n{describe(error)}") from error
 
     def _pool(self, pool: Any) -> Features:
-        features: Features = check_array(pool, dtype=FLOATS, input_name="pool")
+        features: Features = check_array(unmasked("pool", pool), dtype=FLOATS, input_name="pool")
         if features.shape[1] != self.n_features_in_:
             raise InputError(
                 f"The pool has features of {features.shape[1]} numbers, X of {self.n_features_in_}. Give both of the "

@@ -9,6 +9,7 @@ from labelcycle.components.core.campaign.queries import Pick, picks_of, read_que
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.storage import Store
+from labelcycle.pipelines.api.python_arguments import is_missing
 from labelcycle.pipelines.label_page.answer_sheet import PersonsAnswer
 from labelcycle.pipelines.label_page.many_answers import answers_so_far
 from labelcycle.pipelines.label_page.open_queries import NothingAsked, read_open_queries
@@ -78,14 +79,16 @@ def answers_in(labels: Any, annotator: str = "") -> dict[str, PersonsAnswer]:
     if isinstance(labels, Mapping):
         rows = [{"sample_id": name, "label": label} for name, label in labels.items()]
     else:
-        missing = [name for name in ("sample_id", "label") if name not in getattr(labels, "columns", ())]
+        columns = {*getattr(labels, "columns", ())}
+        missing = [wanted for wanted in ({"sample_id"}, {"label", "status"}) if not wanted & columns]
         if missing:
-            raise InputError(f"The labels lack the column {missing[0]!r}. Give a table with sample_id and label.")
+            lacking = " or ".join(map(repr, sorted(missing[0])))
+            raise InputError(f"The labels lack the column {lacking}. Give a table with sample_id and label.")
         rows = labels.to_dict("records")
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     found: dict[str, PersonsAnswer] = {}
     for row in rows:
-        label, status = _text(row["label"]), _text(row.get("status"))
+        label, status = _text(row.get("label")), _text(row.get("status"))
         if not label and not status:
             continue
         name = _text(row["sample_id"])
@@ -101,6 +104,6 @@ def answers_in(labels: Any, annotator: str = "") -> dict[str, PersonsAnswer]:
 
 def _text(value: Any) -> str:
     """A cell as text; what is missing, such as None and NaN, is empty. 3.0 is 3, since gaps make columns of floats."""
-    if value is None or value != value:
+    if is_missing(value):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

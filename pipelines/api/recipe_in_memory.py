@@ -1,7 +1,7 @@
 """What an active learner in memory can follow: recipes that need features and labels alone, and classes."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from labelcycle.components.core.config.recipe import Recipe
 from labelcycle.components.core.config.recipe_files import read_recipe
 from labelcycle.components.core.config.trainers import FeatureTrainer
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from labelcycle.pipelines.api.sample_names import as_list
+from labelcycle.pipelines.api.places import recipe_named
+from labelcycle.pipelines.api.python_arguments import is_missing, list_of, shown
 from labelcycle.pipelines.initialise.query_settings import check_strategies
 from labelcycle.pipelines.recipes.catalogue import recipe_path
 
@@ -22,7 +23,7 @@ def recipe_in_memory(name: str | PathLike[str], overrides: Mapping[str, object])
     Raises:
         ConfigurationError: it cannot, or a setting is refused.
     """
-    recipe = read_recipe(recipe_path(fspath(name)), overrides)
+    recipe = read_recipe(recipe_path(recipe_named(name)), overrides)
     if not isinstance(recipe.trainer, FeatureTrainer) or recipe.needs_images or recipe.data_selection is not None:
         raise ConfigurationError(
             f"Recipe {recipe.name!r} trains on images or on labels of the whole pool, and there are features alone "
@@ -64,7 +65,8 @@ def checked_classes(classes: Sequence[Hashable]) -> list[Any]:
     Raises:
         InputError: fewer than two, or one twice.
     """
-    found = as_list(classes)
-    if isinstance(classes, str) or len(found) < 2 or len({*found}) < len(found) or None in found:
-        raise InputError(f"classes are two or more distinct names; got {classes!r}. Name all that there can be.")
+    found = list_of("classes", [] if isinstance(classes, str) else classes)
+    named = all(isinstance(name, Hashable) and not is_missing(name) for name in found)
+    if not named or len(found) < 2 or len({*found}) < len(found):
+        raise InputError(f"classes are two or more distinct names; got {shown(classes)}. Name all that there can be.")
     return found

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelcycle.components.core.errors import InputError
+from labelcycle.pipelines.api.python_arguments import list_of
 
 
 def names_and_texts(ids: Sequence[Any] | None, size: int) -> tuple[list[Any], list[str]]:
@@ -19,16 +20,11 @@ def names_and_texts(ids: Sequence[Any] | None, size: int) -> tuple[list[Any], li
     if ids is None:
         width = len(str(max(size - 1, 0)))
         return list(range(size)), [f"{row:0{width}d}" for row in range(size)]
-    names = as_list(ids)
+    names = list_of("ids", ids)
     wrong = [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]
     if wrong:
-        raise InputError(f"ids are texts or whole numbers; got {wrong[0]!r}.")
+        raise InputError(f"ids are texts or whole numbers; got {wrong[0]!r}. Give one for each sample.")
     return names, [str(name) for name in names]
-
-
-def as_list(values: Any) -> list[Any]:
-    """The values as a list of Python's own types, whether they were an array, a column or any other sequence."""
-    return list(values.tolist() if hasattr(values, "tolist") else values)
 
 
 def few_of(names: Sequence[Any], most: int = 3) -> str:

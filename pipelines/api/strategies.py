@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.models.heads import Head
@@ -22,7 +21,10 @@ from labelcycle.components.select import STRATEGIES, Candidates, Constraints, se
 from labelcycle.components.select.constraints import UNCONSTRAINED
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.strategy import Strategy
+from labelcycle.pipelines.api.array_input import array_of, numbers_of
+from labelcycle.pipelines.api.python_arguments import whole_number
 from labelcycle.pipelines.api.sample_names import names_and_texts
+from labelcycle.pipelines.api.strategy_parameters import checked_parameters
 
 Choose = Callable[..., list[Any]]
 """`(n, ids=, seed=, …) -> ids`: see `select`."""
@@ -40,6 +42,9 @@ FIELDS = (
     "groups",
 )
 """What strategies read beside ids and head; see `Candidates`."""
+
+OF_OTHER_TYPES = frozenset({"labelled_ids", "labelled_classes", "disagreements", "groups"})
+"""The fields that hold texts or whole numbers, which stay such."""
 
 
 def select(
@@ -70,32 +75,37 @@ def select(
         Ids, the most useful first.
 
     Raises:
-        ConfigurationError: an unknown strategy or parameter, or something that the strategy needs is missing.
+        ConfigurationError: an unknown strategy or parameter, a parameter of another type, or something that the
+            strategy needs is missing.
         InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct, no head.
     """
-    arrays: dict[str, Any] = {name: np.asarray(given.pop(name)) for name in FIELDS if given.get(name) is not None}
-    for name in FIELDS:
-        given.pop(name, None)
+    said = {name: given.pop(name) for name in FIELDS if name in given}
+    arrays: dict[str, Any] = {
+        name: (array_of if name in OF_OTHER_TYPES else numbers_of)(name, values)
+        for name, values in said.items()
+        if values is not None
+    }
     if "labelled_ids" in arrays:
         arrays["labelled_ids"] = arrays["labelled_ids"].astype(np.str_)
-    size = _size(ids, arrays)
-    names, texts = names_and_texts(ids, size)
-    pool = Candidates(ids=np.array(texts, np.str_), cycle=cycle, **arrays)
+    names, texts = names_and_texts(ids, 0 if ids is not None else _size(arrays))
+    known = STRATEGIES.get(strategy)
+    pool = Candidates(ids=np.array(texts, np.str_), cycle=whole_number("cycle", cycle, 0), **arrays)
     if head is not None:
         if not hasattr(head, "last"):
             raise InputError(
                 f"head is a model as PrototypeClassifier.head and ActiveLearner.head have it; got "
                 f"{type(head).__name__}. Give its head."
             )
-        pool = with_head(pool, head, STRATEGIES.get(strategy))
-    picks = select_batch(strategy, pool, n, seed, constraints=constraints, **given)
+        pool = with_head(pool, head, known)
+    parameters = given if known is None else checked_parameters(known, given)
+    picks = select_batch(
+        strategy, pool, whole_number("n", n, 1), whole_number("seed", seed, 0), constraints=constraints, **parameters
+    )
     name_of = dict(zip(texts, names, strict=True))
     return [name_of[text] for text in picks.ids.tolist()]
 
 
-def _size(ids: Sequence[Any] | None, arrays: dict[str, npt.NDArray[Any]]) -> int:
-    if ids is not None:
-        return len(ids)
+def _size(arrays: dict[str, Any]) -> int:
     of_candidates = [array for name, array in arrays.items() if not name.startswith("labelled") and array.ndim]
     if not of_candidates:
         raise InputError("Without ids there must be an array of the candidates, such as features or probs. Give one.")

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy.typing as npt
 
 from labelcycle.components.core.errors import ConfigurationError
-from labelcycle.pipelines.api.places import Place, absolute_place, plain_value, text_of
+from labelcycle.pipelines.api.campaign_arguments import campaign_arguments
+from labelcycle.pipelines.api.places import Place, absolute_place, place_or_none, recipe_named
+from labelcycle.pipelines.api.python_arguments import (
+    list_of,
+    number_or_none,
+    settings_by_name,
+    whole_number_or_none,
+)
 from labelcycle.pipelines.api.shown_campaign import ShownCampaign
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
@@ -57,9 +64,8 @@ class Campaign(ShownCampaign):
         from labelcycle.pipelines.initialise.begin import begin_campaign
         from labelcycle.pipelines.initialise.settings_file import settings_of_arguments
 
-        said = {} if settings is None else settings.model_dump(by_alias=True, exclude_unset=True)
-        wanted = settings_of_arguments(said | {name: plain_value(value) for name, value in given.items()})
-        begin_campaign(absolute_place(root), wanted)
+        place, wanted = absolute_place(root), settings_of_arguments(campaign_arguments(settings, given))
+        begin_campaign(place, wanted)
         return cls(root)
 
     @classmethod
@@ -101,13 +107,15 @@ class Campaign(ShownCampaign):
         from labelcycle.components.publish.mlflow_record import record_in_mlflow
         from labelcycle.pipelines.local.campaign_loop import run_campaign
 
+        until_accuracy = number_or_none("until_accuracy", until_accuracy)
         if until_accuracy is not None and not 0 <= until_accuracy <= 1:
             raise ConfigurationError(
                 f"until_accuracy is a share from 0 to 1; got {until_accuracy}. Write 95 % as 0.95."
             )
         if engine not in ("local", "kfp"):
             raise ConfigurationError(f"There is no engine {engine!r}. Choose 'local' or 'kfp'.")
-        source = absolute_place(labels_from) if labels_from else ""
+        source = "" if isinstance(labels_from, str) and not labels_from else absolute_place(labels_from, "labels_from")
+        cycles = whole_number_or_none("cycles", cycles, 1)
         end = run_campaign(self.root, source, until_accuracy, cycles, on_cycle, engine)
         if not end.recorded:
             record_in_mlflow(self.root)
@@ -211,29 +219,29 @@ class Campaign(ShownCampaign):
         from labelcycle.pipelines.amending.sample_changes import WantedSamples
 
         prices = {
-            "label": label_price,
-            "annotators_per_label": annotators_per_label,
-            "cpu_hour": price_cpu_hour,
-            "gpu_hour": price_gpu_hour,
+            "label": number_or_none("label_price", label_price),
+            "annotators_per_label": whole_number_or_none("annotators_per_label", annotators_per_label, 1),
+            "cpu_hour": number_or_none("price_cpu_hour", price_cpu_hour),
+            "gpu_hour": number_or_none("price_gpu_hour", price_gpu_hour),
         }
         samples = WantedSamples(
-            images=text_of(images),
-            embeddings=text_of(embeddings),
-            test=text_of(test),
-            withdraw=text_of(withdraw),
-            watch_images=text_of(watch_images),
+            images=place_or_none("images", images),
+            embeddings=place_or_none("embeddings", embeddings),
+            test=place_or_none("test", test),
+            withdraw=place_or_none("withdraw", withdraw),
+            watch_images="" if watch_images == "" else place_or_none("watch_images", watch_images),
             drop_leaks=drop_leaks,
         )
         wanted = WantedChanges(
-            budget,
-            batch,
-            text_of(recipe),
-            dict(set or {}),
-            classes=classes,
-            renamed=rename_class,
-            merged=merge_classes,
+            whole_number_or_none("budget", budget, 1),
+            whole_number_or_none("batch", batch, 1),
+            None if recipe is None else recipe_named(recipe),
+            settings_by_name("set", set, '{"selector.strategy": "margin"}'),
+            classes=list_of("classes", classes),
+            renamed=list_of("rename_class", rename_class),
+            merged=list_of("merge_classes", merge_classes),
             prices={name: price for name, price in prices.items() if price is not None},
-            notify=dict(notify or {}),
+            notify=settings_by_name("notify", notify, '{"webhook": True}'),
             no_notify=no_notify,
             samples=samples,
         )
@@ -273,4 +281,5 @@ class Campaign(ShownCampaign):
         from labelcycle.pipelines.api.prediction_frame import prediction_frame
         from labelcycle.pipelines.models.choice import choose_model
 
-        return prediction_frame(choose_model(self.root, cycle, final), images, batch_size, top, probabilities)
+        chosen = choose_model(self.root, whole_number_or_none("cycle", cycle, 0), final)
+        return prediction_frame(chosen, images, batch_size, top, probabilities)

@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from labelcycle.pipelines.api import Campaign as Campaign
     from labelcycle.pipelines.api import CampaignSettings as CampaignSettings
     from labelcycle.pipelines.api import PrototypeClassifier as PrototypeClassifier
+    from labelcycle.pipelines.api import __version__ as __version__
     from labelcycle.pipelines.api import backtest as backtest
     from labelcycle.pipelines.api import errors as errors
     from labelcycle.pipelines.api import strategies as strategies
-
-    __version__: str
 
 __all__ = [
     "ActiveLearner",
@@ -29,16 +28,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        value: Any = version("labelcycle")
-    elif name in __all__:
-        from labelcycle.pipelines import api
-
-        value = getattr(api, name)
-    else:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from labelcycle.pipelines import api
+
+    value: Any = getattr(api, name)
     globals()[name] = value
     return value
 

@@ -46,7 +46,7 @@ def test_it_stands_beside_the_command_line() -> None:
 
 
 def test_names_are_listed_and_others_refused() -> None:
-    assert {*labelcycle.__all__} - {*api.__all__} == {"__version__"} and {*api.__all__} <= {*api.MODULES}
+    assert {*labelcycle.__all__} == {*api.__all__} == {*api.MODULES, "__version__"}
     assert {*labelcycle.__all__} <= {*dir(labelcycle)} and {*api.__all__} <= {*dir(api)}
     assert labelcycle.errors is errors
     for module in (labelcycle, api):

@@ -136,7 +136,7 @@ def test_wrong_labels_change_nothing(
 def test_tables_that_are_no_answers_are_refused(asked: tuple[Bench, Campaign]) -> None:
     _, campaign = asked
     query = campaign.query()
-    with pytest.raises(InputError, match="The labels lack the column 'label'"):
+    with pytest.raises(InputError, match="The labels lack the column 'label' or 'status'"):
         campaign.add_labels(query[["sample_id"]])
     with pytest.raises(InputError, match="There is no label among these"):
         campaign.add_labels(query)
