@@ -38,9 +38,10 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
     Empty also where it is a known name as it stands: what is wrong with it is not its spelling.
     """
-    by_folded = {one.casefold(): one for one in known}
-    if name in by_folded.values():
+    names = [*known]
+    if name in names:
         return ""
+    by_folded = {one.casefold(): one for one in names}
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 

@@ -10,6 +10,7 @@ from labelcycle.components.core.errors import (
     InputError,
     LabelcycleError,
     TransientError,
+    near_miss,
 )
 
 
@@ -43,3 +44,9 @@ def test_long_messages_keep_their_ends() -> None:
     assert len(shown) < LONGEST + 10
     assert shown.startswith("place ")
     assert shown.endswith(" remedy")
+
+
+def test_a_name_is_not_suggested_in_its_own_place() -> None:
+    assert near_miss("epoch", ["epochs", "rate"]) == " Did you mean 'epochs'?"
+    assert near_miss("Epochs", ["epochs"]) == " Did you mean 'epochs'?"
+    assert near_miss("epochs", ["epochs", "epoch", "Epochs"]) == ""

@@ -8,7 +8,7 @@ import pytest
 
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.labelling.label_file import read_label_file, read_votes_file
-from labelcycle.components.labelling.label_spellings import difference, folded
+from labelcycle.components.labelling.label_spellings import difference, folded, likely_class
 from labelcycle.components.labelling.sample_ids import SampleIds
 
 IDS = SampleIds({f"{letter}.jpg": None for letter in "abcdef"})
@@ -159,3 +159,19 @@ def test_boxes_and_masks_in_tables(tmp_path: Path, columns: str) -> None:
         InputError, match=r"says where in an image something is \(.*labelcycle is for one label an image"
     ):
         read_label_file(str(tmp_path / "labels.csv"), IDS, None)
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "said"),
+    [
+        ("0", [0, 1], " It is of type str, and the class 0 of type int. Give 0."),
+        ("cafe\u0301", ["caf\u00e9"], " Did you mean 'caf\u00e9'? They differ only in their Unicode form."),
+        ("Red ", ["red"], " Did you mean 'red'? They differ only in case and form."),
+        ("rde", ["red", "blue"], " Did you mean 'red'?"),
+        ("zebra", ["red", "blue"], ""),
+    ],
+)
+def test_a_label_that_is_none_is_told_from_the_class_that_it_is_like(
+    label: str, classes: list[object], said: str
+) -> None:
+    assert likely_class(label, classes) == said
