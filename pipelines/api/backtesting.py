@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.runtime.observation import Progress
 from labelcycle.components.core.storage import open_store
 from labelcycle.pipelines.api.array_input import numbers_of
@@ -21,6 +21,8 @@ from labelcycle.pipelines.api.python_arguments import (
     number,
     number_or_none,
     settings_by_name,
+    text,
+    texts,
     whole_number,
     whole_number_or_none,
 )
@@ -175,18 +177,20 @@ def backtest(
     values = numbers_of("features", features)
     if values.ndim != 2:
         raise InputError(f"features have one row a sample: shape (samples, numbers); got {values.shape}.")
-    _, texts = names_and_texts(ids, len(values))
+    _, keys = names_and_texts(ids, len(values))
     given = list_of("labels", labels)
-    if len(given) != len(texts):
-        raise InputError(f"There are {len(texts)} samples and {len(given)} labels. Give one label a sample.")
+    if len(given) != len(keys):
+        raise InputError(f"There are {len(keys)} samples and {len(given)} labels. Give one label a sample.")
     parts = None if splits is None else list_of("splits", splits)
-    if parts is not None and len(parts) != len(texts):
-        raise InputError(f"There are {len(texts)} samples and {len(parts)} splits. Give one split a sample.")
-    samples = samples_of_arrays(texts, values, "features", parts)
-    known = {text: str(label) for text, label in zip(texts, given, strict=True) if not is_missing(label)}
+    if parts is not None and len(parts) != len(keys):
+        raise InputError(f"There are {len(keys)} samples and {len(parts)} splits. Give one split a sample.")
+    samples = samples_of_arrays(keys, values, "features", parts)
+    known = {key: str(label) for key, label in zip(keys, given, strict=True) if not is_missing(label)}
     if not known:
         raise InputError("No sample has a label. A backtest replays samples whose labels are known: give some.")
     held_out, chance = number("test_share", test_share), whole_number("split_seed", split_seed, 0)
+    if not 0 < held_out < 1:
+        raise ConfigurationError(f"test_share is between 0 and 1; got {held_out}. Write 10 % as 0.1.")
     history = history_of_samples("features", samples, known, held_out, chance)
     with (
         tempfile.TemporaryDirectory(prefix="labelcycle-")
@@ -195,12 +199,12 @@ def backtest(
     ):
         request = BacktestRequest(
             out=root,
-            strategies=[strategies] if isinstance(strategies, str) else list_of("strategies", strategies),
+            strategies=[strategies] if isinstance(strategies, str) else texts("strategies", strategies, "margin"),
             seeds=whole_number("seeds", seeds, 1),
             initial=whole_number_or_none("initial", initial, 1),
             batch=whole_number_or_none("batch", batch, 1),
             cycles=whole_number_or_none("cycles", cycles, 2),
-            cold_start=cold_start,
+            cold_start=text("cold_start", cold_start, "random"),
             recipe=None if recipe is None else recipe_named(recipe),
             overrides=settings_by_name("set", set, '{"trainer.strength": 0.3}'),
             label_price=number_or_none("label_price", label_price),

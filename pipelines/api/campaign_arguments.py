@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.api.places import checked_place, plain_value
-from labelcycle.pipelines.api.python_arguments import settings_by_name, shown
+from labelcycle.pipelines.api.python_arguments import list_of, settings_by_name, shown
 from labelcycle.pipelines.initialise.campaign_settings import CampaignSettings
 
 PLACES = (
@@ -35,9 +35,11 @@ def campaign_arguments(settings: object, given: Mapping[str, object]) -> dict[st
             "such as budget=200."
         )
     said = {} if settings is None else settings.model_dump(by_alias=True, exclude_unset=True)
-    for name in PLACES:
-        if given.get(name) is not None:
-            checked_place(name, given[name])
+    for name, value in {**said, **given}.items():
+        if name in PLACES and value is not None:
+            checked_place(name, value)
+    for value in list_of("known_labels", given.get("known_labels") or []):
+        checked_place("known_labels", value)
     if "set" in given:
         said["set"] = {
             name: plain_value(value)

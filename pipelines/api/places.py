@@ -68,9 +68,9 @@ def _is_data(value: object) -> bool:
 
 
 def plain_value(value: Any) -> Any:
-    """A value as files can hold it: paths as texts, tuples as lists, NumPy's numbers as Python's."""
+    """A value as files can hold it: paths as texts, tuples as lists, NumPy's numbers and arrays as Python's."""
     if isinstance(value, PathLike):
         return fspath(value)
     if isinstance(value, tuple | list):
         return [plain_value(part) for part in value]
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

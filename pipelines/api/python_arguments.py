@@ -3,6 +3,7 @@
 Numbers, lists, mappings and labels; for arrays see `array_input`, for paths `places`.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -42,13 +43,13 @@ def whole_number_or_none(name: str, value: object, least: int) -> int | None:
 
 
 def number(name: str, value: object) -> float:
-    """An argument that measures: a number of Python or NumPy.
+    """An argument that measures: a finite number of Python or NumPy, 0 or more.
 
     Raises:
         ConfigurationError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ConfigurationError(f"{name} is a number; got {shown(value)}. Give such as {name}=0.5.")
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        raise ConfigurationError(f"{name} is a number, 0 or more; got {shown(value)}. Give such as {name}=0.5.")
     return int(value) if isinstance(value, Integral) else float(value)
 
 
@@ -90,6 +91,33 @@ def list_of(name: str, values: object) -> list[Any]:
             f"{name} is a list of values; got {shown(values)}. Give it in a list, also where there is one."
         )
     return list(found)
+
+
+def text(name: str, value: object, example: str) -> str:
+    """An argument that is a text.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is text; got {shown(value)}. Give such as {name}={example!r}.")
+    return value
+
+
+def texts(name: str, values: object, example: str) -> list[str]:
+    """A list of texts.
+
+    Raises:
+        InputError: no list.
+        ConfigurationError: something in it is no text.
+    """
+    found = list_of(name, values)
+    for value in found:
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"{name} is a list of texts; got {shown(value)} in it. Give such as [{example!r}]."
+            )
+    return found
 
 
 def labels_by_id(name: str, labels: object) -> tuple[list[Any], list[Any]]:

@@ -9,7 +9,7 @@ from labelcycle.components.core.campaign.queries import Pick, picks_of, read_que
 from labelcycle.components.core.campaign.state import State, read_state
 from labelcycle.components.core.errors import InputError
 from labelcycle.components.core.storage import Store
-from labelcycle.pipelines.api.python_arguments import is_missing
+from labelcycle.pipelines.api.python_arguments import is_missing, labels_by_id
 from labelcycle.pipelines.label_page.answer_sheet import PersonsAnswer
 from labelcycle.pipelines.label_page.many_answers import answers_so_far
 from labelcycle.pipelines.label_page.open_queries import NothingAsked, read_open_queries
@@ -76,8 +76,10 @@ def answers_in(labels: Any, annotator: str = "") -> dict[str, PersonsAnswer]:
     Raises:
         InputError: a column is missing, a sample stands in two rows, or there is no answer at all.
     """
-    if isinstance(labels, Mapping):
-        rows = [{"sample_id": name, "label": label} for name, label in labels.items()]
+    if isinstance(labels, Mapping) or hasattr(labels, "to_dict") and not hasattr(labels, "columns"):
+        rows = [
+            {"sample_id": name, "label": label} for name, label in zip(*labels_by_id("labels", labels), strict=True)
+        ]
     else:
         columns = {*getattr(labels, "columns", ())}
         missing = [wanted for wanted in ({"sample_id"}, {"label", "status"}) if not wanted & columns]

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from labelcycle.components.core.errors import InputError
+from labelcycle.components.core.errors import ConfigurationError, InputError
 from labelcycle.components.core.models.heads import Head
 from labelcycle.components.select import STRATEGIES, Candidates, Constraints, select_batch
 from labelcycle.components.select.constraints import UNCONSTRAINED
 from labelcycle.components.select.last_layer import with_head
 from labelcycle.components.select.strategy import Strategy
 from labelcycle.pipelines.api.array_input import array_of, numbers_of
-from labelcycle.pipelines.api.python_arguments import whole_number
+from labelcycle.pipelines.api.python_arguments import list_of, shown, text, whole_number
 from labelcycle.pipelines.api.sample_names import names_and_texts
 from labelcycle.pipelines.api.strategy_parameters import checked_parameters
 
@@ -43,8 +43,8 @@ FIELDS = (
 )
 """What strategies read beside ids and head; see `Candidates`."""
 
-OF_OTHER_TYPES = frozenset({"labelled_ids", "labelled_classes", "disagreements", "groups"})
-"""The fields that hold texts or whole numbers, which stay such."""
+OF_TEXTS = frozenset({"labelled_ids", "groups"})
+OF_WHOLE_NUMBERS = frozenset({"labelled_classes", "disagreements"})
 
 
 def select(
@@ -80,16 +80,14 @@ def select(
         InputError: arrays of the wrong shape, NaN, probabilities that are none, ids that are not distinct, no head.
     """
     said = {name: given.pop(name) for name in FIELDS if name in given}
-    arrays: dict[str, Any] = {
-        name: (array_of if name in OF_OTHER_TYPES else numbers_of)(name, values)
-        for name, values in said.items()
-        if values is not None
-    }
-    if "labelled_ids" in arrays:
-        arrays["labelled_ids"] = arrays["labelled_ids"].astype(np.str_)
-    names, texts = names_and_texts(ids, 0 if ids is not None else _size(arrays))
-    known = STRATEGIES.get(strategy)
-    pool = Candidates(ids=np.array(texts, np.str_), cycle=whole_number("cycle", cycle, 0), **arrays)
+    arrays: dict[str, Any] = {name: _array(name, values) for name, values in said.items() if values is not None}
+    names, keys = names_and_texts(ids, 0 if ids is not None else _size(arrays))
+    known = STRATEGIES.get(text("strategy", strategy, "margin"))
+    if not isinstance(constraints, Constraints):
+        raise ConfigurationError(
+            f"constraints are of labelcycle.components.select.Constraints; got {shown(constraints)}. Give such."
+        )
+    pool = Candidates(ids=np.array(keys, np.str_), cycle=whole_number("cycle", cycle, 0), **arrays)
     if head is not None:
         if not hasattr(head, "last"):
             raise InputError(
@@ -101,8 +99,14 @@ def select(
     picks = select_batch(
         strategy, pool, whole_number("n", n, 1), whole_number("seed", seed, 0), constraints=constraints, **parameters
     )
-    name_of = dict(zip(texts, names, strict=True))
-    return [name_of[text] for text in picks.ids.tolist()]
+    name_of = dict(zip(keys, names, strict=True))
+    return [name_of[key] for key in picks.ids.tolist()]
+
+
+def _array(name: str, values: Any) -> Any:
+    if name in OF_TEXTS:
+        return np.array([str(value) for value in list_of(name, values)], np.str_)
+    return array_of(name, values) if name in OF_WHOLE_NUMBERS else numbers_of(name, values)
 
 
 def _size(arrays: dict[str, Any]) -> int:

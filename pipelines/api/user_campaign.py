@@ -9,9 +9,11 @@ from labelcycle.components.core.errors import ConfigurationError
 from labelcycle.pipelines.api.campaign_arguments import campaign_arguments
 from labelcycle.pipelines.api.places import Place, absolute_place, place_or_none, recipe_named
 from labelcycle.pipelines.api.python_arguments import (
-    list_of,
     number_or_none,
     settings_by_name,
+    shown,
+    text,
+    texts,
     whole_number_or_none,
 )
 from labelcycle.pipelines.api.shown_campaign import ShownCampaign
@@ -116,6 +118,8 @@ class Campaign(ShownCampaign):
             raise ConfigurationError(f"There is no engine {engine!r}. Choose 'local' or 'kfp'.")
         source = "" if isinstance(labels_from, str) and not labels_from else absolute_place(labels_from, "labels_from")
         cycles = whole_number_or_none("cycles", cycles, 1)
+        if not callable(on_cycle):
+            raise ConfigurationError(f"on_cycle is a function of one run; got {shown(on_cycle)}. Give such as print.")
         end = run_campaign(self.root, source, until_accuracy, cycles, on_cycle, engine)
         if not end.recorded:
             record_in_mlflow(self.root)
@@ -237,15 +241,15 @@ class Campaign(ShownCampaign):
             whole_number_or_none("batch", batch, 1),
             None if recipe is None else recipe_named(recipe),
             settings_by_name("set", set, '{"selector.strategy": "margin"}'),
-            classes=list_of("classes", classes),
-            renamed=list_of("rename_class", rename_class),
-            merged=list_of("merge_classes", merge_classes),
+            classes=texts("classes", classes, "+rabbit"),
+            renamed=texts("rename_class", rename_class, "OLD=NEW"),
+            merged=texts("merge_classes", merge_classes, "A,B=NEW"),
             prices={name: price for name, price in prices.items() if price is not None},
             notify=settings_by_name("notify", notify, '{"webhook": True}'),
             no_notify=no_notify,
             samples=samples,
         )
-        done = amend_campaign(self._store, wanted, reason.strip())
+        done = amend_campaign(self._store, wanted, text("reason", reason, "more labels").strip())
         offer_classes(done.before, done.after)
         return done
 

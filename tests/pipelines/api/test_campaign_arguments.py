@@ -11,7 +11,7 @@ import pytest
 
 from labelcycle import Campaign, CampaignSettings
 from labelcycle.components.core.errors import ConfigurationError, InputError
-from tests.conftest import Bench
+from tests.conftest import CLASSES, Bench
 
 Begin = Callable[..., Bench]
 
@@ -29,6 +29,9 @@ TABLE = pd.DataFrame({"sample_id": ["a"], "label": ["red"]})
             {"embeddings": np.zeros((3, 4))},
             "embeddings is a path or an s3:// address; got a value of type ndarray. Save",
         ),
+        ({"settings": CampaignSettings(test="")}, "test is empty, which names no place"),
+        ({"known_labels": [""]}, "known_labels is empty, which names no place"),
+        ({"known_labels": [TABLE]}, "known_labels is a path or an s3:// address; got a value of type DataFrame. Save"),
         ({"test": TABLE}, "got a value of type DataFrame. Save it as a file and give its path."),
         ({"settings": 1}, "settings is a labelcycle.CampaignSettings; got 1. Give one, or the settings by name"),
         ({"set": "a=1"}, "set holds settings by name; got 'a=1'. Give such as set={"),
@@ -45,10 +48,16 @@ def test_what_a_campaign_cannot_begin_with_is_told(
 
 
 def test_numbers_of_numpy_are_numbers(embeddings: Path, tmp_path: Path) -> None:
-    given: dict[str, Any] = {"budget": np.int64(10), "batch": np.int32(5), "set": {"trainer.strength": np.float32(0.5)}}
+    given: dict[str, Any] = {
+        "budget": np.int64(10),
+        "batch": np.int32(5),
+        "classes": np.array(CLASSES),
+        "set": {"trainer.strength": np.float32(0.5)},
+    }
     made = Campaign.create(tmp_path / "a", CampaignSettings(seed=3), embeddings=embeddings, **given)
     campaign = made.status().state.campaign
     assert (campaign.budget, campaign.batch, campaign.seed) == (10, 5, 3)
+    assert campaign.classes == CLASSES
     made.amend(budget=np.int64(20))  # type: ignore[arg-type]
     assert made.status().state.campaign.budget == 20
 
@@ -65,7 +74,7 @@ def test_a_campaign_is_opened_by_its_place(begin: Begin, monkeypatch: pytest.Mon
     [
         (lambda one: one.run(cycles="x"), "cycles is a whole number, 1 or more; got 'x'"),
         (lambda one: one.run(cycles=-1), "cycles is a whole number, 1 or more; got -1"),
-        (lambda one: one.run(until_accuracy="x"), "until_accuracy is a number; got 'x'"),
+        (lambda one: one.run(until_accuracy="x"), "until_accuracy is a number, 0 or more; got 'x'"),
         (lambda one: one.run(labels_from=TABLE), "labels_from is a path or an s3:// address; got a value of type Data"),
         (lambda one: one.amend(budget="x"), "budget is a whole number, 1 or more; got 'x'"),
         (lambda one: one.amend(batch=2.5), "batch is a whole number, 1 or more; got 2.5"),
@@ -76,8 +85,12 @@ def test_a_campaign_is_opened_by_its_place(begin: Begin, monkeypatch: pytest.Mon
         (lambda one: one.amend(images=""), "images is empty, which names no place"),
         (lambda one: one.amend(set="a=1"), "set holds settings by name; got 'a=1'"),
         (lambda one: one.amend(recipe=3), "the path of a YAML file; got 3"),
-        (lambda one: one.amend(label_price="x"), "label_price is a number; got 'x'"),
+        (lambda one: one.amend(label_price="x"), "label_price is a number, 0 or more; got 'x'"),
         (lambda one: one.amend(classes="+pink"), "classes is a list of values; got '+pink'. Give it in a list"),
+        (lambda one: one.amend(classes=[3]), "classes is a list of texts; got 3 in it. Give such as ['+rabbit']."),
+        (lambda one: one.amend(rename_class=[("a", "b")]), "rename_class is a list of texts; got ('a', 'b') in it"),
+        (lambda one: one.amend(budget=30, reason=3), "reason is text; got 3. Give such as"),
+        (lambda one: one.run(on_cycle=3), "on_cycle is a function of one run; got 3"),
         (lambda one: one.predict("x", cycle="x"), "cycle is a whole number, 0 or more; got 'x'"),
     ],
 )
@@ -122,6 +135,7 @@ def test_rows_without_a_label_need_no_column_of_labels(begin: Begin, embeddings:
     query = campaign.query()
     assert campaign.add_labels(query[["sample_id"]].assign(status=["skip", "unsure", None, pd.NA])) == 2
     assert campaign.query()["status"].tolist()[:2] == ["skip", "unsure"]
+    assert campaign.add_labels(pd.Series({query["sample_id"][3]: "blue"})) == 1
     with pytest.raises(InputError, match="lack the column 'label' or 'status'"):
         campaign.add_labels(query[["sample_id"]])
     with pytest.raises(InputError, match="Did you mean 'blue'. They differ only in case. Nothing was taken in"):

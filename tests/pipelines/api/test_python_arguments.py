@@ -169,6 +169,18 @@ def test_parameters_of_a_strategy_have_their_types() -> None:
     assert taken == strategies.margin(2, probs=PROBS, class_balanced=True)
 
 
+def test_a_strategy_and_its_constraints_are_such() -> None:
+    for wrong in (None, ["margin"]):
+        with pytest.raises(
+            ConfigurationError, match=re.escape(f"strategy is text; got {wrong}. Give such as strategy=")
+        ):
+            strategies.select(wrong, 2, probs=PROBS)  # type: ignore[arg-type]
+    with pytest.raises(
+        ConfigurationError, match="constraints are of labelcycle.components.select.Constraints; got 'x'"
+    ):
+        strategies.margin(2, probs=PROBS, constraints="x")
+
+
 def test_ids_come_from_a_generator_as_well() -> None:
     ids = [f"i{row:02d}" for row in range(30)]
     assert strategies.margin(3, probs=PROBS, ids=(name for name in ids)) == strategies.margin(3, probs=PROBS, ids=ids)
@@ -183,8 +195,14 @@ def test_ids_come_from_a_generator_as_well() -> None:
         ({"batch": "5"}, "batch is a whole number, 1 or more; got '5'. Give such as batch=1."),
         ({"seeds": 0}, "seeds is a whole number, 1 or more; got 0"),
         ({"cycles": 1}, "cycles is a whole number, 2 or more; got 1"),
-        ({"test_share": "x"}, "test_share is a number; got 'x'"),
-        ({"label_price": "x"}, "label_price is a number; got 'x'"),
+        ({"test_share": "x"}, "test_share is a number, 0 or more; got 'x'"),
+        ({"test_share": 5}, "test_share is between 0 and 1; got 5. Write 10 % as 0.1."),
+        ({"strategies": 3}, "strategies is a list of values; got 3"),
+        ({"strategies": [3]}, "strategies is a list of texts; got 3 in it. Give such as ['margin']."),
+        ({"cold_start": 3}, "cold_start is text; got 3. Give such as cold_start='random'."),
+        ({"label_price": -1}, "label_price is a number, 0 or more; got -1"),
+        ({"label_price": float("nan")}, "label_price is a number, 0 or more; got nan"),
+        ({"label_price": "x"}, "label_price is a number, 0 or more; got 'x'"),
         ({"splits": ["pool"]}, "There are 30 samples and 1 splits"),
         ({"set": "a=1"}, "set holds settings by name; got 'a=1'"),
         ({"recipe": 3}, "the path of a YAML file; got 3"),
