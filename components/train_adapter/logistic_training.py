@@ -36,6 +36,10 @@ from labelcycle.components.train_adapter.trained import Fitted, Trained
 Classes = npt.NDArray[np.integer]
 
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Values of features in double precision that are larger are taken for a mistake."""
+
+
 @dataclass(frozen=True)
 class LabelledFeatures:
     """Features (N, d) of any float type and class indices (N,), in the order of their ids."""
@@ -114,8 +118,14 @@ def train_on_samples(
         moments: mean and deviation of the pool.
         unlabelled: features (U, d) of unlabelled samples that take part, in the order of their ids; None for none.
         names: what the names of the classes say of prototypes, and of these unlabelled samples; None for nothing.
+
+    Raises:
+        InputError: features that single precision cannot hold, whose spread would overflow.
     """
     mean, deviation = moments
+    for features in (training.features, unlabelled):
+        if features is not None and features.size:
+            _refuse_beyond_single_precision(features)
     vectors = unit_standardised(training.features.astype(np.float64), mean, deviation)
     others = vectors[:0] if unlabelled is None else unit_standardised(unlabelled.astype(np.float64), mean, deviation)
     learner = Learner(vectors, training.classes, classes, trainer, others, names)
@@ -145,6 +155,15 @@ def train_on_samples(
         trainable_parameters=weight.size,
         total_parameters=weight.size,
     )
+
+
+def _refuse_beyond_single_precision(features: npt.NDArray[np.floating]) -> None:
+    largest = max(float(features.max()), -float(features.min()))
+    if largest > LARGEST:
+        raise InputError(
+            f"The features hold values up to {largest:.1e}, more than the {LARGEST:.1e} that single precision can "
+            "hold. Scale them down, for instance by their standard deviation."
+        )
 
 
 class Learner:

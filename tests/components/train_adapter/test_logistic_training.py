@@ -167,6 +167,16 @@ def test_constant_features_and_duplicates_count_for_nothing() -> None:
     assert np.allclose(*heads, atol=1e-6)
 
 
+def test_features_that_single_precision_cannot_hold_are_refused() -> None:
+    features, moments = np.eye(4) * 1e300, (np.zeros(4), np.ones(4))
+    message = "hold values up to 1.0e[+]300, more than the 3.4e[+]38 that single precision can hold. Scale them down"
+    with pytest.raises(InputError, match=message):
+        train_on_samples(LabelledFeatures(-features, np.arange(4) % 2), None, 2, LogisticTrainer(), moments)
+    learnt = LabelledFeatures(np.eye(4), np.arange(4) % 2)
+    with pytest.raises(InputError, match=message):
+        train_on_samples(learnt, None, 2, LogisticTrainer(), moments, features)
+
+
 def test_a_cross_validated_temperature_calibrates() -> None:
     """Classes that overlap: drawn to prototypes of length 8, the head is too sure of too little, or too much."""
     generator = np.random.default_rng(0)
