@@ -38,7 +38,8 @@ def campaign_arguments(settings: object, given: Mapping[str, object]) -> dict[st
     for name, value in {**said, **given}.items():
         if name in PLACES and value is not None:
             checked_place(name, value)
-    for value in list_of("known_labels", given.get("known_labels") or []):
+    known_labels = given.get("known_labels")
+    for value in [] if known_labels is None else list_of("known_labels", known_labels):
         checked_place("known_labels", value)
     if "set" in given:
         said["set"] = {

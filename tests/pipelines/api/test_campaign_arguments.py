@@ -29,7 +29,7 @@ TABLE = pd.DataFrame({"sample_id": ["a"], "label": ["red"]})
             {"embeddings": np.zeros((3, 4))},
             "embeddings is a path or an s3:// address; got a value of type ndarray. Save",
         ),
-        ({"settings": CampaignSettings(test="")}, "test is empty, which names no place"),
+        ({"test": ""}, "test is empty, which names no place"),
         ({"known_labels": [""]}, "known_labels is empty, which names no place"),
         ({"known_labels": [TABLE]}, "known_labels is a path or an s3:// address; got a value of type DataFrame. Save"),
         ({"test": TABLE}, "got a value of type DataFrame. Save it as a file and give its path."),
