@@ -194,7 +194,8 @@ def _moments(features: Features) -> Moments:
         assert found is not None
         return found
     values = features.astype(np.float64)
-    return values.mean(axis=0), values.std(axis=0)
+    with np.errstate(over="ignore"):  # training refuses such values in words
+        return values.mean(axis=0), values.std(axis=0)
 
 
 def _others(pool: Features, labelled: Features, seed: int) -> Features:

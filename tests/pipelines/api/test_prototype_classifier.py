@@ -85,3 +85,10 @@ def test_bad_input_is_told() -> None:
         PrototypeClassifier().predict(X)
     with pytest.raises(ValueError, match="X has 5 features, but PrototypeClassifier is expecting 6"):
         PrototypeClassifier().fit(X, y).predict_proba(X[:, :5])
+
+
+def test_numbers_that_single_precision_cannot_hold_are_refused_in_words() -> None:
+    """Warnings are errors here: none of an overflow comes before."""
+    features = np.random.default_rng(0).normal(size=(12, 3)) * 1e300
+    with pytest.raises(InputError, match="more than the .* that single precision can hold. Scale them down"):
+        PrototypeClassifier().fit(features, np.arange(12) % 2)
