@@ -35,7 +35,7 @@ class LoggedCommand(TyperCommand):
         """See `typer.core.TyperCommand`; `ctx` is the command's context."""
         if not json_logs():
             try:
-                return self._invoke(ctx)
+                return super().invoke(ctx)
             except KeyboardInterrupt as stop:
                 print(how_stopped(stop), file=sys.stderr)
                 raise typer.Exit(exit_code_of(stop)) from stop
@@ -44,7 +44,7 @@ class LoggedCommand(TyperCommand):
         emit("command_started")
         begun, code = time.perf_counter(), 0
         try:
-            return self._invoke(ctx)
+            return super().invoke(ctx)
         except typer.Exit as end:
             code = end.exit_code
             raise
@@ -62,10 +62,18 @@ class LoggedCommand(TyperCommand):
                 set_log_context(campaign=campaign_at(str(root)))  # the command may have begun it
             emit("command_ended", exit_code=code, seconds=time.perf_counter() - begun)
 
-    def _invoke(self, ctx: Any) -> Any:
-        if ctx.parent is None or ctx.parent.info_name != "stage":  # pods say "" for what nobody named
-            refuse_empty_places(ctx)
+
+class CheckedCommand(TyperCommand):
+    """Refuses empty places. Stages take them: to these they say that there is none."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See `typer.core.TyperCommand`; `ctx` is the command's context."""
+        refuse_empty_places(ctx)
         return super().invoke(ctx)
+
+
+class CommandForPeople(LoggedCommand, CheckedCommand):
+    """Checked within what is logged, so that a refusal is, too."""
 
 
 def _context_of(ctx: Any, root: object) -> LogContext:
@@ -159,7 +167,7 @@ def app_with(names: Iterable[str], options: bool = True) -> typer.Typer:
             made.add_typer(found, name=name, rich_help_panel=panel)
         else:
             said = _with_options(name, found) if options else _without_options(found)
-            made.command(name, rich_help_panel=panel, cls=LoggedCommand)(said)
+            made.command(name, rich_help_panel=panel, cls=CommandForPeople)(said)
     return made
 
 

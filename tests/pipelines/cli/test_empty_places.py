@@ -1,5 +1,10 @@
 """Options that name a place refuse empty texts, which as paths would mean the working directory."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -38,3 +43,11 @@ def test_stages_are_told_of_no_label_file_by_an_empty_text() -> None:
     answer = CliRunner().invoke(app, ["stage", "label_ingest", "--root", "", "--labels-from", "", "--outputs", "out"])
     assert "--labels-from" not in str(answer.exception)
     assert "The campaign root is empty" in str(answer.exception)
+
+
+def test_a_refusal_is_logged() -> None:
+    command = [sys.executable, "-m", "labelcycle.pipelines.cli.main", "run", "root", "--labels-from", ""]
+    ended = subprocess.run(command, env=os.environ | {"LABELCYCLE_LOG": "json"}, capture_output=True, timeout=60)
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert ended.returncode == 1
+    assert [event["event"] for event in events] == ["command_started", "error", "command_ended"]
