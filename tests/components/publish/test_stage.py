@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from labelcycle.components.core.campaign import pool, pool_ids
+from labelcycle.components.core.campaign.attempt import Attempt
 from labelcycle.components.core.campaign.commits import read_commit
+from labelcycle.components.core.campaign.cycle_metrics import MISTAKEN
 from labelcycle.components.core.campaign.queries import read_query
 from labelcycle.components.core.digests import digest_of_bytes
 from labelcycle.components.core.errors import CampaignError
@@ -114,6 +116,21 @@ def test_the_tables_of_the_pool_are_read_once(campaign: Any, monkeypatch: pytest
     assert sorted(reads) == sorted([campaign.work.campaign.pool.key, campaign.work.campaign.quarantine.key, ids])
 
 
+def test_an_attempt_that_an_earlier_version_evaluated(campaign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It kept no mistaken samples; the map goes without them."""
+    campaign.run_until("select")
+    read_record = Attempt.read_record
+
+    def as_earlier(self: Attempt, name: str, kind: Any) -> Any:
+        assert name != MISTAKEN
+        found = read_record(self, name, kind)
+        return found.model_copy(update={"mistaken": None}) if name == "metrics.json" else found
+
+    monkeypatch.setattr(Attempt, "read_record", as_earlier)
+    assert campaign.run("publish").committed
+    assert "feature_map" in campaign.state.commits[1].objects
+
+
 def test_again_changes_no_byte(campaign: Any) -> None:
     for _ in range(3):
         first = campaign.run_cycle()
@@ -148,6 +165,11 @@ def test_a_second_attempt_loses_and_changes_nothing(campaign: Any, tmp_path: Pat
     assert not facts.committed and facts.accuracy == winner.accuracy and facts.report == winner.report
     assert "Cycle 1 was committed by another run" in capsys.readouterr().err
     assert {key: data for key, data in campaign.files().items() if f"/{loser[1]}/" not in key} == before
+    for key in campaign.work.store.keys("queries/cycle-0001."):
+        Path(campaign.work.store.locate(key)).unlink()
+    campaign.run("publish")
+    handed_out = {key: data for key, data in campaign.files().items() if f"/{loser[1]}/" not in key}
+    assert handed_out == before, "the winner, killed before it delivered its query, has it delivered by the loser"
 
 
 def test_the_summary_has_the_headline_figures(campaign: Any) -> None:
